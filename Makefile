@@ -1,0 +1,227 @@
+# Builds and checks tapegrad. `make help` lists the targets.
+#
+# Variables, on the command line or in the environment:
+#   CC, CXX, CFLAGS, LDFLAGS   as everywhere; CXX is only for the C++ tests and may be missing
+#   BUILD=dir                  another build folder
+#   WERROR=1                   warnings are errors
+#   OPENMP=0                   without OpenMP
+#   SANITIZE=address,undefined (or thread) into a build folder of its own
+#   ONLY="test_tape ..."       `make test` runs these alone
+#   ARGS="--epochs 5"          what `make notebook` passes on
+#   PREFIX, DESTDIR            where `make install` puts things
+#   V=1                        shows each command
+#
+# What the machine offers (OpenMP, a C++ compiler) is probed once and remembered in $(BUILD)/config.mk together with all
+# flags; everything is built anew when that file changes. Never -ffast-math, never -march=native: results must not depend
+# on the machine that compiled them.
+
+VERSION := 0.1.0
+SOVERSION := 0
+PREFIX ?= /usr/local
+OPENMP ?= 1
+MAKEFLAGS += --no-print-directory
+comma := ,
+
+ifeq ($(origin CC),default)
+CC := $(shell for c in cc gcc clang; do command -v $$c >/dev/null 2>&1 && { echo $$c; break; }; done)
+endif
+BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+OBJ := $(BUILD)/obj
+Q := $(if $(V),,@)
+
+all: ## the libraries and the examples (the default)
+
+# ---- flags ----
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion
+C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
+COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LIBRARY_FLAGS := -std=gnu11 -fPIC -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(COMMON)
+USER_FLAGS := -std=c11 -I. -O2 $(C_WARNINGS) $(COMMON)
+CXX_FLAGS := -std=c++17 -I. -O2 $(WARNINGS) $(COMMON)
+LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+
+# ---- what the machine offers: OPENMP_FLAGS, CXX_FOUND, MACHINE, PROBE_AGAIN ----
+CONFIG := $(BUILD)/config.mk
+CONFIG_INPUT := $(CC) | $(if $(filter-out default,$(origin CXX)),$(CXX)) | $(OPENMP) | $(LIBRARY_FLAGS) | $(USER_FLAGS) | \
+	$(CXX_FLAGS) | $(CFLAGS) | $(CXXFLAGS) | $(LDFLAGS)
+ifneq ($(filter-out clean help fmt uninstall,$(or $(MAKECMDGOALS),all)),)
+-include $(CONFIG)
+$(CONFIG): FORCE
+	@mkdir -p $(@D)
+	@CC='$(CC)' CXX='$(if $(filter-out default,$(origin CXX)),$(CXX))' FLAGS='$(CFLAGS) $(LDFLAGS)' OPENMP='$(OPENMP)' \
+		INPUT='$(strip $(CONFIG_INPUT))' AGAIN='$(PROBE_AGAIN)' sh tests/tools/probe.sh $@
+endif
+
+# ---- the library ----
+# One file of kernels for each instruction set, compiled for it and for nothing else; the table in use is picked at start.
+ifneq ($(filter x86_64% amd64%,$(MACHINE)),)
+ISA_kernels_avx2 := -mavx2 -mfma
+ISA_kernels_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
+endif
+
+KERNEL_SOURCES := $(sort $(wildcard ops/kernels/*.c))
+SOURCES := $(sort $(wildcard core/*.c ops/*.c nn/*.c optim/*.c)) $(KERNEL_SOURCES)
+OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o)
+STATIC := $(BUILD)/libtapegrad.a
+SHARED := $(BUILD)/libtapegrad.so
+LIBS = $(OPENMP_FLAGS) -lm
+
+ifneq ($(findstring darwin,$(MACHINE)),)
+SHARED_FLAGS := -Wl,-install_name,@rpath/libtapegrad.so.$(SOVERSION)
+else
+SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) $(if $(SANITIZE),,-Wl,-z,defs)
+endif
+
+$(OBJ)/%.o: %.c $(CONFIG)
+	@mkdir -p $(@D); echo "CC $<"
+	$(Q)$(CC) $(LIBRARY_FLAGS) -O2 $(OPENMP_FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The instruction set and -O3 come last; no LTO, which could carry code for one processor into code for all.
+$(OBJ)/ops/kernels/%.o: ops/kernels/%.c $(CONFIG)
+	@mkdir -p $(@D); echo "CC $<"
+	$(Q)$(CC) $(LIBRARY_FLAGS) $(OPENMP_FLAGS) $(CFLAGS) -O3 -fno-lto $(ISA_$*) -MMD -MP -c -o $@ $<
+
+$(STATIC): $(OBJECTS)
+	@echo "AR $@"; rm -f $@
+	$(Q)$(AR) rcs $@ $(OBJECTS)
+
+$(SHARED).$(SOVERSION): $(OBJECTS)
+	@echo "LD $@"
+	$(Q)$(CC) -shared $(SHARED_FLAGS) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+$(SHARED): $(SHARED).$(SOVERSION)
+	@ln -sf $(<F) $@
+
+# ---- programs: examples/NAME.c or examples/NAME/*.c, tests/test_NAME.c, tests/NAME.cpp ----
+EXAMPLE_NAMES := $(sort $(patsubst examples/%.c,%,$(wildcard examples/*.c)) $(patsubst examples/%/,%,$(dir $(wildcard examples/*/*.c))))
+EXAMPLES := $(EXAMPLE_NAMES:%=$(BUILD)/examples/%)
+EXAMPLE_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard examples/*.c examples/*/*.c))
+
+SUPPORT_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
+TEST_NAMES := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
+CXX_TEST_NAMES := $(if $(CXX_FOUND),$(sort $(patsubst tests/%.cpp,%,$(wildcard tests/*.cpp))))
+ifneq ($(ONLY),)
+TEST_NAMES := $(filter $(ONLY),$(TEST_NAMES))
+CXX_TEST_NAMES := $(filter $(ONLY),$(CXX_TEST_NAMES))
+endif
+TESTS := $(TEST_NAMES:%=$(BUILD)/tests/%)
+CXX_TESTS := $(CXX_TEST_NAMES:%=$(BUILD)/tests/%)
+TEST_OBJECTS := $(TEST_NAMES:%=$(OBJ)/tests/%.o) $(SUPPORT_OBJECTS)
+CXX_OBJECTS := $(CXX_TEST_NAMES:%=$(OBJ)/tests/%.cpp.o)
+CMOCKA := $(BUILD)/cmocka.sh
+
+$(foreach name,$(EXAMPLE_NAMES),$(eval \
+	$(BUILD)/examples/$(name): $(patsubst %.c,$(OBJ)/%.o,$(wildcard examples/$(name).c examples/$(name)/*.c))))
+
+$(EXAMPLES): $(STATIC)
+	@mkdir -p $(@D); echo "LD $@"
+	$(Q)$(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
+
+$(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
+	@mkdir -p $(@D); echo "LD $@"
+	$(Q). ./$(CMOCKA) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+
+$(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
+	@mkdir -p $(@D); echo "LD $@"
+	$(Q). ./$(CMOCKA) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+
+$(EXAMPLE_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
+	@mkdir -p $(@D); echo "CC $<"
+	$(Q)$(CC) $(USER_FLAGS) $(OPENMP_FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(TEST_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG) | $(CMOCKA)
+	@mkdir -p $(@D); echo "CC $<"
+	$(Q). ./$(CMOCKA) && $(CC) $(USER_FLAGS) $(OPENMP_FLAGS) $(CFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
+
+$(CXX_OBJECTS): $(OBJ)/%.cpp.o: %.cpp $(CONFIG) | $(CMOCKA)
+	@mkdir -p $(@D); echo "CXX $<"
+	$(Q). ./$(CMOCKA) && $(CXX_FOUND) $(CXX_FLAGS) $(OPENMP_FLAGS) $(CXXFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
+
+# Finds CMocka, or installs it.
+$(CMOCKA): tests/tools/find_cmocka.sh
+	@mkdir -p $(@D)
+	@CC='$(CC)' FLAGS='$(CFLAGS) $(LDFLAGS)' sh tests/tools/find_cmocka.sh $@
+
+-include $(patsubst %.o,%.d,$(OBJECTS) $(EXAMPLE_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
+
+# ---- what the check scripts are told ----
+export CHECK_CC = $(CC)
+export CHECK_CXX = $(CXX_FOUND)
+export CHECK_CFLAGS = $(USER_FLAGS) $(OPENMP_FLAGS) $(CFLAGS)
+export CHECK_CXXFLAGS = $(CXX_FLAGS) $(OPENMP_FLAGS) $(CXXFLAGS)
+export CHECK_LIBS = $(LINK_FLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
+export CHECK_BUILD = $(BUILD)
+export CHECK_OBJECTS = $(OBJECTS)
+export CHECK_SHARED = $(SHARED)
+export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= halt_on_error=1
+
+CHECKS := check-layers check-headers check-docs
+
+# ---- targets ----
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all notebook test asan tsan valgrind $(CHECKS) fmt lint install uninstall clean help FORCE
+
+all: $(STATIC) $(SHARED) $(EXAMPLES)
+
+notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's port; ARGS="--seed 1 --epochs 20"
+	@$< $(ARGS)
+
+test: all $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
+	@sh tests/tools/run_tests.sh $(foreach t,$(TESTS) $(CXX_TESTS),$(notdir $t)=$t) \
+		$(if $(ONLY),,$(foreach c,$(CHECKS),"$c=sh tests/tools/$(subst -,_,$c).sh"))
+ifneq ($(wildcard tests/*.cpp),)
+ifeq ($(CXX_FOUND),)
+test: no-cxx
+.PHONY: no-cxx
+no-cxx:
+	@echo "no C++ compiler: the C++ tests are skipped" >&2
+endif
+endif
+
+asan: ## the tests under AddressSanitizer, LeakSanitizer and UBSan
+	@$(MAKE) test SANITIZE=address,undefined BUILD=$(BUILD)/asan
+
+tsan: ## the tests under ThreadSanitizer, without OpenMP, whose runtime it cannot see into
+	@$(MAKE) test SANITIZE=thread OPENMP=0 BUILD=$(BUILD)/tsan
+
+VALGRIND_ISA = $(shell grep -qs avx2 /proc/cpuinfo && echo avx2 || echo baseline)
+valgrind: $(BUILD)/examples/lstm_notebook ## the notebook, a few epochs, under valgrind: no error, no leak
+	TAPEGRAD_ISA=$(VALGRIND_ISA) TAPEGRAD_POOL=0 OMP_NUM_THREADS=1 valgrind --quiet --error-exitcode=1 \
+		--leak-check=full --show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible \
+		$< --epochs 10
+
+check-layers: $(OBJECTS) $(SHARED) ## proves from the objects that core needs nothing of ops, ops nothing of nn, ...
+	@sh tests/tools/check_layers.sh
+
+check-headers: ## compiles each header alone, as C11 and C++17
+	@sh tests/tools/check_headers.sh
+
+check-docs: all ## compiles and runs the code in README.md and docs/
+	@sh tests/tools/check_docs.sh
+
+fmt: ## formats the sources (clang-format 14)
+	@sh tests/tools/format.sh fix
+
+lint: ## checks the format, and what cppcheck finds
+	@sh tests/tools/format.sh check
+	@sh tests/tools/lint.sh
+
+install: $(STATIC) $(SHARED) ## installs headers, libraries and tapegrad.pc under PREFIX (and DESTDIR)
+	@VERSION=$(VERSION) SOVERSION=$(SOVERSION) PREFIX='$(PREFIX)' PRIVATE='$(LIBS) -pthread' sh tests/tools/install.sh
+
+uninstall: ## removes what `make install` put there
+	rm -rf '$(DESTDIR)$(PREFIX)/include/tapegrad'
+	rm -f '$(DESTDIR)$(PREFIX)/lib/libtapegrad.a' '$(DESTDIR)$(PREFIX)/lib/libtapegrad.so' \
+		'$(DESTDIR)$(PREFIX)/lib/libtapegrad.so.$(SOVERSION)' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapegrad.pc'
+
+clean: ## removes the build folder
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk '/^# Variables/ { on = 1 } /^#$$/ { on = 0 } on { sub(/^# ?/, ""); print }' Makefile

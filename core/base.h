@@ -1,0 +1,80 @@
+/* base.h: what every header of tapegrad stands on.
+ *
+ * Public names begin with tg_ (functions, types) or TG_ (macros, constants). Names that begin with tgi_ are shared
+ * between the library's own files and are not exported. */
+#ifndef TG_CORE_BASE_H
+#define TG_CORE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define TG_EXTERN_C_BEGIN extern "C" {
+#define TG_EXTERN_C_END   }
+#define TG_LITERAL(type)  type      /* TG_LITERAL(tg_shape){ 2, { 3, 4 } } reads as C's compound literal in both languages */
+#else
+#define TG_EXTERN_C_BEGIN
+#define TG_EXTERN_C_END
+#define TG_LITERAL(type) (type)
+#endif
+
+/* Public headers stand between these two: the library is compiled with hidden visibility, and only they open it. */
+#define TG_BEGIN_DECLS TG_EXTERN_C_BEGIN _Pragma("GCC visibility push(default)")
+#define TG_END_DECLS   _Pragma("GCC visibility pop") TG_EXTERN_C_END
+
+#define TG_STRINGIZE_(x) #x
+#define TG_STRINGIZE(x)  TG_STRINGIZE_(x)
+#define TG_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* The place of a call, "file.c:42". Most functions are macros that pass it to a plain function of the same name with
+ * `_at` behind it, so that an error names the line the user wrote. The library's own calls pass NULL, which means "the
+ * line already known": an error deep inside a module still names the user's line. Other languages pass NULL or a place
+ * of their own. */
+#ifdef TG_LIBRARY
+#define TG_HERE ((const char *)NULL)
+#else
+#define TG_HERE __FILE__ ":" TG_STRINGIZE(__LINE__)
+#endif
+
+/* Keyword arguments: `TG_OPTIONS(type, DEFAULTS, .lr = 0.1)` is a `type` with the caller's designated initialisers over
+ * PyTorch's defaults, so that an explicit zero is a zero and never "use the default". In C++ the caller passes a whole
+ * struct or nothing: `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
+#ifdef __cplusplus
+template <class T> inline T tgi_options(T defaults) { return defaults; }
+template <class T> inline T tgi_options(T, T given) { return given; }
+#define TG_OPTIONS(type, defaults, ...) (tgi_options<type>(type{ defaults } __VA_OPT__(,) __VA_ARGS__))
+#elif defined(__clang__)
+#define TG_OPTIONS(type, ...)                                                                                         \
+    __extension__({                                                                                                   \
+        _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Winitializer-overrides\"")              \
+        _Pragma("clang diagnostic ignored \"-Wshadow\"")                                                              \
+        type tg_options_ = { __VA_ARGS__ };                                                                           \
+        _Pragma("clang diagnostic pop") tg_options_;                                                                  \
+    })
+#else
+#define TG_OPTIONS(type, ...)                                                                                         \
+    __extension__({                                                                                                   \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")                          \
+        _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                                                \
+        type tg_options_ = { __VA_ARGS__ };                                                                           \
+        _Pragma("GCC diagnostic pop") tg_options_;                                                                    \
+    })
+#endif
+
+/* The number of arguments, 0 to 16. */
+#define TG_COUNT(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define TG_COUNT_(z, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
+
+TG_BEGIN_DECLS
+
+typedef struct tg_tensor tg_tensor;
+typedef struct tg_node tg_node;
+typedef struct tg_op tg_op;
+
+/* Functions that return no tensor say how it went. The message is in tg_error_message(). */
+typedef enum tg_status { TG_OK = 0, TG_FAILED = -1 } tg_status;
+
+TG_END_DECLS
+
+#endif

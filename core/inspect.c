@@ -1,0 +1,89 @@
+/* inspect.c: the tape as data, for people and programs that want to look at it. */
+#include "tape_impl.h"
+#include "thread.h"
+
+int64_t tg_tape_length(void) { return tgi_self.node_count; }
+
+const tg_node *tg_tape_node(int64_t index)
+{
+    return index >= 0 && index < tgi_self.node_count ? tgi_self.nodes[index] : NULL;
+}
+
+const tg_node *tg_grad_fn(const tg_tensor *t) { return t ? tgi_node_of(t) : NULL; }
+int64_t tg_node_index(const tg_node *node) { return node->index; }
+const tg_op *tg_node_op(const tg_node *node) { return node->op; }
+const char *tg_node_where(const tg_node *node) { return node->where ? node->where : ""; }
+int tg_node_input_count(const tg_node *node) { return node->input_count; }
+int tg_node_output_count(const tg_node *node) { return node->output_count; }
+
+const tg_node *tg_node_input(const tg_node *node, int i, int *output, const tg_tensor **leaf)
+{
+    const tgi_edge none = { NULL, NULL, 0 };
+    const tgi_edge *edge = i >= 0 && i < node->input_count ? &node->inputs[i] : &none;
+    if (output) *output = edge->output;
+    if (leaf) *leaf = edge->leaf;
+    return edge->node;
+}
+
+tg_shape tg_node_output_shape(const tg_node *node, int i)
+{
+    tg_shape shape = tg_shape();
+    if (i < 0 || i >= node->output_count) return shape;
+    shape.ndim = node->outputs[i].ndim;
+    for (int d = 0; d < shape.ndim; d++) shape.dims[d] = node->outputs[i].dims[d];
+    return shape;
+}
+
+static void print_input(FILE *file, const tgi_edge *edge)
+{
+    char text[TG_SHAPE_TEXT];
+    if (edge->node && edge->node->output_count > 1)
+        fprintf(file, "%%%d.%d", edge->node->index, edge->output);
+    else if (edge->node)
+        fprintf(file, "%%%d", edge->node->index);
+    else if (edge->leaf) {
+        const tg_shape shape = tgi_shape(edge->leaf);
+        fprintf(file, "leaf%s", tg_shape_text(&shape, text));
+    } else
+        fputs("-", file);
+}
+
+/* %7 = mul(%3, leaf[8]) -> [100, 8]    model.c:42 */
+void tg_tape_print(FILE *file)
+{
+    for (int64_t n = 0; n < tgi_self.node_count; n++) {
+        const tg_node *node = tgi_self.nodes[n];
+        char text[TG_SHAPE_TEXT];
+        fprintf(file, "%%%d = %s(", node->index, node->op->name);
+        for (int i = 0; i < node->input_count; i++) {
+            if (i) fputs(", ", file);
+            print_input(file, &node->inputs[i]);
+        }
+        fputs(") ->", file);
+        for (int i = 0; i < node->output_count; i++) {
+            const tg_shape shape = tg_node_output_shape(node, i);
+            fprintf(file, " %s", tg_shape_text(&shape, text));
+        }
+        fprintf(file, "    %s\n", tg_node_where(node));
+    }
+}
+
+void tg_tape_print_dot(FILE *file)
+{
+    char text[TG_SHAPE_TEXT];
+    fputs("digraph tape {\n    node [shape=box];\n", file);
+    for (int64_t n = 0; n < tgi_self.node_count; n++) {
+        const tg_node *node = tgi_self.nodes[n];
+        const tg_shape made = tg_node_output_shape(node, 0);
+        fprintf(file, "    n%d [label=\"%s %s\"];\n", node->index, node->op->name, tg_shape_text(&made, text));
+        for (int i = 0; i < node->input_count; i++) {
+            const tgi_edge *edge = &node->inputs[i];
+            if (edge->node) fprintf(file, "    n%d -> n%d;\n", edge->node->index, node->index);
+            if (!edge->leaf) continue;
+            const tg_shape shape = tgi_shape(edge->leaf);
+            fprintf(file, "    l%p [label=\"leaf %s\", shape=ellipse];\n    l%p -> n%d;\n", (void *)edge->leaf,
+                    tg_shape_text(&shape, text), (void *)edge->leaf, node->index);
+        }
+    }
+    fputs("}\n", file);
+}

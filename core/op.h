@@ -1,0 +1,132 @@
+/* op.h: what a differentiable function is, and how one joins the tape.
+ *
+ * An op is a constant descriptor and a function. The function checks its inputs, computes the result and calls
+ * tg_record; the descriptor's `backward` turns gradients of the outputs into gradients of the inputs. The library's own
+ * ops (ops/) and a user's are made the same way: docs/adding-an-op.md shows one of each. */
+#ifndef TG_CORE_OP_H
+#define TG_CORE_OP_H
+
+#include "base.h"
+#include "shape.h"
+#include "tensor.h"
+
+TG_BEGIN_DECLS
+
+/* What a backward function is handed. */
+typedef struct tg_context tg_context;
+
+/* Sets the gradient of each input that needs one, by tg_set_grad_input. Written in ops, it is differentiable in turn. */
+typedef void (*tg_backward_fn)(tg_context *ctx);
+
+/* A typed argument of the generic call. Lists and strings are borrowed. */
+typedef enum tg_value_kind {
+    TG_VALUE_NONE, TG_VALUE_TENSOR, TG_VALUE_TENSORS, TG_VALUE_INT, TG_VALUE_FLOAT, TG_VALUE_BOOL, TG_VALUE_INTS,
+    TG_VALUE_DTYPE, TG_VALUE_STRING
+} tg_value_kind;
+
+typedef struct tg_value {
+    tg_value_kind kind;
+    union {
+        tg_tensor *tensor;
+        tg_tensor_list tensors;
+        int64_t integer;
+        double real;
+        bool boolean;
+        tg_shape ints;
+        tg_dtype dtype;
+        const char *string;
+    } as;
+} tg_value;
+
+/* Calls the op with its arguments in the schema's order, defaults filled in. A single result comes as a list of one. */
+typedef tg_tensor_list (*tg_call_fn)(const tg_value *args);
+
+/* An input that must fail, and the words its message must contain. */
+typedef struct tg_error_sample {
+    const char *call;
+    const char *message;
+} tg_error_sample;
+
+struct tg_op {
+    const char *name;      /* "matmul" */
+    const char *schema;    /* PyTorch's notation: "matmul(Tensor self, Tensor other) -> Tensor" */
+    const char *formula;   /* "y = a b" */
+    const char *gradient;  /* "da = g bT, db = aT g"; "none: <reason>" when there is none */
+    const char *doc;       /* one line */
+
+    tg_backward_fn backward;        /* in ops, so that its result can be differentiated again; NULL: not differentiable */
+    tg_backward_fn backward_fused;  /* the same gradients by a faster road, taken when create_graph is off; may be NULL */
+    const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */
+    const char *kinks;                 /* where there is no derivative, and what is returned there; NULL when nowhere */
+
+    /* For the generic call, the tests and the golden files. Samples are calls in Python's notation, "narrow(f(4, 5), 1, 2, 3)",
+     * where f(sizes, lo=, hi=) is a floating tensor, i(sizes, lo=, hi=) an int64 one, b(sizes) a bool one. NULL ends each list. */
+    tg_call_fn call;
+    const char *const *samples;
+    const tg_error_sample *errors;
+
+    const void *detail;    /* for the family's own use: the kernels of a pointwise op */
+};
+
+/* ---- inside an op's function ---- */
+
+/* Opens an op: remembers the user's place and checks that the inputs are there. When it returns false the function
+ * returns NULL: either an error is pending, or a missing argument has just become one. */
+bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs);
+
+/* An omitted optional argument is fine only while no error is pending: a failed `h0` must not train from zeros. Returns
+ * true when `t` is there or was really omitted. */
+bool tg_optional_ok(const tg_tensor *t);
+
+/* Records an error of `op` on `inputs`, whose shapes and dtypes it names, at the user's place. Returns NULL. */
+tg_tensor *tg_op_fail(const tg_op *op, tg_tensor_list inputs, const char *format, ...) TG_PRINTF(3, 4);
+
+/* Adds outputs = op(inputs) to the tape when grad mode is on and an input requires grad; does nothing otherwise. Outputs
+ * of a floating dtype then require grad. `saved` are the tensors backward will need, NULL entries allowed: for an input
+ * that is needed only for the gradient of another one, pass it only if that other one requires grad. `attributes` are
+ * copied. Inputs may be NULL (omitted). TG_FAILED when memory ran out: return NULL then. */
+tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
+                    const void *attributes, size_t attributes_size);
+#define TG_NONE (TG_LITERAL(tg_tensor_list){ NULL, 0 })
+
+/* True when tg_record would record these inputs. */
+bool tg_will_record(tg_tensor_list inputs);
+
+/* Counts one write to the storage of `t`: what the tape saved from it before is damaged now. In-place ops call it. */
+void tg_bump_version(tg_tensor *t);
+
+/* The rules for writing `t` in place (no leaf that requires grad, no expanded or tracked view, ...), checked before the
+ * write; `source_requires_grad` tells whether a gradient will flow to what is written. False: an error was recorded. */
+bool tg_in_place_begin(const tg_op *op, tg_tensor *t, bool source_requires_grad);
+
+/* Records an in-place op: as tg_record with `t` as only output; from now on `t` is that output. Counts the write. */
+tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *t, tg_tensor_list saved,
+                             const void *attributes, size_t attributes_size);
+
+/* ---- inside a backward function ---- */
+
+/* The gradient of output `i`; zeros when nothing flowed to it. NULL on error: pass it on. */
+tg_tensor *tg_grad_output(tg_context *ctx, int i);
+/* The i-th saved tensor. NULL, with an error that names both places, when it was written since. */
+tg_tensor *tg_saved(tg_context *ctx, int i);
+const void *tg_attributes(const tg_context *ctx);
+const tg_op *tg_context_op(const tg_context *ctx);
+bool tg_needs_input_grad(const tg_context *ctx, int i);
+/* Only of an input that needs a gradient. */
+tg_shape tg_input_shape(const tg_context *ctx, int i);
+int tg_input_count(const tg_context *ctx);
+int tg_output_count(const tg_context *ctx);
+/* Hands over the gradient of input `i`: its dtype, and its shape or one that broadcasting made of it (the engine sums it
+ * back). An input that is given none gets none. */
+void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad);
+
+/* ---- results that are lists ---- */
+
+/* A list of `count` results that lives as long as the innermost scope; `items` is writable until the op returns. On error
+ * `items` is readable (64 NULLs), so that `parts.items[1]` of a failed call is NULL and no crash. */
+tg_tensor **tg_list_new(int64_t count);
+tg_tensor_list tg_list_failed(void);
+
+TG_END_DECLS
+
+#endif

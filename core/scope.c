@@ -1,0 +1,202 @@
+/* scope.c: one stack of handles for each thread; a scope is a mark on it.
+ *
+ * Beginning and ending cost nothing but the handles themselves. The stack holds one reference to each tensor; ending a
+ * scope drops those above its mark, and the tape's nodes above its other mark. */
+#include "thread.h"
+
+#include <string.h>
+
+/* A block that lives as long as a scope: on the handle stack its address carries the lowest bit. */
+typedef struct scope_block {
+    size_t bytes;
+    tgi_pool *pool;
+} scope_block;
+enum { BLOCK_HEADER = 64 };
+
+static bool push_handle(tgi_thread *self, uintptr_t handle)
+{
+    if (!tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles)) return false;
+    self->handles[self->handle_count++] = handle;
+    return true;
+}
+
+static void drop_handle(uintptr_t handle)
+{
+    if (handle & 1) {
+        scope_block *block = (scope_block *)(handle & ~(uintptr_t)1);
+        tgi_pool_free(block->pool, block, block->bytes);
+    } else {
+        tgi_unref((tg_tensor *)handle);
+    }
+}
+
+tg_tensor *tgi_scope_adopt(tg_tensor *t)
+{
+    if (push_handle(&tgi_self, (uintptr_t)t)) return t;
+    tgi_unref(t);
+    return NULL;
+}
+
+void *tgi_scope_alloc(size_t bytes)
+{
+    tgi_pool *pool = tgi_pool_of_thread();
+    scope_block *block = tgi_pool_alloc(pool, bytes + BLOCK_HEADER);
+    if (!block) return NULL;
+    block->bytes = bytes + BLOCK_HEADER;
+    block->pool = pool;
+    if (push_handle(&tgi_self, (uintptr_t)block | 1)) return (char *)block + BLOCK_HEADER;
+    tgi_pool_free(pool, block, block->bytes);
+    return NULL;
+}
+
+/* The handle may be anywhere in the innermost scope, but is nearly always the last. One that an outer scope owns stays there. */
+tg_tensor *tgi_own(tg_tensor *t)
+{
+    if (!t) return NULL;
+    tgi_thread *self = &tgi_self;
+    int64_t mark = self->scope_count ? self->scopes[self->scope_count - 1].handles : 0;
+    for (int64_t i = self->handle_count - 1; i >= mark; i--) {
+        if (self->handles[i] != (uintptr_t)t) continue;
+        self->handle_count--;
+        memmove(self->handles + i, self->handles + i + 1, (size_t)(self->handle_count - i) * sizeof *self->handles);
+        return t;
+    }
+    return tgi_ref(t);
+}
+
+/* ---- scopes ---- */
+
+tg_scope tg_scope_begin_at(const char *where)
+{
+    tgi_thread *self = &tgi_self;
+    if (where) self->where = where;
+    tg_scope none = { -1, 0 };
+    if (!tgi_grow(&self->scopes, &self->scope_capacity, self->scope_count + 1, sizeof *self->scopes)) return none;
+    tgi_open_scope *scope = &self->scopes[self->scope_count];
+    scope->serial = ++self->scope_serial;
+    scope->handles = self->handle_count;
+    scope->nodes = self->node_count;
+    scope->grad_enabled = !self->grad_disabled;
+    tg_scope opened = { (int32_t)self->scope_count++, scope->serial };
+    return opened;
+}
+
+/* The scope's mark, or NULL with an error recorded. One that could not begin (out of memory, error pending) ends in silence. */
+static const tgi_open_scope *find_scope(const char *where, tg_scope scope)
+{
+    tgi_thread *self = &tgi_self;
+    if (where) self->where = where;
+    if (scope.depth < 0 && tg_failed()) return NULL;
+    if (scope.depth < 0 || scope.depth >= self->scope_count || self->scopes[scope.depth].serial != scope.serial) {
+        tg_fail_at(where, TG_ERROR_VALUE, "scope_end", "this scope has already ended, or belongs to another thread");
+        return NULL;
+    }
+    if (scope.depth < self->scope_floor) {
+        tg_fail_at(where, TG_ERROR_VALUE, "scope_end", "a hook or a backward cannot end a scope that it did not begin");
+        return NULL;
+    }
+    return &self->scopes[scope.depth];
+}
+
+static void drop_handles(tgi_thread *self, int64_t mark)
+{
+    while (self->handle_count > mark) drop_handle(self->handles[--self->handle_count]);
+}
+
+void tg_scope_end_at(const char *where, tg_scope scope)
+{
+    const tgi_open_scope *open = find_scope(where, scope);
+    if (!open) return;
+    tgi_thread *self = &tgi_self;
+    self->grad_disabled = !open->grad_enabled;
+    self->scope_count = scope.depth;
+    tgi_tape_truncate(open->nodes);
+    drop_handles(self, open->handles);
+}
+
+static bool is_result(uintptr_t handle, tg_tensor **const *results, int count)
+{
+    for (int i = 0; i < count; i++)
+        if ((uintptr_t)*results[i] == handle) return true;
+    return false;
+}
+
+/* The nodes stay where they are on the tape: once the mark is gone they are the outer scope's. */
+void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count)
+{
+    const tgi_open_scope *open = find_scope(where, scope);
+    if (!open) return;
+    tgi_thread *self = &tgi_self;
+    self->grad_disabled = !open->grad_enabled;
+    self->scope_count = scope.depth;
+    int64_t kept = open->handles;
+    for (int64_t i = open->handles; i < self->handle_count; i++) {
+        if (is_result(self->handles[i], results, count))
+            self->handles[kept++] = self->handles[i];
+        else
+            drop_handle(self->handles[i]);
+    }
+    self->handle_count = kept;
+}
+
+tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *result)
+{
+    tg_tensor **results[] = { &result };
+    tg_scope_end_with_at(where, scope, results, 1);
+    return result;
+}
+
+void tgi_scope_end_keeping_nodes(void)
+{
+    tgi_thread *self = &tgi_self;
+    const tgi_open_scope *open = &self->scopes[--self->scope_count];
+    self->grad_disabled = !open->grad_enabled;
+    drop_handles(self, open->handles);
+}
+
+void tgi_scope_release_all(void)
+{
+    tgi_self.scope_count = 0;
+    tgi_tape_truncate(0);
+    drop_handles(&tgi_self, 0);
+}
+
+/* ---- grad mode ---- */
+
+bool tg_is_grad_enabled(void) { return !tgi_self.grad_disabled; }
+void tg_set_grad_enabled(bool enabled) { tgi_self.grad_disabled = !enabled; }
+
+tg_scope tg_no_grad_begin_at(const char *where)
+{
+    tg_scope scope = tg_scope_begin_at(where);
+    tgi_self.grad_disabled = true;
+    return scope;
+}
+
+tg_scope tg_enable_grad_begin_at(const char *where)
+{
+    tg_scope scope = tg_scope_begin_at(where);
+    tgi_self.grad_disabled = false;
+    return scope;
+}
+
+/* ---- beyond scopes ---- */
+
+tg_tensor *tg_keep_at(const char *where, tg_tensor *t)
+{
+    if (where) tgi_self.where = where;
+    if (!t) return tg_failed() ? NULL : tg_fail_at(where, TG_ERROR_NULL, "keep", "the tensor is NULL");
+    t->kept++;
+    return tgi_ref(t);
+}
+
+void tg_release(tg_tensor *t)
+{
+    if (!t) return;
+    if (t->alive != TGI_ALIVE || t->kept == 0) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, "release", "the tensor is not held by tg_keep");
+        return;
+    }
+    t->kept--;
+    tgi_unref(t);
+}

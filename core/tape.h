@@ -1,0 +1,82 @@
+/* tape.h: backward.
+ *
+ * Every op that touches a tensor that requires grad adds a node to the thread's tape, in the order of execution. Backward
+ * walks the tape from the loss's node toward its front; each node turns the gradients of its outputs into gradients of
+ * its inputs. docs/architecture.md explains how and why. */
+#ifndef TG_CORE_TAPE_H
+#define TG_CORE_TAPE_H
+
+#include "base.h"
+#include "op.h"
+#include <stdio.h>
+
+TG_BEGIN_DECLS
+
+typedef struct tg_backward_options {
+    tg_tensor *gradient;   /* dL/d(tensor); NULL: ones, for a one-element tensor only */
+    bool retain_graph;     /* keep what the nodes saved, for another backward */
+    bool create_graph;     /* record the backward itself, for higher derivatives; implies retain_graph */
+} tg_backward_options;
+#define TG_BACKWARD_DEFAULTS /* gradient */ NULL, /* retain_graph */ false, /* create_graph */ false
+
+/* Accumulates into .grad of every leaf that `tensor` depends on and that requires grad.
+ * `tg_backward(loss)`, `tg_backward(loss, .retain_graph = true)`. */
+tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_options options);
+#define tg_backward(tensor, ...)                                                                                      \
+    tg_backward_at(TG_HERE, tensor, TG_OPTIONS(tg_backward_options, TG_BACKWARD_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
+typedef struct tg_grad_options {
+    tg_tensor_list grad_outputs;  /* one for each output, NULL entries for ones; an empty list: ones for all */
+    bool retain_graph;
+    bool create_graph;
+    bool allow_unused;            /* an input that no output depends on gets NULL instead of an error */
+} tg_grad_options;
+#define TG_GRAD_DEFAULTS /* grad_outputs */ { NULL, 0 }, /* retain_graph */ false, /* create_graph */ false, /* allow_unused */ false
+
+/* The gradients of the outputs' sum with respect to each input, leaf or not; .grad of no tensor changes.
+ * `tg_tensor *dx = tg_grad(tg_list(y), tg_list(x), .create_graph = true).items[0];` */
+tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_list inputs, tg_grad_options options);
+#define tg_grad(outputs, inputs, ...)                                                                                 \
+    tg_grad_at(TG_HERE, outputs, inputs, TG_OPTIONS(tg_grad_options, TG_GRAD_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
+/* Runs when the gradient of `t` is complete; what it returns replaces it (NULL keeps it). Hooks run in the order they were
+ * registered. Returns a number for tg_remove_hook, or -1. */
+typedef tg_tensor *(*tg_hook_fn)(tg_tensor *grad, void *context);
+int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn hook, void *context);
+#define tg_register_hook(t, hook, context) tg_register_hook_at(TG_HERE, t, hook, context)
+void tg_remove_hook(tg_tensor *t, int64_t number);
+
+/* Makes backward leave the gradient of a non-leaf in tg_grad_of(t) as well. */
+tg_status tg_retain_grad_at(const char *where, tg_tensor *t);
+#define tg_retain_grad(t) tg_retain_grad_at(TG_HERE, t)
+
+/* ---- the tape as data ---- */
+int64_t tg_tape_length(void);
+const tg_node *tg_tape_node(int64_t index);          /* NULL out of range */
+const tg_node *tg_grad_fn(const tg_tensor *t);       /* the node that made `t`; NULL for a leaf or a severed tensor */
+int64_t tg_node_index(const tg_node *node);
+const tg_op *tg_node_op(const tg_node *node);
+const char *tg_node_where(const tg_node *node);      /* the user's line */
+int tg_node_input_count(const tg_node *node);
+int tg_node_output_count(const tg_node *node);
+/* What input `i` was: another node's output (returned, with *output), or a leaf (NULL, *leaf set), or no gradient (NULL, NULL). */
+const tg_node *tg_node_input(const tg_node *node, int i, int *output, const tg_tensor **leaf);
+tg_shape tg_node_output_shape(const tg_node *node, int i);
+
+/* One line a node: index, op, where its inputs come from, the shapes it made, the user's line. */
+void tg_tape_print(FILE *file);
+/* The same as a graph in Graphviz's DOT language. */
+void tg_tape_print_dot(FILE *file);
+
+/* ---- what the engine needs of the ops above it, handed in so that core needs nothing of ops ---- */
+typedef struct tg_engine_ops {
+    tg_tensor *(*add)(tg_tensor *a, tg_tensor *b);               /* same shape and dtype; recorded under create_graph */
+    tg_status (*add_)(tg_tensor *a, tg_tensor *b);               /* a += b, both private to the engine: never recorded */
+    tg_tensor *(*sum_to)(tg_tensor *g, const tg_shape *shape);   /* undoes broadcasting; recorded under create_graph */
+    tg_tensor *(*clone)(tg_tensor *t);                           /* contiguous copy; recorded under create_graph */
+} tg_engine_ops;
+void tg_engine_use(const tg_engine_ops *ops);
+
+TG_END_DECLS
+
+#endif

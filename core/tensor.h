@@ -1,0 +1,84 @@
+/* tensor.h: the tensor: a strided view of a storage, and its place on the tape.
+ *
+ * Several tensors may share one storage (views). Elements are float32, float64, int64 or bool; up to 8 dimensions, 0-d
+ * and zero-size included. Handles belong to scopes (scope.h): nobody frees them one by one. */
+#ifndef TG_CORE_TENSOR_H
+#define TG_CORE_TENSOR_H
+
+#include "base.h"
+#include "shape.h"
+
+TG_BEGIN_DECLS
+
+/* A list of tensors, counted: `tg_list(a, b, c)`, or TG_LITERAL(tg_tensor_list){ array, n }. */
+typedef struct tg_tensor_list {
+    tg_tensor *const *items;
+    int64_t count;
+} tg_tensor_list;
+#ifndef __cplusplus
+#define tg_list(...) ((tg_tensor_list){ (tg_tensor *const[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__) })
+#endif
+
+/* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */
+int tg_ndim(const tg_tensor *t);
+int64_t tg_size_at(const char *where, const tg_tensor *t, int64_t dim);    /* negative dims count from the end; -1 on error */
+int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim);  /* in elements */
+#define tg_size(t, dim)   tg_size_at(TG_HERE, t, dim)
+#define tg_stride(t, dim) tg_stride_at(TG_HERE, t, dim)
+int64_t tg_numel(const tg_tensor *t);
+int64_t tg_storage_offset(const tg_tensor *t);                             /* in elements */
+tg_shape tg_shape_of(const tg_tensor *t);
+tg_dtype tg_dtype_of(const tg_tensor *t);
+bool tg_is_contiguous(const tg_tensor *t);
+bool tg_shares_storage(const tg_tensor *a, const tg_tensor *b);
+
+/* ---- its elements ---- */
+/* The value of a one-element tensor; NaN on error. int64 beyond 2^53 loses digits: tg_item_int64 does not. */
+double tg_item_at(const char *where, const tg_tensor *t);
+int64_t tg_item_int64_at(const char *where, const tg_tensor *t);
+#define tg_item(t)       tg_item_at(TG_HERE, t)
+#define tg_item_int64(t) tg_item_int64_at(TG_HERE, t)
+
+/* The first element, in place; the others follow by tg_stride. NULL on error or when the dtype is another one.
+ * tg_data is for reading. tg_mutable_data counts as a write: what the tape saved from this storage is damaged. */
+const void *tg_data_at(const char *where, const tg_tensor *t, tg_dtype dtype);
+void *tg_mutable_data_at(const char *where, tg_tensor *t, tg_dtype dtype);
+#define tg_data(t, dtype)         tg_data_at(TG_HERE, t, dtype)
+#define tg_mutable_data(t, dtype) tg_mutable_data_at(TG_HERE, t, dtype)
+
+/* Copies all elements, converted to double, in row-major order. `count` must be tg_numel(t). */
+tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int64_t count);
+#define tg_to_array(t, out, count) tg_to_array_at(TG_HERE, t, out, count)
+
+/* ---- making one: uninitialised; ops/create.h has the others ---- */
+tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype);
+
+/* ---- autograd ---- */
+bool tg_requires_grad(const tg_tensor *t);
+bool tg_is_leaf(const tg_tensor *t);
+/* Turns recording on or off for a leaf; returns `t`. A non-leaf can only be detached; only floating dtypes have gradients. */
+tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad);
+#define tg_requires_grad_(t, requires_grad) tg_requires_grad_at(TG_HERE, t, requires_grad)
+/* The accumulated gradient of a leaf (or of a tensor under tg_retain_grad), NULL when there is none. It belongs to `t`. */
+tg_tensor *tg_grad_of(const tg_tensor *t);
+/* Puts `grad` (same shape and dtype, or NULL) in its place. */
+tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad);
+#define tg_set_grad(t, grad) tg_set_grad_at(TG_HERE, t, grad)
+/* A tensor of the same storage that the tape knows nothing of. */
+tg_tensor *tg_detach_at(const char *where, tg_tensor *t);
+#define tg_detach(t) tg_detach_at(TG_HERE, t)
+/* How often the storage was written in place. */
+int64_t tg_version(const tg_tensor *t);
+
+TG_END_DECLS
+
+#ifdef __cplusplus
+/* The array lives to the end of the full expression, as C's compound literal lives to the end of the block. */
+template <int N> struct tgi_cxx_list {
+    tg_tensor *items[N];
+    operator tg_tensor_list() const { return tg_tensor_list{ items, N }; }
+};
+#define tg_list(...) (tgi_cxx_list<TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ } })
+#endif
+
+#endif

@@ -1,0 +1,116 @@
+/* tensor_impl.h: what a tensor is made of. For the library's own files; users have tensor.h. */
+#ifndef TG_CORE_TENSOR_IMPL_H
+#define TG_CORE_TENSOR_IMPL_H
+
+#include "op.h"
+#include "scope.h"
+#include "tape.h"
+#include "tensor.h"
+
+TG_EXTERN_C_BEGIN
+
+typedef struct tgi_pool tgi_pool;
+typedef struct tgi_hook tgi_hook;
+
+/* A buffer and its version. Views share it; the count is atomic because threads may share a model. */
+typedef struct tgi_storage {
+    int32_t refs;
+    uint32_t rebased;         /* how often a tracked in-place op gave one of its tensors a new history */
+    int64_t version;          /* how often it was written in place */
+    const char *written_at;   /* the user's line of the last write; NULL when never written */
+    size_t bytes;             /* of `data` */
+    tgi_pool *pool;
+    void *data;               /* 64-byte aligned; NULL when bytes is 0 */
+} tgi_storage;
+
+/* Where a tensor came from: output `output` of the node at `index`, if the node there still has this serial number. */
+typedef struct tgi_origin {
+    uint64_t serial;          /* 0: no node made it */
+    int32_t index;
+    int32_t output;
+} tgi_origin;
+
+/* Rarely needed parts, made on demand. */
+typedef struct tgi_leaf_state tgi_leaf_state;
+
+enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
+
+struct tg_tensor {
+    int32_t refs;             /* atomic */
+    uint16_t alive;           /* TGI_ALIVE; anything else is a handle used after its scope ended */
+    uint8_t ndim;
+    uint8_t dtype;            /* tg_dtype */
+    bool requires_grad;       /* leaves only: asked for by the user */
+    bool is_view;             /* made by a view op: an in-place write through it would bypass its base's history */
+    uint32_t kept;            /* by tg_keep, how often */
+    uint32_t rebased;         /* storage->rebased when `origin` was set: differs when another view was written under grad */
+    int64_t numel;
+    int64_t offset;           /* in elements */
+    tgi_storage *storage;
+    tgi_origin origin;
+    const char *where;        /* the user's line that made it */
+    tg_tensor *grad;          /* owned */
+    tgi_leaf_state *leaf;     /* hooks and the walk's slot; NULL until needed */
+    tgi_pool *pool;
+    int64_t dims[TG_MAX_DIMS];
+    int64_t strides[TG_MAX_DIMS];   /* in elements */
+};
+
+/* ---- counting references ---- */
+void tgi_tensor_free(tg_tensor *t);   /* the last reference is gone */
+
+static inline tg_tensor *tgi_ref(tg_tensor *t)
+{
+    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+static inline void tgi_unref(tg_tensor *t)
+{
+    if (t && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0) tgi_tensor_free(t);
+}
+
+/* ---- elements ---- */
+static inline size_t tgi_element_size(const tg_tensor *t)
+{
+    return t->dtype == TG_BOOL ? 1 : t->dtype == TG_FLOAT32 ? 4 : 8;
+}
+
+/* The first element. NULL for a tensor without elements. */
+static inline void *tgi_ptr(const tg_tensor *t)
+{
+    return t->storage->data ? (char *)t->storage->data + (size_t)t->offset * tgi_element_size(t) : NULL;
+}
+
+static inline bool tgi_is_floating(const tg_tensor *t) { return t->dtype <= TG_FLOAT64; }
+static inline tg_shape tgi_shape(const tg_tensor *t)
+{
+    tg_shape s;
+    s.ndim = t->ndim;
+    for (int d = 0; d < TG_MAX_DIMS; d++) s.dims[d] = d < t->ndim ? t->dims[d] : 0;
+    return s;
+}
+
+/* ---- making tensors ---- each returns a handle owned by the innermost scope, or NULL with an error pending */
+tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype);                 /* contiguous, uninitialised */
+/* A view of `base`: another shape, strides (in elements) and offset into the same storage. Records nothing. */
+tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const int64_t *strides, int64_t offset);
+tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
+
+/* Takes the newest reference out of the scope's hands: the caller owns what it made, and calls tgi_unref. NULL stays NULL. */
+tg_tensor *tgi_own(tg_tensor *t);
+
+/* The user's place, set by the outermost call (NULL when unknown). */
+const char *tgi_where(void);
+
+/* Fills a contiguous tensor. */
+void tgi_fill(tg_tensor *t, double value);
+
+/* Raw memory from the thread's pool, for structures that are not tensors (modules, optimisers). Zeroed; NULL with an error
+ * pending. The size must be given back. */
+void *tgi_calloc(size_t bytes);
+void tgi_free(void *block, size_t bytes);
+
+TG_EXTERN_C_END
+
+#endif

@@ -1,0 +1,89 @@
+/* thread.h: all that tapegrad remembers for one thread. For core's own files.
+ *
+ * Nothing here is shared: two threads never wait for each other, except to give a block back to the pool it came from. */
+#ifndef TG_CORE_THREAD_H
+#define TG_CORE_THREAD_H
+
+#include "error.h"
+#include "memory.h"
+#include "tensor_impl.h"
+
+TG_EXTERN_C_BEGIN
+
+/* ---- pools (memory.c) ---- */
+
+/* `bytes` of uninitialised memory aligned to 64, or NULL with an error pending. The pool is this thread's. */
+void *tgi_pool_alloc(tgi_pool *pool, size_t bytes);
+/* Gives a block back to the pool it came from; any thread may call it. */
+void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
+/* This thread's pool; NULL with an error pending when there is no memory for one. */
+tgi_pool *tgi_pool_of_thread(void);
+/* Adds to the count of tensors on the pool's account. */
+void tgi_pool_count_tensor(tgi_pool *pool, int change);
+/* Doubles an array of `size`-byte elements when it is full. False with an error pending. */
+bool tgi_grow(void *array, int64_t *capacity, int64_t needed, size_t size);
+void tgi_grow_free(void *array, int64_t capacity, size_t size);
+
+/* ---- handles and scopes (scope.c) ---- */
+
+typedef struct tgi_open_scope {
+    uint64_t serial;
+    int64_t handles;        /* how many there were when it began */
+    int64_t nodes;
+    bool grad_enabled;      /* to be restored */
+} tgi_open_scope;
+
+/* Gives `t`'s only reference to the innermost scope. On failure `t` is freed and NULL returned. */
+tg_tensor *tgi_scope_adopt(tg_tensor *t);
+/* A block that lives as long as the innermost scope. */
+void *tgi_scope_alloc(size_t bytes);
+/* Ends the innermost scope but keeps the nodes recorded in it: how the engine closes the scope it runs a backward in. */
+void tgi_scope_end_keeping_nodes(void);
+/* Ends every scope and lets go of what the root one owns: the thread is about to end. */
+void tgi_scope_release_all(void);
+
+/* ---- the tape (tape.c) ---- */
+void tgi_tape_truncate(int64_t length);
+
+/* ---- the state ---- */
+
+#define TGI_MESSAGE 768
+
+typedef struct tgi_error_record {
+    tg_error_code code;
+    int64_t later;
+    const char *where;
+    char op[48];
+    char inputs[TGI_MESSAGE];
+    char message[TGI_MESSAGE];
+    char line[2 * TGI_MESSAGE + 256];
+} tgi_error_record;
+
+typedef struct tgi_thread {
+    tgi_pool *pool;
+    const char *where;             /* the user's line; NULL before the first call */
+    bool grad_disabled;            /* inverted, so that a zeroed state is a fresh one */
+    bool registered;               /* for clean-up at the thread's end */
+    bool warned_of_root;
+
+    uintptr_t *handles;            /* tensors, or scope blocks with the lowest bit set */
+    int64_t handle_count, handle_capacity;
+
+    tgi_open_scope *scopes;
+    int64_t scope_count, scope_capacity;
+    int64_t scope_floor;           /* scopes below it may not end: a backward is running above them */
+    uint64_t scope_serial;
+
+    tg_node **nodes;
+    int64_t node_count, node_capacity;
+    uint64_t next_serial;          /* the thread's number in the high bits: unique in the process */
+    int64_t next_slot;
+
+    tgi_error_record error;
+} tgi_thread;
+
+extern __thread tgi_thread tgi_self;
+
+TG_EXTERN_C_END
+
+#endif

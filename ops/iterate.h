@@ -1,0 +1,33 @@
+/* iterate.h: runs a kernel's loop over tensors of any strides. Internal to ops/. */
+#ifndef TG_OPS_ITERATE_H
+#define TG_OPS_ITERATE_H
+
+#include "../core/tensor_impl.h"
+#include "kernels/kernels.h"
+
+TG_EXTERN_C_BEGIN
+
+#define TGI_MAX_OPERANDS 5
+
+/* Calls `loop` on t[0] (written) and t[1..count-1] (read), each broadcast to t[0]'s shape. Entries may be NULL where the loop
+ * does not read them. Dimensions are merged where strides allow, so contiguous tensors take one call. Large work is cut among
+ * threads by size alone. */
+void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t);
+
+/* to = from, converted to to's dtype and broadcast to its shape. Raw: records nothing, counts no version. */
+void tgi_copy_raw(tg_tensor *to, tg_tensor *from);
+
+/* `t` itself if it is contiguous, else a contiguous copy; of the given dtype. Raw: records nothing. NULL on failure. */
+tg_tensor *tgi_contiguous_raw(tg_tensor *t);
+
+/* The ops of each family, NULL at the end, for the registry. */
+extern const tg_op *const tgi_ops_pointwise[];
+extern const tg_op *const tgi_ops_view[];
+extern const tg_op *const tgi_ops_join[];
+extern const tg_op *const tgi_ops_matmul[];
+extern const tg_op *const tgi_ops_reduce[];
+extern const tg_op *const tgi_ops_loss[];
+
+TG_EXTERN_C_END
+
+#endif

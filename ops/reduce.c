@@ -1,0 +1,475 @@
+/* reduce.c: sums and means over any set of dimensions, and the undoing of broadcasting.
+ *
+ * Built for gradients of biases (many rows, few columns), for losses (one long sum) and for means of layers. The order in
+ * which elements are added follows from the shape alone: a transposed tensor has the same sum as its copy, and one thread
+ * finds what eight find. Nothing here may add from left to right: every level is pairwise. */
+#include "reduce.h"
+
+#include "call.h"
+#include "layout.h"
+#include "pointwise.h"
+#include "promote.h"
+#include "reduce_impl.h"
+#include "view.h"
+
+enum {
+    CHUNK = 1 << 16,      /* elements added up by one call of a kernel */
+    COLUMNS = 2048,       /* kept columns that one such call takes at most */
+    ROWS = 64,            /* rows that it takes at least */
+    PARALLEL = 1 << 17    /* elements from which on several threads pay */
+};
+
+/* ---- the loops ---- */
+
+/* A tensor as the loops see it; sizes of 1 are left out. */
+typedef struct layout {
+    const char *data;
+    int dtype;
+    int ndim;
+    int64_t dims[TG_MAX_DIMS + 1];      /* one more: a pass may add a dimension of partial sums */
+    int64_t strides[TG_MAX_DIMS + 1];   /* in bytes */
+    bool reduced[TG_MAX_DIMS + 1];
+} layout;
+
+/* One sweep: [outer..., n, inner] becomes [outer..., chunks, inner]. */
+typedef struct pass {
+    const layout *from;
+    int outer_dims;
+    int64_t outer, n, inner;
+    int64_t row, column;             /* strides in bytes */
+    int64_t chunk, chunks;           /* of n */
+    int64_t block, blocks;           /* of inner */
+    char *to;
+    int64_t to_size;                 /* bytes of an element of the result */
+} pass;
+
+static int64_t element_size(int dtype)
+{
+    return (int64_t)tg_dtype_size((tg_dtype)dtype);
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static layout layout_of(const tg_tensor *t, const bool reduced[TG_MAX_DIMS])
+{
+    layout l = { .data = tgi_ptr(t), .dtype = t->dtype };
+    for (int d = 0; d < t->ndim; d++) {
+        if (t->dims[d] == 1) continue;
+        l.dims[l.ndim] = t->dims[d];
+        l.strides[l.ndim] = t->strides[d] * element_size(l.dtype);
+        l.reduced[l.ndim++] = reduced[d];
+    }
+    return l;
+}
+
+/* Merges neighbours that are both reduced or both kept, where the strides allow it. */
+static void merge(layout *l)
+{
+    int n = 0;
+    for (int d = 0; d < l->ndim; d++) {
+        bool joins = n > 0 && l->reduced[n - 1] == l->reduced[d] && l->strides[n - 1] == l->strides[d] * l->dims[d];
+        if (joins) {
+            l->dims[n - 1] *= l->dims[d];
+            l->strides[n - 1] = l->strides[d];
+        } else {
+            l->dims[n] = l->dims[d];
+            l->strides[n] = l->strides[d];
+            l->reduced[n++] = l->reduced[d];
+        }
+    }
+    l->ndim = n;
+}
+
+static int last_reduced(const layout *l)
+{
+    int d = l->ndim - 1;
+    while (d >= 0 && !l->reduced[d]) d--;
+    return d;
+}
+
+/* True when the next pass can run: the last group of reduced dimensions and the kept ones after it are one dimension each. */
+static bool ready(const layout *l)
+{
+    int d = last_reduced(l);
+    return d >= l->ndim - 2 && !(d > 0 && l->reduced[d - 1]);
+}
+
+static void pass_task(const pass *p, int64_t task)
+{
+    const tgi_kernels *k = tgi_kernels_get();
+    int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks, outer = task / p->blocks / p->chunks;
+    const char *a = p->from->data + chunk * p->chunk * p->row + block * p->block * p->column;
+    for (int64_t d = p->outer_dims - 1, rest = outer; d >= 0; d--) {
+        a += rest % p->from->dims[d] * p->from->strides[d];
+        rest /= p->from->dims[d];
+    }
+    char *y = p->to + ((outer * p->chunks + chunk) * p->inner + block * p->block) * p->to_size;
+    int64_t rows = smaller(p->chunk, p->n - chunk * p->chunk);
+    if (p->inner == 1) {
+        k->sum[p->from->dtype](rows, a, p->row, y);
+    } else {
+        int64_t columns = smaller(p->block, p->inner - block * p->block);
+        k->sum_rows[p->from->dtype](rows, columns, a, p->row, p->column, y);
+    }
+}
+
+static void pass_run(const pass *p)
+{
+    int64_t tasks = p->outer * p->chunks * p->blocks;
+    TGI_PARALLEL_FOR(tasks > 1 && p->outer * p->n * p->inner >= PARALLEL)
+    for (int64_t task = 0; task < tasks; task++) pass_task(p, task);
+}
+
+static pass pass_plan(const layout *l)
+{
+    int r = last_reduced(l);
+    pass p = { .from = l, .outer_dims = r, .outer = 1, .n = l->dims[r], .row = l->strides[r], .inner = 1 };
+    for (int d = 0; d < r; d++) p.outer *= l->dims[d];
+    if (r + 1 < l->ndim) {
+        p.inner = l->dims[r + 1];
+        p.column = l->strides[r + 1];
+    }
+    p.block = smaller(p.inner, COLUMNS);
+    p.blocks = (p.inner + p.block - 1) / p.block;
+    p.chunk = CHUNK / p.block > ROWS ? CHUNK / p.block : ROWS;
+    p.chunks = (p.n + p.chunk - 1) / p.chunk;
+    p.to_size = l->dtype == TGI_BOOL ? (int64_t)sizeof(int64_t) : element_size(l->dtype);
+    return p;
+}
+
+/* What a pass leaves behind, contiguous. */
+static layout layout_after(const pass *p)
+{
+    layout l = { .data = p->to, .dtype = p->from->dtype == TGI_BOOL ? TGI_I64 : p->from->dtype };
+    for (int d = 0; d < p->outer_dims; d++) {
+        l.dims[l.ndim] = p->from->dims[d];
+        l.reduced[l.ndim++] = p->from->reduced[d];
+    }
+    if (p->chunks > 1) {
+        l.dims[l.ndim] = p->chunks;
+        l.reduced[l.ndim++] = true;
+    }
+    if (p->inner > 1) l.dims[l.ndim++] = p->inner;
+    for (int64_t d = l.ndim - 1, stride = p->to_size; d >= 0; stride *= l.dims[d--]) l.strides[d] = stride;
+    return l;
+}
+
+/* Adds up one group of dimensions after the other, the innermost first; the last sweep writes `y`. */
+static bool sum_groups(layout l, tg_tensor *y)
+{
+    tg_tensor *partial = NULL;
+    for (bool done = false; !done;) {
+        pass p = pass_plan(&l);
+        tg_shape size = tg_shape(p.outer * p.chunks * p.inner);
+        done = size.dims[0] == y->numel && p.chunks == 1;
+        tg_tensor *to = done ? tgi_ref(y) : tgi_own(tgi_new(&size, (tg_dtype)(l.dtype == TGI_BOOL ? TGI_I64 : l.dtype)));
+        if (!to) break;
+        p.to = tgi_ptr(to);
+        pass_run(&p);
+        layout next = layout_after(&p);
+        tgi_unref(partial);
+        partial = to;
+        l = next;
+        merge(&l);
+    }
+    bool ok = partial != NULL && l.data == tgi_ptr(y);
+    tgi_unref(partial);
+    return ok;
+}
+
+/* y = the sum of `t`, whose dimensions in `reduced` are gone from y or of size 1 there. */
+static bool sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
+{
+    if (t->numel == 0) {
+        tgi_fill(y, 0);
+        return true;
+    }
+    layout l = layout_of(t, reduced);
+    merge(&l);
+    if (last_reduced(&l) < 0) {   /* only sizes of 1 were to go: a copy */
+        tg_shape shape = tgi_shape(t);
+        int64_t strides[TG_MAX_DIMS];
+        tg_shape_strides(&shape, strides);
+        tg_tensor *same = tgi_own(tgi_new_view(y, t->ndim, t->dims, strides, y->offset));
+        if (!same) return false;
+        tgi_copy_raw(same, t);
+        tgi_unref(same);
+        return true;
+    }
+    if (ready(&l)) return sum_groups(l, y);
+    tg_tensor *c = tgi_own_contiguous(t);
+    if (!c) return false;
+    l = layout_of(c, reduced);
+    merge(&l);
+    bool ok = sum_groups(l, y);
+    tgi_unref(c);
+    return ok;
+}
+
+static void divide(tg_tensor *y, double n)
+{
+    if (y->dtype == TG_FLOAT32) {
+        float *p = tgi_ptr(y);
+        for (int64_t i = 0; i < y->numel; i++) p[i] /= (float)n;
+    } else {
+        double *p = tgi_ptr(y);
+        for (int64_t i = 0; i < y->numel; i++) p[i] /= n;
+    }
+}
+
+static int64_t reduced_count(const tg_tensor *t, const bool reduced[TG_MAX_DIMS])
+{
+    int64_t n = 1;
+    for (int d = 0; d < t->ndim; d++)
+        if (reduced[d]) n *= t->dims[d];
+    return n;
+}
+
+tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepdim, bool mean)
+{
+    tg_shape shape = { 0, { 0 } };
+    for (int d = 0; d < t->ndim; d++) {
+        if (!reduced[d]) shape.dims[shape.ndim++] = t->dims[d];
+        else if (keepdim) shape.dims[shape.ndim++] = 1;
+    }
+    tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
+    if (!y || !sum_into(t, reduced, y)) return NULL;
+    if (mean) divide(y, (double)reduced_count(t, reduced));
+    return y;
+}
+
+tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean)
+{
+    static const bool all[TG_MAX_DIMS] = { true, true, true, true, true, true, true, true };
+    return tgi_sum_raw(t, all, false, mean);
+}
+
+/* ---- sum and mean ---- */
+
+typedef struct reduction {
+    bool reduced[TG_MAX_DIMS];
+    bool keepdim;
+} reduction;
+
+/* Reads the options into `r`. False: an error was recorded. */
+static bool reduction_parse(const tg_op *op, tg_tensor *t, const tg_reduce_options *o, reduction *r)
+{
+    tg_shape dims = o->dims;
+    if (!tgi_op_list_fits(op, tg_list(t), &dims)) return false;
+    *r = (reduction){ .keepdim = o->keepdim };
+    bool all = dims.ndim == 0 && o->dim == TG_NO_DIM;
+    for (int d = 0; d < t->ndim; d++) r->reduced[d] = all;
+    for (int i = o->dim == TG_NO_DIM ? 0 : -1; i < dims.ndim; i++) {
+        int64_t asked = i < 0 ? o->dim : dims.dims[i];
+        int d = tgi_op_dim(op, tg_list(t), asked, t->ndim);
+        if (d < 0) return false;
+        if (r->reduced[d]) {
+            tg_op_fail(op, tg_list(t), "dim %d appears multiple times in the list of dims", d);
+            return false;
+        }
+        r->reduced[d] = true;
+    }
+    return true;
+}
+
+/* The gradient of the result with its reduced dimensions put back, stretched over them: a view. */
+static tg_tensor *spread(tg_context *ctx, tg_tensor *g)
+{
+    const reduction *r = tg_attributes(ctx);
+    tg_shape shape = tg_input_shape(ctx, 0), kept = shape;
+    for (int d = 0; d < shape.ndim; d++)
+        if (r->reduced[d]) kept.dims[d] = 1;
+    return tg_expand(r->keepdim ? g : tg_reshape(g, kept), shape);
+}
+
+static void sum_backward(tg_context *ctx)
+{
+    tg_set_grad_input(ctx, 0, spread(ctx, tg_grad_output(ctx, 0)));
+}
+
+static void mean_backward(tg_context *ctx)
+{
+    const reduction *r = tg_attributes(ctx);
+    tg_shape shape = tg_input_shape(ctx, 0);
+    double n = 1;
+    for (int d = 0; d < shape.ndim; d++)
+        if (r->reduced[d]) n *= (double)shape.dims[d];
+    tg_set_grad_input(ctx, 0, spread(ctx, tg_div(tg_grad_output(ctx, 0), n)));
+}
+
+static tg_reduce_options options_of(const tg_value *args)
+{
+    tg_reduce_options o = { TG_REDUCE_DEFAULTS };
+    if (args[1].kind == TG_VALUE_INTS) o.dims = args[1].as.ints;
+    o.keepdim = args[2].as.boolean;
+    if (args[3].kind == TG_VALUE_DTYPE) o.dtype = args[3].as.dtype;
+    return o;
+}
+
+static tg_tensor_list sum_call(const tg_value *args)
+{
+    return tgi_result(tg_sum_at(TG_HERE, args[0].as.tensor, options_of(args)));
+}
+
+static const char *const sum_samples[] = {
+    "sum(f())", "sum(f(5))", "sum(f(2, 3))", "sum(f(2, 3), dim=[1], keepdim=True)", "sum(f(2, 3, 4), dim=[0, 2])",
+    "sum(f(2, 3, 4), dim=[1])", "sum(f(2, 3, 2, 2), dim=[-1, -3])", "sum(f(), dim=[0])", "sum(f(0, 3), dim=[0])",
+    "sum(f(0, 3), dim=[1])", "sum(f(2, 1, 3), dim=[1])", "sum(i(2, 3))", "sum(b(2, 3), dim=[0])", NULL
+};
+static const tg_error_sample sum_errors[] = {
+    { "sum(f(2, 3), dim=[2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+    { "sum(f(), dim=[1])", "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
+    { "sum(f(2, 3), dim=[0, -2])", "dim 0 appears multiple times in the list of dims" },
+    { NULL, NULL }
+};
+
+static const tg_op op_sum = {
+    .name = "sum",
+    .schema = "sum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    .formula = "y = the sum of x over dim",
+    .gradient = "dx = g, stretched over dim",
+    .doc = "The sum over the given dimensions, or over all; of integers and bools in int64. The sum of nothing is 0.",
+    .backward = sum_backward,
+    .call = sum_call,
+    .samples = sum_samples,
+    .errors = sum_errors,
+};
+
+static tg_tensor_list mean_call(const tg_value *args)
+{
+    return tgi_result(tg_mean_at(TG_HERE, args[0].as.tensor, options_of(args)));
+}
+
+static const char *const mean_samples[] = {
+    "mean(f())", "mean(f(5))", "mean(f(2, 3))", "mean(f(2, 3), dim=[1], keepdim=True)", "mean(f(2, 3, 4), dim=[0, 2])",
+    "mean(f(2, 3, 4), dim=[1])", "mean(f(2, 3, 2, 2), dim=[-1, -3])", "mean(f(0, 3))", "mean(f(0, 3), dim=[1])", NULL
+};
+static const tg_error_sample mean_errors[] = {
+    { "mean(i(2, 3))", "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Long" },
+    { "mean(b(2, 3))", "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Bool" },
+    { "mean(f(2, 3), dim=[2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+    { NULL, NULL }
+};
+
+static const tg_op op_mean = {
+    .name = "mean",
+    .schema = "mean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    .formula = "y = the sum of x over dim, divided by the number n of its terms",
+    .gradient = "dx = g / n, stretched over dim",
+    .doc = "The mean over the given dimensions, or over all. The mean of nothing is NaN.",
+    .backward = mean_backward,
+    .call = mean_call,
+    .samples = mean_samples,
+    .errors = mean_errors,
+};
+
+static tg_tensor *reduce(const tg_op *op, tg_tensor *t, const tg_reduce_options *options)
+{
+    reduction r;
+    if (!reduction_parse(op, t, options, &r)) return NULL;
+    bool convert = options->dtype != (tg_dtype)-1 && options->dtype != (tg_dtype)t->dtype;
+    tg_tensor *x = convert ? tg_to(t, options->dtype) : t;
+    tg_tensor *y = x ? tgi_sum_raw(x, r.reduced, r.keepdim, op == &op_mean) : NULL;
+    if (!y) return NULL;
+    return tg_record(op, tg_list(x), tg_list(y), TG_NONE, &r, sizeof r) == TG_OK ? y : NULL;
+}
+
+tg_tensor *tg_sum_at(const char *where, tg_tensor *t, tg_reduce_options options)
+{
+    if (!tg_op_begin(where, &op_sum, tg_list(t))) return NULL;
+    tg_tensor *y = reduce(&op_sum, t, &options);
+    return options.dtype == TG_BOOL && y ? tg_to(y, TG_BOOL) : y;   /* PyTorch's: whether any is true */
+}
+
+tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options)
+{
+    if (!tg_op_begin(where, &op_mean, tg_list(t))) return NULL;
+    bool given = options.dtype != (tg_dtype)-1;
+    tg_dtype dtype = given ? options.dtype : (tg_dtype)t->dtype;
+    if (!tg_dtype_is_floating(dtype))
+        return tg_op_fail(&op_mean, tg_list(t),
+                          "mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. Got: %s",
+                          given ? "Optional" : "Input", tgi_scalar_type_name(dtype));
+    return reduce(&op_mean, t, &options);
+}
+
+/* ---- sum_to_size ---- */
+
+static void sum_to_size_backward(tg_context *ctx)
+{
+    tg_set_grad_input(ctx, 0, tg_expand(tg_grad_output(ctx, 0), tg_input_shape(ctx, 0)));
+}
+
+static tg_tensor_list sum_to_size_call(const tg_value *args)
+{
+    return tgi_result(tg_sum_to_size_at(TG_HERE, args[0].as.tensor, args[1].as.ints));
+}
+
+static const char *const sum_to_size_samples[] = {
+    "sum_to_size(f(2, 3), [3])", "sum_to_size(f(2, 3), [2, 1])", "sum_to_size(f(2, 3, 4), [1, 3, 1])", "sum_to_size(f(2, 3), [2, 3])",
+    "sum_to_size(f(2, 3), [1, 1])", "sum_to_size(f(0, 3), [1, 3])", "sum_to_size(i(2, 3), [3])", NULL
+};
+static const tg_error_sample sum_to_size_errors[] = {
+    { "sum_to_size(f(2, 3), [2])", "size {[2]} is not expandable to size {[2, 3]}." },
+    { "sum_to_size(f(3), [1, 3])", "size {[1, 3]} is not expandable to size {[3]}." },
+    { NULL, NULL }
+};
+
+static const tg_op op_sum_to_size = {
+    .name = "sum_to_size",
+    .schema = "sum_to_size(Tensor self, int[] size) -> Tensor",
+    .formula = "y = the sum of x over the dimensions in which size was stretched to x's shape",
+    .gradient = "dx = g, stretched to x's shape",
+    .doc = "The inverse of broadcasting; the tensor itself when it has the size already.",
+    .backward = sum_to_size_backward,
+    .call = sum_to_size_call,
+    .samples = sum_to_size_samples,
+    .errors = sum_to_size_errors,
+};
+
+tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape)
+{
+    if (!tg_op_begin(where, &op_sum_to_size, tg_list(t))) return NULL;
+    tg_shape from = tgi_shape(t);
+    if (tg_shape_equal(&from, &shape)) return t;
+    bool reduced[TG_MAX_DIMS] = { false }, fits = shape.ndim >= 0 && shape.ndim <= from.ndim;
+    for (int d = 0; fits && d < from.ndim; d++) {
+        int s = d - (from.ndim - shape.ndim);
+        reduced[d] = s < 0 || (shape.dims[s] == 1 && from.dims[d] != 1);
+        fits = reduced[d] || shape.dims[s] == from.dims[d];
+    }
+    if (!fits) {
+        char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
+        return tg_op_fail(&op_sum_to_size, tg_list(t), "size {%s} is not expandable to size {%s}.", tg_shape_text(&shape, a),
+                          tg_shape_text(&from, b));
+    }
+    tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
+    if (!y || !sum_into(t, reduced, y)) return NULL;
+    return tg_record(&op_sum_to_size, tg_list(t), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
+}
+
+tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape)
+{
+    return tg_sum_to_size_at(TG_HERE, g, *shape);
+}
+
+/* ---- shared ---- */
+
+tg_tensor *tgi_fail_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b)
+{
+    int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+    for (int d = ndim - 1; d >= 0; d--) {
+        int64_t m = d >= ndim - a->ndim ? a->dims[d - (ndim - a->ndim)] : 1;
+        int64_t n = d >= ndim - b->ndim ? b->dims[d - (ndim - b->ndim)] : 1;
+        if (m != n && m != 1 && n != 1)
+            return tg_op_fail(op, inputs,
+                              "The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
+                              (long long)m, (long long)n, d);
+    }
+    return NULL;
+}
+
+const tg_op *const tgi_ops_reduce[] = { &op_sum, &op_mean, &op_sum_to_size, NULL };

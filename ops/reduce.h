@@ -1,0 +1,31 @@
+/* reduce.h: sums and means, over all dimensions or some. */
+#ifndef TG_OPS_REDUCE_H
+#define TG_OPS_REDUCE_H
+
+#include "../core/op.h"
+
+TG_BEGIN_DECLS
+
+typedef struct tg_reduce_options {
+    int64_t dim;       /* one dimension, or TG_NO_DIM */
+    tg_shape dims;     /* several: `.dims = tg_shape(0, 2)`; empty: all, unless dim is given */
+    bool keepdim;      /* reduced dimensions stay, with size 1 */
+    tg_dtype dtype;    /* the input is converted first; (tg_dtype)-1: its own */
+} tg_reduce_options;
+#define TG_REDUCE_DEFAULTS /* dim */ TG_NO_DIM, /* dims */ { 0, { 0 } }, /* keepdim */ false, /* dtype */ (tg_dtype)-1
+#define TG_REDUCE_OPTIONS(...) TG_OPTIONS(tg_reduce_options, TG_REDUCE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* `tg_sum(x)`, `tg_sum(x, .dim = 1, .keepdim = true)`. Integers and bools are summed as int64; mean wants a floating dtype.
+ * The sum of nothing is 0, the mean of nothing NaN. */
+tg_tensor *tg_sum_at(const char *where, tg_tensor *t, tg_reduce_options options);
+tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options);
+#define tg_sum(t, ...)  tg_sum_at(TG_HERE, t, TG_REDUCE_OPTIONS(__VA_ARGS__))
+#define tg_mean(t, ...) tg_mean_at(TG_HERE, t, TG_REDUCE_OPTIONS(__VA_ARGS__))
+
+/* The inverse of broadcasting: sums `t` over the dimensions that stretched `shape` to its own. */
+tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape);
+#define tg_sum_to_size(t, shape) tg_sum_to_size_at(TG_HERE, t, shape)
+
+TG_END_DECLS
+
+#endif

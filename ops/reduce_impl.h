@@ -1,0 +1,43 @@
+/* reduce_impl.h: what sums, products and losses share. Internal to ops/. */
+#ifndef TG_OPS_REDUCE_IMPL_H
+#define TG_OPS_REDUCE_IMPL_H
+
+#include "iterate.h"
+
+TG_EXTERN_C_BEGIN
+
+/* Runs the iterations of the `for` that follows on several threads if `when`. Nothing in it may allocate or fail. */
+#ifdef _OPENMP
+#define TGI_PRAGMA(...) _Pragma(#__VA_ARGS__)
+#define TGI_PARALLEL_FOR(when) TGI_PRAGMA(omp parallel for schedule(static) if (when))
+#else
+#define TGI_PARALLEL_FOR(when) (void)(when);
+#endif
+
+/* Sums `g` to `shape`, which broadcasting had stretched to g's own; recorded when grad mode is on. The engine's way to undo
+ * broadcasting (tg_engine_ops). */
+tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape);
+
+/* The sum (or mean) of `t` over the dimensions marked in `reduced`, in t's dtype (int64 for bool). Raw: records nothing. */
+tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepdim, bool mean);
+
+/* The same over all dimensions: a 0-d tensor. */
+tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean);
+
+/* Records PyTorch's error for two shapes that do not broadcast. Returns NULL. */
+tg_tensor *tgi_fail_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b);
+
+/* The descriptors of softmax.c, for the table of the losses. */
+extern const tg_op tgi_op_softmax, tgi_op_log_softmax;
+
+/* `t` itself or a contiguous copy; either way a reference that the caller gives back with tgi_unref as soon as its loop is
+ * over, so that the copy does not stay until the scope ends. */
+static inline tg_tensor *tgi_own_contiguous(tg_tensor *t)
+{
+    tg_tensor *c = tgi_contiguous_raw(t);
+    return c == t ? tgi_ref(t) : tgi_own(c);
+}
+
+TG_EXTERN_C_END
+
+#endif

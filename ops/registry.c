@@ -1,0 +1,121 @@
+/* registry.c: the ops as data.
+ *
+ * The list of all ops is the explicit sequence of the families' lists below; nothing registers itself. */
+#include "registry.h"
+
+#include "../core/error.h"
+#include "iterate.h"
+#include "schema.h"
+
+#include <pthread.h>
+#include <string.h>
+
+static const tg_op *const *const families[] = {
+    tgi_ops_pointwise, tgi_ops_view, tgi_ops_join, tgi_ops_matmul, tgi_ops_reduce, tgi_ops_loss,
+};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+const tg_op *tg_op_find(const char *name)
+{
+    if (!name) return NULL;
+    for (int f = 0; f < FAMILIES; f++)
+        for (const tg_op *const *op = families[f]; *op; op++)
+            if (strcmp((*op)->name, name) == 0) return *op;
+    return NULL;
+}
+
+/* The families one behind the other. A test sees to it that they fit. */
+static const tg_op *all[512];
+static int all_count;
+
+static void list_all(void)
+{
+    for (int f = 0; f < FAMILIES; f++)
+        for (const tg_op *const *op = families[f]; *op && all_count < (int)(sizeof all / sizeof all[0]); op++)
+            all[all_count++] = *op;
+}
+
+const tg_op *const *tg_op_registry(int *count)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, list_all);
+    if (count) *count = all_count;
+    return all;
+}
+
+int tg_op_argument_count(const tg_op *op)
+{
+    tgi_schema schema;
+    return op && tgi_schema_read(op->schema, &schema) ? schema.count : 0;
+}
+
+bool tg_op_argument(const tg_op *op, int i, tg_argument *argument)
+{
+    tgi_schema schema;
+    if (!op || !argument || !tgi_schema_read(op->schema, &schema) || i < 0 || i >= schema.count) return false;
+    *argument = schema.parameters[i].argument;
+    return true;
+}
+
+/* `given` as parameter `p` takes it: itself, or the one value of another kind that means the same. False if there is none. */
+static bool convert(const tgi_parameter *p, const tg_value *given, tg_value *value)
+{
+    const tg_value_kind kind = p->argument.kind;
+    *value = *given;
+    if (given->kind == kind) return true;
+    switch (given->kind) {
+    case TG_VALUE_NONE:
+        memset(value, 0, sizeof *value);
+        return p->argument.optional;
+    case TG_VALUE_INT:
+        if (kind == TG_VALUE_FLOAT) *value = TG_LITERAL(tg_value){ kind, { .real = (double)given->as.integer } };
+        if (kind == TG_VALUE_INTS) *value = TG_LITERAL(tg_value){ kind, { .ints = tg_shape(given->as.integer) } };
+        return kind == TG_VALUE_FLOAT || kind == TG_VALUE_INTS || p->number;
+    case TG_VALUE_INTS:   /* an empty list is a list of anything */
+        if (kind == TG_VALUE_TENSORS) *value = TG_LITERAL(tg_value){ kind, { .tensors = TG_NONE } };
+        return kind == TG_VALUE_TENSORS && given->as.ints.ndim == 0;
+    case TG_VALUE_FLOAT:
+    case TG_VALUE_BOOL: return p->number;
+    default: return false;
+    }
+}
+
+/* All arguments of the schema, `args` first, then the defaults. False with an error recorded. */
+static bool bind(const tg_op *op, const tgi_schema *schema, const tg_value *args, int count, tg_value *values)
+{
+    for (int i = 0; i < schema->count; i++) {
+        const tgi_parameter *p = &schema->parameters[i];
+        const char *name = p->argument.name;
+        if (i >= count && !p->argument.has_default) {
+            tg_op_fail(op, TG_NONE, "missing required argument '%s' (position %d)", name, i + 1);
+            return false;
+        }
+        if (i >= count) values[i] = p->argument.default_value;
+        else if (!convert(p, &args[i], &values[i])) {
+            tg_op_fail(op, TG_NONE, "argument '%s' (position %d) must be %s, not %s", name, i + 1,
+                       p->number ? "Tensor or number" : tgi_kind_name(p->argument.kind), tgi_kind_name(args[i].kind));
+            return false;
+        }
+    }
+    return true;
+}
+
+tg_tensor_list tg_op_call_at(const char *where, const tg_op *op, const tg_value *args, int count)
+{
+    tgi_schema schema;
+    tg_value values[TGI_MAX_ARGUMENTS];
+    if (!op) {
+        tg_fail_at(where, TG_ERROR_NULL, "op_call", "there is no such op");
+        return tg_list_failed();
+    }
+    if (!tg_op_begin(where, op, TG_NONE)) return tg_list_failed();
+    if (!op->call || !tgi_schema_read(op->schema, &schema)) {
+        tg_op_fail(op, TG_NONE, "this op has no schema to be called by");
+        return tg_list_failed();
+    }
+    if (count < 0 || count > schema.count || (count > 0 && !args)) {
+        tg_op_fail(op, TG_NONE, "takes %d arguments but %d were given", schema.count, count);
+        return tg_list_failed();
+    }
+    return bind(op, &schema, args, count, values) ? op->call(values) : tg_list_failed();
+}

@@ -1,0 +1,230 @@
+/* softmax.c: softmax and log_softmax along any dimension.
+ *
+ * Built for the last dimension of a contiguous tensor, which goes to the kernel as it is. Any other one is brought to the end by a
+ * copy first and back by another. Nothing here may take e^x of anything that was not shifted by the maximum: the kernels do. */
+#include "call.h"
+#include "layout.h"
+#include "loss.h"
+#include "pointwise.h"
+#include "promote.h"
+#include "reduce.h"
+#include "reduce_impl.h"
+
+enum {
+    BLOCK = 1 << 12,      /* elements in one call of a kernel */
+    PARALLEL = 1 << 14    /* elements from which on several threads pay */
+};
+
+/* y = softmax(a), or da from g and y. */
+typedef void (*forward_kernel)(int64_t rows, int64_t n, const void *a, void *y);
+typedef void (*backward_kernel)(int64_t rows, int64_t n, const void *g, const void *y, void *da);
+
+/* ---- the loops ---- */
+
+/* The view of `t` with dimension `dim` and the last one exchanged; a reference to give back. */
+static tg_tensor *exchanged(tg_tensor *t, int dim)
+{
+    int64_t dims[TG_MAX_DIMS], strides[TG_MAX_DIMS];
+    int last = t->ndim - 1;
+    for (int d = 0; d < t->ndim; d++) {
+        int from = d == dim ? last : d == last ? dim : d;
+        dims[d] = t->dims[from];
+        strides[d] = t->strides[from];
+    }
+    return tgi_own(tgi_new_view(t, t->ndim, dims, strides, t->offset));
+}
+
+static bool is_last(const tg_tensor *t, int dim)
+{
+    return dim >= t->ndim - 1;
+}
+
+/* The elements with `dim` brought to the end, contiguous; a reference to give back. */
+static tg_tensor *rows_along(tg_tensor *t, int dim)
+{
+    if (!t || is_last(t, dim)) return t ? tgi_own_contiguous(t) : NULL;
+    tg_tensor *v = exchanged(t, dim), *c = v ? tgi_own_contiguous(v) : NULL;
+    tgi_unref(v);
+    return c;
+}
+
+/* An uninitialised tensor like rows_along(t, dim); a reference to give back. */
+static tg_tensor *rows_like(tg_tensor *t, int dim)
+{
+    tg_shape shape = tgi_shape(t);
+    if (!is_last(t, dim)) {
+        shape.dims[dim] = t->dims[t->ndim - 1];
+        shape.dims[t->ndim - 1] = t->dims[dim];
+    }
+    return tgi_own(tgi_new(&shape, (tg_dtype)t->dtype));
+}
+
+/* Writes `rows` to `y`, whose dimension `dim` goes back to its place. */
+static bool put_back(tg_tensor *y, tg_tensor *rows, int dim)
+{
+    tg_tensor *v = exchanged(rows, dim);
+    if (!v) return false;
+    tgi_copy_raw(y, v);
+    tgi_unref(v);
+    return true;
+}
+
+/* y = forward(a), or backward(a, b) if b is not NULL. All contiguous, rows of n. */
+static void run(forward_kernel forward, backward_kernel backward, int64_t n, tg_tensor *a, tg_tensor *b, tg_tensor *y)
+{
+    if (y->numel == 0) return;
+    int64_t rows = y->numel / n, size = (int64_t)tgi_element_size(y) * n, block = n < BLOCK ? BLOCK / n : 1;
+    const char *pa = tgi_ptr(a), *pb = b ? tgi_ptr(b) : NULL;
+    char *py = tgi_ptr(y);
+    TGI_PARALLEL_FOR(y->numel >= PARALLEL && rows > block)
+    for (int64_t r = 0; r < rows; r += block) {
+        int64_t count = rows - r < block ? rows - r : block;
+        if (b) backward(count, n, pa + r * size, pb + r * size, py + r * size);
+        else forward(count, n, pa + r * size, py + r * size);
+    }
+}
+
+/* The kernel's result along `dim` as a new tensor like `a`. Raw. */
+static tg_tensor *apply(forward_kernel forward, backward_kernel backward, tg_tensor *a, tg_tensor *b, int dim)
+{
+    tg_shape shape = tgi_shape(a);
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
+    if (!y) return NULL;
+    bool last = is_last(a, dim), ok = false;
+    tg_tensor *ra = rows_along(a, dim), *rb = rows_along(b, dim), *ry = last ? tgi_ref(y) : rows_like(a, dim);
+    if (ra && ry && (rb || !b)) {
+        run(forward, backward, a->ndim ? a->dims[dim] : 1, ra, rb, ry);
+        ok = last || put_back(y, ry, dim);
+    }
+    tgi_unref(ra);
+    tgi_unref(rb);
+    tgi_unref(ry);
+    return ok ? y : NULL;
+}
+
+/* ---- the ops ---- */
+
+/* `dim` counted from the front; -1 with an error recorded. */
+static int check(const tg_op *op, tg_tensor *t, int64_t dim)
+{
+    int d = tgi_op_dim(op, tg_list(t), dim, t->ndim);
+    if (d < 0 || tgi_is_floating(t)) return d;
+    const char *kernel = !is_last(t, d) ? "softmax" : op == &tgi_op_softmax ? "softmax_lastdim" : "log_softmax_lastdim";
+    tg_op_fail(op, tg_list(t), "\"%s_kernel_impl\" not implemented for '%s'", kernel, tgi_scalar_type_name((tg_dtype)t->dtype));
+    return -1;
+}
+
+static tg_tensor *forward(const tg_op *op, forward_kernel kernel, tg_tensor *t, int dim)
+{
+    tg_tensor *y = apply(kernel, NULL, t, NULL, dim);
+    if (!y) return NULL;
+    return tg_record(op, tg_list(t), tg_list(y), tg_list(y), &dim, sizeof dim) == TG_OK ? y : NULL;
+}
+
+static void backward_fused(tg_context *ctx, const backward_kernel kernels[2])
+{
+    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
+    if (g && y) tg_set_grad_input(ctx, 0, apply(NULL, kernels[y->dtype], g, y, *(const int *)tg_attributes(ctx)));
+}
+
+static tg_tensor *sum_along(tg_tensor *t, int dim)
+{
+    return tg_sum(t, .dim = dim, .keepdim = true);
+}
+
+tg_tensor *tg_softmax_at(const char *where, tg_tensor *t, int64_t dim)
+{
+    if (!tg_op_begin(where, &tgi_op_softmax, tg_list(t))) return NULL;
+    int d = check(&tgi_op_softmax, t, dim);
+    return d < 0 ? NULL : forward(&tgi_op_softmax, tgi_kernels_get()->softmax[t->dtype], t, d);
+}
+
+static void softmax_backward(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
+    tg_set_grad_input(ctx, 0, tg_mul(y, tg_sub(g, sum_along(tg_mul(g, y), *(const int *)tg_attributes(ctx)))));
+}
+
+static void softmax_backward_fused(tg_context *ctx)
+{
+    backward_fused(ctx, tgi_kernels_get()->softmax_backward);
+}
+
+static tg_tensor_list softmax_call(const tg_value *args)
+{
+    return tgi_result(tg_softmax_at(TG_HERE, args[0].as.tensor, args[1].as.integer));
+}
+
+static const char *const softmax_samples[] = {
+    "softmax(f(2, 3), 1)", "softmax(f(2, 3), 0)", "softmax(f(5), -1)", "softmax(f(), 0)", "softmax(f(2, 3, 4), 1)",
+    "softmax(f(2, 3, 2, 2), -3)", "softmax(f(3, 1), 1)", "softmax(f(0, 3), 1)", "softmax(f(3, 0), 1)", "softmax(f(3, 0), 0)",
+    "softmax(f(2, 3, lo=-40, hi=40), 1)", NULL
+};
+static const tg_error_sample softmax_errors[] = {
+    { "softmax(f(2, 3), 2)", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+    { "softmax(f(), 1)", "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
+    { "softmax(i(2, 3), 1)", "\"softmax_lastdim_kernel_impl\" not implemented for 'Long'" },
+    { "softmax(b(2, 3), 0)", "\"softmax_kernel_impl\" not implemented for 'Bool'" },
+    { NULL, NULL }
+};
+
+const tg_op tgi_op_softmax = {
+    .name = "softmax",
+    .schema = "softmax(Tensor self, int dim) -> Tensor",
+    .formula = "y = e^x / the sum of e^x along dim",
+    .gradient = "dx = y (g - the sum of g y along dim)",
+    .doc = "Positive values that add up to 1 along dim.",
+    .backward = softmax_backward,
+    .backward_fused = softmax_backward_fused,
+    .call = softmax_call,
+    .samples = softmax_samples,
+    .errors = softmax_errors,
+};
+
+tg_tensor *tg_log_softmax_at(const char *where, tg_tensor *t, int64_t dim)
+{
+    if (!tg_op_begin(where, &tgi_op_log_softmax, tg_list(t))) return NULL;
+    int d = check(&tgi_op_log_softmax, t, dim);
+    return d < 0 ? NULL : forward(&tgi_op_log_softmax, tgi_kernels_get()->log_softmax[t->dtype], t, d);
+}
+
+static void log_softmax_backward(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
+    tg_set_grad_input(ctx, 0, tg_sub(g, tg_mul(tg_exp(y), sum_along(g, *(const int *)tg_attributes(ctx)))));
+}
+
+static void log_softmax_backward_fused(tg_context *ctx)
+{
+    backward_fused(ctx, tgi_kernels_get()->log_softmax_backward);
+}
+
+static tg_tensor_list log_softmax_call(const tg_value *args)
+{
+    return tgi_result(tg_log_softmax_at(TG_HERE, args[0].as.tensor, args[1].as.integer));
+}
+
+static const char *const log_softmax_samples[] = {
+    "log_softmax(f(2, 3), 1)", "log_softmax(f(2, 3), 0)", "log_softmax(f(5), -1)", "log_softmax(f(), 0)",
+    "log_softmax(f(2, 3, 4), 1)", "log_softmax(f(2, 3, 2, 2), -3)", "log_softmax(f(3, 1), 1)", "log_softmax(f(0, 3), 1)",
+    "log_softmax(f(3, 0), 1)", "log_softmax(f(3, 0), 0)", "log_softmax(f(2, 3, lo=-40, hi=40), 1)", NULL
+};
+static const tg_error_sample log_softmax_errors[] = {
+    { "log_softmax(f(2, 3), -3)", "Dimension out of range (expected to be in range of [-2, 1], but got -3)" },
+    { "log_softmax(i(2, 3), 1)", "\"log_softmax_lastdim_kernel_impl\" not implemented for 'Long'" },
+    { "log_softmax(i(2, 3), 0)", "\"softmax_kernel_impl\" not implemented for 'Long'" },
+    { NULL, NULL }
+};
+
+const tg_op tgi_op_log_softmax = {
+    .name = "log_softmax",
+    .schema = "log_softmax(Tensor self, int dim) -> Tensor",
+    .formula = "y = x - log of the sum of e^x along dim",
+    .gradient = "dx = g - e^y (the sum of g along dim)",
+    .doc = "The logarithm of softmax, without its overflow and underflow.",
+    .backward = log_softmax_backward,
+    .backward_fused = log_softmax_backward_fused,
+    .call = log_softmax_call,
+    .samples = log_softmax_samples,
+    .errors = log_softmax_errors,
+};
