@@ -251,10 +251,6 @@ static const special_name special_names[] = {
     { "mean", 0, "MeanBackward0" },
     { "mean", -1, "MeanBackward1" },
     { "sum_to_size", -1, "SumBackward1" },
-    { "matmul", 0, "DotBackward0" },
-    { "matmul", 1, "MvBackward0" },
-    { "matmul", 2, "MmBackward0" },
-    { "matmul", -1, "UnsafeViewBackward0" },
     { "linear", 1, "SqueezeBackward3" },
     { "linear", 2, "MmBackward0" },
     { "linear", -1, "UnsafeViewBackward0" },
@@ -275,16 +271,19 @@ static const char *linear_with_bias(int ndim)
     return ndim == 2 ? "AddmmBackward0" : ndim == 3 ? "ViewBackward0" : "AddBackward0";
 }
 
-/* A vector times a matrix is not called what a matrix times a vector is. */
-static bool is_vector_matrix(const tg_node *node, int ndim)
+/* A product of vectors, of vector and matrix either way round, of matrices, of anything else. */
+static const char *matmul_name(const tg_node *node, int ndim)
 {
-    return ndim == 1 && (input_ndim(node, 0) == 1 || input_ndim(node, 1) == 2);
+    const int a = input_ndim(node, 0), b = input_ndim(node, 1);
+    if (ndim == 0) return "DotBackward0";
+    if (ndim == 1) return a == 1 || b == 2 ? "SqueezeBackward3" : "MvBackward0";
+    return ndim == 2 && (a == 2 || a < 0) && (b == 2 || b < 0) ? "MmBackward0" : "UnsafeViewBackward0";
 }
 
 static const char *special_name_of(const tg_node *node, const char *op, int ndim)
 {
     if (strcmp(op, "linear") == 0 && tg_node_input_count(node) > 2) return linear_with_bias(ndim);
-    if (strcmp(op, "matmul") == 0 && is_vector_matrix(node, ndim)) return "SqueezeBackward3";
+    if (strcmp(op, "matmul") == 0) return matmul_name(node, ndim);
     for (size_t i = 0; i < sizeof special_names / sizeof special_names[0]; i++) {
         const special_name *s = &special_names[i];
         if (strcmp(op, s->op) == 0 && (s->ndim < 0 || s->ndim == ndim)) return s->name;

@@ -10,11 +10,12 @@
 
 TG_BEGIN_DECLS
 
-/* A list of tensors, counted: `tg_list(a, b, c)`, or TG_LITERAL(tg_tensor_list){ array, n }. */
+/* A list of tensors, counted: `tg_list(a, b, c)`, or `tg_list_of(array, n)`. */
 typedef struct tg_tensor_list {
     tg_tensor *const *items;
     int64_t count;
 } tg_tensor_list;
+#define tg_list_of(array, n) (TG_LITERAL(tg_tensor_list){ array, n })
 #ifndef __cplusplus
 #define tg_list(...) ((tg_tensor_list){ (tg_tensor *const[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__) })
 #endif
