@@ -1,8 +1,8 @@
 /* print.c: tensors as PyTorch prints them, to the last blank.
  *
- * The layout follows PyTorch's torch/_tensor_str.py, quirks included: which numbers decide the format, how wide a column is,
- * where a line breaks, what is left out of a large tensor. It reads tensors through their public interface alone, allocates nothing and
- * must never fail: what cannot be read prints as "NULL". */
+ * The layout follows PyTorch's torch/_tensor_str.py, quirks included: which numbers decide the format, how wide a
+ * column is, where a line breaks, what is left out of a large tensor. It reads tensors through their public interface
+ * alone, allocates nothing and must never fail: what cannot be read prints as "NULL". */
 #include "print.h"
 
 #include "op.h"
@@ -13,11 +13,11 @@
 #include <math.h>
 #include <string.h>
 
-#define PREFIX "tensor("
+#define PREFIX        "tensor("
 #define PREFIX_LENGTH ((int64_t)sizeof PREFIX - 1)
-#define MAX_PRECISION 1100     /* beyond it every digit of a double is 0 */
-#define NUMBER_TEXT 1536       /* room for the longest number: 309 digits before the point, MAX_PRECISION behind it */
-#define NAME_TEXT 96
+#define MAX_PRECISION 1100 /* beyond it every digit of a double is 0 */
+#define NUMBER_TEXT   1536 /* room for the longest number: 309 digits before the point, MAX_PRECISION behind it */
+#define NAME_TEXT     96
 
 static tg_print_options options = { TG_PRINT_DEFAULTS };
 
@@ -32,11 +32,11 @@ void tg_set_printoptions_with(tg_print_options given)
 /* ---- where text goes: a file, or a buffer that may be too small ---- */
 
 typedef struct sink {
-    FILE *file;            /* NULL: the buffer */
+    FILE *file; /* NULL: the buffer */
     char *buffer;
     int64_t size;
-    int64_t length;        /* written so far, had there been room */
-    int64_t line_start;    /* `length` after the last newline */
+    int64_t length;     /* written so far, had there been room */
+    int64_t line_start; /* `length` after the last newline */
 } sink;
 
 static void put_bytes(sink *s, const char *text, int64_t n)
@@ -70,11 +70,11 @@ typedef struct printer {
     int64_t strides[TG_MAX_DIMS];
     bool summarize;
 
-    bool any;              /* a finite number other than 0 was seen; only such numbers decide */
-    double smallest;       /* absolute values */
+    bool any;        /* a finite number other than 0 was seen; only such numbers decide */
+    double smallest; /* absolute values */
     double largest;
-    bool integers;         /* all of them are whole: "1." */
-    bool scientific;       /* decides the width ... */
+    bool integers;   /* all of them are whole: "1." */
+    bool scientific; /* decides the width ... */
     int64_t width;
 } printer;
 
@@ -87,7 +87,7 @@ static double element(const printer *p, int64_t offset)
 /* Writes `value` as the format says, unpadded; returns the length. */
 static int number_text(double value, bool scientific, bool integers, char text[NUMBER_TEXT])
 {
-    if (isnan(value)) return snprintf(text, NUMBER_TEXT, "nan");     /* C may say "-nan" */
+    if (isnan(value)) return snprintf(text, NUMBER_TEXT, "nan"); /* C may say "-nan" */
     if (scientific) return snprintf(text, NUMBER_TEXT, "%.*e", options.precision, value);
     if (integers) return snprintf(text, NUMBER_TEXT, isinf(value) ? "%.0f" : "%.0f.", value);
     return snprintf(text, NUMBER_TEXT, "%.*f", options.precision, value);
@@ -158,11 +158,12 @@ static void choose_format(printer *p)
     p->width = 1;
     if (tg_dtype_is_floating(p->dtype)) {
         visit(p, 0, 0, measure_range);
-        if (!p->any) return;      /* before sci_mode is looked at, as in PyTorch */
-        p->scientific = p->largest / p->smallest > 1000.0 || p->largest > 1.0e8 || (!p->integers && p->smallest < 1.0e-4);
+        if (!p->any) return; /* before sci_mode is looked at, as in PyTorch */
+        p->scientific = p->largest / p->smallest > 1000.0 || p->largest > 1.0e8;
+        if (!p->integers && p->smallest < 1.0e-4) p->scientific = true;
     }
     visit(p, 0, 0, measure_width);
-    if (options.sci_mode >= 0) p->scientific = options.sci_mode > 0;      /* ... the width stays */
+    if (options.sci_mode >= 0) p->scientific = options.sci_mode > 0; /* ... the width stays */
 }
 
 /* ---- the elements ---- */
@@ -192,12 +193,15 @@ static void put_row(printer *p, int64_t offset, int64_t indent)
     put(&p->out, "[");
     for (int64_t i = 0; i < p->shape.dims[d]; i++, shown++) {
         bool dots = g.shown && shown == g.from;
-        if (shown && shown % per_line == 0) put_break(&p->out, 1, indent + 1);
-        else if (shown) put(&p->out, ", ");
+        if (shown && shown % per_line == 0)
+            put_break(&p->out, 1, indent + 1);
+        else if (shown)
+            put(&p->out, ", ");
         if (dots) {
             put(&p->out, " ...");
             i = g.to - 1;
-        } else put_element(p, offset + i * p->strides[d]);
+        } else
+            put_element(p, offset + i * p->strides[d]);
     }
     put(&p->out, "]");
 }
@@ -220,7 +224,8 @@ static void put_elements(printer *p, int d, int64_t offset, int64_t indent)
         if (g.shown && i == g.from) {
             put(&p->out, "...");
             i = g.to - 1;
-        } else put_elements(p, d + 1, offset + i * p->strides[d], indent + 1);
+        } else
+            put_elements(p, d + 1, offset + i * p->strides[d], indent + 1);
     }
     put(&p->out, "]");
 }
@@ -237,8 +242,8 @@ static int input_ndim(const tg_node *node, int i)
     return leaf ? tg_shape_of(leaf).ndim : -1;
 }
 
-/* Ops whose node has another name in PyTorch, which builds them from several of its own: the last of these, for results of
- * `ndim` dimensions (-1: any). */
+/* Ops whose node has another name in PyTorch, which builds them from several of its own: the last of these, for results
+ * of `ndim` dimensions (-1: any). */
 typedef struct special_name {
     const char *op;
     int ndim;
@@ -351,7 +356,8 @@ static void put_suffixes(printer *p, const tg_tensor *t, bool empty)
         backward_name(node, p->shape.ndim, name);
         snprintf(text, sizeof text, "grad_fn=<%s>", name);
         put_suffix(p, &line, text);
-    } else if (tg_requires_grad(t)) put_suffix(p, &line, "requires_grad=True");
+    } else if (tg_requires_grad(t))
+        put_suffix(p, &line, "requires_grad=True");
 }
 
 static void put_tensor(sink *s, const tg_tensor *t)
@@ -366,10 +372,12 @@ static void put_tensor(sink *s, const tg_tensor *t)
         empty = tg_shape_numel(&p.shape) == 0;
         if (!empty) p.data = tg_data(t, p.dtype);
     }
-    if (!t || (!empty && !p.data)) put(&p.out, "NULL");
+    if (!t || (!empty && !p.data))
+        put(&p.out, "NULL");
     else {
         put(&p.out, PREFIX);
-        if (empty) put(&p.out, "[]");
+        if (empty)
+            put(&p.out, "[]");
         else {
             choose_format(&p);
             put_elements(&p, 0, 0, PREFIX_LENGTH);

@@ -5,16 +5,18 @@
  * never round where PyTorch does not: its kernels are compiled with contraction, so products that are added to
  * something are fused there (fma) and fused here.
  *
- * The float32 normal stream needs PyTorch's own logarithm, sine and cosine, which are those of S. Moshier's Cephes library in
- * single precision (polynomials from Cephes' logf, sinf and cosf). The float64 stream takes the C library's, as PyTorch's does. */
+ * The float32 normal stream needs the logarithm, sine and cosine that PyTorch uses there: those of S. Moshier's Cephes
+ * library in single precision (the polynomials of its logf, sinf and cosf). The float64 stream takes the C library's, as
+ * PyTorch does. */
 #include "rng.h"
 
 #include <math.h>
 #include <string.h>
 
-#define STATE_SIZE 624
+#define STATE_SIZE  624
 #define STATE_SHIFT 397
-#define BLOCK 16            /* PyTorch makes normal numbers in blocks of 16: 8 pairs (i, i + 8) */
+#define PAIRS       8 /* PyTorch makes normal numbers in blocks of 16: 8 pairs (i, i + 8) */
+#define BLOCK       (2 * PAIRS)
 
 #define TWO_PI 6.28318530717958647692
 
@@ -23,7 +25,7 @@
 void tg_generator_seed(tg_generator *g, uint64_t seed)
 {
     if (!g) g = tg_default_generator();
-    g->state[0] = (uint32_t)seed;     /* PyTorch drops the upper half too */
+    g->state[0] = (uint32_t)seed; /* PyTorch drops the upper half too */
     for (uint32_t i = 1; i < STATE_SIZE; i++) {
         uint32_t previous = g->state[i - 1];
         g->state[i] = 1812433253u * (previous ^ (previous >> 30)) + i;
@@ -131,10 +133,10 @@ static inline __attribute__((always_inline)) float cephes_log(float x)
 {
     uint32_t bits = float_to_bits(x);
     uint32_t m_bits = (bits & 0x007fffffu) | 0x3f000000u;
-    float m = bits_to_float(m_bits);                                   /* [1/2, 1) */
+    float m = bits_to_float(m_bits); /* [1/2, 1) */
     int32_t small = m < 0.707106781186547524f;
     float exponent = (float)((int32_t)(bits >> 23) - 126 - small);
-    float t = (m - 1.0f) + bits_to_float(m_bits & (0u - (uint32_t)small));   /* 2m - 1 when small: no branch */
+    float t = (m - 1.0f) + bits_to_float(m_bits & (0u - (uint32_t)small)); /* 2m - 1 when small: no branch */
     float t2 = t * t;
     float p = 7.0376836292e-2f;
     p = fmaf(p, t, -1.1514610310e-1f);
@@ -176,24 +178,21 @@ static inline __attribute__((always_inline)) void cephes_sincos(float x, float *
     *cosine = bits_to_float(float_to_bits(swapped ? s : c) ^ cosine_sign);
 }
 
-/* Box-Muller on whole blocks: pairs of uniforms (u[i], u[i + 8]) become pairs of normals. */
+/* Box-Muller on whole blocks: pairs of uniforms (u[i], u[i + PAIRS]) become pairs of normals. */
 static inline __attribute__((always_inline)) void box_muller_blocks_f32(float *u, int64_t blocks, float mean, float std)
 {
     for (int64_t b = 0; b < blocks; b++, u += BLOCK) {
-        float radius[BLOCK / 2];
-        for (int i = 0; i < BLOCK / 2; i++) radius[i] = -2.0f * cephes_log(1.0f - u[i]);
-        for (int i = 0; i < BLOCK / 2; i++) radius[i] = sqrtf(radius[i]);      /* apart: errno keeps it from being a vector */
-        for (int i = 0; i < BLOCK / 2; i++) {
-            float sine, cosine;
-            cephes_sincos((float)TWO_PI * u[i + BLOCK / 2], &sine, &cosine);
-            u[i] = fmaf(radius[i] * cosine, std, mean);
-            u[i + BLOCK / 2] = fmaf(radius[i] * sine, std, mean);
-        }
+        float radius[PAIRS], sine[PAIRS], cosine[PAIRS];
+        for (int i = 0; i < PAIRS; i++) radius[i] = -2.0f * cephes_log(1.0f - u[i]);
+        for (int i = 0; i < PAIRS; i++) radius[i] = sqrtf(radius[i]); /* apart: errno keeps it from being a vector */
+        for (int i = 0; i < PAIRS; i++) cephes_sincos((float)TWO_PI * u[PAIRS + i], &sine[i], &cosine[i]);
+        for (int i = 0; i < PAIRS; i++) u[i] = fmaf(radius[i] * cosine[i], std, mean);
+        for (int i = 0; i < PAIRS; i++) u[PAIRS + i] = fmaf(radius[i] * sine[i], std, mean);
     }
 }
 
-/* The same text twice: with the processor's fused multiply-add where there is one, else with the C library's. The results are
- * the same, so TAPEGRAD_ISA has no say here. */
+/* The same text twice: with the processor's fused multiply-add where there is one, else with the C library's. The
+ * results are the same, so TAPEGRAD_ISA has no say here. */
 #if defined(__x86_64__) && !defined(__FMA__)
 __attribute__((target("avx2,fma"))) static void box_muller_f32_fma(float *u, int64_t blocks, float mean, float std)
 {
@@ -202,8 +201,10 @@ __attribute__((target("avx2,fma"))) static void box_muller_f32_fma(float *u, int
 
 static void box_muller_f32(float *u, int64_t blocks, float mean, float std)
 {
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) box_muller_f32_fma(u, blocks, mean, std);
-    else box_muller_blocks_f32(u, blocks, mean, std);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        box_muller_f32_fma(u, blocks, mean, std);
+    else
+        box_muller_blocks_f32(u, blocks, mean, std);
 }
 #else
 static void box_muller_f32(float *u, int64_t blocks, float mean, float std)
@@ -215,16 +216,16 @@ static void box_muller_f32(float *u, int64_t blocks, float mean, float std)
 static void box_muller_f64(double *u, int64_t blocks, double mean, double std)
 {
     for (int64_t b = 0; b < blocks; b++, u += BLOCK) {
-        for (int i = 0; i < BLOCK / 2; i++) {
-            double radius = sqrt(-2.0 * log(1.0 - u[i])), theta = TWO_PI * u[i + BLOCK / 2];
+        for (int i = 0; i < PAIRS; i++) {
+            double radius = sqrt(-2.0 * log(1.0 - u[i])), theta = TWO_PI * u[PAIRS + i];
             u[i] = fma(radius * cos(theta), std, mean);
-            u[i + BLOCK / 2] = fma(radius * sin(theta), std, mean);
+            u[PAIRS + i] = fma(radius * sin(theta), std, mean);
         }
     }
 }
 
-/* One normal number, as PyTorch makes them for fewer than 16 elements: always in double, the second of each pair kept for the
- * next call. */
+/* One normal number, as PyTorch makes them for fewer than 16 elements: always in double, the second of each pair kept
+ * for the next call. */
 static double single_normal(tg_generator *g, double mean, double std)
 {
     if (g->has_next_normal) {
@@ -248,7 +249,7 @@ void tg_generate_normal_f32(tg_generator *g, float *out, int64_t n, double mean,
     fill_unit_f32(g, out, n);
     box_muller_f32(out, n / BLOCK, (float)mean, (float)std);
     if (n % BLOCK == 0) return;
-    float *last = out + (n - BLOCK);      /* drawn anew, over numbers that were finished already */
+    float *last = out + (n - BLOCK); /* drawn anew, over numbers that were finished already */
     fill_unit_f32(g, last, BLOCK);
     box_muller_f32(last, 1, (float)mean, (float)std);
 }
@@ -282,8 +283,8 @@ void tg_generate_randperm(tg_generator *g, int64_t *out, int64_t n)
     }
 }
 
-/* One draw of 32 bits an element; from a range of 2^32 on, one of 64. The subtraction and addition wrap, so that any two
- * bounds do. */
+/* One draw of 32 bits an element; from a range of 2^32 on, one of 64. The subtraction and addition wrap, so that any
+ * two bounds do. */
 void tg_generate_randint(tg_generator *g, int64_t *out, int64_t n, int64_t low, int64_t high)
 {
     g = given(g);
@@ -317,7 +318,7 @@ tg_generator *tg_default_generator(void)
     static _Thread_local tg_generator generator;
     static _Thread_local bool seeded;
     if (!seeded) {
-        seeded = true;     /* first: seeding a generator that is there does not come back here */
+        seeded = true; /* first: seeding a generator that is there does not come back here */
         tg_generator_seed(&generator, 0);
     }
     return &generator;

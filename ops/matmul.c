@@ -12,7 +12,9 @@
 
 enum {
     PARALLEL = 1 << 20,       /* multiplications from which on several threads pay */
-    ALONE = 1 << 22           /* a product of this size keeps all threads busy by itself */
+    ALONE = 1 << 22,          /* a product of this size keeps all threads busy by itself */
+    FEW_ROWS = 32,            /* a product of fewer rows is better joined with others, */
+    FEW_COLUMNS = 8           /* if its columns pay for a copy */
 };
 
 /* ---- the plan of a product ---- */
@@ -116,8 +118,8 @@ static bool multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tenso
     product p = plan(a, b, batch);
     fold(&p);
     tg_tensor *copy = NULL;
-    if (p.batch_dims > 0 && p.m < p.n && shares_b(&p)) {
-        /* Many flat products by one b: one copy of a, which is smaller than the result, makes them one tall product. */
+    if (p.batch_dims > 0 && p.m < FEW_ROWS && p.n >= FEW_COLUMNS && shares_b(&p)) {
+        /* Many flat products by one b: a copy of a makes them one tall product. */
         copy = tgi_own_contiguous(a);
         if (!copy) return false;
         p = plan(copy, b, batch);

@@ -12,10 +12,14 @@
 #include "reduce_impl.h"
 #include "view.h"
 
+#include <string.h>
+
+/* Powers of two: pieces of such a length are whole branches of the tree in which the kernels add, so that the sum does not tell how
+ * it was cut. */
 enum {
     CHUNK = 1 << 16,      /* elements added up by one call of a kernel */
-    COLUMNS = 2048,       /* kept columns that one such call takes at most */
-    ROWS = 64,            /* rows that it takes at least */
+    COLUMNS = 1 << 9,     /* kept columns that one such call takes at most */
+    ROWS = 1 << 11,       /* rows that it takes at least, if there are so many */
     PARALLEL = 1 << 17    /* elements from which on several threads pay */
 };
 
@@ -26,12 +30,12 @@ typedef struct layout {
     const char *data;
     int dtype;
     int ndim;
-    int64_t dims[TG_MAX_DIMS + 1];      /* one more: a pass may add a dimension of partial sums */
-    int64_t strides[TG_MAX_DIMS + 1];   /* in bytes */
-    bool reduced[TG_MAX_DIMS + 1];
+    int64_t dims[TG_MAX_DIMS];
+    int64_t strides[TG_MAX_DIMS];   /* in bytes */
+    bool reduced[TG_MAX_DIMS];
 } layout;
 
-/* One sweep: [outer..., n, inner] becomes [outer..., chunks, inner]. */
+/* One sweep: [outer..., n, inner] becomes [outer..., inner] by way of [outer..., chunks, inner]. */
 typedef struct pass {
     const layout *from;
     int outer_dims;
@@ -39,7 +43,9 @@ typedef struct pass {
     int64_t row, column;             /* strides in bytes */
     int64_t chunk, chunks;           /* of n */
     int64_t block, blocks;           /* of inner */
-    char *to;
+    int64_t run, runs;               /* of outer indices */
+    char *partial;                   /* [outer, chunks, inner] */
+    int to_dtype;
     int64_t to_size;                 /* bytes of an element of the result */
 } pass;
 
@@ -97,30 +103,80 @@ static bool ready(const layout *l)
     return d >= l->ndim - 2 && !(d > 0 && l->reduced[d - 1]);
 }
 
+/* Where outer index `o` begins; `index` is its place in each outer dimension. */
+static const char *start_of(const pass *p, int64_t o, int64_t index[TG_MAX_DIMS])
+{
+    const char *a = p->from->data;
+    for (int d = p->outer_dims - 1; d >= 0; d--) {
+        index[d] = o % p->from->dims[d];
+        o /= p->from->dims[d];
+        a += index[d] * p->from->strides[d];
+    }
+    return a;
+}
+
+/* The next outer index, counted like an odometer. */
+static const char *step(const pass *p, const char *a, int64_t index[TG_MAX_DIMS])
+{
+    for (int d = p->outer_dims - 1; d >= 0; d--) {
+        a += p->from->strides[d];
+        if (++index[d] < p->from->dims[d]) break;
+        a -= p->from->strides[d] * p->from->dims[d];
+        index[d] = 0;
+    }
+    return a;
+}
+
+/* One chunk and block of a run of outer indices. */
 static void pass_task(const pass *p, int64_t task)
 {
     const tgi_kernels *k = tgi_kernels_get();
-    int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks, outer = task / p->blocks / p->chunks;
-    const char *a = p->from->data + chunk * p->chunk * p->row + block * p->block * p->column;
-    for (int64_t d = p->outer_dims - 1, rest = outer; d >= 0; d--) {
-        a += rest % p->from->dims[d] * p->from->strides[d];
-        rest /= p->from->dims[d];
-    }
-    char *y = p->to + ((outer * p->chunks + chunk) * p->inner + block * p->block) * p->to_size;
-    int64_t rows = smaller(p->chunk, p->n - chunk * p->chunk);
-    if (p->inner == 1) {
-        k->sum[p->from->dtype](rows, a, p->row, y);
-    } else {
-        int64_t columns = smaller(p->block, p->inner - block * p->block);
-        k->sum_rows[p->from->dtype](rows, columns, a, p->row, p->column, y);
+    int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks, outer = task / p->blocks / p->chunks * p->run;
+    int64_t rows = smaller(p->chunk, p->n - chunk * p->chunk), columns = smaller(p->block, p->inner - block * p->block);
+    int64_t end = smaller(outer + p->run, p->outer), index[TG_MAX_DIMS];
+    int64_t skip = chunk * p->chunk * p->row + block * p->block * p->column;
+    char *y = p->partial + ((outer * p->chunks + chunk) * p->inner + block * p->block) * p->to_size;
+    for (const char *a = start_of(p, outer, index); outer < end; outer++, a = step(p, a, index)) {
+        if (p->inner == 1) k->sum[p->from->dtype](rows, a + skip, p->row, y);
+        else k->sum_rows[p->from->dtype](rows, columns, a + skip, p->row, p->column, y);
+        y += p->chunks * p->inner * p->to_size;
     }
 }
 
-static void pass_run(const pass *p)
+/* Adds the chunks of one outer index pairwise into the first one. */
+static void fold_chunks(const pass *p, int64_t outer)
 {
-    int64_t tasks = p->outer * p->chunks * p->blocks;
+    tgi_loop add = tgi_kernels_get()->binary[TGI_BINARY_add][p->to_dtype];
+    int64_t row = p->inner * p->to_size, strides[] = { p->to_size, p->to_size, p->to_size };
+    char *first = p->partial + outer * p->chunks * row;
+    for (int64_t step = 1; step < p->chunks; step *= 2)
+        for (int64_t i = 0; i + step < p->chunks; i += 2 * step) {
+            char *a = first + i * row;
+            add(p->inner, (char *[]){ a, a, a + step * row }, strides);
+        }
+}
+
+/* Writes [outer..., inner] to `to`. False when memory ran out. */
+static bool pass_run(pass *p, tg_tensor *to)
+{
+    tg_tensor *partial = to;
+    if (p->chunks > 1) {
+        tg_shape shape = tg_shape(p->outer * p->chunks * p->inner);
+        partial = tgi_own(tgi_new(&shape, (tg_dtype)p->to_dtype));
+        if (!partial) return false;
+    }
+    p->partial = tgi_ptr(partial);
+    int64_t tasks = p->runs * p->chunks * p->blocks;
     TGI_PARALLEL_FOR(tasks > 1 && p->outer * p->n * p->inner >= PARALLEL)
     for (int64_t task = 0; task < tasks; task++) pass_task(p, task);
+    if (partial == to) return true;
+    int64_t row = p->inner * p->to_size;
+    for (int64_t o = 0; o < p->outer; o++) {
+        fold_chunks(p, o);
+        memcpy((char *)tgi_ptr(to) + o * row, p->partial + o * p->chunks * row, (size_t)row);
+    }
+    tgi_unref(partial);
+    return true;
 }
 
 static pass pass_plan(const layout *l)
@@ -134,50 +190,50 @@ static pass pass_plan(const layout *l)
     }
     p.block = smaller(p.inner, COLUMNS);
     p.blocks = (p.inner + p.block - 1) / p.block;
-    p.chunk = CHUNK / p.block > ROWS ? CHUNK / p.block : ROWS;
+    p.chunk = CHUNK;
+    while (p.chunk > ROWS && p.chunk * p.block > CHUNK) p.chunk /= 2;
     p.chunks = (p.n + p.chunk - 1) / p.chunk;
-    p.to_size = l->dtype == TGI_BOOL ? (int64_t)sizeof(int64_t) : element_size(l->dtype);
+    p.run = p.chunks == 1 && p.n * p.inner < CHUNK ? CHUNK / (p.n * p.inner) : 1;
+    p.runs = (p.outer + p.run - 1) / p.run;
+    p.to_dtype = l->dtype == TGI_BOOL ? TGI_I64 : l->dtype;
+    p.to_size = element_size(p.to_dtype);
     return p;
 }
 
-/* What a pass leaves behind, contiguous. */
-static layout layout_after(const pass *p)
+/* What a pass leaves behind in `to`, contiguous. */
+static layout layout_after(const pass *p, const tg_tensor *to)
 {
-    layout l = { .data = p->to, .dtype = p->from->dtype == TGI_BOOL ? TGI_I64 : p->from->dtype };
+    layout l = { .data = tgi_ptr(to), .dtype = p->to_dtype };
     for (int d = 0; d < p->outer_dims; d++) {
         l.dims[l.ndim] = p->from->dims[d];
         l.reduced[l.ndim++] = p->from->reduced[d];
     }
-    if (p->chunks > 1) {
-        l.dims[l.ndim] = p->chunks;
-        l.reduced[l.ndim++] = true;
-    }
     if (p->inner > 1) l.dims[l.ndim++] = p->inner;
     for (int64_t d = l.ndim - 1, stride = p->to_size; d >= 0; stride *= l.dims[d--]) l.strides[d] = stride;
+    merge(&l);
     return l;
 }
 
 /* Adds up one group of dimensions after the other, the innermost first; the last sweep writes `y`. */
 static bool sum_groups(layout l, tg_tensor *y)
 {
-    tg_tensor *partial = NULL;
-    for (bool done = false; !done;) {
+    tg_tensor *from = NULL;
+    for (bool ok = true; ok; ) {
         pass p = pass_plan(&l);
-        tg_shape size = tg_shape(p.outer * p.chunks * p.inner);
-        done = size.dims[0] == y->numel && p.chunks == 1;
-        tg_tensor *to = done ? tgi_ref(y) : tgi_own(tgi_new(&size, (tg_dtype)(l.dtype == TGI_BOOL ? TGI_I64 : l.dtype)));
-        if (!to) break;
-        p.to = tgi_ptr(to);
-        pass_run(&p);
-        layout next = layout_after(&p);
-        tgi_unref(partial);
-        partial = to;
-        l = next;
-        merge(&l);
+        tg_shape shape = tg_shape(p.outer * p.inner);
+        bool last = shape.dims[0] == y->numel;
+        tg_tensor *to = last ? tgi_ref(y) : tgi_own(tgi_new(&shape, (tg_dtype)p.to_dtype));
+        ok = to && pass_run(&p, to);
+        if (ok && !last) l = layout_after(&p, to);
+        tgi_unref(from);
+        from = to;
+        if (last) {
+            tgi_unref(from);
+            return ok;
+        }
     }
-    bool ok = partial != NULL && l.data == tgi_ptr(y);
-    tgi_unref(partial);
-    return ok;
+    tgi_unref(from);
+    return false;
 }
 
 /* y = the sum of `t`, whose dimensions in `reduced` are gone from y or of size 1 there. */

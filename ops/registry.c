@@ -57,7 +57,7 @@ bool tg_op_argument(const tg_op *op, int i, tg_argument *argument)
     return true;
 }
 
-/* `given` as parameter `p` takes it: itself, or the one value of another kind that means the same. False if there is none. */
+/* `given` as parameter `p` takes it: itself, or what means the same in the right kind. False if nothing does. */
 static bool convert(const tgi_parameter *p, const tg_value *given, tg_value *value)
 {
     const tg_value_kind kind = p->argument.kind;

@@ -37,8 +37,8 @@ static bool read_word(reader *r, char *word, size_t size)
     return true;
 }
 
-/* The default strings of all schemas, each kept once: a tg_value only borrows its string, so it must outlive every caller. A
- * string beyond the table's room makes its schema malformed. */
+/* The default strings of all schemas, each kept once: a tg_value only borrows its string, so it must outlive every
+ * caller. A string beyond the table's room makes its schema malformed. */
 static const char *intern(const char *text, size_t length)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -125,8 +125,8 @@ static int read_digits(reader *r, int64_t *mantissa)
     return n;
 }
 
-/* A number as v->kind has it; of a Scalar, as it is written. By hand, for strtod reads what the program's locale says. A
- * mantissa below 2^53 and powers of ten up to 22 are exact, so their quotient or product is rounded correctly. */
+/* A number as v->kind has it; of a Scalar, as it is written. By hand, for strtod reads what the program's locale says.
+ * A mantissa below 2^53 and powers of ten up to 22 are exact, so their quotient or product is rounded correctly. */
 static bool read_number(reader *r, tg_value *v)
 {
     int64_t mantissa = 0, exponent = 0;

@@ -20,9 +20,9 @@ typedef struct tgi_schema {
     bool returns_list;      /* "-> Tensor[]" */
 } tgi_schema;
 
-/* Reads "cat(Tensor[] tensors, int dim=0) -> Tensor". False when the text is not of that form. The kinds are Tensor, Tensor?,
- * Tensor[], Scalar, int, int?, float, float?, bool, int[], int[]?, ScalarType?, str and str?; defaults are None, True, False,
- * numbers, [], lists of integers and quoted strings; a lone '*' is passed over. */
+/* Reads "cat(Tensor[] tensors, int dim=0) -> Tensor". False when the text is not of that form. The kinds are Tensor,
+ * Tensor?, Tensor[], Scalar, int, int?, float, float?, bool, int[], int[]?, ScalarType?, str and str?; defaults are
+ * None, True, False, numbers, [], lists of integers and quoted strings; a lone '*' is passed over. */
 bool tgi_schema_read(const char *text, tgi_schema *schema);
 
 /* The schema's word for a kind: "int[]". */

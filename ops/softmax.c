@@ -4,7 +4,7 @@
  * copy first and back by another. Nothing here may take e^x of anything that was not shifted by the maximum: the kernels do. */
 #include "call.h"
 #include "layout.h"
-#include "loss.h"
+#include "loss_impl.h"
 #include "pointwise.h"
 #include "promote.h"
 #include "reduce.h"
@@ -121,10 +121,9 @@ static tg_tensor *forward(const tg_op *op, forward_kernel kernel, tg_tensor *t, 
     return tg_record(op, tg_list(t), tg_list(y), tg_list(y), &dim, sizeof dim) == TG_OK ? y : NULL;
 }
 
-static void backward_fused(tg_context *ctx, const backward_kernel kernels[2])
+static tg_tensor *backward_raw(const backward_kernel kernels[2], tg_tensor *g, tg_tensor *y, int dim)
 {
-    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
-    if (g && y) tg_set_grad_input(ctx, 0, apply(NULL, kernels[y->dtype], g, y, *(const int *)tg_attributes(ctx)));
+    return g && y ? apply(NULL, kernels[y->dtype], g, y, dim) : NULL;
 }
 
 static tg_tensor *sum_along(tg_tensor *t, int dim)
@@ -147,7 +146,8 @@ static void softmax_backward(tg_context *ctx)
 
 static void softmax_backward_fused(tg_context *ctx)
 {
-    backward_fused(ctx, tgi_kernels_get()->softmax_backward);
+    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
+    tg_set_grad_input(ctx, 0, backward_raw(tgi_kernels_get()->softmax_backward, g, y, *(const int *)tg_attributes(ctx)));
 }
 
 static tg_tensor_list softmax_call(const tg_value *args)
@@ -194,9 +194,15 @@ static void log_softmax_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_sub(g, tg_mul(tg_exp(y), sum_along(g, *(const int *)tg_attributes(ctx)))));
 }
 
+tg_tensor *tgi_log_softmax_backward_raw(tg_tensor *g, tg_tensor *y, int dim)
+{
+    return backward_raw(tgi_kernels_get()->log_softmax_backward, g, y, dim);
+}
+
 static void log_softmax_backward_fused(tg_context *ctx)
 {
-    backward_fused(ctx, tgi_kernels_get()->log_softmax_backward);
+    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
+    tg_set_grad_input(ctx, 0, tgi_log_softmax_backward_raw(g, y, *(const int *)tg_attributes(ctx)));
 }
 
 static tg_tensor_list log_softmax_call(const tg_value *args)

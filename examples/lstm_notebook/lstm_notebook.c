@@ -187,7 +187,7 @@ int main(int argc, char **argv)
     }
     run(&o, losses, losses + o.epochs);
     bool ok = !tg_failed();
-    const curve curves[] = { { "CustomLSTM", losses }, { "LSTM + Linear", losses + o.epochs } };
+    const loss_curve curves[] = { { "CustomLSTM", losses }, { "LSTM + Linear", losses + o.epochs } };
     if (ok) plot_terminal(curves, 2, o.epochs);
     if (ok && o.plot) ok = plot_svg(o.plot, curves, 2, o.epochs);
     free(losses);

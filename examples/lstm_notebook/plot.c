@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* The largest finite loss of all curves, so that they share a scale; at least a little above 0. */
-static double highest(const curve *curves, int count, int epochs)
+static double highest(const loss_curve *curves, int count, int epochs)
 {
     double top = 1e-9;
     for (int c = 0; c < count; c++)
@@ -23,7 +23,7 @@ static double highest(const curve *curves, int count, int epochs)
 enum { COLUMNS = 60, ROWS = 8, EIGHTHS = 8 };
 
 /* Each column is a bar, drawn in eighths of a character cell. */
-static void draw_bars(const curve *curve, int epochs, double top)
+static void draw_bars(const loss_curve *curve, int epochs, double top)
 {
     static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
     const int columns = epochs < COLUMNS ? epochs : COLUMNS;
@@ -39,7 +39,7 @@ static void draw_bars(const curve *curve, int epochs, double top)
     printf("%8.3f +%.*s %s\n", 0.0, columns, "------------------------------------------------------------", curve->name);
 }
 
-void plot_terminal(const curve *curves, int count, int epochs)
+void plot_terminal(const loss_curve *curves, int count, int epochs)
 {
     if (!isatty(STDOUT_FILENO)) return;
     const double top = highest(curves, count, epochs);
@@ -74,7 +74,7 @@ static void draw_axes(FILE *file, int epochs, double top)
     fprintf(file, "<text x=\"16\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">Perte</text>\n", HEIGHT / 2, HEIGHT / 2);
 }
 
-static void draw_curve(FILE *file, const curve *curve, int index, int epochs, double top)
+static void draw_curve(FILE *file, const loss_curve *curve, int index, int epochs, double top)
 {
     static const char *const colours[] = { "#1f77b4", "#d62728", "#2ca02c", "#9467bd" };
     const char *colour = colours[index % 4];
@@ -85,7 +85,7 @@ static void draw_curve(FILE *file, const curve *curve, int index, int epochs, do
             curve->name);
 }
 
-bool plot_svg(const char *path, const curve *curves, int count, int epochs)
+bool plot_svg(const char *path, const loss_curve *curves, int count, int epochs)
 {
     FILE *file = fopen(path, "w");
     if (!file) {

@@ -4,15 +4,15 @@
 
 #include <stdbool.h>
 
-typedef struct curve {
+typedef struct loss_curve {
     const char *name;
     const double *losses;   /* one for each epoch */
-} curve;
+} loss_curve;
 
 /* A small curve of each on stdout, if stdout is a terminal. */
-void plot_terminal(const curve *curves, int count, int epochs);
+void plot_terminal(const loss_curve *curves, int count, int epochs);
 
 /* Writes an SVG. False, with the reason on stderr, when the file could not be written. */
-bool plot_svg(const char *path, const curve *curves, int count, int epochs);
+bool plot_svg(const char *path, const loss_curve *curves, int count, int epochs);
 
 #endif

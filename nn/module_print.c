@@ -1,0 +1,125 @@
+/* module_print.c: a module as print(model) shows it in PyTorch.
+ *
+ *     Sequential(
+ *       (0): Linear(in_features=5, out_features=8, bias=True)
+ *       (1): ReLU()
+ *     )
+ *
+ * The text is written straight to its destination, a file or a buffer, whatever its length. */
+#include "module_impl.h"
+
+#include "../core/tensor_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct writer {
+    FILE *file; /* or NULL, and then: */
+    char *buffer;
+    int64_t size;
+    int64_t length; /* written or left out so far */
+} writer;
+
+static void put(writer *w, const char *text, size_t length)
+{
+    if (w->file) {
+        fwrite(text, 1, length, w->file);
+    } else if (w->length + 1 < w->size) {
+        const size_t room = (size_t)(w->size - w->length - 1);
+        memcpy(w->buffer + w->length, text, length < room ? length : room);
+    }
+    w->length += (int64_t)length;
+}
+
+static void put_text(writer *w, const char *text) { put(w, text, strlen(text)); }
+
+static void put_line_start(writer *w, int depth)
+{
+    put_text(w, "\n");
+    for (int i = 0; i < depth; i++) put_text(w, "  ");
+}
+
+/* Each line of `text` on a line of its own. */
+static void put_lines(writer *w, const char *text, int depth)
+{
+    for (const char *line = text; line;) {
+        const char *end = strchr(line, '\n');
+        put_line_start(w, depth);
+        put(w, line, end ? (size_t)(end - line) : strlen(line));
+        line = end ? end + 1 : NULL;
+    }
+}
+
+static const tgi_slot *next_child(const tgi_slot *slot)
+{
+    while (slot && slot->kind != TGI_MODULE) slot = slot->next;
+    return slot;
+}
+
+static void put_module(writer *w, tg_module *m, int depth);
+
+static void put_body(writer *w, const tg_module *m, const char *extra, int depth)
+{
+    const tgi_slot *child = next_child(m->first);
+    if (!child && !strchr(extra, '\n')) {
+        put_text(w, extra);
+        return;
+    }
+    if (*extra) put_lines(w, extra, depth + 1);
+    for (; child; child = next_child(child->next)) {
+        put_line_start(w, depth + 1);
+        put_text(w, "(");
+        put_text(w, child->name);
+        put_text(w, "): ");
+        put_module(w, child->as.module, depth + 1);
+    }
+    put_line_start(w, depth);
+}
+
+static void put_module(writer *w, tg_module *m, int depth)
+{
+    if (!m) {
+        put_text(w, "None");
+        return;
+    }
+    enum { USUAL = 256 };
+    char usual[USUAL] = "";
+    char *extra = usual;
+    const int length = m->base.extra_repr ? m->base.extra_repr(m, usual, USUAL) : 0;
+    const size_t size = length < 0 ? 1 : (size_t)length + 1;
+    if (size > USUAL) {
+        extra = tgi_calloc(size);
+        if (!extra) return;
+        m->base.extra_repr(m, extra, size);
+    }
+    put_text(w, m->base.name);
+    put_text(w, "(");
+    put_body(w, m, extra, depth);
+    put_text(w, ")");
+    if (extra != usual) tgi_free(extra, size);
+}
+
+void tg_module_print_to(FILE *file, tg_module *m)
+{
+    writer w = { file, NULL, 0, 0 };
+    put_module(&w, m, 0);
+    put_text(&w, "\n");
+}
+
+int64_t tg_module_format_to(tg_module *m, char *buffer, int64_t size)
+{
+    writer w = { NULL, buffer, size, 0 };
+    put_module(&w, m, 0);
+    if (size > 0) buffer[w.length < size ? w.length : size - 1] = '\0';
+    return w.length;
+}
+
+const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buffer, TGI_REAL_TEXT, "%.*g", digits, value);
+        if (strtod(buffer, NULL) == value) break;
+    }
+    if (!strpbrk(buffer, ".en")) strcat(buffer, ".0");
+    return buffer;
+}

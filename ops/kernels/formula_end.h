@@ -1,0 +1,21 @@
+/* formula_end.h: takes back what formula.h defined. */
+#undef add
+#undef sub
+#undef mul
+#undef div
+#undef neg
+#undef abs
+#undef pow
+#undef exp
+#undef log
+#undef sqrt
+#undef sigmoid
+#undef tanh
+#undef eq
+#undef ne
+#undef lt
+#undef le
+#undef gt
+#undef ge
+#undef select
+#undef num

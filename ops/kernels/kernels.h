@@ -1,0 +1,113 @@
+/* kernels.h: loops over raw memory, no tensor in sight.
+ *
+ * Every function here is compiled once for each instruction set; one table is picked when the program starts, by what the
+ * processor and the operating system offer, or by TAPEGRAD_ISA=baseline|avx2|avx512|neon. A value depends on its inputs and the
+ * instruction set only, never on its index, the length, the layout or the number of threads.
+ *
+ * Pointers may be unaligned, strides are in bytes and may be 0 or negative. An output may be the same memory as an input
+ * with the same stride; any other overlap is the caller's mistake. */
+#ifndef TG_OPS_KERNELS_H
+#define TG_OPS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* In the order of tg_dtype. */
+enum { TGI_F32, TGI_F64, TGI_I64, TGI_BOOL, TGI_DTYPES };
+
+/* One index for each row of pointwise.def. */
+enum {
+#define TG_UNARY(name, ...) TGI_UNARY_##name,
+#include "../pointwise.def"
+    TGI_UNARY_COUNT
+};
+enum {
+#define TG_BINARY(name, ...) TGI_BINARY_##name,
+#include "../pointwise.def"
+    TGI_BINARY_COUNT
+};
+enum {
+#define TG_COMPARE(name, ...) TGI_COMPARE_##name,
+#include "../pointwise.def"
+    TGI_COMPARE_COUNT
+};
+
+/* A loop over n elements: p[0] is written, p[1].. are read, stride[k] bytes apart. Operands the formula does not name may
+ * be NULL. */
+typedef void (*tgi_loop)(int64_t n, char *const *p, const int64_t *stride);
+
+/* C = alpha-free product: c[i, j] = sum over l of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i, j] if
+ * `accumulate`. Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros
+ * (and bias). c overlaps nothing. */
+typedef struct tgi_gemm {
+    int64_t m, n, k;
+    const void *a;
+    int64_t a_row, a_col;
+    const void *b;
+    int64_t b_row, b_col;
+    void *c;
+    int64_t c_row;
+    const void *bias;
+    bool accumulate;
+} tgi_gemm;
+
+/* The state of one parameter's update; see optim/ for the formulas. All arrays are contiguous, n long. */
+typedef struct tgi_adam {
+    double lr, beta1, beta2, eps, weight_decay;
+    double correction1, correction2;   /* 1 - beta^t */
+    bool decoupled;                    /* AdamW: the decay shrinks the parameter first */
+    bool maximize;
+} tgi_adam;
+typedef struct tgi_sgd {
+    double lr, momentum, dampening, weight_decay;
+    bool nesterov, maximize, first;    /* first: the momentum buffer takes the gradient as it is */
+} tgi_sgd;
+
+typedef struct tgi_kernels {
+    const char *name;    /* "avx2" */
+    bool (*supported)(void);
+
+    /* [dtype] is NULL where the op does not take it. Unary: p = { y, a }; backward p = { da, g, a, y }. */
+    tgi_loop unary[TGI_UNARY_COUNT][TGI_DTYPES];
+    tgi_loop unary_backward[TGI_UNARY_COUNT][2];
+    /* Binary: p = { y, a, b }; backward p = { d, g, a, b, y }, [0] for da, [1] for db. */
+    tgi_loop binary[TGI_BINARY_COUNT][TGI_DTYPES];
+    tgi_loop binary_backward[TGI_BINARY_COUNT][2][2];   /* [op][input][dtype] */
+    tgi_loop compare[TGI_COMPARE_COUNT][TGI_DTYPES];    /* p = { bool y, a, b } */
+    tgi_loop where[TGI_DTYPES];                         /* p = { y, bool condition, a, b } */
+    tgi_loop copy[TGI_DTYPES][TGI_DTYPES];              /* [to][from], p = { y, a }; to bool: a != 0; float to int64 truncates */
+
+    /* y = the sum of n elements, stride bytes apart: pairwise (error O(log n) eps). f32 sums in f32 blocks pairwise. bool counts into
+     * int64. y has the dtype of a, or int64 for bool. */
+    void (*sum[TGI_DTYPES])(int64_t n, const void *a, int64_t stride, void *y);
+    /* y[j] = sum over i < n of a[i][j], for j < m: rows `row` bytes apart, elements `col` bytes apart, y contiguous. Pairwise
+     * over i. For reductions whose kept dimension is the inner one. */
+    void (*sum_rows[TGI_DTYPES])(int64_t n, int64_t m, const void *a, int64_t row, int64_t col, void *y);
+
+    /* For each of `rows` contiguous rows of n: y = softmax(a) or log_softmax(a), by the maximum-shifted formula.
+     * Backward: da from y and g. f32 and f64 ([0], [1]). */
+    void (*softmax[2])(int64_t rows, int64_t n, const void *a, void *y);
+    void (*log_softmax[2])(int64_t rows, int64_t n, const void *a, void *y);
+    void (*softmax_backward[2])(int64_t rows, int64_t n, const void *g, const void *y, void *da);      /* y (g - sum(g y)) */
+    void (*log_softmax_backward[2])(int64_t rows, int64_t n, const void *g, const void *y, void *da);  /* g - e^y sum(g) */
+
+    void (*gemm[2])(const tgi_gemm *args);               /* f32, f64 */
+
+    void (*adam[2])(const tgi_adam *h, int64_t n, void *p, const void *g, void *m, void *v, void *vmax /* NULL: no amsgrad */);
+    void (*sgd[2])(const tgi_sgd *h, int64_t n, void *p, const void *g, void *momentum /* NULL without momentum */);
+} tgi_kernels;
+
+/* The table in use, chosen at the first call. */
+const tgi_kernels *tgi_kernels_get(void);
+
+/* Every table compiled in, NULL at the end, for tests and benchmarks. Check `supported()` before use. */
+extern const tgi_kernels *const tgi_kernels_all[];
+
+/* Slow and obviously right: scalar loops, naive sums in double where the type is float. Every variant is tested against it. */
+extern const tgi_kernels tgi_kernels_reference;
+
+/* For tests: the variant by name becomes the one in use; false if it is unknown or unsupported. */
+bool tgi_kernels_select(const char *name);
+
+#endif

@@ -1,0 +1,42 @@
+/* scratch.c: see scratch.h. The blocks only grow; the system calls `release` when the thread ends. */
+#include "scratch.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+typedef struct scratch {
+    void *data[TGI_SCRATCH_USES];
+    size_t bytes[TGI_SCRATCH_USES];
+} scratch;
+
+static _Thread_local scratch mine;
+static pthread_key_t key;
+static bool key_made;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void release(void *of_thread)
+{
+    scratch *s = of_thread;
+    for (int use = 0; use < TGI_SCRATCH_USES; use++) free(s->data[use]);
+    *s = (scratch){ { NULL }, { 0 } };
+}
+
+static void make_key(void)
+{
+    key_made = pthread_key_create(&key, release) == 0;
+}
+
+void *tgi_scratch(tgi_scratch_use use, size_t bytes)
+{
+    if (bytes <= mine.bytes[use]) return mine.data[use];
+    pthread_once(&once, make_key);
+    if (!key_made || pthread_setspecific(key, &mine) != 0) return NULL;
+    size_t rounded = (bytes + 4095) / 4096 * 4096;
+    void *data = aligned_alloc(4096, rounded);
+    if (!data) return NULL;
+    free(mine.data[use]);
+    mine.data[use] = data;
+    mine.bytes[use] = rounded;
+    return data;
+}

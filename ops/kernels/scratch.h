@@ -1,0 +1,14 @@
+/* scratch.h: working memory of a thread's own, kept from call to call, so that a warm kernel allocates nothing. */
+#ifndef TG_OPS_KERNELS_SCRATCH_H
+#define TG_OPS_KERNELS_SCRATCH_H
+
+#include <stddef.h>
+
+/* Two blocks a thread: what it shares with threads that help it, and what is its own alone. */
+typedef enum tgi_scratch_use { TGI_SCRATCH_SHARED, TGI_SCRATCH_OWN, TGI_SCRATCH_USES } tgi_scratch_use;
+
+/* At least `bytes` bytes, 64-byte aligned, uninitialised, valid until this thread's next call for the same use. They go when the
+ * thread ends. NULL when there is no memory: the caller then does without. */
+void *tgi_scratch(tgi_scratch_use use, size_t bytes);
+
+#endif

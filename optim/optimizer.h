@@ -1,0 +1,64 @@
+/* optimizer.h: what all optimisers have in common.
+ *
+ * An optimiser is made from a list of parameters, of which it keeps references, and holds its own state for each. It
+ * reads gradients and writes parameters; nothing it does is recorded. adam.h and sgd.h make one. */
+#ifndef TG_OPTIM_OPTIMIZER_H
+#define TG_OPTIM_OPTIMIZER_H
+
+#include "../core/tensor.h"
+
+TG_BEGIN_DECLS
+
+typedef struct tg_optimizer tg_optimizer;
+
+/* Lets go of parameters and state; NULL is fine. The parameters live on with their module. */
+void tg_optimizer_free(tg_optimizer *optimizer);
+
+/* One update of every parameter that has a gradient. While an error is pending no parameter moves, and when memory
+ * runs out on the way none has moved: TG_FAILED. Each update counts as a write to the parameter. */
+tg_status tg_step_at(const char *where, tg_optimizer *optimizer);
+#define tg_step(optimizer) tg_step_at(TG_HERE, optimizer)
+
+typedef struct tg_zero_grad_options {
+    bool set_to_none; /* false: zeros in place of NULL, so that a step without backward still decays */
+} tg_zero_grad_options;
+#define TG_ZERO_GRAD_DEFAULTS /* set_to_none */ true
+
+tg_status tg_zero_grad_at(const char *where, tg_optimizer *optimizer, tg_zero_grad_options options);
+#define tg_zero_grad(optimizer, ...)                                                                                   \
+    tg_zero_grad_at(TG_HERE, optimizer,                                                                                \
+                    TG_OPTIONS(tg_zero_grad_options, TG_ZERO_GRAD_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
+/* ---- parameter groups ---- The list an optimiser is made with is group 0. */
+
+/* Stands for "as the optimiser was made" where 0 is a real value. */
+#define TG_INHERIT (-0x1p1023)
+
+typedef struct tg_param_group_options {
+    double lr;
+    double weight_decay;
+} tg_param_group_options;
+#define TG_PARAM_GROUP_DEFAULTS /* lr */ TG_INHERIT, /* weight_decay */ TG_INHERIT
+
+/* `tg_optimizer_add_param_group(adam, tg_parameters(head), .lr = 1e-4)`. Options that are not named, and those that
+ * have no name here, are the ones the optimiser was made with. Returns the group's number, or -1. */
+int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimizer, tg_tensor_list parameters,
+                                        tg_param_group_options options);
+#define tg_optimizer_add_param_group(optimizer, parameters, ...)                                                       \
+    tg_optimizer_add_param_group_at(TG_HERE, optimizer, parameters,                                                    \
+                                    TG_OPTIONS(tg_param_group_options,                                                 \
+                                               TG_PARAM_GROUP_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+int64_t tg_optimizer_group_count(const tg_optimizer *optimizer);
+
+/* The learning rate of a group, NaN on error; of one group or (group -1) of all. */
+#define TG_ALL_GROUPS (-1)
+double tg_group_lr_at(const char *where, const tg_optimizer *optimizer, int64_t group);
+tg_status tg_set_group_lr_at(const char *where, tg_optimizer *optimizer, int64_t group, double lr);
+#define tg_lr(optimizer)                      tg_group_lr_at(TG_HERE, optimizer, 0)
+#define tg_set_lr(optimizer, lr)              tg_set_group_lr_at(TG_HERE, optimizer, TG_ALL_GROUPS, lr)
+#define tg_group_lr(optimizer, group)         tg_group_lr_at(TG_HERE, optimizer, group)
+#define tg_set_group_lr(optimizer, group, lr) tg_set_group_lr_at(TG_HERE, optimizer, group, lr)
+
+TG_END_DECLS
+
+#endif

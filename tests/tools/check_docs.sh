@@ -1,0 +1,220 @@
+#!/bin/sh
+# Compiles and runs the code in README.md and docs/*.md, so that the documentation cannot lie. Each fenced block:
+#
+#   ```c with main(        a whole program: compiled against the library, warnings are errors, run, must exit with 0
+#   ```c after <!-- body -->         the same, as the body of main, with <tapegrad.h> and <stdio.h>
+#   ```c after <!-- file: PATH -->   must stand in that file of the repository, line by line (indented otherwise, perhaps)
+#   ```c otherwise         an error
+#   ```cpp                 the same in C++17, where there is a compiler
+#   ```sh after <!-- run -->         run at the repository's root, must exit with 0; other sh blocks are only shown
+#   ```python              must follow <!-- notebook -->: an excerpt of the notebook, not checked
+#   ```text                straight after a block that was run (in the order of blocks): exactly its standard output
+#
+# A program of a block is called main.c, its first line is line 1, and it runs in a folder of its own.
+# From the environment: CHECK_CC, CHECK_CXX, CHECK_CFLAGS, CHECK_CXXFLAGS, CHECK_LIBS, CHECK_BUILD.
+set -u
+if [ -n "${TAPEGRAD_CHECKING_DOCS:-}" ]; then
+    echo "a block that is run by check-docs may not run check-docs (or make test) in turn" >&2
+    exit 1
+fi
+export TAPEGRAD_CHECKING_DOCS=1
+# A make in a block is told this build's variables, but has none of its job slots.
+MAKEFLAGS=$(printf '%s' "${MAKEFLAGS:-}" | sed -e 's/ *--jobserver-[a-z]*=[^ ]*//g' -e 's/ *-j[0-9]*//g')
+export MAKEFLAGS
+unset MAKELEVEL MFLAGS
+
+root=$(pwd)
+work=$CHECK_BUILD/docs
+rm -rf "$work"
+mkdir -p "$work" || exit 1
+limit=
+command -v timeout >/dev/null 2>&1 && limit="timeout ${TEST_TIMEOUT:-600}"
+passed=0
+failed=0
+skipped=0
+
+# ---- take the blocks out: one file each, and a line id|place|language|marker|next for each ----
+set --
+for document in README.md docs/*.md; do
+    [ -f "$document" ] && set -- "$@" "$document"
+done
+if [ $# = 0 ]; then
+    echo "neither README.md nor docs/*.md is here"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+awk -v work="$work" '
+    function finish(next_language)   # the block before the one that begins now, or the last of a document
+    {
+        if (pending != "") print pending "|" next_language >(work "/list")
+        pending = ""
+    }
+    FNR == 1 { if (fence) unclosed(); finish(""); fence = 0; marker = "" }
+    function unclosed() { print count "|" place "|unclosed||" >(work "/list"); pending = "" }
+    !fence && match($0, /^[ \t]*(```+|~~~+)/) {
+        match($0, /^[ \t]*/)
+        indent = RLENGTH
+        rest = substr($0, indent + 1)
+        mark = substr(rest, 1, 1)
+        width = 0
+        while (substr(rest, width + 1, 1) == mark) width++
+        language = tolower(substr(rest, width + 1))
+        gsub(/^[ \t]+|[ \t{].*$/, "", language)
+        if (language == "c++" || language == "cc" || language == "cxx") language = "cpp"
+        if (language == "bash" || language == "shell") language = "sh"
+        if (language == "py") language = "python"
+        finish(language)
+        fence = 1
+        place = FILENAME ":" FNR
+        file = work "/" (++count) ".block"
+        printf "" >file
+        has_main = 0
+        next
+    }
+    fence {
+        line = $0
+        for (i = 0; i < indent && line ~ /^[ \t]/; i++) line = substr(line, 2)
+        closing = line
+        sub(/[ \t]+$/, "", closing)
+        n = 0
+        while (substr(closing, n + 1, 1) == mark) n++
+        if (n >= width && n == length(closing)) {
+            fence = 0
+            close(file)
+            if (marker == "" && has_main) marker = "main"
+            pending = count "|" place "|" language "|" marker
+            marker = ""
+            next
+        }
+        print line >file
+        if (line ~ /(^|[^a-zA-Z0-9_])main[ \t]*\(/) has_main = 1
+        next
+    }
+    /^[ \t]*<!--.*-->[ \t]*$/ {
+        marker = $0
+        sub(/^[ \t]*<!--[ \t]*/, "", marker)
+        sub(/[ \t]*-->[ \t]*$/, "", marker)
+        next
+    }
+    /[^ \t]/ { marker = "" }
+    END { if (fence) unclosed(); finish("") }' "$@" || exit 1
+[ -f "$work/list" ] || : >"$work/list"
+
+fail() {   # fail WHAT [FILE to show]
+    failed=$((failed + 1))
+    echo "FAIL  $place: $1"
+    [ $# -lt 2 ] || sed 's/^/      /' "$2"
+}
+
+pass() {
+    passed=$((passed + 1))
+    echo "ok    $place: $1"
+}
+
+# Runs a command in a folder with its output in $here/stdout and stderr, and compares with the ```text block that follows.
+run_and_compare() {   # run_and_compare WHAT FOLDER COMMAND...
+    what=$1
+    folder=$2
+    shift 2
+    (cd "$folder" && exec $limit "$@") >"$here/stdout" 2>"$here/stderr" </dev/null
+    status=$?
+    if [ $status != 0 ]; then
+        cat "$here/stdout" "$here/stderr" >"$here/both"
+        fail "$what ended with status $status" "$here/both"
+    elif [ "$following" = text ] && ! diff -u "$work/$((id + 1)).block" "$here/stdout" >"$here/diff"; then
+        cat "$here/stderr" >>"$here/diff"
+        fail "$what prints something other than the text below it says (-: the document, +: the program)" "$here/diff"
+    else
+        pass "$what${following:+ ($following below)}"
+    fi
+}
+
+compile_and_run() {   # compile_and_run WHAT SUFFIX COMPILER FLAGS
+    if ! (cd "$root" && $3 $4 -Werror -o "$here/program" "$here/main.$2" $CHECK_LIBS) >"$here/log" 2>&1; then
+        fail "$1 does not compile" "$here/log"
+        return
+    fi
+    run_and_compare "$1" "$here" "$root/$here/program"
+}
+
+program() {   # program SUFFIX COMPILER FLAGS: what to do with a c or cpp block
+    case $marker in
+    main)
+        { echo "#line 1 \"main.$1\""; cat "$block"; } >"$here/main.$1"
+        compile_and_run "$1 program" "$@"
+        ;;
+    body)
+        {
+            printf '#include <tapegrad.h>\n#include <stdio.h>\nint main(void)\n{\n#line 1 "main.%s"\n' "$1"
+            cat "$block"
+            printf 'return tg_failed();\n}\n'
+        } >"$here/main.$1"
+        compile_and_run "$1 body" "$1" "$2" "$3 -Wno-unused-variable -Wno-unused-but-set-variable"
+        ;;
+    esac
+}
+
+# True when the lines of the block stand in the file, one after the other; all may be indented by the same blanks more or
+# less.
+stands_in() {   # stands_in BLOCK FILE
+    awk '
+        function lead(s) { match(s, /^[ \t]*/); return substr(s, 1, RLENGTH) }
+        function bare(s) { sub(/^[ \t]+/, "", s); sub(/[ \t]+$/, "", s); return s }
+        FNR == 1 { document++ }
+        document == 1 { block[++n] = $0; next }
+        { text[++m] = $0 }
+        function matches(at,    i, b, t, more, less, known)
+        {
+            for (i = 1; i <= n; i++) {
+                b = block[i]; t = text[at + i - 1]
+                if (bare(b) != bare(t)) return 0
+                if (bare(b) == "") continue
+                if (!known) { known = 1; more = length(lead(t)) - length(lead(b)) }
+                else if (length(lead(t)) - length(lead(b)) != more) return 0
+            }
+            return 1
+        }
+        END {
+            while (n > 0 && bare(block[n]) == "") n--
+            if (n == 0) exit 1
+            for (at = 1; at + n - 1 <= m; at++) if (matches(at)) exit 0
+            exit 1
+        }' "$1" "$2"
+}
+
+while IFS='|' read -r id place language marker following; do
+    [ "$following" = text ] || following=
+    block=$work/$id.block
+    here=$work/$id
+    mkdir -p "$here"
+    case $language:$marker in
+    unclosed:*) fail "this code fence is never closed" ;;
+    c:file:* | cpp:file:*)
+        path=$(printf '%s' "${marker#file:}" | sed 's/^[ \t]*//')
+        if [ ! -f "$path" ]; then
+            fail "there is no file $path"
+        elif stands_in "$block" "$path"; then
+            pass "stands in $path"
+        else
+            fail "these lines do not stand in $path" "$block"
+        fi
+        ;;
+    c:main | c:body) program c "$CHECK_CC" "$CHECK_CFLAGS" ;;
+    cpp:main | cpp:body)
+        if [ -n "$CHECK_CXX" ]; then
+            program cpp "$CHECK_CXX" "$CHECK_CXXFLAGS"
+        else
+            skipped=$((skipped + 1))
+            echo "--    $place: no C++ compiler, skipped"
+        fi
+        ;;
+    c:* | cpp:*) fail "a $language block without main() needs <!-- file: PATH --> or <!-- body --> on the line before it" ;;
+    sh:run) run_and_compare "sh" . sh -e "$root/$block" ;;
+    python:notebook) ;;
+    python:*) fail "a python block needs <!-- notebook --> on the line before it" ;;
+    esac
+done <"$work/list"
+
+[ "$skipped" = 0 ] || echo "$skipped C++ blocks skipped: no C++ compiler"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

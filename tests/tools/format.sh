@@ -1,0 +1,18 @@
+#!/bin/sh
+# Formats the sources, or checks that they are formatted: format.sh fix|check. Another version of clang-format formats
+# otherwise, so it is 14 or none.
+set -u
+tool=
+for c in clang-format-14 clang-format; do
+    case $(command -v "$c" >/dev/null 2>&1 && "$c" --version) in *"version 14."*) tool=$c; break ;; esac
+done
+if [ -z "$tool" ]; then
+    echo "clang-format 14 is not here: the format is not looked at" >&2
+    [ "$1" = check ]
+    exit
+fi
+files=$(find . -path ./build -prune -o \( -name '*.c' -o -name '*.h' -o -name '*.cpp' \) -print | sort)
+case $1 in
+fix) $tool -i $files ;;
+check) $tool --dry-run -Werror $files ;;
+esac
