@@ -120,11 +120,11 @@ $(EXAMPLES): $(STATIC)
 
 $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); echo "LD $@"
-	$(Q). ./$(CMOCKA) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+	$(Q). $(abspath $(CMOCKA)) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); echo "LD $@"
-	$(Q). ./$(CMOCKA) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 $(EXAMPLE_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); echo "CC $<"
@@ -132,11 +132,11 @@ $(EXAMPLE_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
 
 $(TEST_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG) | $(CMOCKA)
 	@mkdir -p $(@D); echo "CC $<"
-	$(Q). ./$(CMOCKA) && $(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
+	$(Q). $(abspath $(CMOCKA)) && $(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
 
 $(CXX_OBJECTS): $(OBJ)/%.cpp.o: %.cpp $(CONFIG) | $(CMOCKA)
 	@mkdir -p $(@D); echo "CXX $<"
-	$(Q). ./$(CMOCKA) && $(CXX_FOUND) $(CXX_FLAGS) $(OPENMP_CFLAGS) $(CXXFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
+	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(CXX_FLAGS) $(OPENMP_CFLAGS) $(CXXFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
 
 # Finds CMocka, or installs it.
 $(CMOCKA): tests/tools/find_cmocka.sh

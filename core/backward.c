@@ -420,7 +420,7 @@ tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_optio
 {
     if (where) tgi_self.where = where;
     tgi_edge edge;
-    if (!tg_optional_ok(options.gradient) || !output_edge("backward", tensor, &edge)) return TG_FAILED;
+    if (tg_failed() || !output_edge("backward", tensor, &edge)) return TG_FAILED;
     walk w = { .name = "backward", .low = INT32_MAX, .high = -1 };
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
@@ -478,27 +478,22 @@ static bool take(walk *w, const tgi_edge *edge, bool allow_unused, tg_tensor **r
     return allow_unused;
 }
 
-static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, tg_grad_options options, const grad_edges *edges,
+static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, const tg_grad_options *options, const grad_edges *edges,
                      tg_tensor **results)
 {
     for (int64_t i = 0; i < outputs.count; i++) {
-        tg_tensor *given = options.grad_outputs.count ? options.grad_outputs.items[i] : NULL;
+        tg_tensor *given = i < TG_MAX_GRAD_OUTPUTS ? options->grad_outputs[i] : NULL;
         if (!start(w, &edges->outputs[i], outputs.items[i], given)) return false;
     }
     if (!walk_run(w, stop_of(edges->inputs, inputs.count), edges->inputs, inputs.count) || !run_leaf_hooks(w)) return false;
     for (int64_t i = 0; i < inputs.count; i++)
-        if (!take(w, &edges->inputs[i], options.allow_unused, &results[i])) return false;
+        if (!take(w, &edges->inputs[i], options->allow_unused, &results[i])) return false;
     return true;
 }
 
 tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_list inputs, tg_grad_options options)
 {
     if (where) tgi_self.where = where;
-    if (options.grad_outputs.count && options.grad_outputs.count != outputs.count) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, "grad", "got %lld outputs and %lld grad_outputs", (long long)outputs.count,
-                   (long long)options.grad_outputs.count);
-        return tg_list_failed();
-    }
     walk w = { .name = "grad", .low = INT32_MAX, .high = -1 };
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
@@ -506,8 +501,8 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
     const size_t edge_count = (size_t)(outputs.count + inputs.count) + 1;
     grad_edges edges = { .outputs = tgi_pool_alloc(tgi_pool_of_thread(), edge_count * sizeof(tgi_edge)) };
     edges.inputs = edges.outputs ? edges.outputs + outputs.count : NULL;
-    bool ok = results && edges.outputs && find_edges(&w, outputs, inputs, &edges) && walk_begin(&w);
-    ok = ok && grad_run(&w, outputs, inputs, options, &edges, results);
+    bool ok = !tg_failed() && results && edges.outputs && find_edges(&w, outputs, inputs, &edges) && walk_begin(&w);
+    ok = ok && grad_run(&w, outputs, inputs, &options, &edges, results);
     walk_end(&w);
     if (edges.outputs) tgi_pool_free(tgi_self.pool, edges.outputs, edge_count * sizeof(tgi_edge));
     return ok ? TG_LITERAL(tg_tensor_list){ results, inputs.count } : tg_list_failed();

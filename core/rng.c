@@ -6,8 +6,8 @@
  * something are fused there (fma) and fused here.
  *
  * The float32 normal stream needs the logarithm, sine and cosine that PyTorch uses there: those of S. Moshier's Cephes
- * library in single precision (the polynomials of its logf, sinf and cosf). The float64 stream takes the C library's, as
- * PyTorch does. */
+ * library in single precision (the polynomials of its logf, sinf and cosf). The float64 stream takes the C library's,
+ * as PyTorch does. */
 #include "rng.h"
 
 #include <math.h>

@@ -19,22 +19,26 @@ typedef struct tg_backward_options {
 } tg_backward_options;
 #define TG_BACKWARD_DEFAULTS /* gradient */ NULL, /* retain_graph */ false, /* create_graph */ false
 
-/* Accumulates into .grad of every leaf that `tensor` depends on and that requires grad.
+/* Neither function below starts while an error is pending: an omitted gradient may be one that failed.
+ *
+ * Accumulates into .grad of every leaf that `tensor` depends on and that requires grad.
  * `tg_backward(loss)`, `tg_backward(loss, .retain_graph = true)`. */
 tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_options options);
 #define tg_backward(tensor, ...)                                                                                      \
     tg_backward_at(TG_HERE, tensor, TG_OPTIONS(tg_backward_options, TG_BACKWARD_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
+#define TG_MAX_GRAD_OUTPUTS 16
+
 typedef struct tg_grad_options {
-    tg_tensor_list grad_outputs;  /* one for each output, NULL entries for ones; an empty list: ones for all */
+    tg_tensor *grad_outputs[TG_MAX_GRAD_OUTPUTS];   /* for each output in turn; NULL: ones, for a one-element output only */
     bool retain_graph;
     bool create_graph;
     bool allow_unused;            /* an input that no output depends on gets NULL instead of an error */
 } tg_grad_options;
-#define TG_GRAD_DEFAULTS /* grad_outputs */ { NULL, 0 }, /* retain_graph */ false, /* create_graph */ false, /* allow_unused */ false
+#define TG_GRAD_DEFAULTS /* grad_outputs */ { NULL }, /* retain_graph */ false, /* create_graph */ false, /* allow_unused */ false
 
 /* The gradients of the outputs' sum with respect to each input, leaf or not; .grad of no tensor changes.
- * `tg_tensor *dx = tg_grad(tg_list(y), tg_list(x), .create_graph = true).items[0];` */
+ * `tg_tensor *dx = tg_grad(tg_list(y), tg_list(x), .create_graph = true).items[0];`, `.grad_outputs = { dy }`. */
 tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_list inputs, tg_grad_options options);
 #define tg_grad(outputs, inputs, ...)                                                                                 \
     tg_grad_at(TG_HERE, outputs, inputs, TG_OPTIONS(tg_grad_options, TG_GRAD_DEFAULTS __VA_OPT__(,) __VA_ARGS__))

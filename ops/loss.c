@@ -367,7 +367,7 @@ static const char *const nll_loss_samples[] = {
     "nll_loss(f(2, 3, 4), i(2, 4, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=1)",
     "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3))", "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3), reduction='none')",
     "nll_loss(f(0, 5), i(0))", "nll_loss(f(0, 5), i(0), reduction='sum')", "nll_loss(f(2, 5, 0), i(2, 0), reduction='none')",
-    "nll_loss(f(3, 4), i(3, lo=0, hi=1), ignore_index=0)", NULL
+    "nll_loss(f(3, 4), i(3, lo=0, hi=1), ignore_index=0, reduction='sum')", NULL
 };
 static const tg_error_sample nll_loss_errors[] = {
     { "nll_loss(f(2, 5), i(2, lo=7, hi=8))", "Target 7 is out of bounds." },

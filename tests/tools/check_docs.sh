@@ -24,7 +24,7 @@ export MAKEFLAGS
 unset MAKELEVEL MFLAGS
 
 root=$(pwd)
-work=$CHECK_BUILD/docs
+case $CHECK_BUILD in /*) work=$CHECK_BUILD/docs ;; *) work=$root/$CHECK_BUILD/docs ;; esac
 rm -rf "$work"
 mkdir -p "$work" || exit 1
 limit=
@@ -134,7 +134,7 @@ compile_and_run() {   # compile_and_run WHAT SUFFIX COMPILER FLAGS
         fail "$1 does not compile" "$here/log"
         return
     fi
-    run_and_compare "$1" "$here" "$root/$here/program"
+    run_and_compare "$1" "$here" "$here/program"
 }
 
 program() {   # program SUFFIX COMPILER FLAGS: what to do with a c or cpp block
@@ -209,7 +209,7 @@ while IFS='|' read -r id place language marker following; do
         fi
         ;;
     c:* | cpp:*) fail "a $language block without main() needs <!-- file: PATH --> or <!-- body --> on the line before it" ;;
-    sh:run) run_and_compare "sh" . sh -e "$root/$block" ;;
+    sh:run) run_and_compare "sh" . sh -e "$block" ;;
     python:notebook) ;;
     python:*) fail "a python block needs <!-- notebook --> on the line before it" ;;
     esac

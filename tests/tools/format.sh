@@ -12,7 +12,16 @@ if [ -z "$tool" ]; then
     exit
 fi
 files=$(find . -path ./build -prune -o \( -name '*.c' -o -name '*.h' -o -name '*.cpp' \) -print | sort)
-case $1 in
-fix) $tool -i $files ;;
-check) $tool --dry-run -Werror $files ;;
-esac
+if [ "$1" = fix ]; then
+    $tool -i $files
+    exit
+fi
+bad=0
+for file in $files; do
+    $tool --dry-run -Werror "$file" >/dev/null 2>&1 && continue
+    lines=$($tool "$file" | diff "$file" - | grep -c '^<')
+    echo "FAIL  $file: $lines lines are not as \`make fmt\` leaves them"
+    bad=$((bad + 1))
+done
+[ $bad = 0 ] && echo "ok    every source file is formatted"
+[ $bad = 0 ]
