@@ -9,7 +9,7 @@
 #   ONLY="test_tape ..."       `make test` runs these alone
 #   ARGS="--epochs 5"          what `make notebook` passes on
 #   PREFIX, DESTDIR            where `make install` puts things
-#   V=1                        shows each command
+#   V=1, QUIET=1 (or make -s)  show each command; show none
 #
 # What the machine offers (OpenMP, a C++ compiler) is probed once and remembered in $(BUILD)/config.mk together with all
 # flags; everything is built anew when that file changes. Never -ffast-math, never -march=native: results must not depend
@@ -19,6 +19,7 @@ VERSION := 0.1.0
 SOVERSION := 0
 PREFIX ?= /usr/local
 OPENMP ?= 1
+SAY := $(if $(QUIET)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 MAKEFLAGS += --no-print-directory
 comma := ,
 
@@ -74,20 +75,20 @@ SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) $(if $(SANITIZE),,-Wl,-z
 endif
 
 $(OBJ)/%.o: %.c $(CONFIG)
-	@mkdir -p $(@D); echo "CC $<"
+	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) -O2 $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The instruction set and -O3 come last; no LTO, which could carry code for one processor into code for all.
 $(OBJ)/ops/kernels/%.o: ops/kernels/%.c $(CONFIG)
-	@mkdir -p $(@D); echo "CC $<"
+	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) -O3 -fno-lto $(ISA_$*) -MMD -MP -c -o $@ $<
 
 $(STATIC): $(OBJECTS)
-	@echo "AR $@"; rm -f $@
+	@$(SAY) "AR $@"; rm -f $@
 	$(Q)$(AR) rcs $@ $(OBJECTS)
 
 $(SHARED).$(SOVERSION): $(OBJECTS)
-	@echo "LD $@"
+	@$(SAY) "LD $@"
 	$(Q)$(CC) -shared $(SHARED_FLAGS) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
 $(SHARED): $(SHARED).$(SOVERSION)
@@ -115,27 +116,27 @@ $(foreach name,$(EXAMPLE_NAMES),$(eval \
 	$(BUILD)/examples/$(name): $(patsubst %.c,$(OBJ)/%.o,$(wildcard examples/$(name).c examples/$(name)/*.c))))
 
 $(EXAMPLES): $(STATIC)
-	@mkdir -p $(@D); echo "LD $@"
+	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q)$(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 
 $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
-	@mkdir -p $(@D); echo "LD $@"
+	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(abspath $(CMOCKA)) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
-	@mkdir -p $(@D); echo "LD $@"
+	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 $(EXAMPLE_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
-	@mkdir -p $(@D); echo "CC $<"
+	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(TEST_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG) | $(CMOCKA)
-	@mkdir -p $(@D); echo "CC $<"
+	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q). $(abspath $(CMOCKA)) && $(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
 
 $(CXX_OBJECTS): $(OBJ)/%.cpp.o: %.cpp $(CONFIG) | $(CMOCKA)
-	@mkdir -p $(@D); echo "CXX $<"
+	@mkdir -p $(@D); $(SAY) "CXX $<"
 	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(CXX_FLAGS) $(OPENMP_CFLAGS) $(CXXFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
 
 # Finds CMocka, or installs it.

@@ -8,7 +8,13 @@ TG_BEGIN_DECLS
 
 #define TG_MAX_DIMS 8
 
-typedef enum tg_dtype { TG_FLOAT32 = 0, TG_FLOAT64 = 1, TG_INT64 = 2, TG_BOOL = 3 } tg_dtype;
+typedef enum tg_dtype {
+    TG_FLOAT32 = 0,
+    TG_FLOAT64 = 1,
+    TG_INT64 = 2,
+    TG_BOOL = 3,
+    TG_DEFAULT_DTYPE = 15   /* as an option: whatever PyTorch would take; no tensor has it */
+} tg_dtype;
 #define TG_DTYPES 4
 
 size_t tg_dtype_size(tg_dtype dtype);

@@ -8,9 +8,7 @@
 
 TG_BEGIN_DECLS
 
-/* dtype TG_DEFAULT_DTYPE: the default float where PyTorch takes it, int64 or bool where the arguments say so. */
-#define TG_DEFAULT_DTYPE ((tg_dtype)-1)
-
+/* Without a dtype: the default float where PyTorch takes it, int64 or bool where the arguments say so. */
 typedef struct tg_create_options {
     tg_dtype dtype;
     bool requires_grad;

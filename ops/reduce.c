@@ -426,7 +426,7 @@ static tg_tensor *reduce(const tg_op *op, tg_tensor *t, const tg_reduce_options 
 {
     reduction r;
     if (!reduction_parse(op, t, options, &r)) return NULL;
-    bool convert = options->dtype != (tg_dtype)-1 && options->dtype != (tg_dtype)t->dtype;
+    bool convert = options->dtype != TG_DEFAULT_DTYPE && options->dtype != (tg_dtype)t->dtype;
     tg_tensor *x = convert ? tg_to(t, options->dtype) : t;
     tg_tensor *y = x ? tgi_sum_raw(x, r.reduced, r.keepdim, op == &op_mean) : NULL;
     if (!y) return NULL;
@@ -443,7 +443,7 @@ tg_tensor *tg_sum_at(const char *where, tg_tensor *t, tg_reduce_options options)
 tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options)
 {
     if (!tg_op_begin(where, &op_mean, tg_list(t))) return NULL;
-    bool given = options.dtype != (tg_dtype)-1;
+    bool given = options.dtype != TG_DEFAULT_DTYPE;
     tg_dtype dtype = given ? options.dtype : (tg_dtype)t->dtype;
     if (!tg_dtype_is_floating(dtype))
         return tg_op_fail(&op_mean, tg_list(t),

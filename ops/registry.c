@@ -64,14 +64,12 @@ static bool convert(const tgi_parameter *p, const tg_value *given, tg_value *val
     *value = *given;
     if (given->kind == kind) return true;
     switch (given->kind) {
-    case TG_VALUE_NONE:
-        memset(value, 0, sizeof *value);
-        return p->argument.optional;
+    case TG_VALUE_NONE: memset(value, 0, sizeof *value); return p->argument.optional;
     case TG_VALUE_INT:
         if (kind == TG_VALUE_FLOAT) *value = TG_LITERAL(tg_value){ kind, { .real = (double)given->as.integer } };
         if (kind == TG_VALUE_INTS) *value = TG_LITERAL(tg_value){ kind, { .ints = tg_shape(given->as.integer) } };
         return kind == TG_VALUE_FLOAT || kind == TG_VALUE_INTS || p->number;
-    case TG_VALUE_INTS:   /* an empty list is a list of anything */
+    case TG_VALUE_INTS: /* an empty list is a list of anything */
         if (kind == TG_VALUE_TENSORS) *value = TG_LITERAL(tg_value){ kind, { .tensors = TG_NONE } };
         return kind == TG_VALUE_TENSORS && given->as.ints.ndim == 0;
     case TG_VALUE_FLOAT:
@@ -90,7 +88,8 @@ static bool bind(const tg_op *op, const tgi_schema *schema, const tg_value *args
             tg_op_fail(op, TG_NONE, "missing required argument '%s' (position %d)", name, i + 1);
             return false;
         }
-        if (i >= count) values[i] = p->argument.default_value;
+        if (i >= count)
+            values[i] = p->argument.default_value;
         else if (!convert(p, &args[i], &values[i])) {
             tg_op_fail(op, TG_NONE, "argument '%s' (position %d) must be %s, not %s", name, i + 1,
                        p->number ? "Tensor or number" : tgi_kind_name(p->argument.kind), tgi_kind_name(args[i].kind));

@@ -62,22 +62,19 @@ static const char *intern(const char *text, size_t length)
 static const struct {
     const char *name;
     tg_value_kind kind;
-    tg_value_kind list;   /* of the type with [] behind it; TG_VALUE_NONE: there is none */
+    tg_value_kind list; /* of the type with [] behind it; TG_VALUE_NONE: there is none */
 } types[] = {
-    { "Tensor", TG_VALUE_TENSOR, TG_VALUE_TENSORS },
-    { "Scalar", TG_VALUE_TENSOR, TG_VALUE_NONE },
-    { "int", TG_VALUE_INT, TG_VALUE_INTS },
-    { "float", TG_VALUE_FLOAT, TG_VALUE_NONE },
-    { "bool", TG_VALUE_BOOL, TG_VALUE_NONE },
-    { "ScalarType", TG_VALUE_DTYPE, TG_VALUE_NONE },
+    { "Tensor", TG_VALUE_TENSOR, TG_VALUE_TENSORS }, { "Scalar", TG_VALUE_TENSOR, TG_VALUE_NONE },
+    { "int", TG_VALUE_INT, TG_VALUE_INTS },          { "float", TG_VALUE_FLOAT, TG_VALUE_NONE },
+    { "bool", TG_VALUE_BOOL, TG_VALUE_NONE },        { "ScalarType", TG_VALUE_DTYPE, TG_VALUE_NONE },
     { "str", TG_VALUE_STRING, TG_VALUE_NONE },
 };
 
 const char *tgi_kind_name(tg_value_kind kind)
 {
     static const char *const names[] = {
-        [TG_VALUE_NONE] = "None", [TG_VALUE_TENSOR] = "Tensor",    [TG_VALUE_TENSORS] = "Tensor[]",
-        [TG_VALUE_INT] = "int",   [TG_VALUE_FLOAT] = "float",      [TG_VALUE_BOOL] = "bool",
+        [TG_VALUE_NONE] = "None",  [TG_VALUE_TENSOR] = "Tensor",    [TG_VALUE_TENSORS] = "Tensor[]",
+        [TG_VALUE_INT] = "int",    [TG_VALUE_FLOAT] = "float",      [TG_VALUE_BOOL] = "bool",
         [TG_VALUE_INTS] = "int[]", [TG_VALUE_DTYPE] = "ScalarType", [TG_VALUE_STRING] = "str",
     };
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";

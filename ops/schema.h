@@ -10,14 +10,14 @@ TG_EXTERN_C_BEGIN
 
 typedef struct tgi_parameter {
     tg_argument argument;
-    bool number;            /* "Scalar": a number is taken as well as a tensor */
+    bool number; /* "Scalar": a number is taken as well as a tensor */
 } tgi_parameter;
 
 typedef struct tgi_schema {
     char name[32];
     int count;
     tgi_parameter parameters[TGI_MAX_ARGUMENTS];
-    bool returns_list;      /* "-> Tensor[]" */
+    bool returns_list; /* "-> Tensor[]" */
 } tgi_schema;
 
 /* Reads "cat(Tensor[] tensors, int dim=0) -> Tensor". False when the text is not of that form. The kinds are Tensor,

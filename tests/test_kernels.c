@@ -99,6 +99,8 @@ static bool alike(int dtype, const void *got, const void *want, double ulps)
     return fabs((double)rank(dtype, got) - (double)rank(dtype, want)) <= ulps;
 }
 
+enum { UNLISTED = -1 };
+
 /* ---- pointwise loops ---- */
 
 enum { MOST = 700, OPERANDS = 5, ROOM = MOST * 8 * 5 + 64 };
@@ -159,27 +161,40 @@ static void fail_loop(const loop_test *t, int64_t n, int64_t i, const char *cons
              (long long)i, (long long)n);
 }
 
+/* A formula of unknown rows may cancel: off by some ulps of the product of its operands. */
+static bool agree(const loop_test *t, const char *got, const char *want, char *const *one)
+{
+    double scale = t->dtype[0] == TGI_F64 ? 0x1p-48 : 0x1p-19;
+    if (t->ulps != UNLISTED) return alike(t->dtype[0], got, want, t->ulps);
+    if (alike(t->dtype[0], got, want, 16)) return true;
+    if (t->dtype[0] > TGI_F64) return false;
+    for (int k = 1; k < t->count; k++) scale *= one[k] ? fmax(1, fabs(get(t->dtype[k], one[k]))) : 1;
+    return fabs(get(t->dtype[0], got) - get(t->dtype[0], want)) <= scale;
+}
+
 /* One length in one layout: against the reference, element by element against a call for that element alone; nothing else written. */
 static void check_once(const loop_test *t, const layout *l, int64_t n)
 {
     char *p[OPERANDS];
     int64_t stride[OPERANDS], size = sizes[t->dtype[0]];
+    int64_t step = l->step[0] < 0 ? -l->step[0] : l->step[0];
+    size_t span = (size_t)(n * step * size) + 64;      /* what is written, and some */
     place(t, l, n, p, stride);
-    memset(memory[0], 0x5a, ROOM);
+    memset(memory[0], 0x5a, span);
     t->slow(n, p, stride);
-    memcpy(expected, memory[0], ROOM);
-    memset(memory[0], 0x5a, ROOM);
+    memcpy(expected, memory[0], span);
+    memset(memory[0], 0x5a, span);
     t->fast(n, p, stride);
     for (int64_t i = 0; i < n; i++) {
         char alone[8], *one[OPERANDS], *got = p[0] + i * stride[0], *want = expected + (got - memory[0]);
         one[0] = alone;
         for (int k = 1; k < t->count; k++) one[k] = p[k] ? p[k] + i * stride[k] : NULL;
         t->fast(1, one, stride);
-        if (!alike(t->dtype[0], got, want, t->ulps)) fail_loop(t, n, i, (const char *const *)p, stride, got, want);
+        if (!agree(t, got, want, one)) fail_loop(t, n, i, (const char *const *)p, stride, got, want);
         if (!alike(t->dtype[0], got, alone, 0)) fail_loop(t, n, i, (const char *const *)p, stride, got, alone);
         memcpy(want, got, (size_t)size);
     }
-    if (memcmp(memory[0], expected, ROOM) != 0) fail_msg("%s %s %s: wrote outside, n = %d", K->name, t->what, t->name, (int)n);
+    if (memcmp(memory[0], expected, span) != 0) fail_msg("%s %s %s: wrote outside, n = %d", K->name, t->what, t->name, (int)n);
 }
 
 /* The output is the memory of operand k. */
@@ -220,18 +235,19 @@ static void check_loop(const loop_test *t)
     }
 }
 
-/* Plain arithmetic agrees to the bit. What stands on exp, log, tanh, sigmoid or pow may be off by some ulps. */
+/* How many floats a row may be off: plain arithmetic agrees to the bit, exp, log, tanh, sigmoid and pow keep what vecmath.h
+ * promises. Of a formula not listed here (UNLISTED) all that is known is that it is made of these. */
 static double tolerance(const char *name, bool backward)
 {
-    static const char *const exact[] = { "neg", "abs", "sqrt", "relu", "add", "sub", "mul", "div", "maximum", "minimum" };
-    static const char *const exact_backward[] = { "exp", "log", "sigmoid", "tanh" };
-    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
-        if (strcmp(name, exact[i]) == 0) return 0;
+    static const struct { const char *name; double forward, backward; } rows[] = {
+        { "neg", 0, 0 }, { "abs", 0, 0 }, { "sqrt", 0, 0 }, { "relu", 0, 0 }, { "square", 0, 0 }, { "add", 0, 0 }, { "sub", 0, 0 },
+        { "mul", 0, 0 }, { "div", 0, 0 }, { "maximum", 0, 0 }, { "minimum", 0, 0 }, { "exp", 1, 0 }, { "log", 1, 0 },
+        { "tanh", 2, 0 }, { "sigmoid", 3, 0 }, { "pow", 1, 3 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(name, rows[i].name) == 0) return backward ? rows[i].backward : rows[i].forward;
     }
-    for (size_t i = 0; backward && i < sizeof exact_backward / sizeof *exact_backward; i++) {
-        if (strcmp(name, exact_backward[i]) == 0) return 0;
-    }
-    return strcmp(name, "exp") == 0 || strcmp(name, "log") == 0 || strcmp(name, "pow") == 0 ? 1 + 2 * backward : 3;
+    return UNLISTED;
 }
 
 enum { SAVE_NONE = 0, SAVE_A = 1, SAVE_B = 2, SAVE_Y = 4 };
@@ -444,9 +460,10 @@ static void check_rows(int d, bool is_log, int64_t n)
     if (n > 3) set(d, a + size, n % 3 == 0 ? NAN : n % 3 == 1 ? INFINITY : -INFINITY);
     fast(ROWS, n, a, y);
     slow(ROWS, n, a, want);
+    double slack = d == TGI_F64 ? 10 + sqrt((double)n) : 10;      /* in float64 the reference's own sum is no better */
     for (int64_t i = 0; i < ROWS * n; i++) {
         double value = fabs(get(d, want + i * size));
-        near(d, y + i * size, want + i * size, is_log ? 6 + 2 * value : 10 * value, what, n);
+        near(d, y + i * size, want + i * size, is_log ? slack + 2 * value : slack * value, what, n);
     }
     for (int64_t r = 0; r < ROWS; r++) {
         fast(1, n, a + r * n * size, alone);

@@ -47,9 +47,9 @@ typedef struct outcome {
     int results, leaves;
     tg_shape shape[RESULTS];
     tg_dtype dtype[RESULTS];
-    double *values[RESULTS];            /* of each result */
+    double *values[RESULTS]; /* of each result */
     tg_shape gradient_shape[SAMPLE_LEAVES];
-    double *gradients[SAMPLE_LEAVES];   /* NULL: none */
+    double *gradients[SAMPLE_LEAVES]; /* NULL: none */
 } outcome;
 
 static void outcome_free(outcome *o)
@@ -80,8 +80,8 @@ static void gradients_of(const sample *s, tg_tensor *y, bool create_graph, outco
         leaves[count] = s->leaves[k].tensor;
         number[count++] = k;
     }
-    tg_tensor_list g = tg_grad(tg_list(y), ((tg_tensor_list){ leaves, count }), .create_graph = create_graph,
-                               .allow_unused = true);
+    tg_tensor_list g =
+        tg_grad(tg_list(y), ((tg_tensor_list){ leaves, count }), .create_graph = create_graph, .allow_unused = true);
     assert_ok(s->text, "backward");
     for (int i = 0; i < count; i++) {
         if (!g.items[i]) continue;
@@ -223,7 +223,7 @@ static void check_layouts(const tg_op *op, const sample *contiguous, const outco
             assert_same_outcome(op, s.text, layout_names[how], &got, expected, tolerance);
         outcome_free(&got);
     }
-    for (int k = 0; k < contiguous->count; k++) {   /* one leaf at a time: its strides against the others' */
+    for (int k = 0; k < contiguous->count; k++) { /* one leaf at a time: its strides against the others' */
         sample s = *contiguous;
         s.leaves[k].tensor = laid_out(s.leaves[k].tensor, TRANSPOSED);
         if (outcome_of(op, &s, false, &got))
@@ -278,7 +278,7 @@ static void check_gradients(const tg_op *op, const sample *s)
         context.weights[k] = tg_requires_grad_(sample_weights(s, k, results.items[k]), true);
         leaves[count++] = context.weights[k];
     }
-    if (count == inputs) return;    /* float32 results only: too coarse for differences */
+    if (count == inputs) return; /* float32 results only: too coarse for differences */
     const tg_tensor_list all = { leaves, count };
     const char *wrong = gradcheck(scalar_function, &context, all);
     if (!wrong && !op->no_second_derivative) wrong = gradgradcheck(scalar_function, &context, all);
@@ -307,7 +307,7 @@ static void check_recording(const tg_op *op, const sample *s, bool with_grad)
     tg_scope scope = tg_no_grad_begin();
     results = run(s);
     for (int64_t k = 0; k < results.count; k++) {
-        bool is_leaf = false;   /* an op may return its input itself */
+        bool is_leaf = false; /* an op may return its input itself */
         for (int i = 0; i < s->count; i++) is_leaf |= results.items[k] == s->leaves[i].tensor;
         if (tg_requires_grad(results.items[k]) && !is_leaf) fail_msg("%s: requires grad under no_grad", s->text);
     }
@@ -347,7 +347,7 @@ static void check_float32(const tg_op *op, const char *text)
     outcome a, b;
     sample_fill(&narrow, TG_FLOAT32, true);
     sample_fill(&wide, TG_FLOAT64, true);
-    for (int k = 0; k < wide.count; k++) {     /* the same numbers, as float32 rounds them */
+    for (int k = 0; k < wide.count; k++) { /* the same numbers, as float32 rounds them */
         if (wide.leaves[k].kind != 'f') continue;
         double *values = sample_elements(narrow.leaves[k].tensor);
         sample_write(wide.leaves[k].tensor, values);
@@ -439,7 +439,7 @@ static void test_registry(void **state)
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     assert_true(count > 30 && count < 512);
-    for (int i = 0; i < count; i++)     /* found by its name, and by no other's */
+    for (int i = 0; i < count; i++) /* found by its name, and by no other's */
         if (tg_op_find(ops[i]->name) != ops[i]) fail_msg("%s: registered twice, or not found", ops[i]->name);
     assert_null(tg_op_find("no_such_op"));
     assert_null(tg_op_find(NULL));
@@ -460,13 +460,13 @@ static void test_generic_call(void **state)
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(2, 3));
     tg_value args[4] = { { TG_VALUE_TENSOR, { .tensor = x } }, { TG_VALUE_INT, { .integer = 2 } } };
-    tg_tensor *sum = tg_op_call(tg_op_find("add"), args, 2).items[0];   /* a number for a Scalar */
+    tg_tensor *sum = tg_op_call(tg_op_find("add"), args, 2).items[0]; /* a number for a Scalar */
     assert_non_null(sum);
     assert_true(tg_dtype_of(sum) == TG_FLOAT32);
     assert_true(((const float *)tg_data(sum, TG_FLOAT32))[5] == 3);
-    assert_true(tg_item(tg_op_call(tg_op_find("sum"), args, 1).items[0]) == 6);   /* defaults filled in */
+    assert_true(tg_item(tg_op_call(tg_op_find("sum"), args, 1).items[0]) == 6); /* defaults filled in */
     args[1].as.integer = 1;
-    assert_int_equal(tg_size(tg_op_call(tg_op_find("sum"), args, 2).items[0], 0), 2);   /* an int is a list of one */
+    assert_int_equal(tg_size(tg_op_call(tg_op_find("sum"), args, 2).items[0], 0), 2); /* an int is a list of one */
     assert_false(tg_failed());
 
     assert_call_fails("no_such_op", args, 1, "there is no such op");
@@ -515,10 +515,24 @@ static void test_schema(void **state)
     assert_true(argument(schema, 9).default_value.kind == TG_VALUE_TENSORS &&
                 argument(schema, 9).default_value.as.tensors.count == 0);
     static const char *const malformed[] = {
-        NULL, "", "x", "x()", "x(Tensor)", "x(Tensor a -> Tensor", "x(Tensor a) -> ", "x(Tensor a) -> Tensor, ",
-        "x(Tensr a) -> Tensor", "x(int a=1.5) -> Tensor", "x(int a=None) -> Tensor", "x(bool[] a) -> Tensor",
-        "x(Tensor a,) -> Tensor", "x(str a='b) -> Tensor", "x(Tensor a=3) -> Tensor", "x(int[] a=[1, 2) -> Tensor",
-        "x(float a=1e400) -> Tensor", "x(int a=9223372036854775808) -> Tensor",
+        NULL,
+        "",
+        "x",
+        "x()",
+        "x(Tensor)",
+        "x(Tensor a -> Tensor",
+        "x(Tensor a) -> ",
+        "x(Tensor a) -> Tensor, ",
+        "x(Tensr a) -> Tensor",
+        "x(int a=1.5) -> Tensor",
+        "x(int a=None) -> Tensor",
+        "x(bool[] a) -> Tensor",
+        "x(Tensor a,) -> Tensor",
+        "x(str a='b) -> Tensor",
+        "x(Tensor a=3) -> Tensor",
+        "x(int[] a=[1, 2) -> Tensor",
+        "x(float a=1e400) -> Tensor",
+        "x(int a=9223372036854775808) -> Tensor",
     };
     for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
         const tg_op op = { .name = "x", .schema = malformed[i] };
@@ -549,7 +563,9 @@ int main(int argc, char **argv)
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     const struct CMUnitTest fixed[] = {
-        cmocka_unit_test(test_registry), cmocka_unit_test(test_schema), cmocka_unit_test(test_generic_call),
+        cmocka_unit_test(test_registry),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_generic_call),
     };
     const size_t before = sizeof fixed / sizeof fixed[0], total = before + (size_t)count;
     struct CMUnitTest *tests = calloc(total, sizeof *tests);
@@ -559,7 +575,7 @@ int main(int argc, char **argv)
         tests[before + (size_t)i] =
             (struct CMUnitTest){ ops[i]->name, test_op, begin_test, end_test, (void *)(uintptr_t)ops[i] };
     if (argc > 1) cmocka_set_test_filter(argv[1]);
-    tg_set_error_handler(NULL, NULL);       /* errors are provoked here, and the others end up in a test's message */
+    tg_set_error_handler(NULL, NULL); /* errors are provoked here, and the others end up in a test's message */
     tg_set_warning_handler(NULL, NULL);
     int failed = _cmocka_run_group_tests("ops", tests, total, NULL, NULL);
     free(tests);

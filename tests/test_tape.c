@@ -13,6 +13,7 @@
 #include "core/tape.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static tg_tensor *leaf(double value) { return tg_scalar(value, .dtype = TG_FLOAT64, .requires_grad = true); }
 static double grad(const tg_tensor *t) { return tg_item(tg_grad_of(t)); }

@@ -1,5 +1,7 @@
 /* plot.c: loss curves drawn with characters and with SVG lines. */
-#define _POSIX_C_SOURCE 200809L
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L   /* isatty */
+#endif
 #include "plot.h"
 
 #include <errno.h>

@@ -9,7 +9,8 @@ makes one for each floating dtype:
         The call is evaluated with the names of NAMES below, after torch.manual_seed(0); f, i and b make the numbers
         that tests/support/sample.h describes, f in float64. `i results`: how many results there are. `i values`:
         whether they have values (empty has none). `s dtypeK`, `a resultK`: result K. `a gradK`: the gradient by leaf K
-        of sum(result * weights), summed over the results; `i gradients 0`: PyTorch has none.
+        of sum(result * weights), summed over the results; `i gradients 0`: PyTorch has none. `s error TEXT` alone:
+        PyTorch refuses the call.
     create CALL
         The same for a function of the module torch that makes a tensor from nothing.
     special OP INPUTS
@@ -126,7 +127,7 @@ NAMES = {
 def lookup(name):
     if name in NAMES:
         return NAMES[name]
-    for place in (torch, F, torch.Tensor):
+    for place in (torch, F, torch.Tensor, torch.ops.aten):
         if hasattr(place, name):
             return getattr(place, name)
     raise SystemExit(f"ops.py: no PyTorch function for '{name}'")
@@ -154,13 +155,15 @@ def sample(text):
     leaves = Leaves(text)
     names = Namespace(f=leaves.f, i=leaves.i, b=leaves.b, __builtins__={"True": True, "False": False, "None": None})
     torch.manual_seed(0)
+    g.case("sample " + text)
     try:
         results = eval(text, {"__builtins__": {}}, names)
-    except Exception as error:
-        raise SystemExit(f"ops.py: {text}: {error}")
+    except RuntimeError as error:
+        print(f"ops.py: {text}: refused: {error}", file=sys.stderr)
+        g.string("error", str(error).splitlines()[0])
+        return
     results = list(results) if isinstance(results, (tuple, list)) else [results]
     has_values = not text.startswith("empty")
-    g.case("sample " + text)
     g.ints("results", len(results))
     g.ints("values", has_values)
     if not has_values:

@@ -16,21 +16,21 @@
 enum { MAX_ENTRIES = 256 };
 
 typedef struct entry {
-    char type;              /* 's', 'i', 'a' */
+    char type; /* 's', 'i', 'a' */
     char key[64];
-    const char *text;       /* 's' */
-    int64_t *ints;          /* 'i' */
-    golden_array array;     /* 'a' */
-    double *values;         /* what array.values points to */
+    const char *text;   /* 's' */
+    int64_t *ints;      /* 'i' */
+    golden_array array; /* 'a' */
+    double *values;     /* what array.values points to */
     int64_t count;
 } entry;
 
 struct golden {
     char *name;
-    char *text;             /* the whole file, each line ended by a 0 */
+    char *text; /* the whole file, each line ended by a 0 */
     char **lines;
     int line_count;
-    int next;               /* the first line not yet read */
+    int next; /* the first line not yet read */
     const char *case_name;
     int count;
     entry entries[MAX_ENTRIES];
@@ -163,10 +163,14 @@ static void parse_entry(golden *g, const char *line)
     e->type = line[0];
     if (value - key >= (ptrdiff_t)sizeof e->key) malformed(g, "a shorter key expected");
     memcpy(e->key, key, (size_t)(value - key));
-    if (*value == 0) malformed(g, "a key without a value");
-    else if (e->type == 's') e->text = value + 1;
-    else if (e->type == 'i') parse_ints(g, e, value);
-    else parse_array(g, e, value);
+    if (*value == 0)
+        malformed(g, "a key without a value");
+    else if (e->type == 's')
+        e->text = value + 1;
+    else if (e->type == 'i')
+        parse_ints(g, e, value);
+    else
+        parse_array(g, e, value);
     g->count++;
 }
 

@@ -27,16 +27,16 @@ typedef struct golden_array {
 
 /* `name` is a file of the golden folder. */
 golden *golden_open(const char *name);
-bool golden_next(golden *g);                      /* the next case becomes the current one; false at the end */
-bool golden_seek(golden *g, const char *name);    /* the case of that name does; false if there is none */
+bool golden_next(golden *g);                   /* the next case becomes the current one; false at the end */
+bool golden_seek(golden *g, const char *name); /* the case of that name does; false if there is none */
 void golden_close(golden *g);
 
-const char *golden_case(const golden *g);                   /* its name */
+const char *golden_case(const golden *g); /* its name */
 bool golden_has(const golden *g, const char *key);
 const char *golden_string(const golden *g, const char *key);
-int64_t golden_int(const golden *g, const char *key);       /* the first of them */
-int64_t golden_ints(const golden *g, const char *key, const int64_t **values);   /* how many */
-double golden_real(const golden *g, const char *key);       /* the element of a one-element array */
+int64_t golden_int(const golden *g, const char *key);                          /* the first of them */
+int64_t golden_ints(const golden *g, const char *key, const int64_t **values); /* how many */
+double golden_real(const golden *g, const char *key);                          /* the element of a one-element array */
 golden_array golden_array_of(const golden *g, const char *key);
 
 /* All arrays, in the order of the file: for (int i = 0; i < golden_array_count(g); i++) ... */

@@ -32,7 +32,7 @@ static tg_tensor *weighted_gradients(const number_of *f, bool create_graph)
         const int64_t n = tg_numel(g.items[i]);
         double *values = malloc(((size_t)n + 1) * sizeof *values);
         assert_non_null(values);
-        for (int64_t k = 0; k < n; k++) values[k] = ((double)((7 * k + 3 * i) % 11) - 4.75) / 4;   /* never 0 */
+        for (int64_t k = 0; k < n; k++) values[k] = ((double)((7 * k + 3 * i) % 11) - 4.75) / 4; /* never 0 */
         tg_tensor *v = tg_from_data(values, tg_shape_of(g.items[i]));
         tg_tensor *term = tg_sum(tg_mul(g.items[i], v));
         s = s ? tg_add(s, term) : term;
@@ -73,7 +73,7 @@ static const char *compare(const number_of *f, double **analytic)
         for (int64_t k = 0; k < n; k++) {
             double numeric = difference(f, &x[k]);
             if (fabs(analytic[i][k] - numeric) <= 1e-8 * (1 + fabs(numeric))) continue;
-            if (isnan(numeric)) continue;       /* the function itself is NaN: the mean of nothing */
+            if (isnan(numeric)) continue; /* the function itself is NaN: the mean of nothing */
             snprintf(message, sizeof message, "%s derivative of leaf %lld, element %lld: %.12g, by differences %.12g",
                      f->second ? "second" : "first", (long long)i, (long long)k, analytic[i][k], numeric);
             return message;
@@ -94,9 +94,12 @@ static const char *check(const number_of *f)
     for (int64_t i = 0; i < f->leaves.count && !result; i++) {
         tg_tensor *leaf = f->leaves.items[i], *d = g.count ? g.items[i] : NULL;
         const tg_shape shape = tg_shape_of(leaf), got = tg_shape_of(d);
-        if (d && !tg_shape_equal(&shape, &got)) result = "a gradient has another shape than its leaf";
-        else if (d) analytic[i] = sample_elements(d);
-        else analytic[i] = calloc((size_t)tg_numel(leaf) + 1, sizeof(double));
+        if (d && !tg_shape_equal(&shape, &got))
+            result = "a gradient has another shape than its leaf";
+        else if (d)
+            analytic[i] = sample_elements(d);
+        else
+            analytic[i] = calloc((size_t)tg_numel(leaf) + 1, sizeof(double));
     }
     tg_scope_end(scope);
     if (tg_failed()) {

@@ -55,6 +55,7 @@ void sample_write(tg_tensor *t, const double *values)
         case TG_FLOAT64: ((double *)data)[at] = values[k]; break;
         case TG_INT64: ((int64_t *)data)[at] = (int64_t)values[k]; break;
         case TG_BOOL: ((bool *)data)[at] = values[k] != 0; break;
+        case TG_DEFAULT_DTYPE: fail_msg("a tensor without a dtype");
         }
     }
 }
@@ -104,11 +105,11 @@ typedef struct reader {
     const char *text;
     sample *leaves;
     const sample *sample;
-    int leaf;               /* the number of the next one */
-    int depth;              /* of nested calls */
-    int without;            /* the argument of the outermost call to leave out; -1: none */
+    int leaf;    /* the number of the next one */
+    int depth;   /* of nested calls */
+    int without; /* the argument of the outermost call to leave out; -1: none */
     bool left_out;
-    tg_tensor *items[ITEMS];/* what the lists in the text hold */
+    tg_tensor *items[ITEMS]; /* what the lists in the text hold */
     int used;
     char strings[STRINGS][32];
     int string_count;
@@ -177,11 +178,16 @@ static tg_value read_leaf(reader *r, char kind)
     while (!accept(r, ")")) {
         bool keyword = read_keyword(r, word);
         tg_value v = read_value(r);
-        if (!keyword) leaf.shape.dims[leaf.shape.ndim++] = (int64_t)real_of(r, v);
-        else if (strcmp(word, "lo") == 0) leaf.lo = real_of(r, v);
-        else if (strcmp(word, "hi") == 0) leaf.hi = real_of(r, v);
-        else if (strcmp(word, "grad") == 0 && v.kind == TG_VALUE_BOOL) leaf.grad = v.as.boolean;
-        else malformed(r, "sizes, lo=, hi= or grad=");
+        if (!keyword)
+            leaf.shape.dims[leaf.shape.ndim++] = (int64_t)real_of(r, v);
+        else if (strcmp(word, "lo") == 0)
+            leaf.lo = real_of(r, v);
+        else if (strcmp(word, "hi") == 0)
+            leaf.hi = real_of(r, v);
+        else if (strcmp(word, "grad") == 0 && v.kind == TG_VALUE_BOOL)
+            leaf.grad = v.as.boolean;
+        else
+            malformed(r, "sizes, lo=, hi= or grad=");
         accept(r, ",");
     }
     int k = r->leaf++;
@@ -226,9 +232,12 @@ static int read_arguments(reader *r, const tg_op *op, tg_value *args)
 
 static void leave_out(reader *r, tg_value *v)
 {
-    if (v->kind == TG_VALUE_TENSOR) v->as.tensor = NULL;
-    else if (v->kind == TG_VALUE_TENSORS && v->as.tensors.count > 0) r->items[v->as.tensors.items - r->items] = NULL;
-    else return;
+    if (v->kind == TG_VALUE_TENSOR)
+        v->as.tensor = NULL;
+    else if (v->kind == TG_VALUE_TENSORS && v->as.tensors.count > 0)
+        r->items[v->as.tensors.items - r->items] = NULL;
+    else
+        return;
     r->left_out = true;
 }
 
@@ -252,7 +261,8 @@ static tg_tensor_list call(reader *r, const char *name)
 static tg_value read_call(reader *r, const char *name)
 {
     tg_tensor_list results = call(r, name);
-    bool list = strstr(tg_op_find(name)->schema, "-> Tensor[]") != NULL;
+    const char *schema = tg_op_find(name)->schema;
+    const bool list = schema[strlen(schema) - 1] == ']'; /* "-> Tensor[]" */
     if (accept(r, "[")) {
         int64_t n = (int64_t)real_of(r, read_value(r));
         expect(r, "]");
@@ -271,13 +281,15 @@ static tg_value read_list(reader *r)
         tg_value v = read_value(r);
         if (v.kind == TG_VALUE_INT && list.as.ints.ndim < TG_MAX_DIMS)
             list.as.ints.dims[list.as.ints.ndim++] = v.as.integer;
-        else if (v.kind == TG_VALUE_TENSOR && count < ITEMS) tensors[count++] = v.as.tensor;
-        else malformed(r, "integers or tensors");
+        else if (v.kind == TG_VALUE_TENSOR && count < ITEMS)
+            tensors[count++] = v.as.tensor;
+        else
+            malformed(r, "integers or tensors");
         accept(r, ",");
     }
     if (count == 0) return list;
     if (r->used + count > ITEMS) malformed(r, "fewer tensors");
-    tg_tensor **items = r->items + r->used;     /* not before: an item may itself hold a list */
+    tg_tensor **items = r->items + r->used; /* not before: an item may itself hold a list */
     memcpy(items, tensors, (size_t)count * sizeof *items);
     r->used += count;
     return (tg_value){ TG_VALUE_TENSORS, { .tensors = { items, count } } };
@@ -368,9 +380,9 @@ typedef struct row {
 } row;
 
 static const row rows[] = {
-#define TG_UNARY(name, dtypes, y, da, saves, lo, hi, kinks, doc) { #name, 1, lo, hi },
+#define TG_UNARY(name, dtypes, y, da, saves, lo, hi, kinks, doc)                   { #name, 1, lo, hi },
 #define TG_BINARY(name, dtypes, y, da, da_saves, db, db_saves, lo, hi, kinks, doc) { #name, 2, lo, hi },
-#define TG_COMPARE(name, y, doc) { #name, 2, -2, 2 },
+#define TG_COMPARE(name, y, doc)                                                   { #name, 2, -2, 2 },
 #include "ops/pointwise.def"
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
@@ -380,11 +392,16 @@ static const char *const unary_templates[] = {
     "F(5)", "F(2, 3)", "F(37)", "F(2, 1, 3, 1)", "F()", "F(0, 3)", "I(2, 3)",
 };
 static const char *const binary_templates[] = {
-    "F(5), F(5)", "F(2, 3), F(2, 3)", "F(37), F(37)", "F(2, 3), F(3)", "F(3), F(2, 3)", "F(2, 1), F(1, 3)",
-    "F(3, 37), F(37)", "F(3, 37), F(3, 1)", "F(2, 1, 3), F(4, 1)", "F(), F()", "F(2, 3), F()", "F(), F(2, 3)",
-    "F(0, 3), F(0, 3)", "F(0, 3), F(3)", "F(0), F(1)", "F(2, 0, 3), F()", "F(2, 3), 1.5", "1.5, F(2, 3)",
-    "F(2, 3), 2", "2, F(2, 3)", "F(), 1.5", "F(0, 3), 2", "I(2, 3), I(3)", "I(4), 2", "2, I(4)", "I(4), 1.5",
-    "F(2, 3), I(3)", "I(2, 1), F(3)",
+    "F(5), F(5)",       "F(2, 3), F(2, 3)",  "F(37), F(37)",
+    "F(2, 3), F(3)",    "F(3), F(2, 3)",     "F(2, 1), F(1, 3)",
+    "F(3, 37), F(37)",  "F(3, 37), F(3, 1)", "F(2, 1, 3), F(4, 1)",
+    "F(), F()",         "F(2, 3), F()",      "F(), F(2, 3)",
+    "F(0, 3), F(0, 3)", "F(0, 3), F(3)",     "F(0), F(1)",
+    "F(2, 0, 3), F()",  "F(2, 3), 1.5",      "1.5, F(2, 3)",
+    "F(2, 3), 2",       "2, F(2, 3)",        "F(), 1.5",
+    "F(0, 3), 2",       "I(2, 3), I(3)",     "I(4), 2",
+    "2, I(4)",          "I(4), 1.5",         "F(2, 3), I(3)",
+    "I(2, 1), F(3)",
 };
 enum {
     UNARY = sizeof unary_templates / sizeof unary_templates[0],
@@ -449,6 +466,7 @@ const tg_error_sample *sample_errors(const tg_op *op)
     char *text = calls[r - rows];
     snprintf(text, sizeof calls[0], "%s(f(2, 3), f(4))", r->name);
     errors[r - rows][0] = (tg_error_sample){
-        text, "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1" };
+        text, "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1"
+    };
     return errors[r - rows];
 }

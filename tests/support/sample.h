@@ -25,11 +25,11 @@
 enum { SAMPLE_LEAVES = 12 };
 
 typedef struct sample_leaf {
-    char kind;              /* 'f', 'i', 'b' */
+    char kind; /* 'f', 'i', 'b' */
     bool grad;
     tg_shape shape;
     double lo, hi;
-    tg_tensor *tensor;      /* what a run uses; set by sample_fill or by the test */
+    tg_tensor *tensor; /* what a run uses; set by sample_fill or by the test */
 } sample_leaf;
 
 typedef struct sample {

@@ -18,7 +18,8 @@ if [ -n "${TAPEGRAD_CHECKING_DOCS:-}" ]; then
     exit 1
 fi
 export TAPEGRAD_CHECKING_DOCS=1
-# A make in a block is told this build's variables, but has none of its job slots.
+# A make in a block is told this build's variables, but has none of its job slots, and does not tell what it builds.
+export QUIET=1
 MAKEFLAGS=$(printf '%s' "${MAKEFLAGS:-}" | sed -e 's/ *--jobserver-[a-z]*=[^ ]*//g' -e 's/ *-j[0-9]*//g')
 export MAKEFLAGS
 unset MAKELEVEL MFLAGS

@@ -1,0 +1,78 @@
+// cxx_linear.cpp: the library from C++17: the header compiles, macros and plain functions work, a Linear trains.
+#include <tapegrad.h>
+
+#include <cmath>
+#include <cstdio>
+
+struct my_model {
+    tg_module base;
+    tg_linear *fc;
+    tg_tensor *scale;
+};
+
+static int failures = 0;
+
+static void check(bool ok, const char *what)
+{
+    std::printf("%s: %s\n", ok ? "ok" : "FAILED", what);
+    failures += !ok;
+}
+
+static void train_a_linear()
+{
+    tg_manual_seed(0);
+    tg_tensor *x = tg_randn(tg_shape(32, 3));
+    const float truth[] = { 1.0f, -2.0f, 0.5f };
+    tg_tensor *y = tg_add(tg_matmul(x, tg_from_data(truth, tg_shape(3, 1))), 0.25);
+
+    tg_linear *model = tg_linear_new(3, 1);
+    tg_sgd_options options = { TG_SGD_DEFAULTS };
+    options.lr = 0.1;
+    tg_optimizer *sgd = tg_sgd_new(tg_parameters(model), options);
+    double loss_value = 0;
+    for (int step = 0; step < 300; step++) {
+        tg_scope scope = tg_scope_begin();
+        tg_zero_grad(sgd);
+        tg_tensor *loss = tg_mse_loss(tg_linear_forward(model, x), y);
+        tg_backward(loss);
+        tg_step(sgd);
+        loss_value = tg_item(loss);
+        tg_scope_end(scope);
+    }
+    check(loss_value < 1e-9, "a Linear learns a linear map");
+    check(std::fabs(tg_item(model->bias) - 0.25) < 1e-4, "its bias is the map's");
+    tg_optimizer_free(sgd);
+    tg_module_free(model);
+}
+
+static void build_a_module()
+{
+    my_model *m = tg_module_new(my_model);
+    TG_SUBMODULE(m, fc, tg_linear_new(2, 2));
+    TG_PARAMETER(m, scale, tg_ones(tg_shape(2)));
+    check(tg_module_parameter_count(m) == 8, "a module of one's own");
+    tg_sequential *net = tg_sequential_new(tg_linear_new(2, 4), tg_relu_new(), tg_linear_new(4, 1));
+    check(tg_ndim(tg_sequential_forward(net, tg_ones(tg_shape(5, 2)))) == 2, "Sequential");
+    tg_module_free(net);
+    tg_module_free(m);
+}
+
+static void use_lists_and_numbers()
+{
+    tg_create_options options = { TG_CREATE_DEFAULTS };
+    options.dtype = TG_FLOAT64;
+    options.requires_grad = true;
+    tg_tensor *x = tg_full(tg_shape(2), 3.0, options);
+    tg_tensor *y = tg_sum(tg_cat(tg_list(tg_mul(x, 2), tg_sub(1.0, x)), 0));
+    tg_tensor *dx = tg_grad(tg_list(y), tg_list(x)).items[0];
+    check(tg_item(y) == 8 && tg_item(tg_select(dx, 0, 0)) == 1, "lists, numbers and gradients");
+}
+
+int main()
+{
+    train_a_linear();
+    build_a_module();
+    use_lists_and_numbers();
+    check(!tg_failed(), "no error");
+    return failures != 0;
+}
