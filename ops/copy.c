@@ -1,11 +1,14 @@
-/* copy.c: ops that copy a tensor: clone, contiguous, to another dtype, repeat. */
+/* copy.c: ops that copy a tensor: clone, contiguous, to another dtype, repeat.
+ *
+ * A copy has a storage of its own and is contiguous. What needs none (contiguous, to) is the tensor itself: the same
+ * handle, and nothing on the tape. */
 #include "call.h"
 #include "iterate.h"
 #include "layout.h"
 #include "reduce.h"
 #include "view.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 /* A contiguous copy of `t` in `dtype`, recorded as op(t). */
 static tg_tensor *copied(const tg_op *op, tg_tensor *t, tg_dtype dtype)
@@ -39,7 +42,8 @@ const tg_op tgi_op_clone = {
     .doc = "a contiguous copy",
     .backward = clone_backward,
     .call = clone_call,
-    .samples = (const char *const[]){ "clone(f(2, 3))", "clone(transpose(f(2, 3), 0, 1))", "clone(f())", "clone(f(0, 3))", NULL },
+    .samples = (const char *const[]){ "clone(f(2, 3))", "clone(transpose(f(2, 3), 0, 1))", "clone(f())",
+                                      "clone(f(0, 3))", NULL },
     .errors = (const tg_error_sample[]){ { "clone(None)", "must be Tensor, not None" }, { NULL, NULL } },
 };
 const tg_op tgi_op_contiguous = {
@@ -50,7 +54,8 @@ const tg_op tgi_op_contiguous = {
     .doc = "the tensor itself if it is contiguous, else a copy that is",
     .backward = clone_backward,
     .call = contiguous_call,
-    .samples = (const char *const[]){ "contiguous(f(2, 3))", "contiguous(transpose(f(2, 3), 0, 1))", "contiguous(f())", NULL },
+    .samples =
+        (const char *const[]){ "contiguous(f(2, 3))", "contiguous(transpose(f(2, 3), 0, 1))", "contiguous(f())", NULL },
     .errors = (const tg_error_sample[]){ { "contiguous(None)", "must be Tensor, not None" }, { NULL, NULL } },
 };
 const tg_op tgi_op_to = {
@@ -61,8 +66,8 @@ const tg_op tgi_op_to = {
     .doc = "the tensor itself if it has the dtype, else a converted copy; to int64 truncates toward zero",
     .backward = to_backward,
     .call = to_call,
-    .samples = (const char *const[]){ "to(f(2, 3), float64)", "to(f(2, 3), float32)", "to(f(2, 3), int64)", "to(i(3, lo=-1, hi=2), bool)",
-                                      "to(f(), bool)", "to(f(0), float32)", NULL },
+    .samples = (const char *const[]){ "to(f(2, 3), float64)", "to(f(2, 3), float32)", "to(f(2, 3), int64)",
+                                      "to(i(3, lo=-1, hi=2), bool)", "to(f(), bool)", "to(f(0), float32)", NULL },
     .errors = (const tg_error_sample[]){ { "to(None, float32)", "must be Tensor, not None" }, { NULL, NULL } },
 };
 
@@ -86,24 +91,26 @@ tg_tensor *tg_to_at(const char *where, tg_tensor *t, tg_dtype dtype)
 
 /* ---- repeat ---- */
 
-/* Both sides are seen as [repeats[0], dims[0], repeats[1], dims[1], ...]: the result is the input broadcast to that. */
+/* Sums the copies along dimension `dim` of `g`, of which `times` follow each other, each `size` long. */
+static tg_tensor *sum_copies(tg_tensor *g, int dim, int64_t times, int64_t size)
+{
+    tg_shape summed = tg_shape_of(g), split = { 4, { 1, times, size, 1 } };
+    for (int d = 0; d < summed.ndim; d++)
+        if (d != dim) split.dims[d < dim ? 0 : 3] *= summed.dims[d];
+    summed.dims[dim] = size;
+    return tg_reshape(tg_sum(tg_reshape(g, split), .dim = 1), summed);
+}
+
+/* One dimension at a time: seen whole, the result has dimensions [repeats[0], dims[0], repeats[1], ...], twice as many as
+ * a tensor may have. */
 static void repeat_backward(tg_context *ctx)
 {
     const tg_shape *repeats = tg_attributes(ctx);
     const tg_shape own = tg_input_shape(ctx, 0);
-    tg_tensor *g = tg_grad_output(ctx, 0);
     const int lead = repeats->ndim - own.ndim;
-    for (int d = repeats->ndim - 1; d >= 0 && g; d--) {   /* one dimension at a time, so that 8 dimensions are enough */
-        const int64_t size = d >= lead ? own.dims[d - lead] : 1, times = repeats->dims[d];
-        tg_shape parts = { 3, { 1, times, size } };
-        for (int k = 0; k < d; k++) parts.dims[0] *= tg_size(g, k);
-        int64_t inner = 1;
-        for (int k = d + 1; k < tg_ndim(g); k++) inner *= tg_size(g, k);
-        parts.dims[parts.ndim++] = inner;
-        tg_shape summed = tg_shape_of(g);
-        summed.dims[d] = size;
-        g = tg_reshape(tg_sum(tg_reshape(g, parts), .dim = 1), summed);
-    }
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    for (int d = 0; d < repeats->ndim && g; d++)
+        if (repeats->dims[d] != 1) g = sum_copies(g, d, repeats->dims[d], d < lead ? 1 : own.dims[d - lead]);
     tg_set_grad_input(ctx, 0, tg_reshape(g, own));
 }
 
@@ -117,44 +124,57 @@ const tg_op tgi_op_repeat = {
     .doc = "copies along dimensions; more repeats than dimensions make new leading ones",
     .backward = repeat_backward,
     .call = repeat_call,
-    .samples = (const char *const[]){ "repeat(f(2, 3), [2, 2])", "repeat(f(3), [2, 1, 2])", "repeat(f(), [3])", "repeat(f(2), [0])",
-                                      "repeat(f(0, 2), [2, 3])", "repeat(f(2, 3), [1, 1])", NULL },
-    .errors = (const tg_error_sample[]){
-        { "repeat(f(2, 3), [2])", "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor" },
-        { "repeat(f(2), [-1])", "negative dimension" },
-        { NULL, NULL } },
+    .samples = (const char *const[]){ "repeat(f(2, 3), [2, 2])", "repeat(f(3), [2, 1, 2])", "repeat(f(), [3])",
+                                      "repeat(f(2), [0])", "repeat(f(0, 2), [2, 3])", "repeat(f(2, 3), [1, 1])", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "repeat(f(2, 3), [2])",
+              "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor" },
+            { "repeat(f(2, 3), [-1, 2])", "Trying to create tensor with negative dimension -2: [-2, 6]" },
+            { NULL, NULL } },
 };
 
-/* Writes `t` into each of the places it is repeated at, one index of the repeats after another. */
-static bool fill_repeats(tg_tensor *y, tg_tensor *t, const tg_shape *repeats)
+/* The contiguous `bytes` at `block` again and again, until `count` of them stand there; in ever larger pieces. */
+static void repeat_block(char *block, size_t bytes, int64_t count)
 {
-    int64_t index[TG_MAX_DIMS] = { 0 };
-    for (;;) {
-        tgi_layout part = tgi_layout_of(y);
-        for (int d = 0; d < y->ndim; d++) {
-            const int own = d - (y->ndim - t->ndim);
-            const int64_t size = own >= 0 ? t->dims[own] : 1;
-            tgi_layout_slice(&part, d, index[d] * size, size, 1);
-        }
-        if (tgi_copy_part(y, &part, t) != TG_OK) return false;
-        int d = repeats->ndim - 1;
-        while (d >= 0 && ++index[d] == repeats->dims[d]) index[d--] = 0;
-        if (d < 0) return true;
+    const size_t all = bytes * (size_t)count;
+    for (size_t done = bytes; done < all;) {
+        const size_t piece = done < all - done ? done : all - done;
+        memcpy(block + done, block, piece);
+        done += piece;
     }
+}
+
+/* Repeats what stands at the front of dimensions d to `last` of the part of `y` at `at`; behind `last` nothing repeats.
+ * The inner dimensions come first, so that a row begins with one contiguous block of sizes[d] finished ones. */
+static void spread(const tg_tensor *y, const int64_t *sizes, const tg_shape *repeats, int d, int last, char *at)
+{
+    const size_t row = (size_t)y->strides[d] * tgi_element_size(y);
+    for (int64_t i = 0; d < last && i < sizes[d]; i++) spread(y, sizes, repeats, d + 1, last, at + (size_t)i * row);
+    repeat_block(at, (size_t)sizes[d] * row, repeats->dims[d]);
 }
 
 tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats)
 {
-    if (!tg_op_begin(where, &tgi_op_repeat, tg_list(t)) || !tgi_op_list_fits(&tgi_op_repeat, tg_list(t), &repeats)) return NULL;
+    const tg_op *op = &tgi_op_repeat;
+    if (!tg_op_begin(where, op, tg_list(t)) || !tgi_op_list_fits(op, tg_list(t), &repeats)) return NULL;
     if (repeats.ndim < t->ndim)
-        return tg_op_fail(&tgi_op_repeat, tg_list(t),
-                          "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+        return tg_op_fail(op, tg_list(t),
+                          "Number of dimensions of repeat dims can not be smaller than number of "
+                          "dimensions of tensor");
+    tgi_layout front = { .ndim = repeats.ndim }; /* where t goes first */
     tg_shape shape = repeats;
-    for (int d = 0; d < t->ndim; d++) {
-        int64_t *size = &shape.dims[repeats.ndim - t->ndim + d];
-        if (__builtin_mul_overflow(*size, t->dims[d], size)) *size = INT64_MAX;   /* tgi_new refuses it */
+    int last = -1;
+    for (int d = 0; d < repeats.ndim; d++) {
+        const int own = d - (repeats.ndim - t->ndim);
+        front.dims[d] = own < 0 ? 1 : t->dims[own];
+        if (__builtin_mul_overflow(repeats.dims[d], front.dims[d], &shape.dims[d])) shape.dims[d] = INT64_MAX;
+        if (repeats.dims[d] > 1) last = d;
     }
-    tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
-    if (!y || (y->numel && !fill_repeats(y, t, &repeats))) return NULL;
-    return tg_record(&tgi_op_repeat, tg_list(t), tg_list(y), TG_NONE, &repeats, sizeof repeats) == TG_OK ? y : NULL;
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype); /* refuses sizes that are negative or too large */
+    if (!y) return NULL;
+    memcpy(front.strides, y->strides, sizeof front.strides);
+    if (y->numel && tgi_copy_part(y, &front, t) != TG_OK) return NULL;
+    if (y->numel && last >= 0) spread(y, front.dims, &repeats, 0, last, tgi_ptr(y));
+    return tg_record(op, tg_list(t), tg_list(y), TG_NONE, &repeats, sizeof repeats) == TG_OK ? y : NULL;
 }

@@ -76,8 +76,8 @@ int tgi_op_dim(const tg_op *op, tg_tensor_list inputs, int64_t dim, int ndim)
     int found = tg_shape_dim(dim, ndim);
     int count = ndim > 0 ? ndim : 1;
     if (found < 0)
-        tg_op_fail(op, inputs, "Dimension out of range (expected to be in range of [%d, %d], but got %" PRId64 ")", -count,
-                   count - 1, dim);
+        tg_op_fail(op, inputs, "Dimension out of range (expected to be in range of [%d, %d], but got %" PRId64 ")",
+                   -count, count - 1, dim);
     return found;
 }
 
@@ -97,13 +97,13 @@ bool tgi_op_can_grow(const tg_op *op, tg_tensor_list inputs, int ndim)
 
 int64_t tgi_op_numel(const tg_op *op, tg_tensor_list inputs, const tg_shape *shape)
 {
-    int64_t product = 1;
-    bool overflow = false;
+    int64_t product = 1; /* of the sizes that are not 0: strides must fit, too */
+    bool overflow = false, empty = false;
     for (int d = 0; d < shape->ndim; d++) {
-        if (shape->dims[d] == 0) return 0;
-        overflow |= __builtin_mul_overflow(product, shape->dims[d], &product);
+        empty |= shape->dims[d] == 0;
+        overflow |= shape->dims[d] != 0 && __builtin_mul_overflow(product, shape->dims[d], &product);
     }
-    if (!overflow) return product;
+    if (!overflow) return empty ? 0 : product;
     tg_op_fail(op, inputs, "numel: integer multiplication overflow");
     return -1;
 }

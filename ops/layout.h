@@ -11,9 +11,9 @@ TG_EXTERN_C_BEGIN
 
 typedef struct tgi_layout {
     int ndim;
-    int64_t offset;                  /* in elements, from the start of the storage */
+    int64_t offset; /* in elements, from the start of the storage */
     int64_t dims[TG_MAX_DIMS];
-    int64_t strides[TG_MAX_DIMS];    /* in elements */
+    int64_t strides[TG_MAX_DIMS]; /* in elements */
 } tgi_layout;
 
 tgi_layout tgi_layout_of(const tg_tensor *t);
@@ -40,7 +40,7 @@ int tgi_op_dim(const tg_op *op, tg_tensor_list inputs, int64_t dim, int ndim);
 bool tgi_op_list_fits(const tg_op *op, tg_tensor_list inputs, const tg_shape *list);
 /* There is room for one dimension more. */
 bool tgi_op_can_grow(const tg_op *op, tg_tensor_list inputs, int ndim);
-/* The product of the sizes; -1 and an error when it does not fit in 63 bits. */
+/* The product of the sizes, none negative; -1 and an error when it, or a stride, does not fit in 63 bits. */
 int64_t tgi_op_numel(const tg_op *op, tg_tensor_list inputs, const tg_shape *shape);
 
 /* ---- descriptors that stand outside view.c, for the family's table ---- */

@@ -93,10 +93,11 @@ static void multiply_one(const product *p, const operands *o, int64_t index)
         b += rest % p->batch[d] * p->b_step[d];
         rest /= p->batch[d];
     }
+    /* k = 0: the operands have no elements, so no address to count from. */
     tgi_gemm args = {
         .m = p->m, .n = p->n, .k = p->k,
-        .a = o->a + a * size, .a_row = p->a_row, .a_col = p->a_col,
-        .b = o->b + b * size, .b_row = p->b_row, .b_col = p->b_col,
+        .a = p->k ? o->a + a * size : NULL, .a_row = p->a_row, .a_col = p->a_col,
+        .b = p->k ? o->b + b * size : NULL, .b_row = p->b_row, .b_col = p->b_col,
         .c = o->c + index * p->m * p->n * size, .c_row = p->n,
         .bias = o->bias,
     };

@@ -200,19 +200,22 @@ static void check_once(const loop_test *t, const layout *l, int64_t n)
 /* The output is the memory of operand k. */
 static void check_in_place(const loop_test *t, int k, int64_t n, int64_t step)
 {
+    static char before[ROOM];
     char *p[OPERANDS];
-    int64_t stride[OPERANDS];
+    int64_t stride[OPERANDS], size = sizes[t->dtype[0]];
+    size_t span = (size_t)(n * step * size) + 64;
     layout l = { { step, step, step, step, step }, 0 };
     place(t, &l, n, p, stride);
     t->fast(n, p, stride);
-    memcpy(expected, memory[0], ROOM);
+    memcpy(expected, memory[0], span);
+    memcpy(before, memory[k], span);
     p[0] = p[k];
     t->fast(n, p, stride);
     for (int64_t i = 0; i < n; i++) {
-        const char *want = expected + (p[k] - memory[k]) + i * stride[0];
-        if (!alike(t->dtype[0], p[0] + i * stride[0], want, 0))
+        if (!alike(t->dtype[0], p[0] + i * stride[0], expected + i * stride[0], 0))
             fail_msg("%s %s %s in place of operand %d, %d of %d", K->name, t->what, t->name, k, (int)i, (int)n);
     }
+    memcpy(memory[k], before, span);
 }
 
 static void check_loop(const loop_test *t)
@@ -227,10 +230,8 @@ static void check_loop(const loop_test *t)
     }
     for (int k = 1; k < t->count; k++) {
         for (int64_t n = 0; n < 600 && t->dtype[k] == t->dtype[0]; n += n < 70 ? 1 : 211) {
-            for (int64_t step = 1; step < 3; step++) {
-                fill_inputs(t);
-                check_in_place(t, k, n, step);
-            }
+            check_in_place(t, k, n, 1);
+            check_in_place(t, k, n, 2);
         }
     }
 }

@@ -106,9 +106,8 @@ static void test_softmax_gradients_agree(void **state)
             tg_tensor *x = tg_randn(tg_shape(4, 5, 6), .dtype = TG_FLOAT64, .requires_grad = true);
             tg_tensor *g = tg_transpose(tg_randn(tg_shape(4, 6, 5), .dtype = TG_FLOAT64), 1, 2);
             tg_tensor *y = logarithm ? tg_log_softmax(x, dim) : tg_softmax(x, dim);
-            const tg_tensor_list gs = tg_list(g);
-            tg_tensor *ops = tg_grad(tg_list(y), tg_list(x), .grad_outputs = gs, .create_graph = true).items[0];
-            tg_tensor *fused = tg_grad(tg_list(y), tg_list(x), .grad_outputs = gs).items[0];
+            tg_tensor *ops = tg_grad(tg_list(y), tg_list(x), .grad_outputs = { g }, .create_graph = true).items[0];
+            tg_tensor *fused = tg_grad(tg_list(y), tg_list(x), .grad_outputs = { g }).items[0];
             double *expected = elements(ops);
             assert_near(fused, expected, 120, 1e-14);
             free(expected);
@@ -287,10 +286,9 @@ static void test_indices_and_probabilities_agree(void **state)
             if (reduction != TG_REDUCTION_NONE) g = tg_scalar(1.5, .dtype = TG_FLOAT64);
             tg_tensor *a = tg_cross_entropy(x, t, .reduction = (tg_reduction)reduction, .label_smoothing = smoothing);
             tg_tensor *b = tg_cross_entropy(x, p, .reduction = (tg_reduction)reduction, .label_smoothing = smoothing);
-            const tg_tensor_list gs = tg_list(g);
-            double *expected = elements(b), *dx = elements(tg_grad(tg_list(b), tg_list(x), .grad_outputs = gs).items[0]);
+            double *expected = elements(b), *dx = elements(tg_grad(tg_list(b), tg_list(x), .grad_outputs = { g }).items[0]);
             assert_near(a, expected, tg_numel(b), 1e-13);
-            assert_near(tg_grad(tg_list(a), tg_list(x), .grad_outputs = gs).items[0], dx, 120, 1e-13);
+            assert_near(tg_grad(tg_list(a), tg_list(x), .grad_outputs = { g }).items[0], dx, 120, 1e-13);
             free(expected);
             free(dx);
             tg_scope_end(scope);

@@ -7,19 +7,6 @@
 
 #include "tapegrad.h"
 
-#include "nn/activation.h"
-#include "nn/linear.h"
-#include "nn/rnn.h"
-#include "nn/sequential.h"
-#include "ops/create.h"
-#include "ops/loss.h"
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
-#include "ops/view.h"
-#include "optim/adam.h"
-#include "optim/clip.h"
-#include "optim/sgd.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -35,8 +35,8 @@ typedef double tgi_vec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES)));
 typedef float tgi_memvec_f32 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 typedef double tgi_memvec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 
-TGI_INLINE tgi_vec_f32 vfma_f32(tgi_vec_f32 x, tgi_vec_f32 y, tgi_vec_f32 z) { return TGI_FMA_F32(x, y, z); }
-TGI_INLINE tgi_vec_f64 vfma_f64(tgi_vec_f64 x, tgi_vec_f64 y, tgi_vec_f64 z) { return TGI_FMA_F64(x, y, z); }
+TGI_INLINE tgi_vec_f32 tgi_multiply_add_f32(tgi_vec_f32 x, tgi_vec_f32 y, tgi_vec_f32 z) { return TGI_FMA_F32(x, y, z); }
+TGI_INLINE tgi_vec_f64 tgi_multiply_add_f64(tgi_vec_f64 x, tgi_vec_f64 y, tgi_vec_f64 z) { return TGI_FMA_F64(x, y, z); }
 
 /* The same number in every lane (x - 0 is x, even for -0). */
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }
