@@ -101,8 +101,8 @@ static tg_tensor *sum_copies(tg_tensor *g, int dim, int64_t times, int64_t size)
     return tg_reshape(tg_sum(tg_reshape(g, split), .dim = 1), summed);
 }
 
-/* One dimension at a time: seen whole, the result has dimensions [repeats[0], dims[0], repeats[1], ...], twice as many as
- * a tensor may have. */
+/* One dimension at a time: seen whole, the result has dimensions [repeats[0], dims[0], repeats[1], ...], twice as many
+ * as a tensor may have. */
 static void repeat_backward(tg_context *ctx)
 {
     const tg_shape *repeats = tg_attributes(ctx);

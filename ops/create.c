@@ -92,7 +92,7 @@ tg_tensor *tg_scalar_at(const char *where, tg_operand value, tg_create_options o
 
 /* ---- sequences ---- */
 
-/* Fills t[i] = start + i step, as PyTorch does: computed in double (int64: exactly), then rounded once. */
+/* Fills t[i] = start + i step: computed in double (int64: exactly), then rounded once. */
 static void fill_sequence(tg_tensor *t, tg_operand start, tg_operand step)
 {
     void *p = tgi_ptr(t);

@@ -403,7 +403,7 @@ static int open_file(void **state)
 static int close_file(void **state)
 {
     (void)state;
-    golden_close(file);
+    if (file) golden_close(file);
     return 0;
 }
 
