@@ -155,6 +155,7 @@ export CHECK_LIBS = $(LINK_FLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
 export CHECK_BUILD = $(BUILD)
 export CHECK_OBJECTS = $(OBJECTS)
 export CHECK_SHARED = $(SHARED)
+export TEST_TIMEOUT ?= $(if $(SANITIZE),3600,1200)
 export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1

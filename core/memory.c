@@ -42,6 +42,7 @@ struct tgi_pool {
     char *bump, *bump_end;       /* the rest of the newest slab */
     bool caching;                /* false: every block straight from and to the system */
     int64_t live_blocks;
+    int64_t live_tensors;        /* atomic: the last reference may be dropped by another thread */
     tg_memory_statistics stats;
 
     pthread_mutex_t lock;        /* over the two below */
@@ -308,7 +309,7 @@ tgi_pool *tgi_pool_of_thread(void)
 
 void tgi_pool_count_tensor(tgi_pool *pool, int change)
 {
-    __atomic_fetch_add(&pool->stats.live_tensors, change, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&pool->live_tensors, change, __ATOMIC_RELAXED);
 }
 
 /* ---- arrays and odd blocks ---- */
@@ -366,6 +367,7 @@ tg_memory_statistics tg_memory_stats(void)
     if (!pool) return none;
     if (__atomic_load_n(&pool->foreign, __ATOMIC_RELAXED)) take_back_foreign(pool);
     tg_memory_statistics stats = pool->stats;
+    stats.live_tensors = __atomic_load_n(&pool->live_tensors, __ATOMIC_RELAXED);
     stats.tape_nodes = tgi_self.node_count;
     return stats;
 }

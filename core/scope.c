@@ -169,14 +169,14 @@ void tg_set_grad_enabled(bool enabled) { tgi_self.grad_disabled = !enabled; }
 tg_scope tg_no_grad_begin_at(const char *where)
 {
     tg_scope scope = tg_scope_begin_at(where);
-    tgi_self.grad_disabled = true;
+    if (scope.depth >= 0) tgi_self.grad_disabled = true;   /* or nothing would ever turn it off again */
     return scope;
 }
 
 tg_scope tg_enable_grad_begin_at(const char *where)
 {
     tg_scope scope = tg_scope_begin_at(where);
-    tgi_self.grad_disabled = false;
+    if (scope.depth >= 0) tgi_self.grad_disabled = false;
     return scope;
 }
 

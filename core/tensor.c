@@ -189,13 +189,13 @@ static int checked_dim(const char *where, const char *function, const tg_tensor 
 int64_t tg_size_at(const char *where, const tg_tensor *t, int64_t dim)
 {
     int d = checked_dim(where, "size", t, dim);
-    return d < 0 ? -1 : t->dims[d];
+    return d < 0 ? 0 : t->dims[d];
 }
 
 int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim)
 {
     int d = checked_dim(where, "stride", t, dim);
-    return d < 0 ? -1 : t->strides[d];
+    return d < 0 ? 0 : t->strides[d];
 }
 
 bool tg_is_contiguous(const tg_tensor *t)

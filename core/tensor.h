@@ -22,7 +22,7 @@ typedef struct tg_tensor_list {
 
 /* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */
 int tg_ndim(const tg_tensor *t);
-int64_t tg_size_at(const char *where, const tg_tensor *t, int64_t dim);    /* negative dims count from the end; -1 on error */
+int64_t tg_size_at(const char *where, const tg_tensor *t, int64_t dim);    /* negative dims count from the end; 0 on error */
 int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim);  /* in elements */
 #define tg_size(t, dim)   tg_size_at(TG_HERE, t, dim)
 #define tg_stride(t, dim) tg_stride_at(TG_HERE, t, dim)

@@ -1,7 +1,7 @@
 /* call.h: what the thunks of the generic call share. Internal to ops/.
  *
- * Every op's `call` returns a list. A function with a single result wraps it here, so that a failure looks the same from
- * every op. */
+ * Every op's `call` returns a list. A function with a single result wraps it here, so that a failure looks the same
+ * from every op. */
 #ifndef TG_OPS_CALL_H
 #define TG_OPS_CALL_H
 

@@ -67,8 +67,8 @@ static const tg_op op_cat = {
     .errors =
         (const tg_error_sample[]){
             { "cat([f(2, 3), f(2, 4)], 0)",
-              "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 4 for tensor number 1 in "
-              "the list." },
+              "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 4 for tensor number 1 "
+              "in the list." },
             { "cat([f(2, 3), f(2)], 0)", "Tensors must have same number of dimensions: got 2 and 1" },
             { "cat([f(2), f(2)], 1)", "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
             { "cat([f(), f()], 0)", "zero-dimensional tensor (at position 0) cannot be concatenated" },
@@ -344,7 +344,8 @@ static tg_tensor_list record_pieces(const tg_op *op, tg_tensor *t, int dim, tg_t
     return status == TG_OK ? pieces : tg_list_failed();
 }
 
-/* Cuts dimension `dim` into `count` pieces: of the lengths in `sizes`, or, if that is NULL, all of `size` but the last. */
+/* Cuts dimension `dim` into `count` pieces: of the lengths in `sizes`, or, if that is NULL, all of `size` but the
+ * last. */
 static tg_tensor_list cut(const tg_op *op, tg_tensor *t, int dim, int64_t count, int64_t size, const int64_t *sizes)
 {
     tg_tensor **pieces = tg_list_new(count);

@@ -33,8 +33,8 @@ tg_tensor *tgi_record_view(const tg_op *op, tg_tensor *t, const tgi_layout *layo
 tg_status tgi_copy_part(tg_tensor *to, const tgi_layout *part, tg_tensor *from);
 
 /* ---- checks that several ops share; each records an error of `op` ---- */
-/* `dim` counted from the end when negative; -1 and PyTorch's "Dimension out of range" when a tensor of `ndim` dimensions
- * has no such one. */
+/* `dim` counted from the end when negative; -1 and PyTorch's "Dimension out of range" when a tensor of `ndim`
+ * dimensions has no such one. */
 int tgi_op_dim(const tg_op *op, tg_tensor_list inputs, int64_t dim, int ndim);
 /* The list has at most TG_MAX_DIMS entries. */
 bool tgi_op_list_fits(const tg_op *op, tg_tensor_list inputs, const tg_shape *list);

@@ -23,8 +23,7 @@ TG_BEGIN_DECLS
 #define tg_sigmoid(a) tg_sigmoid_at(TG_HERE, a)
 #define tg_tanh(a)    tg_tanh_at(TG_HERE, a)
 #define tg_relu(a)    tg_relu_at(TG_HERE, a)
-#define tg_square(a)  tg_square_at(TG_HERE, a)
-#define tg_silu(a)    tg_silu_at(TG_HERE, a)
+#define tg_rsqrt(a)   tg_rsqrt_at(TG_HERE, a)
 
 #define tg_add(a, b)     tg_add_at(TG_HERE, TG_OPERAND(a), TG_OPERAND(b))
 #define tg_sub(a, b)     tg_sub_at(TG_HERE, TG_OPERAND(a), TG_OPERAND(b))

@@ -39,20 +39,20 @@ static bool infer_shape(const tg_op *op, tg_tensor *t, tg_shape *shape)
                       t->numel);
 }
 
-/* The layout that gives t's elements, in row-major order, the sizes of `shape`; false when no strides do. Dimensions of t
- * that follow each other evenly in memory form a run, which new dimensions may cut as they like; none may straddle two. */
+/* The layout that gives t's elements, in row-major order, the sizes of `shape`; false when no strides do. Dimensions of
+ * t that follow each other evenly in memory form a run, which new dimensions may cut as they like; none may straddle
+ * two. */
 static bool view_layout(const tg_tensor *t, const tg_shape *shape, tgi_layout *layout)
 {
     const tg_shape own = tgi_shape(t);
-    if (tg_shape_equal(&own, shape)) {
-        *layout = tgi_layout_of(t);
-        return true;
-    }
     layout->ndim = shape->ndim;
     layout->offset = t->offset;
     memcpy(layout->dims, shape->dims, sizeof layout->dims);
     tg_shape_strides(shape, layout->strides);
-    if (t->numel == 0) return true;
+    if (t->numel == 0) { /* strides lead nowhere; a shape that stays keeps its own */
+        if (tg_shape_equal(&own, shape)) memcpy(layout->strides, t->strides, sizeof layout->strides);
+        return true;
+    }
     int to = shape->ndim - 1;
     for (int from = t->ndim - 1; from >= 0; from--) {
         const int64_t step = t->strides[from];
@@ -97,8 +97,8 @@ static const tg_op op_view = {
               "size -1 can be any value and is ambiguous" },
             { "view(f(3), [4611686018427387904, 3])", "numel: integer multiplication overflow" },
             { "view(transpose(f(3, 4), 0, 1), [12])",
-              "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-              "contiguous subspaces). Use .reshape(...) instead." },
+              "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+              "two contiguous subspaces). Use .reshape(...) instead." },
             { NULL, NULL } },
 };
 static const tg_op op_reshape = {

@@ -297,12 +297,10 @@ static tg_value promotion_operand(int i, char name[24])
     return (tg_value){ TG_VALUE_BOOL, { .boolean = true } };
 }
 
-/* Where ours differs from PyTorch and is meant to: sub takes a bool beside another dtype, as add does; square takes
- * none, as neg and abs do not; silu takes integers, as sigmoid does. */
+/* Where ours differs from PyTorch and is meant to: sub takes a bool beside another dtype, as add does. */
 static bool is_known_difference(const tg_op *op, const char *key)
 {
-    if (strcmp(op->name, "silu") == 0) return !strstr(key, "float");
-    return strstr(key, "bool") && (strcmp(op->name, "sub") == 0 || strcmp(op->name, "square") == 0);
+    return strstr(key, "bool") && strcmp(op->name, "sub") == 0;
 }
 
 static void compare_promotion(const char *name, const char *key, const tg_op *op, const tg_value *args, int count)

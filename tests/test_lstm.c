@@ -373,7 +373,7 @@ static void test_error_names_this_line(void **state)
     (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm *m = tg_lstm_new(5, 8);
-    char line[64];
+    char line[128];
     snprintf(line, sizeof line, "test_lstm.c:%d", __LINE__ + 1);
     tg_lstm_forward(m, tg_zeros(tg_shape(4, 3, 5), .dtype = TG_FLOAT64));
     expect_error(line);
@@ -399,8 +399,8 @@ static void test_temporaries_die(void **state)
     tg_scope_end(scope);
 }
 
-/* In no_grad mode a step leaves h and c, next to its share of the input's product and of the stacked output: 4 + 2 + 1 times
- * [batch, hidden]. Its gates and products, another 13, are gone when it ends. */
+/* In no_grad mode a step leaves h and c, next to its share of the input's product and of the stacked output: 4 + 2
+ * + 1 times [batch, hidden]. Its gates and products, another 13, are gone when it ends. */
 static void test_peak_memory(void **state)
 {
     (void)state;

@@ -428,7 +428,7 @@ static void test_forward(void **state)
     assert_null(tg_module_forward(m, NULL));
     expect_error("M: argument 1 is NULL");
     sample_model *mute = tg_module_new(sample_model, .name = "Mute");
-    char line[64];
+    char line[128];
     snprintf(line, sizeof line, "test_nn.c:%d: Mute: Module [Mute] is missing the required \"forward\" function",
              __LINE__ + 1);
     assert_null(tg_module_forward(mute, x));
@@ -452,7 +452,7 @@ static void test_sequential(void **state)
     assert_values(y, expected, 10, 0);
     tg_backward(tg_sum(y));
     assert_non_null(tg_grad_of(first->weight));
-    char line[64];
+    char line[128];
     snprintf(line, sizeof line, "test_nn.c:%d: linear: ", __LINE__ + 1);
     assert_null(tg_sequential_forward(net, tg_ones(tg_shape(5, 4))));
     expect_error(line);

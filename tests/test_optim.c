@@ -353,7 +353,7 @@ static void test_bad_options(void **state)
     (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor_list p = tg_list(parameter(TG_FLOAT32));
-    char line[64];
+    char line[128];
     snprintf(line, sizeof line, "test_optim.c:%d: Adam: Invalid learning rate: -1", __LINE__ + 1);
     assert_null(tg_adam_new(p, .lr = -1));
     expect_error(line);

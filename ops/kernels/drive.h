@@ -64,7 +64,7 @@ static __attribute__((noinline, unused)) void tgi_drive(tgi_flat_loop loop, cons
 
 /* The loop below has a small constant number of turns and must vanish, or its vectors will not stay in registers. */
 #ifdef __clang__
-#define TGI_UNROLLED _Pragma("unroll")
+#define TGI_UNROLLED _Pragma("clang loop unroll(full)")
 #else
 #define TGI_UNROLLED _Pragma("GCC unroll 16")
 #endif

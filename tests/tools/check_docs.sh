@@ -29,7 +29,7 @@ case $CHECK_BUILD in /*) work=$CHECK_BUILD/docs ;; *) work=$root/$CHECK_BUILD/do
 rm -rf "$work"
 mkdir -p "$work" || exit 1
 limit=
-command -v timeout >/dev/null 2>&1 && limit="timeout ${TEST_TIMEOUT:-600}"
+command -v timeout >/dev/null 2>&1 && limit="timeout ${TEST_TIMEOUT:-1200}"
 passed=0
 failed=0
 skipped=0
