@@ -11,8 +11,7 @@
 static inline tg_tensor_list tgi_result(tg_tensor *t)
 {
     tg_tensor **items = t ? tg_list_new(1) : NULL;
-    if (!items)
-        return tg_list_failed();
+    if (!items) return tg_list_failed();
     items[0] = t;
     return TG_LITERAL(tg_tensor_list){ items, 1 };
 }

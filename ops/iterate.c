@@ -76,6 +76,17 @@ void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
     }
 }
 
+/* PyTorch names the sizes at the first dimension, from the right, that does not fit. */
+bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape)
+{
+    if (tg_shape_broadcast(a, b, shape)) return true;
+    int d = 1;
+    while (a->dims[a->ndim - d] == b->dims[b->ndim - d] || a->dims[a->ndim - d] == 1 || b->dims[b->ndim - d] == 1) d++;
+    tg_op_fail(op, inputs, "The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
+               (long long)a->dims[a->ndim - d], (long long)b->dims[b->ndim - d], (a->ndim > b->ndim ? a->ndim : b->ndim) - d);
+    return false;
+}
+
 void tgi_copy_raw(tg_tensor *to, tg_tensor *from)
 {
     tg_tensor *operands[] = { to, from };

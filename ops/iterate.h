@@ -14,6 +14,9 @@ TG_EXTERN_C_BEGIN
  * threads by size alone. */
 void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t);
 
+/* The common shape of `a` and `b`. False, with PyTorch's error recorded, when they do not broadcast. `shape` may be one of them. */
+bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape);
+
 /* to = from, converted to to's dtype and broadcast to its shape. Raw: records nothing, counts no version. */
 void tgi_copy_raw(tg_tensor *to, tg_tensor *from);
 

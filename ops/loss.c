@@ -72,7 +72,7 @@ tg_tensor *tg_mse_loss_at(const char *where, tg_tensor *input, tg_tensor *target
     if (!tg_op_begin(where, &op_mse_loss, inputs) || !tgi_reduction_ok(&op_mse_loss, inputs, options.reduction)) return NULL;
     tg_shape a = tgi_shape(input), b = tgi_shape(target), shape;
     if (!tg_shape_equal(&a, &b)) warn_of_sizes(where, &a, &b);
-    if (!tg_shape_broadcast(&a, &b, &shape)) return tgi_fail_broadcast(&op_mse_loss, inputs, &a, &b);
+    if (!tgi_broadcast(&op_mse_loss, inputs, &a, &b, &shape)) return NULL;
     tg_dtype dtype = tg_promote_types((tg_dtype)input->dtype, (tg_dtype)target->dtype);
     if (!tg_dtype_is_floating(dtype))
         return tg_op_fail(&op_mse_loss, inputs, "\"mse_cpu\" not implemented for '%s'", tgi_scalar_type_name(dtype));

@@ -201,10 +201,7 @@ static bool matmul_shapes(tg_tensor *a, tg_tensor *b, tg_shape *batch, tg_shape 
         return false;
     }
     tg_shape batch_a = batch_of(a), batch_b = batch_of(b);
-    if (!tg_shape_broadcast(&batch_a, &batch_b, batch)) {
-        tgi_fail_broadcast(&op_matmul, tg_list(a, b), &batch_a, &batch_b);
-        return false;
-    }
+    if (!tgi_broadcast(&op_matmul, tg_list(a, b), &batch_a, &batch_b, batch)) return false;
     if (a->dims[a->ndim - 1] != (b->ndim == 1 ? b->dims[0] : b->dims[b->ndim - 2])) {
         fail_inner(a, b, batch);
         return false;

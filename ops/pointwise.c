@@ -65,18 +65,6 @@ static tg_shape operand_shape(const tg_operand *operand)
     return operand->kind == TG_OPERAND_TENSOR ? tgi_shape(operand->as.tensor) : tg_shape();
 }
 
-/* PyTorch names the sizes at the first dimension, from the right, that does not fit. */
-static bool broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape)
-{
-    if (tg_shape_broadcast(a, b, shape)) return true;
-    int d = 1;
-    while (a->dims[a->ndim - d] == b->dims[b->ndim - d] || a->dims[a->ndim - d] == 1 || b->dims[b->ndim - d] == 1) d++;
-    tg_op_fail(op, inputs,
-               "The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
-               (long long)a->dims[a->ndim - d], (long long)b->dims[b->ndim - d], (a->ndim > b->ndim ? a->ndim : b->ndim) - d);
-    return false;
-}
-
 /* What a binary op has found out before it runs. */
 typedef struct binary_call {
     tg_tensor *a, *b, *y;
@@ -89,7 +77,7 @@ static bool binary_prepare(const tg_op *op, const tg_operand *operands, tg_dtype
     const tg_tensor_list inputs = tensors_of(operands, 2, tensors);
     const tg_shape sa = operand_shape(&operands[0]), sb = operand_shape(&operands[1]);
     tg_shape shape;
-    if (!broadcast(op, inputs, &sa, &sb, &shape)) return false;
+    if (!tgi_broadcast(op, inputs, &sa, &sb, &shape)) return false;
     call->a = tgi_operand_to(operands[0], dtype);
     call->b = tgi_operand_to(operands[1], dtype);
     call->y = call->a && call->b ? tgi_new(&shape, out < 0 ? dtype : (tg_dtype)out) : NULL;
@@ -208,26 +196,7 @@ static tg_operand like(const tg_tensor *g, tg_operand x)
 #define TG_BINARY(name, dtypes, y, da, da_saves, db, ...) GRADIENT(name##_da, da) GRADIENT(name##_db, db)
 #include "pointwise.def"
 
-#undef add
-#undef sub
-#undef mul
-#undef div
-#undef neg
-#undef abs
-#undef pow
-#undef exp
-#undef log
-#undef sqrt
-#undef sigmoid
-#undef tanh
-#undef eq
-#undef ne
-#undef lt
-#undef le
-#undef gt
-#undef ge
-#undef select
-#undef num
+#include "kernels/formula_end.h"
 
 typedef tg_tensor *(*gradient_fn)(tg_tensor *g, tg_tensor *a, tg_tensor *b, tg_tensor *y);
 
@@ -340,7 +309,7 @@ tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg
                           tgi_scalar_type_name((tg_dtype)condition->dtype));
     const tg_shape sc = tgi_shape(condition), sa = operand_shape(&a), sb = operand_shape(&b);
     tg_shape shape;
-    if (!broadcast(&op_where, inputs, &sa, &sb, &shape) || !broadcast(&op_where, inputs, &sc, &shape, &shape)) return NULL;
+    if (!tgi_broadcast(&op_where, inputs, &sa, &sb, &shape) || !tgi_broadcast(&op_where, inputs, &sc, &shape, &shape)) return NULL;
     const tg_dtype dtype = tgi_result_type(operands + 1, 2);
     tg_tensor *x = tgi_operand_to(a, dtype), *z = tgi_operand_to(b, dtype);
     tg_tensor *y = x && z ? tgi_new(&shape, dtype) : NULL;

@@ -512,20 +512,4 @@ tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape)
     return tg_sum_to_size_at(TG_HERE, g, *shape);
 }
 
-/* ---- shared ---- */
-
-tg_tensor *tgi_fail_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b)
-{
-    int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
-    for (int d = ndim - 1; d >= 0; d--) {
-        int64_t m = d >= ndim - a->ndim ? a->dims[d - (ndim - a->ndim)] : 1;
-        int64_t n = d >= ndim - b->ndim ? b->dims[d - (ndim - b->ndim)] : 1;
-        if (m != n && m != 1 && n != 1)
-            return tg_op_fail(op, inputs,
-                              "The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
-                              (long long)m, (long long)n, d);
-    }
-    return NULL;
-}
-
 const tg_op *const tgi_ops_reduce[] = { &op_sum, &op_mean, &op_sum_to_size, NULL };

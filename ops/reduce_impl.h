@@ -24,9 +24,6 @@ tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepd
 /* The same over all dimensions: a 0-d tensor. */
 tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean);
 
-/* Records PyTorch's error for two shapes that do not broadcast. Returns NULL. */
-tg_tensor *tgi_fail_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b);
-
 /* `t` itself or a contiguous copy; either way a reference that the caller gives back with tgi_unref as soon as its loop is
  * over, so that the copy does not stay until the scope ends. */
 static inline tg_tensor *tgi_own_contiguous(tg_tensor *t)

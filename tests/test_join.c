@@ -291,7 +291,8 @@ static void test_failed_lists(void **state)
     assert_null(tg_cat(tg_list(x, NULL), 0));
     expect_error("cat: argument 2 is NULL");
     assert_null(tg_cat(tg_list(tg_zeros(S(2, 3)), tg_zeros(S(2, 2)), tg_zeros(S(1, 3))), 0));
-    expect_error("Sizes of tensors must match except in dimension 0. Expected size 3 but got size 2 for tensor number 1");
+    expect_error(
+        "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 2 for tensor number 1");
     assert_null(tg_cat(tg_list(x, tg_zeros(S())), 0));
     expect_error("zero-dimensional tensor (at position 1) cannot be concatenated");
 }

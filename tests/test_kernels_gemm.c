@@ -1,29 +1,10 @@
-/* test_kernels_gemm.c: the matrix product of every set of kernels this machine can run. On small integers, where every order of summation gives the same, to
- * the bit against the slow reference; on real numbers within the bound of the theory; and each element to the bit against the same element computed
- * alone, since neither shape nor layout nor path may show in a value. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+/* test_kernels_gemm.c: the matrix product of every set of kernels this machine can run. On small integers, where
+ * every order of summation gives the same, to the bit against the slow reference; on real numbers within the bound of
+ * the theory; and each element to the bit against the same element computed alone, since neither shape nor layout nor
+ * path may show in a value. */
+#include "support/kernels.h"
 
-#include <cmocka.h>
 #include <pthread.h>
-
-#include "../ops/kernels/kernels.h"
-
-#define R (&tgi_kernels_reference)
-
-static const tgi_kernels *K;
-
-static uint64_t state = 1;
-static uint64_t draw(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return state >> 16;
-}
 
 typedef enum kind { INTEGERS, REALS } kind;
 
@@ -32,18 +13,14 @@ static void fill(int d, kind of, char *at, int64_t n)
     for (int64_t i = 0; i < n; i++) {
         double x = of == INTEGERS ? (double)(int64_t)(draw() % 9) - 4 : (double)(draw() % 2000001) / 1000000.0 - 1;
         float single = (float)x;
-        if (d == TGI_F32) memcpy(at + i * 4, &single, 4);
-        else memcpy(at + i * 8, &x, 8);
+        if (d == TGI_F32)
+            memcpy(at + i * 4, &single, 4);
+        else
+            memcpy(at + i * 8, &x, 8);
     }
 }
 
-static double get(int d, const void *from, int64_t i)
-{
-    float single;
-    double real;
-    if (d == TGI_F64) return memcpy(&real, (const char *)from + i * 8, 8), real;
-    return memcpy(&single, (const char *)from + i * 4, 4), (double)single;
-}
+static double element(int d, const void *from, int64_t i) { return get(d, (const char *)from + i * sizes[d]); }
 
 /* How a and b lie. */
 enum { A_BY_COLUMN = 1, B_BY_COLUMN = 2, SPREAD = 4, UNALIGNED = 8, BIAS = 16, ACCUMULATE = 32, LAYOUTS = 64 };
@@ -102,9 +79,11 @@ static void problem_free(problem *p)
 static double magnitude(const problem *p, const char *old, int64_t i, int64_t j)
 {
     const tgi_gemm *x = &p->x;
-    double sum = (x->bias ? fabs(get(p->d, x->bias, j)) : 0) + (x->accumulate ? fabs(get(p->d, old, i * x->c_row + j)) : 0);
+    double sum = (x->bias ? fabs(element(p->d, x->bias, j)) : 0) +
+                 (x->accumulate ? fabs(element(p->d, old, i * x->c_row + j)) : 0);
     for (int64_t l = 0; l < x->k; l++)
-        sum += fabs(get(p->d, x->a, i * x->a_row + l * x->a_col) * get(p->d, x->b, l * x->b_row + j * x->b_col));
+        sum +=
+            fabs(element(p->d, x->a, i * x->a_row + l * x->a_col) * element(p->d, x->b, l * x->b_row + j * x->b_col));
     return sum;
 }
 
@@ -119,16 +98,17 @@ static void check(int d, kind of, int64_t m, int64_t n, int64_t k, int flags)
     memcpy(want, p.x.c, bytes);
     memcpy(p.x.c, old, bytes);
     K->gemm[d](&p.x);
-    double eps = d == TGI_F32 ? 0x1p-24 : 0x1p-52;      /* in float64 the reference rounds as often */
+    double eps = d == TGI_F32 ? 0x1p-24 : 0x1p-52; /* in float64 the reference rounds as often */
     for (int64_t at = 0; at < p.c_count; at++) {
         int64_t i = at / p.x.c_row, j = at % p.x.c_row;
         if (memcmp((char *)p.x.c + at * (int64_t)size, want + at * (int64_t)size, size) == 0) continue;
-        double got = get(d, p.x.c, at), wanted = get(d, want, at);
-        bool close = of == REALS && j < n && fabs(got - wanted) <= eps * (2 + sqrt((double)k)) * magnitude(&p, old, i, j);
-        if (of == INTEGERS && got == wanted) close = true;      /* 0 and -0 */
+        double got = element(d, p.x.c, at), wanted = element(d, want, at);
+        bool close =
+            of == REALS && j < n && fabs(got - wanted) <= eps * (2 + sqrt((double)k)) * magnitude(&p, old, i, j);
+        if (of == INTEGERS && got == wanted) close = true; /* 0 and -0 */
         if (!close)
-            fail_msg("%s gemm %s m %d n %d k %d flags %d: c[%d, %d] is %.17g, want %.17g", K->name, d ? "f64" : "f32", (int)m, (int)n,
-                     (int)k, flags, (int)i, (int)j, got, wanted);
+            fail_msg("%s gemm %s m %d n %d k %d flags %d: c[%d, %d] is %.17g, want %.17g", K->name, d ? "f64" : "f32",
+                     (int)m, (int)n, (int)k, flags, (int)i, (int)j, got, wanted);
     }
     free(old);
     free(want);
@@ -138,14 +118,15 @@ static void check(int d, kind of, int64_t m, int64_t n, int64_t k, int flags)
 static void test_every_small_shape(void **unused)
 {
     (void)unused;
-    static const int64_t some[] = { 0, 1, 2, 3, 5, 6, 7, 8, 9, 12, 13, 16, 17, 25, 32, 33 }, depths[] = { 0, 1, 2, 7, 13, 40 };
+    static const int64_t some[] = { 0, 1, 2, 3, 5, 6, 7, 8, 9, 12, 13, 16, 17, 25, 32, 33 },
+                         depths[] = { 0, 1, 2, 7, 13, 40 };
     enum { SOME = sizeof some / sizeof *some, DEPTHS = sizeof depths / sizeof *depths };
     int flags = 0;
     for (int i = 0; i < SOME; i++) {
         for (int j = 0; j < SOME; j++) {
             for (int l = 0; l < DEPTHS; l++) {
                 for (int d = TGI_F32; d <= TGI_F64; d++) {
-                    for (int step = 0; step < 5; step++) {      /* every layout comes by soon enough */
+                    for (int step = 0; step < 5; step++) { /* every layout comes by soon enough */
                         flags = (flags + 7) % LAYOUTS;
                         check(d, step ? INTEGERS : REALS, some[i], some[j], depths[l], flags);
                     }
@@ -159,13 +140,14 @@ static void test_larger_shapes(void **unused)
 {
     (void)unused;
     static const int64_t shapes[][3] = {
-        { 100, 13, 300 }, { 1, 300, 700 }, { 1, 129, 257 }, { 300, 1, 520 }, { 97, 3, 257 }, { 64, 65, 256 }, { 67, 64, 513 },
-        { 130, 140, 257 }, { 5, 513, 30 }, { 257, 40, 33 }, { 12, 200, 260 }, { 25, 2100, 9 },
+        { 100, 13, 300 }, { 1, 300, 700 },   { 1, 129, 257 }, { 300, 1, 520 }, { 97, 3, 257 },   { 64, 65, 256 },
+        { 67, 64, 513 },  { 130, 140, 257 }, { 5, 513, 30 },  { 257, 40, 33 }, { 12, 200, 260 }, { 25, 2100, 9 },
     };
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         for (int flags = 0; flags < LAYOUTS; flags++) {
             if (shapes[s][0] * shapes[s][1] * shapes[s][2] > 1000000 && flags % 7) continue;
-            for (int d = TGI_F32; d <= TGI_F64; d++) check(d, flags % 2 ? INTEGERS : REALS, shapes[s][0], shapes[s][1], shapes[s][2], flags);
+            for (int d = TGI_F32; d <= TGI_F64; d++)
+                check(d, flags % 2 ? INTEGERS : REALS, shapes[s][0], shapes[s][1], shapes[s][2], flags);
         }
     }
 }
@@ -180,7 +162,9 @@ static void check_pieces(int d, int64_t m, int64_t n, int64_t k, int flags)
     memcpy(old, p.x.c, bytes);
     K->gemm[d](&p.x);
     memcpy(whole, p.x.c, bytes);
-    static const int64_t pieces[][2] = { { 1, 1 }, { 1, 1000 }, { 1000, 1 }, { 7, 5 }, { 2, 70 }, { 31, 9 }, { 64, 33 } };
+    static const int64_t pieces[][2] = {
+        { 1, 1 }, { 1, 1000 }, { 1000, 1 }, { 7, 5 }, { 2, 70 }, { 31, 9 }, { 64, 33 }
+    };
     for (size_t s = 0; s < sizeof pieces / sizeof *pieces; s++) {
         memcpy(p.x.c, old, bytes);
         for (int64_t i = 0; i < m; i += pieces[s][0]) {
@@ -196,8 +180,8 @@ static void check_pieces(int d, int64_t m, int64_t n, int64_t k, int flags)
             }
         }
         if (memcmp(p.x.c, whole, bytes) != 0)
-            fail_msg("%s gemm %d %d %d flags %d depends on the shape (%d by %d)", K->name, (int)m, (int)n, (int)k, flags, (int)pieces[s][0],
-                     (int)pieces[s][1]);
+            fail_msg("%s gemm %d %d %d flags %d depends on the shape (%d by %d)", K->name, (int)m, (int)n, (int)k,
+                     flags, (int)pieces[s][0], (int)pieces[s][1]);
     }
     free(old);
     free(whole);
@@ -242,13 +226,26 @@ static void test_not_a_number_stays_in_its_row(void **unused)
     for (int i = 0; i < N * N; i++) a[i] = b[i] = 1;
     a[3 * N + 5] = NAN;
     b[7 * N + 9] = INFINITY;
-    tgi_gemm x = { .m = N, .n = N, .k = N, .a = a, .a_row = N, .a_col = 1, .b = b, .b_row = N, .b_col = 1, .c = c, .c_row = N };
+    tgi_gemm x = { .m = N,
+                   .n = N,
+                   .k = N,
+                   .a = a,
+                   .a_row = N,
+                   .a_col = 1,
+                   .b = b,
+                   .b_row = N,
+                   .b_col = 1,
+                   .c = c,
+                   .c_row = N };
     K->gemm[TGI_F32](&x);
     for (int i = 0; i < N; i++) {
         for (int j = 0; j < N; j++) {
-            if (i == 3) assert_true(isnan(c[i * N + j]));
-            else if (j == 9) assert_true(isinf(c[i * N + j]));
-            else assert_true(c[i * N + j] == N);
+            if (i == 3)
+                assert_true(isnan(c[i * N + j]));
+            else if (j == 9)
+                assert_true(isinf(c[i * N + j]));
+            else
+                assert_true(c[i * N + j] == N);
         }
     }
 }
@@ -276,7 +273,8 @@ static void test_many_threads(void **unused)
         char *got = room(p[i].c_count, TGI_F32);
         memcpy(got, p[i].x.c, (size_t)p[i].c_count * 4);
         R->gemm[TGI_F32](&p[i].x);
-        for (int64_t at = 0; at < p[i].c_count; at++) assert_true(get(TGI_F32, got, at) == get(TGI_F32, p[i].x.c, at));
+        for (int64_t at = 0; at < p[i].c_count; at++)
+            assert_true(element(TGI_F32, got, at) == element(TGI_F32, p[i].x.c, at));
         free(got);
         problem_free(&p[i]);
     }
@@ -285,19 +283,14 @@ static void test_many_threads(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_small_shape), cmocka_unit_test(test_larger_shapes),
-        cmocka_unit_test(test_value_depends_on_nothing_else), cmocka_unit_test(test_nothing_to_multiply),
-        cmocka_unit_test(test_not_a_number_stays_in_its_row), cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_every_small_shape),
+        cmocka_unit_test(test_larger_shapes),
+        cmocka_unit_test(test_value_depends_on_nothing_else),
+        cmocka_unit_test(test_nothing_to_multiply),
+        cmocka_unit_test(test_not_a_number_stays_in_its_row),
+        cmocka_unit_test(test_many_threads),
     };
     int failed = 0;
-    for (const tgi_kernels *const *k = tgi_kernels_all; *k; k++) {
-        if (!(*k)->supported()) {
-            print_message("kernels for %s: not supported by this machine, not tested\n", (*k)->name);
-            continue;
-        }
-        K = *k;
-        print_message("kernels for %s\n", K->name);
-        failed += cmocka_run_group_tests(tests, NULL, NULL);
-    }
+    RUN_FOR_EACH_SET(failed, tests)
     return failed != 0;
 }

@@ -1,7 +1,8 @@
 /* drive.h: brings operands of any stride before a loop over contiguous ones.
  *
- * A flat loop knows contiguous memory only. When all strides are the element sizes it runs on the operands themselves; otherwise blocks of
- * each operand are copied through a small buffer. A missing operand is a null pointer and is never touched; the loop must not name it. */
+ * A flat loop knows contiguous memory only. When all strides are the element sizes it runs on the operands
+ * themselves; otherwise blocks of each operand are copied through a small buffer. A missing operand is a null pointer
+ * and is never touched; the loop must not name it. */
 #ifndef TG_OPS_KERNELS_DRIVE_H
 #define TG_OPS_KERNELS_DRIVE_H
 
@@ -52,7 +53,7 @@ static __attribute__((noinline, unused)) void tgi_drive(tgi_flat_loop loop, cons
             int64_t size = sizes->bytes[k];
             if (!p[k]) continue;
             block[k] = stride[k] == size ? p[k] + start * size : buffer[k];
-            bool repeated = stride[k] == 0 && start > 0;      /* the buffer already holds the one value */
+            bool repeated = stride[k] == 0 && start > 0; /* the buffer already holds the one value */
             if (k > 0 && block[k] == buffer[k] && !repeated)
                 tgi_move(length, size, buffer[k], size, p[k] + start * stride[k], stride[k]);
         }

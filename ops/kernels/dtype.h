@@ -1,11 +1,9 @@
-/* dtype.h: sets the dtype at hand for the templates (*.inc) that follow. Included once for each, after `#define DTYPE` 0 to 3
- * (in the order of tg_dtype); it takes back what it defined the time before.
+/* dtype.h: sets the dtype at hand for the templates (*.inc) that follow. Included once for each, after `#define
+ * DTYPE` 0 to 3 (in the order of tg_dtype); it takes back what it defined the time before.
  *
- *   NAME(x)      x with the dtype's suffix, for what a template defines
- *   OP(x)        x with the suffix of its arithmetic: the operators of scalar.h and vecmath.h
- *   T, MEM       the type of the arithmetic; the type in memory
- *   LOAD, STORE  from one to the other
- *   SUM          the type sums are made in; unsigned for integers, which wrap */
+ * NAME(x)      x with the dtype's suffix, for what a template defines OP(x)        x with the suffix of its
+ * arithmetic: the operators of scalar.h and vecmath.h T, MEM       the type of the arithmetic; the type in memory
+ * LOAD, STORE  from one to the other SUM          the type sums are made in; unsigned for integers, which wrap */
 #undef NAME
 #undef OP
 #undef T

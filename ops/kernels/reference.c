@@ -1,5 +1,5 @@
-/* reference.c: the kernels as one would explain them: one element after the other, sums in double, no vector, no block. Only the tests
- * use it; what it gives is what every other set of kernels is measured by. */
+/* reference.c: the kernels as one would explain them: one element after the other, sums in double, no vector, no
+ * block. Only the tests use it; what it gives is what every other set of kernels is measured by. */
 #include "isa.h"
 
 #include <math.h>
@@ -8,8 +8,8 @@
 #include "scalar.h"
 
 /* ---- the operators that scalar.h lacks: computed in double and rounded once ---- */
-#define ROUNDED(name)                                                                                                 \
-    TGI_INLINE float name##_f32(float x) { return (float)name(x); }                                                   \
+#define ROUNDED(name)                                                                                                  \
+    TGI_INLINE float name##_f32(float x) { return (float)name(x); }                                                    \
     TGI_INLINE double name##_f64(double x) { return name(x); }
 #define sigmoid(x) ((x) < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-(x))))
 ROUNDED(exp)

@@ -1,4 +1,5 @@
-/* scalar.h: the arithmetic that every set of kernels shares, the reference included, one inline function for each operator and type.
+/* scalar.h: the arithmetic that every set of kernels shares, the reference included, one inline function for each
+ * operator and type.
  *
  * Nothing here is undefined for any input: integers wrap, a float outside int64's range becomes INT64_MIN (as the
  * processor's own conversion has it), memory may be unaligned. */
@@ -15,12 +16,12 @@ typedef double __attribute__((aligned(1), may_alias)) tgi_mem_f64;
 typedef int64_t __attribute__((aligned(1), may_alias)) tgi_mem_i64;
 typedef uint8_t tgi_mem_bool;
 
-#define TGI_FLOAT_OPERATORS(T, suffix)                                                                                \
-    TGI_INLINE T add_##suffix(T x, T y) { return x + y; }                                                             \
-    TGI_INLINE T sub_##suffix(T x, T y) { return x - y; }                                                             \
-    TGI_INLINE T mul_##suffix(T x, T y) { return x * y; }                                                             \
-    TGI_INLINE T div_##suffix(T x, T y) { return x / y; }                                                             \
-    TGI_INLINE T neg_##suffix(T x) { return -x; }                                                                     \
+#define TGI_FLOAT_OPERATORS(T, suffix)                                                                                 \
+    TGI_INLINE T add_##suffix(T x, T y) { return x + y; }                                                              \
+    TGI_INLINE T sub_##suffix(T x, T y) { return x - y; }                                                              \
+    TGI_INLINE T mul_##suffix(T x, T y) { return x * y; }                                                              \
+    TGI_INLINE T div_##suffix(T x, T y) { return x / y; }                                                              \
+    TGI_INLINE T neg_##suffix(T x) { return -x; }                                                                      \
     TGI_INLINE T select_##suffix(int c, T x, T y) { return c ? x : y; }
 TGI_FLOAT_OPERATORS(float, f32)
 TGI_FLOAT_OPERATORS(double, f64)
@@ -36,7 +37,8 @@ TGI_INLINE int64_t neg_i64(int64_t x) { return (int64_t)(0 - (uint64_t)x); }
 TGI_INLINE int64_t abs_i64(int64_t x) { return x < 0 ? neg_i64(x) : x; }
 TGI_INLINE int64_t select_i64(int c, int64_t x, int64_t y) { return c ? x : y; }
 
-/* By squaring, wrapping. A negative exponent leaves the whole part of the fraction, as PyTorch has it: 0 unless x is 1 or -1. */
+/* By squaring, wrapping. A negative exponent leaves the whole part of the fraction, as PyTorch has it: 0 unless x is
+ * 1 or -1. */
 TGI_INLINE int64_t pow_i64(int64_t x, int64_t y)
 {
     if (y < 0) return x == 1 ? 1 : x == -1 ? ((y & 1) ? -1 : 1) : 0;

@@ -22,10 +22,7 @@ static void release(void *of_thread)
     *s = (scratch){ { NULL }, { 0 } };
 }
 
-static void make_key(void)
-{
-    key_made = pthread_key_create(&key, release) == 0;
-}
+static void make_key(void) { key_made = pthread_key_create(&key, release) == 0; }
 
 void *tgi_scratch(tgi_scratch_use use, size_t bytes)
 {

@@ -7,8 +7,8 @@
 /* Two blocks a thread: what it shares with threads that help it, and what is its own alone. */
 typedef enum tgi_scratch_use { TGI_SCRATCH_SHARED, TGI_SCRATCH_OWN, TGI_SCRATCH_USES } tgi_scratch_use;
 
-/* At least `bytes` bytes, 64-byte aligned, uninitialised, valid until this thread's next call for the same use. They go when the
- * thread ends. NULL when there is no memory: the caller then does without. */
+/* At least `bytes` bytes, 64-byte aligned, uninitialised, valid until this thread's next call for the same use. They
+ * go when the thread ends. NULL when there is no memory: the caller then does without. */
 void *tgi_scratch(tgi_scratch_use use, size_t bytes);
 
 #endif

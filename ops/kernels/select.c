@@ -1,4 +1,5 @@
-/* select.c: picks the kernels: the best the machine has, or what TAPEGRAD_ISA asks for. This file itself runs anywhere. */
+/* select.c: picks the kernels: the best the machine has, or what TAPEGRAD_ISA asks for. This file itself runs
+ * anywhere. */
 #include "isa.h"
 
 #include <pthread.h>
@@ -6,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool tgi_supports_baseline(void)
-{
-    return true;
-}
+bool tgi_supports_baseline(void) { return true; }
 
 #ifdef TGI_ON_X86
 /* These ask the operating system too, whether it saves the wider registers. */
@@ -27,26 +25,21 @@ bool tgi_supports_avx512(void)
 #endif
 
 #ifdef TGI_ON_ARM64
-bool tgi_supports_neon(void)
-{
-    return true;
-}
+bool tgi_supports_neon(void) { return true; }
 #endif
 
 /* The best first. */
 const tgi_kernels *const tgi_kernels_all[] = {
 #ifdef TGI_ON_X86
-    &tgi_kernels_avx512,
-    &tgi_kernels_avx2,
+    &tgi_kernels_avx512,   &tgi_kernels_avx2,
 #endif
 #ifdef TGI_ON_ARM64
     &tgi_kernels_neon,
 #endif
-    &tgi_kernels_baseline,
-    NULL,
+    &tgi_kernels_baseline, NULL,
 };
 
-static const tgi_kernels *in_use;   /* atomic; NULL until the first call */
+static const tgi_kernels *in_use; /* atomic; NULL until the first call */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static const tgi_kernels *find(const char *name)
@@ -60,7 +53,7 @@ static const tgi_kernels *find(const char *name)
 static const tgi_kernels *best(void)
 {
     const tgi_kernels *const *k = tgi_kernels_all;
-    while (!(*k)->supported()) k++;      /* the last one always is */
+    while (!(*k)->supported()) k++; /* the last one always is */
     return *k;
 }
 
@@ -70,12 +63,13 @@ static void choose(void)
     const char *wanted = getenv("TAPEGRAD_ISA");
     if (wanted && *wanted) {
         const tgi_kernels *found = find(wanted);
-        if (found && found->supported()) chosen = found;
+        if (found && found->supported())
+            chosen = found;
         else
             fprintf(stderr, "tapegrad: TAPEGRAD_ISA=%s is %s; using %s\n", wanted,
                     found ? "not supported by this machine" : "unknown here", chosen->name);
     }
-    const tgi_kernels *none = NULL;      /* tgi_kernels_select may have come first */
+    const tgi_kernels *none = NULL; /* tgi_kernels_select may have come first */
     __atomic_compare_exchange_n(&in_use, &none, chosen, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 

@@ -1,11 +1,12 @@
 /* vecmath.h: exp, log, tanh, sigmoid and pow for the kernels.
  *
- * The float32 functions are straight lines of arithmetic, selects and integer operations on the bits, so that a plain loop
- * over them becomes vector code under gcc and under clang; and since each step rounds the same way in a vector register as in a
- * scalar one, an element has the same value in the body of a loop and in its tail. (That is why libm's vector half
- * is not used: its last bits differ from those of its scalar half.) Checked against double precision over all 2^32 arguments: exp
- * and log err by less than 1 ulp, tanh by less than 1.4, sigmoid by less than 2.3; overflow, denormal results, NaN and signed zeros are as
- * in libm. Polynomials are minimax fits of the function named beside them.
+ * The float32 functions are straight lines of arithmetic, selects and integer operations on the bits, so that a plain
+ * loop over them becomes vector code under gcc and under clang; and since each step rounds the same way in a vector
+ * register as in a scalar one, an element has the same value in the body of a loop and in its tail. (That is why
+ * libm's vector half is not used: its last bits differ from those of its scalar half.) Checked against double
+ * precision over all 2^32 arguments: exp and log err by less than 1 ulp, tanh by less than 1.4, sigmoid by less than
+ * 2.3; overflow, denormal results, NaN and signed zeros are as in libm. Polynomials are minimax fits of the function
+ * named beside them.
  *
  * float64 and pow take libm's scalar functions. */
 #ifndef TG_OPS_KERNELS_VECMATH_H
@@ -60,7 +61,7 @@ TGI_INLINE float exp_reduced_f32(float x, uint32_t *n)
     *n = bits_f32(shifted) - bits_f32(TGI_ROUNDER);
     float r = fma_f32(whole, -TGI_LN2_HIGH, x);
     r = fma_f32(whole, -TGI_LN2_LOW, r);
-    float q = 0.0013814599f;                      /* (e^r - 1 - r) / r^2 */
+    float q = 0.0013814599f; /* (e^r - 1 - r) / r^2 */
     q = fma_f32(q, r, 0.008368717f);
     q = fma_f32(q, r, 0.04166839f);
     q = fma_f32(q, r, 0.16666521f);
@@ -97,7 +98,7 @@ TGI_INLINE float tanh_f32(float x)
     float e = exp_reduced_f32(size > 10.0f ? 20.0f : size + size, &n) * power_of_two_f32(n);
     float far = 1.0f - 2.0f / (e + 1.0f);
     float z = size * size;
-    float p = -0.005704987f;                      /* (tanh(x) - x) / x^3 in z = x^2 */
+    float p = -0.005704987f; /* (tanh(x) - x) / x^3 in z = x^2 */
     p = fma_f32(p, z, 0.020639088f);
     p = fma_f32(p, z, -0.053739715f);
     p = fma_f32(p, z, 0.13331442f);
@@ -113,7 +114,7 @@ TGI_INLINE float log_f32(float x)
     uint32_t bits = bits_f32(tiny ? x * 0x1p23f : x) - 0x3f3504f3u;
     float n = (float)((int32_t)bits >> 23) - (tiny ? 23.0f : 0.0f);
     float f = from_bits_f32((bits & 0x7fffffu) + 0x3f3504f3u) - 1.0f;
-    float p = 0.06746641f;                        /* (log(1 + f) - f + f^2/2) / f^3 */
+    float p = 0.06746641f; /* (log(1 + f) - f + f^2/2) / f^3 */
     p = fma_f32(p, f, -0.11675652f);
     p = fma_f32(p, f, 0.11888162f);
     p = fma_f32(p, f, -0.12405589f);
@@ -126,7 +127,7 @@ TGI_INLINE float log_f32(float x)
     float rest = fma_f32(n, TGI_LN2_LOW, p * f * square);
     rest = fma_f32(square, -0.5f, rest);
     float result = fma_f32(n, TGI_LN2_HIGH, f + rest);
-    result = x < INFINITY ? result : x;           /* +inf and NaN are their own logarithm */
+    result = x < INFINITY ? result : x; /* +inf and NaN are their own logarithm */
     result = x == 0.0f ? -INFINITY : result;
     return x < 0.0f ? NAN : result;
 }

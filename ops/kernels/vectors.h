@@ -1,5 +1,5 @@
-/* vectors.h: the processor's vectors as C types, for the few loops that a compiler cannot be trusted to see: sums, whose order is
- * ours to fix, and the matrix product's inner loop. The only intrinsics are the fused multiply-adds. */
+/* vectors.h: the processor's vectors as C types, for the few loops that a compiler cannot be trusted to see: sums,
+ * whose order is ours to fix, and the matrix product's inner loop. The only intrinsics are the fused multiply-adds. */
 #ifndef TG_OPS_KERNELS_VECTORS_H
 #define TG_OPS_KERNELS_VECTORS_H
 
@@ -12,19 +12,19 @@
 #include "scalar.h"
 
 #if defined(__AVX512F__)
-#define TGI_VECTOR_BYTES 64
+#define TGI_VECTOR_BYTES     64
 #define TGI_FMA_F32(x, y, z) ((tgi_vec_f32)_mm512_fmadd_ps((__m512)(x), (__m512)(y), (__m512)(z)))
 #define TGI_FMA_F64(x, y, z) ((tgi_vec_f64)_mm512_fmadd_pd((__m512d)(x), (__m512d)(y), (__m512d)(z)))
 #elif defined(__AVX2__) && defined(__FMA__)
-#define TGI_VECTOR_BYTES 32
+#define TGI_VECTOR_BYTES     32
 #define TGI_FMA_F32(x, y, z) ((tgi_vec_f32)_mm256_fmadd_ps((__m256)(x), (__m256)(y), (__m256)(z)))
 #define TGI_FMA_F64(x, y, z) ((tgi_vec_f64)_mm256_fmadd_pd((__m256d)(x), (__m256d)(y), (__m256d)(z)))
 #elif defined(__aarch64__)
-#define TGI_VECTOR_BYTES 16
+#define TGI_VECTOR_BYTES     16
 #define TGI_FMA_F32(x, y, z) ((tgi_vec_f32)vfmaq_f32((float32x4_t)(z), (float32x4_t)(x), (float32x4_t)(y)))
 #define TGI_FMA_F64(x, y, z) ((tgi_vec_f64)vfmaq_f64((float64x2_t)(z), (float64x2_t)(x), (float64x2_t)(y)))
 #else
-#define TGI_VECTOR_BYTES 16
+#define TGI_VECTOR_BYTES     16
 #define TGI_FMA_F32(x, y, z) ((x) * (y) + (z))
 #define TGI_FMA_F64(x, y, z) ((x) * (y) + (z))
 #endif
@@ -35,8 +35,14 @@ typedef double tgi_vec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES)));
 typedef float tgi_memvec_f32 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 typedef double tgi_memvec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 
-TGI_INLINE tgi_vec_f32 tgi_multiply_add_f32(tgi_vec_f32 x, tgi_vec_f32 y, tgi_vec_f32 z) { return TGI_FMA_F32(x, y, z); }
-TGI_INLINE tgi_vec_f64 tgi_multiply_add_f64(tgi_vec_f64 x, tgi_vec_f64 y, tgi_vec_f64 z) { return TGI_FMA_F64(x, y, z); }
+TGI_INLINE tgi_vec_f32 tgi_multiply_add_f32(tgi_vec_f32 x, tgi_vec_f32 y, tgi_vec_f32 z)
+{
+    return TGI_FMA_F32(x, y, z);
+}
+TGI_INLINE tgi_vec_f64 tgi_multiply_add_f64(tgi_vec_f64 x, tgi_vec_f64 y, tgi_vec_f64 z)
+{
+    return TGI_FMA_F64(x, y, z);
+}
 
 /* The same number in every lane (x - 0 is x, even for -0). */
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }
