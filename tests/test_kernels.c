@@ -8,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const dtype_names[TGI_DTYPES] = { "float32", "float64", "int64", "bool" };
-
 enum { UNLISTED = -1 };
 
 /* ---- pointwise loops ---- */
@@ -70,7 +68,7 @@ static void fail_loop(const loop_test *t, int64_t n, int64_t i, const char *cons
             print_error(" %a", get(t->dtype[k], p[k] + i * stride[k]));
     }
     fail_msg("%s %s %s (%s), element %lld of %lld", K->name, t->what, t->name,
-             dtype_names[t->dtype[t->count > 1 && t->dtype[1] >= 0]], (long long)i, (long long)n);
+             dtype_name(t->dtype[t->count > 1 && t->dtype[1] >= 0]), (long long)i, (long long)n);
 }
 
 /* A formula of unknown rows may cancel: off by some ulps of the product of its operands. */
@@ -257,8 +255,7 @@ static void test_compare_where_copy(void **unused)
 #include "../ops/pointwise.def"
         check_loop(&(loop_test){ "where", "", K->where[d], R->where[d], 4, { d, TGI_BOOL, d, d }, 0 });
         for (int from = 0; from < TGI_DTYPES; from++)
-            check_loop(
-                &(loop_test){ "copy to", dtype_names[d], K->copy[d][from], R->copy[d][from], 2, { d, from }, 0 });
+            check_loop(&(loop_test){ "copy to", dtype_name(d), K->copy[d][from], R->copy[d][from], 2, { d, from }, 0 });
     }
 }
 

@@ -16,7 +16,7 @@ static void check_sum(int d, int64_t n, const char *a, int64_t stride, const voi
     double eps = d == TGI_F32 ? 0x1p-24 : 0x1p-53;
     double bound = (double)magnitude * eps * (2 + 0.5 * log2((double)n + 1));
     if (!(fabs((double)(get(d, got) - sum)) <= bound))
-        fail_msg("%s sum of %d %s: %.17g, want %.17Lg", K->name, (int)n, dtype_names[d], get(d, got), sum);
+        fail_msg("%s sum of %d %s: %.17g, want %.17Lg", K->name, (int)n, dtype_name(d), get(d, got), sum);
 }
 
 static void test_sum_floats(void **unused)
@@ -111,7 +111,7 @@ static void near(int d, const char *got, const char *want, double bound, const c
     double x = get(d, got), z = get(d, want);
     if (isnan(x) && isnan(z)) return;
     if (x == z || fabs(x - z) <= bound * (d == TGI_F32 ? 0x1p-23 : 0x1p-52)) return;
-    fail_msg("%s %s %s, n = %d: %.17g, want %.17g", K->name, what, dtype_names[d], (int)n, x, z);
+    fail_msg("%s %s %s, n = %d: %.17g, want %.17g", K->name, what, dtype_name(d), (int)n, x, z);
 }
 
 static void check_rows(int d, bool is_log, int64_t n)

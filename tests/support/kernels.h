@@ -1,5 +1,5 @@
-/* kernels.h: what the tests of the kernels share: the set under test, values to try, and comparing to the bit. For one test
- * program each: it holds state. */
+/* kernels.h: what the tests of the kernels share: the set under test, values to try, and comparing to the bit. For one
+ * file of a test program: it holds state. */
 #ifndef TG_TESTS_SUPPORT_KERNELS_H
 #define TG_TESTS_SUPPORT_KERNELS_H
 
@@ -15,6 +15,12 @@
 
 static const tgi_kernels *K; /* the set under test */
 static const int64_t sizes[TGI_DTYPES] = { 4, 8, 8, 1 };
+
+static inline const char *dtype_name(int dtype)
+{
+    static const char *const names[TGI_DTYPES] = { "float32", "float64", "int64", "bool" };
+    return names[dtype];
+}
 
 static uint64_t state = 1;
 static inline uint64_t draw(void)
