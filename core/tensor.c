@@ -55,7 +55,8 @@ static tg_tensor *tensor_over(tgi_pool *pool, tgi_storage *storage, tg_dtype dty
 /* The number of elements, or -1 with an error pending when a size is negative or the whole does not fit in memory. */
 static int64_t checked_numel(const tg_shape *shape)
 {
-    int64_t numel = 1;
+    int64_t extent = 1;   /* without sizes of 0, for the strides must fit too */
+    bool empty = false;
     char text[TG_SHAPE_TEXT];
     if (shape->ndim < 0 || shape->ndim > TG_MAX_DIMS) {
         tg_fail_at(NULL, TG_ERROR_VALUE, "", "a tensor has 0 to %d dimensions, not %d", TG_MAX_DIMS, shape->ndim);
@@ -67,12 +68,13 @@ static int64_t checked_numel(const tg_shape *shape)
                        (long long)shape->dims[d], tg_shape_text(shape, text));
             return -1;
         }
-        if (__builtin_mul_overflow(numel, shape->dims[d], &numel) || numel > INT64_MAX / 16) {
+        empty |= shape->dims[d] == 0;
+        if (__builtin_mul_overflow(extent, shape->dims[d] ? shape->dims[d] : 1, &extent) || extent > INT64_MAX / 16) {
             tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: a tensor of shape %s", tg_shape_text(shape, text));
             return -1;
         }
     }
-    return numel;
+    return empty ? 0 : extent;
 }
 
 tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype)

@@ -212,6 +212,8 @@ static void test_too_large(void **state)
     assert_null(tg_zeros(tg_shape(INT64_C(1) << 40, INT64_C(1) << 40)));
     assert_int_equal(tg_error_get().code, TG_ERROR_MEMORY);
     expect_error("out of memory");
+    assert_null(tg_zeros(tg_shape(0, INT64_C(1) << 40, INT64_C(1) << 40)));   /* nothing in it, but strides beyond 63 bits */
+    expect_error("out of memory");
     assert_null(tg_zeros(tg_shape(INT64_C(1) << 44)));
     expect_error("out of memory");
     assert_null(tg_zeros(tg_shape(2, -1)));
