@@ -2,6 +2,7 @@
  * every dtype, tails, strides, unaligned memory, special values; and bit by bit against itself, since a value may
  * depend on nothing but its inputs: not on its index, the length or the layout. Sums, softmax and
  * optimisers are in test_kernels_reduce.c, the matrix product in test_kernels_gemm.c. */
+#define _POSIX_C_SOURCE 200809L /* setenv, fork */
 #include "support/kernels.h"
 
 #include <stdio.h>
