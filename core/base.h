@@ -38,29 +38,39 @@
 #endif
 
 /* Keyword arguments: `TG_OPTIONS(type, DEFAULTS, .lr = 0.1)` is a `type` with the caller's designated initialisers over
- * PyTorch's defaults, so that an explicit zero is a zero and never "use the default". In C++ the caller passes a whole
- * struct or nothing: `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
+ * PyTorch's defaults, so that an explicit zero is a zero and never "use the default". An options struct ends with
+ * TG_OPTIONS_END, on which an argument without a name lands: `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or
+ * nothing: `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
+#define TG_OPTIONS_END struct tg_options_must_be_named *tgi_end;
 #ifdef __cplusplus
+#define TG_DEFAULTS_END , nullptr
 template <class T> inline T tgi_options(T defaults) { return defaults; }
 template <class T> inline T tgi_options(T, T given) { return given; }
 #define TG_OPTIONS(type, defaults, ...) (tgi_options<type>(type{ defaults } __VA_OPT__(,) __VA_ARGS__))
-#elif defined(__clang__)
-#define TG_OPTIONS(type, ...)                                                                                         \
-    __extension__({                                                                                                   \
-        _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Winitializer-overrides\"")              \
-        _Pragma("clang diagnostic ignored \"-Wshadow\"")                                                              \
-        type tg_options_ = { __VA_ARGS__ };                                                                           \
-        _Pragma("clang diagnostic pop") tg_options_;                                                                  \
-    })
 #else
+#define TG_DEFAULTS_END
+#ifdef __clang__
+#define TGI_OVERRIDE "clang diagnostic ignored \"-Winitializer-overrides\""
+#else
+#define TGI_OVERRIDE "GCC diagnostic ignored \"-Woverride-init\""
+#endif
 #define TG_OPTIONS(type, ...)                                                                                         \
     __extension__({                                                                                                   \
-        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Woverride-init\"")                          \
-        _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                                                \
+        _Pragma("GCC diagnostic push") _Pragma(TGI_OVERRIDE) _Pragma("GCC diagnostic ignored \"-Wshadow\"")           \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                                            \
+        _Pragma("GCC diagnostic error \"-Wint-conversion\"") _Pragma("GCC diagnostic error \"-Wmissing-braces\"")     \
+        _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                                              \
         type tg_options_ = { __VA_ARGS__ };                                                                           \
         _Pragma("GCC diagnostic pop") tg_options_;                                                                    \
     })
 #endif
+
+/* A trailing argument that may be left out: TG_OR(default, args...) is the first of args, or the default. */
+#define TG_OR(value, ...)     TG_FIRST_(__VA_OPT__(__VA_ARGS__,) value, )
+#define TG_FIRST_(first, ...) first
+/* The same for the second of args. */
+#define TG_OR2(value, ...)             TG_SECOND_(__VA_OPT__(__VA_ARGS__,) value, value, value)
+#define TG_SECOND_(first, second, ...) second
 
 /* The number of arguments, 0 to 16. */
 #define TG_COUNT(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)

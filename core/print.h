@@ -21,8 +21,9 @@ typedef struct tg_print_options {
     int64_t edgeitems;  /* shown at each end of a summarised dimension */
     int linewidth;
     int sci_mode;       /* 1 always, 0 never, -1 as needed */
+    TG_OPTIONS_END
 } tg_print_options;
-#define TG_PRINT_DEFAULTS /* precision */ 4, /* threshold */ 1000, /* edgeitems */ 3, /* linewidth */ 80, /* sci_mode */ -1
+#define TG_PRINT_DEFAULTS /* precision */ 4, /* threshold */ 1000, /* edgeitems */ 3, /* linewidth */ 80, /* sci_mode */ -1 TG_DEFAULTS_END
 void tg_set_printoptions_with(tg_print_options options);
 #define tg_set_printoptions(...)                                                                                      \
     tg_set_printoptions_with(TG_OPTIONS(tg_print_options, TG_PRINT_DEFAULTS __VA_OPT__(,) __VA_ARGS__))

@@ -16,8 +16,9 @@ typedef struct tg_backward_options {
     tg_tensor *gradient;   /* dL/d(tensor); NULL: ones, for a one-element tensor only */
     bool retain_graph;     /* keep what the nodes saved, for another backward */
     bool create_graph;     /* record the backward itself, for higher derivatives; implies retain_graph */
+    TG_OPTIONS_END
 } tg_backward_options;
-#define TG_BACKWARD_DEFAULTS /* gradient */ NULL, /* retain_graph */ false, /* create_graph */ false
+#define TG_BACKWARD_DEFAULTS /* gradient */ NULL, /* retain_graph */ false, /* create_graph */ false TG_DEFAULTS_END
 
 /* Neither function below starts while an error is pending: an omitted gradient may be one that failed.
  *
@@ -34,8 +35,9 @@ typedef struct tg_grad_options {
     bool retain_graph;
     bool create_graph;
     bool allow_unused;            /* an input that no output depends on gets NULL instead of an error */
+    TG_OPTIONS_END
 } tg_grad_options;
-#define TG_GRAD_DEFAULTS /* grad_outputs */ { NULL }, /* retain_graph */ false, /* create_graph */ false, /* allow_unused */ false
+#define TG_GRAD_DEFAULTS /* grad_outputs */ { NULL }, /* retain_graph */ false, /* create_graph */ false, /* allow_unused */ false TG_DEFAULTS_END
 
 /* The gradients of the outputs' sum with respect to each input, leaf or not; .grad of no tensor changes.
  * `tg_tensor *dx = tg_grad(tg_list(y), tg_list(x), .create_graph = true).items[0];`, `.grad_outputs = { dy }`. */

@@ -9,8 +9,9 @@ TG_BEGIN_DECLS
 typedef struct tg_dropout_options {
     double p;      /* the probability of a zero; the elements kept are divided by 1 - p */
     bool training; /* false: x as it is */
+    TG_OPTIONS_END
 } tg_dropout_options;
-#define TG_DROPOUT_DEFAULTS /* p */ 0.5, /* training */ true
+#define TG_DROPOUT_DEFAULTS /* p */ 0.5, /* training */ true TG_DEFAULTS_END
 
 /* torch.nn.functional.dropout: `tg_dropout(x, .p = 0.1)`. The mask is drawn in row-major order from PyTorch's
  * stream. */

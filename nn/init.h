@@ -22,8 +22,9 @@ tg_tensor *tg_init_constant_at(const char *where, tg_tensor *t, double value);
  * rest. */
 typedef struct tg_xavier_options {
     double gain;
+    TG_OPTIONS_END
 } tg_xavier_options;
-#define TG_XAVIER_DEFAULTS /* gain */ 1.0
+#define TG_XAVIER_DEFAULTS /* gain */ 1.0 TG_DEFAULTS_END
 tg_tensor *tg_init_xavier_uniform_at(const char *where, tg_tensor *t, tg_xavier_options options);
 tg_tensor *tg_init_xavier_normal_at(const char *where, tg_tensor *t, tg_xavier_options options);
 #define TG_XAVIER_OPTIONS(...)          TG_OPTIONS(tg_xavier_options, TG_XAVIER_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
@@ -47,8 +48,9 @@ typedef struct tg_kaiming_options {
     double a; /* the slope of leaky_relu */
     tg_fan_mode mode;
     tg_nonlinearity nonlinearity;
+    TG_OPTIONS_END
 } tg_kaiming_options;
-#define TG_KAIMING_DEFAULTS /* a */ 0.0, /* mode */ TG_FAN_IN, /* nonlinearity */ TG_NONLINEARITY_LEAKY_RELU
+#define TG_KAIMING_DEFAULTS /* a */ 0.0, /* mode */ TG_FAN_IN, /* nonlinearity */ TG_NONLINEARITY_LEAKY_RELU TG_DEFAULTS_END
 tg_tensor *tg_init_kaiming_uniform_at(const char *where, tg_tensor *t, tg_kaiming_options options);
 tg_tensor *tg_init_kaiming_normal_at(const char *where, tg_tensor *t, tg_kaiming_options options);
 #define TG_KAIMING_OPTIONS(...)          TG_OPTIONS(tg_kaiming_options, TG_KAIMING_DEFAULTS __VA_OPT__(,) __VA_ARGS__)

@@ -44,8 +44,9 @@ typedef struct tg_lstm_cell {
 typedef struct tg_lstm_cell_options {
     bool bias;
     tg_dtype dtype;
+    TG_OPTIONS_END
 } tg_lstm_cell_options;
-#define TG_LSTM_CELL_DEFAULTS /* bias */ true, /* dtype */ TG_DEFAULT_DTYPE
+#define TG_LSTM_CELL_DEFAULTS /* bias */ true, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 
 tg_lstm_cell *tg_lstm_cell_new_at(const char *where, int64_t input_size, int64_t hidden_size,
                                   tg_lstm_cell_options options);
@@ -68,10 +69,11 @@ typedef struct tg_lstm_options {
     bool bidirectional;
     int64_t proj_size; /* 0: no projection */
     tg_dtype dtype;
+    TG_OPTIONS_END
 } tg_lstm_options;
 #define TG_LSTM_DEFAULTS                                                                                               \
     /* num_layers */ 1, /* bias */ true, /* batch_first */ false, /* dropout */ 0.0, /* bidirectional */ false,        \
-        /* proj_size */ 0, /* dtype */ TG_DEFAULT_DTYPE
+        /* proj_size */ 0, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 
 typedef struct tg_lstm {
     tg_module base;

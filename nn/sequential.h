@@ -31,8 +31,9 @@ tg_module *tg_identity_new_at(const char *where);
 /* Dimensions start_dim to end_dim made one. */
 typedef struct tg_flatten_options {
     int64_t start_dim, end_dim;
+    TG_OPTIONS_END
 } tg_flatten_options;
-#define TG_FLATTEN_DEFAULTS /* start_dim */ 1, /* end_dim */ -1
+#define TG_FLATTEN_DEFAULTS /* start_dim */ 1, /* end_dim */ -1 TG_DEFAULTS_END
 tg_module *tg_flatten_new_at(const char *where, tg_flatten_options options);
 #define tg_flatten_new(...)                                                                                            \
     tg_flatten_new_at(TG_HERE, TG_OPTIONS(tg_flatten_options, TG_FLATTEN_DEFAULTS __VA_OPT__(,) __VA_ARGS__))

@@ -13,8 +13,9 @@ typedef struct tg_create_options {
     tg_dtype dtype;
     bool requires_grad;
     tg_generator *generator;   /* random functions; NULL: the thread's default */
+    TG_OPTIONS_END
 } tg_create_options;
-#define TG_CREATE_DEFAULTS /* dtype */ TG_DEFAULT_DTYPE, /* requires_grad */ false, /* generator */ NULL
+#define TG_CREATE_DEFAULTS /* dtype */ TG_DEFAULT_DTYPE, /* requires_grad */ false, /* generator */ NULL TG_DEFAULTS_END
 #define TG_CREATE_OPTIONS(...) TG_OPTIONS(tg_create_options, TG_CREATE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* `tg_zeros(tg_shape(2, 3), .dtype = TG_FLOAT64, .requires_grad = true)` */

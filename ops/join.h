@@ -17,12 +17,13 @@ tg_tensor_list tg_split_with_sizes_at(const char *where, tg_tensor *t, tg_shape 
 tg_tensor_list tg_chunk_at(const char *where, tg_tensor *t, int64_t chunks, int64_t dim);
 tg_tensor_list tg_unbind_at(const char *where, tg_tensor *t, int64_t dim);
 
-#define tg_cat(tensors, dim)                tg_cat_at(TG_HERE, tensors, dim)
-#define tg_stack(tensors, dim)              tg_stack_at(TG_HERE, tensors, dim)
-#define tg_split(t, size, dim)              tg_split_at(TG_HERE, t, size, dim)
-#define tg_split_with_sizes(t, sizes, dim)  tg_split_with_sizes_at(TG_HERE, t, sizes, dim)
-#define tg_chunk(t, chunks, dim)            tg_chunk_at(TG_HERE, t, chunks, dim)
-#define tg_unbind(t, dim)                   tg_unbind_at(TG_HERE, t, dim)
+/* The dimension is 0 when it is left out. */
+#define tg_cat(tensors, ...)                tg_cat_at(TG_HERE, tensors, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_stack(tensors, ...)              tg_stack_at(TG_HERE, tensors, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_split(t, size, ...)              tg_split_at(TG_HERE, t, size, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_split_with_sizes(t, sizes, ...)  tg_split_with_sizes_at(TG_HERE, t, sizes, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_chunk(t, chunks, ...)            tg_chunk_at(TG_HERE, t, chunks, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_unbind(t, ...)                   tg_unbind_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 
 TG_END_DECLS
 

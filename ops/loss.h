@@ -16,8 +16,9 @@ tg_tensor *tg_log_softmax_at(const char *where, tg_tensor *t, int64_t dim);
 
 typedef struct tg_loss_options {
     tg_reduction reduction;
+    TG_OPTIONS_END
 } tg_loss_options;
-#define TG_LOSS_DEFAULTS /* reduction */ TG_REDUCTION_MEAN
+#define TG_LOSS_DEFAULTS /* reduction */ TG_REDUCTION_MEAN TG_DEFAULTS_END
 #define TG_LOSS_OPTIONS(...) TG_OPTIONS(tg_loss_options, TG_LOSS_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* (input - target)^2. Shapes that differ are warned about, then broadcast, as in PyTorch. */
@@ -28,8 +29,9 @@ typedef struct tg_nll_options {
     tg_tensor *weight;         /* [C], NULL for ones; the mean is weighted by it */
     int64_t ignore_index;      /* targets of this value count for nothing */
     tg_reduction reduction;
+    TG_OPTIONS_END
 } tg_nll_options;
-#define TG_NLL_DEFAULTS /* weight */ NULL, /* ignore_index */ -100, /* reduction */ TG_REDUCTION_MEAN
+#define TG_NLL_DEFAULTS /* weight */ NULL, /* ignore_index */ -100, /* reduction */ TG_REDUCTION_MEAN TG_DEFAULTS_END
 #define TG_NLL_OPTIONS(...) TG_OPTIONS(tg_nll_options, TG_NLL_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* -weight[target] input[target]: input is [C], [N, C] or [N, C, d1, ...] of log-probabilities; target, int64, has the shape without C. */
@@ -41,9 +43,10 @@ typedef struct tg_cross_entropy_options {
     int64_t ignore_index;
     tg_reduction reduction;
     double label_smoothing;    /* 0 to 1 */
+    TG_OPTIONS_END
 } tg_cross_entropy_options;
 #define TG_CROSS_ENTROPY_DEFAULTS                                                                                     \
-    /* weight */ NULL, /* ignore_index */ -100, /* reduction */ TG_REDUCTION_MEAN, /* label_smoothing */ 0.0
+    /* weight */ NULL, /* ignore_index */ -100, /* reduction */ TG_REDUCTION_MEAN, /* label_smoothing */ 0.0 TG_DEFAULTS_END
 #define TG_CROSS_ENTROPY_OPTIONS(...)                                                                                 \
     TG_OPTIONS(tg_cross_entropy_options, TG_CROSS_ENTROPY_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 

@@ -64,15 +64,21 @@ inline tg_operand tgi_operand(double v) { return tg_operand_real(v); }
 #define TG_OPERAND(v) tgi_operand(v)
 #else
 static inline tg_operand tgi_operand_same(tg_operand v) { return v; }
+static inline tg_operand tgi_operand_const(const tg_tensor *v) { return tg_operand_tensor((tg_tensor *)v); }
+static inline tg_operand tgi_operand_unsigned(unsigned long long v) { return tg_operand_int((int64_t)v); }
 #define TG_OPERAND(v)                                                                                                 \
     _Generic((v),                                                                                                     \
         tg_operand: tgi_operand_same,                                                                                 \
         tg_tensor *: tg_operand_tensor,                                                                               \
+        const tg_tensor *: tgi_operand_const,                                                                         \
         void *: tg_operand_tensor,                                                                                    \
         float: tg_operand_real,                                                                                       \
         double: tg_operand_real,                                                                                      \
         bool: tg_operand_bool,                                                                                        \
-        default: tg_operand_int)(v)
+        char: tg_operand_int, signed char: tg_operand_int, unsigned char: tg_operand_int,                             \
+        short: tg_operand_int, unsigned short: tg_operand_int, int: tg_operand_int, unsigned: tg_operand_int,         \
+        long: tg_operand_int, unsigned long: tgi_operand_unsigned,                                                    \
+        long long: tg_operand_int, unsigned long long: tgi_operand_unsigned)(v)
 #endif
 
 #endif

@@ -11,8 +11,9 @@ typedef struct tg_reduce_options {
     tg_shape dims;     /* several: `.dims = tg_shape(0, 2)`; empty: all, unless dim is given */
     bool keepdim;      /* reduced dimensions stay, with size 1 */
     tg_dtype dtype;    /* the input is converted first; TG_DEFAULT_DTYPE: its own */
+    TG_OPTIONS_END
 } tg_reduce_options;
-#define TG_REDUCE_DEFAULTS /* dim */ TG_NO_DIM, /* dims */ { 0, { 0 } }, /* keepdim */ false, /* dtype */ TG_DEFAULT_DTYPE
+#define TG_REDUCE_DEFAULTS /* dim */ TG_NO_DIM, /* dims */ { 0, { 0 } }, /* keepdim */ false, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 #define TG_REDUCE_OPTIONS(...) TG_OPTIONS(tg_reduce_options, TG_REDUCE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* `tg_sum(x)`, `tg_sum(x, .dim = 1, .keepdim = true)`. Integers and bools are summed as int64; mean wants a floating dtype.

@@ -20,13 +20,14 @@ typedef struct tg_adam_options {
     double weight_decay;
     bool amsgrad;
     bool maximize;
+    TG_OPTIONS_END
 } tg_adam_options;
 #define TG_ADAM_DEFAULTS                                                                                               \
     /* lr */ 1e-3, /* beta1 */ 0.9, /* beta2 */ 0.999, /* eps */ 1e-8, /* weight_decay */ 0.0, /* amsgrad */ false,    \
-        /* maximize */ false
+        /* maximize */ false TG_DEFAULTS_END
 #define TG_ADAMW_DEFAULTS                                                                                              \
     /* lr */ 1e-3, /* beta1 */ 0.9, /* beta2 */ 0.999, /* eps */ 1e-8, /* weight_decay */ 1e-2, /* amsgrad */ false,   \
-        /* maximize */ false
+        /* maximize */ false TG_DEFAULTS_END
 
 /* `tg_adam_new(tg_parameters(model), .lr = 1e-3)` */
 tg_optimizer *tg_adam_new_at(const char *where, tg_tensor_list parameters, tg_adam_options options);

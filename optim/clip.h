@@ -9,8 +9,9 @@ TG_BEGIN_DECLS
 typedef struct tg_clip_grad_norm_options {
     double norm_type;        /* the p of the p-norm; INFINITY for the largest element */
     bool error_if_nonfinite; /* a total norm that is infinite or NaN is an error, and nothing is written */
+    TG_OPTIONS_END
 } tg_clip_grad_norm_options;
-#define TG_CLIP_GRAD_NORM_DEFAULTS /* norm_type */ 2.0, /* error_if_nonfinite */ false
+#define TG_CLIP_GRAD_NORM_DEFAULTS /* norm_type */ 2.0, /* error_if_nonfinite */ false TG_DEFAULTS_END
 
 /* Scales all gradients by min(1, max_norm / (norm + 1e-6)), where norm is that of all of them as one vector, summed in
  * float64. Returns that norm: 0 without gradients, NaN on error. */

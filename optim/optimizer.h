@@ -21,8 +21,9 @@ tg_status tg_step_at(const char *where, tg_optimizer *optimizer);
 
 typedef struct tg_zero_grad_options {
     bool set_to_none; /* false: zeros in place of NULL, so that a step without backward still decays */
+    TG_OPTIONS_END
 } tg_zero_grad_options;
-#define TG_ZERO_GRAD_DEFAULTS /* set_to_none */ true
+#define TG_ZERO_GRAD_DEFAULTS /* set_to_none */ true TG_DEFAULTS_END
 
 tg_status tg_zero_grad_at(const char *where, tg_optimizer *optimizer, tg_zero_grad_options options);
 #define tg_zero_grad(optimizer, ...)                                                                                   \
@@ -37,8 +38,9 @@ tg_status tg_zero_grad_at(const char *where, tg_optimizer *optimizer, tg_zero_gr
 typedef struct tg_param_group_options {
     double lr;
     double weight_decay;
+    TG_OPTIONS_END
 } tg_param_group_options;
-#define TG_PARAM_GROUP_DEFAULTS /* lr */ TG_INHERIT, /* weight_decay */ TG_INHERIT
+#define TG_PARAM_GROUP_DEFAULTS /* lr */ TG_INHERIT, /* weight_decay */ TG_INHERIT TG_DEFAULTS_END
 
 /* `tg_optimizer_add_param_group(adam, tg_parameters(head), .lr = 1e-4)`. Options that are not named, and those that
  * have no name here, are the ones the optimiser was made with. Returns the group's number, or -1. */

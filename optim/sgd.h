@@ -17,10 +17,11 @@ typedef struct tg_sgd_options {
     double weight_decay;
     bool nesterov;
     bool maximize;
+    TG_OPTIONS_END
 } tg_sgd_options;
 #define TG_SGD_DEFAULTS                                                                                                \
     /* lr */ 1e-3, /* momentum */ 0.0, /* dampening */ 0.0, /* weight_decay */ 0.0, /* nesterov */ false,              \
-        /* maximize */ false
+        /* maximize */ false TG_DEFAULTS_END
 
 /* `tg_sgd_new(tg_parameters(model), .lr = 0.1, .momentum = 0.9)` */
 tg_optimizer *tg_sgd_new_at(const char *where, tg_tensor_list parameters, tg_sgd_options options);
