@@ -28,6 +28,7 @@ typedef struct walk {
     leaf_slot *leaves;
     int64_t leaf_count, leaf_capacity;
     bool create_graph, retain_graph;
+    bool wanted_only;        /* tg_grad: only leaves that already have a slot take gradients */
     bool failed;
 } walk;
 
@@ -60,6 +61,12 @@ static tg_tensor **slot_of(walk *w, const tgi_edge *edge)
     if (edge->node) return &w->slots[edge->node->first_slot + edge->output - w->first_slot];
     int64_t slot = slot_of_leaf(w, edge->leaf);
     return slot < 0 ? NULL : &w->leaves[slot].grad;
+}
+
+/* tg_grad gives nothing to leaves nobody asked about: threads that share weights must not meet there. */
+static bool unwanted(const walk *w, const tgi_edge *edge)
+{
+    return w->wanted_only && !edge->node && !(edge->leaf->leaf && edge->leaf->leaf->walk == w);
 }
 
 /* True when nobody but the slot can see this memory, so that it may be added to in place. */
@@ -115,6 +122,8 @@ tg_shape tg_input_shape(const tg_context *ctx, int i)
 
 tg_tensor *tg_grad_output(tg_context *ctx, int i)
 {
+    if (i < 0 || i >= ctx->node->output_count)
+        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward asks for the gradient of output %d", i);
     const tgi_output *output = &ctx->node->outputs[i];
     tg_tensor *grad = ctx->walk->slots[ctx->node->first_slot + i - ctx->walk->first_slot];
     if (grad) return grad;
@@ -157,6 +166,7 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
     walk *w = ctx->walk;
     if (w->failed || !tg_needs_input_grad(ctx, i)) return;
+    if (grad && unwanted(w, &ctx->node->inputs[i])) return;
     if (grad) grad = fit(ctx->node, i, grad);
     tg_tensor **slot = grad ? slot_of(w, &ctx->node->inputs[i]) : NULL;
     if (slot && accumulate(w, slot, grad)) return;
@@ -167,13 +177,21 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 
 /* ---- hooks ---- */
 
-/* Each hook may replace the gradient in `slot`. */
-static bool run_hooks(tgi_hook *hooks, tg_tensor **slot)
+/* Numbers grow along a list. */
+static tgi_hook *hook_after(tgi_hook *hook, int64_t number)
 {
-    for (tgi_hook *hook = hooks, *next; hook; hook = next) {
-        next = hook->next;
+    while (hook && hook->number <= number) hook = hook->next;
+    return hook;
+}
+
+/* Each hook may replace the gradient in `slot`, and remove any hook: the list is read anew after each. */
+static bool run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
+{
+    int64_t number = -1;
+    for (tgi_hook *hook; (hook = hook_after(*hooks, number));) {
+        number = hook->number;
         tg_tensor *replaced = hook->function(*slot, hook->context);
-        if (!replaced && tg_failed()) return false;
+        if (tg_failed()) return false;
         if (!replaced || replaced == *slot) continue;
         const tg_shape have = tgi_shape(replaced), want = tgi_shape(*slot);
         if (replaced->dtype != (*slot)->dtype || !tg_shape_equal(&have, &want)) {
@@ -188,17 +206,17 @@ static bool run_hooks(tgi_hook *hooks, tg_tensor **slot)
 }
 
 /* Adds `grad` into the .grad of `t`; takes it over when it is private to the slot. */
-static bool accumulate_grad(walk *w, tg_tensor *t, tg_tensor **slot)
+static bool accumulate_grad(walk *w, tg_tensor *t, tg_tensor **slot, bool take_over)
 {
     tg_tensor *grad = *slot;
-    if (t->grad && !w->create_graph) {
+    if (t->grad && !w->create_graph && tg_is_contiguous(t->grad)) {
         tg_bump_version(t->grad);
         return engine->add_(t->grad, grad) == TG_OK;
     }
     tg_tensor *result;
     if (t->grad)
         result = tgi_own(engine->add(t->grad, grad));
-    else if (w->create_graph || is_private(grad))
+    else if (take_over && !w->create_graph && is_private(grad))
         result = tgi_ref(grad);
     else
         result = tgi_own(engine->clone(grad));
@@ -270,8 +288,8 @@ static bool run_output_hooks(walk *w, tg_node *node, tg_tensor **slots)
     for (int i = 0; i < node->output_count; i++) {
         tgi_output *output = &node->outputs[i];
         if (!slots[i]) continue;
-        if (output->hooks && !run_hooks(output->hooks, &slots[i])) return false;
-        if (output->retained && !accumulate_grad(w, output->retained, &slots[i])) return false;
+        if (output->hooks && !run_hooks(&output->hooks, &slots[i])) return false;
+        if (output->retained && !accumulate_grad(w, output->retained, &slots[i], false)) return false;
     }
     return true;
 }
@@ -301,10 +319,10 @@ static bool visit(walk *w, tg_node *node, bool run)
                 node->op->backward_fused(&ctx);
             else
                 node->op->backward(&ctx);
-            ok = !w->failed;
+            ok = !w->failed && !tg_failed();
         }
     }
-    tgi_scope_end_keeping_nodes();
+    tgi_scope_end_keeping_nodes(scope);
     if (ok && run && !w->retain_graph) {
         tgi_node_release_saved(node);
         node->spent = true;
@@ -348,15 +366,21 @@ static bool walk_run(walk *w, int32_t stop, const tgi_edge *captured, int64_t ca
 static bool run_leaf_hooks(walk *w)
 {
     bool ok = true;
+    const int64_t outer_floor = tgi_self.scope_floor;
+    const char *where = tgi_self.where;
+    tgi_self.scope_floor = tgi_self.scope_count;
     for (int64_t i = 0; ok && i < w->leaf_count; i++) {
-        tgi_hook *hooks = w->leaves[i].leaf->leaf->hooks;
-        if (!hooks || !w->leaves[i].grad) continue;
+        tgi_hook *const *hooks = &w->leaves[i].leaf->leaf->hooks;
+        if (!*hooks || !w->leaves[i].grad) continue;
         tg_scope scope = tg_scope_begin_at(NULL);
-        if (scope.depth < 0) return false;
+        ok = scope.depth >= 0;
+        if (!ok) break;
         tg_set_grad_enabled(w->create_graph);
         ok = run_hooks(hooks, &w->leaves[i].grad);
-        tgi_scope_end_keeping_nodes();
+        tgi_scope_end_keeping_nodes(scope);
+        tgi_self.where = where;
     }
+    tgi_self.scope_floor = outer_floor;
     return ok;
 }
 
@@ -396,24 +420,28 @@ static bool output_edge(const char *name, tg_tensor *output, tgi_edge *edge)
                    output->where ? output->where : "an unknown place");
         return false;
     }
-    return tgi_edge_to(output, name, edge);
+    return tgi_check_stale(output, name) && tgi_edge_to(output, name, edge);
 }
 
 static bool start(walk *w, const tgi_edge *edge, tg_tensor *output, tg_tensor *given)
 {
     tg_tensor *grad = first_gradient(w->name, output, given);
     if (!grad) return false;
-    tg_tensor **slot = slot_of(w, edge);
-    bool ok = slot && accumulate(w, slot, grad);
+    tg_tensor **slot = unwanted(w, edge) ? NULL : slot_of(w, edge);
+    bool ok = unwanted(w, edge) || (slot && accumulate(w, slot, grad));
     tgi_unref(grad);
     return ok;
 }
 
 static bool give_to_leaves(walk *w)
 {
-    for (int64_t i = 0; i < w->leaf_count; i++)
-        if (w->leaves[i].grad && !accumulate_grad(w, w->leaves[i].leaf, &w->leaves[i].grad)) return false;
-    return true;
+    const bool outer_disabled = tgi_self.grad_disabled;
+    bool ok = true;
+    tg_set_grad_enabled(w->create_graph);
+    for (int64_t i = 0; ok && i < w->leaf_count; i++)
+        if (w->leaves[i].grad) ok = accumulate_grad(w, w->leaves[i].leaf, &w->leaves[i].grad, true);
+    tgi_self.grad_disabled = outer_disabled;
+    return ok;
 }
 
 tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_options options)
@@ -481,6 +509,9 @@ static bool take(walk *w, const tgi_edge *edge, bool allow_unused, tg_tensor **r
 static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, const tg_grad_options *options, const grad_edges *edges,
                      tg_tensor **results)
 {
+    w->wanted_only = true;
+    for (int64_t i = 0; i < inputs.count; i++)
+        if (edges->inputs[i].leaf && slot_of_leaf(w, edges->inputs[i].leaf) < 0) return false;
     for (int64_t i = 0; i < outputs.count; i++) {
         tg_tensor *given = i < TG_MAX_GRAD_OUTPUTS ? options->grad_outputs[i] : NULL;
         if (!start(w, &edges->outputs[i], outputs.items[i], given)) return false;
@@ -516,35 +547,32 @@ tgi_leaf_state *tgi_leaf(tg_tensor *t)
     return t->leaf;
 }
 
-/* The list a hook on `t` belongs to: its node's output, or the leaf. */
-static tgi_hook **hook_list(tg_tensor *t, const char *name)
+/* The list a hook on `t` belongs to: its node's output, or the leaf. NULL when it has none. */
+static tgi_hook **hook_list(tg_tensor *t)
 {
-    tgi_edge edge;
-    if (!output_edge(name, t, &edge)) return NULL;
-    if (edge.node) return &edge.node->outputs[edge.output].hooks;
-    tgi_leaf_state *state = tgi_leaf(t);
-    return state ? &state->hooks : NULL;
+    tg_node *node = tgi_node_of(t);
+    if (node) return &node->outputs[t->origin.output].hooks;
+    return t->leaf ? &t->leaf->hooks : NULL;
 }
 
 int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function, void *context)
 {
     if (where) tgi_self.where = where;
-    tgi_hook **list = hook_list(t, "register_hook");
-    tgi_hook *hook = list ? tgi_calloc(sizeof *hook) : NULL;
+    tgi_edge edge;
+    if (!output_edge("register_hook", t, &edge) || (edge.leaf && !tgi_leaf(t))) return -1;
+    if (!function) tg_fail_at(NULL, TG_ERROR_NULL, "register_hook", "the hook is NULL");
+    tgi_hook *hook = function ? tgi_calloc(sizeof *hook) : NULL;
     if (!hook) return -1;
-    hook->function = function;
-    hook->context = context;
-    while (*list) {
-        hook->number = (*list)->number + 1;
-        list = &(*list)->next;
-    }
+    *hook = (tgi_hook){ NULL, function, context, tgi_self.next_hook++ };
+    tgi_hook **list = hook_list(t);
+    while (*list) list = &(*list)->next;
     *list = hook;
     return hook->number;
 }
 
 void tg_remove_hook(tg_tensor *t, int64_t number)
 {
-    tgi_hook **list = t ? hook_list(t, "remove_hook") : NULL;
+    tgi_hook **list = t ? hook_list(t) : NULL;
     while (list && *list && (*list)->number != number) list = &(*list)->next;
     if (!list || !*list) return;
     tgi_hook *hook = *list;

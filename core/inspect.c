@@ -10,16 +10,16 @@ const tg_node *tg_tape_node(int64_t index)
 }
 
 const tg_node *tg_grad_fn(const tg_tensor *t) { return t ? tgi_node_of(t) : NULL; }
-int64_t tg_node_index(const tg_node *node) { return node->index; }
-const tg_op *tg_node_op(const tg_node *node) { return node->op; }
-const char *tg_node_where(const tg_node *node) { return node->where ? node->where : ""; }
-int tg_node_input_count(const tg_node *node) { return node->input_count; }
-int tg_node_output_count(const tg_node *node) { return node->output_count; }
+int64_t tg_node_index(const tg_node *node) { return node ? node->index : -1; }
+const tg_op *tg_node_op(const tg_node *node) { return node ? node->op : NULL; }
+const char *tg_node_where(const tg_node *node) { return node && node->where ? node->where : ""; }
+int tg_node_input_count(const tg_node *node) { return node ? node->input_count : 0; }
+int tg_node_output_count(const tg_node *node) { return node ? node->output_count : 0; }
 
 const tg_node *tg_node_input(const tg_node *node, int i, int *output, const tg_tensor **leaf)
 {
     const tgi_edge none = { NULL, NULL, 0 };
-    const tgi_edge *edge = i >= 0 && i < node->input_count ? &node->inputs[i] : &none;
+    const tgi_edge *edge = node && i >= 0 && i < node->input_count ? &node->inputs[i] : &none;
     if (output) *output = edge->output;
     if (leaf) *leaf = edge->leaf;
     return edge->node;
@@ -28,7 +28,7 @@ const tg_node *tg_node_input(const tg_node *node, int i, int *output, const tg_t
 tg_shape tg_node_output_shape(const tg_node *node, int i)
 {
     tg_shape shape = tg_shape();
-    if (i < 0 || i >= node->output_count) return shape;
+    if (!node || i < 0 || i >= node->output_count) return shape;
     shape.ndim = node->outputs[i].ndim;
     for (int d = 0; d < shape.ndim; d++) shape.dims[d] = node->outputs[i].dims[d];
     return shape;

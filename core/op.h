@@ -96,8 +96,8 @@ bool tg_will_record(tg_tensor_list inputs);
 void tg_bump_version(tg_tensor *t);
 
 /* The rules for writing `t` in place (no leaf that requires grad, no expanded or tracked view, ...), checked before the
- * write; `source_requires_grad` tells whether a gradient will flow to what is written. False: an error was recorded. */
-bool tg_in_place_begin(const tg_op *op, tg_tensor *t, bool source_requires_grad);
+ * write, as are the histories of `t` and of `source`, what is written (NULL for none). False: an error was recorded. */
+bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source);
 
 /* Records an in-place op: as tg_record with `t` as only output; from now on `t` is that output. Counts the write. */
 tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *t, tg_tensor_list saved,

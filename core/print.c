@@ -19,7 +19,9 @@
 #define NUMBER_TEXT   1536 /* room for the longest number: 309 digits before the point, MAX_PRECISION behind it */
 #define NAME_TEXT     96
 
-static tg_print_options options = { TG_PRINT_DEFAULTS };
+static const tg_op op_print = { .name = "print" };
+
+static tg_print_options options = { TG_PRINT_DEFAULTS, NULL };
 
 void tg_set_printoptions_with(tg_print_options given)
 {
@@ -391,19 +393,21 @@ static void put_tensor(sink *s, const tg_tensor *t)
 
 /* ---- the public functions ---- */
 
-int64_t tg_format(const tg_tensor *t, char *buffer, int64_t size)
+int64_t tg_format_at(const char *where, const tg_tensor *t, char *buffer, int64_t size)
 {
+    tg_op_begin(where, &op_print, TG_NONE);
     sink s = { .buffer = buffer, .size = buffer ? size : 0 };
     put_tensor(&s, t);
     return s.length;
 }
 
-void tg_fprint(FILE *file, const tg_tensor *t)
+void tg_fprint_at(const char *where, FILE *file, const tg_tensor *t)
 {
+    tg_op_begin(where, &op_print, TG_NONE);
     if (!file) return;
     sink s = { .file = file };
     put_tensor(&s, t);
     put(&s, "\n");
 }
 
-void tg_print(const tg_tensor *t) { tg_fprint(stdout, t); }
+void tg_print_at(const char *where, const tg_tensor *t) { tg_fprint_at(where, stdout, t); }

@@ -121,7 +121,16 @@ static bool is_result(uintptr_t handle, tg_tensor **const *results, int count)
     return false;
 }
 
-/* The nodes stay where they are on the tape: once the mark is gone they are the outer scope's. */
+/* True when a result was made by a node recorded since `mark`. */
+static bool needs_nodes(int64_t mark, tg_tensor **const *results, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (*results[i] && (*results[i])->origin.serial && (*results[i])->origin.index >= mark) return true;
+    return false;
+}
+
+/* The nodes stay where they are on the tape: once the mark is gone they are the outer scope's. When no result comes from
+ * them (a detached state, say) they go, or a loop that hands its state on would never stop growing. */
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count)
 {
     const tgi_open_scope *open = find_scope(where, scope);
@@ -129,6 +138,7 @@ void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *
     tgi_thread *self = &tgi_self;
     self->grad_disabled = !open->grad_enabled;
     self->scope_count = scope.depth;
+    if (!needs_nodes(open->nodes, results, count)) tgi_tape_truncate(open->nodes);
     int64_t kept = open->handles;
     for (int64_t i = open->handles; i < self->handle_count; i++) {
         if (is_result(self->handles[i], results, count))
@@ -146,10 +156,11 @@ tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *resu
     return result;
 }
 
-void tgi_scope_end_keeping_nodes(void)
+void tgi_scope_end_keeping_nodes(tg_scope scope)
 {
     tgi_thread *self = &tgi_self;
-    const tgi_open_scope *open = &self->scopes[--self->scope_count];
+    self->scope_count = scope.depth;   /* forgotten inner ones go, too */
+    const tgi_open_scope *open = &self->scopes[scope.depth];
     self->grad_disabled = !open->grad_enabled;
     drop_handles(self, open->handles);
 }

@@ -29,7 +29,8 @@ void tg_scope_end_at(const char *where, tg_scope scope);
 
 /* Ends the scope but hands the named results, and the nodes recorded since, to the scope around it:
  * `tg_scope_end_with(s, &h, &c);`. Every other handle goes: what backward needs lives on through the nodes that saved
- * it, the rest dies now, as Python's temporaries do. A result that is NULL is passed over. */
+ * it, the rest dies now, as Python's temporaries do. The nodes go, too, when none of the results came from them: a state carried over
+ * steps is detached first, `h = tg_detach(s.h); tg_scope_end_with(step, &h);`. A result that is NULL is passed over. */
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #define tg_scope_end_with(scope, ...)                                                                                 \
     tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__))

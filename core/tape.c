@@ -27,6 +27,7 @@ static bool check_input(const tg_op *op, tg_tensor_list inputs, int64_t i)
 bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs)
 {
     if (where) tgi_self.where = where;
+    tgi_self.op = op->name;
     for (int64_t i = 0; i < inputs.count; i++)
         if (!check_input(op, inputs, i)) return false;
     return true;
@@ -62,8 +63,8 @@ bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge)
     return true;
 }
 
-/* A view whose storage was since written under grad through another tensor has values that its history does not explain. */
-static bool check_stale(tg_tensor *t, const char *op)
+/* Such a view has values that its history does not explain. */
+bool tgi_check_stale(tg_tensor *t, const char *op)
 {
     if (!t->is_view || t->rebased == t->storage->rebased) return true;
     tg_fail_at(NULL, TG_ERROR_AUTOGRAD, op,
@@ -167,7 +168,7 @@ static bool connect(tg_node *node, const tg_op *op, tg_tensor_list inputs)
         node->input_count++;
         tg_tensor *t = inputs.items[i];
         if (!t) continue;
-        if (!check_stale(t, op->name) || !tgi_edge_to(t, op->name, edge)) return false;
+        if (!tgi_check_stale(t, op->name) || !tgi_edge_to(t, op->name, edge)) return false;
         if (edge->leaf) tgi_ref(edge->leaf);
         if (edge->node && edge->node->low < node->low) node->low = edge->node->low;
     }
@@ -254,10 +255,10 @@ static bool overlaps_itself(const tg_tensor *t)
     return false;
 }
 
-bool tg_in_place_begin(const tg_op *op, tg_tensor *t, bool source_requires_grad)
+bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source)
 {
     const char *problem = NULL;
-    const bool tracked = !tgi_self.grad_disabled && (tgi_tracked(t) || source_requires_grad);
+    const bool tracked = tg_will_record(tg_list(t, source));
     if (overlaps_itself(t))
         problem = "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                   "Please clone() the tensor before performing the operation.";
@@ -266,7 +267,9 @@ bool tg_in_place_begin(const tg_op *op, tg_tensor *t, bool source_requires_grad)
     else if (tracked && t->is_view)
         problem = "a view is being written in place while gradients are recorded. Write to the whole tensor, build it with cat, "
                   "stack or where, or write under no_grad";
-    if (!problem) return true;
+    tgi_edge edge;
+    if (!problem && !tracked) return true;
+    if (!problem) return tgi_edge_to(t, op->name, &edge) && (!source || (tgi_check_stale(source, op->name) && tgi_edge_to(source, op->name, &edge)));
     tg_tensor *inputs[] = { t };
     tg_op_fail(op, TG_LITERAL(tg_tensor_list){ inputs, 1 }, "%s", problem);
     return false;
@@ -278,7 +281,13 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
     tg_bump_version(t);
     if (!tg_will_record(inputs)) return TG_OK;
     tg_tensor *outputs[] = { t };
+    tg_node *old = tgi_node_of(t);
+    tg_tensor **retained = old ? &old->outputs[t->origin.output].retained : NULL;
     if (record(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
+    if (retained && *retained == t) {   /* .grad is that of the latest value */
+        tgi_node_of(t)->outputs[0].retained = t;
+        *retained = NULL;
+    }
     t->rebased = ++t->storage->rebased;   /* views made before now are stale */
     return TG_OK;
 }
@@ -287,6 +296,10 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
 
 tg_tensor **tg_list_new(int64_t count)
 {
+    if (count > INT64_MAX / 16) {
+        tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: a list of %lld tensors", (long long)count);
+        return NULL;
+    }
     return tgi_scope_alloc((size_t)(count > 0 ? count : 1) * sizeof(tg_tensor *));
 }
 

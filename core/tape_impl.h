@@ -63,6 +63,9 @@ tg_node *tgi_node_of(const tg_tensor *t);
 /* The edge to `t` as an input. False, with an error recorded, when `t` is severed. The edge takes no reference yet. */
 bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge);
 
+/* False, with an error recorded, when `t` is a view whose storage was since written under grad through another tensor. */
+bool tgi_check_stale(tg_tensor *t, const char *op);
+
 /* The leaf's state, made if need be; NULL with an error pending. */
 tgi_leaf_state *tgi_leaf(tg_tensor *t);
 

@@ -59,18 +59,18 @@ static int64_t checked_numel(const tg_shape *shape)
     bool empty = false;
     char text[TG_SHAPE_TEXT];
     if (shape->ndim < 0 || shape->ndim > TG_MAX_DIMS) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, "", "a tensor has 0 to %d dimensions, not %d", TG_MAX_DIMS, shape->ndim);
+        tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "a tensor has 0 to %d dimensions, not %d", TG_MAX_DIMS, shape->ndim);
         return -1;
     }
     for (int d = 0; d < shape->ndim; d++) {
         if (shape->dims[d] < 0) {
-            tg_fail_at(NULL, TG_ERROR_VALUE, "", "Trying to create tensor with negative dimension %lld: %s",
+            tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "Trying to create tensor with negative dimension %lld: %s",
                        (long long)shape->dims[d], tg_shape_text(shape, text));
             return -1;
         }
         empty |= shape->dims[d] == 0;
         if (__builtin_mul_overflow(extent, shape->dims[d] ? shape->dims[d] : 1, &extent) || extent > INT64_MAX / 16) {
-            tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: a tensor of shape %s", tg_shape_text(shape, text));
+            tg_fail_at(NULL, TG_ERROR_MEMORY, tgi_self.op, "out of memory: a tensor of shape %s", tg_shape_text(shape, text));
             return -1;
         }
     }
@@ -82,6 +82,7 @@ tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype)
     int64_t numel = checked_numel(shape);
     tgi_pool *pool = tgi_pool_of_thread();
     if (numel < 0 || !pool) return NULL;
+    if ((unsigned)dtype >= TG_DTYPES) return tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%d is not a dtype", (int)dtype);
     tgi_storage *storage = storage_new(pool, (size_t)numel * tg_dtype_size(dtype));
     tg_tensor *t = storage ? tensor_over(pool, storage, dtype) : NULL;
     if (!t) return NULL;
@@ -103,7 +104,7 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
     if (!t) return NULL;
     t->ndim = (uint8_t)ndim;
     t->is_view = true;
-    t->rebased = base->rebased;   /* a view of a stale view is as stale */
+    t->rebased = base->is_view ? base->rebased : base->storage->rebased;   /* a view of a stale view is as stale */
     t->offset = offset;
     t->numel = 1;
     for (int d = 0; d < ndim; d++) {

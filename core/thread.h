@@ -37,8 +37,8 @@ typedef struct tgi_open_scope {
 tg_tensor *tgi_scope_adopt(tg_tensor *t);
 /* A block that lives as long as the innermost scope. */
 void *tgi_scope_alloc(size_t bytes);
-/* Ends the innermost scope but keeps the nodes recorded in it: how the engine closes the scope it runs a backward in. */
-void tgi_scope_end_keeping_nodes(void);
+/* Ends a scope of the engine's own, and what was left open inside it, but keeps the nodes recorded since. */
+void tgi_scope_end_keeping_nodes(tg_scope scope);
 /* Ends every scope and lets go of what the root one owns: the thread is about to end. */
 void tgi_scope_release_all(void);
 
@@ -62,6 +62,7 @@ typedef struct tgi_error_record {
 typedef struct tgi_thread {
     tgi_pool *pool;
     const char *where;             /* the user's line; NULL before the first call */
+    const char *op;                /* the last op that began: names errors in making its result */
     bool grad_disabled;            /* inverted, so that a zeroed state is a fresh one */
     bool registered;               /* for clean-up at the thread's end */
     bool warned_of_root;
@@ -78,6 +79,7 @@ typedef struct tgi_thread {
     int64_t node_count, node_capacity;
     uint64_t next_serial;          /* the thread's number in the high bits: unique in the process */
     int64_t next_slot;
+    int64_t next_hook;             /* the number of the next hook */
 
     tgi_error_record error;
 } tgi_thread;

@@ -83,11 +83,12 @@ static bool can_store(const tg_op *op, tg_tensor *a, tg_operand b)
     return false;
 }
 
-/* A source that shares memory with the target under another layout is copied first. */
-static tg_tensor *apart(tg_tensor *b, const tg_tensor *a)
+/* A source that shares memory with the target is copied first if it has another layout, or is to be saved: the write would
+ * change it. The target itself as source is the caller's business. */
+static tg_tensor *apart(tg_tensor *b, const tg_tensor *a, bool saved)
 {
-    if (!b || !tg_shares_storage(a, b)) return b;
-    const bool same = a->ndim == b->ndim && a->offset == b->offset &&
+    if (!b || b == a || !tg_shares_storage(a, b)) return b;
+    const bool same = !saved && a->ndim == b->ndim && memcmp(a->dims, b->dims, (size_t)a->ndim * sizeof *a->dims) == 0 && a->offset == b->offset &&
                       memcmp(a->strides, b->strides, (size_t)a->ndim * sizeof *a->strides) == 0;
     return same ? b : tg_clone(b);
 }
@@ -98,8 +99,8 @@ static tg_tensor *apart(tg_tensor *b, const tg_tensor *a)
 static tg_tensor *arithmetic(const char *where, const tg_op *op, tg_tensor *a, tg_operand operand, int kernel, bool saves)
 {
     if (!begin(where, op, a, operand) || !can_store(op, a, operand)) return NULL;
-    tg_tensor *b = apart(tgi_operand_to(operand, (tg_dtype)a->dtype), a);
-    if (!b || !fits(op, a, b) || !tg_in_place_begin(op, a, tg_requires_grad(b))) return NULL;
+    tg_tensor *b = apart(tgi_operand_to(operand, (tg_dtype)a->dtype), a, saves && tg_requires_grad(a));
+    if (!b || !fits(op, a, b) || !tg_in_place_begin(op, a, b)) return NULL;
     const bool recorded = tg_will_record(tg_list(a, b));
     const bool needs_old = recorded && saves && tg_requires_grad(b);
     tg_tensor *old = needs_old ? tg_clone(a) : NULL;
@@ -123,8 +124,8 @@ tg_tensor *tg_mul_in_place_at(const char *where, tg_tensor *a, tg_operand b)
 /* a = b, of a's dtype already. */
 static tg_tensor *write(const tg_op *op, tg_tensor *a, tg_tensor *b)
 {
-    b = apart(b, a);
-    if (!b || !fits(op, a, b) || !tg_in_place_begin(op, a, tg_requires_grad(b))) return NULL;
+    b = apart(b, a, false);
+    if (!b || !fits(op, a, b) || !tg_in_place_begin(op, a, b)) return NULL;
     tgi_copy_raw(a, b);
     return tg_record_in_place(op, tg_list(a, b), a, TG_NONE, NULL, 0) == TG_OK ? a : NULL;
 }

@@ -315,12 +315,16 @@ static bool reduction_parse(const tg_op *op, tg_tensor *t, const tg_reduce_optio
 {
     tg_shape dims = o->dims;
     if (!tgi_op_list_fits(op, tg_list(t), &dims)) return false;
+    if (dims.ndim && o->dim != TG_NO_DIM) {
+        tg_op_fail(op, tg_list(t), "give dim or dims, not both");
+        return false;
+    }
+    if (o->dim != TG_NO_DIM) dims = tg_shape(o->dim);
     *r = (reduction){ .keepdim = o->keepdim };
-    bool all = dims.ndim == 0 && o->dim == TG_NO_DIM;
+    bool all = dims.ndim == 0;
     for (int d = 0; d < t->ndim; d++) r->reduced[d] = all;
-    for (int i = o->dim == TG_NO_DIM ? 0 : -1; i < dims.ndim; i++) {
-        int64_t asked = i < 0 ? o->dim : dims.dims[i];
-        int d = tgi_op_dim(op, tg_list(t), asked, t->ndim);
+    for (int i = 0; i < dims.ndim; i++) {
+        int d = tgi_op_dim(op, tg_list(t), dims.dims[i], t->ndim);
         if (d < 0) return false;
         if (r->reduced[d]) {
             tg_op_fail(op, tg_list(t), "dim %d appears multiple times in the list of dims", d);

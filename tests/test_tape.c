@@ -356,8 +356,8 @@ TEST(test_hooks)
     IN_SCOPE;
     int calls = 0;
     tg_tensor *x = leaf(3), *h = tg_mul(x, x);
-    assert_int_equal(tg_register_hook(h, doubled, &calls), 0);
-    assert_int_equal(tg_register_hook(x, doubled, &calls), 0);
+    assert_true(tg_register_hook(h, doubled, &calls) >= 0);
+    assert_true(tg_register_hook(x, doubled, &calls) >= 0);
     const int64_t removed = tg_register_hook(x, doubled, &calls);
     tg_remove_hook(x, removed);
     tg_backward(tg_add(h, h));
