@@ -14,21 +14,21 @@
 #include <string.h>
 
 typedef struct leaf_slot {
-    tg_tensor *leaf;         /* a reference */
-    tg_tensor *grad;         /* a reference; NULL until something arrives */
-    void *outer_walk;        /* what the leaf's state said before this walk */
+    tg_tensor *leaf;  /* a reference */
+    tg_tensor *grad;  /* a reference; NULL until something arrives */
+    void *outer_walk; /* what the leaf's state said before this walk */
     int64_t outer_slot;
 } leaf_slot;
 
 typedef struct walk {
-    const char *name;        /* "backward" or "grad", for errors */
-    tg_tensor **slots;       /* references; indexed by slot - first_slot */
+    const char *name;  /* "backward" or "grad", for errors */
+    tg_tensor **slots; /* references; indexed by slot - first_slot */
     int64_t slot_count, first_slot;
-    int32_t low, high;       /* the nodes it passes */
+    int32_t low, high; /* the nodes it passes */
     leaf_slot *leaves;
     int64_t leaf_count, leaf_capacity;
     bool create_graph, retain_graph;
-    bool wanted_only;        /* tg_grad: only leaves that already have a slot take gradients */
+    bool wanted_only; /* tg_grad: only leaves that already have a slot take gradients */
     bool failed;
 } walk;
 
@@ -70,10 +70,7 @@ static bool unwanted(const walk *w, const tgi_edge *edge)
 }
 
 /* True when nobody but the slot can see this memory, so that it may be added to in place. */
-static bool is_private(const tg_tensor *t)
-{
-    return t->refs == 1 && t->storage->refs == 1 && tg_is_contiguous(t);
-}
+static bool is_private(const tg_tensor *t) { return t->refs == 1 && t->storage->refs == 1 && tg_is_contiguous(t); }
 
 /* The only place where gradients are added. */
 static bool accumulate(walk *w, tg_tensor **slot, tg_tensor *grad)
@@ -123,7 +120,8 @@ tg_shape tg_input_shape(const tg_context *ctx, int i)
 tg_tensor *tg_grad_output(tg_context *ctx, int i)
 {
     if (i < 0 || i >= ctx->node->output_count)
-        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward asks for the gradient of output %d", i);
+        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward asks for the gradient of output %d",
+                          i);
     const tgi_output *output = &ctx->node->outputs[i];
     tg_tensor *grad = ctx->walk->slots[ctx->node->first_slot + i - ctx->walk->first_slot];
     if (grad) return grad;
@@ -135,14 +133,16 @@ tg_tensor *tg_saved(tg_context *ctx, int i)
 {
     const tg_node *node = ctx->node;
     if (i < 0 || i >= node->saved_count || !node->saved[i].tensor)
-        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name, "backward asks for saved tensor %d, which was not saved", i);
+        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
+                          "backward asks for saved tensor %d, which was not saved", i);
     tg_tensor *t = node->saved[i].tensor;
     if (t->storage->version == node->saved[i].version) return t;
-    return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
-                      "one of the variables needed for gradient computation has been modified by an inplace operation: it was used "
-                      "by %s at %s when at version %lld, and written at %s (now at version %lld)",
-                      node->op->name, tg_node_where(node), (long long)node->saved[i].version,
-                      t->storage->written_at ? t->storage->written_at : "an unknown place", (long long)t->storage->version);
+    return tg_fail_at(
+        NULL, TG_ERROR_AUTOGRAD, node->op->name,
+        "one of the variables needed for gradient computation has been modified by an inplace operation: it was used "
+        "by %s at %s when at version %lld, and written at %s (now at version %lld)",
+        node->op->name, tg_node_where(node), (long long)node->saved[i].version,
+        t->storage->written_at ? t->storage->written_at : "an unknown place", (long long)t->storage->version);
 }
 
 /* Brings a gradient to its input's shape. NULL, with an error recorded, when that is no broadcasting undone. */
@@ -153,12 +153,14 @@ static tg_tensor *fit(const tg_node *node, int i, tg_tensor *grad)
     tg_shape common;
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
     if (grad->dtype != dtype)
-        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name, "backward returned a %s gradient for input %d, which is %s",
+        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
+                          "backward returned a %s gradient for input %d, which is %s",
                           tg_dtype_name((tg_dtype)grad->dtype), i, tg_dtype_name(dtype));
     if (tg_shape_equal(&want, &have)) return grad;
     if (tg_shape_broadcast(&want, &have, &common) && tg_shape_equal(&common, &have)) return engine->sum_to(grad, &want);
-    return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name, "backward returned a gradient of shape %s for input %d of shape %s",
-                      tg_shape_text(&have, a), i, tg_shape_text(&want, b));
+    return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
+                      "backward returned a gradient of shape %s for input %d of shape %s", tg_shape_text(&have, a), i,
+                      tg_shape_text(&want, b));
 }
 
 /* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
@@ -268,10 +270,11 @@ static void walk_end(walk *w)
 static bool check_node(walk *w, const tg_node *node)
 {
     if (node->spent && node->saved_count) {
-        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, w->name,
-                   "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-                   "freed): %s at %s. Specify .retain_graph = true if you need to backward through the graph a second time",
-                   node->op->name, tg_node_where(node));
+        tg_fail_at(
+            NULL, TG_ERROR_AUTOGRAD, w->name,
+            "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+            "freed): %s at %s. Specify .retain_graph = true if you need to backward through the graph a second time",
+            node->op->name, tg_node_where(node));
         return false;
     }
     if (!node->op->backward || (w->create_graph && node->op->no_second_derivative)) {
@@ -335,7 +338,8 @@ static void empty_slots(walk *w, const tg_node *node, const tgi_edge *captured, 
 {
     for (int i = 0; i < node->output_count; i++) {
         bool wanted = false;
-        for (int64_t c = 0; c < captured_count && !wanted; c++) wanted = captured[c].node == node && captured[c].output == i;
+        for (int64_t c = 0; c < captured_count && !wanted; c++)
+            wanted = captured[c].node == node && captured[c].output == i;
         tg_tensor **slot = &w->slots[node->first_slot + i - w->first_slot];
         if (wanted) continue;
         tgi_unref(*slot);
@@ -355,7 +359,7 @@ static bool walk_run(walk *w, int32_t stop, const tgi_edge *captured, int64_t ca
     for (int32_t i = w->high; ok && i >= stop && i >= w->low; i--) {
         tg_node *node = self->nodes[i];
         ok = visit(w, node, i > stop);
-        self->where = where;   /* a hook may have set its own */
+        self->where = where; /* a hook may have set its own */
         if (ok) empty_slots(w, node, captured, captured_count);
     }
     self->grad_disabled = outer_disabled;
@@ -395,11 +399,12 @@ static tg_tensor *first_gradient(const char *name, tg_tensor *output, tg_tensor 
         const tg_shape have = tgi_shape(given);
         if (tg_shape_equal(&want, &have) && given->dtype == output->dtype) return tgi_ref(given);
         return tg_fail_at(NULL, TG_ERROR_VALUE, name, "Mismatch in shape: the gradient has %s %s, the output %s %s",
-                          tg_dtype_name((tg_dtype)given->dtype), tg_shape_text(&have, a), tg_dtype_name((tg_dtype)output->dtype),
-                          tg_shape_text(&want, b));
+                          tg_dtype_name((tg_dtype)given->dtype), tg_shape_text(&have, a),
+                          tg_dtype_name((tg_dtype)output->dtype), tg_shape_text(&want, b));
     }
     if (output->numel != 1)
-        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, name, "grad can be implicitly created only for scalar outputs, not for shape %s",
+        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, name,
+                          "grad can be implicitly created only for scalar outputs, not for shape %s",
                           tg_shape_text(&want, a));
     return tgi_own(tgi_new_full(&want, (tg_dtype)output->dtype, 1.0));
 }
@@ -416,7 +421,8 @@ static bool output_edge(const char *name, tg_tensor *output, tgi_edge *edge)
 {
     if (!usable(name, output)) return false;
     if (!tgi_tracked(output)) {
-        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, name, "the tensor made at %s does not require grad and does not have a grad_fn",
+        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, name,
+                   "the tensor made at %s does not require grad and does not have a grad_fn",
                    output->where ? output->where : "an unknown place");
         return false;
     }
@@ -453,8 +459,8 @@ tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_optio
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
     include(&w, &edge);
-    bool ok = walk_begin(&w) && start(&w, &edge, tensor, options.gradient) && walk_run(&w, -1, NULL, 0) && run_leaf_hooks(&w) &&
-              give_to_leaves(&w);
+    bool ok = walk_begin(&w) && start(&w, &edge, tensor, options.gradient) && walk_run(&w, -1, NULL, 0) &&
+              run_leaf_hooks(&w) && give_to_leaves(&w);
     walk_end(&w);
     return ok ? TG_OK : TG_FAILED;
 }
@@ -500,14 +506,15 @@ static bool take(walk *w, const tgi_edge *edge, bool allow_unused, tg_tensor **r
     *result = grad;
     if (grad) return tgi_scope_adopt(tgi_ref(grad)) != NULL;
     if (!allow_unused)
-        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, w->name,
-                   "One of the differentiated Tensors appears to not have been used in the graph. Set .allow_unused = true if this is "
-                   "the desired behavior.");
+        tg_fail_at(
+            NULL, TG_ERROR_AUTOGRAD, w->name,
+            "One of the differentiated Tensors appears to not have been used in the graph. Set .allow_unused = true if this is "
+            "the desired behavior.");
     return allow_unused;
 }
 
-static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, const tg_grad_options *options, const grad_edges *edges,
-                     tg_tensor **results)
+static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, const tg_grad_options *options,
+                     const grad_edges *edges, tg_tensor **results)
 {
     w->wanted_only = true;
     for (int64_t i = 0; i < inputs.count; i++)
@@ -516,7 +523,8 @@ static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, con
         tg_tensor *given = i < TG_MAX_GRAD_OUTPUTS ? options->grad_outputs[i] : NULL;
         if (!start(w, &edges->outputs[i], outputs.items[i], given)) return false;
     }
-    if (!walk_run(w, stop_of(edges->inputs, inputs.count), edges->inputs, inputs.count) || !run_leaf_hooks(w)) return false;
+    if (!walk_run(w, stop_of(edges->inputs, inputs.count), edges->inputs, inputs.count) || !run_leaf_hooks(w))
+        return false;
     for (int64_t i = 0; i < inputs.count; i++)
         if (!take(w, &edges->inputs[i], options->allow_unused, &results[i])) return false;
     return true;

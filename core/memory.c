@@ -27,7 +27,13 @@
 #define TGI_SANITIZED 0
 #endif
 
-enum { SMALL_STEP = 64, SMALL_MAX = 1024, SMALL_CLASSES = SMALL_MAX / SMALL_STEP, LARGE_CLASSES = 4 * 48, SLAB = 1 << 16 };
+enum {
+    SMALL_STEP = 64,
+    SMALL_MAX = 1024,
+    SMALL_CLASSES = SMALL_MAX / SMALL_STEP,
+    LARGE_CLASSES = 4 * 48,
+    SLAB = 1 << 16
+};
 
 /* A free block, or a slab's first bytes. */
 typedef struct free_block {
@@ -39,15 +45,15 @@ struct tgi_pool {
     free_block *small[SMALL_CLASSES];
     free_block *large[LARGE_CLASSES];
     free_block *slabs;
-    char *bump, *bump_end;       /* the rest of the newest slab */
-    bool caching;                /* false: every block straight from and to the system */
+    char *bump, *bump_end; /* the rest of the newest slab */
+    bool caching;          /* false: every block straight from and to the system */
     int64_t live_blocks;
-    int64_t live_tensors;        /* atomic: the last reference may be dropped by another thread */
+    int64_t live_tensors; /* atomic: the last reference may be dropped by another thread */
     tg_memory_statistics stats;
 
-    pthread_mutex_t lock;        /* over the two below */
-    free_block *foreign;         /* freed by other threads, not yet taken back */
-    bool orphaned;               /* the thread has ended */
+    pthread_mutex_t lock; /* over the two below */
+    free_block *foreign;  /* freed by other threads, not yet taken back */
+    bool orphaned;        /* the thread has ended */
 };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
@@ -193,7 +199,7 @@ void *tgi_pool_alloc(tgi_pool *pool, size_t bytes)
     pool->stats.live_bytes += (int64_t)rounded;
     if (pool->stats.live_bytes > pool->stats.peak_bytes) pool->stats.peak_bytes = pool->stats.live_bytes;
 #if TGI_SANITIZED
-    memset(block, 0xff, rounded);   /* NaN, and no address: what reads it before writing it shows */
+    memset(block, 0xff, rounded); /* NaN, and no address: what reads it before writing it shows */
 #endif
     return block;
 }
@@ -226,7 +232,7 @@ void tgi_pool_free(tgi_pool *pool, void *memory, size_t bytes)
 
 static void release_large(tgi_pool *pool)
 {
-    for (int class = 0; class < LARGE_CLASSES; class++) {
+    for (int class = 0; class < LARGE_CLASSES; class ++) {
         while (pool->large[class]) {
             free_block *block = pool->large[class];
             size_t rounded = (size_t)(5 + class % 4) << (class / 4 + 8);

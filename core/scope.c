@@ -159,7 +159,7 @@ tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *resu
 void tgi_scope_end_keeping_nodes(tg_scope scope)
 {
     tgi_thread *self = &tgi_self;
-    self->scope_count = scope.depth;   /* forgotten inner ones go, too */
+    self->scope_count = scope.depth; /* forgotten inner ones go, too */
     const tgi_open_scope *open = &self->scopes[scope.depth];
     self->grad_disabled = !open->grad_enabled;
     drop_handles(self, open->handles);
@@ -180,7 +180,7 @@ void tg_set_grad_enabled(bool enabled) { tgi_self.grad_disabled = !enabled; }
 tg_scope tg_no_grad_begin_at(const char *where)
 {
     tg_scope scope = tg_scope_begin_at(where);
-    if (scope.depth >= 0) tgi_self.grad_disabled = true;   /* or nothing would ever turn it off again */
+    if (scope.depth >= 0) tgi_self.grad_disabled = true; /* or nothing would ever turn it off again */
     return scope;
 }
 

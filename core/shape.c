@@ -51,7 +51,8 @@ const char *tg_shape_text(const tg_shape *shape, char buffer[TG_SHAPE_TEXT])
 {
     int used = snprintf(buffer, TG_SHAPE_TEXT, "[");
     for (int d = 0; d < shape->ndim; d++)
-        used += snprintf(buffer + used, (size_t)(TG_SHAPE_TEXT - used), d ? ", %lld" : "%lld", (long long)shape->dims[d]);
+        used +=
+            snprintf(buffer + used, (size_t)(TG_SHAPE_TEXT - used), d ? ", %lld" : "%lld", (long long)shape->dims[d]);
     snprintf(buffer + used, (size_t)(TG_SHAPE_TEXT - used), "]");
     return buffer;
 }

@@ -54,9 +54,11 @@ bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge)
         edge->node = tgi_node_of(t);
         edge->output = t->origin.output;
         if (edge->node) return true;
-        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, op,
-                   "the tensor made at %s has lost its history: the scope that recorded it has ended, or another thread recorded "
-                   "it. Use tg_detach if no gradient should flow through it", t->where ? t->where : "an unknown place");
+        tg_fail_at(
+            NULL, TG_ERROR_AUTOGRAD, op,
+            "the tensor made at %s has lost its history: the scope that recorded it has ended, or another thread recorded "
+            "it. Use tg_detach if no gradient should flow through it",
+            t->where ? t->where : "an unknown place");
         return false;
     }
     if (t->requires_grad) edge->leaf = t;
@@ -67,10 +69,11 @@ bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge)
 bool tgi_check_stale(tg_tensor *t, const char *op)
 {
     if (!t->is_view || t->rebased == t->storage->rebased) return true;
-    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, op,
-               "the view made at %s shares memory with a tensor that was modified by an inplace operation at %s, so its history is out "
-               "of date. Make the view again after the write", t->where ? t->where : "an unknown place",
-               t->storage->written_at ? t->storage->written_at : "an unknown place");
+    tg_fail_at(
+        NULL, TG_ERROR_AUTOGRAD, op,
+        "the view made at %s shares memory with a tensor that was modified by an inplace operation at %s, so its history is out "
+        "of date. Make the view again after the write",
+        t->where ? t->where : "an unknown place", t->storage->written_at ? t->storage->written_at : "an unknown place");
     return false;
 }
 
@@ -98,8 +101,8 @@ static size_t dims_bytes(tg_tensor_list tensors)
 static tg_node *node_new(tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved, size_t attributes_size)
 {
     const size_t n_in = (size_t)inputs.count, n_out = (size_t)outputs.count, n_saved = (size_t)saved.count;
-    const size_t bytes = sizeof(tg_node) + n_in * sizeof(tgi_edge) + n_out * sizeof(tgi_output) + n_saved * sizeof(tgi_saved) +
-                         dims_bytes(outputs) + attributes_size;
+    const size_t bytes = sizeof(tg_node) + n_in * sizeof(tgi_edge) + n_out * sizeof(tgi_output) +
+                         n_saved * sizeof(tgi_saved) + dims_bytes(outputs) + attributes_size;
     tg_node *node = tgi_pool_alloc(tgi_pool_of_thread(), bytes);
     if (!node) return NULL;
     memset(node, 0, sizeof *node);
@@ -189,8 +192,10 @@ static void warn_of_root(tgi_thread *self)
     enum { MANY = 1 << 20 };
     if (self->scope_count || self->warned_of_root || self->node_count < MANY) return;
     self->warned_of_root = true;
-    tg_warn_at(NULL, "the tape has grown to %d operations outside of any scope; put each step between tg_scope_begin and "
-                     "tg_scope_end, or evaluate inside tg_no_grad_begin", MANY);
+    tg_warn_at(NULL,
+               "the tape has grown to %d operations outside of any scope; put each step between tg_scope_begin and "
+               "tg_scope_end, or evaluate inside tg_no_grad_begin",
+               MANY);
 }
 
 /* Appends a connected node; its outputs are then tensors that came from it. */
@@ -260,16 +265,20 @@ bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source)
     const char *problem = NULL;
     const bool tracked = tg_will_record(tg_list(t, source));
     if (overlaps_itself(t))
-        problem = "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-                  "Please clone() the tensor before performing the operation.";
+        problem =
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation.";
     else if (tracked && t->requires_grad)
         problem = "a leaf Variable that requires grad is being used in an in-place operation.";
     else if (tracked && t->is_view)
-        problem = "a view is being written in place while gradients are recorded. Write to the whole tensor, build it with cat, "
-                  "stack or where, or write under no_grad";
+        problem =
+            "a view is being written in place while gradients are recorded. Write to the whole tensor, build it with cat, "
+            "stack or where, or write under no_grad";
     tgi_edge edge;
     if (!problem && !tracked) return true;
-    if (!problem) return tgi_edge_to(t, op->name, &edge) && (!source || (tgi_check_stale(source, op->name) && tgi_edge_to(source, op->name, &edge)));
+    if (!problem)
+        return tgi_edge_to(t, op->name, &edge) &&
+               (!source || (tgi_check_stale(source, op->name) && tgi_edge_to(source, op->name, &edge)));
     tg_tensor *inputs[] = { t };
     tg_op_fail(op, TG_LITERAL(tg_tensor_list){ inputs, 1 }, "%s", problem);
     return false;
@@ -283,12 +292,13 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
     tg_tensor *outputs[] = { t };
     tg_node *old = tgi_node_of(t);
     tg_tensor **retained = old ? &old->outputs[t->origin.output].retained : NULL;
-    if (record(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
-    if (retained && *retained == t) {   /* .grad is that of the latest value */
+    if (record(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved, attributes, attributes_size) != TG_OK)
+        return TG_FAILED;
+    if (retained && *retained == t) { /* .grad is that of the latest value */
         tgi_node_of(t)->outputs[0].retained = t;
         *retained = NULL;
     }
-    t->rebased = ++t->storage->rebased;   /* views made before now are stale */
+    t->rebased = ++t->storage->rebased; /* views made before now are stale */
     return TG_OK;
 }
 

@@ -55,11 +55,12 @@ static tg_tensor *tensor_over(tgi_pool *pool, tgi_storage *storage, tg_dtype dty
 /* The number of elements, or -1 with an error pending when a size is negative or the whole does not fit in memory. */
 static int64_t checked_numel(const tg_shape *shape)
 {
-    int64_t extent = 1;   /* without sizes of 0, for the strides must fit too */
+    int64_t extent = 1; /* without sizes of 0, for the strides must fit too */
     bool empty = false;
     char text[TG_SHAPE_TEXT];
     if (shape->ndim < 0 || shape->ndim > TG_MAX_DIMS) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "a tensor has 0 to %d dimensions, not %d", TG_MAX_DIMS, shape->ndim);
+        tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "a tensor has 0 to %d dimensions, not %d", TG_MAX_DIMS,
+                   shape->ndim);
         return -1;
     }
     for (int d = 0; d < shape->ndim; d++) {
@@ -70,7 +71,8 @@ static int64_t checked_numel(const tg_shape *shape)
         }
         empty |= shape->dims[d] == 0;
         if (__builtin_mul_overflow(extent, shape->dims[d] ? shape->dims[d] : 1, &extent) || extent > INT64_MAX / 16) {
-            tg_fail_at(NULL, TG_ERROR_MEMORY, tgi_self.op, "out of memory: a tensor of shape %s", tg_shape_text(shape, text));
+            tg_fail_at(NULL, TG_ERROR_MEMORY, tgi_self.op, "out of memory: a tensor of shape %s",
+                       tg_shape_text(shape, text));
             return -1;
         }
     }
@@ -82,7 +84,8 @@ tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype)
     int64_t numel = checked_numel(shape);
     tgi_pool *pool = tgi_pool_of_thread();
     if (numel < 0 || !pool) return NULL;
-    if ((unsigned)dtype >= TG_DTYPES) return tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%d is not a dtype", (int)dtype);
+    if ((unsigned)dtype >= TG_DTYPES)
+        return tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%d is not a dtype", (int)dtype);
     tgi_storage *storage = storage_new(pool, (size_t)numel * tg_dtype_size(dtype));
     tg_tensor *t = storage ? tensor_over(pool, storage, dtype) : NULL;
     if (!t) return NULL;
@@ -104,7 +107,7 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
     if (!t) return NULL;
     t->ndim = (uint8_t)ndim;
     t->is_view = true;
-    t->rebased = base->is_view ? base->rebased : base->storage->rebased;   /* a view of a stale view is as stale */
+    t->rebased = base->is_view ? base->rebased : base->storage->rebased; /* a view of a stale view is as stale */
     t->offset = offset;
     t->numel = 1;
     for (int d = 0; d < ndim; d++) {
@@ -184,8 +187,9 @@ static int checked_dim(const char *where, const char *function, const tg_tensor 
     if (!present(where, function, t)) return -1;
     int d = t->ndim ? tg_shape_dim(dim, t->ndim) : -1;
     if (d < 0)
-        tg_fail_at(where, TG_ERROR_VALUE, function, "Dimension out of range (expected to be in range of [%d, %d], but got %lld)",
-                   -t->ndim, t->ndim - 1, (long long)dim);
+        tg_fail_at(where, TG_ERROR_VALUE, function,
+                   "Dimension out of range (expected to be in range of [%d, %d], but got %lld)", -t->ndim, t->ndim - 1,
+                   (long long)dim);
     return d;
 }
 
@@ -233,7 +237,8 @@ static bool one_element(const char *where, const tg_tensor *t)
     if (t->numel == 1) return true;
     char text[TG_SHAPE_TEXT];
     const tg_shape shape = tgi_shape(t);
-    tg_fail_at(where, TG_ERROR_VALUE, "item", "only one element tensors can be converted to a number, not one of shape %s",
+    tg_fail_at(where, TG_ERROR_VALUE, "item",
+               "only one element tensors can be converted to a number, not one of shape %s",
                tg_shape_text(&shape, text));
     return false;
 }
@@ -275,15 +280,15 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
 {
     if (!present(where, "to_array", t)) return TG_FAILED;
     if (count != t->numel) {
-        tg_fail_at(where, TG_ERROR_VALUE, "to_array", "the tensor has %lld elements, the array %lld", (long long)t->numel,
-                   (long long)count);
+        tg_fail_at(where, TG_ERROR_VALUE, "to_array", "the tensor has %lld elements, the array %lld",
+                   (long long)t->numel, (long long)count);
         return TG_FAILED;
     }
     int64_t index[TG_MAX_DIMS] = { 0 };
     int64_t at = t->offset;
     for (int64_t i = 0; i < count; i++) {
         out[i] = element(t, at);
-        for (int d = t->ndim - 1; d >= 0; d--) {   /* the next index, counted like an odometer */
+        for (int d = t->ndim - 1; d >= 0; d--) { /* the next index, counted like an odometer */
             at += t->strides[d];
             if (++index[d] < t->dims[d]) break;
             at -= t->strides[d] * t->dims[d];
@@ -303,12 +308,14 @@ tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_gr
 {
     if (!present(where, "requires_grad_", t)) return NULL;
     if (requires_grad && !tgi_is_floating(t))
-        return tg_fail_at(where, TG_ERROR_VALUE, "requires_grad_", "only Tensors of floating point dtype can require gradients, not %s",
+        return tg_fail_at(where, TG_ERROR_VALUE, "requires_grad_",
+                          "only Tensors of floating point dtype can require gradients, not %s",
                           tg_dtype_name((tg_dtype)t->dtype));
     if (!requires_grad && t->origin.serial)
-        return tg_fail_at(where, TG_ERROR_AUTOGRAD, "requires_grad_",
-                          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
-                          "in a subgraph that doesn't require differentiation use tg_detach");
+        return tg_fail_at(
+            where, TG_ERROR_AUTOGRAD, "requires_grad_",
+            "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+            "in a subgraph that doesn't require differentiation use tg_detach");
     if (!t->origin.serial) t->requires_grad = requires_grad;
     return t;
 }
@@ -320,7 +327,8 @@ tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad)
     if (grad) {
         const tg_shape have = tgi_shape(grad), want = tgi_shape(t);
         if (grad == t || grad->dtype != t->dtype || !tg_shape_equal(&have, &want)) {
-            tg_fail_at(where, TG_ERROR_VALUE, "set_grad", "a gradient has its tensor's shape and dtype, and is not the tensor");
+            tg_fail_at(where, TG_ERROR_VALUE, "set_grad",
+                       "a gradient has its tensor's shape and dtype, and is not the tensor");
             return TG_FAILED;
         }
         tgi_ref(grad);

@@ -54,7 +54,8 @@ tg_tensor *tg_empty_at(const char *where, tg_shape shape, tg_create_options opti
     return end(begin(where, &op_empty, shape, dtype_or(&options, tg_default_dtype())), &options);
 }
 
-static tg_tensor *filled(const char *where, tg_shape shape, double value, tg_dtype dtype, const tg_create_options *options)
+static tg_tensor *filled(const char *where, tg_shape shape, double value, tg_dtype dtype,
+                         const tg_create_options *options)
 {
     tg_tensor *t = begin(where, &op_full, shape, dtype);
     if (t) tgi_fill(t, value);
@@ -75,8 +76,10 @@ tg_tensor *tg_full_at(const char *where, tg_shape shape, tg_operand value, tg_cr
 {
     static const tg_dtype natural[] = { TG_FLOAT32, TG_INT64, TG_FLOAT32, TG_BOOL };
     if (value.kind == TG_OPERAND_TENSOR)
-        return tg_op_begin(where, &op_full, tg_list(value.as.tensor)) ?
-                   tg_op_fail(&op_full, tg_list(value.as.tensor), "the value is a number, not a tensor: use tg_fill_ or tg_expand") : NULL;
+        return tg_op_begin(where, &op_full, tg_list(value.as.tensor))
+                   ? tg_op_fail(&op_full, tg_list(value.as.tensor),
+                                "the value is a number, not a tensor: use tg_fill_ or tg_expand")
+                   : NULL;
     const tg_dtype dtype = dtype_or(&options, value.kind == TG_OPERAND_REAL ? tg_default_dtype() : natural[value.kind]);
     tg_tensor *t = begin(where, &op_full, shape, dtype);
     tg_tensor *number = t ? tgi_operand_to(value, dtype) : NULL;
@@ -111,7 +114,8 @@ static void fill_sequence(tg_tensor *t, tg_operand start, tg_operand step)
     }
 }
 
-tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg_operand step, tg_create_options options)
+tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg_operand step,
+                        tg_create_options options)
 {
     if (!tg_op_begin(where, &op_arange, TG_NONE)) return NULL;
     if (start.kind == TG_OPERAND_TENSOR || end_.kind == TG_OPERAND_TENSOR || step.kind == TG_OPERAND_TENSOR)
@@ -119,12 +123,14 @@ tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg
     const double from = operand_real(start), to = operand_real(end_), by = operand_real(step);
     const bool real = start.kind == TG_OPERAND_REAL || end_.kind == TG_OPERAND_REAL || step.kind == TG_OPERAND_REAL;
     if (by == 0 || isnan(by)) return tg_op_fail(&op_arange, TG_NONE, "step must be nonzero");
-    if (!isfinite(from) || !isfinite(to)) return tg_op_fail(&op_arange, TG_NONE, "unsupported range: %g -> %g", from, to);
+    if (!isfinite(from) || !isfinite(to))
+        return tg_op_fail(&op_arange, TG_NONE, "unsupported range: %g -> %g", from, to);
     if ((by > 0 && from > to) || (by < 0 && from < to))
         return tg_op_fail(&op_arange, TG_NONE, "upper bound and larger bound inconsistent with step sign");
     const double count = ceil((to - from) / by);
     if (count > 0x1p46) return tg_op_fail(&op_arange, TG_NONE, "%g elements are too many", count);
-    tg_tensor *t = begin(NULL, &op_arange, tg_shape((int64_t)count), dtype_or(&options, real ? tg_default_dtype() : TG_INT64));
+    tg_tensor *t =
+        begin(NULL, &op_arange, tg_shape((int64_t)count), dtype_or(&options, real ? tg_default_dtype() : TG_INT64));
     if (t) fill_sequence(t, start, step);
     return end(t, &options);
 }
@@ -145,7 +151,8 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
         if (t->dtype == TG_FLOAT64)
             ((double *)tgi_ptr(t))[i] = first_half || steps == 1 ? start + step * (double)i : end_ - step * (double)j;
         else
-            ((float *)tgi_ptr(t))[i] = first_half || steps == 1 ? (float)start + step32 * (float)i : (float)end_ - step32 * (float)j;
+            ((float *)tgi_ptr(t))[i] =
+                first_half || steps == 1 ? (float)start + step32 * (float)i : (float)end_ - step32 * (float)j;
     }
     return end(t, &options);
 }
@@ -153,7 +160,9 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
 tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options options)
 {
     if (!tg_op_begin(where, &op_eye, TG_NONE)) return NULL;
-    if (n < 0 || m < 0) return tg_op_fail(&op_eye, TG_NONE, "n and m must be greater or equal to 0, got %lld and %lld", (long long)n, (long long)m);
+    if (n < 0 || m < 0)
+        return tg_op_fail(&op_eye, TG_NONE, "n and m must be greater or equal to 0, got %lld and %lld", (long long)n,
+                          (long long)m);
     tg_tensor *t = begin(NULL, &op_eye, tg_shape(n, m), dtype_or(&options, tg_default_dtype()));
     if (!t) return NULL;
     tgi_fill(t, 0);
@@ -170,7 +179,9 @@ tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options 
 static tg_tensor *floating_begin(const char *where, const tg_op *op, tg_shape shape, const tg_create_options *options)
 {
     tg_tensor *t = begin(where, op, shape, dtype_or(options, tg_default_dtype()));
-    if (t && !tgi_is_floating(t)) return tg_op_fail(op, TG_NONE, "\"%s\" not implemented for '%s'", op->name, tgi_scalar_type_name((tg_dtype)t->dtype));
+    if (t && !tgi_is_floating(t))
+        return tg_op_fail(op, TG_NONE, "\"%s\" not implemented for '%s'", op->name,
+                          tgi_scalar_type_name((tg_dtype)t->dtype));
     return t;
 }
 
@@ -206,10 +217,12 @@ tg_tensor *tg_randint_at(const char *where, int64_t low, int64_t high, tg_shape 
 {
     if (!tg_op_begin(where, &op_randint, TG_NONE)) return NULL;
     if (low >= high)
-        return tg_op_fail(&op_randint, TG_NONE, "random_ expects 'from' to be less than 'to', but got from=%lld >= to=%lld",
-                          (long long)low, (long long)high);
+        return tg_op_fail(&op_randint, TG_NONE,
+                          "random_ expects 'from' to be less than 'to', but got from=%lld >= to=%lld", (long long)low,
+                          (long long)high);
     if ((uint64_t)high - (uint64_t)low > UINT32_MAX)
-        return tg_op_fail(&op_randint, TG_NONE, "the range from %lld to %lld is 2^32 or more", (long long)low, (long long)high);
+        return tg_op_fail(&op_randint, TG_NONE, "the range from %lld to %lld is 2^32 or more", (long long)low,
+                          (long long)high);
     tg_tensor *t = begin(NULL, &op_randint, shape, TG_INT64);
     if (t) tg_generate_randint(generator(&options), tgi_ptr(t), t->numel, low, high);
     return converted(t, &options);
@@ -231,7 +244,8 @@ static void convert_ints(int64_t *to, const int *from, int64_t n)
     for (int64_t i = 0; i < n; i++) to[i] = from[i];
 }
 
-tg_tensor *tg_from_data_at(const char *where, const void *data, tg_element element, tg_shape shape, tg_create_options options)
+tg_tensor *tg_from_data_at(const char *where, const void *data, tg_element element, tg_shape shape,
+                           tg_create_options options)
 {
     static const tg_dtype dtypes[] = { TG_FLOAT32, TG_FLOAT64, TG_INT64, TG_INT64, TG_BOOL };
     const tg_dtype own = (unsigned)element <= TG_ELEMENT_BOOL ? dtypes[element] : TG_FLOAT32;

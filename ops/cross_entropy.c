@@ -11,10 +11,7 @@
 #include "reduce.h"
 #include "view.h"
 
-static int class_dim(const tg_tensor *input)
-{
-    return tg_ndim(input) == 1 ? 0 : 1;
-}
+static int class_dim(const tg_tensor *input) { return tg_ndim(input) == 1 ? 0 : 1; }
 
 /* weight x, the weight of each class along x's class dimension; x itself without weights. */
 static tg_tensor *weighted(tg_tensor *x, tg_tensor *weight)
@@ -42,9 +39,11 @@ static bool probabilities_ok(tg_tensor *input, tg_tensor *target, const tg_cross
     else if (w && (w->ndim != 1 || w->numel != input->dims[class_dim(input)])) {
         char text[TG_SHAPE_TEXT];
         tg_shape shape = tgi_shape(w);
-        tg_op_fail(op, inputs,
-                   "cross_entropy: weight tensor should be defined either for all %lld classes or no classes but got weight tensor of "
-                   "shape: %s", (long long)input->dims[class_dim(input)], tg_shape_text(&shape, text));
+        tg_op_fail(
+            op, inputs,
+            "cross_entropy: weight tensor should be defined either for all %lld classes or no classes but got weight tensor of "
+            "shape: %s",
+            (long long)input->dims[class_dim(input)], tg_shape_text(&shape, text));
     } else
         return true;
     return false;
@@ -62,7 +61,7 @@ static tg_tensor *of_probabilities(tg_tensor *input, tg_tensor *target, const tg
     if (o->reduction == TG_REDUCTION_NONE) return tg_neg(tg_sum(terms, .dim = dim));
     tg_tensor *y = tg_neg(tg_sum(terms));
     if (o->reduction == TG_REDUCTION_SUM) return y;
-    return tg_div(y, input->numel ? (double)(input->numel / classes) : 0.0);   /* the mean of nothing is 0 / 0 */
+    return tg_div(y, input->numel ? (double)(input->numel / classes) : 0.0); /* the mean of nothing is 0 / 0 */
 }
 
 /* ---- class indices ---- */
@@ -77,7 +76,7 @@ static tg_tensor *of_all_classes(tg_tensor *x, tg_tensor *target, const tg_cross
     y = tg_sum(y);
     if (o->reduction == TG_REDUCTION_SUM) return y;
     tg_tensor *count = tg_nll_loss(tg_full_like(x, -1.0), target, .weight = o->weight, .ignore_index = o->ignore_index,
-                                   .reduction = TG_REDUCTION_SUM);   /* of weights, where there are any */
+                                   .reduction = TG_REDUCTION_SUM); /* of weights, where there are any */
     return tg_div(y, count);
 }
 
@@ -85,7 +84,8 @@ static tg_tensor *smoothed(tg_tensor *input, tg_tensor *target, const tg_cross_e
 {
     double smoothing = o->label_smoothing;
     tg_tensor *x = tg_log_softmax(input, class_dim(input));
-    tg_tensor *y = tg_nll_loss(x, target, .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction);
+    tg_tensor *y =
+        tg_nll_loss(x, target, .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction);
     if (!y) return NULL;
     tg_tensor *all = of_all_classes(x, target, o);
     return tg_add(tg_mul(y, 1 - smoothing), tg_mul(all, smoothing / (double)tg_size(x, class_dim(x))));
@@ -103,17 +103,22 @@ static tg_tensor *of_indices(tg_tensor *input, tg_tensor *target, const tg_cross
 {
     attributes a = { o->ignore_index, o->reduction, o->weight != NULL, class_dim(input) };
     tg_tensor *x = tg_log_softmax(tg_detach(input), a.dim);
-    tg_tensor *y = tg_nll_loss(x, target, .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction);
+    tg_tensor *y =
+        tg_nll_loss(x, target, .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction);
     if (!y) return NULL;
-    return tg_record(&tgi_op_cross_entropy, tg_list(input), tg_list(y), tg_list(input, x, target, o->weight), &a, sizeof a) == TG_OK
-                   ? y : NULL;
+    return tg_record(&tgi_op_cross_entropy, tg_list(input), tg_list(y), tg_list(input, x, target, o->weight), &a,
+                     sizeof a) == TG_OK
+               ? y
+               : NULL;
 }
 
 /* The gradient of the logarithm of softmax. */
 static tg_tensor *log_softmax_gradient(tg_context *ctx)
 {
     const attributes *a = tg_attributes(ctx);
-    tg_nll_options o = { a->weighted ? tg_saved(ctx, 3) : NULL, a->ignore_index, a->reduction };
+    tg_nll_options o = { .weight = a->weighted ? tg_saved(ctx, 3) : NULL,
+                         .ignore_index = a->ignore_index,
+                         .reduction = a->reduction };
     return tgi_nll_loss_backward_at(TG_HERE, tg_grad_output(ctx, 0), tg_input_shape(ctx, 0), tg_saved(ctx, 2), o);
 }
 
@@ -147,35 +152,47 @@ tg_tensor *tg_cross_entropy_at(const char *where, tg_tensor *input, tg_tensor *t
 
 static tg_tensor_list cross_entropy_call(const tg_value *args)
 {
-    tg_cross_entropy_options o = { tgi_optional(&args[2]), args[3].as.integer, TG_REDUCTION_MEAN, args[5].as.real };
+    tg_cross_entropy_options o = { .weight = tgi_optional(&args[2]),
+                                   .ignore_index = args[3].as.integer,
+                                   .label_smoothing = args[5].as.real };
     if (!tgi_reduction_named(&tgi_op_cross_entropy, args[4].as.string, &o.reduction)) return tg_list_failed();
     return tgi_result(tg_cross_entropy_at(TG_HERE, args[0].as.tensor, args[1].as.tensor, o));
 }
 
 static const char *const samples[] = {
-    "cross_entropy(f(4, 5), i(4, lo=0, hi=5))", "cross_entropy(f(4, 5), i(4, lo=0, hi=5), reduction='sum')",
-    "cross_entropy(f(4, 5), i(4, lo=0, hi=5), reduction='none')", "cross_entropy(f(5), i(lo=0, hi=5))",
+    "cross_entropy(f(4, 5), i(4, lo=0, hi=5))",
+    "cross_entropy(f(4, 5), i(4, lo=0, hi=5), reduction='sum')",
+    "cross_entropy(f(4, 5), i(4, lo=0, hi=5), reduction='none')",
+    "cross_entropy(f(5), i(lo=0, hi=5))",
     "cross_entropy(f(8, 3), i(8, lo=0, hi=3), ignore_index=0)",
     "cross_entropy(f(6, 3), i(6, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=2)",
-    "cross_entropy(f(2, 3, 4), i(2, 4, lo=0, hi=3), reduction='none')", "cross_entropy(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3))",
-    "cross_entropy(f(4, 5), i(4, lo=0, hi=5), label_smoothing=0.1)", "cross_entropy(f(5), i(lo=0, hi=5), label_smoothing=0.2)",
+    "cross_entropy(f(2, 3, 4), i(2, 4, lo=0, hi=3), reduction='none')",
+    "cross_entropy(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3))",
+    "cross_entropy(f(4, 5), i(4, lo=0, hi=5), label_smoothing=0.1)",
+    "cross_entropy(f(5), i(lo=0, hi=5), label_smoothing=0.2)",
     "cross_entropy(f(6, 3), i(6, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=2, label_smoothing=0.3)",
     "cross_entropy(f(2, 3, 4), i(2, 4, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=1, reduction='none', "
     "label_smoothing=0.3)",
     "cross_entropy(f(2, 3, 4), i(2, 4, lo=0, hi=3), reduction='sum', label_smoothing=1)",
-    "cross_entropy(f(4, 3), f(4, 3, lo=0, hi=1))", "cross_entropy(f(3), f(3, lo=0, hi=1))",
-    "cross_entropy(f(4, 3), f(4, 3, lo=0, hi=1), reduction='none')", "cross_entropy(f(2, 3, 4), f(2, 3, 4, lo=0, hi=1), reduction='sum')",
+    "cross_entropy(f(4, 3), f(4, 3, lo=0, hi=1))",
+    "cross_entropy(f(3), f(3, lo=0, hi=1))",
+    "cross_entropy(f(4, 3), f(4, 3, lo=0, hi=1), reduction='none')",
+    "cross_entropy(f(2, 3, 4), f(2, 3, 4, lo=0, hi=1), reduction='sum')",
     "cross_entropy(f(2, 3, 4), f(2, 3, 4, lo=0, hi=1), weight=f(3, lo=0.5, hi=2, grad=False), label_smoothing=0.2)",
-    "cross_entropy(f(0, 5), i(0))", "cross_entropy(f(0, 5), f(0, 5))", NULL
+    "cross_entropy(f(0, 5), i(0))",
+    "cross_entropy(f(0, 5), f(0, 5))",
+    NULL
 };
 static const tg_error_sample errors[] = {
     { "cross_entropy(f(2, 5), i(2, lo=7, hi=8))", "Target 7 is out of bounds." },
     { "cross_entropy(f(2, 5), i(3))", "Expected input batch_size (2) to match target batch_size (3)." },
     { "cross_entropy(f(2, 5), i(2, 5))", "Expected floating point type for target with class probabilities, got Long" },
     { "cross_entropy(f(2, 5), f(2, 5), ignore_index=1)", "ignore_index is not supported for floating point target" },
-    { "cross_entropy(f(2, 5), f(2, 5), weight=f(4))", "cross_entropy: weight tensor should be defined either for all 5 classes or no "
-                                                     "classes but got weight tensor of shape: [4]" },
-    { "cross_entropy(f(2, 5), i(2, lo=0, hi=5), label_smoothing=1.5)", "label_smoothing must be between 0.0 and 1.0. Got: 1.5" },
+    { "cross_entropy(f(2, 5), f(2, 5), weight=f(4))",
+      "cross_entropy: weight tensor should be defined either for all 5 classes or no "
+      "classes but got weight tensor of shape: [4]" },
+    { "cross_entropy(f(2, 5), i(2, lo=0, hi=5), label_smoothing=1.5)",
+      "label_smoothing must be between 0.0 and 1.0. Got: 1.5" },
     { "cross_entropy(i(2, 5), i(2))", "\"log_softmax_lastdim_kernel_impl\" not implemented for 'Long'" },
     { "cross_entropy(f(2, 5), f(2))", "expected scalar type Long but found " },
     { "cross_entropy(f(), f())", "Dimension specified as 1 but tensor has no dimensions" },
@@ -185,11 +202,14 @@ static const tg_error_sample errors[] = {
 
 const tg_op tgi_op_cross_entropy = {
     .name = "cross_entropy",
-    .schema = "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction='mean', "
-              "float label_smoothing=0.0) -> Tensor",
-    .formula = "y = nll_loss(log_softmax(x), target); under probabilities p: -the sum of weight p log_softmax(x) over the classes",
-    .gradient = "dx = weight[target] (softmax(x) - 1 at the target) g, divided by the sum of weight[target] for the mean; smoothed or under "
-                "probabilities: that of the ops it is made of",
+    .schema =
+        "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction='mean', "
+        "float label_smoothing=0.0) -> Tensor",
+    .formula =
+        "y = nll_loss(log_softmax(x), target); under probabilities p: -the sum of weight p log_softmax(x) over the classes",
+    .gradient =
+        "dx = weight[target] (softmax(x) - 1 at the target) g, divided by the sum of weight[target] for the mean; smoothed or under "
+        "probabilities: that of the ops it is made of",
     .doc = "The loss of unnormalised scores under class indices, or under class probabilities of x's own shape.",
     .backward = backward,
     .backward_fused = backward_fused,

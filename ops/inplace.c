@@ -33,20 +33,36 @@ static void copy_backward(tg_context *ctx)
 }
 
 static const tg_op op_add_ = {
-    .name = "add_", .schema = "add_(Tensor(a!) self, Scalar other) -> Tensor(a!)", .formula = "a = a + b",
-    .gradient = "da = g, db = g", .doc = "adds in place", .backward = add_backward,
+    .name = "add_",
+    .schema = "add_(Tensor(a!) self, Scalar other) -> Tensor(a!)",
+    .formula = "a = a + b",
+    .gradient = "da = g, db = g",
+    .doc = "adds in place",
+    .backward = add_backward,
 };
 static const tg_op op_mul_ = {
-    .name = "mul_", .schema = "mul_(Tensor(a!) self, Scalar other) -> Tensor(a!)", .formula = "a = a b",
-    .gradient = "da = g b, db = g a", .doc = "multiplies in place", .backward = mul_backward,
+    .name = "mul_",
+    .schema = "mul_(Tensor(a!) self, Scalar other) -> Tensor(a!)",
+    .formula = "a = a b",
+    .gradient = "da = g b, db = g a",
+    .doc = "multiplies in place",
+    .backward = mul_backward,
 };
 static const tg_op op_copy_ = {
-    .name = "copy_", .schema = "copy_(Tensor(a!) self, Tensor src) -> Tensor(a!)", .formula = "a = b",
-    .gradient = "da = 0, db = g", .doc = "copies into an existing tensor, converting the dtype", .backward = copy_backward,
+    .name = "copy_",
+    .schema = "copy_(Tensor(a!) self, Tensor src) -> Tensor(a!)",
+    .formula = "a = b",
+    .gradient = "da = 0, db = g",
+    .doc = "copies into an existing tensor, converting the dtype",
+    .backward = copy_backward,
 };
 static const tg_op op_fill_ = {
-    .name = "fill_", .schema = "fill_(Tensor(a!) self, Scalar value) -> Tensor(a!)", .formula = "a = value",
-    .gradient = "da = 0, dvalue = g", .doc = "sets every element", .backward = copy_backward,
+    .name = "fill_",
+    .schema = "fill_(Tensor(a!) self, Scalar value) -> Tensor(a!)",
+    .formula = "a = value",
+    .gradient = "da = 0, dvalue = g",
+    .doc = "sets every element",
+    .backward = copy_backward,
 };
 
 /* ---- checks ---- */
@@ -64,10 +80,11 @@ static bool fits(const tg_op *op, tg_tensor *a, tg_tensor *b)
     char x[TG_SHAPE_TEXT], y[TG_SHAPE_TEXT];
     if (tg_shape_broadcast(&want, &have, &common) && tg_shape_equal(&common, &want)) return true;
     if (tg_shape_broadcast(&want, &have, &common))
-        tg_op_fail(op, tg_list(a, b), "output with shape %s doesn't match the broadcast shape %s", tg_shape_text(&want, x),
-                   tg_shape_text(&common, y));
+        tg_op_fail(op, tg_list(a, b), "output with shape %s doesn't match the broadcast shape %s",
+                   tg_shape_text(&want, x), tg_shape_text(&common, y));
     else
-        tg_op_fail(op, tg_list(a, b), "shape %s cannot be broadcast to %s", tg_shape_text(&have, x), tg_shape_text(&want, y));
+        tg_op_fail(op, tg_list(a, b), "shape %s cannot be broadcast to %s", tg_shape_text(&have, x),
+                   tg_shape_text(&want, y));
     return false;
 }
 
@@ -78,8 +95,8 @@ static bool can_store(const tg_op *op, tg_tensor *a, tg_operand b)
     const tg_operand operands[] = { tg_operand_tensor(a), b };
     const tg_dtype result = tgi_result_type(operands, 2);
     if (category[result] <= category[a->dtype]) return true;
-    tg_op_fail(op, tg_list(a), "result type %s can't be cast to the desired output type %s", tgi_scalar_type_name(result),
-               tgi_scalar_type_name((tg_dtype)a->dtype));
+    tg_op_fail(op, tg_list(a), "result type %s can't be cast to the desired output type %s",
+               tgi_scalar_type_name(result), tgi_scalar_type_name((tg_dtype)a->dtype));
     return false;
 }
 
@@ -88,7 +105,8 @@ static bool can_store(const tg_op *op, tg_tensor *a, tg_operand b)
 static tg_tensor *apart(tg_tensor *b, const tg_tensor *a, bool saved)
 {
     if (!b || b == a || !tg_shares_storage(a, b)) return b;
-    const bool same = !saved && a->ndim == b->ndim && memcmp(a->dims, b->dims, (size_t)a->ndim * sizeof *a->dims) == 0 && a->offset == b->offset &&
+    const bool same = !saved && a->ndim == b->ndim &&
+                      memcmp(a->dims, b->dims, (size_t)a->ndim * sizeof *a->dims) == 0 && a->offset == b->offset &&
                       memcmp(a->strides, b->strides, (size_t)a->ndim * sizeof *a->strides) == 0;
     return same ? b : tg_clone(b);
 }
@@ -96,7 +114,8 @@ static tg_tensor *apart(tg_tensor *b, const tg_tensor *a, bool saved)
 /* ---- the ops ---- */
 
 /* a = a op b by the kernel of the binary op. */
-static tg_tensor *arithmetic(const char *where, const tg_op *op, tg_tensor *a, tg_operand operand, int kernel, bool saves)
+static tg_tensor *arithmetic(const char *where, const tg_op *op, tg_tensor *a, tg_operand operand, int kernel,
+                             bool saves)
 {
     if (!begin(where, op, a, operand) || !can_store(op, a, operand)) return NULL;
     tg_tensor *b = apart(tgi_operand_to(operand, (tg_dtype)a->dtype), a, saves && tg_requires_grad(a));
@@ -106,7 +125,7 @@ static tg_tensor *arithmetic(const char *where, const tg_op *op, tg_tensor *a, t
     tg_tensor *old = needs_old ? tg_clone(a) : NULL;
     if (needs_old && !old) return NULL;
     tg_tensor *factor = recorded && saves && tg_requires_grad(a) ? b : NULL;
-    if (b == a) factor = old;   /* a *= a: both factors are the old value */
+    if (b == a) factor = old; /* a *= a: both factors are the old value */
     tgi_iterate(tgi_kernels_get()->binary[kernel][a->dtype], 3, (tg_tensor *[]){ a, a, b });
     return tg_record_in_place(op, tg_list(a, b), a, tg_list(old, factor), NULL, 0) == TG_OK ? a : NULL;
 }
@@ -142,6 +161,7 @@ tg_tensor *tg_fill_in_place_at(const char *where, tg_tensor *a, tg_operand value
     if (!begin(where, &op_fill_, a, value)) return NULL;
     if (value.kind == TG_OPERAND_TENSOR && value.as.tensor->ndim)
         return tg_op_fail(&op_fill_, tg_list(a, value.as.tensor),
-                          "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.", value.as.tensor->ndim);
+                          "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.",
+                          value.as.tensor->ndim);
     return write(&op_fill_, a, tgi_operand_to(value, (tg_dtype)a->dtype));
 }

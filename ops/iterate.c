@@ -12,7 +12,7 @@
 typedef struct plan {
     int ndim;
     int64_t dims[TG_MAX_DIMS];
-    int64_t strides[TG_MAX_DIMS][TGI_MAX_OPERANDS];   /* in bytes; dimension 0 is the innermost */
+    int64_t strides[TG_MAX_DIMS][TGI_MAX_OPERANDS]; /* in bytes; dimension 0 is the innermost */
     char *pointers[TGI_MAX_OPERANDS];
 } plan;
 
@@ -64,7 +64,7 @@ void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
     for (;;) {
         loop(p.dims[0], at, p.strides[0]);
         int d = 1;
-        for (; d < p.ndim; d++) {   /* the next row, counted like an odometer */
+        for (; d < p.ndim; d++) { /* the next row, counted like an odometer */
             for (int k = 0; k < count; k++)
                 if (at[k]) at[k] += p.strides[d][k];
             if (++index[d] < p.dims[d]) break;
@@ -82,8 +82,10 @@ bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, co
     if (tg_shape_broadcast(a, b, shape)) return true;
     int d = 1;
     while (a->dims[a->ndim - d] == b->dims[b->ndim - d] || a->dims[a->ndim - d] == 1 || b->dims[b->ndim - d] == 1) d++;
-    tg_op_fail(op, inputs, "The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
-               (long long)a->dims[a->ndim - d], (long long)b->dims[b->ndim - d], (a->ndim > b->ndim ? a->ndim : b->ndim) - d);
+    tg_op_fail(op, inputs,
+               "The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
+               (long long)a->dims[a->ndim - d], (long long)b->dims[b->ndim - d],
+               (a->ndim > b->ndim ? a->ndim : b->ndim) - d);
     return false;
 }
 

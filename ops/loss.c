@@ -41,10 +41,11 @@ static const tg_op op_mse_loss;
 static void warn_of_sizes(const char *where, const tg_shape *input, const tg_shape *target)
 {
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
-    tg_warn_at(where ? where : tgi_where(),
-               "Using a target size (torch.Size(%s)) that is different to the input size (torch.Size(%s)). This will likely lead to "
-               "incorrect results due to broadcasting. Please ensure they have the same size.", tg_shape_text(target, a),
-               tg_shape_text(input, b));
+    tg_warn_at(
+        where ? where : tgi_where(),
+        "Using a target size (torch.Size(%s)) that is different to the input size (torch.Size(%s)). This will likely lead to "
+        "incorrect results due to broadcasting. Please ensure they have the same size.",
+        tg_shape_text(target, a), tg_shape_text(input, b));
 }
 
 /* (a - b)^2 with the common shape, reduced. Raw. */
@@ -63,13 +64,14 @@ static tg_tensor *squares(tg_tensor *a, tg_tensor *b, const tg_shape *shape, tg_
 }
 
 typedef struct mse_attributes {
-    double scale;      /* 2, or 2/n for the mean */
+    double scale; /* 2, or 2/n for the mean */
 } mse_attributes;
 
 tg_tensor *tg_mse_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_loss_options options)
 {
     tg_tensor_list inputs = tg_list(input, target);
-    if (!tg_op_begin(where, &op_mse_loss, inputs) || !tgi_reduction_ok(&op_mse_loss, inputs, options.reduction)) return NULL;
+    if (!tg_op_begin(where, &op_mse_loss, inputs) || !tgi_reduction_ok(&op_mse_loss, inputs, options.reduction))
+        return NULL;
     tg_shape a = tgi_shape(input), b = tgi_shape(target), shape;
     if (!tg_shape_equal(&a, &b)) warn_of_sizes(where, &a, &b);
     if (!tgi_broadcast(&op_mse_loss, inputs, &a, &b, &shape)) return NULL;
@@ -96,18 +98,24 @@ static void mse_loss_backward(tg_context *ctx)
 
 static tg_tensor_list mse_loss_call(const tg_value *args)
 {
-    tg_loss_options o = { TG_LOSS_DEFAULTS };
+    tg_loss_options o = TG_LOSS_OPTIONS();
     if (!tgi_reduction_named(&op_mse_loss, args[2].as.string, &o.reduction)) return tg_list_failed();
     return tgi_result(tg_mse_loss_at(TG_HERE, args[0].as.tensor, args[1].as.tensor, o));
 }
 
-static const char *const mse_loss_samples[] = {
-    "mse_loss(f(2, 3), f(2, 3))", "mse_loss(f(2, 3), f(2, 3), reduction='sum')", "mse_loss(f(2, 3), f(2, 3), reduction='none')",
-    "mse_loss(f(), f())", "mse_loss(f(2, 3, 4), f(2, 3, 1))", "mse_loss(f(3), f(2, 3), reduction='none')", "mse_loss(f(0, 3), f(0, 3))",
-    "mse_loss(f(0, 3), f(0, 3), reduction='sum')", "mse_loss(f(2, 3), i(2, 3))", NULL
-};
+static const char *const mse_loss_samples[] = { "mse_loss(f(2, 3), f(2, 3))",
+                                                "mse_loss(f(2, 3), f(2, 3), reduction='sum')",
+                                                "mse_loss(f(2, 3), f(2, 3), reduction='none')",
+                                                "mse_loss(f(), f())",
+                                                "mse_loss(f(2, 3, 4), f(2, 3, 1))",
+                                                "mse_loss(f(3), f(2, 3), reduction='none')",
+                                                "mse_loss(f(0, 3), f(0, 3))",
+                                                "mse_loss(f(0, 3), f(0, 3), reduction='sum')",
+                                                "mse_loss(f(2, 3), i(2, 3))",
+                                                NULL };
 static const tg_error_sample mse_loss_errors[] = {
-    { "mse_loss(f(2, 3), f(2, 4))", "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1" },
+    { "mse_loss(f(2, 3), f(2, 4))",
+      "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1" },
     { "mse_loss(i(2, 3), i(2, 3))", "\"mse_cpu\" not implemented for 'Long'" },
     { "mse_loss(f(2, 3), f(2, 3), reduction='avg')", "is not a valid value for reduction" },
     { NULL, NULL }
@@ -131,7 +139,7 @@ static const tg_op op_nll_loss, op_nll_loss_backward;
 
 /* The call as the loops see it; everything contiguous, in references to give back. */
 typedef struct nll {
-    int64_t batch, classes, positions;   /* the input is batch x classes x positions, the target batch x positions */
+    int64_t batch, classes, positions; /* the input is batch x classes x positions, the target batch x positions */
     int64_t ignore_index;
     tg_reduction reduction;
     tg_dtype dtype;
@@ -145,8 +153,10 @@ static double at(const tg_tensor *t, int64_t i)
 
 static void put(tg_tensor *t, int64_t i, double value)
 {
-    if (t->dtype == TG_FLOAT32) ((float *)tgi_ptr(t))[i] = (float)value;
-    else ((double *)tgi_ptr(t))[i] = value;
+    if (t->dtype == TG_FLOAT32)
+        ((float *)tgi_ptr(t))[i] = (float)value;
+    else
+        ((double *)tgi_ptr(t))[i] = value;
 }
 
 /* The class of target `i`; -1 if it is ignored. */
@@ -162,10 +172,7 @@ static int64_t place_of(const nll *l, int64_t i, int64_t c)
     return (i / l->positions * l->classes + c) * l->positions + i % l->positions;
 }
 
-static double weight_of(const nll *l, int64_t c)
-{
-    return l->weight ? at(l->weight, c) : 1.0;
-}
+static double weight_of(const nll *l, int64_t c) { return l->weight ? at(l->weight, c) : 1.0; }
 
 /* What the mean divides by: the sum of the targets' weights, or their number. */
 static bool total_weight(const nll *l, double *total)
@@ -224,7 +231,8 @@ static bool nll_scatter(const nll *l, tg_tensor *g, tg_tensor *d)
     tgi_fill(d, 0);
     for (int64_t i = 0; i < l->target->numel; i++) {
         int64_t c = class_of(l, i);
-        if (c >= 0) put(d, place_of(l, i, c), -weight_of(l, c) * (at(g, l->reduction == TG_REDUCTION_NONE ? i : 0) / total));
+        if (c >= 0)
+            put(d, place_of(l, i, c), -weight_of(l, c) * (at(g, l->reduction == TG_REDUCTION_NONE ? i : 0) / total));
     }
     return true;
 }
@@ -239,8 +247,8 @@ static bool nll_shapes_fit(const tg_op *op, tg_tensor_list inputs, const tg_shap
     if (x->ndim == 0)
         tg_op_fail(op, inputs, "Expected 1 or more dimensions (got 0)");
     else if (x->ndim > 1 && x->dims[0] != batch)
-        tg_op_fail(op, inputs, "Expected input batch_size (%lld) to match target batch_size (%lld).", (long long)x->dims[0],
-                   (long long)batch);
+        tg_op_fail(op, inputs, "Expected input batch_size (%lld) to match target batch_size (%lld).",
+                   (long long)x->dims[0], (long long)batch);
     else if (x->ndim <= 2 && t->ndim > 1)
         tg_op_fail(op, inputs, "0D or 1D target tensor expected, multi-target not supported");
     else if (x->ndim <= 2 && t->ndim != x->ndim - 1)
@@ -254,20 +262,24 @@ static bool nll_shapes_fit(const tg_op *op, tg_tensor_list inputs, const tg_shap
     return false;
 }
 
-static bool nll_weight_fits(const tg_op *op, tg_tensor_list inputs, const tg_tensor *weight, tg_dtype dtype, int64_t classes)
+static bool nll_weight_fits(const tg_op *op, tg_tensor_list inputs, const tg_tensor *weight, tg_dtype dtype,
+                            int64_t classes)
 {
     if (weight->ndim != 1 || weight->dims[0] != classes) {
         char text[TG_SHAPE_TEXT];
         tg_shape shape = tgi_shape(weight);
-        tg_op_fail(op, inputs,
-                   "weight tensor should be defined either for all %lld classes or no classes but got weight tensor of shape: %s",
-                   (long long)classes, tg_shape_text(&shape, text));
+        tg_op_fail(
+            op, inputs,
+            "weight tensor should be defined either for all %lld classes or no classes but got weight tensor of shape: %s",
+            (long long)classes, tg_shape_text(&shape, text));
     } else if ((tg_dtype)weight->dtype != dtype)
         tg_op_fail(op, inputs, "expected scalar type %s but found %s", tgi_scalar_type_name(dtype),
                    tgi_scalar_type_name((tg_dtype)weight->dtype));
     else if (tg_is_grad_enabled() && tg_requires_grad(weight))
-        tg_op_fail(op, inputs, "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot "
-                               "have requires_grad True.");
+        tg_op_fail(
+            op, inputs,
+            "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot "
+            "have requires_grad True.");
     else
         return true;
     return false;
@@ -292,13 +304,18 @@ static bool nll_open(const tg_op *op, tg_tensor *input, const tg_shape *shape, t
     tg_tensor_list inputs = input ? tg_list(input, target) : tg_list(target);
     tg_shape t = tgi_shape(target);
     if (!tgi_reduction_ok(op, inputs, options->reduction) || !nll_shapes_fit(op, inputs, shape, &t)) return false;
-    *l = (nll){ .batch = 1, .classes = shape->dims[shape->ndim > 1], .positions = 1, .ignore_index = options->ignore_index,
-                .reduction = options->reduction, .dtype = dtype };
+    *l = (nll){ .batch = 1,
+                .classes = shape->dims[shape->ndim > 1],
+                .positions = 1,
+                .ignore_index = options->ignore_index,
+                .reduction = options->reduction,
+                .dtype = dtype };
     if (shape->ndim > 1) l->batch = shape->dims[0];
     for (int d = 2; d < shape->ndim; d++) l->positions *= shape->dims[d];
     if (!tg_dtype_is_floating(dtype)) {
         tg_op_fail(op, inputs, "\"%s\" not implemented for '%s'",
-                   shape->ndim > 2 ? "nll_loss2d_forward_out_frame" : "nll_loss_out_frame", tgi_scalar_type_name(dtype));
+                   shape->ndim > 2 ? "nll_loss2d_forward_out_frame" : "nll_loss_out_frame",
+                   tgi_scalar_type_name(dtype));
         return false;
     }
     if (target->dtype != TG_INT64) {
@@ -309,7 +326,8 @@ static bool nll_open(const tg_op *op, tg_tensor *input, const tg_shape *shape, t
     l->target = tgi_own_contiguous(target);
     l->input = input ? tgi_own_contiguous(input) : NULL;
     l->weight = options->weight ? tgi_own_contiguous(options->weight) : NULL;
-    if (l->target && (l->input || !input) && (l->weight || !options->weight) && targets_in_bounds(op, inputs, l)) return true;
+    if (l->target && (l->input || !input) && (l->weight || !options->weight) && targets_in_bounds(op, inputs, l))
+        return true;
     nll_close(l);
     return false;
 }
@@ -326,7 +344,9 @@ typedef struct nll_attributes {
 static tg_nll_options nll_options_of(tg_context *ctx)
 {
     const nll_attributes *a = tg_attributes(ctx);
-    return (tg_nll_options){ a->weighted ? tg_saved(ctx, 1) : NULL, a->ignore_index, a->reduction };
+    return (tg_nll_options){ .weight = a->weighted ? tg_saved(ctx, 1) : NULL,
+                             .ignore_index = a->ignore_index,
+                             .reduction = a->reduction };
 }
 
 tg_tensor *tg_nll_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_nll_options options)
@@ -339,8 +359,10 @@ tg_tensor *tg_nll_loss_at(const char *where, tg_tensor *input, tg_tensor *target
     nll_close(&l);
     if (!y) return NULL;
     nll_attributes attributes = { options.ignore_index, options.reduction, options.weight != NULL, shape };
-    return tg_record(&op_nll_loss, tg_list(input), tg_list(y), tg_list(target, options.weight), &attributes, sizeof attributes) ==
-                   TG_OK ? y : NULL;
+    return tg_record(&op_nll_loss, tg_list(input), tg_list(y), tg_list(target, options.weight), &attributes,
+                     sizeof attributes) == TG_OK
+               ? y
+               : NULL;
 }
 
 static void nll_loss_backward(tg_context *ctx)
@@ -352,22 +374,30 @@ static void nll_loss_backward(tg_context *ctx)
 
 static tg_tensor_list nll_loss_call(const tg_value *args)
 {
-    tg_nll_options o = { tgi_optional(&args[2]), args[3].as.integer, TG_REDUCTION_MEAN };
+    tg_nll_options o = { .weight = tgi_optional(&args[2]), .ignore_index = args[3].as.integer };
     if (!tgi_reduction_named(&op_nll_loss, args[4].as.string, &o.reduction)) return tg_list_failed();
     return tgi_result(tg_nll_loss_at(TG_HERE, args[0].as.tensor, args[1].as.tensor, o));
 }
 
 static const char *const nll_loss_samples[] = {
-    "nll_loss(f(4, 5), i(4, lo=0, hi=5))", "nll_loss(f(4, 5), i(4, lo=0, hi=5), reduction='sum')",
-    "nll_loss(f(4, 5), i(4, lo=0, hi=5), reduction='none')", "nll_loss(f(5), i(lo=0, hi=5))", "nll_loss(f(5), i(lo=0, hi=5), reduction='none')",
-    "nll_loss(f(8, 3), i(8, lo=0, hi=3), ignore_index=0)", "nll_loss(f(8, 3), i(8, lo=-1, hi=3), ignore_index=-1, reduction='sum')",
+    "nll_loss(f(4, 5), i(4, lo=0, hi=5))",
+    "nll_loss(f(4, 5), i(4, lo=0, hi=5), reduction='sum')",
+    "nll_loss(f(4, 5), i(4, lo=0, hi=5), reduction='none')",
+    "nll_loss(f(5), i(lo=0, hi=5))",
+    "nll_loss(f(5), i(lo=0, hi=5), reduction='none')",
+    "nll_loss(f(8, 3), i(8, lo=0, hi=3), ignore_index=0)",
+    "nll_loss(f(8, 3), i(8, lo=-1, hi=3), ignore_index=-1, reduction='sum')",
     "nll_loss(f(8, 3), i(8, lo=0, hi=3), ignore_index=1, reduction='none')",
     "nll_loss(f(6, 3), i(6, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False))",
     "nll_loss(f(6, 3), i(6, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=2, reduction='none')",
     "nll_loss(f(2, 3, 4), i(2, 4, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=1)",
-    "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3))", "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3), reduction='none')",
-    "nll_loss(f(0, 5), i(0))", "nll_loss(f(0, 5), i(0), reduction='sum')", "nll_loss(f(2, 5, 0), i(2, 0), reduction='none')",
-    "nll_loss(f(3, 4), i(3, lo=0, hi=1), ignore_index=0, reduction='sum')", NULL
+    "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3))",
+    "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3), reduction='none')",
+    "nll_loss(f(0, 5), i(0))",
+    "nll_loss(f(0, 5), i(0), reduction='sum')",
+    "nll_loss(f(2, 5, 0), i(2, 0), reduction='none')",
+    "nll_loss(f(3, 4), i(3, lo=0, hi=1), ignore_index=0, reduction='sum')",
+    NULL
 };
 static const tg_error_sample nll_loss_errors[] = {
     { "nll_loss(f(2, 5), i(2, lo=7, hi=8))", "Target 7 is out of bounds." },
@@ -388,7 +418,8 @@ static const tg_error_sample nll_loss_errors[] = {
 
 static const tg_op op_nll_loss = {
     .name = "nll_loss",
-    .schema = "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction='mean') -> Tensor",
+    .schema =
+        "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction='mean') -> Tensor",
     .formula = "y = -weight[target] x[target], its sum, or its mean weighted by weight[target]",
     .gradient = "dx[target] = -weight[target] g, divided by the sum of weight[target] for the mean; 0 elsewhere",
     .doc = "The loss of log-probabilities x under class indices; targets equal to ignore_index count for nothing.",
@@ -400,14 +431,16 @@ static const tg_op op_nll_loss = {
 
 /* ---- nll_loss_backward ---- linear in g, and nll_loss is its transpose */
 
-tg_tensor *tgi_nll_loss_backward_at(const char *where, tg_tensor *g, tg_shape size, tg_tensor *target, tg_nll_options options)
+tg_tensor *tgi_nll_loss_backward_at(const char *where, tg_tensor *g, tg_shape size, tg_tensor *target,
+                                    tg_nll_options options)
 {
     if (!tg_op_begin(where, &op_nll_loss_backward, tg_list(g, target)) || !tg_optional_ok(options.weight)) return NULL;
     nll l;
     if (!nll_open(&op_nll_loss_backward, NULL, &size, (tg_dtype)g->dtype, target, &options, &l)) return NULL;
     if (g->numel != (options.reduction == TG_REDUCTION_NONE ? target->numel : 1)) {
         nll_close(&l);
-        return tg_op_fail(&op_nll_loss_backward, tg_list(g, target), "the gradient has %lld elements", (long long)g->numel);
+        return tg_op_fail(&op_nll_loss_backward, tg_list(g, target), "the gradient has %lld elements",
+                          (long long)g->numel);
     }
     tg_tensor *d = tgi_new(&size, l.dtype), *gc = tgi_own_contiguous(g);
     bool ok = d && gc && nll_scatter(&l, gc, d);
@@ -415,8 +448,10 @@ tg_tensor *tgi_nll_loss_backward_at(const char *where, tg_tensor *g, tg_shape si
     nll_close(&l);
     if (!ok) return NULL;
     nll_attributes attributes = { options.ignore_index, options.reduction, options.weight != NULL, size };
-    return tg_record(&op_nll_loss_backward, tg_list(g), tg_list(d), tg_list(target, options.weight), &attributes, sizeof attributes) ==
-                   TG_OK ? d : NULL;
+    return tg_record(&op_nll_loss_backward, tg_list(g), tg_list(d), tg_list(target, options.weight), &attributes,
+                     sizeof attributes) == TG_OK
+               ? d
+               : NULL;
 }
 
 static void nll_loss_backward_backward(tg_context *ctx)
@@ -427,7 +462,7 @@ static void nll_loss_backward_backward(tg_context *ctx)
 
 static tg_tensor_list nll_loss_backward_call(const tg_value *args)
 {
-    tg_nll_options o = { tgi_optional(&args[3]), args[4].as.integer, TG_REDUCTION_MEAN };
+    tg_nll_options o = { .weight = tgi_optional(&args[3]), .ignore_index = args[4].as.integer };
     if (!tgi_reduction_named(&op_nll_loss_backward, args[5].as.string, &o.reduction)) return tg_list_failed();
     return tgi_result(tgi_nll_loss_backward_at(TG_HERE, args[0].as.tensor, args[1].as.ints, args[2].as.tensor, o));
 }
@@ -435,7 +470,8 @@ static tg_tensor_list nll_loss_backward_call(const tg_value *args)
 static const char *const nll_loss_backward_samples[] = {
     "nll_loss_backward(f(), [4, 5], i(4, lo=0, hi=5))", "nll_loss_backward(f(), [5], i(lo=0, hi=5), reduction='sum')",
     "nll_loss_backward(f(4), [4, 5], i(4, lo=0, hi=5), reduction='none')",
-    "nll_loss_backward(f(), [2, 3, 4], i(2, 4, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=1)", NULL
+    "nll_loss_backward(f(), [2, 3, 4], i(2, 4, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=1)",
+    NULL
 };
 static const tg_error_sample nll_loss_backward_errors[] = {
     { "nll_loss_backward(f(3), [4, 5], i(4, lo=0, hi=5), reduction='none')", "the gradient has 3 elements" },
@@ -445,8 +481,9 @@ static const tg_error_sample nll_loss_backward_errors[] = {
 
 static const tg_op op_nll_loss_backward = {
     .name = "nll_loss_backward",
-    .schema = "nll_loss_backward(Tensor grad_output, int[] size, Tensor target, Tensor? weight=None, int ignore_index=-100, "
-              "str reduction='mean') -> Tensor",
+    .schema =
+        "nll_loss_backward(Tensor grad_output, int[] size, Tensor target, Tensor? weight=None, int ignore_index=-100, "
+        "str reduction='mean') -> Tensor",
     .formula = "y[target] = -weight[target] g, divided by the sum of weight[target] for the mean; 0 elsewhere",
     .gradient = "dg = nll_loss of the gradient of y",
     .doc = "The gradient of nll_loss, for an input of the given size.",
@@ -456,6 +493,5 @@ static const tg_op op_nll_loss_backward = {
     .errors = nll_loss_backward_errors,
 };
 
-const tg_op *const tgi_ops_loss[] = {
-    &tgi_op_softmax, &tgi_op_log_softmax, &op_mse_loss, &op_nll_loss, &op_nll_loss_backward, &tgi_op_cross_entropy, NULL
-};
+const tg_op *const tgi_ops_loss[] = { &tgi_op_softmax,       &tgi_op_log_softmax,   &op_mse_loss, &op_nll_loss,
+                                      &op_nll_loss_backward, &tgi_op_cross_entropy, NULL };

@@ -11,10 +11,10 @@
 #include "view.h"
 
 enum {
-    PARALLEL = 1 << 20,       /* multiplications from which on several threads pay */
-    ALONE = 1 << 22,          /* a product of this size keeps all threads busy by itself */
-    FEW_ROWS = 32,            /* a product of fewer rows is better joined with others, */
-    FEW_COLUMNS = 8           /* if its columns pay for a copy */
+    PARALLEL = 1 << 20, /* multiplications from which on several threads pay */
+    ALONE = 1 << 22,    /* a product of this size keeps all threads busy by itself */
+    FEW_ROWS = 32,      /* a product of fewer rows is better joined with others, */
+    FEW_COLUMNS = 8     /* if its columns pay for a copy */
 };
 
 /* ---- the plan of a product ---- */
@@ -27,10 +27,7 @@ typedef struct product {
     int64_t batch[TG_MAX_DIMS], a_step[TG_MAX_DIMS], b_step[TG_MAX_DIMS];
 } product;
 
-static int64_t leading_dims(const tg_tensor *t)
-{
-    return t->ndim > 2 ? t->ndim - 2 : 0;
-}
+static int64_t leading_dims(const tg_tensor *t) { return t->ndim > 2 ? t->ndim - 2 : 0; }
 
 /* The step of `t` along dimension d of a batch of `batch_dims` dimensions; 0 where it is broadcast. */
 static int64_t step_along(const tg_tensor *t, int d, int batch_dims)
@@ -95,10 +92,17 @@ static void multiply_one(const product *p, const operands *o, int64_t index)
     }
     /* k = 0: the operands have no elements, so no address to count from. */
     tgi_gemm args = {
-        .m = p->m, .n = p->n, .k = p->k,
-        .a = p->k ? o->a + a * size : NULL, .a_row = p->a_row, .a_col = p->a_col,
-        .b = p->k ? o->b + b * size : NULL, .b_row = p->b_row, .b_col = p->b_col,
-        .c = o->c + index * p->m * p->n * size, .c_row = p->n,
+        .m = p->m,
+        .n = p->n,
+        .k = p->k,
+        .a = p->k ? o->a + a * size : NULL,
+        .a_row = p->a_row,
+        .a_col = p->a_col,
+        .b = p->k ? o->b + b * size : NULL,
+        .b_row = p->b_row,
+        .b_col = p->b_col,
+        .c = o->c + index * p->m * p->n * size,
+        .c_row = p->n,
         .bias = o->bias,
     };
     tgi_kernels_get()->gemm[o->dtype](&args);
@@ -126,7 +130,10 @@ static bool multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tenso
         p = plan(copy, b, batch);
         fold(&p);
     }
-    operands o = { .dtype = c->dtype, .a = tgi_ptr(copy ? copy : a), .b = tgi_ptr(b), .c = tgi_ptr(c),
+    operands o = { .dtype = c->dtype,
+                   .a = tgi_ptr(copy ? copy : a),
+                   .b = tgi_ptr(b),
+                   .c = tgi_ptr(c),
                    .bias = bias ? tgi_ptr(bias) : NULL };
     multiply_all(&p, &o);
     tgi_unref(copy);
@@ -142,7 +149,8 @@ static int64_t rows_of(const tg_tensor *t)
     return rows;
 }
 
-static tg_tensor *fail_cannot_multiply(const tg_op *op, tg_tensor_list inputs, int64_t m, int64_t k, int64_t k2, int64_t n)
+static tg_tensor *fail_cannot_multiply(const tg_op *op, tg_tensor_list inputs, int64_t m, int64_t k, int64_t k2,
+                                       int64_t n)
 {
     return tg_op_fail(op, inputs, "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)", (long long)m,
                       (long long)k, (long long)k2, (long long)n);
@@ -156,21 +164,25 @@ static tg_tensor *fail_inner(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
     int64_t k = a->dims[a->ndim - 1], l = b->ndim == 1 ? b->dims[0] : b->dims[b->ndim - 2];
     int64_t n = b->ndim == 1 ? 1 : b->dims[b->ndim - 1];
     if (a->ndim == 1 && b->ndim == 1)
-        return tg_op_fail(&op_matmul, tg_list(a, b),
-                          "inconsistent tensor size, expected tensor [%lld] and src [%lld] to have the same number of elements, but "
-                          "got %lld and %lld elements respectively", (long long)k, (long long)l, (long long)k, (long long)l);
+        return tg_op_fail(
+            &op_matmul, tg_list(a, b),
+            "inconsistent tensor size, expected tensor [%lld] and src [%lld] to have the same number of elements, but "
+            "got %lld and %lld elements respectively",
+            (long long)k, (long long)l, (long long)k, (long long)l);
     if (b->ndim == 1)
         return tg_op_fail(&op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld", (long long)rows_of(a),
                           (long long)rows_of(a), (long long)k, (long long)l);
-    int64_t columns = l ? rows_of(b) / l * n : 0;   /* of the batches of b laid side by side */
+    int64_t columns = l ? rows_of(b) / l * n : 0; /* of the batches of b laid side by side */
     if (a->ndim == 1 && b->ndim > 2)
         return tg_op_fail(&op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld", (long long)columns,
                           (long long)columns, (long long)l, (long long)k);
     if (a->ndim == 2 && b->ndim > 2) return fail_cannot_multiply(&op_matmul, tg_list(a, b), columns, l, k, a->dims[0]);
     if (b->ndim == 2) return fail_cannot_multiply(&op_matmul, tg_list(a, b), rows_of(a), k, l, n);
     long long batches = tg_shape_numel(batch);
-    return tg_op_fail(&op_matmul, tg_list(a, b), "Expected size for first two dimensions of batch2 tensor to be: [%lld, %lld] but got: "
-                      "[%lld, %lld].", batches, (long long)k, batches, (long long)l);
+    return tg_op_fail(&op_matmul, tg_list(a, b),
+                      "Expected size for first two dimensions of batch2 tensor to be: [%lld, %lld] but got: "
+                      "[%lld, %lld].",
+                      batches, (long long)k, batches, (long long)l);
 }
 
 static tg_tensor *fail_dtype(tg_tensor *a, tg_tensor *b)
@@ -178,9 +190,11 @@ static tg_tensor *fail_dtype(tg_tensor *a, tg_tensor *b)
     bool dot = a->ndim == 1 && b->ndim == 1;
     const char *x = tgi_scalar_type_name((tg_dtype)a->dtype), *y = tgi_scalar_type_name((tg_dtype)b->dtype);
     if (a->dtype == b->dtype)
-        return tg_op_fail(&op_matmul, tg_list(a, b), "\"%s\" not implemented for '%s'", dot ? "dot" : "addmm_impl_cpu_", x);
+        return tg_op_fail(&op_matmul, tg_list(a, b), "\"%s\" not implemented for '%s'", dot ? "dot" : "addmm_impl_cpu_",
+                          x);
     if (dot)
-        return tg_op_fail(&op_matmul, tg_list(a, b), "dot : expected both vectors to have same dtype, but found %s and %s", x, y);
+        return tg_op_fail(&op_matmul, tg_list(a, b),
+                          "dot : expected both vectors to have same dtype, but found %s and %s", x, y);
     return tg_op_fail(&op_matmul, tg_list(a, b), "expected scalar type %s but found %s", x, y);
 }
 
@@ -196,8 +210,8 @@ static tg_shape batch_of(const tg_tensor *t)
 static bool matmul_shapes(tg_tensor *a, tg_tensor *b, tg_shape *batch, tg_shape *result)
 {
     if (a->ndim == 0 || b->ndim == 0) {
-        tg_op_fail(&op_matmul, tg_list(a, b), "both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim,
-                   b->ndim);
+        tg_op_fail(&op_matmul, tg_list(a, b),
+                   "both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim, b->ndim);
         return false;
     }
     tg_shape batch_a = batch_of(a), batch_b = batch_of(b);
@@ -230,10 +244,7 @@ tg_tensor *tg_matmul_at(const char *where, tg_tensor *a, tg_tensor *b)
 }
 
 /* `t` with a dimension of size 1 put in at `dim` if `missing`: vectors become rows or columns here. */
-static tg_tensor *matrix(tg_tensor *t, bool missing, int64_t dim)
-{
-    return missing ? tg_unsqueeze(t, dim) : t;
-}
+static tg_tensor *matrix(tg_tensor *t, bool missing, int64_t dim) { return missing ? tg_unsqueeze(t, dim) : t; }
 
 /* The leading dimensions of a matrix or batch made one. */
 static tg_tensor *tall(tg_tensor *t)
@@ -257,7 +268,7 @@ static void matmul_backward(tg_context *ctx)
         int b_dims = tg_input_shape(ctx, 1).ndim;
         bool row = tg_ndim(a) == 1, column = b_dims == 1;
         tg_tensor *am = matrix(a, row, -2), *gm = matrix(matrix(g, column, -1), row, -2);
-        if (b_dims <= 2) {   /* all batches are rows of one product: it adds them up as it goes */
+        if (b_dims <= 2) { /* all batches are rows of one product: it adds them up as it goes */
             am = tall(am);
             gm = tall(gm);
         }
@@ -271,24 +282,39 @@ static tg_tensor_list matmul_call(const tg_value *args)
     return tgi_result(tg_matmul_at(TG_HERE, args[0].as.tensor, args[1].as.tensor));
 }
 
-static const char *const matmul_samples[] = {
-    "matmul(f(2, 3), f(3, 4))", "matmul(f(3), f(3))", "matmul(f(2, 3), f(3))", "matmul(f(3), f(3, 4))", "matmul(f(2, 3, 4), f(4))",
-    "matmul(f(4), f(2, 4, 3))", "matmul(f(2, 3, 4), f(4, 2))", "matmul(f(3, 4), f(2, 4, 2))", "matmul(f(2, 3, 4), f(2, 4, 2))",
-    "matmul(f(2, 1, 3, 4), f(3, 4, 2))", "matmul(f(2, 3, 2, 4), f(2, 1, 4, 2))", "matmul(f(1, 3), f(3, 1))", "matmul(f(0, 3), f(3, 2))",
-    "matmul(f(2, 0), f(0, 3))", "matmul(f(0), f(0))", "matmul(f(2, 0, 3), f(3, 4))", "matmul(f(0, 2, 3), f(0, 3, 4))", NULL
-};
+static const char *const matmul_samples[] = { "matmul(f(2, 3), f(3, 4))",
+                                              "matmul(f(3), f(3))",
+                                              "matmul(f(2, 3), f(3))",
+                                              "matmul(f(3), f(3, 4))",
+                                              "matmul(f(2, 3, 4), f(4))",
+                                              "matmul(f(4), f(2, 4, 3))",
+                                              "matmul(f(2, 3, 4), f(4, 2))",
+                                              "matmul(f(3, 4), f(2, 4, 2))",
+                                              "matmul(f(2, 3, 4), f(2, 4, 2))",
+                                              "matmul(f(2, 1, 3, 4), f(3, 4, 2))",
+                                              "matmul(f(2, 3, 2, 4), f(2, 1, 4, 2))",
+                                              "matmul(f(1, 3), f(3, 1))",
+                                              "matmul(f(0, 3), f(3, 2))",
+                                              "matmul(f(2, 0), f(0, 3))",
+                                              "matmul(f(0), f(0))",
+                                              "matmul(f(2, 0, 3), f(3, 4))",
+                                              "matmul(f(0, 2, 3), f(0, 3, 4))",
+                                              NULL };
 static const tg_error_sample matmul_errors[] = {
     { "matmul(f(100, 13), f(12, 8))", "mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)" },
-    { "matmul(f(3), f(4))", "inconsistent tensor size, expected tensor [3] and src [4] to have the same number of elements, but got 3 "
-                            "and 4 elements respectively" },
+    { "matmul(f(3), f(4))",
+      "inconsistent tensor size, expected tensor [3] and src [4] to have the same number of elements, but got 3 "
+      "and 4 elements respectively" },
     { "matmul(f(3), f(4, 2))", "mat1 and mat2 shapes cannot be multiplied (1x3 and 4x2)" },
     { "matmul(f(2, 3), f(4))", "size mismatch, got 2, 2x3,4" },
     { "matmul(f(2, 3, 4), f(5))", "size mismatch, got 6, 6x4,5" },
     { "matmul(f(5), f(2, 3, 4))", "size mismatch, got 8, 8x3,5" },
     { "matmul(f(2, 3, 4), f(5, 3))", "mat1 and mat2 shapes cannot be multiplied (6x4 and 5x3)" },
     { "matmul(f(3, 5), f(2, 3, 4))", "mat1 and mat2 shapes cannot be multiplied (8x3 and 5x3)" },
-    { "matmul(f(2, 3, 4), f(2, 5, 3))", "Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [2, 5]." },
-    { "matmul(f(2, 3, 4), f(3, 4, 3))", "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0" },
+    { "matmul(f(2, 3, 4), f(2, 5, 3))",
+      "Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [2, 5]." },
+    { "matmul(f(2, 3, 4), f(3, 4, 3))",
+      "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0" },
     { "matmul(f(), f(3))", "both arguments to matmul need to be at least 1D, but they are 0D and 1D" },
     { "matmul(i(2, 3), f(3, 4))", "expected scalar type Long but found " },
     { "matmul(b(2, 3), b(3, 4))", "\"addmm_impl_cpu_\" not implemented for 'Bool'" },
@@ -300,7 +326,8 @@ static const tg_op op_matmul = {
     .schema = "matmul(Tensor self, Tensor other) -> Tensor",
     .formula = "y = a b",
     .gradient = "da = g bT, db = aT g",
-    .doc = "The product of matrices; vectors are rows on the left and columns on the right, more than two dimensions are batches.",
+    .doc =
+        "The product of matrices; vectors are rows on the left and columns on the right, more than two dimensions are batches.",
     .backward = matmul_backward,
     .call = matmul_call,
     .samples = matmul_samples,
@@ -315,8 +342,8 @@ static bool linear_check(tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_te
     if (weight->ndim > 2)
         tg_op_fail(&op_linear, inputs, "t() expects a tensor with <= 2 dimensions, but self is %dD", weight->ndim);
     else if (x->ndim == 0 || weight->ndim == 0)
-        tg_op_fail(&op_linear, inputs, "both arguments to matmul need to be at least 1D, but they are %dD and %dD", x->ndim,
-                   weight->ndim);
+        tg_op_fail(&op_linear, inputs, "both arguments to matmul need to be at least 1D, but they are %dD and %dD",
+                   x->ndim, weight->ndim);
     else if (weight->ndim == 1)
         tg_op_fail(&op_linear, inputs, "mat2 must be a matrix, got 1-D tensor");
     else if (x->dims[x->ndim - 1] != weight->dims[1])
@@ -329,14 +356,17 @@ static bool linear_check(tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_te
     else if (bias && bias->dtype != x->dtype)
         tg_op_fail(&op_linear, inputs, "self and mat2 must have the same dtype");
     else if (!tgi_is_floating(x))
-        tg_op_fail(&op_linear, inputs, "\"addmm_impl_cpu_\" not implemented for '%s'", tgi_scalar_type_name((tg_dtype)x->dtype));
+        tg_op_fail(&op_linear, inputs, "\"addmm_impl_cpu_\" not implemented for '%s'",
+                   tgi_scalar_type_name((tg_dtype)x->dtype));
     else if (bias && (bias->ndim > 1 || (bias->numel != 1 && bias->numel != weight->dims[0]))) {
         char text[TG_SHAPE_TEXT];
         tg_shape shape = tgi_shape(bias);
-        tg_op_fail(&op_linear, inputs,
-                   "The expanded size of the tensor (%lld) must match the existing size (%lld) at non-singleton dimension 1.  Target "
-                   "sizes: [%lld, %lld].  Tensor sizes: %s", (long long)weight->dims[0], (long long)bias->dims[bias->ndim - 1],
-                   (long long)rows_of(x), (long long)weight->dims[0], tg_shape_text(&shape, text));
+        tg_op_fail(
+            &op_linear, inputs,
+            "The expanded size of the tensor (%lld) must match the existing size (%lld) at non-singleton dimension 1.  Target "
+            "sizes: [%lld, %lld].  Tensor sizes: %s",
+            (long long)weight->dims[0], (long long)bias->dims[bias->ndim - 1], (long long)rows_of(x),
+            (long long)weight->dims[0], tg_shape_text(&shape, text));
     } else
         return true;
     return false;
@@ -370,7 +400,7 @@ tg_tensor *tg_linear_at(const char *where, tg_tensor *x, tg_tensor *weight, tg_t
     tg_tensor_list inputs = tg_list(x, weight, bias);
     if (!bias) inputs.count = 2;
     if (!tg_op_begin(where, &op_linear, inputs) || !tg_optional_ok(bias)) return NULL;
-    if (weight->ndim == 1 && !bias) return tg_matmul(x, weight);   /* a weight of one output, as PyTorch takes it */
+    if (weight->ndim == 1 && !bias) return tg_matmul(x, weight); /* a weight of one output, as PyTorch takes it */
     if (!linear_check(x, weight, bias, inputs)) return NULL;
     tg_shape shape = tgi_shape(x);
     shape.dims[shape.ndim - 1] = weight->dims[0];
@@ -381,10 +411,7 @@ tg_tensor *tg_linear_at(const char *where, tg_tensor *x, tg_tensor *weight, tg_t
 }
 
 /* A vector as a matrix of one row, anything else as one tall matrix. */
-static tg_tensor *rows(tg_tensor *t)
-{
-    return tall(matrix(t, tg_ndim(t) == 1, 0));
-}
+static tg_tensor *rows(tg_tensor *t) { return tall(matrix(t, tg_ndim(t) == 1, 0)); }
 
 /* dx = g w, dw = gT x, dbias = g, which the engine sums over the leading dimensions. */
 static void linear_backward(tg_context *ctx)
@@ -405,15 +432,19 @@ static tg_tensor_list linear_call(const tg_value *args)
 }
 
 static const char *const linear_samples[] = {
-    "linear(f(2, 3), f(4, 3), f(4))", "linear(f(2, 3), f(4, 3))", "linear(f(3), f(4, 3), f(4))", "linear(f(2, 3, 4), f(2, 4), f(2))",
-    "linear(f(2, 2, 2, 3), f(4, 3), f(4))", "linear(f(2, 3), f(1, 3), f(1))", "linear(f(2, 3), f(4, 3), f(1))", "linear(f(2, 3), f(3))",
-    "linear(f(0, 3), f(4, 3), f(4))", "linear(f(2, 0), f(4, 0), f(4))", "linear(f(2, 3, 0), f(4, 0), f(4))", NULL
+    "linear(f(2, 3), f(4, 3), f(4))",       "linear(f(2, 3), f(4, 3))",
+    "linear(f(3), f(4, 3), f(4))",          "linear(f(2, 3, 4), f(2, 4), f(2))",
+    "linear(f(2, 2, 2, 3), f(4, 3), f(4))", "linear(f(2, 3), f(1, 3), f(1))",
+    "linear(f(2, 3), f(4, 3), f(1))",       "linear(f(2, 3), f(3))",
+    "linear(f(0, 3), f(4, 3), f(4))",       "linear(f(2, 0), f(4, 0), f(4))",
+    "linear(f(2, 3, 0), f(4, 0), f(4))",    NULL
 };
 static const tg_error_sample linear_errors[] = {
     { "linear(f(100, 13), f(8, 12))", "mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)" },
     { "linear(f(2, 5, 13), f(8, 12), f(8))", "mat1 and mat2 shapes cannot be multiplied (10x13 and 12x8)" },
-    { "linear(f(2, 12), f(8, 12), f(7))", "The expanded size of the tensor (8) must match the existing size (7) at non-singleton "
-                                         "dimension 1.  Target sizes: [2, 8].  Tensor sizes: [7]" },
+    { "linear(f(2, 12), f(8, 12), f(7))",
+      "The expanded size of the tensor (8) must match the existing size (7) at non-singleton "
+      "dimension 1.  Target sizes: [2, 8].  Tensor sizes: [7]" },
     { "linear(f(2, 12), f(2, 2, 12))", "t() expects a tensor with <= 2 dimensions, but self is 3D" },
     { "linear(f(2, 12), f(12), f(2))", "mat2 must be a matrix, got 1-D tensor" },
     { "linear(f(), f(8, 12))", "both arguments to matmul need to be at least 1D, but they are 0D and 2D" },

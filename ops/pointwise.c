@@ -16,10 +16,10 @@ enum { NUMERIC, FLOATING };
 
 /* What a row says beyond its formulas; a unary op has one input. */
 typedef struct pointwise {
-    int index;               /* in the kernel tables */
+    int index; /* in the kernel tables */
     int dtypes;
-    int saves[2];            /* for the gradient of each input */
-    bool passes_on[2];       /* the gradient of the input is g itself */
+    int saves[2];      /* for the gradient of each input */
+    bool passes_on[2]; /* the gradient of the input is g itself */
 } pointwise;
 
 /* ---- running a row ---- */
@@ -46,8 +46,8 @@ static tg_tensor *unary(const char *where, const tg_op *op, tg_tensor *a)
     if (!y) return NULL;
     tgi_iterate(loop, 2, (tg_tensor *[]){ y, a });
     const int saves = p->saves[0];
-    const tg_status recorded = tg_record(op, tg_list(a), tg_list(y), tg_list(saves & SAVE_A ? a : NULL, NULL, saves & SAVE_Y ? y : NULL),
-                                         NULL, 0);
+    const tg_status recorded = tg_record(op, tg_list(a), tg_list(y),
+                                         tg_list(saves & SAVE_A ? a : NULL, NULL, saves & SAVE_Y ? y : NULL), NULL, 0);
     return recorded == TG_OK ? y : NULL;
 }
 
@@ -98,14 +98,16 @@ static tg_tensor *binary(const char *where, const tg_op *op, tg_operand a, tg_op
     const tg_dtype dtype = compute_dtype(p, tgi_result_type(operands, 2));
     const tgi_loop loop = tgi_kernels_get()->binary[p->index][dtype];
     tg_tensor *tensors[2];
-    if (!loop) return tg_op_fail(op, tensors_of(operands, 2, tensors), not_implemented, op->name, tgi_scalar_type_name(dtype));
+    if (!loop)
+        return tg_op_fail(op, tensors_of(operands, 2, tensors), not_implemented, op->name, tgi_scalar_type_name(dtype));
     binary_call c;
     if (!binary_prepare(op, operands, dtype, -1, &c)) return NULL;
     tgi_iterate(loop, 3, (tg_tensor *[]){ c.y, c.a, c.b });
     const int saves = (tg_requires_grad(c.a) ? p->saves[0] : 0) | (tg_requires_grad(c.b) ? p->saves[1] : 0);
-    const tg_status recorded = tg_record(op, tg_list(c.a, c.b), tg_list(c.y),
-                                         tg_list(saves & SAVE_A ? c.a : NULL, saves & SAVE_B ? c.b : NULL, saves & SAVE_Y ? c.y : NULL),
-                                         NULL, 0);
+    const tg_status recorded =
+        tg_record(op, tg_list(c.a, c.b), tg_list(c.y),
+                  tg_list(saves & SAVE_A ? c.a : NULL, saves & SAVE_B ? c.b : NULL, saves & SAVE_Y ? c.y : NULL), NULL,
+                  0);
     return recorded == TG_OK ? c.y : NULL;
 }
 
@@ -116,7 +118,8 @@ static tg_tensor *compare(const char *where, const tg_op *op, tg_operand a, tg_o
     const tg_dtype dtype = tgi_result_type(operands, 2);
     binary_call c;
     if (!binary_prepare(op, operands, dtype, TG_BOOL, &c)) return NULL;
-    tgi_iterate(tgi_kernels_get()->compare[((const pointwise *)op->detail)->index][dtype], 3, (tg_tensor *[]){ c.y, c.a, c.b });
+    tgi_iterate(tgi_kernels_get()->compare[((const pointwise *)op->detail)->index][dtype], 3,
+                (tg_tensor *[]){ c.y, c.a, c.b });
     return c.y;
 }
 
@@ -136,7 +139,8 @@ static tg_tensor *loop_gradient(tg_context *ctx, int i, tg_tensor *g)
     const bool is_binary = tg_input_count(ctx) == 2;
     tg_tensor *a, *b, *y;
     if (p->passes_on[i]) return g;
-    if (!fetch(ctx, p->saves[i], 0, &a) || !fetch(ctx, p->saves[i], 1, &b) || !fetch(ctx, p->saves[i], 2, &y)) return NULL;
+    if (!fetch(ctx, p->saves[i], 0, &a) || !fetch(ctx, p->saves[i], 1, &b) || !fetch(ctx, p->saves[i], 2, &y))
+        return NULL;
     const tg_shape shape = tgi_shape(g);
     tg_tensor *d = tgi_new(&shape, (tg_dtype)g->dtype);
     if (!d) return NULL;
@@ -186,13 +190,13 @@ static tg_operand like(const tg_tensor *g, tg_operand x)
 #define num(constant)   ((double)(constant))
 
 /* Each formula as a function of the tensors it may name. */
-#define GRADIENT(name, formula)                                                                                       \
-    static tg_tensor *name(tg_tensor *g, tg_tensor *a, tg_tensor *b, tg_tensor *y)                                    \
-    {                                                                                                                 \
-        (void)a, (void)b, (void)y;                                                                                    \
-        return formula;                                                                                               \
+#define GRADIENT(name, formula)                                                                                        \
+    static tg_tensor *name(tg_tensor *g, tg_tensor *a, tg_tensor *b, tg_tensor *y)                                     \
+    {                                                                                                                  \
+        (void)a, (void)b, (void)y;                                                                                     \
+        return formula;                                                                                                \
     }
-#define TG_UNARY(name, dtypes, y, da, ...) GRADIENT(name##_da, da)
+#define TG_UNARY(name, dtypes, y, da, ...)                GRADIENT(name##_da, da)
 #define TG_BINARY(name, dtypes, y, da, da_saves, db, ...) GRADIENT(name##_da, da) GRADIENT(name##_db, db)
 #include "pointwise.def"
 
@@ -223,47 +227,74 @@ static tg_operand value_operand(const tg_value *v)
 
 #define PASSES_ON(formula) (sizeof(#formula) == sizeof("g"))
 
-#define TG_UNARY(name_, dtypes_, y_, da_, saves_, lo_, hi_, kinks_, doc_)                                             \
-    static void name_##_backward(tg_context *ctx) { ops_gradient(ctx, 0, name_##_da); }                               \
-    static tg_tensor_list name_##_call(const tg_value *v) { return tgi_result(tg_##name_(v[0].as.tensor)); }          \
-    static const pointwise name_##_row = { TGI_UNARY_##name_, dtypes_, { saves_, 0 }, { PASSES_ON(da_), false } };    \
-    static const tg_op op_##name_ = {                                                                                 \
-        .name = #name_, .schema = #name_ "(Tensor self) -> Tensor", .formula = "y = " #y_, .gradient = "da = " #da_,  \
-        .doc = doc_, .backward = name_##_backward, .backward_fused = pointwise_backward_fused, .kinks = kinks_,       \
-        .call = name_##_call, .detail = &name_##_row,                                                                 \
-    };                                                                                                                \
+#define TG_UNARY(name_, dtypes_, y_, da_, saves_, lo_, hi_, kinks_, doc_)                                              \
+    static void name_##_backward(tg_context *ctx) { ops_gradient(ctx, 0, name_##_da); }                                \
+    static tg_tensor_list name_##_call(const tg_value *v) { return tgi_result(tg_##name_(v[0].as.tensor)); }           \
+    static const pointwise name_##_row = { TGI_UNARY_##name_, dtypes_, { saves_, 0 }, { PASSES_ON(da_), false } };     \
+    static const tg_op op_##name_ = {                                                                                  \
+        .name = #name_,                                                                                                \
+        .schema = #name_ "(Tensor self) -> Tensor",                                                                    \
+        .formula = "y = " #y_,                                                                                         \
+        .gradient = "da = " #da_,                                                                                      \
+        .doc = doc_,                                                                                                   \
+        .backward = name_##_backward,                                                                                  \
+        .backward_fused = pointwise_backward_fused,                                                                    \
+        .kinks = kinks_,                                                                                               \
+        .call = name_##_call,                                                                                          \
+        .detail = &name_##_row,                                                                                        \
+    };                                                                                                                 \
     tg_tensor *tg_##name_##_at(const char *where, tg_tensor *a) { return unary(where, &op_##name_, a); }
 
-#define TG_BINARY(name_, dtypes_, y_, da_, da_saves_, db_, db_saves_, lo_, hi_, kinks_, doc_)                         \
-    static void name_##_backward(tg_context *ctx)                                                                     \
-    {                                                                                                                 \
-        ops_gradient(ctx, 0, name_##_da);                                                                             \
-        ops_gradient(ctx, 1, name_##_db);                                                                             \
-    }                                                                                                                 \
-    static tg_tensor_list name_##_call(const tg_value *v)                                                             \
-    {                                                                                                                 \
-        return tgi_result(tg_##name_(value_operand(&v[0]), value_operand(&v[1])));                                    \
-    }                                                                                                                 \
-    static const pointwise name_##_row = { TGI_BINARY_##name_, dtypes_, { da_saves_, db_saves_ },                     \
-                                           { PASSES_ON(da_), PASSES_ON(db_) } };                                      \
-    static const tg_op op_##name_ = {                                                                                 \
-        .name = #name_, .schema = #name_ "(Scalar self, Scalar other) -> Tensor", .formula = "y = " #y_,              \
-        .gradient = "da = " #da_ ", db = " #db_, .doc = doc_, .backward = name_##_backward,                           \
-        .backward_fused = pointwise_backward_fused, .kinks = kinks_, .call = name_##_call, .detail = &name_##_row,    \
-    };                                                                                                                \
-    tg_tensor *tg_##name_##_at(const char *where, tg_operand a, tg_operand b) { return binary(where, &op_##name_, a, b); }
+#define TG_BINARY(name_, dtypes_, y_, da_, da_saves_, db_, db_saves_, lo_, hi_, kinks_, doc_)                          \
+    static void name_##_backward(tg_context *ctx)                                                                      \
+    {                                                                                                                  \
+        ops_gradient(ctx, 0, name_##_da);                                                                              \
+        ops_gradient(ctx, 1, name_##_db);                                                                              \
+    }                                                                                                                  \
+    static tg_tensor_list name_##_call(const tg_value *v)                                                              \
+    {                                                                                                                  \
+        return tgi_result(tg_##name_(value_operand(&v[0]), value_operand(&v[1])));                                     \
+    }                                                                                                                  \
+    static const pointwise name_##_row = { TGI_BINARY_##name_,                                                         \
+                                           dtypes_,                                                                    \
+                                           { da_saves_, db_saves_ },                                                   \
+                                           { PASSES_ON(da_), PASSES_ON(db_) } };                                       \
+    static const tg_op op_##name_ = {                                                                                  \
+        .name = #name_,                                                                                                \
+        .schema = #name_ "(Scalar self, Scalar other) -> Tensor",                                                      \
+        .formula = "y = " #y_,                                                                                         \
+        .gradient = "da = " #da_ ", db = " #db_,                                                                       \
+        .doc = doc_,                                                                                                   \
+        .backward = name_##_backward,                                                                                  \
+        .backward_fused = pointwise_backward_fused,                                                                    \
+        .kinks = kinks_,                                                                                               \
+        .call = name_##_call,                                                                                          \
+        .detail = &name_##_row,                                                                                        \
+    };                                                                                                                 \
+    tg_tensor *tg_##name_##_at(const char *where, tg_operand a, tg_operand b)                                          \
+    {                                                                                                                  \
+        return binary(where, &op_##name_, a, b);                                                                       \
+    }
 
-#define TG_COMPARE(name_, y_, doc_)                                                                                   \
-    static tg_tensor_list name_##_call(const tg_value *v)                                                             \
-    {                                                                                                                 \
-        return tgi_result(tg_##name_(value_operand(&v[0]), value_operand(&v[1])));                                    \
-    }                                                                                                                 \
-    static const pointwise name_##_row = { TGI_COMPARE_##name_, NUMERIC, { 0, 0 }, { false, false } };                \
-    static const tg_op op_##name_ = {                                                                                 \
-        .name = #name_, .schema = #name_ "(Scalar self, Scalar other) -> Tensor", .formula = "y = " #y_,              \
-        .gradient = "none: the result is bool", .doc = doc_, .call = name_##_call, .detail = &name_##_row,            \
-    };                                                                                                                \
-    tg_tensor *tg_##name_##_at(const char *where, tg_operand a, tg_operand b) { return compare(where, &op_##name_, a, b); }
+#define TG_COMPARE(name_, y_, doc_)                                                                                    \
+    static tg_tensor_list name_##_call(const tg_value *v)                                                              \
+    {                                                                                                                  \
+        return tgi_result(tg_##name_(value_operand(&v[0]), value_operand(&v[1])));                                     \
+    }                                                                                                                  \
+    static const pointwise name_##_row = { TGI_COMPARE_##name_, NUMERIC, { 0, 0 }, { false, false } };                 \
+    static const tg_op op_##name_ = {                                                                                  \
+        .name = #name_,                                                                                                \
+        .schema = #name_ "(Scalar self, Scalar other) -> Tensor",                                                      \
+        .formula = "y = " #y_,                                                                                         \
+        .gradient = "none: the result is bool",                                                                        \
+        .doc = doc_,                                                                                                   \
+        .call = name_##_call,                                                                                          \
+        .detail = &name_##_row,                                                                                        \
+    };                                                                                                                 \
+    tg_tensor *tg_##name_##_at(const char *where, tg_operand a, tg_operand b)                                          \
+    {                                                                                                                  \
+        return compare(where, &op_##name_, a, b);                                                                      \
+    }
 
 #include "pointwise.def"
 
@@ -290,12 +321,14 @@ static const tg_op op_where = {
     .doc = "elements of a or b, chosen by a bool tensor",
     .backward = where_backward,
     .call = where_call,
-    .samples = (const char *const[]){ "where(b(2, 3), f(2, 3), f(2, 3))", "where(b(3), f(2, 1), f(3))", "where(b(2, 1), f(3), 2.0)",
-                                      "where(b(4), 1, f(4))", "where(b(), f(), f(2))", "where(b(0, 3), f(0, 3), f(3))", NULL },
-    .errors = (const tg_error_sample[]){
-        { "where(f(2), f(2), f(2))", "where expected condition to be a boolean tensor, but got a tensor with dtype" },
-        { "where(b(2), f(3), f(2))", "must match" },
-        { NULL, NULL } },
+    .samples = (const char *const[]){ "where(b(2, 3), f(2, 3), f(2, 3))", "where(b(3), f(2, 1), f(3))",
+                                      "where(b(2, 1), f(3), 2.0)", "where(b(4), 1, f(4))", "where(b(), f(), f(2))",
+                                      "where(b(0, 3), f(0, 3), f(3))", NULL },
+    .errors =
+        (const tg_error_sample[]){ { "where(f(2), f(2), f(2))",
+                                     "where expected condition to be a boolean tensor, but got a tensor with dtype" },
+                                   { "where(b(2), f(3), f(2))", "must match" },
+                                   { NULL, NULL } },
 };
 
 tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg_operand b)
@@ -305,11 +338,13 @@ tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg
     const tg_tensor_list inputs = tensors_of(operands, 3, tensors);
     if (!tg_op_begin(where, &op_where, inputs)) return NULL;
     if (condition->dtype != TG_BOOL)
-        return tg_op_fail(&op_where, inputs, "where expected condition to be a boolean tensor, but got a tensor with dtype %s",
+        return tg_op_fail(&op_where, inputs,
+                          "where expected condition to be a boolean tensor, but got a tensor with dtype %s",
                           tgi_scalar_type_name((tg_dtype)condition->dtype));
     const tg_shape sc = tgi_shape(condition), sa = operand_shape(&a), sb = operand_shape(&b);
     tg_shape shape;
-    if (!tgi_broadcast(&op_where, inputs, &sa, &sb, &shape) || !tgi_broadcast(&op_where, inputs, &sc, &shape, &shape)) return NULL;
+    if (!tgi_broadcast(&op_where, inputs, &sa, &sb, &shape) || !tgi_broadcast(&op_where, inputs, &sc, &shape, &shape))
+        return NULL;
     const tg_dtype dtype = tgi_result_type(operands + 1, 2);
     tg_tensor *x = tgi_operand_to(a, dtype), *z = tgi_operand_to(b, dtype);
     tg_tensor *y = x && z ? tgi_new(&shape, dtype) : NULL;
@@ -319,9 +354,10 @@ tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg
 }
 
 const tg_op *const tgi_ops_pointwise[] = {
-#define TG_UNARY(name, ...) &op_##name,
-#define TG_BINARY(name, ...) &op_##name,
+#define TG_UNARY(name, ...)   &op_##name,
+#define TG_BINARY(name, ...)  &op_##name,
 #define TG_COMPARE(name, ...) &op_##name,
 #include "pointwise.def"
-    &op_where, NULL,
+    &op_where,
+    NULL,
 };

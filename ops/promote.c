@@ -47,7 +47,7 @@ tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype)
     const tg_shape scalar = tg_shape();
     if (operand.kind == TG_OPERAND_REAL) return tgi_new_full(&scalar, dtype, operand.as.real);
     tg_tensor *t = tgi_new_full(&scalar, dtype, (double)operand.as.integer);
-    if (t && dtype == TG_INT64) *(int64_t *)tgi_ptr(t) = operand.as.integer;   /* all 64 bits */
+    if (t && dtype == TG_INT64) *(int64_t *)tgi_ptr(t) = operand.as.integer; /* all 64 bits */
     return t;
 }
 

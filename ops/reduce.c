@@ -17,10 +17,10 @@
 /* Powers of two: pieces of such a length are whole branches of the tree in which the kernels add, so that the sum does not tell how
  * it was cut. */
 enum {
-    CHUNK = 1 << 16,      /* elements added up by one call of a kernel */
-    COLUMNS = 1 << 9,     /* kept columns that one such call takes at most */
-    ROWS = 1 << 11,       /* rows that it takes at least, if there are so many */
-    PARALLEL = 1 << 17    /* elements from which on several threads pay */
+    CHUNK = 1 << 16,   /* elements added up by one call of a kernel */
+    COLUMNS = 1 << 9,  /* kept columns that one such call takes at most */
+    ROWS = 1 << 11,    /* rows that it takes at least, if there are so many */
+    PARALLEL = 1 << 17 /* elements from which on several threads pay */
 };
 
 /* ---- the loops ---- */
@@ -31,7 +31,7 @@ typedef struct layout {
     int dtype;
     int ndim;
     int64_t dims[TG_MAX_DIMS];
-    int64_t strides[TG_MAX_DIMS];   /* in bytes */
+    int64_t strides[TG_MAX_DIMS]; /* in bytes */
     bool reduced[TG_MAX_DIMS];
 } layout;
 
@@ -40,24 +40,18 @@ typedef struct pass {
     const layout *from;
     int outer_dims;
     int64_t outer, n, inner;
-    int64_t row, column;             /* strides in bytes */
-    int64_t chunk, chunks;           /* of n */
-    int64_t block, blocks;           /* of inner */
-    int64_t run, runs;               /* of outer indices */
-    char *partial;                   /* [outer, chunks, inner] */
+    int64_t row, column;   /* strides in bytes */
+    int64_t chunk, chunks; /* of n */
+    int64_t block, blocks; /* of inner */
+    int64_t run, runs;     /* of outer indices */
+    char *partial;         /* [outer, chunks, inner] */
     int to_dtype;
-    int64_t to_size;                 /* bytes of an element of the result */
+    int64_t to_size; /* bytes of an element of the result */
 } pass;
 
-static int64_t element_size(int dtype)
-{
-    return (int64_t)tg_dtype_size((tg_dtype)dtype);
-}
+static int64_t element_size(int dtype) { return (int64_t)tg_dtype_size((tg_dtype)dtype); }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static layout layout_of(const tg_tensor *t, const bool reduced[TG_MAX_DIMS])
 {
@@ -131,14 +125,17 @@ static const char *step(const pass *p, const char *a, int64_t index[TG_MAX_DIMS]
 static void pass_task(const pass *p, int64_t task)
 {
     const tgi_kernels *k = tgi_kernels_get();
-    int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks, outer = task / p->blocks / p->chunks * p->run;
+    int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks,
+            outer = task / p->blocks / p->chunks * p->run;
     int64_t rows = smaller(p->chunk, p->n - chunk * p->chunk), columns = smaller(p->block, p->inner - block * p->block);
     int64_t end = smaller(outer + p->run, p->outer), index[TG_MAX_DIMS];
     int64_t skip = chunk * p->chunk * p->row + block * p->block * p->column;
     char *y = p->partial + ((outer * p->chunks + chunk) * p->inner + block * p->block) * p->to_size;
     for (const char *a = start_of(p, outer, index); outer < end; outer++, a = step(p, a, index)) {
-        if (p->inner == 1) k->sum[p->from->dtype](rows, a + skip, p->row, y);
-        else k->sum_rows[p->from->dtype](rows, columns, a + skip, p->row, p->column, y);
+        if (p->inner == 1)
+            k->sum[p->from->dtype](rows, a + skip, p->row, y);
+        else
+            k->sum_rows[p->from->dtype](rows, columns, a + skip, p->row, p->column, y);
         y += p->chunks * p->inner * p->to_size;
     }
 }
@@ -218,7 +215,7 @@ static layout layout_after(const pass *p, const tg_tensor *to)
 static bool sum_groups(layout l, tg_tensor *y)
 {
     tg_tensor *from = NULL;
-    for (bool ok = true; ok; ) {
+    for (bool ok = true; ok;) {
         pass p = pass_plan(&l);
         tg_shape shape = tg_shape(p.outer * p.inner);
         bool last = shape.dims[0] == y->numel;
@@ -245,7 +242,7 @@ static bool sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y
     }
     layout l = layout_of(t, reduced);
     merge(&l);
-    if (last_reduced(&l) < 0) {   /* only sizes of 1 were to go: a copy */
+    if (last_reduced(&l) < 0) { /* only sizes of 1 were to go: a copy */
         tg_shape shape = tgi_shape(t);
         int64_t strides[TG_MAX_DIMS];
         tg_shape_strides(&shape, strides);
@@ -288,8 +285,10 @@ tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepd
 {
     tg_shape shape = { 0, { 0 } };
     for (int d = 0; d < t->ndim; d++) {
-        if (!reduced[d]) shape.dims[shape.ndim++] = t->dims[d];
-        else if (keepdim) shape.dims[shape.ndim++] = 1;
+        if (!reduced[d])
+            shape.dims[shape.ndim++] = t->dims[d];
+        else if (keepdim)
+            shape.dims[shape.ndim++] = 1;
     }
     tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
     if (!y || !sum_into(t, reduced, y)) return NULL;
@@ -345,10 +344,7 @@ static tg_tensor *spread(tg_context *ctx, tg_tensor *g)
     return tg_expand(r->keepdim ? g : tg_reshape(g, kept), shape);
 }
 
-static void sum_backward(tg_context *ctx)
-{
-    tg_set_grad_input(ctx, 0, spread(ctx, tg_grad_output(ctx, 0)));
-}
+static void sum_backward(tg_context *ctx) { tg_set_grad_input(ctx, 0, spread(ctx, tg_grad_output(ctx, 0))); }
 
 static void mean_backward(tg_context *ctx)
 {
@@ -362,7 +358,7 @@ static void mean_backward(tg_context *ctx)
 
 static tg_reduce_options options_of(const tg_value *args)
 {
-    tg_reduce_options o = { TG_REDUCE_DEFAULTS };
+    tg_reduce_options o = TG_REDUCE_OPTIONS();
     if (args[1].kind == TG_VALUE_INTS) o.dims = args[1].as.ints;
     o.keepdim = args[2].as.boolean;
     if (args[3].kind == TG_VALUE_DTYPE) o.dtype = args[3].as.dtype;
@@ -374,11 +370,20 @@ static tg_tensor_list sum_call(const tg_value *args)
     return tgi_result(tg_sum_at(TG_HERE, args[0].as.tensor, options_of(args)));
 }
 
-static const char *const sum_samples[] = {
-    "sum(f())", "sum(f(5))", "sum(f(2, 3))", "sum(f(2, 3), dim=[1], keepdim=True)", "sum(f(2, 3, 4), dim=[0, 2])",
-    "sum(f(2, 3, 4), dim=[1])", "sum(f(2, 3, 2, 2), dim=[-1, -3])", "sum(f(), dim=[0])", "sum(f(0, 3), dim=[0])",
-    "sum(f(0, 3), dim=[1])", "sum(f(2, 1, 3), dim=[1])", "sum(i(2, 3))", "sum(b(2, 3), dim=[0])", NULL
-};
+static const char *const sum_samples[] = { "sum(f())",
+                                           "sum(f(5))",
+                                           "sum(f(2, 3))",
+                                           "sum(f(2, 3), dim=[1], keepdim=True)",
+                                           "sum(f(2, 3, 4), dim=[0, 2])",
+                                           "sum(f(2, 3, 4), dim=[1])",
+                                           "sum(f(2, 3, 2, 2), dim=[-1, -3])",
+                                           "sum(f(), dim=[0])",
+                                           "sum(f(0, 3), dim=[0])",
+                                           "sum(f(0, 3), dim=[1])",
+                                           "sum(f(2, 1, 3), dim=[1])",
+                                           "sum(i(2, 3))",
+                                           "sum(b(2, 3), dim=[0])",
+                                           NULL };
 static const tg_error_sample sum_errors[] = {
     { "sum(f(2, 3), dim=[2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
     { "sum(f(), dim=[1])", "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
@@ -403,13 +408,21 @@ static tg_tensor_list mean_call(const tg_value *args)
     return tgi_result(tg_mean_at(TG_HERE, args[0].as.tensor, options_of(args)));
 }
 
-static const char *const mean_samples[] = {
-    "mean(f())", "mean(f(5))", "mean(f(2, 3))", "mean(f(2, 3), dim=[1], keepdim=True)", "mean(f(2, 3, 4), dim=[0, 2])",
-    "mean(f(2, 3, 4), dim=[1])", "mean(f(2, 3, 2, 2), dim=[-1, -3])", "mean(f(0, 3))", "mean(f(0, 3), dim=[1])", NULL
-};
+static const char *const mean_samples[] = { "mean(f())",
+                                            "mean(f(5))",
+                                            "mean(f(2, 3))",
+                                            "mean(f(2, 3), dim=[1], keepdim=True)",
+                                            "mean(f(2, 3, 4), dim=[0, 2])",
+                                            "mean(f(2, 3, 4), dim=[1])",
+                                            "mean(f(2, 3, 2, 2), dim=[-1, -3])",
+                                            "mean(f(0, 3))",
+                                            "mean(f(0, 3), dim=[1])",
+                                            NULL };
 static const tg_error_sample mean_errors[] = {
-    { "mean(i(2, 3))", "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Long" },
-    { "mean(b(2, 3))", "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Bool" },
+    { "mean(i(2, 3))",
+      "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Long" },
+    { "mean(b(2, 3))",
+      "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Bool" },
     { "mean(f(2, 3), dim=[2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
     { NULL, NULL }
 };
@@ -441,7 +454,7 @@ tg_tensor *tg_sum_at(const char *where, tg_tensor *t, tg_reduce_options options)
 {
     if (!tg_op_begin(where, &op_sum, tg_list(t))) return NULL;
     tg_tensor *y = reduce(&op_sum, t, &options);
-    return options.dtype == TG_BOOL && y ? tg_to(y, TG_BOOL) : y;   /* PyTorch's: whether any is true */
+    return options.dtype == TG_BOOL && y ? tg_to(y, TG_BOOL) : y; /* PyTorch's: whether any is true */
 }
 
 tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options)
@@ -450,9 +463,10 @@ tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options
     bool given = options.dtype != TG_DEFAULT_DTYPE;
     tg_dtype dtype = given ? options.dtype : (tg_dtype)t->dtype;
     if (!tg_dtype_is_floating(dtype))
-        return tg_op_fail(&op_mean, tg_list(t),
-                          "mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. Got: %s",
-                          given ? "Optional" : "Input", tgi_scalar_type_name(dtype));
+        return tg_op_fail(
+            &op_mean, tg_list(t),
+            "mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. Got: %s",
+            given ? "Optional" : "Input", tgi_scalar_type_name(dtype));
     return reduce(&op_mean, t, &options);
 }
 
@@ -468,10 +482,10 @@ static tg_tensor_list sum_to_size_call(const tg_value *args)
     return tgi_result(tg_sum_to_size_at(TG_HERE, args[0].as.tensor, args[1].as.ints));
 }
 
-static const char *const sum_to_size_samples[] = {
-    "sum_to_size(f(2, 3), [3])", "sum_to_size(f(2, 3), [2, 1])", "sum_to_size(f(2, 3, 4), [1, 3, 1])", "sum_to_size(f(2, 3), [2, 3])",
-    "sum_to_size(f(2, 3), [1, 1])", "sum_to_size(f(0, 3), [1, 3])", "sum_to_size(i(2, 3), [3])", NULL
-};
+static const char *const sum_to_size_samples[] = { "sum_to_size(f(2, 3), [3])",          "sum_to_size(f(2, 3), [2, 1])",
+                                                   "sum_to_size(f(2, 3, 4), [1, 3, 1])", "sum_to_size(f(2, 3), [2, 3])",
+                                                   "sum_to_size(f(2, 3), [1, 1])",       "sum_to_size(f(0, 3), [1, 3])",
+                                                   "sum_to_size(i(2, 3), [3])",          NULL };
 static const tg_error_sample sum_to_size_errors[] = {
     { "sum_to_size(f(2, 3), [2])", "size {[2]} is not expandable to size {[2, 3]}." },
     { "sum_to_size(f(3), [1, 3])", "size {[1, 3]} is not expandable to size {[3]}." },
@@ -503,17 +517,14 @@ tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape)
     }
     if (!fits) {
         char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
-        return tg_op_fail(&op_sum_to_size, tg_list(t), "size {%s} is not expandable to size {%s}.", tg_shape_text(&shape, a),
-                          tg_shape_text(&from, b));
+        return tg_op_fail(&op_sum_to_size, tg_list(t), "size {%s} is not expandable to size {%s}.",
+                          tg_shape_text(&shape, a), tg_shape_text(&from, b));
     }
     tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
     if (!y || !sum_into(t, reduced, y)) return NULL;
     return tg_record(&op_sum_to_size, tg_list(t), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
 }
 
-tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape)
-{
-    return tg_sum_to_size_at(TG_HERE, g, *shape);
-}
+tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape) { return tg_sum_to_size_at(TG_HERE, g, *shape); }
 
 const tg_op *const tgi_ops_reduce[] = { &op_sum, &op_mean, &op_sum_to_size, NULL };

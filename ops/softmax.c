@@ -11,8 +11,8 @@
 #include "reduce_impl.h"
 
 enum {
-    BLOCK = 1 << 12,      /* elements in one call of a kernel */
-    PARALLEL = 1 << 14    /* elements from which on several threads pay */
+    BLOCK = 1 << 12,   /* elements in one call of a kernel */
+    PARALLEL = 1 << 14 /* elements from which on several threads pay */
 };
 
 /* y = softmax(a), or da from g and y. */
@@ -34,10 +34,7 @@ static tg_tensor *exchanged(tg_tensor *t, int dim)
     return tgi_own(tgi_new_view(t, t->ndim, dims, strides, t->offset));
 }
 
-static bool is_last(const tg_tensor *t, int dim)
-{
-    return dim >= t->ndim - 1;
-}
+static bool is_last(const tg_tensor *t, int dim) { return dim >= t->ndim - 1; }
 
 /* The elements with `dim` brought to the end, contiguous; a reference to give back. */
 static tg_tensor *rows_along(tg_tensor *t, int dim)
@@ -79,8 +76,10 @@ static void run(forward_kernel forward, backward_kernel backward, int64_t n, tg_
     TGI_PARALLEL_FOR(y->numel >= PARALLEL && rows > block)
     for (int64_t r = 0; r < rows; r += block) {
         int64_t count = rows - r < block ? rows - r : block;
-        if (b) backward(count, n, pa + r * size, pb + r * size, py + r * size);
-        else forward(count, n, pa + r * size, py + r * size);
+        if (b)
+            backward(count, n, pa + r * size, pb + r * size, py + r * size);
+        else
+            forward(count, n, pa + r * size, py + r * size);
     }
 }
 
@@ -110,7 +109,8 @@ static int check(const tg_op *op, tg_tensor *t, int64_t dim)
     int d = tgi_op_dim(op, tg_list(t), dim, t->ndim);
     if (d < 0 || tgi_is_floating(t)) return d;
     const char *kernel = !is_last(t, d) ? "softmax" : op == &tgi_op_softmax ? "softmax_lastdim" : "log_softmax_lastdim";
-    tg_op_fail(op, tg_list(t), "\"%s_kernel_impl\" not implemented for '%s'", kernel, tgi_scalar_type_name((tg_dtype)t->dtype));
+    tg_op_fail(op, tg_list(t), "\"%s_kernel_impl\" not implemented for '%s'", kernel,
+               tgi_scalar_type_name((tg_dtype)t->dtype));
     return -1;
 }
 
@@ -126,10 +126,7 @@ static tg_tensor *backward_raw(const backward_kernel kernels[2], tg_tensor *g, t
     return g && y ? apply(NULL, kernels[y->dtype], g, y, dim) : NULL;
 }
 
-static tg_tensor *sum_along(tg_tensor *t, int dim)
-{
-    return tg_sum(t, .dim = dim, .keepdim = true);
-}
+static tg_tensor *sum_along(tg_tensor *t, int dim) { return tg_sum(t, .dim = dim, .keepdim = true); }
 
 tg_tensor *tg_softmax_at(const char *where, tg_tensor *t, int64_t dim)
 {
@@ -147,7 +144,8 @@ static void softmax_backward(tg_context *ctx)
 static void softmax_backward_fused(tg_context *ctx)
 {
     tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
-    tg_set_grad_input(ctx, 0, backward_raw(tgi_kernels_get()->softmax_backward, g, y, *(const int *)tg_attributes(ctx)));
+    tg_set_grad_input(ctx, 0,
+                      backward_raw(tgi_kernels_get()->softmax_backward, g, y, *(const int *)tg_attributes(ctx)));
 }
 
 static tg_tensor_list softmax_call(const tg_value *args)
@@ -155,11 +153,18 @@ static tg_tensor_list softmax_call(const tg_value *args)
     return tgi_result(tg_softmax_at(TG_HERE, args[0].as.tensor, args[1].as.integer));
 }
 
-static const char *const softmax_samples[] = {
-    "softmax(f(2, 3), 1)", "softmax(f(2, 3), 0)", "softmax(f(5), -1)", "softmax(f(), 0)", "softmax(f(2, 3, 4), 1)",
-    "softmax(f(2, 3, 2, 2), -3)", "softmax(f(3, 1), 1)", "softmax(f(0, 3), 1)", "softmax(f(3, 0), 1)", "softmax(f(3, 0), 0)",
-    "softmax(f(2, 3, lo=-40, hi=40), 1)", NULL
-};
+static const char *const softmax_samples[] = { "softmax(f(2, 3), 1)",
+                                               "softmax(f(2, 3), 0)",
+                                               "softmax(f(5), -1)",
+                                               "softmax(f(), 0)",
+                                               "softmax(f(2, 3, 4), 1)",
+                                               "softmax(f(2, 3, 2, 2), -3)",
+                                               "softmax(f(3, 1), 1)",
+                                               "softmax(f(0, 3), 1)",
+                                               "softmax(f(3, 0), 1)",
+                                               "softmax(f(3, 0), 0)",
+                                               "softmax(f(2, 3, lo=-40, hi=40), 1)",
+                                               NULL };
 static const tg_error_sample softmax_errors[] = {
     { "softmax(f(2, 3), 2)", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
     { "softmax(f(), 1)", "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
@@ -210,11 +215,18 @@ static tg_tensor_list log_softmax_call(const tg_value *args)
     return tgi_result(tg_log_softmax_at(TG_HERE, args[0].as.tensor, args[1].as.integer));
 }
 
-static const char *const log_softmax_samples[] = {
-    "log_softmax(f(2, 3), 1)", "log_softmax(f(2, 3), 0)", "log_softmax(f(5), -1)", "log_softmax(f(), 0)",
-    "log_softmax(f(2, 3, 4), 1)", "log_softmax(f(2, 3, 2, 2), -3)", "log_softmax(f(3, 1), 1)", "log_softmax(f(0, 3), 1)",
-    "log_softmax(f(3, 0), 1)", "log_softmax(f(3, 0), 0)", "log_softmax(f(2, 3, lo=-40, hi=40), 1)", NULL
-};
+static const char *const log_softmax_samples[] = { "log_softmax(f(2, 3), 1)",
+                                                   "log_softmax(f(2, 3), 0)",
+                                                   "log_softmax(f(5), -1)",
+                                                   "log_softmax(f(), 0)",
+                                                   "log_softmax(f(2, 3, 4), 1)",
+                                                   "log_softmax(f(2, 3, 2, 2), -3)",
+                                                   "log_softmax(f(3, 1), 1)",
+                                                   "log_softmax(f(0, 3), 1)",
+                                                   "log_softmax(f(3, 0), 1)",
+                                                   "log_softmax(f(3, 0), 0)",
+                                                   "log_softmax(f(2, 3, lo=-40, hi=40), 1)",
+                                                   NULL };
 static const tg_error_sample log_softmax_errors[] = {
     { "log_softmax(f(2, 3), -3)", "Dimension out of range (expected to be in range of [-2, 1], but got -3)" },
     { "log_softmax(i(2, 3), 1)", "\"log_softmax_lastdim_kernel_impl\" not implemented for 'Long'" },

@@ -66,10 +66,7 @@ static tg_tensor *vector(double value, int64_t n)
     return t;
 }
 
-static tg_tensor *my_neg(tg_tensor *a)
-{
-    return a ? my_mul(a, vector(-1, tg_numel(a))) : NULL;
-}
+static tg_tensor *my_neg(tg_tensor *a) { return a ? my_mul(a, vector(-1, tg_numel(a))) : NULL; }
 
 /* ---- the engine, equipped by this program ---- */
 
@@ -149,7 +146,7 @@ static void test_errors_name_the_op(void **state)
     assert_string_equal(error.op, "my_add");
     assert_string_equal(error.inputs, "float64[2], float64[3]");
     assert_null(my_mul(my_add(vector(1, 2), vector(1, 3)), vector(1, 2)));
-    assert_int_equal(tg_error_get().later, 1);   /* the second my_add; my_mul only passed NULL on */
+    assert_int_equal(tg_error_get().later, 1); /* the second my_add; my_mul only passed NULL on */
     tg_error_clear();
     assert_null(my_mul(NULL, vector(1, 2)));
     assert_int_equal(tg_error_get().code, TG_ERROR_NULL);

@@ -19,7 +19,9 @@ static void check(tg_tensor *t, const double *expected, int64_t count)
 }
 
 #define TEST(name) static void name(void **state)
-#define IN_SCOPE   (void)state; const tg_scope scope = tg_scope_begin()
+#define IN_SCOPE                                                                                                       \
+    (void)state;                                                                                                       \
+    const tg_scope scope = tg_scope_begin()
 
 /* ---- in place ---- */
 
@@ -27,7 +29,7 @@ TEST(test_mul_by_an_alias_of_itself)
 {
     IN_SCOPE;
     tg_tensor *x = leaf(5), *a = tg_mul(x, 1.0);
-    tg_mul_(a, tg_detach(a));   /* the factor is 5, a constant, whatever the write does to its memory */
+    tg_mul_(a, tg_detach(a)); /* the factor is 5, a constant, whatever the write does to its memory */
     tg_backward(tg_sum(a));
     assert_true(grad(x) == 5);
     tg_scope_end(scope);
@@ -61,7 +63,7 @@ TEST(test_view_of_a_detached_tensor_after_a_write)
     IN_SCOPE;
     tg_tensor *x = leaf(1), *y = tg_mul(x, 1.0), *d = tg_detach(y);
     tg_add_(y, 1);
-    tg_tensor *s = tg_select(d, 0, 0);   /* made after the write: it is what it shows */
+    tg_tensor *s = tg_select(d, 0, 0); /* made after the write: it is what it shows */
     assert_true(tg_item(tg_mul(s, tg_sum(x))) == 4);
     tg_scope_end(scope);
 }
@@ -135,7 +137,7 @@ TEST(test_retained_grad_is_not_the_result)
 static void careless_backward(tg_context *ctx)
 {
     tg_tensor *x = tg_saved(ctx, 0);
-    if (!x) return;   /* says nothing of the failure */
+    if (!x) return; /* says nothing of the failure */
     tg_set_grad_input(ctx, 0, tg_mul(tg_grad_output(ctx, 0), x));
 }
 
@@ -207,7 +209,7 @@ TEST(test_hook_removes_the_next)
     tg_backward(tg_sum(x));
     assert_true(grad(x) == 1);
     tg_requires_grad_(x, false);
-    tg_remove_hook(x, target.number);   /* gone already, and x frozen: nothing to say */
+    tg_remove_hook(x, target.number); /* gone already, and x frozen: nothing to say */
     tg_requires_grad_(x, true);
     assert_true(tg_register_hook(x, doubles, NULL) != target.number);
     tg_scope_end(scope);
@@ -260,7 +262,8 @@ TEST(test_grad_leaves_others_alone)
     assert_true(first(tg_grad(tg_list(y), tg_list(x)).items[0]) == 3);
     assert_int_equal(calls, 0);
     assert_null(tg_grad_of(w));
-    assert_true(first(tg_grad(tg_list(x), tg_list(x), .grad_outputs = { w }).items[0]) == 3);   /* output and input are one leaf */
+    assert_true(first(tg_grad(tg_list(x), tg_list(x), .grad_outputs = { w }).items[0]) ==
+                3); /* output and input are one leaf */
     const tg_tensor_list twice = tg_grad(tg_list(tg_sum(tg_mul(x, x))), tg_list(x, x));
     assert_true(first(twice.items[0]) == 4 && first(twice.items[1]) == 4);
     tg_scope_end(scope);
@@ -318,7 +321,7 @@ TEST(test_scope_results)
     tg_tensor *x = leaf(2), *none = NULL;
     const tg_scope inner = tg_scope_begin();
     tg_tensor *y = tg_mul(x, x), *same = y, *outside = x;
-    tg_scope_end_with(inner, &y, &same, &outside, &none);   /* one twice, one of the outer scope, one NULL */
+    tg_scope_end_with(inner, &y, &same, &outside, &none); /* one twice, one of the outer scope, one NULL */
     tg_backward(tg_sum(y));
     assert_true(grad(outside) == 4);
     tg_scope_end(scope);
@@ -329,12 +332,24 @@ TEST(test_scope_results)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_mul_by_an_alias_of_itself), T(test_source_is_a_broadcast_part_of_the_target),
-        T(test_nothing_is_written_when_the_source_is_severed), T(test_view_of_a_detached_tensor_after_a_write),
-        T(test_backward_of_a_stale_view), T(test_retain_grad_follows_the_latest_value), T(test_create_graph_does_not_share_grad),
-        T(test_tracked_gradient_leaves_no_history), T(test_expanded_grad), T(test_retained_grad_is_not_the_result),
-        T(test_failed_backward_gives_nothing), T(test_arguments_are_checked), T(test_hook_removes_the_next), T(test_hook_and_scopes),
-        T(test_grad_leaves_others_alone), T(test_grad_in_threads), T(test_carried_state_is_flat), T(test_scope_results),
+        T(test_mul_by_an_alias_of_itself),
+        T(test_source_is_a_broadcast_part_of_the_target),
+        T(test_nothing_is_written_when_the_source_is_severed),
+        T(test_view_of_a_detached_tensor_after_a_write),
+        T(test_backward_of_a_stale_view),
+        T(test_retain_grad_follows_the_latest_value),
+        T(test_create_graph_does_not_share_grad),
+        T(test_tracked_gradient_leaves_no_history),
+        T(test_expanded_grad),
+        T(test_retained_grad_is_not_the_result),
+        T(test_failed_backward_gives_nothing),
+        T(test_arguments_are_checked),
+        T(test_hook_removes_the_next),
+        T(test_hook_and_scopes),
+        T(test_grad_leaves_others_alone),
+        T(test_grad_in_threads),
+        T(test_carried_state_is_flat),
+        T(test_scope_results),
     };
     return cmocka_run_group_tests_name("corners", tests, NULL, NULL);
 }

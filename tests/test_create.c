@@ -25,7 +25,8 @@ static void check(const tg_tensor *t, tg_dtype dtype, int64_t count, const doubl
             fail_msg("element %lld is %.17g instead of %.17g", (long long)i, values[i], expected[i]);
     }
 }
-#define VALUES(...) (sizeof((double[]){ __VA_ARGS__ }) / sizeof(double)), (double[]){ __VA_ARGS__ }
+#define VALUES(...)                                                                                                    \
+    (sizeof((double[]){ __VA_ARGS__ }) / sizeof(double)), (double[]) { __VA_ARGS__ }
 
 static void test_constants(void **state)
 {
@@ -36,7 +37,7 @@ static void test_constants(void **state)
     check(tg_full(tg_shape(2), 7), TG_INT64, VALUES(7, 7));
     check(tg_full(tg_shape(), (bool)true), TG_BOOL, VALUES(1));
     check(tg_full(tg_shape(2), 1, .dtype = TG_FLOAT64), TG_FLOAT64, VALUES(1, 1));
-    assert_true(tg_item_int64(tg_scalar(INT64_C(9007199254740993))) == INT64_C(9007199254740993));   /* 2^53 + 1 */
+    assert_true(tg_item_int64(tg_scalar(INT64_C(9007199254740993))) == INT64_C(9007199254740993)); /* 2^53 + 1 */
     assert_int_equal(tg_numel(tg_zeros(tg_shape(3, 0, 2))), 0);
     assert_int_equal(tg_ndim(tg_zeros(tg_shape())), 0);
     assert_true(tg_requires_grad(tg_zeros(tg_shape(2), .requires_grad = true)));
@@ -135,7 +136,7 @@ static void test_numbers_as_operands(void **state)
     check(tg_pow(2, x), TG_FLOAT32, VALUES(8, 8));
     check(tg_maximum(x, 5), TG_FLOAT32, VALUES(5, 5));
     check(tg_gt(x, 2.5), TG_BOOL, VALUES(1, 1));
-    check(tg_add(x, tg_scalar(1.0, .dtype = TG_FLOAT64)), TG_FLOAT32, VALUES(4, 4));   /* nor does a 0-d tensor */
+    check(tg_add(x, tg_scalar(1.0, .dtype = TG_FLOAT64)), TG_FLOAT32, VALUES(4, 4)); /* nor does a 0-d tensor */
     check(tg_where(tg_gt(x, 5), 1.0, x), TG_FLOAT32, VALUES(3, 3));
 }
 
@@ -143,8 +144,9 @@ static void test_default_dtype(void **state)
 {
     (void)state;
     tg_set_default_dtype(TG_FLOAT64);
-    const tg_dtype made = tg_dtype_of(tg_zeros(tg_shape(1))), promoted = tg_dtype_of(tg_mul(tg_full(tg_shape(2), 3), 0.5));
-    tg_set_default_dtype(TG_INT64);   /* not a floating one: nothing changes */
+    const tg_dtype made = tg_dtype_of(tg_zeros(tg_shape(1))),
+                   promoted = tg_dtype_of(tg_mul(tg_full(tg_shape(2), 3), 0.5));
+    tg_set_default_dtype(TG_INT64); /* not a floating one: nothing changes */
     const tg_dtype still = tg_default_dtype();
     tg_set_default_dtype(TG_FLOAT32);
     assert_true(made == TG_FLOAT64 && promoted == TG_FLOAT64 && still == TG_FLOAT64);
@@ -156,8 +158,7 @@ static void test_error_names_the_line(void **state)
     (void)state;
     char line[64];
     snprintf(line, sizeof line, "tests/test_create.c:%d: add: ", __LINE__ + 1);
-    tg_mul(tg_add(tg_zeros(tg_shape(2)), tg_zeros(tg_shape(3))),
-           2.0);
+    tg_mul(tg_add(tg_zeros(tg_shape(2)), tg_zeros(tg_shape(3))), 2.0);
     assert_non_null(strstr(tg_error_message(), line));
     assert_non_null(strstr(tg_error_message(), "float32[2], float32[3]"));
     expect_error("The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0");
@@ -181,7 +182,7 @@ static void test_first_error_wins(void **state)
     assert_null(tg_relu(tg_exp(NULL)));
     assert_int_equal(told, 1);
     assert_int_equal(later, 0);
-    assert_int_equal(tg_error_get().later, 1);   /* NULLs passed on are no errors of their own */
+    assert_int_equal(tg_error_get().later, 1); /* NULLs passed on are no errors of their own */
     assert_string_equal(tg_error_get().op, "eye");
     tg_error_clear();
     assert_null(tg_exp(NULL));
@@ -194,8 +195,9 @@ static void test_first_error_wins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_constants), T(test_sequences), T(test_from_data), T(test_like), T(test_random), T(test_numbers_as_operands),
-        T(test_default_dtype), T(test_error_names_the_line), T(test_first_error_wins),
+        T(test_constants),        T(test_sequences),           T(test_from_data),     T(test_like),
+        T(test_random),           T(test_numbers_as_operands), T(test_default_dtype), T(test_error_names_the_line),
+        T(test_first_error_wins),
     };
     return cmocka_run_group_tests_name("create", tests, NULL, NULL);
 }

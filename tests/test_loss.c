@@ -85,7 +85,8 @@ static void test_softmax_extremes(void **state)
     tg_tensor *t = tg_from_data(values, tg_shape(4, 3));
     double *y = elements(tg_softmax(t, 1)), *z = elements(tg_log_softmax(t, 1));
     assert_true(y[0] == 1 && y[1] == 0 && y[2] == 0 && z[0] == 0 && z[1] == -1000 && z[2] == -2000);
-    for (int i = 3; i < 9; i++) assert_true(isnan(y[i]) || (i < 6 && y[i] == 0));    /* PyTorch: nan where inf - inf arises */
+    for (int i = 3; i < 9; i++)
+        assert_true(isnan(y[i]) || (i < 6 && y[i] == 0)); /* PyTorch: nan where inf - inf arises */
     assert_true(isnan(y[3]) && isnan(y[6]));
     assert_true(y[9] == 0 && y[10] == 0.5 && y[11] == 0.5 && isinf(z[9]));
     free(y);
@@ -134,7 +135,8 @@ static void test_mse_loss(void **state)
     }
     assert_near(dx, expected, 6, 1e-15);
     assert_near(tg_grad(tg_list(tg_sum(dx)), tg_list(x)).items[0], second, 6, 1e-15);
-    assert_int_equal(tg_dtype_of(tg_mse_loss(tg_ones(tg_shape(2)), tg_zeros(tg_shape(2), .dtype = TG_FLOAT64))), TG_FLOAT64);
+    assert_int_equal(tg_dtype_of(tg_mse_loss(tg_ones(tg_shape(2)), tg_zeros(tg_shape(2), .dtype = TG_FLOAT64))),
+                     TG_FLOAT64);
     assert_int_equal(tg_dtype_of(tg_mse_loss(tg_ones(tg_shape(2)), tg_arange(0, 2, 1))), TG_FLOAT32);
     assert_true(isnan(tg_item(tg_mse_loss(tg_empty(tg_shape(0, 3)), tg_empty(tg_shape(0, 3))))));
     tg_scope_end(scope);
@@ -162,14 +164,18 @@ static void test_mse_loss_warns_and_broadcasts(void **state)
     warned.count = 0;
     tg_tensor *x = tg_randn(tg_shape(100, 10, 8), .dtype = TG_FLOAT64, .requires_grad = true);
     tg_tensor *y = tg_randn(tg_shape(100, 10, 1), .dtype = TG_FLOAT64, .requires_grad = true), *loss = NULL;
-    for (int i = 0; i < 3; i++) loss = tg_mse_loss_at("train.c:7", x, y, (tg_loss_options){ TG_REDUCTION_MEAN });
+    for (int i = 0; i < 3; i++)
+        loss = tg_mse_loss_at("train.c:7", x, y, (tg_loss_options){ .reduction = TG_REDUCTION_MEAN });
     assert_int_equal(warned.count, 1);
     assert_string_equal(warned.where, "train.c:7");
-    assert_string_equal(warned.text, "Using a target size (torch.Size([100, 10, 1])) that is different to the input size (torch.Size([100, "
-                                     "10, 8])). This will likely lead to incorrect results due to broadcasting. Please ensure they have the "
-                                     "same size.");
+    assert_string_equal(
+        warned.text,
+        "Using a target size (torch.Size([100, 10, 1])) that is different to the input size (torch.Size([100, "
+        "10, 8])). This will likely lead to incorrect results due to broadcasting. Please ensure they have the "
+        "same size.");
     tg_backward(loss);
-    double *a = elements(x), *b = elements(y), total = 0, *dx = calloc(8000, sizeof *dx), *dy = calloc(1000, sizeof *dy);
+    double *a = elements(x), *b = elements(y), total = 0, *dx = calloc(8000, sizeof *dx),
+           *dy = calloc(1000, sizeof *dy);
     assert_non_null(dx);
     assert_non_null(dy);
     for (int i = 0; i < 8000; i++) {
@@ -192,7 +198,8 @@ static void test_mse_loss_warns_and_broadcasts(void **state)
 /* ---- nll_loss ---- */
 
 /* The definition, element by element, for input [N, C, S]. */
-static double naive_nll(const double *x, const int64_t *t, const double *w, int64_t n, int64_t c, int64_t s, int64_t ignore, bool mean)
+static double naive_nll(const double *x, const int64_t *t, const double *w, int64_t n, int64_t c, int64_t s,
+                        int64_t ignore, bool mean)
 {
     double total = 0, weights = 0;
     for (int64_t i = 0; i < n * s; i++) {
@@ -211,17 +218,22 @@ static void test_nll_loss(void **state)
     double w[] = { 0.5, 2, 1.25, 0.75 };
     int64_t t[15];
     for (int i = 0; i < 15; i++) t[i] = (i * 7 + 2) % 4;
-    tg_tensor *weight = tg_from_data(w, tg_shape(4)), *flat = tg_from_data(t, tg_shape(15)), *deep = tg_from_data(t, tg_shape(3, 5));
-    tg_tensor *x = tg_randn(tg_shape(15, 4), .dtype = TG_FLOAT64), *z = tg_permute(tg_randn(tg_shape(5, 4, 3), .dtype = TG_FLOAT64),
-                                                                                 tg_shape(2, 1, 0));
+    tg_tensor *weight = tg_from_data(w, tg_shape(4)), *flat = tg_from_data(t, tg_shape(15)),
+              *deep = tg_from_data(t, tg_shape(3, 5));
+    tg_tensor *x = tg_randn(tg_shape(15, 4), .dtype = TG_FLOAT64),
+              *z = tg_permute(tg_randn(tg_shape(5, 4, 3), .dtype = TG_FLOAT64), tg_shape(2, 1, 0));
     double *xv = elements(x), *zv = elements(z);
     for (int64_t ignore = -100; ignore < 4; ignore = ignore < 0 ? 0 : ignore + 1)
         for (int reduction = TG_REDUCTION_MEAN; reduction <= TG_REDUCTION_SUM; reduction++)
             for (int weighted = 0; weighted < 2; weighted++) {
-                tg_nll_options o = { weighted ? weight : NULL, ignore, (tg_reduction)reduction };
+                tg_nll_options o = { .weight = weighted ? weight : NULL,
+                                     .ignore_index = ignore,
+                                     .reduction = (tg_reduction)reduction };
                 bool mean = reduction == TG_REDUCTION_MEAN;
-                assert_item(tg_nll_loss_at(NULL, x, flat, o), naive_nll(xv, t, weighted ? w : NULL, 15, 4, 1, ignore, mean), 1e-14);
-                assert_item(tg_nll_loss_at(NULL, z, deep, o), naive_nll(zv, t, weighted ? w : NULL, 3, 4, 5, ignore, mean), 1e-14);
+                assert_item(tg_nll_loss_at(NULL, x, flat, o),
+                            naive_nll(xv, t, weighted ? w : NULL, 15, 4, 1, ignore, mean), 1e-14);
+                assert_item(tg_nll_loss_at(NULL, z, deep, o),
+                            naive_nll(zv, t, weighted ? w : NULL, 3, 4, 5, ignore, mean), 1e-14);
             }
     free(xv);
     free(zv);
@@ -243,7 +255,9 @@ static void test_everything_ignored(void **state)
     assert_true(isnan(tg_item(tg_cross_entropy(x, t, .label_smoothing = 0.1))));
     assert_item(tg_nll_loss(x, t, .reduction = TG_REDUCTION_SUM), 0, 0);
     assert_true(isnan(tg_item(tg_nll_loss(tg_empty(tg_shape(0, 4)), tg_full(tg_shape(0), 1)))));
-    assert_item(tg_nll_loss(x, tg_zeros(tg_shape(3), .dtype = TG_INT64), .ignore_index = 0, .reduction = TG_REDUCTION_SUM), 0, 0);
+    assert_item(tg_nll_loss(x, tg_zeros(tg_shape(3), .dtype = TG_INT64), .ignore_index = 0,
+                            .reduction = TG_REDUCTION_SUM),
+                0, 0);
     tg_backward(tg_nll_loss(x, t));
     assert_item(tg_sum(tg_abs(tg_grad_of(x))), 0, 0);
     tg_scope_end(scope);
@@ -258,11 +272,12 @@ static void test_closed_forms(void **state)
     tg_tensor *t = tg_arange(0, 6, 1), *equal = tg_full(tg_shape(6, 10), 3.5, .dtype = TG_FLOAT64);
     assert_item(tg_cross_entropy(equal, t), log(10), 1e-15);
     assert_item(tg_cross_entropy(equal, t, .label_smoothing = 0.4), log(10), 1e-15);
-    tg_tensor *x = tg_randn(tg_shape(6, 10), .dtype = TG_FLOAT64, .requires_grad = true), *loss = tg_cross_entropy(x, t);
-    assert_item(tg_cross_entropy(tg_add(x, 700.0), t), tg_item(loss), 1e-12);          /* a constant changes nothing */
+    tg_tensor *x = tg_randn(tg_shape(6, 10), .dtype = TG_FLOAT64, .requires_grad = true),
+              *loss = tg_cross_entropy(x, t);
+    assert_item(tg_cross_entropy(tg_add(x, 700.0), t), tg_item(loss), 1e-12); /* a constant changes nothing */
     tg_backward(loss);
     double *expected = elements(tg_softmax(tg_detach(x), 1));
-    for (int i = 0; i < 60; i++) expected[i] = (expected[i] - (i % 10 == i / 10)) / 6;   /* (softmax - one-hot) / N */
+    for (int i = 0; i < 60; i++) expected[i] = (expected[i] - (i % 10 == i / 10)) / 6; /* (softmax - one-hot) / N */
     assert_near(tg_grad_of(x), expected, 60, 1e-15);
     free(expected);
     float far[] = { 1000, -1000, -1000, 1000 };
@@ -282,11 +297,13 @@ static void test_indices_and_probabilities_agree(void **state)
             tg_tensor *x = tg_randn(tg_shape(6, 4, 5), .dtype = TG_FLOAT64, .requires_grad = true);
             tg_tensor *t = tg_randint(0, 4, tg_shape(6, 5));
             tg_tensor *classes = tg_reshape(tg_arange(0, 4, 1), tg_shape(4, 1));
-            tg_tensor *p = tg_to(tg_eq(tg_unsqueeze(t, 1), classes), TG_FLOAT64), *g = tg_rand(tg_shape(6, 5), .dtype = TG_FLOAT64);
+            tg_tensor *p = tg_to(tg_eq(tg_unsqueeze(t, 1), classes), TG_FLOAT64),
+                      *g = tg_rand(tg_shape(6, 5), .dtype = TG_FLOAT64);
             if (reduction != TG_REDUCTION_NONE) g = tg_scalar(1.5, .dtype = TG_FLOAT64);
             tg_tensor *a = tg_cross_entropy(x, t, .reduction = (tg_reduction)reduction, .label_smoothing = smoothing);
             tg_tensor *b = tg_cross_entropy(x, p, .reduction = (tg_reduction)reduction, .label_smoothing = smoothing);
-            double *expected = elements(b), *dx = elements(tg_grad(tg_list(b), tg_list(x), .grad_outputs = { g }).items[0]);
+            double *expected = elements(b),
+                   *dx = elements(tg_grad(tg_list(b), tg_list(x), .grad_outputs = { g }).items[0]);
             assert_near(a, expected, tg_numel(b), 1e-13);
             assert_near(tg_grad(tg_list(a), tg_list(x), .grad_outputs = { g }).items[0], dx, 120, 1e-13);
             free(expected);
@@ -309,31 +326,79 @@ static void test_values_of_pytorch(void **state)
         tg_reduction reduction;
         double loss, gradient[12];
     } cases[] = {
-        { false, false, -100, 0, TG_REDUCTION_MEAN, 0.508035150046421,
-          { 0.0442050455269, 0.00768168508161, -0.0518867306085, -0.0703899147122, 0.0514591509994, 0.0189307637128, 0.00158442390539,
-            -0.014850642843, 0.0132662189376, -0.188817882236, 0.166310238944, 0.0225076432926 } },
-        { false, true, -100, 0, TG_REDUCTION_MEAN, 0.301740435827632,
-          { 0.052005935914, 0.0090372765666, -0.0610432124806, -0.0331246657469, 0.0242160710585, 0.00890859468839, 0.00298244499839,
-            -0.0279541512339, 0.0249717062355, -0.0888554739936, 0.0782636418559, 0.0105918321377 } },
-        { false, false, 0, 0, TG_REDUCTION_MEAN, 0.146931013167039,
-          { 0.0884100910537, 0.0153633701632, -0.103773461217, 0, 0, 0, 0.00316884781079, -0.029701285686, 0.0265324378752, 0, 0, 0 } },
-        { false, true, 0, 0.3, TG_REDUCTION_MEAN, 0.533493401727514,
-          { 0.0526231469644, -0.0497204844898, -0.00290266247457, 0, 0, 0, -0.0119232585451, 0.0214032110199, -0.0094799524748, 0, 0, 0 } },
-        { false, false, -100, 0.1, TG_REDUCTION_MEAN, 0.642410150046421,
-          { 0.0358717121935, -0.000651648251724, -0.0352200639418, -0.0537232480456, 0.0431258176661, 0.0105974303795, -0.00674890942794,
-            0.00181602382368, 0.00493288560426, -0.17215121557, 0.15797690561, 0.0141743099593 } },
-        { false, true, -100, 0.25, TG_REDUCTION_SUM, 3.0890290767586,
-          { 0.179358560968, -0.128258241259, -0.051100319709, 0.0772610678747, -0.0251540014183, -0.0521070664564, -0.0301795933526,
-            0.0381661727217, -0.00798657936911, -0.248415842816, 0.290686490429, -0.042270647612 } },
-        { true, false, -100, 0, TG_REDUCTION_MEAN, 1.03385029915753,
-          { -0.00579495447314, -0.0673183149184, 0.0731132693915, -0.0703899147122, 0.0514591509994, 0.0189307637128, -0.0234155760946,
-            0.035149357157, -0.0117337810624, -0.0326996704599, 0.0829412628381, -0.0502415923781 } },
-        { true, true, -100, 0, TG_REDUCTION_MEAN, 1.20052367754043,
-          { 0.0335716853231, -0.139821767267, 0.106250081944, -0.0351949573561, 0.0257295754997, 0.00946538185641, -0.00968764756793,
-            0.0173901089537, -0.00770246138577, 0.0341254119251, 0.0286765785476, -0.0628019904727 } },
-        { true, true, -100, 0.2, TG_REDUCTION_MEAN, 1.38586522954395,
-          { 0.0295752763069, -0.143270325876, 0.11369504957, 0.00841322210371, 0.000115114816285, -0.00852833692, -0.0156873454113,
-            0.0393660931189, -0.0236787477076, 0.0342625256477, 0.0311854892407, -0.0654480148883 } },
+        { false,
+          false,
+          -100,
+          0,
+          TG_REDUCTION_MEAN,
+          0.508035150046421,
+          { 0.0442050455269, 0.00768168508161, -0.0518867306085, -0.0703899147122, 0.0514591509994, 0.0189307637128,
+            0.00158442390539, -0.014850642843, 0.0132662189376, -0.188817882236, 0.166310238944, 0.0225076432926 } },
+        { false,
+          true,
+          -100,
+          0,
+          TG_REDUCTION_MEAN,
+          0.301740435827632,
+          { 0.052005935914, 0.0090372765666, -0.0610432124806, -0.0331246657469, 0.0242160710585, 0.00890859468839,
+            0.00298244499839, -0.0279541512339, 0.0249717062355, -0.0888554739936, 0.0782636418559, 0.0105918321377 } },
+        { false,
+          false,
+          0,
+          0,
+          TG_REDUCTION_MEAN,
+          0.146931013167039,
+          { 0.0884100910537, 0.0153633701632, -0.103773461217, 0, 0, 0, 0.00316884781079, -0.029701285686,
+            0.0265324378752, 0, 0, 0 } },
+        { false,
+          true,
+          0,
+          0.3,
+          TG_REDUCTION_MEAN,
+          0.533493401727514,
+          { 0.0526231469644, -0.0497204844898, -0.00290266247457, 0, 0, 0, -0.0119232585451, 0.0214032110199,
+            -0.0094799524748, 0, 0, 0 } },
+        { false,
+          false,
+          -100,
+          0.1,
+          TG_REDUCTION_MEAN,
+          0.642410150046421,
+          { 0.0358717121935, -0.000651648251724, -0.0352200639418, -0.0537232480456, 0.0431258176661, 0.0105974303795,
+            -0.00674890942794, 0.00181602382368, 0.00493288560426, -0.17215121557, 0.15797690561, 0.0141743099593 } },
+        { false,
+          true,
+          -100,
+          0.25,
+          TG_REDUCTION_SUM,
+          3.0890290767586,
+          { 0.179358560968, -0.128258241259, -0.051100319709, 0.0772610678747, -0.0251540014183, -0.0521070664564,
+            -0.0301795933526, 0.0381661727217, -0.00798657936911, -0.248415842816, 0.290686490429, -0.042270647612 } },
+        { true,
+          false,
+          -100,
+          0,
+          TG_REDUCTION_MEAN,
+          1.03385029915753,
+          { -0.00579495447314, -0.0673183149184, 0.0731132693915, -0.0703899147122, 0.0514591509994, 0.0189307637128,
+            -0.0234155760946, 0.035149357157, -0.0117337810624, -0.0326996704599, 0.0829412628381, -0.0502415923781 } },
+        { true,
+          true,
+          -100,
+          0,
+          TG_REDUCTION_MEAN,
+          1.20052367754043,
+          { 0.0335716853231, -0.139821767267, 0.106250081944, -0.0351949573561, 0.0257295754997, 0.00946538185641,
+            -0.00968764756793, 0.0173901089537, -0.00770246138577, 0.0341254119251, 0.0286765785476,
+            -0.0628019904727 } },
+        { true,
+          true,
+          -100,
+          0.2,
+          TG_REDUCTION_MEAN,
+          1.38586522954395,
+          { 0.0295752763069, -0.143270325876, 0.11369504957, 0.00841322210371, 0.000115114816285, -0.00852833692,
+            -0.0156873454113, 0.0393660931189, -0.0236787477076, 0.0342625256477, 0.0311854892407, -0.0654480148883 } },
     };
     static const double p[] = { 0.2, 0.3, 0.5, 1, 0, 0, 0.1, 0.8, 0.1, 0.4, 0.4, 0.3 };
     static const int64_t t[] = { 2, 0, 1, 0 };
@@ -361,8 +426,9 @@ static void test_errors(void **state)
     assert_null(tg_nll_loss(x, t, .weight = tg_ones(tg_shape(5), .dtype = TG_FLOAT64)));
     expect_error("expected scalar type Float but found Double");
     assert_null(tg_nll_loss(x, t, .weight = tg_ones(tg_shape(5), .requires_grad = true)));
-    expect_error("The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot have "
-                 "requires_grad True.");
+    expect_error(
+        "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot have "
+        "requires_grad True.");
     assert_null(tg_nll_loss(x, t, .reduction = (tg_reduction)7));
     expect_error("7 is not a valid value for reduction");
     assert_null(tg_nll_loss(x, tg_zeros(tg_shape(2, 5), .dtype = TG_INT64)));
@@ -376,7 +442,7 @@ static void test_errors(void **state)
     assert_null(tg_cross_entropy(x, NULL));
     expect_error("cross_entropy: argument 2 is NULL");
     tg_tensor *failed = tg_sum(x, .dim = 9);
-    assert_null(tg_cross_entropy(x, t, .weight = failed));      /* a weight that failed is not a weight left out */
+    assert_null(tg_cross_entropy(x, t, .weight = failed)); /* a weight that failed is not a weight left out */
     assert_int_equal(tg_error_get().later, 0);
     tg_error_clear();
     assert_non_null(tg_cross_entropy(x, t));

@@ -54,7 +54,8 @@ static double *naive_matmul(const tg_tensor *a, const tg_tensor *b, int64_t *cou
     batch_a.ndim -= 2;
     batch_b.ndim -= 2;
     assert_true(tg_shape_broadcast(&batch_a, &batch_b, &batch));
-    int64_t m = sa.dims[sa.ndim - 2], k = sa.dims[sa.ndim - 1], n = sb.dims[sb.ndim - 1], batches = tg_shape_numel(&batch);
+    int64_t m = sa.dims[sa.ndim - 2], k = sa.dims[sa.ndim - 1], n = sb.dims[sb.ndim - 1],
+            batches = tg_shape_numel(&batch);
     double *x = elements(a), *y = elements(b), *c = calloc((size_t)(batches * m * n + 1), sizeof *c);
     assert_non_null(c);
     *scale = 0;
@@ -77,10 +78,7 @@ static double *naive_matmul(const tg_tensor *a, const tg_tensor *b, int64_t *cou
     return c;
 }
 
-static double epsilon(const tg_tensor *t)
-{
-    return tg_dtype_of(t) == TG_FLOAT32 ? FLT_EPSILON : DBL_EPSILON;
-}
+static double epsilon(const tg_tensor *t) { return tg_dtype_of(t) == TG_FLOAT32 ? FLT_EPSILON : DBL_EPSILON; }
 
 static void assert_near(const tg_tensor *t, const double *expected, int64_t count, double tolerance)
 {
@@ -133,9 +131,7 @@ static tg_tensor *random_tensor(tg_shape shape, tg_dtype dtype, int layout)
     case STRIDED:
         stored.dims[shape.ndim - 1] = 3 * shape.dims[shape.ndim - 1] + 1;
         return tg_slice(tg_randn(stored, .dtype = dtype), -1, 1, stored.dims[shape.ndim - 1], 3);
-    case SHIFTED:
-        stored.dims[0] += 3;
-        return tg_narrow(tg_randn(stored, .dtype = dtype), 0, 2, shape.dims[0]);
+    case SHIFTED: stored.dims[0] += 3; return tg_narrow(tg_randn(stored, .dtype = dtype), 0, 2, shape.dims[0]);
     default: return tg_randn(shape, .dtype = dtype);
     }
 }
@@ -233,7 +229,8 @@ static void test_transposed_views_are_not_copied(void **state)
 {
     (void)state;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *a = tg_randn(tg_shape(256, 128)), *b = tg_randn(tg_shape(256, 256)), *batch = tg_randn(tg_shape(4, 256, 128));
+    tg_tensor *a = tg_randn(tg_shape(256, 128)), *b = tg_randn(tg_shape(256, 256)),
+              *batch = tg_randn(tg_shape(4, 256, 128));
     const int64_t result = 128 * 256 * 4;
     assert_true(peak_of(tg_t(a), b) <= result * 3 / 2);
     assert_true(peak_of(tg_t(a), tg_t(b)) <= result * 3 / 2);
@@ -258,8 +255,9 @@ static void check_linear(tg_tensor *x, tg_tensor *weight, tg_tensor *bias)
 static void test_linear(void **state)
 {
     (void)state;
-    static const tg_shape inputs[] = { { 1, { 13 } }, { 2, { 1, 13 } }, { 2, { 30, 13 } }, { 3, { 4, 6, 13 } }, { 4, { 2, 3, 2, 13 } },
-                                       { 2, { 0, 13 } }, { 3, { 2, 0, 13 } } };
+    static const tg_shape inputs[] = { { 1, { 13 } },       { 2, { 1, 13 } },       { 2, { 30, 13 } },
+                                       { 3, { 4, 6, 13 } }, { 4, { 2, 3, 2, 13 } }, { 2, { 0, 13 } },
+                                       { 3, { 2, 0, 13 } } };
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
         for (int layout = 0; layout < LAYOUTS * LAYOUTS; layout++)
             for (tg_dtype dtype = TG_FLOAT32; dtype <= TG_FLOAT64; dtype++) {
@@ -273,9 +271,9 @@ static void test_linear(void **state)
                 tg_scope_end(scope);
             }
     tg_scope scope = tg_scope_begin();
-    check_linear(tg_empty(tg_shape(3, 0)), tg_empty(tg_shape(8, 0)), tg_randn(tg_shape(8)));   /* the bias alone */
+    check_linear(tg_empty(tg_shape(3, 0)), tg_empty(tg_shape(8, 0)), tg_randn(tg_shape(8))); /* the bias alone */
     tg_tensor *x = tg_randn(tg_shape(3, 5)), *w = tg_randn(tg_shape(5));
-    assert_int_equal(tg_ndim(tg_linear(x, w, NULL)), 1);                                         /* one output, as PyTorch has it */
+    assert_int_equal(tg_ndim(tg_linear(x, w, NULL)), 1); /* one output, as PyTorch has it */
     assert_same_bits(tg_linear(x, w, NULL), tg_matmul(x, w));
     tg_scope_end(scope);
 }
@@ -362,7 +360,7 @@ static void test_saves_only_what_is_needed(void **state)
         tg_scope scope = tg_scope_begin();
         tg_tensor *x = leaf(tg_shape(1000, 64), TG_FLOAT32, CONTIGUOUS), *b = tg_randn(tg_shape(64, 64));
         tg_tensor *square = leaf(tg_shape(64, 64), TG_FLOAT32, CONTIGUOUS);
-        const int64_t operand = 1000 * 64 * 4;      /* as large as the result; the pool rounds up by a quarter at most */
+        const int64_t operand = 1000 * 64 * 4; /* as large as the result; the pool rounds up by a quarter at most */
         assert_true(held_after(x, b, linear) < 2 * operand);
         assert_true(held_after(x, square, linear) >= 2 * operand);
         tg_tensor *y = linear ? tg_linear(x, b, NULL) : tg_matmul(x, b);
@@ -382,14 +380,16 @@ static void test_errors(void **state)
 #define F(...) tg_zeros(tg_shape(__VA_ARGS__))
 #define D(...) tg_zeros(tg_shape(__VA_ARGS__), .dtype = TG_FLOAT64)
 #define I(...) tg_zeros(tg_shape(__VA_ARGS__), .dtype = TG_INT64)
-#define EXPECT(call, text)                                                                                            \
-    do {                                                                                                              \
-        assert_null(call);                                                                                            \
-        expect_error(text);                                                                                           \
+#define EXPECT(call, text)                                                                                             \
+    do {                                                                                                               \
+        assert_null(call);                                                                                             \
+        expect_error(text);                                                                                            \
     } while (0)
     EXPECT(tg_matmul(F(100, 13), F(12, 8)), "matmul: mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)");
-    EXPECT(tg_linear(F(100, 13), F(8, 12), NULL), "linear: mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)");
-    EXPECT(tg_matmul(F(7, 2, 3, 4), F(5, 1, 5, 3)), "The size of tensor a (7) must match the size of tensor b (5) at non-singleton dimension 0");
+    EXPECT(tg_linear(F(100, 13), F(8, 12), NULL),
+           "linear: mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)");
+    EXPECT(tg_matmul(F(7, 2, 3, 4), F(5, 1, 5, 3)),
+           "The size of tensor a (7) must match the size of tensor b (5) at non-singleton dimension 0");
     EXPECT(tg_matmul(F(3), D(3)), "dot : expected both vectors to have same dtype, but found Float and Double");
     EXPECT(tg_matmul(F(2, 3), D(3, 4)), "expected scalar type Float but found Double");
     EXPECT(tg_matmul(D(2, 3), F(3)), "expected scalar type Double but found Float");

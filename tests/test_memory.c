@@ -80,7 +80,7 @@ static bool caching(void)
 static void test_no_malloc_when_warm(void **state)
 {
     (void)state;
-    if (!caching()) skip();   /* under sanitizers every block is malloc's on purpose */
+    if (!caching()) skip(); /* under sanitizers every block is malloc's on purpose */
     trainer t;
     trainer_new(&t);
     step(&t);
@@ -128,11 +128,12 @@ static void test_every_allocation_may_fail(void **state)
     assert_int_equal(outstanding, 0);
     const int64_t total = allocations;
     assert_true(total > 3);
-    for (fail_at = 0; fail_at < total; fail_at += 1 + total / 400) {   /* all of them, but where nothing is cached */
+    for (fail_at = 0; fail_at < total; fail_at += 1 + total / 400) { /* all of them, but where nothing is cached */
         allocations = 0;
         const double result = in_thread();
         assert_true(result == 0 || result == expected);
-        if (outstanding) fail_msg("%lld blocks lost when allocation %lld failed", (long long)outstanding, (long long)fail_at);
+        if (outstanding)
+            fail_msg("%lld blocks lost when allocation %lld failed", (long long)outstanding, (long long)fail_at);
     }
     tg_set_allocator(NULL, NULL, NULL);
 }
@@ -212,7 +213,8 @@ static void test_too_large(void **state)
     assert_null(tg_zeros(tg_shape(INT64_C(1) << 40, INT64_C(1) << 40)));
     assert_int_equal(tg_error_get().code, TG_ERROR_MEMORY);
     expect_error("out of memory");
-    assert_null(tg_zeros(tg_shape(0, INT64_C(1) << 40, INT64_C(1) << 40)));   /* nothing in it, but strides beyond 63 bits */
+    assert_null(
+        tg_zeros(tg_shape(0, INT64_C(1) << 40, INT64_C(1) << 40))); /* nothing in it, but strides beyond 63 bits */
     expect_error("out of memory");
     assert_null(tg_zeros(tg_shape(INT64_C(1) << 44)));
     expect_error("out of memory");
@@ -239,8 +241,10 @@ static void test_trim_and_peak(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_no_malloc_when_warm), T(test_every_allocation_may_fail), T(test_freed_by_another_thread),
-        T(test_block_returns_to_its_owner), T(test_threads_share_a_model), T(test_too_large), T(test_trim_and_peak),
+        T(test_no_malloc_when_warm),     T(test_every_allocation_may_fail),
+        T(test_freed_by_another_thread), T(test_block_returns_to_its_owner),
+        T(test_threads_share_a_model),   T(test_too_large),
+        T(test_trim_and_peak),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ int lstm_notebook_main(int argc, char **argv);
 #endif
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SEEDS = 10 };   /* what is sought there shows in one */
+enum { SEEDS = 10 }; /* what is sought there shows in one */
 #else
 enum { SEEDS = 100 };
 #endif
@@ -80,7 +80,7 @@ static void test_hundred_seeds(void **state)
     (void)state;
     FILE *file = fopen(TG_TEST_DIR "/golden/notebook.txt", "r");
     assert_non_null(file);
-    for (int c = fgetc(file); c != '\n';) c = fgetc(file);   /* the comment */
+    for (int c = fgetc(file); c != '\n';) c = fgetc(file); /* the comment */
     int identical = 0;
     double worst = 0;
     for (int seed = 0; seed < SEEDS; seed++) {
@@ -117,7 +117,7 @@ static void test_main(void **state)
     tg_set_error_handler(tg_default_error_handler, NULL);
     const capture errors = capture_begin(stderr);
     const capture output = capture_begin(stdout);
-    pthread_t thread;   /* which warnings were given is remembered for each thread */
+    pthread_t thread; /* which warnings were given is remembered for each thread */
     void *failed = (void *)1;
     pthread_create(&thread, NULL, main_once, NULL);
     pthread_join(thread, &failed);
@@ -126,8 +126,9 @@ static void test_main(void **state)
     assert_non_null(strstr(text, "Époque [100/100], Perte : 4.5070\n\nLSTM empilé"));
     assert_non_null(strstr(text, "Époque [100/100], Perte : 1.6848\n"));
     text = capture_end(errors);
-    const char *warning = "Using a target size (torch.Size([100, 10, 1])) that is different to the input size (torch.Size([100, 10, 8])). "
-                          "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.";
+    const char *warning =
+        "Using a target size (torch.Size([100, 10, 1])) that is different to the input size (torch.Size([100, 10, 8])). "
+        "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.";
     const char *first = strstr(text, warning);
     assert_non_null(first);
     assert_null(strstr(first + 1, warning));
@@ -152,9 +153,18 @@ static void test_options(void **state)
     assert_int_equal(parse(&o, 6, good, &said), -1);
     assert_true(o.seed == 42 && o.epochs == 7 && strcmp(o.plot, "a.svg") == 0);
     char *bad[][3] = {
-        { "x", "--seeds", "3" }, { "x", "--seed", "-1" }, { "x", "--seed", "3x" }, { "x", "--seed", "" }, { "x", "--seed", "4294967296" },
-        { "x", "--epochs", "0" }, { "x", "--epochs", "1e3" }, { "x", "--epochs", "99999999999999999999" }, { "x", "7", "8" }, { "x", "--plot", "" },
-        { "x", "--seed", "+1" }, { "x", "--seed=1", "--epochs" },
+        { "x", "--seeds", "3" },
+        { "x", "--seed", "-1" },
+        { "x", "--seed", "3x" },
+        { "x", "--seed", "" },
+        { "x", "--seed", "4294967296" },
+        { "x", "--epochs", "0" },
+        { "x", "--epochs", "1e3" },
+        { "x", "--epochs", "99999999999999999999" },
+        { "x", "7", "8" },
+        { "x", "--plot", "" },
+        { "x", "--seed", "+1" },
+        { "x", "--seed=1", "--epochs" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(parse(&o, 3, bad[i], &said), 2);
@@ -182,7 +192,9 @@ static void test_plot(void **state)
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     unlink(path);
-    assert_non_null(strstr(text, "60.00,30.00 380.00,200.00 700.00,285.00"));   /* from corner to corner, half and a quarter as high */
+    assert_non_null(
+        strstr(text,
+               "60.00,30.00 380.00,200.00 700.00,285.00")); /* from corner to corner, half and a quarter as high */
     assert_non_null(strstr(text, ">first</text>\n</svg>\n"));
     const capture errors = capture_begin(stderr);
     assert_false(plot_svg("/nowhere/at/all.svg", curves, 1, 3));
@@ -191,7 +203,10 @@ static void test_plot(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
-static void no_warning(const char *where, const char *message, void *context) { (void)where, (void)message, (void)context; }
+static void no_warning(const char *where, const char *message, void *context)
+{
+    (void)where, (void)message, (void)context;
+}
 
 int main(void)
 {

@@ -66,17 +66,15 @@ static tg_shape dims_of(unsigned mask)
     return dims;
 }
 
-static double epsilon(const tg_tensor *t)
-{
-    return tg_dtype_of(t) == TG_FLOAT32 ? FLT_EPSILON : DBL_EPSILON;
-}
+static double epsilon(const tg_tensor *t) { return tg_dtype_of(t) == TG_FLOAT32 ? FLT_EPSILON : DBL_EPSILON; }
 
 /* Sum and mean over the dimensions in `mask`: values, shape and dtype. */
 static void check(tg_tensor *t, unsigned mask, bool keepdim)
 {
     long double *sums, *sizes;
     int64_t count = naive_sum(t, mask, &sums, &sizes), terms = count ? tg_numel(t) / count : 0;
-    tg_tensor *sum = tg_sum(t, .dims = dims_of(mask), .keepdim = keepdim), *mean = tg_mean(t, .dims = dims_of(mask), .keepdim = keepdim);
+    tg_tensor *sum = tg_sum(t, .dims = dims_of(mask), .keepdim = keepdim),
+              *mean = tg_mean(t, .dims = dims_of(mask), .keepdim = keepdim);
     assert_non_null(sum);
     assert_int_equal(tg_numel(sum), count);
     assert_int_equal(tg_ndim(sum), keepdim ? tg_ndim(t) : tg_ndim(t) - __builtin_popcount(mask));
@@ -84,8 +82,10 @@ static void check(tg_tensor *t, unsigned mask, bool keepdim)
     double *s = elements(sum), *m = elements(mean), log_terms = log2((double)terms + 2);
     for (int64_t i = 0; i < count; i++) {
         double tolerance = epsilon(t) * log_terms * (double)sizes[i];
-        if (!(fabs(s[i] - (double)sums[i]) <= tolerance)) fail_msg("sum %lld is %.17g, expected %.17Lg", (long long)i, s[i], sums[i]);
-        if (terms == 0) assert_true(isnan(m[i]));
+        if (!(fabs(s[i] - (double)sums[i]) <= tolerance))
+            fail_msg("sum %lld is %.17g, expected %.17Lg", (long long)i, s[i], sums[i]);
+        if (terms == 0)
+            assert_true(isnan(m[i]));
         else if (!(fabs(m[i] - (double)(sums[i] / terms)) <= tolerance / (double)terms + epsilon(t) * fabs(m[i])))
             fail_msg("mean %lld is %.17g, expected %.17Lg", (long long)i, m[i], sums[i] / terms);
     }
@@ -129,9 +129,18 @@ static tg_tensor *sliced(tg_shape shape, tg_dtype dtype)
 static void test_every_set_of_dimensions(void **state)
 {
     (void)state;
-    static const tg_shape shapes[] = { { 1, { 7 } }, { 1, { 5000 } }, { 2, { 3, 4 } }, { 2, { 700, 33 } }, { 2, { 5, 2100 } },
-                                       { 2, { 1, 6 } }, { 3, { 4, 1, 5 } }, { 4, { 3, 4, 2, 5 } }, { 5, { 2, 3, 1, 2, 4 } },
-                                       { 8, { 2, 1, 2, 3, 1, 2, 2, 2 } }, { 2, { 0, 3 } }, { 3, { 2, 0, 3 } } };
+    static const tg_shape shapes[] = { { 1, { 7 } },
+                                       { 1, { 5000 } },
+                                       { 2, { 3, 4 } },
+                                       { 2, { 700, 33 } },
+                                       { 2, { 5, 2100 } },
+                                       { 2, { 1, 6 } },
+                                       { 3, { 4, 1, 5 } },
+                                       { 4, { 3, 4, 2, 5 } },
+                                       { 5, { 2, 3, 1, 2, 4 } },
+                                       { 8, { 2, 1, 2, 3, 1, 2, 2, 2 } },
+                                       { 2, { 0, 3 } },
+                                       { 3, { 2, 0, 3 } } };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (unsigned mask = 1; mask < 1u << shapes[i].ndim; mask++)
             for (tg_dtype dtype = TG_FLOAT32; dtype <= TG_FLOAT64; dtype++) {
@@ -143,7 +152,8 @@ static void test_every_set_of_dimensions(void **state)
             }
     tg_scope scope = tg_scope_begin();
     tg_tensor *one = tg_full(tg_shape(), 2.5);
-    assert_true(tg_item(tg_sum(one)) == 2.5 && tg_item(tg_sum(one, .dim = 0)) == 2.5 && tg_item(tg_mean(one, .dim = -1)) == 2.5);
+    assert_true(tg_item(tg_sum(one)) == 2.5 && tg_item(tg_sum(one, .dim = 0)) == 2.5 &&
+                tg_item(tg_mean(one, .dim = -1)) == 2.5);
     tg_tensor *stretched = tg_expand(tg_full(tg_shape(3, 1), 0.5), tg_shape(4, 3, 1000));
     assert_true(tg_item(tg_sum(stretched)) == 6000);
     check(stretched, 5, false);
@@ -163,8 +173,8 @@ static void test_options(void **state)
     assert_int_equal(tg_numel(tg_mean(t, .dim = 0, .keepdim = false)), 3);
     assert_int_equal(tg_ndim(tg_sum(t, .keepdim = true)), 2);
     assert_int_equal(tg_dtype_of(tg_sum(t, .dtype = TG_FLOAT64)), TG_FLOAT64);
-    assert_int_equal(tg_dtype_of(tg_sum(tg_to(t, TG_FLOAT64), .dtype = TG_FLOAT32)), TG_FLOAT32);   /* FLOAT32 is 0 */
-    assert_int_equal(tg_item_int64(tg_sum(tg_full(tg_shape(4), 1.75), .dtype = TG_INT64)), 4);      /* converted first */
+    assert_int_equal(tg_dtype_of(tg_sum(tg_to(t, TG_FLOAT64), .dtype = TG_FLOAT32)), TG_FLOAT32); /* FLOAT32 is 0 */
+    assert_int_equal(tg_item_int64(tg_sum(tg_full(tg_shape(4), 1.75), .dtype = TG_INT64)), 4);    /* converted first */
     assert_int_equal(tg_dtype_of(tg_sum(t, .dtype = TG_BOOL)), TG_BOOL);
     assert_int_equal(tg_item_int64(tg_sum(t, .dtype = TG_BOOL)), 1);
     assert_true(tg_item(tg_mean(tg_arange(0, 4, 1), .dtype = TG_FLOAT32)) == 1.5);
@@ -176,13 +186,14 @@ static void test_integers(void **state)
     (void)state;
     tg_scope scope = tg_scope_begin();
     int64_t large[] = { (int64_t)1 << 60, 1, -3, ((int64_t)1 << 60) + 7 };
-    assert_true(tg_item_int64(tg_sum(tg_from_data(large, tg_shape(4)))) == ((int64_t)1 << 61) + 5);    /* beyond 2^53 */
+    assert_true(tg_item_int64(tg_sum(tg_from_data(large, tg_shape(4)))) == ((int64_t)1 << 61) + 5); /* beyond 2^53 */
     tg_tensor *condition = tg_ge(tg_arange(0, 300000, 1), 1000);
     assert_int_equal(tg_dtype_of(tg_sum(condition)), TG_INT64);
     assert_int_equal(tg_item_int64(tg_sum(condition)), 299000);
     tg_tensor *rows = tg_sum(tg_reshape(condition, tg_shape(3, 100000)), .dim = 1);
     assert_int_equal(tg_item_int64(tg_select(rows, 0, 0)), 99000);
-    assert_int_equal(tg_item_int64(tg_select(tg_sum(tg_reshape(condition, tg_shape(150000, 2)), .dim = 0), 0, 1)), 149500);
+    assert_int_equal(tg_item_int64(tg_select(tg_sum(tg_reshape(condition, tg_shape(150000, 2)), .dim = 0), 0, 1)),
+                     149500);
     tg_scope_end(scope);
 }
 
@@ -202,7 +213,7 @@ static void test_long_sums_are_pairwise(void **state)
         exact += x[i];
         naive += x[i];
     }
-    assert_true(fabs(naive - exact) > 1e-5 * exact);                       /* the test can tell the difference */
+    assert_true(fabs(naive - exact) > 1e-5 * exact); /* the test can tell the difference */
     assert_true(fabs(tg_item(tg_sum(t)) - exact) < 1.5e-7 * exact);
     assert_true(fabs(tg_item(tg_mean(t)) - exact / (double)n) < 1.5e-7 * exact / (double)n);
     tg_tensor *columns = tg_sum(tg_reshape(t, tg_shape(n / 4, 4)), .dim = 0);
@@ -219,9 +230,11 @@ static void test_sums_depend_on_values_alone(void **state)
 {
     (void)state;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *t = tg_randn(tg_shape(600, 700)), *wide = tg_randn(tg_shape(9000, 37)), *line = tg_randn(tg_shape(1000003));
-    tg_tensor *turned = tg_t(tg_contiguous(tg_t(t)));     /* the same values in the other order of memory */
-    tg_tensor *all = tg_sum(t), *rows = tg_sum(t, .dim = 1), *columns = tg_sum(t, .dim = 0), *few = tg_sum(wide, .dim = 0);
+    tg_tensor *t = tg_randn(tg_shape(600, 700)), *wide = tg_randn(tg_shape(9000, 37)),
+              *line = tg_randn(tg_shape(1000003));
+    tg_tensor *turned = tg_t(tg_contiguous(tg_t(t))); /* the same values in the other order of memory */
+    tg_tensor *all = tg_sum(t), *rows = tg_sum(t, .dim = 1), *columns = tg_sum(t, .dim = 0),
+              *few = tg_sum(wide, .dim = 0);
     tg_tensor *length = tg_sum(line);
     assert_same_bits(tg_sum(turned), all);
     assert_same_bits(tg_sum(turned, .dim = 1), rows);
@@ -268,10 +281,12 @@ static void test_gradient_is_a_view(void **state)
 static void test_broadcasting_is_undone(void **state)
 {
     (void)state;
-    static const tg_shape shapes[] = { { 0, { 0 } }, { 1, { 4 } }, { 2, { 1, 4 } }, { 2, { 3, 1 } }, { 3, { 1, 1, 1 } }, { 3, { 2, 3, 4 } } };
+    static const tg_shape shapes[] = { { 0, { 0 } },    { 1, { 4 } },       { 2, { 1, 4 } },
+                                       { 2, { 3, 1 } }, { 3, { 1, 1, 1 } }, { 3, { 2, 3, 4 } } };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         tg_scope scope = tg_scope_begin();
-        tg_tensor *a = tg_randn(shapes[i], .requires_grad = true), *b = tg_randn(tg_shape(2, 3, 4)), *g = tg_randn(tg_shape(2, 3, 4));
+        tg_tensor *a = tg_randn(shapes[i], .requires_grad = true), *b = tg_randn(tg_shape(2, 3, 4)),
+                  *g = tg_randn(tg_shape(2, 3, 4));
         tg_backward(tg_sub(b, a), .gradient = g);
         assert_true(tg_numel(tg_grad_of(a)) == tg_numel(a));
         assert_same_bits(tg_grad_of(a), tg_neg(tg_sum_to_size(g, shapes[i])));
@@ -312,9 +327,11 @@ static void test_errors(void **state)
     assert_null(tg_sum(t, .dims = tg_shape(1, -1)));
     expect_error("dim 1 appears multiple times in the list of dims");
     assert_null(tg_mean(i));
-    expect_error("mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Long");
+    expect_error(
+        "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: Long");
     assert_null(tg_mean(t, .dtype = TG_INT64));
-    expect_error("mean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. Got: Long");
+    expect_error(
+        "mean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. Got: Long");
     assert_null(tg_sum(NULL));
     expect_error("sum: argument 1 is NULL");
     tg_scope_end(scope);

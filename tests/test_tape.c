@@ -19,14 +19,16 @@ static tg_tensor *leaf(double value) { return tg_scalar(value, .dtype = TG_FLOAT
 static double grad(const tg_tensor *t) { return tg_item(tg_grad_of(t)); }
 
 #define TEST(name) static void name(void **state)
-#define IN_SCOPE   (void)state; const tg_scope scope = tg_scope_begin()
+#define IN_SCOPE                                                                                                       \
+    (void)state;                                                                                                       \
+    const tg_scope scope = tg_scope_begin()
 
 /* ---- shapes of graphs ---- */
 
 TEST(test_diamond)
 {
     IN_SCOPE;
-    tg_tensor *x = leaf(3), *h = tg_mul(x, x), *y = tg_add(h, h);   /* 2 x^2 */
+    tg_tensor *x = leaf(3), *h = tg_mul(x, x), *y = tg_add(h, h); /* 2 x^2 */
     assert_int_equal(tg_backward(y), TG_OK);
     assert_true(grad(x) == 12);
     tg_scope_end(scope);
@@ -36,7 +38,7 @@ TEST(test_nested_diamonds)
 {
     IN_SCOPE;
     tg_tensor *x = leaf(1), *y = x;
-    for (int i = 0; i < 40; i++) y = tg_add(y, y);   /* 2^40 x: a walk by recursion would take 2^40 steps */
+    for (int i = 0; i < 40; i++) y = tg_add(y, y); /* 2^40 x: a walk by recursion would take 2^40 steps */
     tg_backward(y);
     assert_true(grad(x) == 0x1p40);
     tg_scope_end(scope);
@@ -45,8 +47,8 @@ TEST(test_nested_diamonds)
 TEST(test_unequal_paths)
 {
     IN_SCOPE;
-    tg_tensor *x = leaf(2), *a = tg_mul(x, x), *b = tg_mul(a, x);   /* x^2 and x^3 */
-    tg_backward(tg_add(tg_mul(b, a), tg_sub(a, b)));   /* x^5 + x^2 - x^3: 80 + 4 - 12 */
+    tg_tensor *x = leaf(2), *a = tg_mul(x, x), *b = tg_mul(a, x); /* x^2 and x^3 */
+    tg_backward(tg_add(tg_mul(b, a), tg_sub(a, b)));              /* x^5 + x^2 - x^3: 80 + 4 - 12 */
     assert_true(grad(x) == 72);
     tg_scope_end(scope);
 }
@@ -92,7 +94,8 @@ TEST(test_accumulates_over_two_scopes)
 TEST(test_two_losses_on_one_tape)
 {
     IN_SCOPE;
-    tg_tensor *x = leaf(2), *h = tg_mul(x, x), *first = tg_mul(h, 3), *second = tg_mul(x, tg_scalar(5.0, .dtype = TG_FLOAT64));
+    tg_tensor *x = leaf(2), *h = tg_mul(x, x), *first = tg_mul(h, 3),
+              *second = tg_mul(x, tg_scalar(5.0, .dtype = TG_FLOAT64));
     tg_backward(first);
     assert_true(grad(x) == 12);
     tg_backward(second);
@@ -116,7 +119,7 @@ TEST(test_grad_is_not_shared)
 {
     IN_SCOPE;
     tg_tensor *x = leaf(1), *y = leaf(1);
-    tg_backward(tg_add(x, y));   /* both gradients start as the same tensor */
+    tg_backward(tg_add(x, y)); /* both gradients start as the same tensor */
     tg_mul_(tg_grad_of(x), 5);
     assert_true(grad(x) == 5 && grad(y) == 1);
     tg_scope_end(scope);
@@ -147,11 +150,12 @@ TEST(test_backward_after_release)
     const tg_scope inner = tg_scope_begin();
     tg_tensor *h = tg_exp(tg_mul(x, x));
     tg_tensor *y = tg_mul(h, h);
-    tg_scope_end_with(inner, &y);   /* h's handle is gone; its node still has what it saved */
+    tg_scope_end_with(inner, &y); /* h's handle is gone; its node still has what it saved */
     const int64_t live = tg_memory_stats().live_tensors;
     assert_int_equal(tg_backward(y), TG_OK);
-    assert_true(grad(x) > 8 * 2980 && grad(x) < 8 * 2981);   /* 4 x e^(2 x^2) = 8 e^8 */
-    assert_int_equal(tg_memory_stats().live_tensors, live);   /* h is let go of as the walk passes; x's gradient has come */
+    assert_true(grad(x) > 8 * 2980 && grad(x) < 8 * 2981); /* 4 x e^(2 x^2) = 8 e^8 */
+    assert_int_equal(tg_memory_stats().live_tensors,
+                     live); /* h is let go of as the walk passes; x's gradient has come */
     tg_scope_end(scope);
 }
 
@@ -206,7 +210,7 @@ TEST(test_used_after_its_scope)
     const tg_scope inner = tg_scope_begin();
     tg_tensor *gone = tg_ones(tg_shape(2));
     tg_scope_end(inner);
-    if (getenv("TAPEGRAD_POOL")) return;   /* without pools this is an ordinary use after free */
+    if (getenv("TAPEGRAD_POOL")) return; /* without pools this is an ordinary use after free */
     assert_null(tg_neg(gone));
     expect_error("was freed when its scope ended");
 }
@@ -253,7 +257,7 @@ TEST(test_detach)
     IN_SCOPE;
     tg_tensor *x = leaf(3), *h = tg_mul(x, x);
     tg_backward(tg_mul(h, tg_detach(h)));
-    assert_true(grad(x) == 54);   /* 9 * 2x */
+    assert_true(grad(x) == 54); /* 9 * 2x */
     tg_scope_end(scope);
 }
 
@@ -306,7 +310,7 @@ TEST(test_grad_of_non_leaf)
     const tg_tensor_list both = tg_grad(tg_list(y), tg_list(h, x), .retain_graph = true);
     assert_true(tg_item(both.items[0]) == 8 && tg_item(both.items[1]) == 32);
     assert_true(tg_item(tg_grad(tg_list(y), tg_list(h)).items[0]) == 8);
-    assert_int_equal(tg_backward(h), TG_OK);   /* the walk to h did not run h's own node */
+    assert_int_equal(tg_backward(h), TG_OK); /* the walk to h did not run h's own node */
     assert_true(grad(x) == 4);
     tg_scope_end(scope);
 }
@@ -328,7 +332,8 @@ TEST(test_grad_of_several_outputs)
 {
     IN_SCOPE;
     tg_tensor *x = leaf(2), *a = tg_mul(x, x), *b = tg_mul(x, 7);
-    tg_tensor *g = tg_grad(tg_list(a, b), tg_list(x), .grad_outputs = { tg_scalar(3.0, .dtype = TG_FLOAT64), NULL }).items[0];
+    tg_tensor *g =
+        tg_grad(tg_list(a, b), tg_list(x), .grad_outputs = { tg_scalar(3.0, .dtype = TG_FLOAT64), NULL }).items[0];
     assert_true(tg_item(g) == 19);
     tg_scope_end(scope);
 }
@@ -361,7 +366,7 @@ TEST(test_hooks)
     const int64_t removed = tg_register_hook(x, doubled, &calls);
     tg_remove_hook(x, removed);
     tg_backward(tg_add(h, h));
-    assert_int_equal(calls, 2);   /* once each, with the complete gradient */
+    assert_int_equal(calls, 2); /* once each, with the complete gradient */
     assert_true(grad(x) == 48);
     tg_scope_end(scope);
 }
@@ -372,7 +377,7 @@ TEST(test_backward_inside_a_hook)
     tg_tensor *x = leaf(3), *h = tg_mul(x, x), *y = tg_mul(h, 2);
     tg_register_hook(h, inner_backward, x);
     assert_int_equal(tg_backward(y), TG_OK);
-    assert_true(grad(x) == 112);   /* 12 from y, 100 from the hook's own walk over the same leaf */
+    assert_true(grad(x) == 112); /* 12 from y, 100 from the hook's own walk over the same leaf */
     tg_scope_end(scope);
 }
 
@@ -420,7 +425,7 @@ TEST(test_write_after_exp)
 {
     IN_SCOPE;
     tg_tensor *x = leaf(0), *y = tg_exp(x), *z = tg_exp(y);
-    tg_add_(z, 1);   /* exp saved its result */
+    tg_add_(z, 1); /* exp saved its result */
     assert_int_equal(tg_backward(z), TG_FAILED);
     expect_error("has been modified by an inplace operation");
     tg_scope_end(scope);
@@ -432,7 +437,7 @@ TEST(test_two_values_of_one_tensor)
     IN_SCOPE;
     tg_tensor *x = leaf(3), *y = tg_mul(x, 2), *z = tg_add(y, 0);
     tg_mul_(y, 10);
-    tg_backward(tg_add(z, y));   /* 2x + 20x */
+    tg_backward(tg_add(z, y)); /* 2x + 20x */
     assert_true(tg_item(y) == 60 && grad(x) == 22);
     tg_scope_end(scope);
 }
@@ -442,7 +447,7 @@ TEST(test_mul_in_place)
     IN_SCOPE;
     tg_tensor *x = leaf(3), *w = leaf(5), *y = tg_mul(x, 2);
     tg_mul_(y, w);
-    tg_mul_(y, y);   /* (2 x w)^2 */
+    tg_mul_(y, y); /* (2 x w)^2 */
     tg_backward(y);
     assert_true(grad(x) == 600 && grad(w) == 360);
     tg_scope_end(scope);
@@ -451,9 +456,10 @@ TEST(test_mul_in_place)
 TEST(test_copy_and_fill)
 {
     IN_SCOPE;
-    tg_tensor *x = tg_ones(tg_shape(3), .dtype = TG_FLOAT64, .requires_grad = true), *w = tg_scalar(2.0, .requires_grad = true);
+    tg_tensor *x = tg_ones(tg_shape(3), .dtype = TG_FLOAT64, .requires_grad = true),
+              *w = tg_scalar(2.0, .requires_grad = true);
     tg_tensor *y = tg_mul(x, 2);
-    tg_copy_(y, w);   /* float32 into float64, broadcast */
+    tg_copy_(y, w); /* float32 into float64, broadcast */
     tg_backward(tg_sum(y));
     assert_null(tg_grad_of(x) && tg_item(tg_sum(tg_grad_of(x))) != 0 ? x : NULL);
     assert_true(grad(w) == 3);
@@ -497,7 +503,7 @@ TEST(test_stale_view)
     assert_null(tg_mul(view, 2));
     expect_error("its history is out of date");
     assert_non_null(tg_mul(tg_select(base, 0, 0), 2));
-    tg_add_(plain, x);   /* plain has a history now; the view made before has none */
+    tg_add_(plain, x); /* plain has a history now; the view made before has none */
     assert_null(tg_mul(plain_view, 2));
     expect_error("its history is out of date");
     tg_scope_end(scope);
@@ -520,9 +526,11 @@ TEST(test_overlapping_source)
 TEST(test_broadcast_gradients)
 {
     IN_SCOPE;
-    tg_tensor *(*const ops[])(const char *, tg_operand, tg_operand) = { tg_add_at, tg_sub_at, tg_mul_at, tg_div_at, tg_maximum_at };
+    tg_tensor *(*const ops[])(const char *, tg_operand, tg_operand) = { tg_add_at, tg_sub_at, tg_mul_at, tg_div_at,
+                                                                        tg_maximum_at };
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
-        tg_tensor *a = tg_full(tg_shape(2, 1), 3.0, .requires_grad = true), *b = tg_full(tg_shape(4), 2.0, .requires_grad = true);
+        tg_tensor *a = tg_full(tg_shape(2, 1), 3.0, .requires_grad = true),
+                  *b = tg_full(tg_shape(4), 2.0, .requires_grad = true);
         tg_tensor *y = ops[i](TG_HERE, TG_OPERAND(a), TG_OPERAND(b));
         assert_int_equal(tg_backward(tg_sum(y)), TG_OK);
         assert_int_equal(tg_ndim(tg_grad_of(a)), 2);
@@ -558,19 +566,45 @@ TEST(test_tape_print)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_diamond), T(test_nested_diamonds), T(test_unequal_paths), T(test_one_input_twice), T(test_million_nodes),
-        T(test_accumulates_over_two_scopes), T(test_two_losses_on_one_tape), T(test_shared_trunk_needs_retain),
-        T(test_grad_is_not_shared), T(test_given_gradient), T(test_backward_after_release), T(test_break_closes_inner_scopes),
+        T(test_diamond),
+        T(test_nested_diamonds),
+        T(test_unequal_paths),
+        T(test_one_input_twice),
+        T(test_million_nodes),
+        T(test_accumulates_over_two_scopes),
+        T(test_two_losses_on_one_tape),
+        T(test_shared_trunk_needs_retain),
+        T(test_grad_is_not_shared),
+        T(test_given_gradient),
+        T(test_backward_after_release),
+        T(test_break_closes_inner_scopes),
         T(test_severed),
 #if !defined(__SANITIZE_ADDRESS__)
         T(test_used_after_its_scope),
 #endif
-        T(test_no_scope_is_flat), T(test_no_grad_records_nothing), T(test_detach), T(test_requires_grad_rules),
-        T(test_fourth_derivative), T(test_backward_with_create_graph), T(test_grad_of_non_leaf), T(test_grad_unused),
-        T(test_grad_of_several_outputs), T(test_hooks), T(test_backward_inside_a_hook),
-        T(test_hook_cannot_end_the_scope_of_the_walk), T(test_retain_grad), T(test_saved_value_overwritten), T(test_write_after_exp),
-        T(test_two_values_of_one_tensor), T(test_mul_in_place), T(test_copy_and_fill), T(test_in_place_rules), T(test_stale_view),
-        T(test_overlapping_source), T(test_broadcast_gradients), T(test_tape_print),
+        T(test_no_scope_is_flat),
+        T(test_no_grad_records_nothing),
+        T(test_detach),
+        T(test_requires_grad_rules),
+        T(test_fourth_derivative),
+        T(test_backward_with_create_graph),
+        T(test_grad_of_non_leaf),
+        T(test_grad_unused),
+        T(test_grad_of_several_outputs),
+        T(test_hooks),
+        T(test_backward_inside_a_hook),
+        T(test_hook_cannot_end_the_scope_of_the_walk),
+        T(test_retain_grad),
+        T(test_saved_value_overwritten),
+        T(test_write_after_exp),
+        T(test_two_values_of_one_tensor),
+        T(test_mul_in_place),
+        T(test_copy_and_fill),
+        T(test_in_place_rules),
+        T(test_stale_view),
+        T(test_overlapping_source),
+        T(test_broadcast_gradients),
+        T(test_tape_print),
     };
     return cmocka_run_group_tests_name("tape", tests, NULL, NULL);
 }

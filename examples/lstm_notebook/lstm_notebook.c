@@ -16,10 +16,10 @@
 typedef struct custom_lstm_cell {
     tg_module base;
     int64_t input_size, hidden_size;
-    tg_linear *W_f, *U_f;   /* forget gate */
-    tg_linear *W_i, *U_i;   /* input gate */
-    tg_linear *W_c, *U_c;   /* candidate cell */
-    tg_linear *W_o, *U_o;   /* output gate */
+    tg_linear *W_f, *U_f; /* forget gate */
+    tg_linear *W_i, *U_i; /* input gate */
+    tg_linear *W_c, *U_c; /* candidate cell */
+    tg_linear *W_o, *U_o; /* output gate */
 } custom_lstm_cell;
 
 static custom_lstm_cell *custom_lstm_cell_new(int64_t input_size, int64_t hidden_size)
@@ -67,11 +67,12 @@ static tg_tensor *custom_lstm_forward(tg_module *module, tg_tensor *x)
 {
     custom_lstm *m = (custom_lstm *)module;
     const int64_t batch = tg_size(x, 0), steps = tg_size(x, 1);
-    tg_lstm_state s = { .h = tg_zeros(tg_shape(batch, m->hidden_size)), .c = tg_zeros(tg_shape(batch, m->hidden_size)) };
+    tg_lstm_state s = { .h = tg_zeros(tg_shape(batch, m->hidden_size)),
+                        .c = tg_zeros(tg_shape(batch, m->hidden_size)) };
 
     tg_tensor *h[steps > 0 ? steps : 1];
     for (int64_t t = 0; t < steps; t++) {
-        s = custom_lstm_cell_forward(m->lstm_cell, tg_select(x, 1, t), s);   /* x[:, t, :] */
+        s = custom_lstm_cell_forward(m->lstm_cell, tg_select(x, 1, t), s); /* x[:, t, :] */
         h[t] = s.h;
     }
     return tg_stack(tg_list_of(h, steps), 1);
@@ -104,7 +105,7 @@ static tg_tensor *stacked_lstm_forward(tg_module *module, tg_tensor *x)
     tg_tensor *h0 = tg_zeros(state, .requires_grad = true), *c0 = tg_zeros(state, .requires_grad = true);
 
     tg_lstm_output out = tg_lstm_forward(m->lstm, x, (tg_lstm_state){ tg_detach(h0), tg_detach(c0) });
-    return tg_linear_forward(m->fc, tg_select(out.output, 1, -1));   /* out[:, -1, :] */
+    return tg_linear_forward(m->fc, tg_select(out.output, 1, -1)); /* out[:, -1, :] */
 }
 
 static stacked_lstm *stacked_lstm_new(int64_t input_size, int64_t hidden_size, int64_t num_layers, int64_t output_size)

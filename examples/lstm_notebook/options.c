@@ -57,9 +57,11 @@ int options_parse(options *o, int argc, char **argv)
             return 0;
         }
         if ((value = value_of("--seed", argc, argv, &i))) {
-            if (!parse_number(value, 0, UINT32_MAX, &o->seed)) return mistake("--seed wants a number from 0 to 4294967295, not", value);
+            if (!parse_number(value, 0, UINT32_MAX, &o->seed))
+                return mistake("--seed wants a number from 0 to 4294967295, not", value);
         } else if ((value = value_of("--epochs", argc, argv, &i))) {
-            if (!parse_number(value, 1, 1000000, &epochs)) return mistake("--epochs wants a number from 1 to 1000000, not", value);
+            if (!parse_number(value, 1, 1000000, &epochs))
+                return mistake("--epochs wants a number from 1 to 1000000, not", value);
         } else if ((value = value_of("--plot", argc, argv, &i))) {
             if (!*value) return mistake("--plot wants a file name, not", value);
             o->plot = value;

@@ -1,6 +1,6 @@
 /* plot.c: loss curves drawn with characters and with SVG lines. */
 #ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L   /* isatty */
+#define _POSIX_C_SOURCE 200809L /* isatty */
 #endif
 #include "plot.h"
 
@@ -38,7 +38,8 @@ static void draw_bars(const loss_curve *curve, int epochs, double top)
         }
         putchar('\n');
     }
-    printf("%8.3f +%.*s %s\n", 0.0, columns, "------------------------------------------------------------", curve->name);
+    printf("%8.3f +%.*s %s\n", 0.0, columns, "------------------------------------------------------------",
+           curve->name);
 }
 
 void plot_terminal(const loss_curve *curves, int count, int epochs)
@@ -67,13 +68,17 @@ static void draw_axes(FILE *file, int epochs, double top)
     fprintf(file, "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n", WIDTH, HEIGHT);
     for (int i = 0; i <= TICKS; i++) {
         const double loss = top * i / TICKS, y = y_of(loss, top);
-        fprintf(file, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", LEFT, WIDTH - RIGHT, y, y);
+        fprintf(file, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", LEFT, WIDTH - RIGHT, y,
+                y);
         fprintf(file, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.2f</text>\n", LEFT - 8, y + 4, loss);
         const double epoch = 1 + (double)(epochs - 1) * i / TICKS;
-        fprintf(file, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", x_of(epoch, epochs), HEIGHT - BOTTOM + 20, epoch);
+        fprintf(file, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", x_of(epoch, epochs),
+                HEIGHT - BOTTOM + 20, epoch);
     }
-    fprintf(file, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">Époque</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8);
-    fprintf(file, "<text x=\"16\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">Perte</text>\n", HEIGHT / 2, HEIGHT / 2);
+    fprintf(file, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">Époque</text>\n", (LEFT + WIDTH - RIGHT) / 2,
+            HEIGHT - 8);
+    fprintf(file, "<text x=\"16\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">Perte</text>\n",
+            HEIGHT / 2, HEIGHT / 2);
 }
 
 static void draw_curve(FILE *file, const loss_curve *curve, int index, int epochs, double top)
@@ -83,8 +88,8 @@ static void draw_curve(FILE *file, const loss_curve *curve, int index, int epoch
     fprintf(file, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"", colour);
     for (int e = 0; e < epochs; e++)
         if (isfinite(curve->losses[e])) fprintf(file, "%.2f,%.2f ", x_of(e + 1, epochs), y_of(curve->losses[e], top));
-    fprintf(file, "\"/>\n<text x=\"%d\" y=\"%d\" text-anchor=\"end\" fill=\"%s\">%s</text>\n", WIDTH - RIGHT - 8, TOP + 20 * index, colour,
-            curve->name);
+    fprintf(file, "\"/>\n<text x=\"%d\" y=\"%d\" text-anchor=\"end\" fill=\"%s\">%s</text>\n", WIDTH - RIGHT - 8,
+            TOP + 20 * index, colour, curve->name);
 }
 
 bool plot_svg(const char *path, const loss_curve *curves, int count, int epochs)
@@ -95,8 +100,10 @@ bool plot_svg(const char *path, const loss_curve *curves, int count, int epochs)
         return false;
     }
     const double top = highest(curves, count, epochs);
-    fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"13\">\n", WIDTH,
-            HEIGHT);
+    fprintf(
+        file,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"13\">\n",
+        WIDTH, HEIGHT);
     draw_axes(file, epochs, top);
     for (int c = 0; c < count; c++) draw_curve(file, &curves[c], c, epochs, top);
     fputs("</svg>\n", file);
