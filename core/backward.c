@@ -20,6 +20,8 @@ typedef struct leaf_slot {
     int64_t outer_slot;
 } leaf_slot;
 
+enum { RUNS = 1, CAPTURED = 2 };
+
 typedef struct walk {
     const char *name;  /* "backward" or "grad", for errors */
     tg_tensor **slots; /* references; indexed by slot - first_slot */
@@ -28,7 +30,9 @@ typedef struct walk {
     leaf_slot *leaves;
     int64_t leaf_count, leaf_capacity;
     bool create_graph, retain_graph;
-    bool wanted_only; /* tg_grad: only leaves that already have a slot take gradients */
+    uint8_t *marks;           /* tg_grad: for each node from low to high, RUNS | CAPTURED; NULL: all run */
+    const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
+    int64_t captured_count;
     bool failed;
 } walk;
 
@@ -63,10 +67,13 @@ static tg_tensor **slot_of(walk *w, const tgi_edge *edge)
     return slot < 0 ? NULL : &w->leaves[slot].grad;
 }
 
-/* tg_grad gives nothing to leaves nobody asked about: threads that share weights must not meet there. */
+/* True when tg_grad has no use for a gradient at this edge: no input that was asked about lies behind it. So nothing is
+ * computed in vain, and threads that share weights do not meet there. */
 static bool unwanted(const walk *w, const tgi_edge *edge)
 {
-    return w->wanted_only && !edge->node && !(edge->leaf->leaf && edge->leaf->leaf->walk == w);
+    if (!w->marks) return false;
+    if (edge->node) return edge->node->index < w->low || !w->marks[edge->node->index - w->low];
+    return !(edge->leaf && edge->leaf->leaf && edge->leaf->leaf->walk == w);
 }
 
 /* True when nobody but the slot can see this memory, so that it may be added to in place. */
@@ -97,7 +104,8 @@ int tg_output_count(const tg_context *ctx) { return ctx->node->output_count; }
 bool tg_needs_input_grad(const tg_context *ctx, int i)
 {
     const tg_node *node = ctx->node;
-    return i >= 0 && i < node->input_count && (node->inputs[i].node || node->inputs[i].leaf);
+    return i >= 0 && i < node->input_count && (node->inputs[i].node || node->inputs[i].leaf) &&
+           !unwanted(ctx->walk, &node->inputs[i]);
 }
 
 static tg_shape edge_shape(const tgi_edge *edge, tg_dtype *dtype)
@@ -168,7 +176,6 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
     walk *w = ctx->walk;
     if (w->failed || !tg_needs_input_grad(ctx, i)) return;
-    if (grad && unwanted(w, &ctx->node->inputs[i])) return;
     if (grad) grad = fit(ctx->node, i, grad);
     tg_tensor **slot = grad ? slot_of(w, &ctx->node->inputs[i]) : NULL;
     if (slot && accumulate(w, slot, grad)) return;
@@ -265,11 +272,12 @@ static void walk_end(walk *w)
         tgi_unref(slot->leaf);
     }
     tgi_grow_free(w->leaves, w->leaf_capacity, sizeof *w->leaves);
+    if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1);
 }
 
 static bool check_node(walk *w, const tg_node *node)
 {
-    if (node->spent && node->saved_count) {
+    if (node->spent) {
         tg_fail_at(
             NULL, TG_ERROR_AUTOGRAD, w->name,
             "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
@@ -305,7 +313,7 @@ static bool any(tg_tensor *const *slots, int count)
 }
 
 /* One node: hooks, its op's backward, and away with what is no longer needed. `run` is false where the walk only wanted to
- * arrive: the gradients stay in the slots. */
+ * arrive. */
 static bool visit(walk *w, tg_node *node, bool run)
 {
     tg_tensor **slots = &w->slots[node->first_slot - w->first_slot];
@@ -326,29 +334,30 @@ static bool visit(walk *w, tg_node *node, bool run)
         }
     }
     tgi_scope_end_keeping_nodes(scope);
-    if (ok && run && !w->retain_graph) {
-        tgi_node_release_saved(node);
-        node->spent = true;
-    }
+    if (ok && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = true;
     return ok;
 }
 
-/* Captured outputs are still wanted after their node has run; all others give their memory back as the walk passes. */
-static void empty_slots(walk *w, const tg_node *node, const tgi_edge *captured, int64_t captured_count)
+static bool is_captured(const walk *w, const tg_node *node, int output)
 {
+    for (int64_t i = 0; i < w->captured_count; i++)
+        if (w->captured[i].node == node && w->captured[i].output == output) return true;
+    return false;
+}
+
+/* Captured outputs are still wanted after their node has run; all others give their memory back as the walk passes. */
+static void empty_slots(walk *w, const tg_node *node)
+{
+    const bool captured = w->marks && w->marks[node->index - w->low] & CAPTURED;
     for (int i = 0; i < node->output_count; i++) {
-        bool wanted = false;
-        for (int64_t c = 0; c < captured_count && !wanted; c++)
-            wanted = captured[c].node == node && captured[c].output == i;
+        if (captured && is_captured(w, node, i)) continue;
         tg_tensor **slot = &w->slots[node->first_slot + i - w->first_slot];
-        if (wanted) continue;
         tgi_unref(*slot);
         *slot = NULL;
     }
 }
 
-/* Down to the node at `stop`, where the walk arrives but runs nothing; -1: all the way. */
-static bool walk_run(walk *w, int32_t stop, const tgi_edge *captured, int64_t captured_count)
+static bool walk_run(walk *w)
 {
     tgi_thread *self = &tgi_self;
     const int64_t outer_floor = self->scope_floor;
@@ -356,11 +365,11 @@ static bool walk_run(walk *w, int32_t stop, const tgi_edge *captured, int64_t ca
     const char *where = self->where;
     self->scope_floor = self->scope_count;
     bool ok = true;
-    for (int32_t i = w->high; ok && i >= stop && i >= w->low; i--) {
+    for (int32_t i = w->high; ok && i >= w->low; i--) {
         tg_node *node = self->nodes[i];
-        ok = visit(w, node, i > stop);
+        ok = visit(w, node, !w->marks || w->marks[i - w->low] & RUNS);
         self->where = where; /* a hook may have set its own */
-        if (ok) empty_slots(w, node, captured, captured_count);
+        if (ok) empty_slots(w, node);
     }
     self->grad_disabled = outer_disabled;
     self->scope_floor = outer_floor;
@@ -459,8 +468,8 @@ tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_optio
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
     include(&w, &edge);
-    bool ok = walk_begin(&w) && start(&w, &edge, tensor, options.gradient) && walk_run(&w, -1, NULL, 0) &&
-              run_leaf_hooks(&w) && give_to_leaves(&w);
+    bool ok = walk_begin(&w) && start(&w, &edge, tensor, options.gradient) && walk_run(&w) && run_leaf_hooks(&w) &&
+              give_to_leaves(&w);
     walk_end(&w);
     return ok ? TG_OK : TG_FAILED;
 }
@@ -482,15 +491,26 @@ static bool find_edges(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, g
     return true;
 }
 
-/* Where the walk may stop: at the lowest of the inputs if all were made by nodes, else at its end. */
-static int32_t stop_of(const tgi_edge *inputs, int64_t count)
+/* Finds the nodes that lie between the outputs and the inputs asked about, from the front of the tape on: a node runs when
+ * one of its inputs is wanted. Leaves that are wanted get their slots here. */
+static bool mark(walk *w)
 {
-    int32_t stop = INT32_MAX;
-    for (int64_t i = 0; i < count; i++) {
-        int32_t index = inputs[i].node ? inputs[i].node->index : -1;
-        if (index < stop) stop = index;
+    const size_t count = w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1;
+    w->marks = tgi_pool_alloc(tgi_pool_of_thread(), count);
+    if (!w->marks) return false;
+    memset(w->marks, 0, count);
+    for (int64_t i = 0; i < w->captured_count; i++) {
+        const tgi_edge *edge = &w->captured[i];
+        if (edge->leaf && slot_of_leaf(w, edge->leaf) < 0) return false;
+        if (edge->node && edge->node->index >= w->low && edge->node->index <= w->high)
+            w->marks[edge->node->index - w->low] |= CAPTURED;
     }
-    return stop;
+    for (int32_t i = w->low; i <= w->high; i++) {
+        const tg_node *node = tgi_self.nodes[i];
+        for (int k = 0; k < node->input_count; k++)
+            if (!unwanted(w, &node->inputs[k])) w->marks[i - w->low] |= RUNS;
+    }
+    return true;
 }
 
 /* The gradient that arrived at an input; NULL with an error recorded when none did, unless that is allowed. */
@@ -516,15 +536,14 @@ static bool take(walk *w, const tgi_edge *edge, bool allow_unused, tg_tensor **r
 static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, const tg_grad_options *options,
                      const grad_edges *edges, tg_tensor **results)
 {
-    w->wanted_only = true;
-    for (int64_t i = 0; i < inputs.count; i++)
-        if (edges->inputs[i].leaf && slot_of_leaf(w, edges->inputs[i].leaf) < 0) return false;
+    w->captured = edges->inputs;
+    w->captured_count = inputs.count;
+    if (!mark(w)) return false;
     for (int64_t i = 0; i < outputs.count; i++) {
         tg_tensor *given = i < TG_MAX_GRAD_OUTPUTS ? options->grad_outputs[i] : NULL;
         if (!start(w, &edges->outputs[i], outputs.items[i], given)) return false;
     }
-    if (!walk_run(w, stop_of(edges->inputs, inputs.count), edges->inputs, inputs.count) || !run_leaf_hooks(w))
-        return false;
+    if (!walk_run(w) || !run_leaf_hooks(w)) return false;
     for (int64_t i = 0; i < inputs.count; i++)
         if (!take(w, &edges->inputs[i], options->allow_unused, &results[i])) return false;
     return true;

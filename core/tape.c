@@ -122,12 +122,15 @@ static tg_node *node_new(tg_tensor_list inputs, tg_tensor_list outputs, tg_tenso
     return node;
 }
 
-void tgi_node_release_saved(tg_node *node)
+bool tgi_node_release_saved(tg_node *node)
 {
+    bool any = false;
     for (int i = 0; i < node->saved_count; i++) {
+        any |= node->saved[i].tensor != NULL;
         tgi_unref(node->saved[i].tensor);
         node->saved[i].tensor = NULL;
     }
+    return any;
 }
 
 void tgi_hooks_free(tgi_hook *hooks)

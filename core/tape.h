@@ -39,7 +39,8 @@ typedef struct tg_grad_options {
 } tg_grad_options;
 #define TG_GRAD_DEFAULTS /* grad_outputs */ { NULL }, /* retain_graph */ false, /* create_graph */ false, /* allow_unused */ false TG_DEFAULTS_END
 
-/* The gradients of the outputs' sum with respect to each input, leaf or not; .grad of no tensor changes.
+/* The gradients of the outputs' sum with respect to each input, leaf or not. Only what lies between
+ * outputs and inputs is run, and no leaf's .grad changes.
  * `tg_tensor *dx = tg_grad(tg_list(y), tg_list(x), .create_graph = true).items[0];`, `.grad_outputs = { dy }`. */
 tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_list inputs, tg_grad_options options);
 #define tg_grad(outputs, inputs, ...)                                                                                 \

@@ -70,7 +70,8 @@ bool tgi_check_stale(tg_tensor *t, const char *op);
 tgi_leaf_state *tgi_leaf(tg_tensor *t);
 
 void tgi_hooks_free(tgi_hook *hooks);
-void tgi_node_release_saved(tg_node *node);
+/* Lets go of what was saved; true if there was anything. */
+bool tgi_node_release_saved(tg_node *node);
 
 static inline bool tgi_tracked(const tg_tensor *t) { return t->requires_grad || t->origin.serial != 0; }
 

@@ -269,6 +269,21 @@ TEST(test_grad_leaves_others_alone)
     tg_scope_end(scope);
 }
 
+/* What the input has no part in is not run: an op without a derivative, or one whose saved tensors were damaged, does no harm there. */
+TEST(test_grad_runs_only_what_it_must)
+{
+    IN_SCOPE;
+    static const tg_op one_way = { .name = "one_way", .gradient = "none: on purpose" };
+    tg_tensor *x = leaf(2), *w = leaf(3), *side = tg_clone(tg_detach(w));
+    tg_record(&one_way, tg_list(w), tg_list(side), TG_NONE, NULL, 0);
+    tg_tensor *h = tg_mul(w, w), *y = tg_sum(tg_add(tg_add(tg_mul(x, x), side), h));
+    assert_true(first(tg_grad(tg_list(y), tg_list(x)).items[0]) == 4);
+    assert_int_equal(tg_backward(tg_sum(h)), TG_OK); /* nor was it spent */
+    assert_int_equal(tg_backward(tg_sum(side)), TG_FAILED);
+    expect_error("one_way is not differentiable");
+    tg_scope_end(scope);
+}
+
 static void *gradients_of_shared(void *shared)
 {
     tg_tensor *w = shared;
@@ -347,6 +362,7 @@ int main(void)
         T(test_hook_removes_the_next),
         T(test_hook_and_scopes),
         T(test_grad_leaves_others_alone),
+        T(test_grad_runs_only_what_it_must),
         T(test_grad_in_threads),
         T(test_carried_state_is_flat),
         T(test_scope_results),

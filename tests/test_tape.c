@@ -115,6 +115,17 @@ TEST(test_shared_trunk_needs_retain)
     tg_scope_end(scope);
 }
 
+/* An op that saves nothing can be walked as often as one likes, as in PyTorch. */
+TEST(test_nothing_saved_nothing_spent)
+{
+    IN_SCOPE;
+    tg_tensor *x = leaf(2), *y = tg_add(x, x);
+    assert_int_equal(tg_backward(y), TG_OK);
+    assert_int_equal(tg_backward(y), TG_OK);
+    assert_true(grad(x) == 4);
+    tg_scope_end(scope);
+}
+
 TEST(test_grad_is_not_shared)
 {
     IN_SCOPE;
@@ -574,6 +585,7 @@ int main(void)
         T(test_accumulates_over_two_scopes),
         T(test_two_losses_on_one_tape),
         T(test_shared_trunk_needs_retain),
+        T(test_nothing_saved_nothing_spent),
         T(test_grad_is_not_shared),
         T(test_given_gradient),
         T(test_backward_after_release),
