@@ -103,13 +103,13 @@ tg_tensor *tg_op_fail(const tg_op *op, tg_tensor_list inputs, const char *format
 
 /* ---- warnings ---- */
 
-static void default_warning_handler(const char *where, const char *message, void *context)
+void tg_default_warning_handler(const char *where, const char *message, void *context)
 {
     (void)context;
     fprintf(stderr, "tapegrad: %s%swarning: %s\n", where ? where : "", where ? ": " : "", message);
 }
 
-static tg_warning_handler warning_handler = default_warning_handler;
+static tg_warning_handler warning_handler = tg_default_warning_handler;
 static void *warning_context;
 
 void tg_set_warning_handler(tg_warning_handler handler, void *context)

@@ -48,6 +48,7 @@ void tg_default_error_handler(const tg_error *error, void *context);
 /* Warnings: told to a handler of their own, once for each place in the user's program and kind of warning. */
 typedef void (*tg_warning_handler)(const char *where, const char *message, void *context);
 void tg_set_warning_handler(tg_warning_handler handler, void *context);
+void tg_default_warning_handler(const char *where, const char *message, void *context);
 
 /* Records an error of user code, as a custom op or module would: returns NULL, so `return tg_fail("...")` reads well. */
 tg_tensor *tg_fail_at(const char *where, tg_error_code code, const char *op, const char *format, ...) TG_PRINTF(4, 5);

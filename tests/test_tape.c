@@ -12,6 +12,7 @@
 #include "core/scope.h"
 #include "core/tape.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -241,6 +242,33 @@ TEST(test_no_scope_is_flat)
     const tg_memory_statistics after = tg_memory_stats();
     assert_int_equal(after.live_bytes, before.live_bytes);
     assert_int_equal(after.live_tensors, before.live_tensors);
+}
+
+static void count_warning(const char *where, const char *message, void *context)
+{
+    (void)where;
+    if (strstr(message, "outside of any scope")) ++*(int *)context;
+}
+
+/* In a thread of its own, at whose end the root scope's tape goes. */
+static void *record_at_the_root(void *unused)
+{
+    (void)unused;
+    tg_tensor *x = leaf(1), *y = tg_mul(x, 1.0);
+    for (int i = 0; i < (1 << 20) + 1000; i++) tg_add_(y, x);
+    return NULL;
+}
+
+TEST(test_root_tape_warns_once)
+{
+    (void)state;
+    int warnings = 0;
+    pthread_t thread;
+    tg_set_warning_handler(count_warning, &warnings);
+    assert_int_equal(pthread_create(&thread, NULL, record_at_the_root, NULL), 0);
+    pthread_join(thread, NULL);
+    tg_set_warning_handler(tg_default_warning_handler, NULL);
+    assert_int_equal(warnings, 1);
 }
 
 /* ---- modes ---- */
@@ -595,6 +623,7 @@ int main(void)
         T(test_used_after_its_scope),
 #endif
         T(test_no_scope_is_flat),
+        T(test_root_tape_warns_once),
         T(test_no_grad_records_nothing),
         T(test_detach),
         T(test_requires_grad_rules),
