@@ -1,13 +1,14 @@
 /* backward.c: the walk from a loss to the front of the tape.
  *
- * A walk has one slot for each output of each node it may pass, and one for each leaf it meets. It starts by putting the
- * loss's gradient into the loss's slot, then goes down the tape, index by index. A node whose slots are empty is passed
- * over. For any other the slots hold, when the walk arrives, the complete gradients of its outputs, because everything
- * that used those outputs came later on the tape. The node's op turns them into gradients of its inputs, which are added
- * into the slots further down. At the end the leaves' slots go to .grad.
+ * A walk has one slot for each output of each node it may pass, and one for each leaf it meets. It starts by putting
+ * the loss's gradient into the loss's slot, then goes down the tape, index by index. A node whose slots are empty is
+ * passed over. For any other the slots hold, when the walk arrives, the complete gradients of its outputs, because
+ * everything that used those outputs came later on the tape. The node's op turns them into gradients of its inputs,
+ * which are added into the slots further down. At the end the leaves' slots go to .grad.
  *
- * Slots belong to the walk, not to tensors: a backward inside a hook, a second loss on the same tape or a tensor written
- * in place since cannot mix their gradients up. Never: recursion, sorting, a second place that adds gradients. */
+ * Slots belong to the walk, not to tensors: a backward inside a hook, a second loss on the same tape or a tensor
+ * written in place since cannot mix their gradients up. Never: recursion, sorting, a second place that adds
+ * gradients. */
 #include "tape_impl.h"
 #include "thread.h"
 
@@ -312,8 +313,8 @@ static bool any(tg_tensor *const *slots, int count)
     return false;
 }
 
-/* One node: hooks, its op's backward, and away with what is no longer needed. `run` is false where the walk only wanted to
- * arrive. */
+/* One node: hooks, its op's backward, and away with what is no longer needed. `run` is false where the walk only wanted
+ * to arrive. */
 static bool visit(walk *w, tg_node *node, bool run)
 {
     tg_tensor **slots = &w->slots[node->first_slot - w->first_slot];
@@ -491,8 +492,8 @@ static bool find_edges(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, g
     return true;
 }
 
-/* Finds the nodes that lie between the outputs and the inputs asked about, from the front of the tape on: a node runs when
- * one of its inputs is wanted. Leaves that are wanted get their slots here. */
+/* Finds the nodes that lie between the outputs and the inputs asked about, from the front of the tape on: a node runs
+ * when one of its inputs is wanted. Leaves that are wanted get their slots here. */
 static bool mark(walk *w)
 {
     const size_t count = w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1;

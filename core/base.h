@@ -39,8 +39,8 @@
 
 /* Keyword arguments: `TG_OPTIONS(type, DEFAULTS, .lr = 0.1)` is a `type` with the caller's designated initialisers over
  * PyTorch's defaults, so that an explicit zero is a zero and never "use the default". An options struct ends with
- * TG_OPTIONS_END, on which an argument without a name lands: `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or
- * nothing: `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
+ * TG_OPTIONS_END, on which an argument without a name lands: `tg_sum(x, 1)` does not compile. In C++ the caller passes
+ * a whole struct or nothing: `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
 #define TG_OPTIONS_END struct tg_options_must_be_named *tgi_end;
 #ifdef __cplusplus
 #define TG_DEFAULTS_END , nullptr

@@ -40,7 +40,8 @@ const char *tg_error_message(void);
 
 void tg_error_clear(void);
 
-/* Told each error once, when it is recorded, on the thread that made it. NULL silences. The default prints to stderr. */
+/* Told each error once, when it is recorded, on the thread that made it. NULL silences. The default prints to
+ * stderr. */
 typedef void (*tg_error_handler)(const tg_error *error, void *context);
 void tg_set_error_handler(tg_error_handler handler, void *context);
 void tg_default_error_handler(const tg_error *error, void *context);
@@ -50,7 +51,8 @@ typedef void (*tg_warning_handler)(const char *where, const char *message, void 
 void tg_set_warning_handler(tg_warning_handler handler, void *context);
 void tg_default_warning_handler(const char *where, const char *message, void *context);
 
-/* Records an error of user code, as a custom op or module would: returns NULL, so `return tg_fail("...")` reads well. */
+/* Records an error of user code, as a custom op or module would: returns NULL, so `return tg_fail("...")` reads
+ * well. */
 tg_tensor *tg_fail_at(const char *where, tg_error_code code, const char *op, const char *format, ...) TG_PRINTF(4, 5);
 #define tg_fail(op, ...) tg_fail_at(TG_HERE, TG_ERROR_VALUE, op, __VA_ARGS__)
 

@@ -7,8 +7,8 @@
  *   above         asked of the system, sizes rounded to four steps an octave (at most 25 % is wasted)
  *
  * Blocks carry no header: who frees knows the size and the pool. A block freed by another thread is put on its pool's
- * foreign list, under a lock, and found there by the owner when it next allocates. A pool outlives its thread while blocks of it live.
- * Never: a system allocation where a cached block would do. */
+ * foreign list, under a lock, and found there by the owner when it next allocates. A pool outlives its thread while
+ * blocks of it live. Never: a system allocation where a cached block would do. */
 #include "thread.h"
 
 #include <pthread.h>

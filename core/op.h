@@ -15,7 +15,8 @@ TG_BEGIN_DECLS
 /* What a backward function is handed. */
 typedef struct tg_context tg_context;
 
-/* Sets the gradient of each input that needs one, by tg_set_grad_input. Written in ops, it is differentiable in turn. */
+/* Sets the gradient of each input that needs one, by tg_set_grad_input. Written in ops, it is differentiable in
+ * turn. */
 typedef void (*tg_backward_fn)(tg_context *ctx);
 
 /* A typed argument of the generic call. Lists and strings are borrowed. */
@@ -59,8 +60,9 @@ struct tg_op {
     const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */
     const char *kinks;                 /* where there is no derivative, and what is returned there; NULL when nowhere */
 
-    /* For the generic call, the tests and the golden files. Samples are calls in Python's notation, "narrow(f(4, 5), 1, 2, 3)",
-     * where f(sizes, lo=, hi=) is a floating tensor, i(sizes, lo=, hi=) an int64 one, b(sizes) a bool one. NULL ends each list. */
+    /* For the generic call, the tests and the golden files. Samples are calls in Python's notation, "narrow(f(4, 5), 1,
+     * 2, 3)", where f(sizes, lo=, hi=) is a floating tensor, i(sizes, lo=, hi=) an int64 one, b(sizes) a bool one. NULL
+     * ends each list. */
     tg_call_fn call;
     const char *const *samples;
     const tg_error_sample *errors;
@@ -81,10 +83,10 @@ bool tg_optional_ok(const tg_tensor *t);
 /* Records an error of `op` on `inputs`, whose shapes and dtypes it names, at the user's place. Returns NULL. */
 tg_tensor *tg_op_fail(const tg_op *op, tg_tensor_list inputs, const char *format, ...) TG_PRINTF(3, 4);
 
-/* Adds outputs = op(inputs) to the tape when grad mode is on and an input requires grad; does nothing otherwise. Outputs
- * of a floating dtype then require grad. `saved` are the tensors backward will need, NULL entries allowed: for an input
- * that is needed only for the gradient of another one, pass it only if that other one requires grad. `attributes` are
- * copied. Inputs may be NULL (omitted). TG_FAILED when memory ran out: return NULL then. */
+/* Adds outputs = op(inputs) to the tape when grad mode is on and an input requires grad; does nothing otherwise.
+ * Outputs of a floating dtype then require grad. `saved` are the tensors backward will need, NULL entries allowed: for
+ * an input that is needed only for the gradient of another one, pass it only if that other one requires grad.
+ * `attributes` are copied. Inputs may be NULL (omitted). TG_FAILED when memory ran out: return NULL then. */
 tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                     const void *attributes, size_t attributes_size);
 #define TG_NONE (TG_LITERAL(tg_tensor_list){ NULL, 0 })
@@ -116,14 +118,14 @@ bool tg_needs_input_grad(const tg_context *ctx, int i);
 tg_shape tg_input_shape(const tg_context *ctx, int i);
 int tg_input_count(const tg_context *ctx);
 int tg_output_count(const tg_context *ctx);
-/* Hands over the gradient of input `i`: its dtype, and its shape or one that broadcasting made of it (the engine sums it
- * back). An input that is given none gets none. */
+/* Hands over the gradient of input `i`: its dtype, and its shape or one that broadcasting made of it (the engine sums
+ * it back). An input that is given none gets none. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad);
 
 /* ---- results that are lists ---- */
 
-/* A list of `count` results that lives as long as the innermost scope; `items` is writable until the op returns. On error
- * `items` is readable (64 NULLs), so that `parts.items[1]` of a failed call is NULL and no crash. */
+/* A list of `count` results that lives as long as the innermost scope; `items` is writable until the op returns. On
+ * error `items` is readable (64 NULLs), so that `parts.items[1]` of a failed call is NULL and no crash. */
 tg_tensor **tg_list_new(int64_t count);
 tg_tensor_list tg_list_failed(void);
 

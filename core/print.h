@@ -13,7 +13,8 @@ void tg_fprint_at(const char *where, FILE *file, const tg_tensor *t);
 #define tg_print(t)        tg_print_at(TG_HERE, t)
 #define tg_fprint(file, t) tg_fprint_at(TG_HERE, file, t)
 
-/* The text alone, without a newline, as snprintf counts it: returns the length it needs and writes at most `size` bytes. */
+/* The text alone, without a newline, as snprintf counts it: returns the length it needs and writes at most `size`
+ * bytes. */
 int64_t tg_format_at(const char *where, const tg_tensor *t, char *buffer, int64_t size);
 #define tg_format(t, buffer, size) tg_format_at(TG_HERE, t, buffer, size)
 

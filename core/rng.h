@@ -1,7 +1,7 @@
 /* rng.h: random numbers, bit for bit those of PyTorch's CPU generator and of NumPy's legacy one.
  *
- * Both use the Mersenne Twister mt19937 (Matsumoto and Nishimura, 1998). A generator belongs to its user; each thread has a
- * default one, seeded by tg_manual_seed. */
+ * Both use the Mersenne Twister mt19937 (Matsumoto and Nishimura, 1998). A generator belongs to its user; each thread
+ * has a default one, seeded by tg_manual_seed. */
 #ifndef TG_CORE_RNG_H
 #define TG_CORE_RNG_H
 

@@ -49,7 +49,8 @@ void *tgi_scope_alloc(size_t bytes)
     return NULL;
 }
 
-/* The handle may be anywhere in the innermost scope, but is nearly always the last. One that an outer scope owns stays there. */
+/* The handle may be anywhere in the innermost scope, but is nearly always the last. One that an outer scope owns stays
+ * there. */
 tg_tensor *tgi_own(tg_tensor *t)
 {
     if (!t) return NULL;
@@ -81,7 +82,8 @@ tg_scope tg_scope_begin_at(const char *where)
     return opened;
 }
 
-/* The scope's mark, or NULL with an error recorded. One that could not begin (out of memory, error pending) ends in silence. */
+/* The scope's mark, or NULL with an error recorded. One that could not begin (out of memory, error pending) ends in
+ * silence. */
 static const tgi_open_scope *find_scope(const char *where, tg_scope scope)
 {
     tgi_thread *self = &tgi_self;
@@ -129,8 +131,8 @@ static bool needs_nodes(int64_t mark, tg_tensor **const *results, int count)
     return false;
 }
 
-/* The nodes stay where they are on the tape: once the mark is gone they are the outer scope's. When no result comes from
- * them (a detached state, say) they go, or a loop that hands its state on would never stop growing. */
+/* The nodes stay where they are on the tape: once the mark is gone they are the outer scope's. When no result comes
+ * from them (a detached state, say) they go, or a loop that hands its state on would never stop growing. */
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count)
 {
     const tgi_open_scope *open = find_scope(where, scope);

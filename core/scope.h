@@ -8,7 +8,8 @@
  *     ...
  *     tg_scope_end(step);
  *
- * Ending an outer scope closes forgotten inner ones and restores the grad mode, so `break` and `continue` do no harm. */
+ * Ending an outer scope closes forgotten inner ones and restores the grad mode, so `break` and `continue` do no
+ * harm. */
 #ifndef TG_CORE_SCOPE_H
 #define TG_CORE_SCOPE_H
 
@@ -29,8 +30,9 @@ void tg_scope_end_at(const char *where, tg_scope scope);
 
 /* Ends the scope but hands the named results, and the nodes recorded since, to the scope around it:
  * `tg_scope_end_with(s, &h, &c);`. Every other handle goes: what backward needs lives on through the nodes that saved
- * it, the rest dies now, as Python's temporaries do. The nodes go, too, when none of the results came from them: a state carried over
- * steps is detached first, `h = tg_detach(s.h); tg_scope_end_with(step, &h);`. A result that is NULL is passed over. */
+ * it, the rest dies now, as Python's temporaries do. The nodes go, too, when none of the results came from them: a
+ * state carried over steps is detached first, `h = tg_detach(s.h); tg_scope_end_with(step, &h);`. A result that is NULL
+ * is passed over. */
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #define tg_scope_end_with(scope, ...)                                                                                 \
     tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__))
@@ -50,8 +52,8 @@ tg_scope tg_enable_grad_begin_at(const char *where);
 bool tg_is_grad_enabled(void);
 void tg_set_grad_enabled(bool enabled);
 
-/* Holds a tensor beyond its scope, until as many tg_release calls. tg_keep returns `t`. A kept tensor whose nodes are gone
- * is severed: backward through it is an error (detach it first, as one does in PyTorch). */
+/* Holds a tensor beyond its scope, until as many tg_release calls. tg_keep returns `t`. A kept tensor whose nodes are
+ * gone is severed: backward through it is an error (detach it first, as one does in PyTorch). */
 tg_tensor *tg_keep_at(const char *where, tg_tensor *t);
 void tg_release(tg_tensor *t);
 #define tg_keep(t) tg_keep_at(TG_HERE, t)

@@ -38,7 +38,8 @@ bool tg_shape_equal(const tg_shape *a, const tg_shape *b);
 #define TG_SHAPE_TEXT 192
 const char *tg_shape_text(const tg_shape *shape, char buffer[TG_SHAPE_TEXT]);
 
-/* The common shape of `a` and `b` under broadcasting (sizes aligned from the right, equal or 1). False if there is none. */
+/* The common shape of `a` and `b` under broadcasting (sizes aligned from the right, equal or 1). False if there is
+ * none. */
 bool tg_shape_broadcast(const tg_shape *a, const tg_shape *b, tg_shape *result);
 
 /* Row-major strides of a contiguous tensor, in elements. */

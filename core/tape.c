@@ -1,11 +1,12 @@
 /* tape.c: recording.
  *
  * The tape is a list of nodes in the order of execution. A node is one block of memory that holds all its op will need:
- * where its inputs came from, the shapes of its outputs, the tensors it saved and its attributes. Tensors do not own nodes
- * and nodes do not own each other; the scopes decide how long the tape is. So there is nothing to sort, nothing to
- * recurse into, and a chain of a million nodes is freed by a loop.
+ * where its inputs came from, the shapes of its outputs, the tensors it saved and its attributes. Tensors do not own
+ * nodes and nodes do not own each other; the scopes decide how long the tape is. So there is nothing to sort, nothing
+ * to recurse into, and a chain of a million nodes is freed by a loop.
  *
- * A tensor knows its node by position and serial number, never by address: when the node is gone, the tensor notices. */
+ * A tensor knows its node by position and serial number, never by address: when the node is gone, the tensor
+ * notices. */
 #include "tape_impl.h"
 #include "thread.h"
 

@@ -1,8 +1,8 @@
 /* tape.h: backward.
  *
- * Every op that touches a tensor that requires grad adds a node to the thread's tape, in the order of execution. Backward
- * walks the tape from the loss's node toward its front; each node turns the gradients of its outputs into gradients of
- * its inputs. docs/architecture.md explains how and why. */
+ * Every op that touches a tensor that requires grad adds a node to the thread's tape, in the order of execution.
+ * Backward walks the tape from the loss's node toward its front; each node turns the gradients of its outputs into
+ * gradients of its inputs. docs/architecture.md explains how and why. */
 #ifndef TG_CORE_TAPE_H
 #define TG_CORE_TAPE_H
 
@@ -46,8 +46,8 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
 #define tg_grad(outputs, inputs, ...)                                                                                 \
     tg_grad_at(TG_HERE, outputs, inputs, TG_OPTIONS(tg_grad_options, TG_GRAD_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
-/* Runs when the gradient of `t` is complete; what it returns replaces it (NULL keeps it). Hooks run in the order they were
- * registered. Returns a number for tg_remove_hook, or -1. */
+/* Runs when the gradient of `t` is complete; what it returns replaces it (NULL keeps it). Hooks run in the order they
+ * were registered. Returns a number for tg_remove_hook, or -1. */
 typedef tg_tensor *(*tg_hook_fn)(tg_tensor *grad, void *context);
 int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn hook, void *context);
 #define tg_register_hook(t, hook, context) tg_register_hook_at(TG_HERE, t, hook, context)
@@ -66,7 +66,8 @@ const tg_op *tg_node_op(const tg_node *node);
 const char *tg_node_where(const tg_node *node);      /* the user's line */
 int tg_node_input_count(const tg_node *node);
 int tg_node_output_count(const tg_node *node);
-/* What input `i` was: another node's output (returned, with *output), or a leaf (NULL, *leaf set), or no gradient (NULL, NULL). */
+/* What input `i` was: another node's output (returned, with *output), or a leaf (NULL, *leaf set), or no gradient
+ * (NULL, NULL). */
 const tg_node *tg_node_input(const tg_node *node, int i, int *output, const tg_tensor **leaf);
 tg_shape tg_node_output_shape(const tg_node *node, int i);
 

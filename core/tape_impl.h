@@ -13,8 +13,8 @@ struct tgi_hook {
     int64_t number;
 };
 
-/* Where the gradient of an input goes: to an output of another node, to a leaf, or nowhere. Fixed when recorded: whatever
- * happens to the tensor later, its gradient goes where its value came from. */
+/* Where the gradient of an input goes: to an output of another node, to a leaf, or nowhere. Fixed when recorded:
+ * whatever happens to the tensor later, its gradient goes where its value came from. */
 typedef struct tgi_edge {
     tg_node *node;           /* NULL: see leaf */
     tg_tensor *leaf;         /* NULL: no gradient. The edge holds a reference. */
@@ -63,7 +63,8 @@ tg_node *tgi_node_of(const tg_tensor *t);
 /* The edge to `t` as an input. False, with an error recorded, when `t` is severed. The edge takes no reference yet. */
 bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge);
 
-/* False, with an error recorded, when `t` is a view whose storage was since written under grad through another tensor. */
+/* False, with an error recorded, when `t` is a view whose storage was since written under grad through another
+ * tensor. */
 bool tgi_check_stale(tg_tensor *t, const char *op);
 
 /* The leaf's state, made if need be; NULL with an error pending. */

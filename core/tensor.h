@@ -57,10 +57,12 @@ tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype);
 /* ---- autograd ---- */
 bool tg_requires_grad(const tg_tensor *t);
 bool tg_is_leaf(const tg_tensor *t);
-/* Turns recording on or off for a leaf; returns `t`. A non-leaf can only be detached; only floating dtypes have gradients. */
+/* Turns recording on or off for a leaf; returns `t`. A non-leaf can only be detached; only floating dtypes have
+ * gradients. */
 tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad);
 #define tg_requires_grad_(t, requires_grad) tg_requires_grad_at(TG_HERE, t, requires_grad)
-/* The accumulated gradient of a leaf (or of a tensor under tg_retain_grad), NULL when there is none. It belongs to `t`. */
+/* The accumulated gradient of a leaf (or of a tensor under tg_retain_grad), NULL when there is none. It belongs to
+ * `t`. */
 tg_tensor *tg_grad_of(const tg_tensor *t);
 /* Puts `grad` (same shape and dtype, or NULL) in its place. */
 tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad);

@@ -97,7 +97,8 @@ tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype);                 /* co
 tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const int64_t *strides, int64_t offset);
 tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
 
-/* Takes the newest reference out of the scope's hands: the caller owns what it made, and calls tgi_unref. NULL stays NULL. */
+/* Takes the newest reference out of the scope's hands: the caller owns what it made, and calls tgi_unref. NULL stays
+ * NULL. */
 tg_tensor *tgi_own(tg_tensor *t);
 
 /* The user's place, set by the outermost call (NULL when unknown). */
@@ -106,8 +107,8 @@ const char *tgi_where(void);
 /* Fills a contiguous tensor. */
 void tgi_fill(tg_tensor *t, double value);
 
-/* Raw memory from the thread's pool, for structures that are not tensors (modules, optimisers). Zeroed; NULL with an error
- * pending. The size must be given back. */
+/* Raw memory from the thread's pool, for structures that are not tensors (modules, optimisers). Zeroed; NULL with an
+ * error pending. The size must be given back. */
 void *tgi_calloc(size_t bytes);
 void tgi_free(void *block, size_t bytes);
 

@@ -43,7 +43,8 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end, int64_t s
 tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options options);
 #define tg_eye(n, m, ...) tg_eye_at(TG_HERE, n, m, TG_CREATE_OPTIONS(__VA_ARGS__))
 
-/* PyTorch's random streams (core/rng.h). randint draws from [low, high) and randperm permutes 0..n-1; both are int64. */
+/* PyTorch's random streams (core/rng.h). randint draws from [low, high) and randperm permutes 0..n-1; both are
+ * int64. */
 tg_tensor *tg_rand_at(const char *where, tg_shape shape, tg_create_options options);
 tg_tensor *tg_randn_at(const char *where, tg_shape shape, tg_create_options options);
 tg_tensor *tg_randint_at(const char *where, int64_t low, int64_t high, tg_shape shape, tg_create_options options);

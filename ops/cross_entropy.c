@@ -1,8 +1,8 @@
 /* cross_entropy.c: cross entropy of unnormalised scores, under class indices or class probabilities.
  *
- * Made of other ops, as in PyTorch: they check and compute, and nothing here may touch an element. The usual case, plain class
- * indices, is one node on the tape with a gradient of its own; label smoothing and probabilities leave the nodes of the ops they
- * are made of. */
+ * Made of other ops, as in PyTorch: they check and compute, and nothing here may touch an element. The usual case,
+ * plain class indices, is one node on the tape with a gradient of its own; label smoothing and probabilities leave the
+ * nodes of the ops they are made of. */
 #include "call.h"
 #include "create.h"
 #include "loss_impl.h"
@@ -66,8 +66,8 @@ static tg_tensor *of_probabilities(tg_tensor *input, tg_tensor *target, const tg
 
 /* ---- class indices ---- */
 
-/* What nll_loss would be if every class were the target alike: -sum(weight x) over the classes. Ignored targets and the mean as
- * nll_loss has them. */
+/* What nll_loss would be if every class were the target alike: -sum(weight x) over the classes. Ignored targets and the
+ * mean as nll_loss has them. */
 static tg_tensor *of_all_classes(tg_tensor *x, tg_tensor *target, const tg_cross_entropy_options *o)
 {
     tg_tensor *y = tg_neg(tg_sum(weighted(x, o->weight), .dim = class_dim(x)));

@@ -100,8 +100,8 @@ static bool can_store(const tg_op *op, tg_tensor *a, tg_operand b)
     return false;
 }
 
-/* A source that shares memory with the target is copied first if it has another layout, or is to be saved: the write would
- * change it. The target itself as source is the caller's business. */
+/* A source that shares memory with the target is copied first if it has another layout, or is to be saved: the write
+ * would change it. The target itself as source is the caller's business. */
 static tg_tensor *apart(tg_tensor *b, const tg_tensor *a, bool saved)
 {
     if (!b || b == a || !tg_shares_storage(a, b)) return b;

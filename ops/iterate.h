@@ -9,12 +9,13 @@ TG_EXTERN_C_BEGIN
 
 #define TGI_MAX_OPERANDS 5
 
-/* Calls `loop` on t[0] (written) and t[1..count-1] (read), each broadcast to t[0]'s shape. Entries may be NULL where the loop
- * does not read them. Dimensions are merged where strides allow, so contiguous tensors take one call. Large work is cut among
- * threads by size alone. */
+/* Calls `loop` on t[0] (written) and t[1..count-1] (read), each broadcast to t[0]'s shape. Entries may be NULL where
+ * the loop does not read them. Dimensions are merged where strides allow, so contiguous tensors take one call. Large
+ * work is cut among threads by size alone. */
 void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t);
 
-/* The common shape of `a` and `b`. False, with PyTorch's error recorded, when they do not broadcast. `shape` may be one of them. */
+/* The common shape of `a` and `b`. False, with PyTorch's error recorded, when they do not broadcast. `shape` may be one
+ * of them. */
 bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape);
 
 /* to = from, converted to to's dtype and broadcast to its shape. Raw: records nothing, counts no version. */

@@ -10,8 +10,8 @@ TG_BEGIN_DECLS
 tg_tensor *tg_cat_at(const char *where, tg_tensor_list tensors, int64_t dim);
 tg_tensor *tg_stack_at(const char *where, tg_tensor_list tensors, int64_t dim);
 
-/* Views, in a list that lives as long as the innermost scope: pieces of `size` (the last one may be smaller), pieces of the given
- * sizes, at most `chunks` equal pieces, one piece for each index (that dimension removed). */
+/* Views, in a list that lives as long as the innermost scope: pieces of `size` (the last one may be smaller), pieces of
+ * the given sizes, at most `chunks` equal pieces, one piece for each index (that dimension removed). */
 tg_tensor_list tg_split_at(const char *where, tg_tensor *t, int64_t size, int64_t dim);
 tg_tensor_list tg_split_with_sizes_at(const char *where, tg_tensor *t, tg_shape sizes, int64_t dim);
 tg_tensor_list tg_chunk_at(const char *where, tg_tensor *t, int64_t chunks, int64_t dim);

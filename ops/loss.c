@@ -1,7 +1,7 @@
 /* loss.c: mean squared error and negative log likelihood; cross entropy, made of the latter, is in cross_entropy.c.
  *
- * Built for a loss at the end of each training step: one node on the tape, sums that are pairwise. PyTorch's checks, in its order and
- * words. Nothing here may count an ignored target, neither in the sum nor in what the mean divides by. */
+ * Built for a loss at the end of each training step: one node on the tape, sums that are pairwise. PyTorch's checks, in
+ * its order and words. Nothing here may count an ignored target, neither in the sum nor in what the mean divides by. */
 #include "loss.h"
 
 #include "../core/error.h"
@@ -296,8 +296,8 @@ static bool targets_in_bounds(const tg_op *op, tg_tensor_list inputs, const nll 
     return true;
 }
 
-/* Checks the call and takes references to contiguous forms. `shape` and `dtype` are the input's, which may itself be NULL. False: an
- * error was recorded and nothing is held. */
+/* Checks the call and takes references to contiguous forms. `shape` and `dtype` are the input's, which may itself be
+ * NULL. False: an error was recorded and nothing is held. */
 static bool nll_open(const tg_op *op, tg_tensor *input, const tg_shape *shape, tg_dtype dtype, tg_tensor *target,
                      const tg_nll_options *options, nll *l)
 {

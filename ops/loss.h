@@ -34,7 +34,8 @@ typedef struct tg_nll_options {
 #define TG_NLL_DEFAULTS /* weight */ NULL, /* ignore_index */ -100, /* reduction */ TG_REDUCTION_MEAN TG_DEFAULTS_END
 #define TG_NLL_OPTIONS(...) TG_OPTIONS(tg_nll_options, TG_NLL_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* -weight[target] input[target]: input is [C], [N, C] or [N, C, d1, ...] of log-probabilities; target, int64, has the shape without C. */
+/* -weight[target] input[target]: input is [C], [N, C] or [N, C, d1, ...] of log-probabilities; target, int64, has the
+ * shape without C. */
 tg_tensor *tg_nll_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_nll_options options);
 #define tg_nll_loss(input, target, ...) tg_nll_loss_at(TG_HERE, input, target, TG_NLL_OPTIONS(__VA_ARGS__))
 

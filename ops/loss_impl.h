@@ -17,7 +17,8 @@ bool tgi_reduction_named(const tg_op *op, const char *name, tg_reduction *r);
 /* The gradient of nll_loss for an input of shape `size`: an op of its own, recorded when grad mode is on. */
 tg_tensor *tgi_nll_loss_backward_at(const char *where, tg_tensor *g, tg_shape size, tg_tensor *target, tg_nll_options options);
 
-/* The gradient of y = log_softmax(x) along `dim` from that of y, by the kernel. Raw: records nothing. NULL is passed on. */
+/* The gradient of y = log_softmax(x) along `dim` from that of y, by the kernel. Raw: records nothing. NULL is passed
+ * on. */
 tg_tensor *tgi_log_softmax_backward_raw(tg_tensor *g, tg_tensor *y, int dim);
 
 /* An argument that may be None: its tensor or NULL. */

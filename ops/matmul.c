@@ -1,8 +1,8 @@
 /* matmul.c: products of vectors, matrices and batches of matrices.
  *
- * Built for the two shapes a model lives on: activations times a weight (any number of leading dimensions, one product) and
- * batches of small products. Operands go to the kernel with their strides: a transposed view is never copied. A gradient is
- * again a product of such views. Nothing here may loop over elements: that is the kernel's work. */
+ * Built for the two shapes a model lives on: activations times a weight (any number of leading dimensions, one product)
+ * and batches of small products. Operands go to the kernel with their strides: a transposed view is never copied. A
+ * gradient is again a product of such views. Nothing here may loop over elements: that is the kernel's work. */
 #include "matmul.h"
 
 #include "call.h"

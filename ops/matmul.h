@@ -6,8 +6,8 @@
 
 TG_BEGIN_DECLS
 
-/* PyTorch's matmul: 1-D by 1-D is a dot product, a 1-D operand is a row on the left and a column on the right, more than
- * two dimensions are batches and broadcast. Both of one floating dtype. */
+/* PyTorch's matmul: 1-D by 1-D is a dot product, a 1-D operand is a row on the left and a column on the right, more
+ * than two dimensions are batches and broadcast. Both of one floating dtype. */
 tg_tensor *tg_matmul_at(const char *where, tg_tensor *a, tg_tensor *b);
 #define tg_matmul(a, b) tg_matmul_at(TG_HERE, a, b)
 

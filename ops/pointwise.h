@@ -1,8 +1,8 @@
 /* pointwise.h: ops that work element by element, with broadcasting and type promotion. Each is a row of pointwise.def.
  *
  * An operand may be a tensor or a number: `tg_add(x, 1)`, `tg_div(1.0, x)`. Result dtypes follow PyTorch: integers stay
- * integers under neg abs relu add sub mul pow maximum minimum, and become the default float under the others. Errors: shapes that do not
- * broadcast, dtypes the op does not take. */
+ * integers under neg abs relu add sub mul pow maximum minimum, and become the default float under the others. Errors:
+ * shapes that do not broadcast, dtypes the op does not take. */
 #ifndef TG_OPS_POINTWISE_H
 #define TG_OPS_POINTWISE_H
 
@@ -44,8 +44,8 @@ TG_BEGIN_DECLS
 tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg_operand b);
 #define tg_where(condition, a, b) tg_where_at(TG_HERE, condition, TG_OPERAND(a), TG_OPERAND(b))
 
-/* ---- in place ---- a becomes a op b; returns a. Under autograd's rules (docs/architecture.md): never a leaf that requires
- * grad, never a view while a gradient flows; the result keeps a's shape and dtype. */
+/* ---- in place ---- a becomes a op b; returns a. Under autograd's rules (docs/architecture.md): never a leaf that
+ * requires grad, never a view while a gradient flows; the result keeps a's shape and dtype. */
 tg_tensor *tg_add_in_place_at(const char *where, tg_tensor *a, tg_operand b);
 tg_tensor *tg_mul_in_place_at(const char *where, tg_tensor *a, tg_operand b);
 tg_tensor *tg_copy_in_place_at(const char *where, tg_tensor *a, tg_operand b);

@@ -1,4 +1,5 @@
-/* promote.c: PyTorch's type promotion (c10's result_type): three classes of operands, the first one that can decides. */
+/* promote.c: PyTorch's type promotion (c10's result_type): three classes of operands, the first one that can
+ * decides. */
 #include "promote.h"
 #include "view.h"
 

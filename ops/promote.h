@@ -7,12 +7,12 @@
 
 TG_EXTERN_C_BEGIN
 
-/* The dtype in which an op on these operands computes: tensors with dimensions decide; 0-d tensors, and after them numbers,
- * count only when they are of a higher category (bool < integer < floating). */
+/* The dtype in which an op on these operands computes: tensors with dimensions decide; 0-d tensors, and after them
+ * numbers, count only when they are of a higher category (bool < integer < floating). */
 tg_dtype tgi_result_type(const tg_operand *operands, int count);
 
-/* The operand as a tensor of `dtype`: a number becomes a 0-d one, a tensor of another dtype is converted (and the conversion
- * recorded). NULL on failure. */
+/* The operand as a tensor of `dtype`: a number becomes a 0-d one, a tensor of another dtype is converted (and the
+ * conversion recorded). NULL on failure. */
 tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype);
 
 /* "Float", "Double", "Long", "Bool": what PyTorch calls a dtype in its errors. */

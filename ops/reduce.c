@@ -1,8 +1,8 @@
 /* reduce.c: sums and means over any set of dimensions, and the undoing of broadcasting.
  *
- * Built for gradients of biases (many rows, few columns), for losses (one long sum) and for means of layers. The order in
- * which elements are added follows from the shape alone: a transposed tensor has the same sum as its copy, and one thread
- * finds what eight find. Nothing here may add from left to right: every level is pairwise. */
+ * Built for gradients of biases (many rows, few columns), for losses (one long sum) and for means of layers. The order
+ * in which elements are added follows from the shape alone: a transposed tensor has the same sum as its copy, and one
+ * thread finds what eight find. Nothing here may add from left to right: every level is pairwise. */
 #include "reduce.h"
 
 #include "call.h"
@@ -14,8 +14,8 @@
 
 #include <string.h>
 
-/* Powers of two: pieces of such a length are whole branches of the tree in which the kernels add, so that the sum does not tell how
- * it was cut. */
+/* Powers of two: pieces of such a length are whole branches of the tree in which the kernels add, so that the sum does
+ * not tell how it was cut. */
 enum {
     CHUNK = 1 << 16,   /* elements added up by one call of a kernel */
     COLUMNS = 1 << 9,  /* kept columns that one such call takes at most */
@@ -90,7 +90,8 @@ static int last_reduced(const layout *l)
     return d;
 }
 
-/* True when the next pass can run: the last group of reduced dimensions and the kept ones after it are one dimension each. */
+/* True when the next pass can run: the last group of reduced dimensions and the kept ones after it are one dimension
+ * each. */
 static bool ready(const layout *l)
 {
     int d = last_reduced(l);

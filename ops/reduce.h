@@ -16,8 +16,8 @@ typedef struct tg_reduce_options {
 #define TG_REDUCE_DEFAULTS /* dim */ TG_NO_DIM, /* dims */ { 0, { 0 } }, /* keepdim */ false, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 #define TG_REDUCE_OPTIONS(...) TG_OPTIONS(tg_reduce_options, TG_REDUCE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* `tg_sum(x)`, `tg_sum(x, .dim = 1, .keepdim = true)`. Integers and bools are summed as int64; mean wants a floating dtype.
- * The sum of nothing is 0, the mean of nothing NaN. */
+/* `tg_sum(x)`, `tg_sum(x, .dim = 1, .keepdim = true)`. Integers and bools are summed as int64; mean wants a floating
+ * dtype. The sum of nothing is 0, the mean of nothing NaN. */
 tg_tensor *tg_sum_at(const char *where, tg_tensor *t, tg_reduce_options options);
 tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options);
 #define tg_sum(t, ...)  tg_sum_at(TG_HERE, t, TG_REDUCE_OPTIONS(__VA_ARGS__))

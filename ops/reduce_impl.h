@@ -14,18 +14,19 @@ TG_EXTERN_C_BEGIN
 #define TGI_PARALLEL_FOR(when) (void)(when);
 #endif
 
-/* Sums `g` to `shape`, which broadcasting had stretched to g's own; recorded when grad mode is on. The engine's way to undo
- * broadcasting (tg_engine_ops). */
+/* Sums `g` to `shape`, which broadcasting had stretched to g's own; recorded when grad mode is on. The engine's way to
+ * undo broadcasting (tg_engine_ops). */
 tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape);
 
-/* The sum (or mean) of `t` over the dimensions marked in `reduced`, in t's dtype (int64 for bool). Raw: records nothing. */
+/* The sum (or mean) of `t` over the dimensions marked in `reduced`, in t's dtype (int64 for bool). Raw: records
+ * nothing. */
 tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepdim, bool mean);
 
 /* The same over all dimensions: a 0-d tensor. */
 tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean);
 
-/* `t` itself or a contiguous copy; either way a reference that the caller gives back with tgi_unref as soon as its loop is
- * over, so that the copy does not stay until the scope ends. */
+/* `t` itself or a contiguous copy; either way a reference that the caller gives back with tgi_unref as soon as its loop
+ * is over, so that the copy does not stay until the scope ends. */
 static inline tg_tensor *tgi_own_contiguous(tg_tensor *t)
 {
     tg_tensor *c = tgi_contiguous_raw(t);

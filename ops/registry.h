@@ -21,8 +21,8 @@ typedef struct tg_argument {
 int tg_op_argument_count(const tg_op *op);
 bool tg_op_argument(const tg_op *op, int i, tg_argument *argument);
 
-/* Calls an op with the first `count` arguments of its schema; the rest take their defaults. Kinds are checked (an int is
- * taken for a float, a number for a Tensor where the schema says Scalar). */
+/* Calls an op with the first `count` arguments of its schema; the rest take their defaults. Kinds are checked (an int
+ * is taken for a float, a number for a Tensor where the schema says Scalar). */
 tg_tensor_list tg_op_call_at(const char *where, const tg_op *op, const tg_value *args, int count);
 #define tg_op_call(op, args, count) tg_op_call_at(TG_HERE, op, args, count)
 

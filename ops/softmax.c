@@ -1,7 +1,8 @@
 /* softmax.c: softmax and log_softmax along any dimension.
  *
- * Built for the last dimension of a contiguous tensor, which goes to the kernel as it is. Any other one is brought to the end by a
- * copy first and back by another. Nothing here may take e^x of anything that was not shifted by the maximum: the kernels do. */
+ * Built for the last dimension of a contiguous tensor, which goes to the kernel as it is. Any other one is brought to
+ * the end by a copy first and back by another. Nothing here may take e^x of anything that was not shifted by the
+ * maximum: the kernels do. */
 #include "call.h"
 #include "layout.h"
 #include "loss_impl.h"

@@ -1,5 +1,5 @@
-/* view.h: other shapes for the same elements. All but clone, contiguous, to and repeat (which copy when they must) are views: they
- * share storage. Negative dims count from the end. */
+/* view.h: other shapes for the same elements. All but clone, contiguous, to and repeat (which copy when they must) are
+ * views: they share storage. Negative dims count from the end. */
 #ifndef TG_OPS_VIEW_H
 #define TG_OPS_VIEW_H
 
@@ -19,14 +19,16 @@ tg_tensor *tg_t_at(const char *where, tg_tensor *t);                    /* 2-D o
 /* squeeze removes dimension `dim` if its size is 1; TG_NO_DIM: all of size 1. */
 tg_tensor *tg_squeeze_at(const char *where, tg_tensor *t, int64_t dim);
 tg_tensor *tg_unsqueeze_at(const char *where, tg_tensor *t, int64_t dim);
-/* Sizes of 1 stretched without a copy (-1 keeps a size); repeat copies the tensor that many times along each dimension. */
+/* Sizes of 1 stretched without a copy (-1 keeps a size); repeat copies the tensor that many times along each
+ * dimension. */
 tg_tensor *tg_expand_at(const char *where, tg_tensor *t, tg_shape shape);
 tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats);
 /* x[.., index, ..]; x[.., start : start + length, ..]; x[.., start : end : step, ..] with Python's clamping. */
 tg_tensor *tg_select_at(const char *where, tg_tensor *t, int64_t dim, int64_t index);
 tg_tensor *tg_narrow_at(const char *where, tg_tensor *t, int64_t dim, int64_t start, int64_t length);
 tg_tensor *tg_slice_at(const char *where, tg_tensor *t, int64_t dim, int64_t start, int64_t end, int64_t step);
-/* A contiguous copy; the tensor itself if it is contiguous, else a copy; the tensor itself if it has the dtype, else a copy. */
+/* A contiguous copy; the tensor itself if it is contiguous, else a copy; the tensor itself if it has the dtype, else a
+ * copy. */
 tg_tensor *tg_clone_at(const char *where, tg_tensor *t);
 tg_tensor *tg_contiguous_at(const char *where, tg_tensor *t);
 tg_tensor *tg_to_at(const char *where, tg_tensor *t, tg_dtype dtype);

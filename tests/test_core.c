@@ -1,5 +1,5 @@
-/* test_core.c: core without ops. This program defines ops of its own and trains with them; `make check-layers` proves that
- * no object of ops/ is linked into it. */
+/* test_core.c: core without ops. This program defines ops of its own and trains with them; `make check-layers` proves
+ * that no object of ops/ is linked into it. */
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/op.h"

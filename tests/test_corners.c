@@ -269,7 +269,8 @@ TEST(test_grad_leaves_others_alone)
     tg_scope_end(scope);
 }
 
-/* What the input has no part in is not run: an op without a derivative, or one whose saved tensors were damaged, does no harm there. */
+/* What the input has no part in is not run: an op without a derivative, or one whose saved tensors were damaged, does
+ * no harm there. */
 TEST(test_grad_runs_only_what_it_must)
 {
     IN_SCOPE;

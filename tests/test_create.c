@@ -122,7 +122,8 @@ static void test_random(void **state)
     expect_error("n must be non-negative");
 }
 
-/* A number never promotes a float32 tensor, on either side; an integer tensor with a real number becomes the default float. */
+/* A number never promotes a float32 tensor, on either side; an integer tensor with a real number becomes the default
+ * float. */
 static void test_numbers_as_operands(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* test_loss.c: softmax, mean squared error, negative log likelihood and cross entropy against closed forms, naive loops and values
- * computed by PyTorch 1.13.1; what is ignored, what is warned about. */
+/* test_loss.c: softmax, mean squared error, negative log likelihood and cross entropy against closed forms, naive loops
+ * and values computed by PyTorch 1.13.1; what is ignored, what is warned about. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
 
@@ -155,7 +155,8 @@ static void remember_warning(const char *where, const char *message, void *conte
     snprintf(warned.text, sizeof warned.text, "%s", message);
 }
 
-/* PyTorch's warning, once for each place; then the value of the broadcast difference, with gradients in each one's own shape. */
+/* PyTorch's warning, once for each place; then the value of the broadcast difference, with gradients in each one's own
+ * shape. */
 static void test_mse_loss_warns_and_broadcasts(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* test_matmul.c: products against a naive loop over indices, in every shape, stride and dtype; what a product saves; its errors. */
+/* test_matmul.c: products against a naive loop over indices, in every shape, stride and dtype; what a product saves;
+ * its errors. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
 
@@ -179,7 +180,8 @@ static void test_every_shape(void **state)
             }
 }
 
-/* Batches that share b but do not follow each other: a few rows each (copied into one product) and many (left alone). */
+/* Batches that share b but do not follow each other: a few rows each (copied into one product) and many (left
+ * alone). */
 static void test_batches_in_another_order(void **state)
 {
     (void)state;
@@ -224,7 +226,8 @@ static int64_t peak_of(tg_tensor *a, tg_tensor *b)
     return tg_memory_stats().peak_bytes - before;
 }
 
-/* A transposed operand costs the memory of the result, which the pool may round up by a quarter; a copy would double it. */
+/* A transposed operand costs the memory of the result, which the pool may round up by a quarter; a copy would double
+ * it. */
 static void test_transposed_views_are_not_copied(void **state)
 {
     (void)state;
@@ -342,7 +345,8 @@ static void overwrite(tg_tensor *t)
     tg_scope_end(scope);
 }
 
-/* The bytes that outlive a product of an intermediate result `x + 0`, whose handle is gone: the result, and what was saved. */
+/* The bytes that outlive a product of an intermediate result `x + 0`, whose handle is gone: the result, and what was
+ * saved. */
 static int64_t held_after(tg_tensor *x, tg_tensor *b, bool linear)
 {
     int64_t before = tg_memory_stats().live_bytes;

@@ -1,5 +1,5 @@
-/* test_reduce.c: sums and means against naive loops, over every set of dimensions and any strides; their rounding; what they do not
- * depend on; the undoing of broadcasting. */
+/* test_reduce.c: sums and means against naive loops, over every set of dimensions and any strides; their rounding; what
+ * they do not depend on; the undoing of broadcasting. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
 

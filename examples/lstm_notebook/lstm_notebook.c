@@ -1,8 +1,9 @@
-/* lstm_notebook: a notebook on LSTMs, ported from PyTorch cell by cell (docs/lstm-notebook.md sets the two side by side).
+/* lstm_notebook: a notebook on LSTMs, ported from PyTorch cell by cell (docs/lstm-notebook.md sets the two side by
+ * side).
  *
- * First an LSTM cell written by hand and trained through time, then the stacked nn.LSTM the notebook ends with. No gradient
- * is written anywhere: backward comes from the tape. It prints what the notebook prints, in French, with the losses that
- * PyTorch reaches from the same seed. */
+ * First an LSTM cell written by hand and trained through time, then the stacked nn.LSTM the notebook ends with. No
+ * gradient is written anywhere: backward comes from the tape. It prints what the notebook prints, in French, with the
+ * losses that PyTorch reaches from the same seed. */
 #include "options.h"
 #include "plot.h"
 
@@ -158,7 +159,8 @@ static void train(tg_module *model, tg_tensor *X, tg_tensor *y, int epochs, doub
     tg_module_free(criterion);
 }
 
-/* The notebook, in its order: one seed, the data, then the models; the second is built where the first one's draws ended. */
+/* The notebook, in its order: one seed, the data, then the models; the second is built where the first one's draws
+ * ended. */
 static void run(const options *o, double *custom_losses, double *stacked_losses)
 {
     tg_tensor *X, *y;

@@ -33,7 +33,8 @@ static int parse_number(const char *text, uint64_t low, uint64_t high, uint64_t 
     return 1;
 }
 
-/* "--seed 3" or "--seed=3": the value, and *i moved past it; NULL if `name` is not what stands here or nothing follows. */
+/* "--seed 3" or "--seed=3": the value, and *i moved past it; NULL if `name` is not what stands here or nothing
+ * follows. */
 static const char *value_of(const char *name, int argc, char **argv, int *i)
 {
     const size_t length = strlen(name);

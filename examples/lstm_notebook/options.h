@@ -10,8 +10,8 @@ typedef struct options {
     const char *plot;   /* where the SVG goes; NULL: nowhere */
 } options;
 
-/* Reads the arguments over the defaults in `o`. Returns -1 to go on, else the exit status: 0 after --help, 2 after a mistake,
- * which has been reported on stderr. */
+/* Reads the arguments over the defaults in `o`. Returns -1 to go on, else the exit status: 0 after --help, 2 after a
+ * mistake, which has been reported on stderr. */
 int options_parse(options *o, int argc, char **argv);
 
 #endif

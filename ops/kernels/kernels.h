@@ -1,11 +1,11 @@
 /* kernels.h: loops over raw memory, no tensor in sight.
  *
- * Every function here is compiled once for each instruction set; one table is picked when the program starts, by what the
- * processor and the operating system offer, or by TAPEGRAD_ISA=baseline|avx2|avx512|neon. A value depends on its inputs and the
- * instruction set only, never on its index, the length, the layout or the number of threads.
+ * Every function here is compiled once for each instruction set; one table is picked when the program starts, by what
+ * the processor and the operating system offer, or by TAPEGRAD_ISA=baseline|avx2|avx512|neon. A value depends on its
+ * inputs and the instruction set only, never on its index, the length, the layout or the number of threads.
  *
- * Pointers may be unaligned, strides are in bytes and may be 0 or negative. An output may be the same memory as an input
- * with the same stride; any other overlap is the caller's mistake. */
+ * Pointers may be unaligned, strides are in bytes and may be 0 or negative. An output may be the same memory as an
+ * input with the same stride; any other overlap is the caller's mistake. */
 #ifndef TG_OPS_KERNELS_H
 #define TG_OPS_KERNELS_H
 
@@ -33,13 +33,13 @@ enum {
     TGI_COMPARE_COUNT
 };
 
-/* A loop over n elements: p[0] is written, p[1].. are read, stride[k] bytes apart. Operands the formula does not name may
- * be NULL. */
+/* A loop over n elements: p[0] is written, p[1].. are read, stride[k] bytes apart. Operands the formula does not name
+ * may be NULL. */
 typedef void (*tgi_loop)(int64_t n, char *const *p, const int64_t *stride);
 
-/* C = alpha-free product: c[i, j] = sum over l of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i, j] if
- * `accumulate`. Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros
- * (and bias). c overlaps nothing. */
+/* C = alpha-free product: c[i, j] = sum over l of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i,
+ * j] if `accumulate`. Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0
+ * gives zeros (and bias). c overlaps nothing. */
 typedef struct tgi_gemm {
     int64_t m, n, k;
     const void *a;
@@ -78,11 +78,11 @@ typedef struct tgi_kernels {
     tgi_loop where[TGI_DTYPES];                         /* p = { y, bool condition, a, b } */
     tgi_loop copy[TGI_DTYPES][TGI_DTYPES];              /* [to][from], p = { y, a }; to bool: a != 0; float to int64 truncates */
 
-    /* y = the sum of n elements, stride bytes apart: pairwise (error O(log n) eps). f32 sums in f32 blocks pairwise. bool counts into
-     * int64. y has the dtype of a, or int64 for bool. */
+    /* y = the sum of n elements, stride bytes apart: pairwise (error O(log n) eps). f32 sums in f32 blocks pairwise.
+     * bool counts into int64. y has the dtype of a, or int64 for bool. */
     void (*sum[TGI_DTYPES])(int64_t n, const void *a, int64_t stride, void *y);
-    /* y[j] = sum over i < n of a[i][j], for j < m: rows `row` bytes apart, elements `col` bytes apart, y contiguous. Pairwise
-     * over i. For reductions whose kept dimension is the inner one. */
+    /* y[j] = sum over i < n of a[i][j], for j < m: rows `row` bytes apart, elements `col` bytes apart, y contiguous.
+     * Pairwise over i. For reductions whose kept dimension is the inner one. */
     void (*sum_rows[TGI_DTYPES])(int64_t n, int64_t m, const void *a, int64_t row, int64_t col, void *y);
 
     /* For each of `rows` contiguous rows of n: y = softmax(a) or log_softmax(a), by the maximum-shifted formula.
@@ -104,7 +104,8 @@ const tgi_kernels *tgi_kernels_get(void);
 /* Every table compiled in, NULL at the end, for tests and benchmarks. Check `supported()` before use. */
 extern const tgi_kernels *const tgi_kernels_all[];
 
-/* Slow and obviously right: scalar loops, naive sums in double where the type is float. Every variant is tested against it. */
+/* Slow and obviously right: scalar loops, naive sums in double where the type is float. Every variant is tested against
+ * it. */
 extern const tgi_kernels tgi_kernels_reference;
 
 /* For tests: the variant by name becomes the one in use; false if it is unknown or unsupported. */

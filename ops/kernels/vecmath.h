@@ -2,9 +2,9 @@
  *
  * The float32 functions are straight lines of arithmetic, selects and integer operations on the bits, so that a plain
  * loop over them becomes vector code under gcc and under clang; and since each step rounds the same way in a vector
- * register as in a scalar one, an element has the same value in the body of a loop and in its tail. (That is why
- * libm's vector half is not used: its last bits differ from those of its scalar half.) Checked against double
- * precision over every 16th of the 2^32 arguments: exp and log err by less than 1 ulp, tanh by less than 1.4, sigmoid by less than
+ * register as in a scalar one, an element has the same value in the body of a loop and in its tail. (That is why libm's
+ * vector half is not used: its last bits differ from those of its scalar half.) Checked against double precision over
+ * every 16th of the 2^32 arguments: exp and log err by less than 1 ulp, tanh by less than 1.4, sigmoid by less than
  * 2.3; overflow, denormal results, NaN and signed zeros are as in libm. Polynomials are minimax fits of the function
  * named beside them.
  *
