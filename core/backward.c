@@ -48,10 +48,17 @@ void tg_engine_use(const tg_engine_ops *ops) { engine = ops; }
 
 /* ---- slots ---- */
 
+/* The leaf's state, made if need be; NULL with an error pending. */
+static tgi_leaf_state *leaf_state(tg_tensor *t)
+{
+    if (!t->leaf) t->leaf = tgi_calloc(sizeof *t->leaf);
+    return t->leaf;
+}
+
 /* The leaf's slot in this walk, made at first use; -1 on failure. No table to search: the leaf remembers. */
 static int64_t slot_of_leaf(walk *w, tg_tensor *leaf)
 {
-    tgi_leaf_state *state = tgi_leaf(leaf);
+    tgi_leaf_state *state = leaf_state(leaf);
     if (!state) return -1;
     if (state->walk == w) return state->slot;
     if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;
@@ -569,12 +576,6 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
 
 /* ---- hooks and retained gradients ---- */
 
-tgi_leaf_state *tgi_leaf(tg_tensor *t)
-{
-    if (!t->leaf) t->leaf = tgi_calloc(sizeof *t->leaf);
-    return t->leaf;
-}
-
 /* The list a hook on `t` belongs to: its node's output, or the leaf. NULL when it has none. */
 static tgi_hook **hook_list(tg_tensor *t)
 {
@@ -587,7 +588,7 @@ int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function
 {
     if (where) tgi_self.where = where;
     tgi_edge edge;
-    if (!output_edge("register_hook", t, &edge) || (edge.leaf && !tgi_leaf(t))) return -1;
+    if (!output_edge("register_hook", t, &edge) || (edge.leaf && !leaf_state(t))) return -1;
     if (!function) tg_fail_at(NULL, TG_ERROR_NULL, "register_hook", "the hook is NULL");
     tgi_hook *hook = function ? tgi_calloc(sizeof *hook) : NULL;
     if (!hook) return -1;

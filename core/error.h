@@ -16,8 +16,7 @@ typedef enum tg_error_code {
     TG_ERROR_VALUE,   /* an argument has a value, shape or dtype the function does not take */
     TG_ERROR_NULL,    /* an argument is NULL and no error is pending that would explain it */
     TG_ERROR_AUTOGRAD,/* backward through freed, severed, overwritten or untracked values */
-    TG_ERROR_MEMORY,  /* an allocation failed */
-    TG_ERROR_IO       /* a file could not be read or written */
+    TG_ERROR_MEMORY   /* an allocation failed */
 } tg_error_code;
 
 typedef struct tg_error {

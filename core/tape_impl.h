@@ -67,9 +67,6 @@ bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge);
  * tensor. */
 bool tgi_check_stale(tg_tensor *t, const char *op);
 
-/* The leaf's state, made if need be; NULL with an error pending. */
-tgi_leaf_state *tgi_leaf(tg_tensor *t);
-
 void tgi_hooks_free(tgi_hook *hooks);
 /* Lets go of what was saved; true if there was anything. */
 bool tgi_node_release_saved(tg_node *node);

@@ -227,6 +227,13 @@ static tg_operand value_operand(const tg_value *v)
 
 #define PASSES_ON(formula) (sizeof(#formula) == sizeof("g"))
 
+/* The generic call of an op on two operands. */
+#define CALL_OF_TWO(name_)                                                                                             \
+    static tg_tensor_list name_##_call(const tg_value *v)                                                              \
+    {                                                                                                                  \
+        return tgi_result(tg_##name_(value_operand(&v[0]), value_operand(&v[1])));                                     \
+    }
+
 #define TG_UNARY(name_, dtypes_, y_, da_, saves_, lo_, hi_, kinks_, doc_)                                              \
     static void name_##_backward(tg_context *ctx) { ops_gradient(ctx, 0, name_##_da); }                                \
     static tg_tensor_list name_##_call(const tg_value *v) { return tgi_result(tg_##name_(v[0].as.tensor)); }           \
@@ -251,10 +258,7 @@ static tg_operand value_operand(const tg_value *v)
         ops_gradient(ctx, 0, name_##_da);                                                                              \
         ops_gradient(ctx, 1, name_##_db);                                                                              \
     }                                                                                                                  \
-    static tg_tensor_list name_##_call(const tg_value *v)                                                              \
-    {                                                                                                                  \
-        return tgi_result(tg_##name_(value_operand(&v[0]), value_operand(&v[1])));                                     \
-    }                                                                                                                  \
+    CALL_OF_TWO(name_)                                                                                                 \
     static const pointwise name_##_row = { TGI_BINARY_##name_,                                                         \
                                            dtypes_,                                                                    \
                                            { da_saves_, db_saves_ },                                                   \
@@ -277,10 +281,7 @@ static tg_operand value_operand(const tg_value *v)
     }
 
 #define TG_COMPARE(name_, y_, doc_)                                                                                    \
-    static tg_tensor_list name_##_call(const tg_value *v)                                                              \
-    {                                                                                                                  \
-        return tgi_result(tg_##name_(value_operand(&v[0]), value_operand(&v[1])));                                     \
-    }                                                                                                                  \
+    CALL_OF_TWO(name_)                                                                                                 \
     static const pointwise name_##_row = { TGI_COMPARE_##name_, NUMERIC, { 0, 0 }, { false, false } };                 \
     static const tg_op op_##name_ = {                                                                                  \
         .name = #name_,                                                                                                \

@@ -282,7 +282,8 @@ static int64_t reduced_count(const tg_tensor *t, const bool reduced[TG_MAX_DIMS]
     return n;
 }
 
-tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepdim, bool mean)
+/* The sum (or mean) of `t` over the dimensions marked in `reduced`, in t's dtype (int64 for bool). Records nothing. */
+static tg_tensor *sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepdim, bool mean)
 {
     tg_shape shape = { 0, { 0 } };
     for (int d = 0; d < t->ndim; d++) {
@@ -300,7 +301,7 @@ tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepd
 tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean)
 {
     static const bool all[TG_MAX_DIMS] = { true, true, true, true, true, true, true, true };
-    return tgi_sum_raw(t, all, false, mean);
+    return sum_raw(t, all, false, mean);
 }
 
 /* ---- sum and mean ---- */
@@ -446,7 +447,7 @@ static tg_tensor *reduce(const tg_op *op, tg_tensor *t, const tg_reduce_options 
     if (!reduction_parse(op, t, options, &r)) return NULL;
     bool convert = options->dtype != TG_DEFAULT_DTYPE && options->dtype != (tg_dtype)t->dtype;
     tg_tensor *x = convert ? tg_to(t, options->dtype) : t;
-    tg_tensor *y = x ? tgi_sum_raw(x, r.reduced, r.keepdim, op == &op_mean) : NULL;
+    tg_tensor *y = x ? sum_raw(x, r.reduced, r.keepdim, op == &op_mean) : NULL;
     if (!y) return NULL;
     return tg_record(op, tg_list(x), tg_list(y), TG_NONE, &r, sizeof r) == TG_OK ? y : NULL;
 }

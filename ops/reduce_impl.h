@@ -18,11 +18,7 @@ TG_EXTERN_C_BEGIN
  * undo broadcasting (tg_engine_ops). */
 tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape);
 
-/* The sum (or mean) of `t` over the dimensions marked in `reduced`, in t's dtype (int64 for bool). Raw: records
- * nothing. */
-tg_tensor *tgi_sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepdim, bool mean);
-
-/* The same over all dimensions: a 0-d tensor. */
+/* The sum (or mean) of all elements, in t's dtype (int64 for bool): a 0-d tensor. Raw: records nothing. */
 tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean);
 
 /* `t` itself or a contiguous copy; either way a reference that the caller gives back with tgi_unref as soon as its loop

@@ -2,6 +2,7 @@
  * PyTorch 1.13.1; what the tape holds of it. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
+#include "support/values.h"
 
 #include "tapegrad.h"
 
@@ -22,14 +23,6 @@ static int64_t draw(int64_t n)
 {
     random_state = random_state * 6364136223846793005u + 1442695040888963407u;
     return (int64_t)((random_state >> 33) % (uint64_t)n);
-}
-
-static double *elements(const tg_tensor *t)
-{
-    double *values = malloc(((size_t)tg_numel(t) + 1) * sizeof *values);
-    assert_non_null(values);
-    assert_int_equal(tg_to_array(t, values, tg_numel(t)), TG_OK);
-    return values;
 }
 
 /* Small whole numbers, exact in every dtype but bool. A third of them lie in memory in another order. */

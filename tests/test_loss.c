@@ -2,6 +2,7 @@
  * and values computed by PyTorch 1.13.1; what is ignored, what is warned about. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
+#include "support/values.h"
 
 #include "tapegrad.h"
 
@@ -15,14 +16,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static double *elements(const tg_tensor *t)
-{
-    double *values = malloc(((size_t)tg_numel(t) + 1) * sizeof *values);
-    assert_non_null(values);
-    assert_int_equal(tg_to_array(t, values, tg_numel(t)), TG_OK);
-    return values;
-}
 
 static void assert_near(const tg_tensor *t, const double *expected, int64_t count, double tolerance)
 {

@@ -2,6 +2,7 @@
  * its errors. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
+#include "support/values.h"
 
 #include "tapegrad.h"
 
@@ -19,14 +20,6 @@
 #endif
 
 /* ---- references ---- */
-
-static double *elements(const tg_tensor *t)
-{
-    double *values = malloc(((size_t)tg_numel(t) + 1) * sizeof *values);
-    assert_non_null(values);
-    assert_int_equal(tg_to_array(t, values, tg_numel(t)), TG_OK);
-    return values;
-}
 
 /* The shape with a 1-D operand made a row or a column. */
 static tg_shape as_matrix(const tg_tensor *t, bool row)
@@ -78,8 +71,6 @@ static double *naive_matmul(const tg_tensor *a, const tg_tensor *b, int64_t *cou
     free(y);
     return c;
 }
-
-static double epsilon(const tg_tensor *t) { return tg_dtype_of(t) == TG_FLOAT32 ? FLT_EPSILON : DBL_EPSILON; }
 
 static void assert_near(const tg_tensor *t, const double *expected, int64_t count, double tolerance)
 {

@@ -4,6 +4,7 @@
 
 #include "support/cmocka_all.h"
 #include "support/errors.h"
+#include "support/values.h"
 
 #include "tapegrad.h"
 
@@ -11,18 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void assert_values(tg_tensor *t, const double *expected, int64_t n, double tolerance)
-{
-    double values[64];
-    assert_true(n <= 64);
-    assert_int_equal(tg_to_array(t, values, n), TG_OK);
-    for (int64_t i = 0; i < n; i++)
-        if (!(fabs(values[i] - expected[i]) <= tolerance * (1 + fabs(expected[i]))))
-            fail_msg("element %d is %.15g, not %.15g", (int)i, values[i], expected[i]);
-}
-#define VALUES(t, tolerance, ...)                                                                                      \
-    assert_values(t, (const double[]){ __VA_ARGS__ }, sizeof((double[]){ __VA_ARGS__ }) / sizeof(double), tolerance)
 
 static tg_tensor *parameter(tg_dtype dtype)
 {

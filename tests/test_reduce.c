@@ -2,6 +2,7 @@
  * they do not depend on; the undoing of broadcasting. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
+#include "support/values.h"
 
 #include "tapegrad.h"
 
@@ -18,14 +19,6 @@
 #endif
 
 /* ---- references ---- */
-
-static double *elements(const tg_tensor *t)
-{
-    double *values = malloc(((size_t)tg_numel(t) + 1) * sizeof *values);
-    assert_non_null(values);
-    assert_int_equal(tg_to_array(t, values, tg_numel(t)), TG_OK);
-    return values;
-}
 
 /* Where element `index` (row-major) of `shape` goes when the dimensions in `mask` are summed away. */
 static int64_t target_of(const tg_shape *shape, unsigned mask, int64_t index)
@@ -65,8 +58,6 @@ static tg_shape dims_of(unsigned mask)
         if (mask >> d & 1) dims.dims[dims.ndim++] = d;
     return dims;
 }
-
-static double epsilon(const tg_tensor *t) { return tg_dtype_of(t) == TG_FLOAT32 ? FLT_EPSILON : DBL_EPSILON; }
 
 /* Sum and mean over the dimensions in `mask`: values, shape and dtype. */
 static void check(tg_tensor *t, unsigned mask, bool keepdim)
