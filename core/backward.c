@@ -8,94 +8,66 @@
  *
  * Slots belong to the walk, not to tensors: a backward inside a hook, a second loss on the same tape or a tensor
  * written in place since cannot mix their gradients up. Never: recursion, sorting, a second place that adds
- * gradients. */
-#include "tape_impl.h"
-#include "thread.h"
+ * gradients (but see chain.c for sums of products). */
+#include "walk_impl.h"
 
 #include <string.h>
 
-typedef struct leaf_slot {
-    tg_tensor *leaf;  /* a reference */
-    tg_tensor *grad;  /* a reference; NULL until something arrives */
-    void *outer_walk; /* what the leaf's state said before this walk */
-    int64_t outer_slot;
-} leaf_slot;
-
-enum { RUNS = 1, CAPTURED = 2 };
-
-typedef struct walk {
-    const char *name;  /* "backward" or "grad", for errors */
-    tg_tensor **slots; /* references; indexed by slot - first_slot */
-    int64_t slot_count, first_slot;
-    int32_t low, high; /* the nodes it passes */
-    leaf_slot *leaves;
-    int64_t leaf_count, leaf_capacity;
-    bool create_graph, retain_graph;
-    uint8_t *marks;           /* tg_grad: for each node from low to high, RUNS | CAPTURED; NULL: all run */
-    const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
-    int64_t captured_count;
-    bool failed;
-} walk;
-
 struct tg_context {
-    walk *walk;
+    tgi_walk *walk;
     tg_node *node;
 };
 
-static const tg_engine_ops *engine;
+const tg_engine_ops *tgi_engine;
 
-void tg_engine_use(const tg_engine_ops *ops) { engine = ops; }
+void tg_engine_use(const tg_engine_ops *ops) { tgi_engine = ops; }
 
 /* ---- slots ---- */
 
-/* The leaf's state, made if need be; NULL with an error pending. */
-static tgi_leaf_state *leaf_state(tg_tensor *t)
+/* No table to search: the leaf remembers. */
+int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf)
 {
-    if (!t->leaf) t->leaf = tgi_calloc(sizeof *t->leaf);
-    return t->leaf;
-}
-
-/* The leaf's slot in this walk, made at first use; -1 on failure. No table to search: the leaf remembers. */
-static int64_t slot_of_leaf(walk *w, tg_tensor *leaf)
-{
-    tgi_leaf_state *state = leaf_state(leaf);
+    tgi_extra *state = tgi_extra_of(leaf);
     if (!state) return -1;
     if (state->walk == w) return state->slot;
     if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;
-    w->leaves[w->leaf_count] = (leaf_slot){ tgi_ref(leaf), NULL, state->walk, state->slot };
+    w->leaves[w->leaf_count] = (tgi_leaf_slot){ tgi_ref(leaf), { NULL, NULL }, state->walk, state->slot };
     state->walk = w;
     state->slot = w->leaf_count;
     return w->leaf_count++;
 }
 
-static tg_tensor **slot_of(walk *w, const tgi_edge *edge)
+static tgi_slot_sum *slot_of_output(const tgi_walk *w, const tg_node *node, int output)
 {
-    if (edge->node) return &w->slots[edge->node->first_slot + edge->output - w->first_slot];
-    int64_t slot = slot_of_leaf(w, edge->leaf);
-    return slot < 0 ? NULL : &w->leaves[slot].grad;
+    return &w->slots[node->first_slot + output - w->first_slot];
 }
 
-/* True when tg_grad has no use for a gradient at this edge: no input that was asked about lies behind it. So nothing is
- * computed in vain, and threads that share weights do not meet there. */
-static bool unwanted(const walk *w, const tgi_edge *edge)
+static tgi_slot_sum *slot_of(tgi_walk *w, const tgi_edge *edge)
 {
+    if (edge->output >= 0) return slot_of_output(w, edge->to.node, edge->output);
+    const int64_t slot = tgi_slot_of_leaf(w, edge->to.leaf);
+    return slot < 0 ? NULL : &w->leaves[slot].sum;
+}
+
+/* No input that was asked about lies behind it. So nothing is computed in vain, and threads that share weights do not
+ * meet there. */
+bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge)
+{
+    if (edge->output == TGI_TO_NOWHERE) return true;
     if (!w->marks) return false;
-    if (edge->node) return edge->node->index < w->low || !w->marks[edge->node->index - w->low];
-    return !(edge->leaf && edge->leaf->leaf && edge->leaf->leaf->walk == w);
+    if (edge->output >= 0) return edge->to.node->index < w->low || !w->marks[edge->to.node->index - w->low];
+    return !(edge->to.leaf->extra && edge->to.leaf->extra->walk == w);
 }
 
-/* True when nobody but the slot can see this memory, so that it may be added to in place. */
-static bool is_private(const tg_tensor *t) { return t->refs == 1 && t->storage->refs == 1 && tg_is_contiguous(t); }
-
-/* The only place where gradients are added. */
-static bool accumulate(walk *w, tg_tensor **slot, tg_tensor *grad)
+/* The only place where gradients are added. What nobody else can see is added to in place. */
+static bool accumulate(const tgi_walk *w, tg_tensor **slot, tg_tensor *grad)
 {
     if (!*slot) {
         *slot = tgi_ref(grad);
         return true;
     }
-    if (!w->create_graph && is_private(*slot)) return engine->add_(*slot, grad) == TG_OK;
-    tg_tensor *sum = tgi_own(engine->add(*slot, grad));
+    if (!w->create_graph && tgi_is_private(*slot)) return tgi_engine->add_(*slot, grad) == TG_OK;
+    tg_tensor *sum = tgi_own(tgi_engine->add(*slot, grad));
     if (!sum) return false;
     tgi_unref(*slot);
     *slot = sum;
@@ -105,32 +77,30 @@ static bool accumulate(walk *w, tg_tensor **slot, tg_tensor *grad)
 /* ---- what a backward function may ask ---- */
 
 const tg_op *tg_context_op(const tg_context *ctx) { return ctx->node->op; }
-const void *tg_attributes(const tg_context *ctx) { return ctx->node->attributes; }
+const void *tg_attributes(const tg_context *ctx) { return (const char *)ctx->node + ctx->node->attributes_at; }
 int tg_input_count(const tg_context *ctx) { return ctx->node->input_count; }
 int tg_output_count(const tg_context *ctx) { return ctx->node->output_count; }
 
 bool tg_needs_input_grad(const tg_context *ctx, int i)
 {
-    const tg_node *node = ctx->node;
-    return i >= 0 && i < node->input_count && (node->inputs[i].node || node->inputs[i].leaf) &&
-           !unwanted(ctx->walk, &node->inputs[i]);
+    return i >= 0 && i < ctx->node->input_count && !tgi_unwanted(ctx->walk, &tgi_inputs(ctx->node)[i]);
 }
 
 static tg_shape edge_shape(const tgi_edge *edge, tg_dtype *dtype)
 {
-    if (edge->leaf) {
-        *dtype = (tg_dtype)edge->leaf->dtype;
-        return tgi_shape(edge->leaf);
+    if (edge->output == TGI_TO_LEAF) {
+        *dtype = (tg_dtype)edge->to.leaf->dtype;
+        return tgi_shape(edge->to.leaf);
     }
-    *dtype = (tg_dtype)edge->node->outputs[edge->output].dtype;
-    return tg_node_output_shape(edge->node, edge->output);
+    *dtype = (tg_dtype)tgi_outputs(edge->to.node)[edge->output].dtype;
+    return tg_node_output_shape(edge->to.node, edge->output);
 }
 
 tg_shape tg_input_shape(const tg_context *ctx, int i)
 {
     tg_dtype dtype;
     if (!tg_needs_input_grad(ctx, i)) return tg_shape();
-    return edge_shape(&ctx->node->inputs[i], &dtype);
+    return edge_shape(&tgi_inputs(ctx->node)[i], &dtype);
 }
 
 tg_tensor *tg_grad_output(tg_context *ctx, int i)
@@ -138,123 +108,112 @@ tg_tensor *tg_grad_output(tg_context *ctx, int i)
     if (i < 0 || i >= ctx->node->output_count)
         return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward asks for the gradient of output %d",
                           i);
-    const tgi_output *output = &ctx->node->outputs[i];
-    tg_tensor *grad = ctx->walk->slots[ctx->node->first_slot + i - ctx->walk->first_slot];
+    tg_tensor *grad = slot_of_output(ctx->walk, ctx->node, i)->grad;
     if (grad) return grad;
     const tg_shape shape = tg_node_output_shape(ctx->node, i);
-    return tgi_new_full(&shape, (tg_dtype)output->dtype, 0.0);
+    return tgi_new_full(&shape, (tg_dtype)tgi_outputs(ctx->node)[i].dtype, 0.0);
 }
 
 tg_tensor *tg_saved(tg_context *ctx, int i)
 {
     const tg_node *node = ctx->node;
-    if (i < 0 || i >= node->saved_count || !node->saved[i].tensor)
+    const tgi_saved *saved = tgi_saved_of(node);
+    if (i < 0 || i >= node->saved_count || !saved[i].tensor)
         return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
                           "backward asks for saved tensor %d, which was not saved", i);
-    tg_tensor *t = node->saved[i].tensor;
-    if (t->storage->version == node->saved[i].version) return t;
+    tg_tensor *t = saved[i].tensor;
+    if (t->storage->version == saved[i].version) return t;
     return tg_fail_at(
         NULL, TG_ERROR_AUTOGRAD, node->op->name,
         "one of the variables needed for gradient computation has been modified by an inplace operation: it was used "
         "by %s at %s when at version %lld, and written at %s (now at version %lld)",
-        node->op->name, tg_node_where(node), (long long)node->saved[i].version,
+        node->op->name, tg_node_where(node), (long long)saved[i].version,
         t->storage->written_at ? t->storage->written_at : "an unknown place", (long long)t->storage->version);
+}
+
+static bool fits(const tgi_edge *edge, const tg_tensor *grad)
+{
+    if (edge->output == TGI_TO_LEAF) return edge->to.leaf->dtype == grad->dtype && tgi_same_shape(edge->to.leaf, grad);
+    const tgi_output *output = &tgi_outputs(edge->to.node)[edge->output];
+    if (output->dtype != grad->dtype || output->ndim != grad->ndim) return false;
+    for (int d = 0; d < output->ndim; d++)
+        if (output->dims[d] != grad->dims[d]) return false;
+    return true;
 }
 
 /* Brings a gradient to its input's shape. NULL, with an error recorded, when that is no broadcasting undone. */
 static tg_tensor *fit(const tg_node *node, int i, tg_tensor *grad)
 {
     tg_dtype dtype;
-    const tg_shape want = edge_shape(&node->inputs[i], &dtype), have = tgi_shape(grad);
+    const tgi_edge *edge = &tgi_inputs(node)[i];
+    if (fits(edge, grad)) return grad;
+    const tg_shape want = edge_shape(edge, &dtype), have = tgi_shape(grad);
     tg_shape common;
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
     if (grad->dtype != dtype)
         return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
                           "backward returned a %s gradient for input %d, which is %s",
                           tg_dtype_name((tg_dtype)grad->dtype), i, tg_dtype_name(dtype));
-    if (tg_shape_equal(&want, &have)) return grad;
-    if (tg_shape_broadcast(&want, &have, &common) && tg_shape_equal(&common, &have)) return engine->sum_to(grad, &want);
+    if (tg_shape_broadcast(&want, &have, &common) && tg_shape_equal(&common, &have))
+        return tgi_engine->sum_to(grad, &want);
     return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
                       "backward returned a gradient of shape %s for input %d of shape %s", tg_shape_text(&have, a), i,
                       tg_shape_text(&want, b));
 }
 
-/* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
-void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
+static void fail_of_input(const tg_context *ctx, int i)
 {
-    walk *w = ctx->walk;
-    if (w->failed || !tg_needs_input_grad(ctx, i)) return;
-    if (grad) grad = fit(ctx->node, i, grad);
-    tg_tensor **slot = grad ? slot_of(w, &ctx->node->inputs[i]) : NULL;
-    if (slot && accumulate(w, slot, grad)) return;
-    w->failed = true;
+    ctx->walk->failed = true;
     if (!tg_failed())
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward returned NULL for input %d", i);
 }
 
-/* ---- hooks ---- */
-
-/* Numbers grow along a list. */
-static tgi_hook *hook_after(tgi_hook *hook, int64_t number)
+/* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
+void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
-    while (hook && hook->number <= number) hook = hook->next;
-    return hook;
+    if (ctx->walk->failed || !tg_needs_input_grad(ctx, i)) return;
+    if (grad) grad = fit(ctx->node, i, grad);
+    tgi_slot_sum *slot = grad ? slot_of(ctx->walk, &tgi_inputs(ctx->node)[i]) : NULL;
+    if (!slot || !accumulate(ctx->walk, &slot->grad, grad)) fail_of_input(ctx, i);
 }
 
-/* Each hook may replace the gradient in `slot`, and remove any hook: the list is read anew after each. */
-static bool run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
+/* The factors of a gradient of input `i` are matrices that fit together and to the input. */
+static bool factors_fit(const tg_context *ctx, int i, const tg_tensor *a, const tg_tensor *b)
 {
-    int64_t number = -1;
-    for (tgi_hook *hook; (hook = hook_after(*hooks, number));) {
-        number = hook->number;
-        tg_tensor *replaced = hook->function(*slot, hook->context);
-        if (tg_failed()) return false;
-        if (!replaced || replaced == *slot) continue;
-        const tg_shape have = tgi_shape(replaced), want = tgi_shape(*slot);
-        if (replaced->dtype != (*slot)->dtype || !tg_shape_equal(&have, &want)) {
-            tg_fail_at(NULL, TG_ERROR_AUTOGRAD, "hook", "a hook returned a gradient of another shape or dtype");
-            return false;
-        }
-        tgi_ref(replaced);
-        tgi_unref(*slot);
-        *slot = replaced;
-    }
-    return true;
+    tg_dtype dtype;
+    const tg_shape want = edge_shape(&tgi_inputs(ctx->node)[i], &dtype);
+    if (!ctx->walk->create_graph && tgi_engine->add_products && a->ndim == 2 && b->ndim == 2 && want.ndim == 2 &&
+        a->dims[0] == b->dims[0] && a->dims[1] == want.dims[0] && b->dims[1] == want.dims[1] && a->dtype == dtype &&
+        b->dtype == dtype)
+        return true;
+    const tg_shape x = tgi_shape(a), y = tgi_shape(b);
+    char texts[3][TG_SHAPE_TEXT];
+    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name,
+               "backward returned factors of shape %s and %s for input %d of shape %s%s", tg_shape_text(&x, texts[0]),
+               tg_shape_text(&y, texts[1]), i, tg_shape_text(&want, texts[2]),
+               ctx->walk->create_graph ? " under create_graph, where products must be evaluated" : "");
+    return false;
 }
 
-/* Adds `grad` into the .grad of `t`; takes it over when it is private to the slot. */
-static bool accumulate_grad(walk *w, tg_tensor *t, tg_tensor **slot, bool take_over)
+void tg_set_grad_input_product(tg_context *ctx, int i, tg_tensor *a, tg_tensor *b)
 {
-    tg_tensor *grad = *slot;
-    if (t->grad && !w->create_graph && tg_is_contiguous(t->grad)) {
-        tg_bump_version(t->grad);
-        return engine->add_(t->grad, grad) == TG_OK;
-    }
-    tg_tensor *result;
-    if (t->grad)
-        result = tgi_own(engine->add(t->grad, grad));
-    else if (take_over && !w->create_graph && is_private(grad))
-        result = tgi_ref(grad);
-    else
-        result = tgi_own(engine->clone(grad));
-    if (!result) return false;
-    tgi_unref(t->grad);
-    t->grad = result;
-    return true;
+    if (ctx->walk->failed || !tg_needs_input_grad(ctx, i)) return;
+    tgi_slot_sum *slot = a && b && factors_fit(ctx, i, a, b) ? slot_of(ctx->walk, &tgi_inputs(ctx->node)[i]) : NULL;
+    if (!slot || !tgi_chain_add(slot, ctx->node, a, b)) fail_of_input(ctx, i);
 }
 
-/* ---- the walk ---- */
+/* ---- beginning and ending ---- */
 
-static void include(walk *w, const tgi_edge *edge)
+void tgi_walk_include(tgi_walk *w, const tgi_edge *edge)
 {
-    if (!edge->node) return;
-    if (edge->node->index > w->high) w->high = edge->node->index;
-    if (edge->node->low < w->low) w->low = edge->node->low;
+    if (edge->output < 0) return;
+    if (edge->to.node->index > w->high) w->high = edge->to.node->index;
+    if (edge->to.node->low < w->low) w->low = edge->to.node->low;
 }
 
-static bool walk_begin(walk *w)
+bool tgi_walk_begin(tgi_walk *w)
 {
-    if (!engine) {
+    if (!tgi_engine) {
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, w->name, "tg_engine_use has not been called");
         return false;
     }
@@ -262,150 +221,33 @@ static bool walk_begin(walk *w)
     const tg_node *first = tgi_self.nodes[w->low], *last = tgi_self.nodes[w->high];
     w->first_slot = first->first_slot;
     w->slot_count = last->first_slot + last->output_count - w->first_slot;
-    w->slots = tgi_pool_alloc(tgi_pool_of_thread(), (size_t)w->slot_count * sizeof *w->slots);
+    w->slots = tgi_alloc((size_t)w->slot_count * sizeof *w->slots);
     if (!w->slots) return false;
     memset(w->slots, 0, (size_t)w->slot_count * sizeof *w->slots);
     return true;
 }
 
-static void walk_end(walk *w)
+static void empty(tgi_slot_sum *slot)
 {
-    for (int64_t i = 0; i < w->slot_count && w->slots; i++) tgi_unref(w->slots[i]);
+    tgi_unref(slot->grad);
+    slot->grad = NULL;
+    tgi_chain_drop(slot);
+}
+
+void tgi_walk_end(tgi_walk *w)
+{
+    for (int64_t i = 0; i < w->slot_count && w->slots; i++) empty(&w->slots[i]);
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     for (int64_t i = 0; i < w->leaf_count; i++) {
-        leaf_slot *slot = &w->leaves[i];
-        slot->leaf->leaf->walk = slot->outer_walk;
-        slot->leaf->leaf->slot = slot->outer_slot;
-        tgi_unref(slot->grad);
+        tgi_leaf_slot *slot = &w->leaves[i];
+        slot->leaf->extra->walk = slot->outer_walk;
+        slot->leaf->extra->slot = slot->outer_slot;
+        empty(&slot->sum);
         tgi_unref(slot->leaf);
     }
     tgi_grow_free(w->leaves, w->leaf_capacity, sizeof *w->leaves);
     if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1);
 }
-
-static bool check_node(walk *w, const tg_node *node)
-{
-    if (node->spent) {
-        tg_fail_at(
-            NULL, TG_ERROR_AUTOGRAD, w->name,
-            "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-            "freed): %s at %s. Specify .retain_graph = true if you need to backward through the graph a second time",
-            node->op->name, tg_node_where(node));
-        return false;
-    }
-    if (!node->op->backward || (w->create_graph && node->op->no_second_derivative)) {
-        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name, "%s is not differentiable%s: %s", node->op->name,
-                   node->op->backward ? " twice" : "",
-                   node->op->backward ? node->op->no_second_derivative : node->op->gradient);
-        return false;
-    }
-    return true;
-}
-
-static bool run_output_hooks(walk *w, tg_node *node, tg_tensor **slots)
-{
-    for (int i = 0; i < node->output_count; i++) {
-        tgi_output *output = &node->outputs[i];
-        if (!slots[i]) continue;
-        if (output->hooks && !run_hooks(&output->hooks, &slots[i])) return false;
-        if (output->retained && !accumulate_grad(w, output->retained, &slots[i], false)) return false;
-    }
-    return true;
-}
-
-static bool any(tg_tensor *const *slots, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (slots[i]) return true;
-    return false;
-}
-
-/* One node: hooks, its op's backward, and away with what is no longer needed. `run` is false where the walk only wanted
- * to arrive. */
-static bool visit(walk *w, tg_node *node, bool run)
-{
-    tg_tensor **slots = &w->slots[node->first_slot - w->first_slot];
-    if (!any(slots, node->output_count)) return true;
-    tg_scope scope = tg_scope_begin_at(NULL);
-    if (scope.depth < 0) return false;
-    tg_set_grad_enabled(w->create_graph);
-    tg_context ctx = { w, node };
-    bool ok = run_output_hooks(w, node, slots);
-    if (ok && run) {
-        ok = check_node(w, node);
-        if (ok) {
-            if (node->op->backward_fused && !w->create_graph)
-                node->op->backward_fused(&ctx);
-            else
-                node->op->backward(&ctx);
-            ok = !w->failed && !tg_failed();
-        }
-    }
-    tgi_scope_end_keeping_nodes(scope);
-    if (ok && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = true;
-    return ok;
-}
-
-static bool is_captured(const walk *w, const tg_node *node, int output)
-{
-    for (int64_t i = 0; i < w->captured_count; i++)
-        if (w->captured[i].node == node && w->captured[i].output == output) return true;
-    return false;
-}
-
-/* Captured outputs are still wanted after their node has run; all others give their memory back as the walk passes. */
-static void empty_slots(walk *w, const tg_node *node)
-{
-    const bool captured = w->marks && w->marks[node->index - w->low] & CAPTURED;
-    for (int i = 0; i < node->output_count; i++) {
-        if (captured && is_captured(w, node, i)) continue;
-        tg_tensor **slot = &w->slots[node->first_slot + i - w->first_slot];
-        tgi_unref(*slot);
-        *slot = NULL;
-    }
-}
-
-static bool walk_run(walk *w)
-{
-    tgi_thread *self = &tgi_self;
-    const int64_t outer_floor = self->scope_floor;
-    const bool outer_disabled = self->grad_disabled;
-    const char *where = self->where;
-    self->scope_floor = self->scope_count;
-    bool ok = true;
-    for (int32_t i = w->high; ok && i >= w->low; i--) {
-        tg_node *node = self->nodes[i];
-        ok = visit(w, node, !w->marks || w->marks[i - w->low] & RUNS);
-        self->where = where; /* a hook may have set its own */
-        if (ok) empty_slots(w, node);
-    }
-    self->grad_disabled = outer_disabled;
-    self->scope_floor = outer_floor;
-    return ok;
-}
-
-static bool run_leaf_hooks(walk *w)
-{
-    bool ok = true;
-    const int64_t outer_floor = tgi_self.scope_floor;
-    const char *where = tgi_self.where;
-    tgi_self.scope_floor = tgi_self.scope_count;
-    for (int64_t i = 0; ok && i < w->leaf_count; i++) {
-        tgi_hook *const *hooks = &w->leaves[i].leaf->leaf->hooks;
-        if (!*hooks || !w->leaves[i].grad) continue;
-        tg_scope scope = tg_scope_begin_at(NULL);
-        ok = scope.depth >= 0;
-        if (!ok) break;
-        tg_set_grad_enabled(w->create_graph);
-        ok = run_hooks(hooks, &w->leaves[i].grad);
-        tgi_scope_end_keeping_nodes(scope);
-        tgi_self.where = where;
-    }
-    tgi_self.scope_floor = outer_floor;
-    return ok;
-}
-
-/* ---- tg_backward ---- */
 
 /* The gradient to start from: the one given, or a one. A reference, or NULL with an error recorded. */
 static tg_tensor *first_gradient(const char *name, tg_tensor *output, tg_tensor *given)
@@ -426,6 +268,171 @@ static tg_tensor *first_gradient(const char *name, tg_tensor *output, tg_tensor 
     return tgi_own(tgi_new_full(&want, (tg_dtype)output->dtype, 1.0));
 }
 
+bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_tensor *given)
+{
+    tg_tensor *grad = first_gradient(w->name, output, given);
+    if (!grad) return false;
+    bool ok = true;
+    if (!tgi_unwanted(w, edge)) {
+        tgi_slot_sum *slot = slot_of(w, edge);
+        ok = slot && accumulate(w, &slot->grad, grad);
+    }
+    tgi_unref(grad);
+    return ok;
+}
+
+/* ---- walking ---- */
+
+static bool check_node(const tgi_walk *w, const tg_node *node)
+{
+    if (node->spent) {
+        tg_fail_at(
+            NULL, TG_ERROR_AUTOGRAD, w->name,
+            "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+            "freed): %s at %s. Specify .retain_graph = true if you need to backward through the graph a second time",
+            node->op->name, tg_node_where(node));
+        return false;
+    }
+    if (!node->op->backward || (w->create_graph && node->op->no_second_derivative)) {
+        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name, "%s is not differentiable%s: %s", node->op->name,
+                   node->op->backward ? " twice" : "",
+                   node->op->backward ? node->op->no_second_derivative : node->op->gradient);
+        return false;
+    }
+    return true;
+}
+
+/* Adds the slot's gradient into the .grad of `t`; hands it over when it is private to the slot. */
+static bool accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over)
+{
+    tgi_extra *extra = tgi_extra_of(t);
+    if (!extra) return false;
+    tg_tensor *old = extra->grad, *result;
+    if (old && !w->create_graph && old->contiguous) {
+        tg_bump_version(old);
+        if (slot->chain && !slot->grad) return tgi_chain_flush_into(slot, old);
+        return tgi_chain_flush(slot) && tgi_engine->add_(old, slot->grad) == TG_OK;
+    }
+    if (!tgi_chain_flush(slot)) return false;
+    if (old)
+        result = tgi_own(tgi_engine->add(old, slot->grad));
+    else if (hand_over && !w->create_graph && tgi_is_private(slot->grad))
+        result = tgi_ref(slot->grad);
+    else
+        result = tgi_own(tgi_engine->clone(slot->grad));
+    if (!result) return false;
+    tgi_unref(extra->grad);
+    extra->grad = result;
+    return true;
+}
+
+/* Completes the gradients of a node's outputs and shows them to whoever watches. */
+static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        if (!tgi_chain_flush(&slots[i])) return false;
+        const tgi_watch *watch = tgi_outputs(node)[i].watch;
+        if (!watch || !slots[i].grad) continue;
+        if (watch->hooks && !tgi_run_hooks(&watch->hooks, &slots[i].grad)) return false;
+        if (watch->retained && !accumulate_grad(w, watch->retained, &slots[i], false)) return false;
+    }
+    return true;
+}
+
+static bool is_captured(const tgi_walk *w, const tg_node *node, int output)
+{
+    for (int64_t i = 0; i < w->captured_count; i++)
+        if (tgi_edge_node(&w->captured[i]) == node && w->captured[i].output == output) return true;
+    return false;
+}
+
+/* Captured outputs are still wanted after their node has run; all others give their memory back as the walk passes. */
+static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *slots)
+{
+    const bool captured = w->marks && w->marks[node->index - w->low] & TGI_CAPTURED;
+    for (int i = 0; i < node->output_count; i++)
+        if (!captured || !is_captured(w, node, i)) empty(&slots[i]);
+}
+
+/* One node: its gradients completed, its op's backward, and away with what is no longer needed. A walk that only wanted
+ * to arrive here does not run it. */
+static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
+{
+    const bool run = !w->marks || w->marks[node->index - w->low] & TGI_RUNS;
+    tg_context ctx = { w, node };
+    if (!complete(w, node, slots)) return false;
+    if (!run) return true;
+    if (!check_node(w, node)) return false;
+    if (node->op->backward_fused && !w->create_graph)
+        node->op->backward_fused(&ctx);
+    else
+        node->op->backward(&ctx);
+    return !w->failed && !tg_failed();
+}
+
+static bool any(const tgi_slot_sum *slots, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!tgi_is_empty(&slots[i])) return true;
+    return false;
+}
+
+/* One scope serves all nodes: what a node's backward made is dropped when it is done. */
+static bool walk_nodes(tgi_walk *w)
+{
+    tgi_thread *self = &tgi_self;
+    const char *where = self->where;
+    const tg_scope scope = tg_scope_begin_at(NULL);
+    bool ok = scope.depth >= 0;
+    for (int32_t i = w->high; ok && i >= w->low; i--) {
+        tg_node *node = self->nodes[i];
+        tgi_slot_sum *slots = slot_of_output(w, node, 0);
+        if (!any(slots, node->output_count)) continue;
+        self->grad_disabled = !w->create_graph;
+        ok = visit(w, node, slots);
+        self->where = where; /* a hook may have set its own */
+        tgi_scope_empty(scope);
+        if (!ok) break;
+        if (!w->retain_graph && (!w->marks || w->marks[i - w->low] & TGI_RUNS) && tgi_node_release_saved(node))
+            node->spent = true;
+        empty_slots(w, node, slots);
+    }
+    if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
+    return ok;
+}
+
+static bool run_leaf_hooks(tgi_walk *w)
+{
+    bool ok = true;
+    const char *where = tgi_self.where;
+    for (int64_t i = 0; ok && i < w->leaf_count; i++) {
+        tgi_leaf_slot *slot = &w->leaves[i];
+        tgi_hook *const *hooks = &slot->leaf->extra->hooks;
+        if (!*hooks || tgi_is_empty(&slot->sum)) continue;
+        const tg_scope scope = tg_scope_begin_at(NULL);
+        if (scope.depth < 0) return false;
+        tg_set_grad_enabled(w->create_graph);
+        ok = tgi_chain_flush(&slot->sum) && tgi_run_hooks(hooks, &slot->sum.grad);
+        tgi_scope_end_keeping_nodes(scope);
+        tgi_self.where = where;
+    }
+    return ok;
+}
+
+bool tgi_walk_run(tgi_walk *w)
+{
+    tgi_thread *self = &tgi_self;
+    const int64_t outer_floor = self->scope_floor;
+    const bool outer_disabled = self->grad_disabled;
+    self->scope_floor = self->scope_count;
+    const bool ok = walk_nodes(w) && run_leaf_hooks(w);
+    self->grad_disabled = outer_disabled;
+    self->scope_floor = outer_floor;
+    return ok;
+}
+
+/* ---- tg_backward ---- */
+
 static bool usable(const char *name, const tg_tensor *t)
 {
     if (!t && !tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, name, "the tensor is NULL");
@@ -433,8 +440,7 @@ static bool usable(const char *name, const tg_tensor *t)
     return t && t->alive == TGI_ALIVE;
 }
 
-/* The edge of an output to differentiate. */
-static bool output_edge(const char *name, tg_tensor *output, tgi_edge *edge)
+bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge)
 {
     if (!usable(name, output)) return false;
     if (!tgi_tracked(output)) {
@@ -446,23 +452,13 @@ static bool output_edge(const char *name, tg_tensor *output, tgi_edge *edge)
     return tgi_check_stale(output, name) && tgi_edge_to(output, name, edge);
 }
 
-static bool start(walk *w, const tgi_edge *edge, tg_tensor *output, tg_tensor *given)
-{
-    tg_tensor *grad = first_gradient(w->name, output, given);
-    if (!grad) return false;
-    tg_tensor **slot = unwanted(w, edge) ? NULL : slot_of(w, edge);
-    bool ok = unwanted(w, edge) || (slot && accumulate(w, slot, grad));
-    tgi_unref(grad);
-    return ok;
-}
-
-static bool give_to_leaves(walk *w)
+static bool give_to_leaves(tgi_walk *w)
 {
     const bool outer_disabled = tgi_self.grad_disabled;
     bool ok = true;
     tg_set_grad_enabled(w->create_graph);
     for (int64_t i = 0; ok && i < w->leaf_count; i++)
-        if (w->leaves[i].grad) ok = accumulate_grad(w, w->leaves[i].leaf, &w->leaves[i].grad, true);
+        if (!tgi_is_empty(&w->leaves[i].sum)) ok = accumulate_grad(w, w->leaves[i].leaf, &w->leaves[i].sum, true);
     tgi_self.grad_disabled = outer_disabled;
     return ok;
 }
@@ -471,149 +467,13 @@ tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_optio
 {
     if (where) tgi_self.where = where;
     tgi_edge edge;
-    if (tg_failed() || !output_edge("backward", tensor, &edge)) return TG_FAILED;
-    walk w = { .name = "backward", .low = INT32_MAX, .high = -1 };
+    if (tg_failed() || !tgi_output_edge("backward", tensor, &edge)) return TG_FAILED;
+    tgi_walk w = { .name = "backward", .low = INT32_MAX, .high = -1 };
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
-    include(&w, &edge);
-    bool ok = walk_begin(&w) && start(&w, &edge, tensor, options.gradient) && walk_run(&w) && run_leaf_hooks(&w) &&
-              give_to_leaves(&w);
-    walk_end(&w);
+    tgi_walk_include(&w, &edge);
+    const bool ok = tgi_walk_begin(&w) && tgi_walk_start(&w, &edge, tensor, options.gradient) && tgi_walk_run(&w) &&
+                    give_to_leaves(&w);
+    tgi_walk_end(&w);
     return ok ? TG_OK : TG_FAILED;
-}
-
-/* ---- tg_grad ---- */
-
-typedef struct grad_edges {
-    tgi_edge *outputs, *inputs;
-} grad_edges;
-
-static bool find_edges(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, grad_edges *edges)
-{
-    for (int64_t i = 0; i < outputs.count; i++) {
-        if (!output_edge(w->name, outputs.items[i], &edges->outputs[i])) return false;
-        include(w, &edges->outputs[i]);
-    }
-    for (int64_t i = 0; i < inputs.count; i++)
-        if (!output_edge(w->name, inputs.items[i], &edges->inputs[i])) return false;
-    return true;
-}
-
-/* Finds the nodes that lie between the outputs and the inputs asked about, from the front of the tape on: a node runs
- * when one of its inputs is wanted. Leaves that are wanted get their slots here. */
-static bool mark(walk *w)
-{
-    const size_t count = w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1;
-    w->marks = tgi_pool_alloc(tgi_pool_of_thread(), count);
-    if (!w->marks) return false;
-    memset(w->marks, 0, count);
-    for (int64_t i = 0; i < w->captured_count; i++) {
-        const tgi_edge *edge = &w->captured[i];
-        if (edge->leaf && slot_of_leaf(w, edge->leaf) < 0) return false;
-        if (edge->node && edge->node->index >= w->low && edge->node->index <= w->high)
-            w->marks[edge->node->index - w->low] |= CAPTURED;
-    }
-    for (int32_t i = w->low; i <= w->high; i++) {
-        const tg_node *node = tgi_self.nodes[i];
-        for (int k = 0; k < node->input_count; k++)
-            if (!unwanted(w, &node->inputs[k])) w->marks[i - w->low] |= RUNS;
-    }
-    return true;
-}
-
-/* The gradient that arrived at an input; NULL with an error recorded when none did, unless that is allowed. */
-static bool take(walk *w, const tgi_edge *edge, bool allow_unused, tg_tensor **result)
-{
-    tg_tensor *grad = NULL;
-    if (edge->node) {
-        int64_t slot = edge->node->first_slot + edge->output - w->first_slot;
-        if (slot >= 0 && slot < w->slot_count) grad = w->slots[slot];
-    } else if (edge->leaf->leaf && edge->leaf->leaf->walk == w) {
-        grad = w->leaves[edge->leaf->leaf->slot].grad;
-    }
-    *result = grad;
-    if (grad) return tgi_scope_adopt(tgi_ref(grad)) != NULL;
-    if (!allow_unused)
-        tg_fail_at(
-            NULL, TG_ERROR_AUTOGRAD, w->name,
-            "One of the differentiated Tensors appears to not have been used in the graph. Set .allow_unused = true if this is "
-            "the desired behavior.");
-    return allow_unused;
-}
-
-static bool grad_run(walk *w, tg_tensor_list outputs, tg_tensor_list inputs, const tg_grad_options *options,
-                     const grad_edges *edges, tg_tensor **results)
-{
-    w->captured = edges->inputs;
-    w->captured_count = inputs.count;
-    if (!mark(w)) return false;
-    for (int64_t i = 0; i < outputs.count; i++) {
-        tg_tensor *given = i < TG_MAX_GRAD_OUTPUTS ? options->grad_outputs[i] : NULL;
-        if (!start(w, &edges->outputs[i], outputs.items[i], given)) return false;
-    }
-    if (!walk_run(w) || !run_leaf_hooks(w)) return false;
-    for (int64_t i = 0; i < inputs.count; i++)
-        if (!take(w, &edges->inputs[i], options->allow_unused, &results[i])) return false;
-    return true;
-}
-
-tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_list inputs, tg_grad_options options)
-{
-    if (where) tgi_self.where = where;
-    walk w = { .name = "grad", .low = INT32_MAX, .high = -1 };
-    w.create_graph = options.create_graph;
-    w.retain_graph = options.retain_graph || options.create_graph;
-    tg_tensor **results = tg_list_new(inputs.count);
-    const size_t edge_count = (size_t)(outputs.count + inputs.count) + 1;
-    grad_edges edges = { .outputs = tgi_pool_alloc(tgi_pool_of_thread(), edge_count * sizeof(tgi_edge)) };
-    edges.inputs = edges.outputs ? edges.outputs + outputs.count : NULL;
-    bool ok = !tg_failed() && results && edges.outputs && find_edges(&w, outputs, inputs, &edges) && walk_begin(&w);
-    ok = ok && grad_run(&w, outputs, inputs, &options, &edges, results);
-    walk_end(&w);
-    if (edges.outputs) tgi_pool_free(tgi_self.pool, edges.outputs, edge_count * sizeof(tgi_edge));
-    return ok ? TG_LITERAL(tg_tensor_list){ results, inputs.count } : tg_list_failed();
-}
-
-/* ---- hooks and retained gradients ---- */
-
-/* The list a hook on `t` belongs to: its node's output, or the leaf. NULL when it has none. */
-static tgi_hook **hook_list(tg_tensor *t)
-{
-    tg_node *node = tgi_node_of(t);
-    if (node) return &node->outputs[t->origin.output].hooks;
-    return t->leaf ? &t->leaf->hooks : NULL;
-}
-
-int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function, void *context)
-{
-    if (where) tgi_self.where = where;
-    tgi_edge edge;
-    if (!output_edge("register_hook", t, &edge) || (edge.leaf && !leaf_state(t))) return -1;
-    if (!function) tg_fail_at(NULL, TG_ERROR_NULL, "register_hook", "the hook is NULL");
-    tgi_hook *hook = function ? tgi_calloc(sizeof *hook) : NULL;
-    if (!hook) return -1;
-    *hook = (tgi_hook){ NULL, function, context, tgi_self.next_hook++ };
-    tgi_hook **list = hook_list(t);
-    while (*list) list = &(*list)->next;
-    *list = hook;
-    return hook->number;
-}
-
-void tg_remove_hook(tg_tensor *t, int64_t number)
-{
-    tgi_hook **list = t ? hook_list(t) : NULL;
-    while (list && *list && (*list)->number != number) list = &(*list)->next;
-    if (!list || !*list) return;
-    tgi_hook *hook = *list;
-    *list = hook->next;
-    tgi_free(hook, sizeof *hook);
-}
-
-tg_status tg_retain_grad_at(const char *where, tg_tensor *t)
-{
-    if (where) tgi_self.where = where;
-    tgi_edge edge;
-    if (!output_edge("retain_grad", t, &edge)) return TG_FAILED;
-    if (edge.node && !edge.node->outputs[edge.output].retained) edge.node->outputs[edge.output].retained = tgi_ref(t);
-    return TG_OK;
 }

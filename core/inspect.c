@@ -18,31 +18,33 @@ int tg_node_output_count(const tg_node *node) { return node ? node->output_count
 
 const tg_node *tg_node_input(const tg_node *node, int i, int *output, const tg_tensor **leaf)
 {
-    const tgi_edge none = { NULL, NULL, 0 };
-    const tgi_edge *edge = node && i >= 0 && i < node->input_count ? &node->inputs[i] : &none;
-    if (output) *output = edge->output;
-    if (leaf) *leaf = edge->leaf;
-    return edge->node;
+    const tgi_edge none = { { NULL }, TGI_TO_NOWHERE };
+    const tgi_edge *edge = node && i >= 0 && i < node->input_count ? &tgi_inputs(node)[i] : &none;
+    if (output) *output = edge->output > 0 ? edge->output : 0;
+    if (leaf) *leaf = tgi_edge_leaf(edge);
+    return tgi_edge_node(edge);
 }
 
 tg_shape tg_node_output_shape(const tg_node *node, int i)
 {
     tg_shape shape = tg_shape();
     if (!node || i < 0 || i >= node->output_count) return shape;
-    shape.ndim = node->outputs[i].ndim;
-    for (int d = 0; d < shape.ndim; d++) shape.dims[d] = node->outputs[i].dims[d];
+    const tgi_output *output = &tgi_outputs(node)[i];
+    shape.ndim = output->ndim;
+    for (int d = 0; d < shape.ndim; d++) shape.dims[d] = output->dims[d];
     return shape;
 }
 
 static void print_input(FILE *file, const tgi_edge *edge)
 {
     char text[TG_SHAPE_TEXT];
-    if (edge->node && edge->node->output_count > 1)
-        fprintf(file, "%%%d.%d", edge->node->index, edge->output);
-    else if (edge->node)
-        fprintf(file, "%%%d", edge->node->index);
-    else if (edge->leaf) {
-        const tg_shape shape = tgi_shape(edge->leaf);
+    const tg_node *node = tgi_edge_node(edge);
+    if (node && node->output_count > 1)
+        fprintf(file, "%%%d.%d", node->index, edge->output);
+    else if (node)
+        fprintf(file, "%%%d", node->index);
+    else if (edge->output == TGI_TO_LEAF) {
+        const tg_shape shape = tgi_shape(edge->to.leaf);
         fprintf(file, "leaf%s", tg_shape_text(&shape, text));
     } else
         fputs("-", file);
@@ -57,7 +59,7 @@ void tg_tape_print(FILE *file)
         fprintf(file, "%%%d = %s(", node->index, node->op->name);
         for (int i = 0; i < node->input_count; i++) {
             if (i) fputs(", ", file);
-            print_input(file, &node->inputs[i]);
+            print_input(file, &tgi_inputs(node)[i]);
         }
         fputs(") ->", file);
         for (int i = 0; i < node->output_count; i++) {
@@ -77,12 +79,13 @@ void tg_tape_print_dot(FILE *file)
         const tg_shape made = tg_node_output_shape(node, 0);
         fprintf(file, "    n%d [label=\"%s %s\"];\n", node->index, node->op->name, tg_shape_text(&made, text));
         for (int i = 0; i < node->input_count; i++) {
-            const tgi_edge *edge = &node->inputs[i];
-            if (edge->node) fprintf(file, "    n%d -> n%d;\n", edge->node->index, node->index);
-            if (!edge->leaf) continue;
-            const tg_shape shape = tgi_shape(edge->leaf);
-            fprintf(file, "    l%p [label=\"leaf %s\", shape=ellipse];\n    l%p -> n%d;\n", (void *)edge->leaf,
-                    tg_shape_text(&shape, text), (void *)edge->leaf, node->index);
+            const tgi_edge *edge = &tgi_inputs(node)[i];
+            tg_tensor *leaf = tgi_edge_leaf(edge);
+            if (edge->output >= 0) fprintf(file, "    n%d -> n%d;\n", edge->to.node->index, node->index);
+            if (!leaf) continue;
+            const tg_shape shape = tgi_shape(leaf);
+            fprintf(file, "    l%p [label=\"leaf %s\", shape=ellipse];\n    l%p -> n%d;\n", (void *)leaf,
+                    tg_shape_text(&shape, text), (void *)leaf, node->index);
         }
     }
     fputs("}\n", file);

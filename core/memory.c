@@ -11,7 +11,6 @@
  * blocks of it live. Never: a system allocation where a cached block would do. */
 #include "thread.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,34 +26,7 @@
 #define TGI_SANITIZED 0
 #endif
 
-enum {
-    SMALL_STEP = 64,
-    SMALL_MAX = 1024,
-    SMALL_CLASSES = SMALL_MAX / SMALL_STEP,
-    LARGE_CLASSES = 4 * 48,
-    SLAB = 1 << 16
-};
-
-/* A free block, or a slab's first bytes. */
-typedef struct free_block {
-    struct free_block *next;
-    size_t bytes;
-} free_block;
-
-struct tgi_pool {
-    free_block *small[SMALL_CLASSES];
-    free_block *large[LARGE_CLASSES];
-    free_block *slabs;
-    char *bump, *bump_end; /* the rest of the newest slab */
-    bool caching;          /* false: every block straight from and to the system */
-    int64_t live_blocks;
-    int64_t live_tensors; /* atomic: the last reference may be dropped by another thread */
-    tg_memory_statistics stats;
-
-    pthread_mutex_t lock; /* over the two below */
-    free_block *foreign;  /* freed by other threads, not yet taken back */
-    bool orphaned;        /* the thread has ended */
-};
+enum { SLAB = 1 << 16 };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
 
@@ -88,16 +60,23 @@ void tg_set_allocator(tg_allocate_fn allocate, tg_free_fn release, void *context
 static void *from_system(tgi_pool *pool, size_t bytes)
 {
     void *block = system_allocate(bytes, system_context);
-    if (pool) pool->stats.system_allocations++;
+    if (pool) pool->system_allocations++;
+    if (pool && block) pool->system_bytes += (int64_t)bytes;
     if (!block) tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: %zu bytes could not be allocated", bytes);
     return block;
+}
+
+static void to_system(tgi_pool *pool, void *block, size_t bytes)
+{
+    pool->system_bytes -= (int64_t)bytes;
+    system_free(block, bytes, system_context);
 }
 
 /* ---- size classes ---- */
 
 static size_t round_small(size_t bytes)
 {
-    return bytes ? (bytes + SMALL_STEP - 1) & ~(size_t)(SMALL_STEP - 1) : SMALL_STEP;
+    return bytes ? (bytes + TGI_SMALL_STEP - 1) & ~(size_t)(TGI_SMALL_STEP - 1) : TGI_SMALL_STEP;
 }
 
 /* Rounds up to 4, 5, 6 or 7 quarters of a power of two and tells the class; 0 when the size is beyond reason. */
@@ -114,9 +93,9 @@ static size_t round_large(size_t bytes, int *class)
 
 static size_t rounded_size(size_t bytes, int *class)
 {
-    if (bytes > SMALL_MAX) return round_large(bytes, class);
+    if (bytes > TGI_SMALL_MAX) return round_large(bytes, class);
     size_t rounded = round_small(bytes);
-    *class = (int)(rounded / SMALL_STEP) - 1;
+    *class = (int)(rounded / TGI_SMALL_STEP) - 1;
     return rounded;
 }
 
@@ -127,27 +106,25 @@ static void put_back(tgi_pool *pool, void *memory, size_t bytes)
 {
     int class = 0;
     size_t rounded = rounded_size(bytes, &class);
-    pool->live_blocks--;
-    pool->stats.live_bytes -= (int64_t)rounded;
+    pool->live_bytes -= (int64_t)rounded;
     if (!pool->caching) {
-        system_free(memory, rounded, system_context);
+        to_system(pool, memory, rounded);
         return;
     }
-    free_block *block = memory;
-    free_block **list = rounded > SMALL_MAX ? &pool->large[class] : &pool->small[class];
+    tgi_free_block *block = memory;
+    tgi_free_block **list = rounded > TGI_SMALL_MAX ? &pool->large[class] : &pool->small[class];
     block->next = *list;
     *list = block;
-    pool->stats.cached_bytes += (int64_t)rounded;
 }
 
 static void take_back_foreign(tgi_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    free_block *block = pool->foreign;
+    tgi_free_block *block = pool->foreign;
     __atomic_store_n(&pool->foreign, NULL, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&pool->lock);
     while (block) {
-        free_block *next = block->next;
+        tgi_free_block *next = block->next;
         put_back(pool, block, block->bytes);
         block = next;
     }
@@ -157,12 +134,12 @@ static void take_back_foreign(tgi_pool *pool)
 static void *cut_from_slab(tgi_pool *pool, size_t rounded)
 {
     if ((size_t)(pool->bump_end - pool->bump) < rounded) {
-        free_block *slab = from_system(pool, SLAB);
+        tgi_free_block *slab = from_system(pool, SLAB);
         if (!slab) return NULL;
         slab->next = pool->slabs;
         slab->bytes = SLAB;
         pool->slabs = slab;
-        pool->bump = (char *)slab + SMALL_STEP;
+        pool->bump = (char *)slab + TGI_SMALL_STEP;
         pool->bump_end = (char *)slab + SLAB;
     }
     void *block = pool->bump;
@@ -173,14 +150,13 @@ static void *cut_from_slab(tgi_pool *pool, size_t rounded)
 static void *find_block(tgi_pool *pool, size_t rounded, int class)
 {
     if (!pool->caching) return from_system(pool, rounded);
-    free_block **list = rounded > SMALL_MAX ? &pool->large[class] : &pool->small[class];
-    free_block *block = *list;
+    tgi_free_block **list = rounded > TGI_SMALL_MAX ? &pool->large[class] : &pool->small[class];
+    tgi_free_block *block = *list;
     if (block) {
         *list = block->next;
-        pool->stats.cached_bytes -= (int64_t)rounded;
         return block;
     }
-    return rounded > SMALL_MAX ? from_system(pool, rounded) : cut_from_slab(pool, rounded);
+    return rounded > TGI_SMALL_MAX ? from_system(pool, rounded) : cut_from_slab(pool, rounded);
 }
 
 void *tgi_pool_alloc(tgi_pool *pool, size_t bytes)
@@ -195,9 +171,8 @@ void *tgi_pool_alloc(tgi_pool *pool, size_t bytes)
     }
     void *block = find_block(pool, rounded, class);
     if (!block) return NULL;
-    pool->live_blocks++;
-    pool->stats.live_bytes += (int64_t)rounded;
-    if (pool->stats.live_bytes > pool->stats.peak_bytes) pool->stats.peak_bytes = pool->stats.live_bytes;
+    pool->live_bytes += (int64_t)rounded;
+    if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
 #if TGI_SANITIZED
     memset(block, 0xff, rounded); /* NaN, and no address: what reads it before writing it shows */
 #endif
@@ -217,9 +192,9 @@ void tgi_pool_free(tgi_pool *pool, void *memory, size_t bytes)
     bool last = false;
     if (pool->orphaned) {
         put_back(pool, memory, bytes);
-        last = pool->live_blocks == 0;
+        last = pool->live_bytes == 0;
     } else {
-        free_block *block = memory;
+        tgi_free_block *block = memory;
         block->next = pool->foreign;
         block->bytes = bytes;
         __atomic_store_n(&pool->foreign, block, __ATOMIC_RELAXED);
@@ -232,13 +207,12 @@ void tgi_pool_free(tgi_pool *pool, void *memory, size_t bytes)
 
 static void release_large(tgi_pool *pool)
 {
-    for (int class = 0; class < LARGE_CLASSES; class ++) {
+    for (int class = 0; class < TGI_LARGE_CLASSES; class ++) {
         while (pool->large[class]) {
-            free_block *block = pool->large[class];
+            tgi_free_block *block = pool->large[class];
             size_t rounded = (size_t)(5 + class % 4) << (class / 4 + 8);
             pool->large[class] = block->next;
-            pool->stats.cached_bytes -= (int64_t)rounded;
-            system_free(block, rounded, system_context);
+            to_system(pool, block, rounded);
         }
     }
 }
@@ -247,7 +221,7 @@ static void destroy(tgi_pool *pool)
 {
     release_large(pool);
     while (pool->slabs) {
-        free_block *slab = pool->slabs;
+        tgi_free_block *slab = pool->slabs;
         pool->slabs = slab->next;
         system_free(slab, SLAB, system_context);
     }
@@ -262,11 +236,11 @@ static void abandon(tgi_pool *pool)
     pthread_mutex_lock(&pool->lock);
     pool->orphaned = true;
     while (pool->foreign) {
-        free_block *block = pool->foreign;
+        tgi_free_block *block = pool->foreign;
         pool->foreign = block->next;
         put_back(pool, block, block->bytes);
     }
-    bool last = pool->live_blocks == 0;
+    bool last = pool->live_bytes == 0;
     pthread_mutex_unlock(&pool->lock);
     if (last) destroy(pool);
 }
@@ -311,11 +285,6 @@ tgi_pool *tgi_pool_of_thread(void)
     self->registered = true;
     self->next_serial = (__atomic_add_fetch(&thread_number, 1, __ATOMIC_RELAXED) << 44) + 1;
     return pool;
-}
-
-void tgi_pool_count_tensor(tgi_pool *pool, int change)
-{
-    __atomic_fetch_add(&pool->live_tensors, change, __ATOMIC_RELAXED);
 }
 
 /* ---- arrays and odd blocks ---- */
@@ -372,15 +341,19 @@ tg_memory_statistics tg_memory_stats(void)
     tgi_pool *pool = tgi_self.pool;
     if (!pool) return none;
     if (__atomic_load_n(&pool->foreign, __ATOMIC_RELAXED)) take_back_foreign(pool);
-    tg_memory_statistics stats = pool->stats;
-    stats.live_tensors = __atomic_load_n(&pool->live_tensors, __ATOMIC_RELAXED);
-    stats.tape_nodes = tgi_self.node_count;
-    return stats;
+    return (tg_memory_statistics){
+        .live_bytes = pool->live_bytes,
+        .peak_bytes = pool->peak_bytes,
+        .cached_bytes = pool->system_bytes - pool->live_bytes,
+        .live_tensors = __atomic_load_n(&pool->live_tensors, __ATOMIC_RELAXED),
+        .tape_nodes = tgi_self.node_count,
+        .system_allocations = pool->system_allocations,
+    };
 }
 
 void tg_memory_reset_peak(void)
 {
-    if (tgi_self.pool) tgi_self.pool->stats.peak_bytes = tgi_self.pool->stats.live_bytes;
+    if (tgi_self.pool) tgi_self.pool->peak_bytes = tgi_self.pool->live_bytes;
 }
 
 void tg_memory_trim(void)

@@ -122,6 +122,11 @@ int tg_output_count(const tg_context *ctx);
  * it back). An input that is given none gets none. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad);
 
+/* The same for a gradient that is a product, aT b with a [k, m] and b [k, n] for an input of shape [m, n]. The engine
+ * need not evaluate it at once: the products of a weight used many times are added up in one pass. Only in a
+ * `backward_fused`. */
+void tg_set_grad_input_product(tg_context *ctx, int i, tg_tensor *a, tg_tensor *b);
+
 /* ---- results that are lists ---- */
 
 /* A list of `count` results that lives as long as the innermost scope; `items` is writable until the op returns. On

@@ -13,9 +13,11 @@ typedef struct scope_block {
 } scope_block;
 enum { BLOCK_HEADER = 64 };
 
-static bool push_handle(tgi_thread *self, uintptr_t handle)
+static inline bool push_handle(tgi_thread *self, uintptr_t handle)
 {
-    if (!tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles)) return false;
+    if (self->handle_count == self->handle_capacity &&
+        !tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles))
+        return false;
     self->handles[self->handle_count++] = handle;
     return true;
 }
@@ -158,6 +160,13 @@ tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *resu
     return result;
 }
 
+void tgi_scope_empty(tg_scope scope)
+{
+    tgi_thread *self = &tgi_self;
+    self->scope_count = scope.depth + 1; /* forgotten inner ones go, too */
+    drop_handles(self, self->scopes[scope.depth].handles);
+}
+
 void tgi_scope_end_keeping_nodes(tg_scope scope)
 {
     tgi_thread *self = &tgi_self;
@@ -199,17 +208,19 @@ tg_tensor *tg_keep_at(const char *where, tg_tensor *t)
 {
     if (where) tgi_self.where = where;
     if (!t) return tg_failed() ? NULL : tg_fail_at(where, TG_ERROR_NULL, "keep", "the tensor is NULL");
-    t->kept++;
+    tgi_extra *extra = tgi_extra_of(t);
+    if (!extra) return NULL;
+    extra->kept++;
     return tgi_ref(t);
 }
 
 void tg_release(tg_tensor *t)
 {
     if (!t) return;
-    if (t->alive != TGI_ALIVE || t->kept == 0) {
+    if (t->alive != TGI_ALIVE || !t->extra || t->extra->kept == 0) {
         tg_fail_at(NULL, TG_ERROR_VALUE, "release", "the tensor is not held by tg_keep");
         return;
     }
-    t->kept--;
+    t->extra->kept--;
     tgi_unref(t);
 }

@@ -48,13 +48,13 @@ tg_node *tgi_node_of(const tg_tensor *t)
 
 bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge)
 {
-    edge->node = NULL;
-    edge->leaf = NULL;
-    edge->output = 0;
+    edge->to.leaf = t;
+    edge->output = t->requires_grad ? TGI_TO_LEAF : TGI_TO_NOWHERE;
     if (t->origin.serial) {
-        edge->node = tgi_node_of(t);
-        edge->output = t->origin.output;
-        if (edge->node) return true;
+        tg_node *node = tgi_node_of(t);
+        edge->to.node = node;
+        edge->output = node ? t->origin.output : TGI_TO_NOWHERE;
+        if (node) return true;
         tg_fail_at(
             NULL, TG_ERROR_AUTOGRAD, op,
             "the tensor made at %s has lost its history: the scope that recorded it has ended, or another thread recorded "
@@ -62,7 +62,6 @@ bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge)
             t->where ? t->where : "an unknown place");
         return false;
     }
-    if (t->requires_grad) edge->leaf = t;
     return true;
 }
 
@@ -99,39 +98,47 @@ static size_t dims_bytes(tg_tensor_list tensors)
 }
 
 /* Lays the node and its arrays out in one block. */
-static tg_node *node_new(tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved, size_t attributes_size)
+static tg_node *node_new(tg_tensor_list inputs, tg_tensor_list outputs, int64_t saved_count, size_t attributes_size)
 {
-    const size_t n_in = (size_t)inputs.count, n_out = (size_t)outputs.count, n_saved = (size_t)saved.count;
-    const size_t bytes = sizeof(tg_node) + n_in * sizeof(tgi_edge) + n_out * sizeof(tgi_output) +
-                         n_saved * sizeof(tgi_saved) + dims_bytes(outputs) + attributes_size;
-    tg_node *node = tgi_pool_alloc(tgi_pool_of_thread(), bytes);
+    const size_t attributes_at = sizeof(tg_node) + (size_t)inputs.count * sizeof(tgi_edge) +
+                                 (size_t)outputs.count * sizeof(tgi_output) + (size_t)saved_count * sizeof(tgi_saved) +
+                                 dims_bytes(outputs);
+    const size_t bytes = attributes_at + attributes_size;
+    if (bytes > UINT32_MAX)
+        return tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: a node of %zu bytes", bytes), NULL;
+    tg_node *node = tgi_alloc(bytes);
     if (!node) return NULL;
-    memset(node, 0, sizeof *node);
-    node->bytes = bytes;
-    node->inputs = (tgi_edge *)(node + 1);
-    node->outputs = (tgi_output *)(node->inputs + n_in);
-    node->saved = (tgi_saved *)(node->outputs + n_out);
-    int64_t *dims = (int64_t *)(node->saved + n_saved);
-    for (size_t i = 0; i < n_out; i++) {
+    node->bytes = (uint32_t)bytes;
+    node->attributes_at = (uint32_t)attributes_at;
+    node->input_count = (int32_t)inputs.count;
+    node->output_count = (int32_t)outputs.count;
+    node->saved_count = (int32_t)saved_count;
+    node->spent = false;
+    int64_t *dims = (int64_t *)(tgi_saved_of(node) + saved_count);
+    for (int64_t i = 0; i < outputs.count; i++) {
         const tg_tensor *t = outputs.items[i];
-        node->outputs[i] = (tgi_output){ NULL, NULL, dims, t->ndim, t->dtype };
-        memcpy(dims, t->dims, (size_t)t->ndim * sizeof *dims);
-        dims += t->ndim;
+        tgi_outputs(node)[i] = (tgi_output){ NULL, dims, t->ndim, t->dtype };
+        for (int d = 0; d < t->ndim; d++) *dims++ = t->dims[d];
     }
-    node->attributes = dims;
-    node->output_count = (int32_t)n_out;
     return node;
 }
 
 bool tgi_node_release_saved(tg_node *node)
 {
     bool any = false;
+    tgi_saved *saved = tgi_saved_of(node);
     for (int i = 0; i < node->saved_count; i++) {
-        any |= node->saved[i].tensor != NULL;
-        tgi_unref(node->saved[i].tensor);
-        node->saved[i].tensor = NULL;
+        any |= saved[i].tensor != NULL;
+        tgi_unref(saved[i].tensor);
+        saved[i].tensor = NULL;
     }
     return any;
+}
+
+tgi_watch *tgi_watch_of(tgi_output *output)
+{
+    if (!output->watch) output->watch = tgi_calloc(sizeof *output->watch);
+    return output->watch;
 }
 
 void tgi_hooks_free(tgi_hook *hooks)
@@ -143,14 +150,19 @@ void tgi_hooks_free(tgi_hook *hooks)
     }
 }
 
+static void watch_free(tgi_watch *watch)
+{
+    tgi_hooks_free(watch->hooks);
+    tgi_unref(watch->retained);
+    tgi_free(watch, sizeof *watch);
+}
+
 static void node_free(tg_node *node)
 {
     tgi_node_release_saved(node);
-    for (int i = 0; i < node->input_count; i++) tgi_unref(node->inputs[i].leaf);
-    for (int i = 0; i < node->output_count; i++) {
-        tgi_hooks_free(node->outputs[i].hooks);
-        tgi_unref(node->outputs[i].retained);
-    }
+    for (int i = 0; i < node->input_count; i++) tgi_unref(tgi_edge_leaf(&tgi_inputs(node)[i]));
+    for (int i = 0; i < node->output_count; i++)
+        if (tgi_outputs(node)[i].watch) watch_free(tgi_outputs(node)[i].watch);
     tgi_pool_free(tgi_self.pool, node, node->bytes);
 }
 
@@ -169,26 +181,31 @@ void tgi_tape_truncate(int64_t length)
 /* False when an input is severed or stale; edges taken so far hold their references, node_free lets go of them. */
 static bool connect(tg_node *node, const tg_op *op, tg_tensor_list inputs)
 {
+    tgi_edge *edges = tgi_inputs(node);
     for (int64_t i = 0; i < inputs.count; i++) {
-        tgi_edge *edge = &node->inputs[i];
-        *edge = (tgi_edge){ NULL, NULL, 0 };
-        node->input_count++;
+        tgi_edge *edge = &edges[i];
         tg_tensor *t = inputs.items[i];
+        edge->output = TGI_TO_NOWHERE;
         if (!t) continue;
-        if (!tgi_check_stale(t, op->name) || !tgi_edge_to(t, op->name, edge)) return false;
-        if (edge->leaf) tgi_ref(edge->leaf);
-        if (edge->node && edge->node->low < node->low) node->low = edge->node->low;
+        if (!tgi_check_stale(t, op->name) || !tgi_edge_to(t, op->name, edge)) {
+            for (i++; i < inputs.count; i++) edges[i].output = TGI_TO_NOWHERE;
+            return false;
+        }
+        if (edge->output == TGI_TO_LEAF)
+            tgi_ref(t);
+        else if (edge->output >= 0 && edge->to.node->low < node->low)
+            node->low = edge->to.node->low;
     }
     return true;
 }
 
 static void save(tg_node *node, tg_tensor_list saved)
 {
-    for (int64_t i = 0; i < saved.count; i++) {
+    tgi_saved *slots = tgi_saved_of(node);
+    for (int64_t i = 0; i < node->saved_count; i++) {
         tg_tensor *t = saved.items[i];
-        node->saved[i] = (tgi_saved){ t ? tgi_ref(t) : NULL, t ? t->storage->version : 0 };
+        slots[i] = (tgi_saved){ t ? tgi_ref(t) : NULL, t ? t->storage->version : 0 };
     }
-    node->saved_count = (int32_t)saved.count;
 }
 
 static void warn_of_root(tgi_thread *self)
@@ -225,19 +242,20 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
         return TG_FAILED;
     }
     if (!tgi_grow(&self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes)) return TG_FAILED;
-    tg_node *node = node_new(inputs, outputs, saved, attributes_size);
+    while (saved.count && !saved.items[saved.count - 1]) saved.count--;
+    tg_node *node = node_new(inputs, outputs, saved.count, attributes_size);
     if (!node) return TG_FAILED;
     node->op = op;
     node->where = self->where;
     node->serial = self->next_serial++;
     node->index = node->low = (int32_t)self->node_count;
     node->first_slot = self->next_slot;
-    if (attributes_size) memcpy(node->attributes, attributes, attributes_size);
+    if (attributes_size) memcpy((char *)node + node->attributes_at, attributes, attributes_size);
+    save(node, saved);
     if (!connect(node, op, inputs)) {
         node_free(node);
         return TG_FAILED;
     }
-    save(node, saved);
     append(self, node, outputs);
     return TG_OK;
 }
@@ -295,12 +313,14 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
     if (!tg_will_record(inputs)) return TG_OK;
     tg_tensor *outputs[] = { t };
     tg_node *old = tgi_node_of(t);
-    tg_tensor **retained = old ? &old->outputs[t->origin.output].retained : NULL;
+    tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;
     if (record(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved, attributes, attributes_size) != TG_OK)
         return TG_FAILED;
-    if (retained && *retained == t) { /* .grad is that of the latest value */
-        tgi_node_of(t)->outputs[0].retained = t;
-        *retained = NULL;
+    if (watch && watch->retained == t) { /* .grad is that of the latest value */
+        tgi_watch *newer = tgi_watch_of(tgi_outputs(tgi_node_of(t)));
+        if (!newer) return TG_FAILED;
+        newer->retained = t;
+        watch->retained = NULL;
     }
     t->rebased = ++t->storage->rebased; /* views made before now are stale */
     return TG_OK;

@@ -15,15 +15,26 @@ struct tgi_hook {
 
 /* Where the gradient of an input goes: to an output of another node, to a leaf, or nowhere. Fixed when recorded:
  * whatever happens to the tensor later, its gradient goes where its value came from. */
+enum { TGI_TO_LEAF = -1, TGI_TO_NOWHERE = -2 };
 typedef struct tgi_edge {
-    tg_node *node;           /* NULL: see leaf */
-    tg_tensor *leaf;         /* NULL: no gradient. The edge holds a reference. */
-    int output;
+    union {
+        tg_node *node;
+        tg_tensor *leaf;     /* a node's edge holds a reference */
+    } to;
+    int32_t output;          /* of the node; else one of the above */
 } tgi_edge;
 
-typedef struct tgi_output {
+static inline tg_node *tgi_edge_node(const tgi_edge *e) { return e->output >= 0 ? e->to.node : NULL; }
+static inline tg_tensor *tgi_edge_leaf(const tgi_edge *e) { return e->output == TGI_TO_LEAF ? e->to.leaf : NULL; }
+
+/* What few outputs have, made on demand. */
+typedef struct tgi_watch {
     tgi_hook *hooks;
     tg_tensor *retained;     /* the tensor whose .grad tg_retain_grad asked for; a reference */
+} tgi_watch;
+
+typedef struct tgi_output {
+    tgi_watch *watch;
     const int64_t *dims;
     uint8_t ndim, dtype;
 } tgi_output;
@@ -33,7 +44,8 @@ typedef struct tgi_saved {
     int64_t version;         /* of its storage, when it was saved */
 } tgi_saved;
 
-/* One block of memory: the node and the arrays it points to. */
+/* One block of memory: the node, its edges, outputs, saved tensors, the outputs' sizes, the attributes. A binary op on
+ * scalars fits in two cache lines. */
 struct tg_node {
     const tg_op *op;
     const char *where;
@@ -42,20 +54,20 @@ struct tg_node {
     int32_t index;           /* on the tape */
     int32_t low;             /* the lowest index that a walk from here can reach */
     int32_t input_count, output_count, saved_count;
+    uint32_t bytes;          /* of the block */
+    uint32_t attributes_at;  /* where they lie in it */
     bool spent;              /* a backward has used and freed what was saved */
-    tgi_edge *inputs;
-    tgi_output *outputs;
-    tgi_saved *saved;
-    void *attributes;
-    size_t bytes;
 };
 
-/* What a leaf needs beyond its data, made on demand. */
-struct tgi_leaf_state {
-    tgi_hook *hooks;
-    void *walk;              /* the innermost walk that has a slot for this leaf */
-    int64_t slot;
-};
+static inline tgi_edge *tgi_inputs(const tg_node *node) { return (tgi_edge *)(node + 1); }
+static inline tgi_output *tgi_outputs(const tg_node *node)
+{
+    return (tgi_output *)(tgi_inputs(node) + node->input_count);
+}
+static inline tgi_saved *tgi_saved_of(const tg_node *node)
+{
+    return (tgi_saved *)(tgi_outputs(node) + node->output_count);
+}
 
 /* The node that made `t`, or NULL: for a leaf, or when it is gone from this thread's tape. */
 tg_node *tgi_node_of(const tg_tensor *t);
@@ -67,6 +79,8 @@ bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge);
  * tensor. */
 bool tgi_check_stale(tg_tensor *t, const char *op);
 
+/* The output's hooks and such, made if need be; NULL with an error pending. */
+tgi_watch *tgi_watch_of(tgi_output *output);
 void tgi_hooks_free(tgi_hook *hooks);
 /* Lets go of what was saved; true if there was anything. */
 bool tgi_node_release_saved(tg_node *node);

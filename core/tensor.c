@@ -5,50 +5,72 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- storages ---- header and data are one block, so a small tensor costs two slab blocks in all */
+/* ---- blocks ---- a tensor, its own storage and small data are one block; larger data is another */
 
-enum { STORAGE_HEADER = 64 };
+enum { INLINE_DATA = 1024 - (int)sizeof(tg_tensor), LINE = 64 };
 
-static tgi_storage *storage_new(tgi_pool *pool, size_t bytes)
+_Static_assert(sizeof(tg_tensor) % LINE == 0, "inline data must be aligned");
+_Static_assert(offsetof(tg_tensor, pool) == LINE && offsetof(tg_tensor, dims) == 2 * LINE, "hot members lie together");
+
+/* How much of the struct a tensor of `ndim` dimensions needs. */
+static size_t handle_bytes(int ndim) { return ndim ? sizeof(tg_tensor) : offsetof(tg_tensor, dims); }
+
+/* Where `bytes` of data lie, by their number alone: one tensor's data may follow another's handle by chance. */
+typedef enum data_place { IN_SCALAR, BEHIND_HANDLE, APART } data_place;
+
+static data_place place_of(int ndim, size_t bytes)
 {
-    _Static_assert(sizeof(tgi_storage) <= STORAGE_HEADER, "the data must stay aligned to 64 bytes");
-    tgi_storage *storage = tgi_pool_alloc(pool, STORAGE_HEADER + bytes);
-    if (!storage) return NULL;
-    storage->refs = 1;
-    storage->rebased = 0;
-    storage->version = 0;
-    storage->written_at = NULL;
-    storage->bytes = bytes;
-    storage->pool = pool;
-    storage->data = bytes ? (char *)storage + STORAGE_HEADER : NULL;
-    return storage;
+    if (ndim == 0) return bytes <= sizeof(double) ? IN_SCALAR : APART;
+    return bytes <= INLINE_DATA ? BEHIND_HANDLE : APART;
+}
+
+static size_t block_bytes(const tg_tensor *t)
+{
+    return handle_bytes(t->ndim) + (place_of(t->ndim, t->own.bytes) == BEHIND_HANDLE ? t->own.bytes : 0);
+}
+
+/* Of data that lies apart; the rest goes with the block. */
+static void release_data(tg_tensor *t)
+{
+    if (t->own.data && place_of(t->ndim, t->own.bytes) == APART) {
+        tgi_pool_free(t->pool, t->own.data, t->own.bytes);
+        t->own.data = NULL;
+    }
+}
+
+/* Takes `users` from those who need t's own storage or its block; after the last one both go. */
+static void block_unref(tg_tensor *t, int32_t users)
+{
+    if (tgi_count(&t->own.refs, -users) > 0) return;
+    release_data(t);
+    tgi_pool_free(t->pool, t, block_bytes(t));
 }
 
 static void storage_unref(tgi_storage *storage)
 {
-    if (__atomic_sub_fetch(&storage->refs, 1, __ATOMIC_ACQ_REL) == 0)
-        tgi_pool_free(storage->pool, storage, STORAGE_HEADER + storage->bytes);
+    block_unref((tg_tensor *)((char *)storage - offsetof(tg_tensor, own)), 1);
 }
 
 /* ---- handles ---- */
 
-/* A tensor over `storage`, whose reference it takes; the storage is let go of on failure. */
-static tg_tensor *tensor_over(tgi_pool *pool, tgi_storage *storage, tg_dtype dtype)
+/* A handle without shape, and with what follows it in its block. Its storage is empty and has one user, the handle. */
+static tg_tensor *handle_new(int ndim, size_t with_data)
 {
-    tg_tensor *t = tgi_pool_alloc(pool, sizeof *t);
-    if (!t) {
-        storage_unref(storage);
-        return NULL;
-    }
-    memset(t, 0, offsetof(tg_tensor, dims));
+    tg_tensor *t = tgi_alloc(handle_bytes(ndim) + with_data);
+    if (!t) return NULL;
+    tgi_thread *self = &tgi_self;
     t->refs = 1;
     t->alive = TGI_ALIVE;
-    t->dtype = (uint8_t)dtype;
-    t->storage = storage;
-    t->rebased = storage->rebased;
-    t->where = tgi_self.where;
-    t->pool = pool;
-    tgi_pool_count_tensor(pool, 1);
+    t->ndim = (uint8_t)ndim;
+    t->requires_grad = t->is_view = t->exposed = false;
+    t->rebased = 0;
+    t->offset = 0;
+    t->origin.serial = 0;
+    t->where = self->where;
+    t->pool = self->pool;
+    t->extra = NULL;
+    t->own = (tgi_storage){ .refs = 1 };
+    tgi_pool_count_tensor(t->pool, 1);
     return t;
 }
 
@@ -79,33 +101,79 @@ static int64_t checked_numel(const tg_shape *shape)
     return empty ? 0 : extent;
 }
 
+/* A tensor of `numel` elements with a storage of its own; dims and strides are the caller's to set. */
+static tg_tensor *tensor_new(int ndim, int64_t numel, tg_dtype dtype)
+{
+    const size_t bytes = (size_t)numel * tg_dtype_size(dtype);
+    const data_place place = place_of(ndim, bytes);
+    tg_tensor *t = handle_new(ndim, place == BEHIND_HANDLE ? bytes : 0);
+    if (!t) return NULL;
+    void *data = place == IN_SCALAR ? (void *)&t->scalar : bytes ? (void *)(t + 1) : NULL;
+    if (place == APART && !(data = tgi_alloc(bytes))) {
+        tgi_pool_count_tensor(t->pool, -1);
+        block_unref(t, 1);
+        return NULL;
+    }
+    t->dtype = (uint8_t)dtype;
+    t->contiguous = true;
+    t->numel = numel;
+    t->own.refs = 2;
+    t->own.bytes = bytes;
+    t->own.data = data;
+    t->storage = &t->own;
+    return t;
+}
+
 tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype)
 {
-    int64_t numel = checked_numel(shape);
-    tgi_pool *pool = tgi_pool_of_thread();
-    if (numel < 0 || !pool) return NULL;
+    const int64_t numel = checked_numel(shape);
+    if (numel < 0) return NULL;
     if ((unsigned)dtype >= TG_DTYPES)
         return tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%d is not a dtype", (int)dtype);
-    tgi_storage *storage = storage_new(pool, (size_t)numel * tg_dtype_size(dtype));
-    tg_tensor *t = storage ? tensor_over(pool, storage, dtype) : NULL;
+    tg_tensor *t = tensor_new(shape->ndim, numel, dtype);
     if (!t) return NULL;
-    t->ndim = (uint8_t)shape->ndim;
-    t->numel = numel;
-    memcpy(t->dims, shape->dims, sizeof t->dims);
-    tg_shape_strides(shape, t->strides);
+    int64_t stride = 1;
+    for (int d = shape->ndim - 1; d >= 0; d--) {
+        t->dims[d] = shape->dims[d];
+        t->strides[d] = stride;
+        stride *= shape->dims[d] > 1 ? shape->dims[d] : 1;
+    }
+    return tgi_scope_adopt(t);
+}
+
+tg_tensor *tgi_new_like(const tg_tensor *from, tg_dtype dtype)
+{
+    tg_tensor *t = tensor_new(from->ndim, from->numel, dtype);
+    if (!t) return NULL;
+    int64_t stride = 1;
+    for (int d = from->ndim - 1; d >= 0; d--) {
+        t->dims[d] = from->dims[d];
+        t->strides[d] = stride;
+        stride *= from->dims[d] > 1 ? from->dims[d] : 1;
+    }
     return tgi_scope_adopt(t);
 }
 
 tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype) { return tgi_new(&shape, dtype); }
 
+/* What tg_is_contiguous tells. */
+static bool is_contiguous(const tg_tensor *t)
+{
+    int64_t expected = 1;
+    for (int d = t->ndim - 1; d >= 0; d--) {
+        if (t->dims[d] != 1 && t->strides[d] != expected && t->numel) return false;
+        expected *= t->dims[d];
+    }
+    return true;
+}
+
 tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const int64_t *strides, int64_t offset)
 {
-    tgi_pool *pool = tgi_pool_of_thread();
-    if (!pool) return NULL;
-    __atomic_fetch_add(&base->storage->refs, 1, __ATOMIC_RELAXED);
-    tg_tensor *t = tensor_over(pool, base->storage, (tg_dtype)base->dtype);
+    tg_tensor *t = handle_new(ndim, 0);
     if (!t) return NULL;
-    t->ndim = (uint8_t)ndim;
+    tgi_count(&base->storage->refs, 1);
+    t->storage = base->storage;
+    t->dtype = base->dtype;
     t->is_view = true;
     t->rebased = base->is_view ? base->rebased : base->storage->rebased; /* a view of a stale view is as stale */
     t->offset = offset;
@@ -115,20 +183,49 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
         t->strides[d] = strides[d];
         t->numel *= dims[d];
     }
+    t->contiguous = is_contiguous(t);
     return tgi_scope_adopt(t);
+}
+
+static void extra_free(tgi_extra *extra)
+{
+    tgi_unref(extra->grad);
+    tgi_hooks_free(extra->hooks);
+    tgi_free(extra, sizeof *extra);
 }
 
 void tgi_tensor_free(tg_tensor *t)
 {
     t->alive = TGI_DEAD;
-    tgi_unref(t->grad);
-    if (t->leaf) {
-        tgi_hooks_free(t->leaf->hooks);
-        tgi_free(t->leaf, sizeof *t->leaf);
+    if (t->extra) extra_free(t->extra);
+    tgi_pool_count_tensor(t->pool, -1);
+    if (t->storage == &t->own) {
+        block_unref(t, 2);
+        return;
     }
     storage_unref(t->storage);
-    tgi_pool_count_tensor(t->pool, -1);
-    tgi_pool_free(t->pool, t, sizeof *t);
+    block_unref(t, 1);
+}
+
+tgi_extra *tgi_extra_of(tg_tensor *t)
+{
+    if (!t->extra) t->extra = tgi_calloc(sizeof *t->extra);
+    return t->extra;
+}
+
+void tgi_take_storage(tg_tensor *t, tg_tensor *from)
+{
+    tgi_storage *const old = t->storage;
+    tgi_count(&from->storage->refs, 1);
+    t->storage = from->storage;
+    t->dtype = from->dtype;
+    t->offset = 0;
+    t->is_view = false;
+    t->rebased = t->storage->rebased;
+    t->contiguous = true;
+    for (int d = 0; d < t->ndim; d++) t->strides[d] = from->strides[d];
+    if (old == &t->own && old->refs == 2) release_data(t); /* nobody else uses it, so it need not wait for the handle */
+    storage_unref(old);
 }
 
 void tgi_fill(tg_tensor *t, double value)
@@ -205,16 +302,7 @@ int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim)
     return d < 0 ? 0 : t->strides[d];
 }
 
-bool tg_is_contiguous(const tg_tensor *t)
-{
-    if (!t) return false;
-    int64_t expected = 1;
-    for (int d = t->ndim - 1; d >= 0; d--) {
-        if (t->dims[d] != 1 && t->strides[d] != expected && t->numel) return false;
-        expected *= t->dims[d];
-    }
-    return true;
-}
+bool tg_is_contiguous(const tg_tensor *t) { return t && t->contiguous; }
 
 bool tg_shares_storage(const tg_tensor *a, const tg_tensor *b) { return a && b && a->storage == b->storage; }
 
@@ -302,7 +390,7 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
 
 bool tg_requires_grad(const tg_tensor *t) { return t && tgi_tracked(t); }
 bool tg_is_leaf(const tg_tensor *t) { return t && t->origin.serial == 0; }
-tg_tensor *tg_grad_of(const tg_tensor *t) { return t ? t->grad : NULL; }
+tg_tensor *tg_grad_of(const tg_tensor *t) { return t && t->extra ? t->extra->grad : NULL; }
 
 tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad)
 {
@@ -331,10 +419,14 @@ tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad)
                        "a gradient has its tensor's shape and dtype, and is not the tensor");
             return TG_FAILED;
         }
-        tgi_ref(grad);
+    } else if (!t->extra) {
+        return TG_OK;
     }
-    tgi_unref(t->grad);
-    t->grad = grad;
+    tgi_extra *extra = tgi_extra_of(t);
+    if (!extra) return TG_FAILED;
+    if (grad) tgi_ref(grad);
+    tgi_unref(extra->grad);
+    extra->grad = grad;
     return TG_OK;
 }
 

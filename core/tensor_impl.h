@@ -7,20 +7,30 @@
 #include "tape.h"
 #include "tensor.h"
 
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define TGI_ONE_THREAD __libc_single_threaded
+#endif
+#endif
+#ifndef TGI_ONE_THREAD
+#define TGI_ONE_THREAD 0
+#endif
+
 TG_EXTERN_C_BEGIN
 
 typedef struct tgi_pool tgi_pool;
 typedef struct tgi_hook tgi_hook;
 
-/* A buffer and its version. Views share it; the count is atomic because threads may share a model. */
+/* A buffer and its version. Views share it. It is part of the tensor that made it, whose block lives as long as either
+ * is needed. */
 typedef struct tgi_storage {
-    int32_t refs;
+    int32_t refs;             /* the tensors that use it, and one for the handle it is part of */
     uint32_t rebased;         /* how often a tracked in-place op gave one of its tensors a new history */
     int64_t version;          /* how often it was written in place */
     const char *written_at;   /* the user's line of the last write; NULL when never written */
     size_t bytes;             /* of `data` */
-    tgi_pool *pool;
-    void *data;               /* 64-byte aligned; NULL when bytes is 0 */
+    void *data;               /* NULL when bytes is 0 */
 } tgi_storage;
 
 /* Where a tensor came from: output `output` of the node at `index`, if the node there still has this serial number. */
@@ -30,44 +40,65 @@ typedef struct tgi_origin {
     int32_t output;
 } tgi_origin;
 
-/* Rarely needed parts, made on demand. */
-typedef struct tgi_leaf_state tgi_leaf_state;
+/* What few tensors need, made on demand. */
+typedef struct tgi_extra {
+    tg_tensor *grad;          /* owned */
+    tgi_hook *hooks;          /* of a leaf */
+    void *walk;               /* the innermost walk that has a slot for this leaf, */
+    int64_t slot;             /* and which */
+    int64_t kept;             /* by tg_keep, how often */
+} tgi_extra;
 
 enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
 
+/* Two cache lines, then the sizes; the block of a 0-d tensor ends before them. Small data lies behind, in the same
+ * block. So a scalar on the tape costs 128 bytes, and what recording and backward read of it 64. */
 struct tg_tensor {
-    int32_t refs;             /* atomic */
+    int32_t refs;
     uint16_t alive;           /* TGI_ALIVE; anything else is a handle used after its scope ended */
     uint8_t ndim;
     uint8_t dtype;            /* tg_dtype */
     bool requires_grad;       /* leaves only: asked for by the user */
     bool is_view;             /* made by a view op: an in-place write through it would bypass its base's history */
-    uint32_t kept;            /* by tg_keep, how often */
+    bool contiguous;          /* what dims and strides say */
+    bool exposed;             /* of its own storage: the user holds a pointer to write through (tg_mutable_data) */
     uint32_t rebased;         /* storage->rebased when `origin` was set: differs when another view was written under grad */
     int64_t numel;
     int64_t offset;           /* in elements */
-    tgi_storage *storage;
+    tgi_storage *storage;     /* &own, or that of a view's base */
     tgi_origin origin;
     const char *where;        /* the user's line that made it */
-    tg_tensor *grad;          /* owned */
-    tgi_leaf_state *leaf;     /* hooks and the walk's slot; NULL until needed */
+
     tgi_pool *pool;
+    tgi_extra *extra;
+    tgi_storage own;
+    double scalar;            /* the data of a single element */
+
     int64_t dims[TG_MAX_DIMS];
     int64_t strides[TG_MAX_DIMS];   /* in elements */
 };
 
 /* ---- counting references ---- */
+
+/* Threads may share a model, so counts are atomic; while the process has one thread only, they need not be. The C
+ * library knows: it clears the flag before a second thread can run. */
+static inline int32_t tgi_count(int32_t *count, int32_t change)
+{
+    if (TGI_ONE_THREAD) return *count += change;
+    return __atomic_add_fetch(count, change, __ATOMIC_ACQ_REL);
+}
+
 void tgi_tensor_free(tg_tensor *t);   /* the last reference is gone */
 
 static inline tg_tensor *tgi_ref(tg_tensor *t)
 {
-    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+    tgi_count(&t->refs, 1);
     return t;
 }
 
 static inline void tgi_unref(tg_tensor *t)
 {
-    if (t && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0) tgi_tensor_free(t);
+    if (t && tgi_count(&t->refs, -1) == 0) tgi_tensor_free(t);
 }
 
 /* ---- elements ---- */
@@ -82,6 +113,20 @@ static inline void *tgi_ptr(const tg_tensor *t)
     return t->storage->data ? (char *)t->storage->data + (size_t)t->offset * tgi_element_size(t) : NULL;
 }
 
+static inline bool tgi_same_shape(const tg_tensor *a, const tg_tensor *b)
+{
+    if (a->ndim != b->ndim) return false;
+    for (int d = 0; d < a->ndim; d++)
+        if (a->dims[d] != b->dims[d]) return false;
+    return true;
+}
+
+/* True when nobody but the holder of the one reference can see the elements, which may then be written in place. */
+static inline bool tgi_is_private(const tg_tensor *t)
+{
+    return t->refs == 1 && t->storage == &t->own && t->own.refs == 2 && t->contiguous;
+}
+
 static inline bool tgi_is_floating(const tg_tensor *t) { return t->dtype <= TG_FLOAT64; }
 static inline tg_shape tgi_shape(const tg_tensor *t)
 {
@@ -93,6 +138,7 @@ static inline tg_shape tgi_shape(const tg_tensor *t)
 
 /* ---- making tensors ---- each returns a handle owned by the innermost scope, or NULL with an error pending */
 tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype);                 /* contiguous, uninitialised */
+tg_tensor *tgi_new_like(const tg_tensor *t, tg_dtype dtype);               /* of t's shape, contiguous, uninitialised */
 /* A view of `base`: another shape, strides (in elements) and offset into the same storage. Records nothing. */
 tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const int64_t *strides, int64_t offset);
 tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
@@ -100,6 +146,12 @@ tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
 /* Takes the newest reference out of the scope's hands: the caller owns what it made, and calls tgi_unref. NULL stays
  * NULL. */
 tg_tensor *tgi_own(tg_tensor *t);
+
+/* Gives `t` the storage of `from`, contiguous from its first element on, and its dtype; shapes are the same. */
+void tgi_take_storage(tg_tensor *t, tg_tensor *from);
+
+/* The tensor's rare parts, made if need be; NULL with an error pending. */
+tgi_extra *tgi_extra_of(tg_tensor *t);
 
 /* The user's place, set by the outermost call (NULL when unknown). */
 const char *tgi_where(void);

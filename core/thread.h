@@ -9,9 +9,39 @@
 #include "memory.h"
 #include "tensor_impl.h"
 
+#include <pthread.h>
+
 TG_EXTERN_C_BEGIN
 
 /* ---- pools (memory.c) ---- */
+
+enum {
+    TGI_SMALL_STEP = 64,
+    TGI_SMALL_MAX = 1024,
+    TGI_SMALL_CLASSES = TGI_SMALL_MAX / TGI_SMALL_STEP,
+    TGI_LARGE_CLASSES = 4 * 48
+};
+
+/* A free block, or a slab's first bytes. */
+typedef struct tgi_free_block {
+    struct tgi_free_block *next;
+    size_t bytes;
+} tgi_free_block;
+
+struct tgi_pool {
+    tgi_free_block *small[TGI_SMALL_CLASSES];
+    int64_t live_bytes, peak_bytes;
+    int64_t live_tensors;         /* counted as references are: another thread may drop the last one */
+    tgi_free_block *foreign;      /* freed by other threads, not yet taken back; under `lock` */
+    bool caching;                 /* false: every block straight from and to the system */
+    bool orphaned;                /* the thread has ended; under `lock` */
+
+    tgi_free_block *large[TGI_LARGE_CLASSES];
+    tgi_free_block *slabs;
+    char *bump, *bump_end;        /* the rest of the newest slab */
+    int64_t system_bytes, system_allocations;
+    pthread_mutex_t lock;
+};
 
 /* `bytes` of uninitialised memory aligned to 64, or NULL with an error pending. The pool is this thread's. */
 void *tgi_pool_alloc(tgi_pool *pool, size_t bytes);
@@ -19,8 +49,13 @@ void *tgi_pool_alloc(tgi_pool *pool, size_t bytes);
 void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
 /* This thread's pool; NULL with an error pending when there is no memory for one. */
 tgi_pool *tgi_pool_of_thread(void);
-/* Adds to the count of tensors on the pool's account. */
-void tgi_pool_count_tensor(tgi_pool *pool, int change);
+
+static inline void tgi_pool_count_tensor(tgi_pool *pool, int change)
+{
+    if (TGI_ONE_THREAD) pool->live_tensors += change;
+    else __atomic_fetch_add(&pool->live_tensors, change, __ATOMIC_RELAXED);
+}
+
 /* Doubles an array of `size`-byte elements when it is full. False with an error pending. */
 bool tgi_grow(void *array, int64_t *capacity, int64_t needed, size_t size);
 void tgi_grow_free(void *array, int64_t capacity, size_t size);
@@ -40,6 +75,8 @@ tg_tensor *tgi_scope_adopt(tg_tensor *t);
 void *tgi_scope_alloc(size_t bytes);
 /* Ends a scope of the engine's own, and what was left open inside it, but keeps the nodes recorded since. */
 void tgi_scope_end_keeping_nodes(tg_scope scope);
+/* Drops what was made since an open scope of the engine's own began, and what was left open inside it. */
+void tgi_scope_empty(tg_scope scope);
 /* Ends every scope and lets go of what the root one owns: the thread is about to end. */
 void tgi_scope_release_all(void);
 
@@ -86,6 +123,20 @@ typedef struct tgi_thread {
 } tgi_thread;
 
 extern __thread tgi_thread tgi_self;
+
+/* tgi_pool_alloc from this thread's pool, with the road that a warm step takes laid open. */
+static inline void *tgi_alloc(size_t bytes)
+{
+    tgi_pool *pool = tgi_self.pool;
+    const size_t step = (bytes - 1) / TGI_SMALL_STEP; /* of 0 bytes: none of them */
+    if (!pool || step >= TGI_SMALL_CLASSES || !pool->small[step] || __atomic_load_n(&pool->foreign, __ATOMIC_RELAXED))
+        return tgi_pool_alloc(tgi_pool_of_thread(), bytes);
+    tgi_free_block *block = pool->small[step];
+    pool->small[step] = block->next;
+    pool->live_bytes += (int64_t)(step + 1) * TGI_SMALL_STEP;
+    if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
+    return block;
+}
 
 TG_EXTERN_C_END
 

@@ -236,22 +236,14 @@ void tg_module_zero_grad_at(const char *where, tg_module *m)
 
 /* ---- another dtype ---- */
 
-/* The handle keeps its identity: optimisers and the module's fields hold it. It trades its storage for that of a copy,
+/* The handle keeps its identity: optimisers and the module's fields hold it. It takes the storage of a copy,
  * whose version is a later one, so that whatever saved the old values notices. */
 static tg_status convert(tg_tensor *t, tg_dtype dtype)
 {
     tg_tensor *copy = tg_contiguous(tg_to(tg_detach(t), dtype));
     if (!copy) return TG_FAILED;
     copy->storage->version = t->storage->version + 1;
-    tgi_storage *const storage = t->storage;
-    t->storage = copy->storage;
-    copy->storage = storage;
-    copy->dtype = t->dtype;
-    t->dtype = (uint8_t)dtype;
-    t->offset = 0;
-    t->is_view = false;
-    t->rebased = t->storage->rebased;
-    memcpy(t->strides, copy->strides, sizeof t->strides);
+    tgi_take_storage(t, copy);
     return TG_OK;
 }
 

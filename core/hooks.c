@@ -1,0 +1,80 @@
+/* hooks.c: what a user asks to be told of a gradient: hooks, and .grad of a tensor that is no leaf. */
+#include "walk_impl.h"
+
+/* Numbers grow along a list. */
+static tgi_hook *hook_after(tgi_hook *hook, int64_t number)
+{
+    while (hook && hook->number <= number) hook = hook->next;
+    return hook;
+}
+
+/* Each hook may replace the gradient in `slot`, and remove any hook: the list is read anew after each. */
+bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
+{
+    int64_t number = -1;
+    for (tgi_hook *hook; (hook = hook_after(*hooks, number));) {
+        number = hook->number;
+        tg_tensor *replaced = hook->function(*slot, hook->context);
+        if (tg_failed()) return false;
+        if (!replaced || replaced == *slot) continue;
+        const tg_shape have = tgi_shape(replaced), want = tgi_shape(*slot);
+        if (replaced->dtype != (*slot)->dtype || !tg_shape_equal(&have, &want)) {
+            tg_fail_at(NULL, TG_ERROR_AUTOGRAD, "hook", "a hook returned a gradient of another shape or dtype");
+            return false;
+        }
+        tgi_ref(replaced);
+        tgi_unref(*slot);
+        *slot = replaced;
+    }
+    return true;
+}
+
+/* The list a hook on `t` belongs to: its node's output's, or the leaf's; made if need be. NULL when it has none. */
+static tgi_hook **hook_list(tg_tensor *t, bool make)
+{
+    tg_node *node = tgi_node_of(t);
+    if (node) {
+        tgi_output *output = &tgi_outputs(node)[t->origin.output];
+        tgi_watch *watch = make ? tgi_watch_of(output) : output->watch;
+        return watch ? &watch->hooks : NULL;
+    }
+    tgi_extra *extra = make ? tgi_extra_of(t) : t->extra;
+    return extra ? &extra->hooks : NULL;
+}
+
+int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function, void *context)
+{
+    if (where) tgi_self.where = where;
+    tgi_edge edge;
+    if (!tgi_output_edge("register_hook", t, &edge)) return -1;
+    if (!function) tg_fail_at(NULL, TG_ERROR_NULL, "register_hook", "the hook is NULL");
+    tgi_hook **list = function ? hook_list(t, true) : NULL;
+    tgi_hook *hook = list ? tgi_calloc(sizeof *hook) : NULL;
+    if (!hook) return -1;
+    *hook = (tgi_hook){ NULL, function, context, tgi_self.next_hook++ };
+    while (*list) list = &(*list)->next;
+    *list = hook;
+    return hook->number;
+}
+
+void tg_remove_hook(tg_tensor *t, int64_t number)
+{
+    tgi_hook **list = t ? hook_list(t, false) : NULL;
+    while (list && *list && (*list)->number != number) list = &(*list)->next;
+    if (!list || !*list) return;
+    tgi_hook *hook = *list;
+    *list = hook->next;
+    tgi_free(hook, sizeof *hook);
+}
+
+tg_status tg_retain_grad_at(const char *where, tg_tensor *t)
+{
+    if (where) tgi_self.where = where;
+    tgi_edge edge;
+    if (!tgi_output_edge("retain_grad", t, &edge)) return TG_FAILED;
+    if (edge.output < 0) return TG_OK;
+    tgi_watch *watch = tgi_watch_of(&tgi_outputs(edge.to.node)[edge.output]);
+    if (!watch) return TG_FAILED;
+    if (!watch->retained) watch->retained = tgi_ref(t);
+    return TG_OK;
+}

@@ -1,0 +1,80 @@
+/* walk_impl.h: a walk over the tape, as backward.c, gradient.c, hooks.c and chain.c share it. For core's own files. */
+#ifndef TG_CORE_WALK_IMPL_H
+#define TG_CORE_WALK_IMPL_H
+
+#include "tape_impl.h"
+#include "thread.h"
+
+TG_EXTERN_C_BEGIN
+
+/* Products that flow to one input and have not been evaluated yet; see chain.c. */
+typedef struct tgi_chain tgi_chain;
+
+/* Where the gradients of one output of a node, or of one leaf, are added up: the sum of both. */
+typedef struct tgi_slot_sum {
+    tg_tensor *grad;   /* a reference; NULL until something arrives */
+    tgi_chain *chain;  /* NULL: none */
+} tgi_slot_sum;
+
+typedef struct tgi_leaf_slot {
+    tg_tensor *leaf;   /* a reference */
+    tgi_slot_sum sum;
+    void *outer_walk;  /* what the leaf's state said before this walk */
+    int64_t outer_slot;
+} tgi_leaf_slot;
+
+/* What tg_grad marks a node with. */
+enum { TGI_RUNS = 1, TGI_CAPTURED = 2 };
+
+typedef struct tgi_walk {
+    const char *name;         /* "backward" or "grad", for errors */
+    tgi_slot_sum *slots;      /* indexed by slot - first_slot */
+    int64_t slot_count, first_slot;
+    int32_t low, high;        /* the nodes it passes */
+    tgi_leaf_slot *leaves;
+    int64_t leaf_count, leaf_capacity;
+    bool create_graph, retain_graph;
+    uint8_t *marks;           /* tg_grad: for each node from low to high, the marks above; NULL: all run */
+    const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
+    int64_t captured_count;
+    bool failed;
+} tgi_walk;
+
+/* What the ops above core have lent; NULL before tg_engine_use. */
+extern const tg_engine_ops *tgi_engine;
+
+/* ---- backward.c ---- */
+bool tgi_walk_begin(tgi_walk *w);
+/* Adds `grad`, or the gradient 1, to the slot of `output`, whose edge is given. */
+bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_tensor *grad);
+/* From the end of the tape to its front; then the leaves' hooks. */
+bool tgi_walk_run(tgi_walk *w);
+void tgi_walk_end(tgi_walk *w);
+/* Makes the walk pass the node behind `edge`. */
+void tgi_walk_include(tgi_walk *w, const tgi_edge *edge);
+/* The edge of an output to differentiate. False, with an error recorded, when there is none. */
+bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge);
+/* The leaf's slot in this walk, made at first use; -1 on failure. */
+int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf);
+/* True when tg_grad has no use for a gradient at this edge. */
+bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge);
+
+/* ---- hooks.c ---- */
+/* Each hook may replace the gradient in `slot`, and remove any hook. */
+bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot);
+
+/* ---- chain.c ---- */
+/* Adds aT b, unevaluated. False with an error recorded. */
+bool tgi_chain_add(tgi_slot_sum *sum, const tg_node *node, tg_tensor *a, tg_tensor *b);
+/* Evaluates what was collected, so that the slot's gradient is complete. False with an error recorded. */
+bool tgi_chain_flush(tgi_slot_sum *sum);
+/* Evaluates it into `into`, which keeps its old elements as a summand. */
+bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into);
+/* Forgets it. */
+void tgi_chain_drop(tgi_slot_sum *sum);
+
+static inline bool tgi_is_empty(const tgi_slot_sum *sum) { return !sum->grad && !sum->chain; }
+
+TG_EXTERN_C_END
+
+#endif
