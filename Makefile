@@ -174,7 +174,7 @@ CHECKS := check-layers check-headers check-docs
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all notebook test bench asan tsan valgrind $(CHECKS) fmt lint install uninstall clean help FORCE
+.PHONY: all notebook test bench bench-pytorch asan tsan valgrind $(CHECKS) fmt lint install uninstall clean help FORCE
 
 all: $(STATIC) $(SHARED) $(EXAMPLES)
 
@@ -196,6 +196,9 @@ endif
 
 bench: $(BENCH) ## times training steps and kernels; THREADS=2 ONLY=W1,gemm ARGS="--blas libopenblas.so.0"
 	@$< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 PYTHON=python3
+	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
 
 asan: ## the tests under AddressSanitizer, LeakSanitizer and UBSan
 	@$(MAKE) test SANITIZE=address,undefined BUILD=$(BUILD)/asan

@@ -49,6 +49,13 @@ static bool only_is_known(const char *only)
 
 /* ---- running ---- */
 
+static void list_workloads(const bench_options *o)
+{
+    for (int i = 0; i < bench_workload_count; i++) {
+        if (wanted(o->only, bench_workloads[i].name)) puts(bench_workloads[i].name);
+    }
+}
+
 static void print_header(const bench_options *o)
 {
     if (o->csv)
@@ -108,6 +115,10 @@ int main(int argc, char **argv)
     const int stop = bench_options_parse(&o, argc, argv);
     if (stop >= 0) return stop;
     if (!only_is_known(o.only)) return 2;
+    if (o.list) {
+        list_workloads(&o);
+        return 0;
+    }
     if (o.isa && !tgi_kernels_select(o.isa)) {
         fprintf(stderr, "bench: no kernels for '%s' here\n", o.isa);
         return 2;
@@ -118,6 +129,7 @@ int main(int argc, char **argv)
     if (o.threads > 1) fprintf(stderr, "bench: built without OpenMP: one thread\n");
 #endif
 
+    tg_set_warning_handler(NULL, NULL); /* W1 broadcasts its target, as the notebook does */
     const bool ok = run_workloads(&o);
     return ok ? 0 : 1;
 }

@@ -15,7 +15,7 @@ typedef struct bench_options {
     const char *only; /* "W1,W3"; NULL: everything */
     const char *blas; /* a CBLAS library to compare with, or NULL */
     const char *isa;  /* a name of tgi_kernels_all, or NULL */
-    bool csv, memory;
+    bool csv, memory, list;
 } bench_options;
 
 /* -1: go on; otherwise the exit status. */

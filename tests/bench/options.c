@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: bench [--threads N] [--only NAME,...] [--seconds S] [--csv] [--memory] [--isa NAME] [--blas LIBRARY]\n"
+    "usage: bench [--threads N] [--only NAME,...] [--seconds S] [--csv] [--memory] [--list] [--isa NAME]\n"
+    "             [--blas LIBRARY]\n"
     "\n"
     "Times training steps and kernels; each figure is a median.\n"
     "\n"
@@ -15,6 +16,7 @@ static const char usage[] =
     "  --seconds S     how long each measurement lasts (default: 2 for a workload, less for kernels)\n"
     "  --csv           workload,threads,median_us in place of a table; W8 is in ns\n"
     "  --memory        with --csv: a fourth column, the most memory the workload's process had, in MiB\n"
+    "  --list          only prints the names of the workloads\n"
     "  --isa NAME      the kernels of this instruction set: baseline, avx2, avx512, neon\n"
     "  --blas LIBRARY  gemm: compare with this CBLAS library, such as libopenblas.so.0\n"
     "  --help          shows this\n";
@@ -67,6 +69,8 @@ int bench_options_parse(bench_options *o, int argc, char **argv)
             o->csv = true;
         } else if (strcmp(argv[i], "--memory") == 0) {
             o->memory = true;
+        } else if (strcmp(argv[i], "--list") == 0) {
+            o->list = true;
         } else if (i + 1 == argc) {
             return mistake("unknown option, or one without its value:", argv[i]);
         } else {
