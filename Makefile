@@ -67,6 +67,7 @@ OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o)
 STATIC := $(BUILD)/libtapegrad.a
 SHARED := $(BUILD)/libtapegrad.so
 LIBS = $(OPENMP_FLAGS) -lm
+DL_LIBS = $(if $(findstring linux,$(MACHINE)),-ldl)
 
 ifneq ($(findstring darwin,$(MACHINE)),)
 SHARED_FLAGS := -Wl,-install_name,@rpath/libtapegrad.so.$(SOVERSION)
@@ -99,6 +100,9 @@ EXAMPLE_NAMES := $(sort $(patsubst examples/%.c,%,$(wildcard examples/*.c)) $(pa
 EXAMPLES := $(EXAMPLE_NAMES:%=$(BUILD)/examples/%)
 EXAMPLE_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard examples/*.c examples/*/*.c))
 
+BENCH := $(BUILD)/bench/bench
+BENCH_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/*.c))
+
 SUPPORT_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 TEST_NAMES := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
 CXX_TEST_NAMES := $(if $(CXX_FOUND),$(sort $(patsubst tests/%.cpp,%,$(wildcard tests/*.cpp))))
@@ -119,6 +123,10 @@ $(EXAMPLES): $(STATIC)
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q)$(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 
+$(BENCH): $(BENCH_OBJECTS) $(STATIC)
+	@mkdir -p $(@D); $(SAY) "LD $@"
+	$(Q)$(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(STATIC) $(LIBS) $(DL_LIBS)
+
 $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(abspath $(CMOCKA)) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
@@ -127,7 +135,7 @@ $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
-$(EXAMPLE_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
+$(EXAMPLE_OBJECTS) $(BENCH_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -144,7 +152,7 @@ $(CMOCKA): tests/tools/find_cmocka.sh
 	@mkdir -p $(@D)
 	@CC='$(CC)' FLAGS='$(CFLAGS) $(LDFLAGS)' sh tests/tools/find_cmocka.sh $@
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(EXAMPLE_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
 
 # ---- what the check scripts are told ----
 export CHECK_CC = $(CC)
@@ -166,7 +174,7 @@ CHECKS := check-layers check-headers check-docs
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all notebook test asan tsan valgrind $(CHECKS) fmt lint install uninstall clean help FORCE
+.PHONY: all notebook test bench bench-pytorch asan tsan valgrind $(CHECKS) fmt lint install uninstall clean help FORCE
 
 all: $(STATIC) $(SHARED) $(EXAMPLES)
 
@@ -185,6 +193,12 @@ no-cxx:
 	@echo "no C++ compiler: the C++ tests are skipped" >&2
 endif
 endif
+
+bench: $(BENCH) ## times training steps and kernels; THREADS=2 ONLY=W1,gemm ARGS="--blas libopenblas.so.0"
+	@$< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 PYTHON=python3
+	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
 
 asan: ## the tests under AddressSanitizer, LeakSanitizer and UBSan
 	@$(MAKE) test SANITIZE=address,undefined BUILD=$(BUILD)/asan

@@ -1,0 +1,135 @@
+/* bench.c: times the workloads and the kernels, and prints a table or CSV. See `bench --help`. */
+#define _POSIX_C_SOURCE 200809L /* fork */
+#include "bench.h"
+
+#include "ops/kernels/kernels.h"
+#include <tapegrad.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* ---- which ---- */
+
+/* `item`, `length` long, names `name`: all of it, or all before a hyphen. */
+static bool names(const char *item, size_t length, const char *name)
+{
+    return strncmp(item, name, length) == 0 && (name[length] == '\0' || name[length] == '-');
+}
+
+static bool wanted(const char *only, const char *name)
+{
+    while (only && *only) {
+        const size_t length = strcspn(only, ",");
+        if (length > 0 && names(only, length, name)) return true;
+        only += length + (only[length] == ',');
+    }
+    return !only;
+}
+
+/* Every item of `only` names something. */
+static bool only_is_known(const char *only)
+{
+    while (only && *only) {
+        const size_t length = strcspn(only, ",");
+        bool known = names(only, length, "gemm") || names(only, length, "pointwise");
+        for (int i = 0; i < bench_workload_count; i++) known |= names(only, length, bench_workloads[i].name);
+        if (!known) {
+            fprintf(stderr, "bench: --only: there is no '%.*s'\n", (int)length, only);
+            return false;
+        }
+        only += length + (only[length] == ',');
+    }
+    return true;
+}
+
+/* ---- running ---- */
+
+static void list_workloads(const bench_options *o)
+{
+    for (int i = 0; i < bench_workload_count; i++) {
+        if (wanted(o->only, bench_workloads[i].name)) puts(bench_workloads[i].name);
+    }
+}
+
+static void print_header(const bench_options *o)
+{
+    if (o->csv)
+        printf("workload,threads,median_us%s\n", o->memory ? ",peak_mib" : "");
+    else
+        printf("%-20s %-58s %12s    %10s\n", "workload", "", "median", "peak MiB");
+}
+
+static bool run_workload(const bench_workload *w, const bench_options *o)
+{
+    tg_manual_seed(0);
+    const double figure = w->measure(o->seconds > 0 ? o->seconds : w->seconds, w->argument);
+    if (tg_failed()) return false; /* told where it happened */
+    if (!o->csv)
+        printf("%-20s %-58s %12.2f %s %10.1f\n", w->name, w->description, figure, w->unit, bench_peak_memory());
+    else if (o->memory)
+        printf("%s,%d,%.2f,%.1f\n", w->name, o->threads, figure, bench_peak_memory());
+    else
+        printf("%s,%d,%.2f\n", w->name, o->threads, figure);
+    return true;
+}
+
+/* In a process of its own: memory that another workload has left cannot help it, and its peak is its own. */
+static bool run_apart(const bench_workload *w, const bench_options *o)
+{
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child < 0) return run_workload(w, o);
+    if (child == 0) {
+        const bool ok = run_workload(w, o);
+        fflush(stdout);
+        _exit(ok ? 0 : 1);
+    }
+    int status;
+    return waitpid(child, &status, 0) == child && status == 0;
+}
+
+static bool run_workloads(const bench_options *o)
+{
+    int count = 0;
+    const bench_workload *last = NULL;
+    for (int i = 0; i < bench_workload_count; i++) {
+        if (wanted(o->only, bench_workloads[i].name)) last = &bench_workloads[i], count++;
+    }
+    if (count > 0 || o->csv) print_header(o);
+    if (count == 1) return run_workload(last, o);
+    bool ok = true;
+    for (int i = 0; i < bench_workload_count; i++) {
+        if (wanted(o->only, bench_workloads[i].name)) ok &= run_apart(&bench_workloads[i], o);
+    }
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    bench_options o = { .threads = 1 };
+    const int stop = bench_options_parse(&o, argc, argv);
+    if (stop >= 0) return stop;
+    if (!only_is_known(o.only)) return 2;
+    if (o.list) {
+        list_workloads(&o);
+        return 0;
+    }
+    if (o.isa && !tgi_kernels_select(o.isa)) {
+        fprintf(stderr, "bench: no kernels for '%s' here\n", o.isa);
+        return 2;
+    }
+#ifdef _OPENMP
+    omp_set_num_threads(o.threads);
+#else
+    if (o.threads > 1) fprintf(stderr, "bench: built without OpenMP: one thread\n");
+#endif
+
+    tg_set_warning_handler(NULL, NULL); /* W1 broadcasts its target, as the notebook does */
+    const bool ok = run_workloads(&o);
+    return ok ? 0 : 1;
+}

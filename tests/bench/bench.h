@@ -1,0 +1,59 @@
+/* bench.h: what the files of the benchmark share: options, timing, rows.
+ *
+ * The program times whole training steps through the public API (workloads.c), and single kernels straight from the
+ * table in use (gemm.c, pointwise.c). It asserts nothing; tests/bench/pytorch.py times the same workloads in PyTorch. */
+#ifndef TG_BENCH_H
+#define TG_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+typedef struct bench_options {
+    int threads;
+    double seconds;   /* for each measurement; 0: what each one asks for */
+    const char *only; /* "W1,W3"; NULL: everything */
+    const char *blas; /* a CBLAS library to compare with, or NULL */
+    const char *isa;  /* a name of tgi_kernels_all, or NULL */
+    bool csv, memory, list;
+} bench_options;
+
+/* -1: go on; otherwise the exit status. */
+int bench_options_parse(bench_options *o, int argc, char **argv);
+
+/* ---- timing.c ---- */
+
+typedef void (*bench_body)(void *state);
+
+/* The median of the seconds that body(state) takes: three calls to warm up, then calls timed one by one until `seconds`
+ * have passed, at least five. */
+double bench_time(bench_body body, void *state, double seconds);
+
+/* Two bodies by turns, so that what else the machine does slows both; for those that take microseconds: a sample is as
+ * many calls as last longer than the clock's own cost. body[1] may be NULL: median[1] is then 0. */
+void bench_time_pair(const bench_body body[2], void *const state[2], double seconds, double median[2]);
+
+/* The most memory this process has had, in MiB. */
+double bench_peak_memory(void);
+
+/* ---- peak.c: what the machine can do, measured ---- */
+
+/* Multiply-adds on registers alone, two operations each, on all threads; in operations a second. */
+double bench_peak_flops(const char *isa, bool doubles);
+
+/* ---- what there is to run ---- */
+
+typedef struct bench_workload {
+    const char *name, *description, *unit;
+    double seconds; /* how long to measure, unless told otherwise */
+    double (*measure)(double seconds, const void *argument);
+    const void *argument;
+} bench_workload;
+
+extern const bench_workload bench_workloads[];
+extern const int bench_workload_count;
+
+void bench_gemm(const bench_options *o);
+void bench_pointwise(const bench_options *o);
+
+#endif

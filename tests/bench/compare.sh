@@ -1,0 +1,72 @@
+#!/bin/sh
+# Times the workloads here and in PyTorch, by turns, and prints ours against theirs: compare.sh BENCH
+#
+# For each workload: RUNS times ours and then PyTorch's, each in a process of its own; the ratio is the median of the
+# runs' own ratios (above 1: PyTorch takes longer), so a machine that slows down for a while slows both halves of a run.
+# OpenBLAS picks its kernels itself: variables that would choose others for it are taken out. With several threads
+# PyTorch's wait passively, or on few cores they take the time from the ones that work.
+#
+# From the environment: THREADS (1), ONLY (every workload), RUNS (5), PYTHON (/usr/bin/python3), SECONDS_EACH (each
+# workload's own).
+set -u
+bench=$1
+here=$(dirname "$0")
+threads=${THREADS:-1}
+runs=${RUNS:-5}
+python=${PYTHON:-/usr/bin/python3}
+seconds=${SECONDS_EACH:+--seconds $SECONDS_EACH}
+
+if ! "$python" -c 'import torch' 2>/dev/null; then
+    echo "bench-pytorch: $python has no PyTorch: set PYTHON to one that has (on Debian: apt install python3-torch)" >&2
+    exit 1
+fi
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+passive=
+[ "$threads" = 1 ] || passive=OMP_WAIT_POLICY=PASSIVE
+"$bench" ${ONLY:+--only "$ONLY"} --list >"$work/names" || exit 1
+
+# Rows "run,side,workload,threads,figure" of one workload.
+measure() {   # measure WORKLOAD
+    run=1
+    while [ "$run" -le "$runs" ]; do
+        env "OMP_NUM_THREADS=$threads" "$bench" --threads "$threads" --only "$1" --csv $seconds |
+            sed -n "2,\$s/^/$run,ours,/p"
+        env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE "OMP_NUM_THREADS=$threads" "OPENBLAS_NUM_THREADS=$threads" $passive \
+            "$python" "$here/pytorch.py" --threads "$threads" --only "$1" $seconds | sed -n "2,\$s/^/$run,theirs,/p"
+        run=$((run + 1))
+    done
+}
+
+# One row of the table.
+summary() {
+    awk -F , '
+        function median(values, n,    i, j, v) {
+            for (i = 2; i <= n; i++) {
+                v = values[i]
+                for (j = i - 1; j > 0 && values[j] > v; j--) values[j + 1] = values[j]
+                values[j + 1] = v
+            }
+            return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
+        }
+        { name = $3; time[$1, $2] = $5; if ($1 > runs) runs = $1 }
+        END {
+            for (r = 1; r <= runs; r++) {
+                if (!((r, "ours") in time) || !((r, "theirs") in time)) continue
+                n++
+                ours[n] = time[r, "ours"]; theirs[n] = time[r, "theirs"]; ratio[n] = theirs[n] / ours[n]
+            }
+            if (!n) exit 1
+            middle = median(ratio, n)
+            printf "%-20s %13.2f %13.2f %s %8.2f   %.2f .. %.2f\n", name, median(ours, n), median(theirs, n),
+                name == "W8" ? "ns" : "us", middle, ratio[1], ratio[n]
+        }'
+}
+
+printf 'threads: %s, runs: %s\n' "$threads" "$runs"
+printf '%-20s %13s %13s    %8s   %s\n' workload ours PyTorch ratio 'min .. max'
+while read -r name; do
+    measure "$name" </dev/null | summary || { echo "bench-pytorch: $name could not be measured" >&2; exit 1; }
+done <"$work/names"

@@ -1,0 +1,16 @@
+/* models.h: the models that workloads.c trains. */
+#ifndef TG_BENCH_MODELS_H
+#define TG_BENCH_MODELS_H
+
+#include <tapegrad.h>
+
+/* The notebook's LSTM, its cell written out; x is [N, T, input], the result, h at every step, [N, T, hidden]. */
+tg_module *custom_lstm_new(int64_t input_size, int64_t hidden_size);
+
+/* The library's LSTM, and a linear layer on its last step; the result is [N, output_size]. */
+tg_module *stacked_lstm_new(int64_t input_size, int64_t hidden_size, int64_t num_layers, int64_t output_size);
+
+/* 784-512-10, with ReLU; x is [N, 784]. */
+tg_module *mlp_new(void);
+
+#endif
