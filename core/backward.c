@@ -51,13 +51,15 @@ static tgi_slot_sum *slot_of(tgi_walk *w, const tgi_edge *edge)
 
 /* No input that was asked about lies behind it. So nothing is computed in vain, and threads that share weights do not
  * meet there. */
-bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge)
+static inline bool unwanted(const tgi_walk *w, const tgi_edge *edge)
 {
     if (edge->output == TGI_TO_NOWHERE) return true;
     if (!w->marks) return false;
     if (edge->output >= 0) return edge->to.node->index < w->low || !w->marks[edge->to.node->index - w->low];
     return !(edge->to.leaf->extra && edge->to.leaf->extra->walk == w);
 }
+
+bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge) { return unwanted(w, edge); }
 
 /* The only place where gradients are added. What nobody else can see is added to in place. */
 static bool accumulate(const tgi_walk *w, tg_tensor **slot, tg_tensor *grad)
@@ -81,10 +83,12 @@ const void *tg_attributes(const tg_context *ctx) { return (const char *)ctx->nod
 int tg_input_count(const tg_context *ctx) { return ctx->node->input_count; }
 int tg_output_count(const tg_context *ctx) { return ctx->node->output_count; }
 
-bool tg_needs_input_grad(const tg_context *ctx, int i)
+static inline bool needs_input_grad(const tg_context *ctx, int i)
 {
-    return i >= 0 && i < ctx->node->input_count && !tgi_unwanted(ctx->walk, &tgi_inputs(ctx->node)[i]);
+    return i >= 0 && i < ctx->node->input_count && !unwanted(ctx->walk, &tgi_inputs(ctx->node)[i]);
 }
+
+bool tg_needs_input_grad(const tg_context *ctx, int i) { return needs_input_grad(ctx, i); }
 
 static tg_shape edge_shape(const tgi_edge *edge, tg_dtype *dtype)
 {
@@ -131,7 +135,7 @@ tg_tensor *tg_saved(tg_context *ctx, int i)
         t->storage->written_at ? t->storage->written_at : "an unknown place", (long long)t->storage->version);
 }
 
-static bool fits(const tgi_edge *edge, const tg_tensor *grad)
+static inline bool fits(const tgi_edge *edge, const tg_tensor *grad)
 {
     if (edge->output == TGI_TO_LEAF) return edge->to.leaf->dtype == grad->dtype && tgi_same_shape(edge->to.leaf, grad);
     const tgi_output *output = &tgi_outputs(edge->to.node)[edge->output];
@@ -146,7 +150,6 @@ static tg_tensor *fit(const tg_node *node, int i, tg_tensor *grad)
 {
     tg_dtype dtype;
     const tgi_edge *edge = &tgi_inputs(node)[i];
-    if (fits(edge, grad)) return grad;
     const tg_shape want = edge_shape(edge, &dtype), have = tgi_shape(grad);
     tg_shape common;
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
@@ -171,8 +174,8 @@ static void fail_of_input(const tg_context *ctx, int i)
 /* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
-    if (ctx->walk->failed || !tg_needs_input_grad(ctx, i)) return;
-    if (grad) grad = fit(ctx->node, i, grad);
+    if (ctx->walk->failed || !needs_input_grad(ctx, i)) return;
+    if (grad && !fits(&tgi_inputs(ctx->node)[i], grad)) grad = fit(ctx->node, i, grad);
     tgi_slot_sum *slot = grad ? slot_of(ctx->walk, &tgi_inputs(ctx->node)[i]) : NULL;
     if (!slot || !accumulate(ctx->walk, &slot->grad, grad)) fail_of_input(ctx, i);
 }

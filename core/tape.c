@@ -14,10 +14,8 @@
 
 /* ---- opening an op ---- */
 
-static bool check_input(const tg_op *op, tg_tensor_list inputs, int64_t i)
+static bool bad_input(const tg_op *op, const tg_tensor *t, int64_t i)
 {
-    const tg_tensor *t = inputs.items[i];
-    if (t && t->alive == TGI_ALIVE) return true;
     if (t)
         tg_fail_at(NULL, TG_ERROR_VALUE, op->name, "argument %lld was freed when its scope ended", (long long)i + 1);
     else if (!tg_failed())
@@ -27,10 +25,13 @@ static bool check_input(const tg_op *op, tg_tensor_list inputs, int64_t i)
 
 bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs)
 {
-    if (where) tgi_self.where = where;
-    tgi_self.op = op->name;
-    for (int64_t i = 0; i < inputs.count; i++)
-        if (!check_input(op, inputs, i)) return false;
+    tgi_thread *self = &tgi_self;
+    if (where) self->where = where;
+    self->op = op->name;
+    for (int64_t i = 0; i < inputs.count; i++) {
+        const tg_tensor *t = inputs.items[i];
+        if (!t || t->alive != TGI_ALIVE) return bad_input(op, t, i);
+    }
     return true;
 }
 
@@ -38,37 +39,44 @@ bool tg_optional_ok(const tg_tensor *t) { return t || !tg_failed(); }
 
 /* ---- where tensors come from ---- */
 
-tg_node *tgi_node_of(const tg_tensor *t)
+static inline tg_node *node_of(const tgi_thread *self, const tg_tensor *t)
 {
-    const tgi_thread *self = &tgi_self;
     if (!t->origin.serial || t->origin.index >= self->node_count) return NULL;
     tg_node *node = self->nodes[t->origin.index];
     return node->serial == t->origin.serial ? node : NULL;
 }
 
-bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge)
+tg_node *tgi_node_of(const tg_tensor *t) { return node_of(&tgi_self, t); }
+
+static bool fail_severed(const tg_tensor *t, const char *op)
+{
+    tg_fail_at(
+        NULL, TG_ERROR_AUTOGRAD, op,
+        "the tensor made at %s has lost its history: the scope that recorded it has ended, or another thread recorded "
+        "it. Use tg_detach if no gradient should flow through it",
+        t->where ? t->where : "an unknown place");
+    return false;
+}
+
+static inline bool edge_to(const tgi_thread *self, tg_tensor *t, const char *op, tgi_edge *edge)
 {
     edge->to.leaf = t;
     edge->output = t->requires_grad ? TGI_TO_LEAF : TGI_TO_NOWHERE;
-    if (t->origin.serial) {
-        tg_node *node = tgi_node_of(t);
-        edge->to.node = node;
-        edge->output = node ? t->origin.output : TGI_TO_NOWHERE;
-        if (node) return true;
-        tg_fail_at(
-            NULL, TG_ERROR_AUTOGRAD, op,
-            "the tensor made at %s has lost its history: the scope that recorded it has ended, or another thread recorded "
-            "it. Use tg_detach if no gradient should flow through it",
-            t->where ? t->where : "an unknown place");
-        return false;
-    }
+    if (!t->origin.serial) return true;
+    tg_node *node = node_of(self, t);
+    if (!node) return fail_severed(t, op);
+    edge->to.node = node;
+    edge->output = t->origin.output;
     return true;
 }
 
+bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge) { return edge_to(&tgi_self, t, op, edge); }
+
 /* Such a view has values that its history does not explain. */
-bool tgi_check_stale(tg_tensor *t, const char *op)
+static inline bool is_stale(const tg_tensor *t) { return t->is_view && t->rebased != t->storage->rebased; }
+
+static bool fail_stale(const tg_tensor *t, const char *op)
 {
-    if (!t->is_view || t->rebased == t->storage->rebased) return true;
     tg_fail_at(
         NULL, TG_ERROR_AUTOGRAD, op,
         "the view made at %s shares memory with a tensor that was modified by an inplace operation at %s, so its history is out "
@@ -77,12 +85,14 @@ bool tgi_check_stale(tg_tensor *t, const char *op)
     return false;
 }
 
+bool tgi_check_stale(tg_tensor *t, const char *op) { return !is_stale(t) || fail_stale(t, op); }
+
 bool tg_will_record(tg_tensor_list inputs)
 {
     if (tgi_self.grad_disabled) return false;
     for (int64_t i = 0; i < inputs.count; i++) {
         const tg_tensor *t = inputs.items[i];
-        if (t && (tgi_tracked(t) || (t->is_view && t->rebased != t->storage->rebased))) return true;
+        if (t && (tgi_tracked(t) || is_stale(t))) return true;
     }
     return false;
 }
@@ -163,7 +173,7 @@ static void node_free(tg_node *node)
     for (int i = 0; i < node->input_count; i++) tgi_unref(tgi_edge_leaf(&tgi_inputs(node)[i]));
     for (int i = 0; i < node->output_count; i++)
         if (tgi_outputs(node)[i].watch) watch_free(tgi_outputs(node)[i].watch);
-    tgi_pool_free(tgi_self.pool, node, node->bytes);
+    tgi_dealloc(tgi_self.pool, node, node->bytes);
 }
 
 void tgi_tape_truncate(int64_t length)
@@ -179,22 +189,16 @@ void tgi_tape_truncate(int64_t length)
 /* ---- recording ---- */
 
 /* False when an input is severed or stale; edges taken so far hold their references, node_free lets go of them. */
-static bool connect(tg_node *node, const tg_op *op, tg_tensor_list inputs)
+static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_tensor_list inputs)
 {
     tgi_edge *edges = tgi_inputs(node);
+    for (int64_t i = 0; i < inputs.count; i++) edges[i].output = TGI_TO_NOWHERE;
     for (int64_t i = 0; i < inputs.count; i++) {
-        tgi_edge *edge = &edges[i];
         tg_tensor *t = inputs.items[i];
-        edge->output = TGI_TO_NOWHERE;
         if (!t) continue;
-        if (!tgi_check_stale(t, op->name) || !tgi_edge_to(t, op->name, edge)) {
-            for (i++; i < inputs.count; i++) edges[i].output = TGI_TO_NOWHERE;
-            return false;
-        }
-        if (edge->output == TGI_TO_LEAF)
-            tgi_ref(t);
-        else if (edge->output >= 0 && edge->to.node->low < node->low)
-            node->low = edge->to.node->low;
+        if ((is_stale(t) && !fail_stale(t, op->name)) || !edge_to(self, t, op->name, &edges[i])) return false;
+        if (edges[i].output == TGI_TO_LEAF) tgi_ref(t);
+        else if (edges[i].output >= 0 && edges[i].to.node->low < node->low) node->low = edges[i].to.node->low;
     }
     return true;
 }
@@ -208,10 +212,11 @@ static void save(tg_node *node, tg_tensor_list saved)
     }
 }
 
+enum { MANY = 1 << 20 };
+
 static void warn_of_root(tgi_thread *self)
 {
-    enum { MANY = 1 << 20 };
-    if (self->scope_count || self->warned_of_root || self->node_count < MANY) return;
+    if (self->scope_count || self->warned_of_root) return;
     self->warned_of_root = true;
     tg_warn_at(NULL,
                "the tape has grown to %d operations outside of any scope; put each step between tg_scope_begin and "
@@ -230,7 +235,7 @@ static void append(tgi_thread *self, tg_node *node, tg_tensor_list outputs)
         t->origin = (tgi_origin){ node->serial, node->index, i };
         t->requires_grad = false;
     }
-    warn_of_root(self);
+    if (self->node_count >= MANY) warn_of_root(self);
 }
 
 static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
@@ -241,7 +246,9 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
         tg_fail_at(NULL, TG_ERROR_MEMORY, op->name, "the tape is full: open a scope for each step");
         return TG_FAILED;
     }
-    if (!tgi_grow(&self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes)) return TG_FAILED;
+    if (self->node_count == self->node_capacity &&
+        !tgi_grow(&self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes))
+        return TG_FAILED;
     while (saved.count && !saved.items[saved.count - 1]) saved.count--;
     tg_node *node = node_new(inputs, outputs, saved.count, attributes_size);
     if (!node) return TG_FAILED;
@@ -252,7 +259,7 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
     node->first_slot = self->next_slot;
     if (attributes_size) memcpy((char *)node + node->attributes_at, attributes, attributes_size);
     save(node, saved);
-    if (!connect(node, op, inputs)) {
+    if (!connect(self, node, op, inputs)) {
         node_free(node);
         return TG_FAILED;
     }

@@ -85,8 +85,6 @@ void tgi_hooks_free(tgi_hook *hooks);
 /* Lets go of what was saved; true if there was anything. */
 bool tgi_node_release_saved(tg_node *node);
 
-static inline bool tgi_tracked(const tg_tensor *t) { return t->requires_grad || t->origin.serial != 0; }
-
 TG_EXTERN_C_END
 
 #endif

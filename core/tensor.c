@@ -43,7 +43,7 @@ static void block_unref(tg_tensor *t, int32_t users)
 {
     if (tgi_count(&t->own.refs, -users) > 0) return;
     release_data(t);
-    tgi_pool_free(t->pool, t, block_bytes(t));
+    tgi_dealloc(t->pool, t, block_bytes(t));
 }
 
 static void storage_unref(tgi_storage *storage)

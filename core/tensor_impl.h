@@ -127,6 +127,7 @@ static inline bool tgi_is_private(const tg_tensor *t)
     return t->refs == 1 && t->storage == &t->own && t->own.refs == 2 && t->contiguous;
 }
 
+static inline bool tgi_tracked(const tg_tensor *t) { return t->requires_grad || t->origin.serial != 0; }
 static inline bool tgi_is_floating(const tg_tensor *t) { return t->dtype <= TG_FLOAT64; }
 static inline tg_shape tgi_shape(const tg_tensor *t)
 {

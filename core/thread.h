@@ -29,7 +29,7 @@ typedef struct tgi_free_block {
 } tgi_free_block;
 
 struct tgi_pool {
-    tgi_free_block *small[TGI_SMALL_CLASSES];
+    tgi_free_block *small[TGI_SMALL_CLASSES]; /* [i] of (i + 1) TGI_SMALL_STEP bytes */
     int64_t live_bytes, peak_bytes;
     int64_t live_tensors;         /* counted as references are: another thread may drop the last one */
     tgi_free_block *foreign;      /* freed by other threads, not yet taken back; under `lock` */
@@ -136,6 +136,20 @@ static inline void *tgi_alloc(size_t bytes)
     pool->live_bytes += (int64_t)(step + 1) * TGI_SMALL_STEP;
     if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
     return block;
+}
+
+/* tgi_pool_free with the same road open. */
+static inline void tgi_dealloc(tgi_pool *pool, void *memory, size_t bytes)
+{
+    const size_t step = (bytes - 1) / TGI_SMALL_STEP;
+    if (pool != tgi_self.pool || step >= TGI_SMALL_CLASSES || !pool->caching) {
+        tgi_pool_free(pool, memory, bytes);
+        return;
+    }
+    tgi_free_block *block = (tgi_free_block *)memory;
+    block->next = pool->small[step];
+    pool->small[step] = block;
+    pool->live_bytes -= (int64_t)(step + 1) * TGI_SMALL_STEP;
 }
 
 TG_EXTERN_C_END

@@ -39,10 +39,8 @@ static tg_tensor *unary(const char *where, const tg_op *op, tg_tensor *a)
     const tg_dtype dtype = compute_dtype(p, (tg_dtype)a->dtype);
     const tgi_loop loop = tgi_kernels_get()->unary[p->index][dtype];
     if (!loop) return tg_op_fail(op, tg_list(a), not_implemented, op->name, tgi_scalar_type_name(dtype));
-    a = tg_to(a, dtype);
-    if (!a) return NULL;
-    const tg_shape shape = tgi_shape(a);
-    tg_tensor *y = tgi_new(&shape, dtype);
+    if (a->dtype != dtype && !(a = tg_to(a, dtype))) return NULL;
+    tg_tensor *y = tgi_new_like(a, dtype);
     if (!y) return NULL;
     tgi_iterate(loop, 2, (tg_tensor *[]){ y, a });
     const int saves = p->saves[0];
@@ -67,43 +65,56 @@ static tg_shape operand_shape(const tg_operand *operand)
 
 /* What a binary op has found out before it runs. */
 typedef struct binary_call {
+    tg_tensor *tensors[2]; /* the operands that are tensors */
+    tg_tensor_list inputs;
+    bool alike;            /* two tensors of one shape and dtype: nothing to promote or broadcast */
     tg_tensor *a, *b, *y;
 } binary_call;
 
-/* Checks, promotes and makes the result; `out` is its dtype, or the common one if negative. */
-static bool binary_prepare(const tg_op *op, const tg_operand *operands, tg_dtype dtype, int out, binary_call *call)
+static bool binary_begin(const char *where, const tg_op *op, const tg_operand *operands, binary_call *call)
 {
-    tg_tensor *tensors[2];
-    const tg_tensor_list inputs = tensors_of(operands, 2, tensors);
-    const tg_shape sa = operand_shape(&operands[0]), sb = operand_shape(&operands[1]);
-    tg_shape shape;
-    if (!tgi_broadcast(op, inputs, &sa, &sb, &shape)) return false;
-    call->a = tgi_operand_to(operands[0], dtype);
-    call->b = tgi_operand_to(operands[1], dtype);
-    call->y = call->a && call->b ? tgi_new(&shape, out < 0 ? dtype : (tg_dtype)out) : NULL;
-    return call->y != NULL;
+    call->inputs = tensors_of(operands, 2, call->tensors);
+    if (!tg_op_begin(where, op, call->inputs)) return false;
+    const tg_tensor *a = call->tensors[0], *b = call->tensors[1];
+    call->alike = call->inputs.count == 2 && a->dtype == b->dtype && tgi_same_shape(a, b);
+    return true;
 }
 
-static bool binary_begin(const char *where, const tg_op *op, const tg_operand *operands)
+static tg_dtype binary_dtype(const tg_operand *operands, const binary_call *call)
 {
-    tg_tensor *tensors[2];
-    return tg_op_begin(where, op, tensors_of(operands, 2, tensors));
+    return call->alike ? (tg_dtype)call->tensors[0]->dtype : tgi_result_type(operands, 2);
+}
+
+/* Promotes and makes the result; `out` is its dtype. */
+static bool binary_prepare(const tg_op *op, const tg_operand *operands, tg_dtype dtype, tg_dtype out, binary_call *call)
+{
+    if (call->alike && call->tensors[0]->dtype == dtype) {
+        call->a = call->tensors[0];
+        call->b = call->tensors[1];
+        call->y = tgi_new_like(call->a, out);
+        return call->y != NULL;
+    }
+    const tg_shape sa = operand_shape(&operands[0]), sb = operand_shape(&operands[1]);
+    tg_shape shape;
+    if (!tgi_broadcast(op, call->inputs, &sa, &sb, &shape)) return false;
+    call->a = tgi_operand_to(operands[0], dtype);
+    call->b = tgi_operand_to(operands[1], dtype);
+    call->y = call->a && call->b ? tgi_new(&shape, out) : NULL;
+    return call->y != NULL;
 }
 
 static tg_tensor *binary(const char *where, const tg_op *op, tg_operand a, tg_operand b)
 {
     const tg_operand operands[] = { a, b };
-    if (!binary_begin(where, op, operands)) return NULL;
-    const pointwise *p = op->detail;
-    const tg_dtype dtype = compute_dtype(p, tgi_result_type(operands, 2));
-    const tgi_loop loop = tgi_kernels_get()->binary[p->index][dtype];
-    tg_tensor *tensors[2];
-    if (!loop)
-        return tg_op_fail(op, tensors_of(operands, 2, tensors), not_implemented, op->name, tgi_scalar_type_name(dtype));
     binary_call c;
-    if (!binary_prepare(op, operands, dtype, -1, &c)) return NULL;
+    if (!binary_begin(where, op, operands, &c)) return NULL;
+    const pointwise *p = op->detail;
+    const tg_dtype dtype = compute_dtype(p, binary_dtype(operands, &c));
+    const tgi_loop loop = tgi_kernels_get()->binary[p->index][dtype];
+    if (!loop) return tg_op_fail(op, c.inputs, not_implemented, op->name, tgi_scalar_type_name(dtype));
+    if (!binary_prepare(op, operands, dtype, dtype, &c)) return NULL;
     tgi_iterate(loop, 3, (tg_tensor *[]){ c.y, c.a, c.b });
-    const int saves = (tg_requires_grad(c.a) ? p->saves[0] : 0) | (tg_requires_grad(c.b) ? p->saves[1] : 0);
+    const int saves = (tgi_tracked(c.a) ? p->saves[0] : 0) | (tgi_tracked(c.b) ? p->saves[1] : 0);
     const tg_status recorded =
         tg_record(op, tg_list(c.a, c.b), tg_list(c.y),
                   tg_list(saves & SAVE_A ? c.a : NULL, saves & SAVE_B ? c.b : NULL, saves & SAVE_Y ? c.y : NULL), NULL,
@@ -114,9 +125,9 @@ static tg_tensor *binary(const char *where, const tg_op *op, tg_operand a, tg_op
 static tg_tensor *compare(const char *where, const tg_op *op, tg_operand a, tg_operand b)
 {
     const tg_operand operands[] = { a, b };
-    if (!binary_begin(where, op, operands)) return NULL;
-    const tg_dtype dtype = tgi_result_type(operands, 2);
     binary_call c;
+    if (!binary_begin(where, op, operands, &c)) return NULL;
+    const tg_dtype dtype = binary_dtype(operands, &c);
     if (!binary_prepare(op, operands, dtype, TG_BOOL, &c)) return NULL;
     tgi_iterate(tgi_kernels_get()->compare[((const pointwise *)op->detail)->index][dtype], 3,
                 (tg_tensor *[]){ c.y, c.a, c.b });
@@ -138,11 +149,9 @@ static tg_tensor *loop_gradient(tg_context *ctx, int i, tg_tensor *g)
     const pointwise *p = tg_context_op(ctx)->detail;
     const bool is_binary = tg_input_count(ctx) == 2;
     tg_tensor *a, *b, *y;
-    if (p->passes_on[i]) return g;
     if (!fetch(ctx, p->saves[i], 0, &a) || !fetch(ctx, p->saves[i], 1, &b) || !fetch(ctx, p->saves[i], 2, &y))
         return NULL;
-    const tg_shape shape = tgi_shape(g);
-    tg_tensor *d = tgi_new(&shape, (tg_dtype)g->dtype);
+    tg_tensor *d = tgi_new_like(g, (tg_dtype)g->dtype);
     if (!d) return NULL;
     const tgi_kernels *k = tgi_kernels_get();
     if (is_binary)
@@ -155,8 +164,11 @@ static tg_tensor *loop_gradient(tg_context *ctx, int i, tg_tensor *g)
 static void pointwise_backward_fused(tg_context *ctx)
 {
     tg_tensor *g = tg_grad_output(ctx, 0);
-    for (int i = 0; i < tg_input_count(ctx); i++)
-        if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, g ? loop_gradient(ctx, i, g) : NULL);
+    const pointwise *p = tg_context_op(ctx)->detail;
+    for (int i = 0; i < tg_input_count(ctx); i++) {
+        if (p->passes_on[i]) tg_set_grad_input(ctx, i, g);
+        else if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, g ? loop_gradient(ctx, i, g) : NULL);
+    }
 }
 
 /* ---- backward in ops: the formulas of the table, with tensors for operands ---- */
