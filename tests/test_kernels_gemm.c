@@ -197,6 +197,126 @@ static void test_value_depends_on_nothing_else(void **unused)
     }
 }
 
+/* What `x` makes of its c, as it was before, in memory of its own. */
+static char *result(const problem *p, const char *old, const tgi_gemm *x)
+{
+    size_t bytes = (size_t)p->c_count * (size_t)sizes[p->d];
+    memcpy(p->x.c, old, bytes);
+    K->gemm[p->d](x);
+    char *got = room(p->c_count, p->d);
+    memcpy(got, p->x.c, bytes);
+    return got;
+}
+
+static void assert_same(const problem *p, const char *want, const char *got, const char *how, int pieces)
+{
+    if (memcmp(want, got, (size_t)p->c_count * (size_t)sizes[p->d]) != 0)
+        fail_msg("%s gemm %s %d %d %d flags %d: %s (%d) differs", K->name, p->d ? "f64" : "f32", (int)p->x.m,
+                 (int)p->x.n, (int)p->x.k, p->flags, how, pieces);
+}
+
+static void check_packed(const problem *p, const char *old, const char *plain)
+{
+    size_t bytes = (K->gemm_packed_bytes[p->d](p->x.n, p->x.k) + 63) / 64 * 64;
+    tgi_gemm x = p->x;
+    void *packed = aligned_alloc(64, bytes + 64);
+    assert_non_null(packed);
+    memset(packed, 0x7f, bytes + 64);
+    K->gemm_pack[p->d](&x, packed);
+    for (size_t i = bytes; i < bytes + 64; i++) assert_int_equal(((char *)packed)[i], 0x7f);
+    x.packed_b = packed;
+    x.b = NULL;
+    char *got = result(p, old, &x);
+    assert_same(p, plain, got, "packed", 1);
+    free(got);
+    free(packed);
+}
+
+enum { MOST_PARTS = 40 };
+
+/* Cuts k into `count` parts, some of them empty, each with b in memory and layout of its own. */
+static void check_parts(const problem *p, const char *old, const char *plain, int count)
+{
+    int64_t size = sizes[p->d], from = 0;
+    tgi_gemm_part part[MOST_PARTS];
+    char *own[MOST_PARTS];
+    for (int t = 0; t < count; t++) {
+        int64_t left = p->x.k - from, k = t == count - 1 ? left : (int64_t)(draw() % 4 ? draw() % 60 : 0);
+        if (k > left) k = left;
+        const tgi_gemm *x = &p->x;
+        part[t] = (tgi_gemm_part){ .k = k, .a_row = x->a_row, .a_col = x->a_col, .b_row = x->n + 1, .b_col = 1 };
+        part[t].a = (const char *)x->a + from * x->a_col * size;
+        own[t] = room(k * (x->n + 1), p->d);
+        if (t % 3 == 2) { /* by columns */
+            part[t].b_row = 1;
+            part[t].b_col = k;
+        }
+        part[t].b = own[t];
+        for (int64_t l = 0; l < k; l++) {
+            for (int64_t j = 0; j < x->n; j++)
+                memcpy(own[t] + (l * part[t].b_row + j * part[t].b_col) * size,
+                       (const char *)x->b + ((from + l) * x->b_row + j * x->b_col) * size, (size_t)size);
+        }
+        from += k;
+    }
+    tgi_gemm x = p->x;
+    x.k = x.a_row = x.a_col = x.b_row = x.b_col = -77; /* not looked at */
+    x.a = x.b = NULL;
+    x.parts = count;
+    x.part = part;
+    char *got = result(p, old, &x);
+    assert_same(p, plain, got, "sum over parts", count);
+    memcpy(p->x.c, old, (size_t)(p->c_count * size));
+    R->gemm[p->d](&x);
+    for (int64_t at = 0; at < p->c_count; at++)
+        assert_true(fabs(element(p->d, got, at) - element(p->d, p->x.c, at)) < 1e-3 + 1e-4 * fabs((double)p->x.k));
+    free(got);
+    for (int t = 0; t < count; t++) free(own[t]);
+}
+
+static void check_packed_and_parts(int d, int64_t m, int64_t n, int64_t k, int flags)
+{
+    problem p = problem_new(d, REALS, m, n, k, flags);
+    char *old = room(p.c_count, d);
+    memcpy(old, p.x.c, (size_t)(p.c_count * sizes[d]));
+    char *plain = result(&p, old, &p.x);
+    check_packed(&p, old, plain);
+    check_parts(&p, old, plain, 1);
+    check_parts(&p, old, plain, 3);
+    check_parts(&p, old, plain, MOST_PARTS);
+    free(plain);
+    free(old);
+    problem_free(&p);
+}
+
+/* Neither b packed beforehand nor k in parts shows in a value. */
+static void test_packed_and_in_parts(void **unused)
+{
+    (void)unused;
+    static const int64_t some[] = { 1, 2, 3, 7, 8, 13, 16, 30, 33, 77 }, depths[] = { 0, 1, 9, 100, 600 };
+    enum { SOME = sizeof some / sizeof *some, DEPTHS = sizeof depths / sizeof *depths };
+    int flags = 0;
+    for (int i = 0; i < SOME; i++) {
+        for (int j = 0; j < SOME; j++) {
+            for (int l = 0; l < DEPTHS; l++) {
+                for (int d = TGI_F32; d <= TGI_F64; d++) {
+                    flags = (flags + 7) % LAYOUTS;
+                    check_packed_and_parts(d, some[i], some[j], depths[l], flags);
+                }
+            }
+        }
+    }
+    static const int64_t larger[][3] = { { 1, 300, 520 },  { 3, 270, 300 },   { 300, 5, 300 },
+                                         { 60, 150, 530 }, { 230, 140, 600 }, { 1, 1, 5000 } };
+    for (size_t s = 0; s < sizeof larger / sizeof *larger; s++) {
+        for (int step = 0; step < 8; step++) {
+            flags = (flags + 7) % LAYOUTS;
+            for (int d = TGI_F32; d <= TGI_F64; d++)
+                check_packed_and_parts(d, larger[s][0], larger[s][1], larger[s][2], flags);
+        }
+    }
+}
+
 static void test_nothing_to_multiply(void **unused)
 {
     (void)unused;
@@ -282,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_every_small_shape),
         cmocka_unit_test(test_larger_shapes),
         cmocka_unit_test(test_value_depends_on_nothing_else),
+        cmocka_unit_test(test_packed_and_in_parts),
         cmocka_unit_test(test_nothing_to_multiply),
         cmocka_unit_test(test_not_a_number_stays_in_its_row),
         cmocka_unit_test(test_many_threads),

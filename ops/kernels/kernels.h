@@ -37,9 +37,24 @@ enum {
  * may be NULL. */
 typedef void (*tgi_loop)(int64_t n, char *const *p, const int64_t *stride);
 
-/* C = alpha-free product: c[i, j] = sum over l of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i,
- * j] if `accumulate`. Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0
- * gives zeros (and bias). c overlaps nothing. */
+/* c[i, j] = sum over l < k of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i, j] if `accumulate`.
+ * Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros (and bias).
+ * c overlaps nothing.
+ *
+ * `packed_b`, if not NULL, is what gemm_pack made of this b, n and k: it is read instead of b, which may then be NULL.
+ * It needs parts == 0.
+ *
+ * `parts`, if not 0, makes a and b the parts' matrices set side by side along k: c = sum over the parts of a_t b_t. The
+ * fields a, b, k and their strides are then not looked at. A part's k may be 0.
+ *
+ * Neither changes a bit of the result: it is that of the plain product of the same (the joined) matrices. */
+typedef struct tgi_gemm_part {
+    int64_t k;
+    const void *a;
+    int64_t a_row, a_col;
+    const void *b;
+    int64_t b_row, b_col;
+} tgi_gemm_part;
 typedef struct tgi_gemm {
     int64_t m, n, k;
     const void *a;
@@ -50,6 +65,9 @@ typedef struct tgi_gemm {
     int64_t c_row;
     const void *bias;
     bool accumulate;
+    const void *packed_b;
+    int64_t parts;
+    const tgi_gemm_part *part;
 } tgi_gemm;
 
 /* The state of one parameter's update; see optim/ for the formulas. All arrays are contiguous, n long. */
@@ -93,6 +111,10 @@ typedef struct tgi_kernels {
     void (*log_softmax_backward[2])(int64_t rows, int64_t n, const void *g, const void *y, void *da);  /* g - e^y sum(g) */
 
     void (*gemm[2])(const tgi_gemm *args);               /* f32, f64 */
+    /* A matrix b packed once for many products: the bytes it takes, for 64-byte aligned memory, and the packing, which
+     * looks at n, k, b and its strides only. The layout is this table's own. */
+    size_t (*gemm_packed_bytes[2])(int64_t n, int64_t k);
+    void (*gemm_pack[2])(const tgi_gemm *args, void *packed);
 
     void (*adam[2])(const tgi_adam *h, int64_t n, void *p, const void *g, void *m, void *v, void *vmax /* NULL: no amsgrad */);
     void (*sgd[2])(const tgi_sgd *h, int64_t n, void *p, const void *g, void *momentum /* NULL without momentum */);

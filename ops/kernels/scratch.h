@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Two blocks a thread: what it shares with threads that help it, and what is its own alone. */
-typedef enum tgi_scratch_use { TGI_SCRATCH_SHARED, TGI_SCRATCH_OWN, TGI_SCRATCH_USES } tgi_scratch_use;
+/* Two blocks a thread, for what the two operands of a product are packed into. */
+typedef enum tgi_scratch_use { TGI_SCRATCH_A, TGI_SCRATCH_B, TGI_SCRATCH_USES } tgi_scratch_use;
 
 /* At least `bytes` bytes, 64-byte aligned, uninitialised, valid until this thread's next call for the same use. They
  * go when the thread ends. NULL when there is no memory: the caller then does without. */

@@ -1,5 +1,6 @@
 /* vectors.h: the processor's vectors as C types, for the few loops that a compiler cannot be trusted to see: sums,
- * whose order is ours to fix, and the matrix product's inner loop. The only intrinsics are the fused multiply-adds. */
+ * whose order is ours to fix, and the matrix product's inner loop. The only intrinsics are the fused multiply-adds and
+ * access to part of a vector. */
 #ifndef TG_OPS_KERNELS_VECTORS_H
 #define TG_OPS_KERNELS_VECTORS_H
 
@@ -43,6 +44,67 @@ TGI_INLINE tgi_vec_f64 tgi_multiply_add_f64(tgi_vec_f64 x, tgi_vec_f64 y, tgi_ve
 {
     return TGI_FMA_F64(x, y, z);
 }
+
+/* A vector of which only the first lanes are in memory: `first` says how many (all at most), `load_first` makes the
+ * others 0, `store_first` leaves them alone. TGI_LOADS_FIRST: that costs no more than a whole vector. */
+#if defined(__AVX512F__)
+#define TGI_LOADS_FIRST 1
+typedef __mmask16 tgi_first_f32;
+typedef __mmask8 tgi_first_f64;
+TGI_INLINE tgi_first_f32 first_f32(int64_t count) { return (tgi_first_f32)((1u << count) - 1); }
+TGI_INLINE tgi_first_f64 first_f64(int64_t count) { return (tgi_first_f64)((1u << count) - 1); }
+#define TGI_FIRST(suffix, T, letter, cast)                                                                            \
+    TGI_INLINE tgi_vec_##suffix load_first_##suffix(const tgi_mem_##suffix *from, tgi_first_##suffix first)           \
+    {                                                                                                                 \
+        return (tgi_vec_##suffix)_mm512_maskz_loadu_p##letter(first, from);                                           \
+    }                                                                                                                 \
+    TGI_INLINE void store_first_##suffix(tgi_mem_##suffix *to, tgi_first_##suffix first, tgi_vec_##suffix x)          \
+    {                                                                                                                 \
+        _mm512_mask_storeu_p##letter(to, first, (cast)x);                                                             \
+    }
+TGI_FIRST(f32, float, s, __m512)
+TGI_FIRST(f64, double, d, __m512d)
+#elif defined(__AVX2__)
+#define TGI_LOADS_FIRST 1
+typedef __m256i tgi_first_f32, tgi_first_f64;
+TGI_INLINE tgi_first_f32 first_f32(int64_t count)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+TGI_INLINE tgi_first_f64 first_f64(int64_t count)
+{
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+#define TGI_FIRST(suffix, T, letter, cast)                                                                            \
+    TGI_INLINE tgi_vec_##suffix load_first_##suffix(const tgi_mem_##suffix *from, tgi_first_##suffix first)           \
+    {                                                                                                                 \
+        return (tgi_vec_##suffix)_mm256_maskload_p##letter((const T *)from, first);                                   \
+    }                                                                                                                 \
+    TGI_INLINE void store_first_##suffix(tgi_mem_##suffix *to, tgi_first_##suffix first, tgi_vec_##suffix x)          \
+    {                                                                                                                 \
+        _mm256_maskstore_p##letter((T *)to, first, (cast)x);                                                          \
+    }
+TGI_FIRST(f32, float, s, __m256)
+TGI_FIRST(f64, double, d, __m256d)
+#else
+#define TGI_LOADS_FIRST 0
+typedef int64_t tgi_first_f32, tgi_first_f64;
+#define TGI_FIRST(suffix, T, letter, cast)                                                                            \
+    TGI_INLINE tgi_first_##suffix first_##suffix(int64_t count) { return count; }                                     \
+    TGI_INLINE tgi_vec_##suffix load_first_##suffix(const tgi_mem_##suffix *from, tgi_first_##suffix first)           \
+    {                                                                                                                 \
+        tgi_vec_##suffix x = { 0 };                                                                                   \
+        for (int64_t i = 0; i < first; i++) x[i] = from[i];                                                           \
+        return x;                                                                                                     \
+    }                                                                                                                 \
+    TGI_INLINE void store_first_##suffix(tgi_mem_##suffix *to, tgi_first_##suffix first, tgi_vec_##suffix x)          \
+    {                                                                                                                 \
+        for (int64_t i = 0; i < first; i++) to[i] = x[i];                                                             \
+    }
+TGI_FIRST(f32, float, s, )
+TGI_FIRST(f64, double, d, )
+#endif
+#undef TGI_FIRST
 
 /* The same number in every lane (x - 0 is x, even for -0). */
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }

@@ -1,0 +1,42 @@
+/* gemm_plan.h: what the matrix product decides from shapes and strides alone, for every dtype: where it packs, what it
+ * gives to which thread. Nothing here changes a bit of any result. */
+#ifndef TG_OPS_KERNELS_GEMM_PLAN_H
+#define TG_OPS_KERNELS_GEMM_PLAN_H
+
+#include "kernels.h"
+#include "scalar.h"
+
+/* A step of k in a product of parts. */
+typedef struct tgi_gemm_spot {
+    const tgi_gemm_part *part;
+    int64_t step;
+} tgi_gemm_spot;
+
+/* How many of the `left` steps from `s` on lie in one part. Past the end of a part `s` goes on to the next. */
+TGI_INLINE int64_t tgi_gemm_steps(tgi_gemm_spot *s, int64_t left)
+{
+    while (s->step >= s->part->k) *s = (tgi_gemm_spot){ s->part + 1, 0 };
+    int64_t here = s->part->k - s->step;
+    return here < left ? here : left;
+}
+
+/* `s` and `steps` more. */
+TGI_INLINE tgi_gemm_spot tgi_gemm_past(tgi_gemm_spot s, int64_t steps)
+{
+    while (steps > 0) {
+        int64_t here = tgi_gemm_steps(&s, steps);
+        s.step += here;
+        steps -= here;
+    }
+    return s;
+}
+
+/* Whether to compute c's transpose from those of b and a instead: where that makes the vectors run along a's contiguous
+ * side, b having too few columns to fill one. */
+TGI_INLINE bool tgi_gemm_swaps(int64_t m, int64_t n, const tgi_gemm_part *first, int64_t width)
+{
+    if (n == 1) return m > 1;
+    return first->a_row == 1 && n <= 12 && n < width && m > n;
+}
+
+#endif
