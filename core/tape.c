@@ -197,8 +197,10 @@ static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_t
         tg_tensor *t = inputs.items[i];
         if (!t) continue;
         if ((is_stale(t) && !fail_stale(t, op->name)) || !edge_to(self, t, op->name, &edges[i])) return false;
-        if (edges[i].output == TGI_TO_LEAF) tgi_ref(t);
-        else if (edges[i].output >= 0 && edges[i].to.node->low < node->low) node->low = edges[i].to.node->low;
+        if (edges[i].output == TGI_TO_LEAF)
+            tgi_ref(t);
+        else if (edges[i].output >= 0 && edges[i].to.node->low < node->low)
+            node->low = edges[i].to.node->low;
     }
     return true;
 }

@@ -38,18 +38,26 @@ static void release_data(tg_tensor *t)
     }
 }
 
+/* The handle's parts have gone before. */
+static void extra_free(tgi_extra *extra)
+{
+    for (tgi_cached *cached = extra->cached, *next; cached; cached = next) {
+        next = cached->next;
+        cached->free(cached);
+    }
+    tgi_free(extra, sizeof *extra);
+}
+
 /* Takes `users` from those who need t's own storage or its block; after the last one both go. */
 static void block_unref(tg_tensor *t, int32_t users)
 {
     if (tgi_count(&t->own.refs, -users) > 0) return;
+    if (t->extra) extra_free(t->extra);
     release_data(t);
     tgi_dealloc(t->pool, t, block_bytes(t));
 }
 
-static void storage_unref(tgi_storage *storage)
-{
-    block_unref((tg_tensor *)((char *)storage - offsetof(tg_tensor, own)), 1);
-}
+static void storage_unref(tgi_storage *storage) { block_unref(tgi_owner(storage), 1); }
 
 /* ---- handles ---- */
 
@@ -187,17 +195,15 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
     return tgi_scope_adopt(t);
 }
 
-static void extra_free(tgi_extra *extra)
-{
-    tgi_unref(extra->grad);
-    tgi_hooks_free(extra->hooks);
-    tgi_free(extra, sizeof *extra);
-}
-
 void tgi_tensor_free(tg_tensor *t)
 {
     t->alive = TGI_DEAD;
-    if (t->extra) extra_free(t->extra);
+    if (t->extra) {
+        tgi_unref(t->extra->grad);
+        tgi_hooks_free(t->extra->hooks);
+        t->extra->grad = NULL;
+        t->extra->hooks = NULL;
+    }
     tgi_pool_count_tensor(t->pool, -1);
     if (t->storage == &t->own) {
         block_unref(t, 2);
@@ -209,8 +215,13 @@ void tgi_tensor_free(tg_tensor *t)
 
 tgi_extra *tgi_extra_of(tg_tensor *t)
 {
-    if (!t->extra) t->extra = tgi_calloc(sizeof *t->extra);
-    return t->extra;
+    tgi_extra *there = __atomic_load_n(&t->extra, __ATOMIC_ACQUIRE);
+    if (there) return there;
+    tgi_extra *made = tgi_calloc(sizeof *made);
+    if (!made || __atomic_compare_exchange_n(&t->extra, &there, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return made;
+    tgi_free(made, sizeof *made); /* another thread was faster */
+    return there;
 }
 
 void tgi_take_storage(tg_tensor *t, tg_tensor *from)
@@ -361,7 +372,15 @@ void *tg_mutable_data_at(const char *where, tg_tensor *t, tg_dtype dtype)
 {
     if (!of_dtype(where, t, dtype)) return NULL;
     tg_bump_version(t);
+    tgi_owner(t->storage)->exposed = true;
     return tgi_ptr(t);
+}
+
+void tg_data_written_at(const char *where, tg_tensor *t)
+{
+    if (!present(where, "data_written", t)) return;
+    tg_bump_version(t);
+    tgi_owner(t->storage)->exposed = false;
 }
 
 tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int64_t count)

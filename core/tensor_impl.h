@@ -40,13 +40,20 @@ typedef struct tgi_origin {
     int32_t output;
 } tgi_origin;
 
-/* What few tensors need, made on demand. */
+/* What an op remembers with a storage, for as long as that lives; see ops/packed.c. */
+typedef struct tgi_cached {
+    struct tgi_cached *next;
+    void (*free)(struct tgi_cached *cached);
+} tgi_cached;
+
+/* What few tensors need, made on demand. The cached things belong to the own storage, the rest to the handle. */
 typedef struct tgi_extra {
     tg_tensor *grad;          /* owned */
     tgi_hook *hooks;          /* of a leaf */
     void *walk;               /* the innermost walk that has a slot for this leaf, */
     int64_t slot;             /* and which */
     int64_t kept;             /* by tg_keep, how often */
+    tgi_cached *cached;
 } tgi_extra;
 
 enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
@@ -101,6 +108,12 @@ static inline void tgi_unref(tg_tensor *t)
     if (t && tgi_count(&t->refs, -1) == 0) tgi_tensor_free(t);
 }
 
+/* The tensor that a storage is part of. Its handle may be gone. */
+static inline tg_tensor *tgi_owner(const tgi_storage *storage)
+{
+    return (tg_tensor *)((char *)storage - offsetof(tg_tensor, own));
+}
+
 /* ---- elements ---- */
 static inline size_t tgi_element_size(const tg_tensor *t)
 {
@@ -151,7 +164,7 @@ tg_tensor *tgi_own(tg_tensor *t);
 /* Gives `t` the storage of `from`, contiguous from its first element on, and its dtype; shapes are the same. */
 void tgi_take_storage(tg_tensor *t, tg_tensor *from);
 
-/* The tensor's rare parts, made if need be; NULL with an error pending. */
+/* The tensor's rare parts, made if need be; NULL with an error pending. Two threads may ask at once. */
 tgi_extra *tgi_extra_of(tg_tensor *t);
 
 /* The user's place, set by the outermost call (NULL when unknown). */

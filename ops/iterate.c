@@ -3,6 +3,7 @@
  * Dimensions that are contiguous with their neighbour in every operand are merged first, so that tensors of the same
  * layout, the usual case, take one call of the kernel. */
 #include "iterate.h"
+#include "matmul_impl.h"
 #include "pointwise.h"
 #include "reduce_impl.h"
 #include "view.h"
@@ -118,6 +119,6 @@ static tg_status engine_add_in_place(tg_tensor *a, tg_tensor *b)
 
 __attribute__((constructor)) static void equip_engine(void)
 {
-    static const tg_engine_ops ops = { engine_add, engine_add_in_place, tgi_sum_to, engine_clone };
+    static const tg_engine_ops ops = { engine_add, engine_add_in_place, tgi_sum_to, engine_clone, tgi_add_products };
     tg_engine_use(&ops);
 }

@@ -6,6 +6,8 @@
 #include "matmul.h"
 
 #include "call.h"
+#include "matmul_impl.h"
+#include "packed.h"
 #include "promote.h"
 #include "reduce_impl.h"
 #include "view.h"
@@ -79,7 +81,7 @@ typedef struct operands {
     int dtype;
     const char *a, *b;
     char *c;
-    const void *bias;
+    const void *bias, *packed_b;
 } operands;
 
 static void multiply_one(const product *p, const operands *o, int64_t index)
@@ -104,6 +106,7 @@ static void multiply_one(const product *p, const operands *o, int64_t index)
         .c = o->c + index * p->m * p->n * size,
         .c_row = p->n,
         .bias = o->bias,
+        .packed_b = o->packed_b,
     };
     tgi_kernels_get()->gemm[o->dtype](&args);
 }
@@ -130,12 +133,15 @@ static bool multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tenso
         p = plan(copy, b, batch);
         fold(&p);
     }
+    tgi_packed *packed = b->ndim == 2 && p.batch_dims == 0 && p.k > 0 ? tgi_packed_acquire(b) : NULL;
     operands o = { .dtype = c->dtype,
                    .a = tgi_ptr(copy ? copy : a),
                    .b = tgi_ptr(b),
                    .c = tgi_ptr(c),
-                   .bias = bias ? tgi_ptr(bias) : NULL };
+                   .bias = bias ? tgi_ptr(bias) : NULL,
+                   .packed_b = tgi_packed_data(packed) };
     multiply_all(&p, &o);
+    tgi_packed_release(packed);
     tgi_unref(copy);
     return true;
 }
@@ -277,6 +283,19 @@ static void matmul_backward(tg_context *ctx)
     }
 }
 
+/* The same, the gradient of a matrix on the right as a product that the engine may evaluate together with others. */
+static void matmul_backward_fused(tg_context *ctx)
+{
+    tg_tensor *a = tg_needs_input_grad(ctx, 1) ? tg_saved(ctx, 0) : NULL;
+    if (!a || a->ndim < 2 || tg_input_shape(ctx, 1).ndim != 2) {
+        matmul_backward(ctx);
+        return;
+    }
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_matmul(g, tg_transpose(tg_saved(ctx, 1), 0, 1)));
+    tg_set_grad_input_product(ctx, 1, tall(a), tall(g));
+}
+
 static tg_tensor_list matmul_call(const tg_value *args)
 {
     return tgi_result(tg_matmul_at(TG_HERE, args[0].as.tensor, args[1].as.tensor));
@@ -329,6 +348,7 @@ static const tg_op op_matmul = {
     .doc =
         "The product of matrices; vectors are rows on the left and columns on the right, more than two dimensions are batches.",
     .backward = matmul_backward,
+    .backward_fused = matmul_backward_fused,
     .call = matmul_call,
     .samples = matmul_samples,
     .errors = matmul_errors,
@@ -425,6 +445,15 @@ static void linear_backward(tg_context *ctx)
     if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, g);
 }
 
+/* The same, the weight's part as a product that the engine may evaluate together with others. */
+static void linear_backward_fused(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_matmul(g, tg_saved(ctx, 1)));
+    if (tg_needs_input_grad(ctx, 1)) tg_set_grad_input_product(ctx, 1, rows(g), rows(tg_saved(ctx, 0)));
+    if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, g);
+}
+
 static tg_tensor_list linear_call(const tg_value *args)
 {
     tg_tensor *bias = args[2].kind == TG_VALUE_TENSOR ? args[2].as.tensor : NULL;
@@ -460,9 +489,43 @@ static const tg_op op_linear = {
     .gradient = "dx = g w, dw = gT x, dbias = g summed over its leading dimensions",
     .doc = "The affine map of x [..., in] by weight [out, in] and bias [out].",
     .backward = linear_backward,
+    .backward_fused = linear_backward_fused,
     .call = linear_call,
     .samples = linear_samples,
     .errors = linear_errors,
 };
+
+/* ---- sums of products, for the engine ---- */
+
+static void add_some(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count, tgi_gemm_part *parts)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const tg_tensor *a = products[i].a, *b = products[i].b;
+        parts[i] = (tgi_gemm_part){ .k = a->dims[0],
+                                    .a = tgi_ptr(a),
+                                    .a_row = a->strides[1],
+                                    .a_col = a->strides[0],
+                                    .b = tgi_ptr(b),
+                                    .b_row = b->strides[0],
+                                    .b_col = b->strides[1] };
+    }
+    const tgi_gemm args = { .m = sum->dims[0],
+                            .n = sum->dims[1],
+                            .c = tgi_ptr(sum),
+                            .c_row = sum->dims[1],
+                            .accumulate = accumulate,
+                            .parts = count,
+                            .part = parts };
+    tgi_kernels_get()->gemm[sum->dtype](&args);
+}
+
+tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count)
+{
+    enum { AT_ONCE = 128 };
+    tgi_gemm_part parts[AT_ONCE];
+    for (int64_t i = 0; i < count; i += AT_ONCE)
+        add_some(sum, accumulate || i > 0, products + i, count - i < AT_ONCE ? count - i : AT_ONCE, parts);
+    return TG_OK;
+}
 
 const tg_op *const tgi_ops_matmul[] = { &op_matmul, &op_linear, NULL };

@@ -67,7 +67,7 @@ static tg_shape operand_shape(const tg_operand *operand)
 typedef struct binary_call {
     tg_tensor *tensors[2]; /* the operands that are tensors */
     tg_tensor_list inputs;
-    bool alike;            /* two tensors of one shape and dtype: nothing to promote or broadcast */
+    bool alike; /* two tensors of one shape and dtype: nothing to promote or broadcast */
     tg_tensor *a, *b, *y;
 } binary_call;
 
@@ -166,8 +166,10 @@ static void pointwise_backward_fused(tg_context *ctx)
     tg_tensor *g = tg_grad_output(ctx, 0);
     const pointwise *p = tg_context_op(ctx)->detail;
     for (int i = 0; i < tg_input_count(ctx); i++) {
-        if (p->passes_on[i]) tg_set_grad_input(ctx, i, g);
-        else if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, g ? loop_gradient(ctx, i, g) : NULL);
+        if (p->passes_on[i])
+            tg_set_grad_input(ctx, i, g);
+        else if (tg_needs_input_grad(ctx, i))
+            tg_set_grad_input(ctx, i, g ? loop_gradient(ctx, i, g) : NULL);
     }
 }
 

@@ -1,0 +1,180 @@
+/* packed.c: remembers packed weights.
+ *
+ * The matrix product copies its right operand into panels before it multiplies. A weight used at every step of a
+ * sequence, or at every call of an inference loop, would be copied each time: for few rows that is as much work as the
+ * product. So the second product by a weight since it was last written packs it whole, and all later ones find it.
+ *
+ * What is remembered hangs on the storage (tgi_extra.cached), one entry for each matrix of it that was used (the weight
+ * and its transpose are two), and goes with it. An entry is valid for one version of the storage; the next version
+ * reuses its memory. Only storages of leaves that require grad are looked at, parameters that is: activations are not
+ * used twice. Nor are storages whose pointer the user holds (tg_mutable_data), which may change at any moment.
+ *
+ * Threads may share a model that they only read. One lock guards all entries; it is held for the search, never while
+ * packing or multiplying. An entry in use is not touched. */
+#include "packed.h"
+
+#include "../core/thread.h"
+#include "kernels/kernels.h"
+
+enum {
+    WORTH_ELEMENTS = 1 << 10, /* a smaller matrix is packed as fast as it is found */
+    MOST_BYTES = 256 << 20    /* of all packed matrices in the process */
+};
+
+struct tgi_packed {
+    tgi_cached cached;
+    int64_t offset, strides[2], dims[2];
+    tg_dtype dtype;
+    const tgi_kernels *kernels; /* whose layout it has */
+    int64_t version;            /* of the storage, to which the rest refers */
+    int64_t uses;               /* products since then */
+    bool ready, packing;
+    int users;      /* products that read `data` now */
+    tgi_pool *pool; /* of `data` */
+    size_t bytes;
+    void *data;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int64_t all_bytes; /* atomic */
+
+static void release_data(tgi_packed *p)
+{
+    if (p->data) tgi_pool_free(p->pool, p->data, p->bytes);
+    __atomic_fetch_sub(&all_bytes, (int64_t)p->bytes, __ATOMIC_RELAXED);
+    p->data = NULL;
+    p->bytes = 0;
+}
+
+/* The storage goes: nobody can be searching it or multiplying by it. */
+static void entry_free(tgi_cached *cached)
+{
+    tgi_packed *p = (tgi_packed *)cached;
+    release_data(p);
+    tgi_free(p, sizeof *p);
+}
+
+static bool is_of(const tgi_packed *p, const tg_tensor *b)
+{
+    return p->offset == b->offset && p->strides[0] == b->strides[0] && p->strides[1] == b->strides[1] &&
+           p->dims[0] == b->dims[0] && p->dims[1] == b->dims[1] && p->dtype == b->dtype;
+}
+
+static tgi_packed *entry_new(const tg_tensor *b)
+{
+    tgi_packed *p = tgi_calloc(sizeof *p);
+    if (!p) return NULL;
+    p->offset = b->offset;
+    p->dtype = (tg_dtype)b->dtype;
+    for (int d = 0; d < 2; d++) {
+        p->strides[d] = b->strides[d];
+        p->dims[d] = b->dims[d];
+    }
+    p->version = -1;
+    p->cached.free = entry_free;
+    return p;
+}
+
+static tgi_packed *find(const tgi_extra *extra, const tg_tensor *b)
+{
+    for (tgi_cached *c = extra->cached; c; c = c->next)
+        if (c->free == entry_free && is_of((tgi_packed *)c, b)) return (tgi_packed *)c;
+    return NULL;
+}
+
+/* The lock is held, but not while an entry is made: that may fail, and an error handler may do anything. */
+static tgi_packed *find_or_make(tgi_extra *extra, const tg_tensor *b)
+{
+    tgi_packed *p = find(extra, b);
+    if (p) return p;
+    pthread_mutex_unlock(&lock);
+    p = entry_new(b);
+    pthread_mutex_lock(&lock);
+    if (!p) return NULL;
+    p->cached.next = extra->cached; /* twins, made by two threads at once, do no harm */
+    extra->cached = &p->cached;
+    return p;
+}
+
+/* Counts a use. True when the entry should be packed now, by the caller. */
+static bool note_use(tgi_packed *p, const tg_tensor *b)
+{
+    const tgi_kernels *kernels = tgi_kernels_get();
+    if ((p->version != b->storage->version || p->kernels != kernels) && !p->users && !p->packing) {
+        p->version = b->storage->version;
+        p->kernels = kernels;
+        p->uses = 0;
+        p->ready = false;
+    }
+    return p->version == b->storage->version && ++p->uses > 1 && !p->ready && !p->packing;
+}
+
+/* Memory for the packed matrix, kept from version to version. False when there is none or it would be too much. */
+static bool make_room(tgi_packed *p)
+{
+    const size_t bytes = p->kernels->gemm_packed_bytes[p->dtype](p->dims[1], p->dims[0]);
+    if (p->bytes == bytes) return true;
+    release_data(p);
+    if (__atomic_load_n(&all_bytes, __ATOMIC_RELAXED) + (int64_t)bytes > MOST_BYTES) return false;
+    p->data = tgi_alloc(bytes);
+    if (!p->data) return false;
+    p->pool = tgi_self.pool;
+    p->bytes = bytes;
+    __atomic_fetch_add(&all_bytes, (int64_t)bytes, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void pack(tgi_packed *p, const tg_tensor *b)
+{
+    const tgi_gemm args = { .n = b->dims[1],
+                            .k = b->dims[0],
+                            .b = tgi_ptr(b),
+                            .b_row = b->strides[0],
+                            .b_col = b->strides[1] };
+    p->kernels->gemm_pack[p->dtype](&args, p->data);
+}
+
+static bool worth_it(const tg_tensor *b, const tg_tensor *owner)
+{
+    return b->numel >= WORTH_ELEMENTS && owner->requires_grad && owner->alive == TGI_ALIVE && !owner->exposed;
+}
+
+/* The entry is this thread's alone while `packing` is set. */
+static tgi_packed *pack_now(tgi_packed *p, const tg_tensor *b)
+{
+    const bool room = make_room(p);
+    if (room) pack(p, b);
+    pthread_mutex_lock(&lock);
+    p->packing = false;
+    p->ready = room;
+    p->users += room;
+    pthread_mutex_unlock(&lock);
+    return room ? p : NULL;
+}
+
+tgi_packed *tgi_packed_acquire(tg_tensor *b)
+{
+    tg_tensor *owner = tgi_owner(b->storage);
+    tgi_extra *extra = worth_it(b, owner) ? tgi_extra_of(owner) : NULL;
+    if (!extra) return NULL;
+    pthread_mutex_lock(&lock);
+    tgi_packed *p = find_or_make(extra, b);
+    const bool now = p && note_use(p, b), ready = p && p->ready && p->version == b->storage->version;
+    if (now)
+        p->packing = true;
+    else if (ready)
+        p->users++;
+    pthread_mutex_unlock(&lock);
+    if (now) return pack_now(p, b);
+    return ready ? p : NULL;
+}
+
+void tgi_packed_release(tgi_packed *packed)
+{
+    if (!packed) return;
+    pthread_mutex_lock(&lock);
+    packed->users--;
+    pthread_mutex_unlock(&lock);
+}
+
+const void *tgi_packed_data(const tgi_packed *packed) { return packed ? packed->data : NULL; }
