@@ -90,21 +90,11 @@ static inline bool needs_input_grad(const tg_context *ctx, int i)
 
 bool tg_needs_input_grad(const tg_context *ctx, int i) { return needs_input_grad(ctx, i); }
 
-static tg_shape edge_shape(const tgi_edge *edge, tg_dtype *dtype)
-{
-    if (edge->output == TGI_TO_LEAF) {
-        *dtype = (tg_dtype)edge->to.leaf->dtype;
-        return tgi_shape(edge->to.leaf);
-    }
-    *dtype = (tg_dtype)tgi_outputs(edge->to.node)[edge->output].dtype;
-    return tg_node_output_shape(edge->to.node, edge->output);
-}
-
 tg_shape tg_input_shape(const tg_context *ctx, int i)
 {
-    tg_dtype dtype;
     if (!tg_needs_input_grad(ctx, i)) return tg_shape();
-    return edge_shape(&tgi_inputs(ctx->node)[i], &dtype);
+    const tgi_target target = tgi_target_of(&tgi_inputs(ctx->node)[i]);
+    return tgi_target_shape(&target);
 }
 
 tg_tensor *tg_grad_output(tg_context *ctx, int i)
@@ -137,26 +127,24 @@ tg_tensor *tg_saved(tg_context *ctx, int i)
 
 static inline bool fits(const tgi_edge *edge, const tg_tensor *grad)
 {
-    if (edge->output == TGI_TO_LEAF) return edge->to.leaf->dtype == grad->dtype && tgi_same_shape(edge->to.leaf, grad);
-    const tgi_output *output = &tgi_outputs(edge->to.node)[edge->output];
-    if (output->dtype != grad->dtype || output->ndim != grad->ndim) return false;
-    for (int d = 0; d < output->ndim; d++)
-        if (output->dims[d] != grad->dims[d]) return false;
+    const tgi_target want = tgi_target_of(edge);
+    if (want.dtype != (tg_dtype)grad->dtype || want.ndim != grad->ndim) return false;
+    for (int d = 0; d < want.ndim; d++)
+        if (want.dims[d] != grad->dims[d]) return false;
     return true;
 }
 
 /* Brings a gradient to its input's shape. NULL, with an error recorded, when that is no broadcasting undone. */
 static tg_tensor *fit(const tg_node *node, int i, tg_tensor *grad)
 {
-    tg_dtype dtype;
-    const tgi_edge *edge = &tgi_inputs(node)[i];
-    const tg_shape want = edge_shape(edge, &dtype), have = tgi_shape(grad);
+    const tgi_target target = tgi_target_of(&tgi_inputs(node)[i]);
+    const tg_shape want = tgi_target_shape(&target), have = tgi_shape(grad);
     tg_shape common;
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
-    if (grad->dtype != dtype)
+    if ((tg_dtype)grad->dtype != target.dtype)
         return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
                           "backward returned a %s gradient for input %d, which is %s",
-                          tg_dtype_name((tg_dtype)grad->dtype), i, tg_dtype_name(dtype));
+                          tg_dtype_name((tg_dtype)grad->dtype), i, tg_dtype_name(target.dtype));
     if (tg_shape_broadcast(&want, &have, &common) && tg_shape_equal(&common, &have))
         return tgi_engine->sum_to(grad, &want);
     return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
@@ -180,29 +168,44 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
     if (!slot || !accumulate(ctx->walk, &slot->grad, grad)) fail_of_input(ctx, i);
 }
 
-/* The factors of a gradient of input `i` are matrices that fit together and to the input. */
-static bool factors_fit(const tg_context *ctx, int i, const tg_tensor *a, const tg_tensor *b)
+static bool is_factor(const tg_tensor *t, tg_dtype dtype) { return t->ndim == 2 && (tg_dtype)t->dtype == dtype; }
+
+/* The product of two matrices that fit together has as many columns as the target has in its last dimension. */
+static bool product_fits(const tgi_target *target, const tg_product *p)
 {
-    tg_dtype dtype;
-    const tg_shape want = edge_shape(&tgi_inputs(ctx->node)[i], &dtype);
-    if (!ctx->walk->create_graph && tgi_engine->add_products && a->ndim == 2 && b->ndim == 2 && want.ndim == 2 &&
-        a->dims[0] == b->dims[0] && a->dims[1] == want.dims[0] && b->dims[1] == want.dims[1] && a->dtype == dtype &&
-        b->dtype == dtype)
-        return true;
-    const tg_shape x = tgi_shape(a), y = tgi_shape(b);
+    int64_t numel = 1;
+    for (int d = 0; d < target->ndim; d++) numel *= target->dims[d];
+    if (!is_factor(p->a, target->dtype)) return false;
+    const int64_t m = p->a->dims[p->transpose_a], k = p->a->dims[!p->transpose_a];
+    if (!p->b) return target->ndim == 1 && m == numel;
+    if (!is_factor(p->b, target->dtype) || target->ndim < 2 || p->b->dims[p->transpose_b] != k) return false;
+    const int64_t n = p->b->dims[!p->transpose_b];
+    return target->dims[target->ndim - 1] == n && m * n == numel;
+}
+
+static bool fail_product(const tg_context *ctx, int i, const tgi_target *target, const tg_product *p)
+{
+    const tg_shape want = tgi_target_shape(target), a = tgi_shape(p->a), b = p->b ? tgi_shape(p->b) : tg_shape();
     char texts[3][TG_SHAPE_TEXT];
     tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name,
-               "backward returned factors of shape %s and %s for input %d of shape %s%s", tg_shape_text(&x, texts[0]),
-               tg_shape_text(&y, texts[1]), i, tg_shape_text(&want, texts[2]),
-               ctx->walk->create_graph ? " under create_graph, where products must be evaluated" : "");
+               "backward returned a product of %s and %s for input %d of shape %s%s", tg_shape_text(&a, texts[0]),
+               p->b ? tg_shape_text(&b, texts[1]) : "ones", i, tg_shape_text(&want, texts[2]),
+               ctx->walk->create_graph ? " under create_graph, where gradients must be evaluated" : "");
     return false;
 }
 
-void tg_set_grad_input_product(tg_context *ctx, int i, tg_tensor *a, tg_tensor *b)
+/* As above, a factor that is NULL while an error is pending is a failure; b may be left out otherwise. */
+void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
 {
-    if (ctx->walk->failed || !tg_needs_input_grad(ctx, i)) return;
-    tgi_slot_sum *slot = a && b && factors_fit(ctx, i, a, b) ? slot_of(ctx->walk, &tgi_inputs(ctx->node)[i]) : NULL;
-    if (!slot || !tgi_chain_add(slot, ctx->node, a, b)) fail_of_input(ctx, i);
+    tgi_walk *w = ctx->walk;
+    if (w->failed || !needs_input_grad(ctx, i)) return;
+    const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
+    const tgi_target target = tgi_target_of(edge);
+    bool ok = product.a && tg_optional_ok(product.b);
+    if (ok && (w->create_graph || !tgi_engine->add_products || !product_fits(&target, &product)))
+        ok = fail_product(ctx, i, &target, &product);
+    tgi_slot_sum *slot = ok ? slot_of(w, edge) : NULL;
+    if (!slot || !tgi_chain_add(slot, edge, ctx->node, &product)) fail_of_input(ctx, i);
 }
 
 /* ---- beginning and ending ---- */

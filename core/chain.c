@@ -1,9 +1,9 @@
 /* chain.c: gradients that are sums of products, evaluated in one pass.
  *
- * A weight used at every step of a sequence receives one product aT b for each step. Evaluated one by one, each would
- * write a matrix of the weight's size, and each but the first would be added to another one: memory traffic that costs
- * more than the arithmetic. So a backward may hand over a product as its two factors. They wait in the slot, and when
- * the gradient is needed all of them are one product of a long k, accumulated in registers.
+ * A weight used at every step of a sequence receives one product for each step. Evaluated one by one, each would write
+ * a matrix of the weight's size, and each but the first would be added to another one: memory traffic that costs more
+ * than the arithmetic. So a backward may hand over a product as its two factors. They wait in the slot, and when the
+ * gradient is needed all of them are one product of a long k, accumulated in registers.
  *
  * The gradient is needed before a hook sees it, before the node behind the slot runs and at the end of the walk. Long
  * chains are evaluated earlier: beyond a certain k nothing is gained, and the factors hold memory. */
@@ -11,40 +11,70 @@
 
 #include <string.h>
 
-enum { LONG_ENOUGH = 4096, BYTES_ENOUGH = 32 << 20 };
+enum { FEW = 4, LONG_ENOUGH = 4096, BYTES_ENOUGH = 32 << 20 };
 
 struct tgi_chain {
-    tg_product *products;   /* each holds a reference to both factors */
+    tgi_target target;
+    int64_t count, capacity;
+    int64_t length, bytes;  /* the sum of k; of the factors */
+    const char *op, *where; /* of the last product: for errors */
+    tg_product *products;   /* each holds references to its factors: `few`, or an array of its own */
     int64_t (*versions)[2]; /* of their storages when they were handed over */
-    int64_t count, capacity, versions_capacity;
-    int64_t length, bytes; /* the sum of k; of the factors that would otherwise be gone by now */
-    const tg_op *op;       /* of the last one, and its line: for errors */
-    const char *where;
+    tg_product few[FEW];
+    int64_t few_versions[FEW][2];
 };
 
-static tgi_chain *chain_of(tgi_slot_sum *sum)
+static tgi_chain *chain_new(const tgi_edge *edge)
 {
-    if (!sum->chain) sum->chain = tgi_calloc(sizeof *sum->chain);
-    return sum->chain;
+    tgi_chain *chain = tgi_alloc(sizeof *chain);
+    if (!chain) return NULL;
+    chain->target = tgi_target_of(edge);
+    chain->count = chain->length = chain->bytes = 0;
+    chain->capacity = FEW;
+    chain->products = chain->few;
+    chain->versions = chain->few_versions;
+    return chain;
+}
+
+static void free_arrays(tgi_chain *chain)
+{
+    if (chain->products == chain->few) return;
+    tgi_dealloc(tgi_self.pool, chain->products, (size_t)chain->capacity * sizeof *chain->products);
+    tgi_dealloc(tgi_self.pool, chain->versions, (size_t)chain->capacity * sizeof *chain->versions);
 }
 
 static bool grow(tgi_chain *chain)
 {
-    const int64_t needed = chain->count + 1;
-    return tgi_grow(&chain->products, &chain->capacity, needed, sizeof *chain->products) &&
-           tgi_grow(&chain->versions, &chain->versions_capacity, needed, sizeof *chain->versions);
+    const size_t capacity = 4 * (size_t)chain->capacity, count = (size_t)chain->count;
+    tg_product *products = tgi_alloc(capacity * sizeof *products);
+    int64_t(*versions)[2] = products ? tgi_alloc(capacity * sizeof *versions) : NULL;
+    if (!versions) {
+        if (products) tgi_dealloc(tgi_self.pool, products, capacity * sizeof *products);
+        return false;
+    }
+    memcpy(products, chain->products, count * sizeof *products);
+    memcpy(versions, chain->versions, count * sizeof *versions);
+    free_arrays(chain);
+    chain->products = products;
+    chain->versions = versions;
+    chain->capacity = (int64_t)capacity;
+    return true;
 }
 
-bool tgi_chain_add(tgi_slot_sum *sum, const tg_node *node, tg_tensor *a, tg_tensor *b)
+static int64_t bytes_of(const tg_tensor *t) { return t->numel * (int64_t)tgi_element_size(t); }
+
+bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node, const tg_product *product)
 {
-    tgi_chain *chain = chain_of(sum);
-    if (!chain || !grow(chain)) return false;
+    if (!sum->chain && !(sum->chain = chain_new(edge))) return false;
+    tgi_chain *chain = sum->chain;
+    if (chain->count == chain->capacity && !grow(chain)) return false;
+    tg_tensor *a = tgi_ref(product->a), *b = product->b ? tgi_ref(product->b) : NULL;
     chain->versions[chain->count][0] = a->storage->version;
-    chain->versions[chain->count][1] = b->storage->version;
-    chain->products[chain->count++] = (tg_product){ tgi_ref(a), tgi_ref(b) };
-    chain->length += a->dims[0];
-    chain->bytes += (int64_t)tgi_element_size(a) * (a->numel + b->numel);
-    chain->op = node->op;
+    chain->versions[chain->count][1] = b ? b->storage->version : 0;
+    chain->products[chain->count++] = *product;
+    chain->length += a->dims[product->transpose_a ? 0 : 1];
+    chain->bytes += bytes_of(a) + (b ? bytes_of(b) : 0);
+    chain->op = node->op->name;
     chain->where = node->where;
     if (chain->length < LONG_ENOUGH && chain->bytes < BYTES_ENOUGH) return true;
     return tgi_chain_flush(sum);
@@ -58,29 +88,32 @@ void tgi_chain_drop(tgi_slot_sum *sum)
         tgi_unref(chain->products[i].a);
         tgi_unref(chain->products[i].b);
     }
-    tgi_grow_free(chain->products, chain->capacity, sizeof *chain->products);
-    tgi_grow_free(chain->versions, chain->versions_capacity, sizeof *chain->versions);
-    tgi_free(chain, sizeof *chain);
+    free_arrays(chain);
+    tgi_dealloc(tgi_self.pool, chain, sizeof *chain);
     sum->chain = NULL;
 }
 
-/* A factor written since it was handed over would give a wrong gradient. */
-static bool unchanged(const tgi_chain *chain)
+/* The storage of the first factor that was written since it was handed over: the gradient would be wrong. */
+static const tgi_storage *written(const tgi_chain *chain)
 {
     for (int64_t i = 0; i < chain->count; i++) {
-        const tgi_storage *a = chain->products[i].a->storage, *b = chain->products[i].b->storage;
-        const tgi_storage *written = a->version != chain->versions[i][0]   ? a
-                                     : b->version != chain->versions[i][1] ? b
-                                                                           : NULL;
-        if (!written) continue;
-        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, chain->op->name,
-                   "one of the variables needed for gradient computation has been modified by an inplace operation: it "
-                   "was used by %s at %s, and written at %s before its gradient was complete",
-                   chain->op->name, chain->where ? chain->where : "an unknown place",
-                   written->written_at ? written->written_at : "an unknown place");
-        return false;
+        const tg_product *p = &chain->products[i];
+        if (p->a->storage->version != chain->versions[i][0]) return p->a->storage;
+        if (p->b && p->b->storage->version != chain->versions[i][1]) return p->b->storage;
     }
-    return true;
+    return NULL;
+}
+
+static bool unchanged(const tgi_chain *chain)
+{
+    const tgi_storage *storage = written(chain);
+    if (!storage) return true;
+    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, chain->op,
+               "one of the variables needed for gradient computation has been modified by an inplace operation: it was "
+               "used by %s at %s, and written at %s before its gradient was complete",
+               chain->op, chain->where ? chain->where : "an unknown place",
+               storage->written_at ? storage->written_at : "an unknown place");
+    return false;
 }
 
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into)
@@ -93,11 +126,11 @@ bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into)
 
 bool tgi_chain_flush(tgi_slot_sum *sum)
 {
-    tgi_chain *chain = sum->chain;
+    const tgi_chain *chain = sum->chain;
     if (!chain) return true;
     if (sum->grad && tgi_is_private(sum->grad)) return tgi_chain_flush_into(sum, sum->grad);
-    const tg_shape shape = tg_shape(chain->products[0].a->dims[1], chain->products[0].b->dims[1]);
-    tg_tensor *total = unchanged(chain) ? tgi_own(tgi_new(&shape, (tg_dtype)chain->products[0].a->dtype)) : NULL;
+    const tg_shape shape = tgi_target_shape(&chain->target);
+    tg_tensor *total = unchanged(chain) ? tgi_own(tgi_new(&shape, chain->target.dtype)) : NULL;
     bool ok = total && tgi_engine->add_products(total, false, chain->products, chain->count) == TG_OK;
     tgi_chain_drop(sum);
     if (ok && sum->grad) ok = tgi_engine->add_(total, sum->grad) == TG_OK;

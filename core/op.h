@@ -122,10 +122,17 @@ int tg_output_count(const tg_context *ctx);
  * it back). An input that is given none gets none. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad);
 
-/* The same for a gradient that is a product, aT b with a [k, m] and b [k, n] for an input of shape [m, n]. The engine
- * need not evaluate it at once: the products of a weight used many times are added up in one pass. Only in a
- * `backward_fused`. */
-void tg_set_grad_input_product(tg_context *ctx, int i, tg_tensor *a, tg_tensor *b);
+/* Stands for a product of two matrices, either transposed first if its flag says so: a [m, k] by b [k, n]. Without b it
+ * is the sum of a's columns, [m]: a product by ones. */
+typedef struct tg_product {
+    tg_tensor *a, *b;
+    bool transpose_a, transpose_b;
+} tg_product;
+
+/* The same for a gradient that is a product, whose rows are all dimensions of the input but the last. The engine
+ * need not evaluate it at once: the products that flow to one input are added up in one pass, and the gradient of a weight
+ * used at every step of a sequence is one product in the end. Only in a `backward_fused`. */
+void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product);
 
 /* ---- results that are lists ---- */
 

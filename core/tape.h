@@ -77,18 +77,13 @@ void tg_tape_print(FILE *file);
 void tg_tape_print_dot(FILE *file);
 
 /* ---- what the engine needs of the ops above it, handed in so that core needs nothing of ops ---- */
-/* Stands for aT b: a is [k, m], b is [k, n]. */
-typedef struct tg_product {
-    tg_tensor *a, *b;
-} tg_product;
-
 typedef struct tg_engine_ops {
     tg_tensor *(*add)(tg_tensor *a, tg_tensor *b);               /* same shape and dtype; recorded under create_graph */
     tg_status (*add_)(tg_tensor *a, tg_tensor *b);               /* a += b, both private to the engine: never recorded */
     tg_tensor *(*sum_to)(tg_tensor *g, const tg_shape *shape);   /* undoes broadcasting; recorded under create_graph */
     tg_tensor *(*clone)(tg_tensor *t);                           /* contiguous copy; recorded under create_graph */
-    /* sum = the sum of the products, plus its old elements if `accumulate`; contiguous and private, never recorded. May be
-     * missing: tg_set_grad_input_product is an error then. */
+    /* sum = the sum of the products, plus its old elements if `accumulate`. It is contiguous and private, and all its
+     * dimensions but the last are rows; never recorded. May be missing: tg_set_grad_input_product is an error then. */
     tg_status (*add_products)(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count);
 } tg_engine_ops;
 void tg_engine_use(const tg_engine_ops *ops);

@@ -64,14 +64,37 @@ bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge);
 bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot);
 
 /* ---- chain.c ---- */
-/* Adds aT b, unevaluated. False with an error recorded. */
-bool tgi_chain_add(tgi_slot_sum *sum, const tg_node *node, tg_tensor *a, tg_tensor *b);
+/* Adds a product, unevaluated: a summand of the gradient at `edge`, from `node`. False with an error recorded. */
+bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node, const tg_product *product);
 /* Evaluates what was collected, so that the slot's gradient is complete. False with an error recorded. */
 bool tgi_chain_flush(tgi_slot_sum *sum);
 /* Evaluates it into `into`, which keeps its old elements as a summand. */
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into);
 /* Forgets it. */
 void tgi_chain_drop(tgi_slot_sum *sum);
+
+/* The sizes and the dtype of what an edge leads to. */
+typedef struct tgi_target {
+    const int64_t *dims;
+    int ndim;
+    tg_dtype dtype;
+} tgi_target;
+static inline tgi_target tgi_target_of(const tgi_edge *edge)
+{
+    if (edge->output == TGI_TO_LEAF) {
+        const tg_tensor *leaf = edge->to.leaf;
+        return (tgi_target){ leaf->dims, leaf->ndim, (tg_dtype)leaf->dtype };
+    }
+    const tgi_output *output = &tgi_outputs(edge->to.node)[edge->output];
+    return (tgi_target){ output->dims, output->ndim, (tg_dtype)output->dtype };
+}
+static inline tg_shape tgi_target_shape(const tgi_target *target)
+{
+    tg_shape shape = tg_shape();
+    shape.ndim = target->ndim;
+    for (int d = 0; d < target->ndim; d++) shape.dims[d] = target->dims[d];
+    return shape;
+}
 
 static inline bool tgi_is_empty(const tgi_slot_sum *sum) { return !sum->grad && !sum->chain; }
 

@@ -133,7 +133,7 @@ static bool multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tenso
         p = plan(copy, b, batch);
         fold(&p);
     }
-    tgi_packed *packed = b->ndim == 2 && p.batch_dims == 0 && p.k > 0 ? tgi_packed_acquire(b) : NULL;
+    tgi_packed *packed = b->ndim == 2 && p.batch_dims == 0 && p.k > 0 ? tgi_packed_acquire(b, false) : NULL;
     operands o = { .dtype = c->dtype,
                    .a = tgi_ptr(copy ? copy : a),
                    .b = tgi_ptr(b),
@@ -283,17 +283,21 @@ static void matmul_backward(tg_context *ctx)
     }
 }
 
-/* The same, the gradient of a matrix on the right as a product that the engine may evaluate together with others. */
+/* The same for matrices and for a matrix on the right, as products that the engine may add up with others. */
 static void matmul_backward_fused(tg_context *ctx)
 {
-    tg_tensor *a = tg_needs_input_grad(ctx, 1) ? tg_saved(ctx, 0) : NULL;
-    if (!a || a->ndim < 2 || tg_input_shape(ctx, 1).ndim != 2) {
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    const bool a_needed = tg_needs_input_grad(ctx, 0), b_needed = tg_needs_input_grad(ctx, 1);
+    tg_tensor *a = b_needed ? tg_saved(ctx, 0) : NULL, *b = a_needed ? tg_saved(ctx, 1) : NULL;
+    const int a_dims = a_needed ? tg_input_shape(ctx, 0).ndim : tg_ndim(a);
+    const int b_dims = b_needed ? tg_input_shape(ctx, 1).ndim : tg_ndim(b);
+    if (a_dims < 2 || b_dims != 2) {
         matmul_backward(ctx);
         return;
     }
-    tg_tensor *g = tg_grad_output(ctx, 0);
-    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_matmul(g, tg_transpose(tg_saved(ctx, 1), 0, 1)));
-    tg_set_grad_input_product(ctx, 1, tall(a), tall(g));
+    g = tall(g);
+    if (a_needed) tg_set_grad_input_product(ctx, 0, (tg_product){ .a = g, .b = b, .transpose_b = true });
+    if (b_needed) tg_set_grad_input_product(ctx, 1, (tg_product){ .a = tall(a), .b = g, .transpose_a = true });
 }
 
 static tg_tensor_list matmul_call(const tg_value *args)
@@ -445,13 +449,23 @@ static void linear_backward(tg_context *ctx)
     if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, g);
 }
 
-/* The same, the weight's part as a product that the engine may evaluate together with others. */
+/* The same as products that the engine may add up with others. */
 static void linear_backward_fused(tg_context *ctx)
 {
     tg_tensor *g = tg_grad_output(ctx, 0);
-    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_matmul(g, tg_saved(ctx, 1)));
-    if (tg_needs_input_grad(ctx, 1)) tg_set_grad_input_product(ctx, 1, rows(g), rows(tg_saved(ctx, 0)));
-    if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, g);
+    const tg_shape bias = tg_input_shape(ctx, 2);
+    if (!g || g->ndim < 2) {
+        linear_backward(ctx);
+        return;
+    }
+    tg_tensor *gm = tall(g);
+    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input_product(ctx, 0, (tg_product){ .a = gm, .b = tg_saved(ctx, 1) });
+    if (tg_needs_input_grad(ctx, 1))
+        tg_set_grad_input_product(ctx, 1, (tg_product){ .a = gm, .b = tall(tg_saved(ctx, 0)), .transpose_a = true });
+    if (bias.ndim == 1 && gm && bias.dims[0] == gm->dims[1])
+        tg_set_grad_input_product(ctx, 2, (tg_product){ .a = gm, .transpose_a = true });
+    else if (tg_needs_input_grad(ctx, 2))
+        tg_set_grad_input(ctx, 2, g); /* broadcast: the engine sums it back */
 }
 
 static tg_tensor_list linear_call(const tg_value *args)
@@ -497,34 +511,60 @@ static const tg_op op_linear = {
 
 /* ---- sums of products, for the engine ---- */
 
-static void add_some(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count, tgi_gemm_part *parts)
+/* One product as the kernel takes it. Ones are a single one, read again and again. */
+static tgi_gemm_part part_of(const tg_product *p)
 {
-    for (int64_t i = 0; i < count; i++) {
-        const tg_tensor *a = products[i].a, *b = products[i].b;
-        parts[i] = (tgi_gemm_part){ .k = a->dims[0],
-                                    .a = tgi_ptr(a),
-                                    .a_row = a->strides[1],
-                                    .a_col = a->strides[0],
-                                    .b = tgi_ptr(b),
-                                    .b_row = b->strides[0],
-                                    .b_col = b->strides[1] };
+    static const double one_f64 = 1;
+    static const float one_f32 = 1;
+    const tg_tensor *a = p->a, *b = p->b;
+    const int row = p->transpose_a, col = !row;
+    tgi_gemm_part part = { .k = a->dims[col], .a = tgi_ptr(a), .a_row = a->strides[row], .a_col = a->strides[col] };
+    if (b) {
+        part.b = tgi_ptr(b);
+        part.b_row = b->strides[p->transpose_b];
+        part.b_col = b->strides[!p->transpose_b];
+    } else {
+        part.b = a->dtype == TG_FLOAT32 ? (const void *)&one_f32 : (const void *)&one_f64;
     }
-    const tgi_gemm args = { .m = sum->dims[0],
-                            .n = sum->dims[1],
-                            .c = tgi_ptr(sum),
-                            .c_row = sum->dims[1],
-                            .accumulate = accumulate,
-                            .parts = count,
-                            .part = parts };
-    tgi_kernels_get()->gemm[sum->dtype](&args);
+    return part;
+}
+
+/* Products by a weight that is packed go one by one: what packing saves is more than what a longer k does. */
+static bool add_packed(tgi_gemm args, int dtype, const tg_product *p, const tgi_gemm_part *part)
+{
+    if (!p->b || p->transpose_a) return false;
+    tgi_packed *packed = tgi_packed_acquire(p->b, p->transpose_b);
+    if (!packed) return false;
+    args.k = part->k;
+    args.a = part->a;
+    args.a_row = part->a_row;
+    args.a_col = part->a_col;
+    args.packed_b = tgi_packed_data(packed);
+    tgi_kernels_get()->gemm[dtype](&args);
+    tgi_packed_release(packed);
+    return true;
 }
 
 tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count)
 {
-    enum { AT_ONCE = 128 };
+    enum { AT_ONCE = 64 };
     tgi_gemm_part parts[AT_ONCE];
-    for (int64_t i = 0; i < count; i += AT_ONCE)
-        add_some(sum, accumulate || i > 0, products + i, count - i < AT_ONCE ? count - i : AT_ONCE, parts);
+    tgi_gemm args = { .m = sum->numel, .n = 1, .c = tgi_ptr(sum), .c_row = 1, .part = parts };
+    if (products[0].b) {
+        args.n = args.c_row = sum->dims[sum->ndim - 1];
+        args.m = args.n ? sum->numel / args.n : 0;
+    }
+    args.accumulate = accumulate;
+    for (int64_t i = 0; i < count; i++) {
+        parts[args.parts] = part_of(&products[i]);
+        const bool done = add_packed(args, sum->dtype, &products[i], &parts[args.parts]);
+        args.parts += !done;
+        args.accumulate |= done;
+        if (args.parts < AT_ONCE && i + 1 < count) continue;
+        if (args.parts) tgi_kernels_get()->gemm[sum->dtype](&args);
+        args.accumulate = true;
+        args.parts = 0;
+    }
     return TG_OK;
 }
 

@@ -6,8 +6,7 @@
 
 TG_EXTERN_C_BEGIN
 
-/* sum = the sum of the products, plus its old elements if `accumulate`: one product of a long k. Raw: records nothing.
- * `sum` is contiguous and overlaps no factor. */
+/* The engine's add_products (tape.h): one product of a long k. `sum` overlaps no factor. */
 tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count);
 
 TG_EXTERN_C_END

@@ -21,10 +21,15 @@ enum {
     MOST_BYTES = 256 << 20    /* of all packed matrices in the process */
 };
 
+/* What is packed: k rows and n columns of a storage. */
+typedef struct matrix {
+    int64_t offset, k, n, row, col; /* strides of rows and columns */
+    tg_dtype dtype;
+} matrix;
+
 struct tgi_packed {
     tgi_cached cached;
-    int64_t offset, strides[2], dims[2];
-    tg_dtype dtype;
+    matrix of;
     const tgi_kernels *kernels; /* whose layout it has */
     int64_t version;            /* of the storage, to which the rest refers */
     int64_t uses;               /* products since then */
@@ -54,41 +59,36 @@ static void entry_free(tgi_cached *cached)
     tgi_free(p, sizeof *p);
 }
 
-static bool is_of(const tgi_packed *p, const tg_tensor *b)
+static bool is_same(const matrix *x, const matrix *y)
 {
-    return p->offset == b->offset && p->strides[0] == b->strides[0] && p->strides[1] == b->strides[1] &&
-           p->dims[0] == b->dims[0] && p->dims[1] == b->dims[1] && p->dtype == b->dtype;
+    return x->offset == y->offset && x->k == y->k && x->n == y->n && x->row == y->row && x->col == y->col &&
+           x->dtype == y->dtype;
 }
 
-static tgi_packed *entry_new(const tg_tensor *b)
+static tgi_packed *entry_new(const matrix *of)
 {
     tgi_packed *p = tgi_calloc(sizeof *p);
     if (!p) return NULL;
-    p->offset = b->offset;
-    p->dtype = (tg_dtype)b->dtype;
-    for (int d = 0; d < 2; d++) {
-        p->strides[d] = b->strides[d];
-        p->dims[d] = b->dims[d];
-    }
+    p->of = *of;
     p->version = -1;
     p->cached.free = entry_free;
     return p;
 }
 
-static tgi_packed *find(const tgi_extra *extra, const tg_tensor *b)
+static tgi_packed *find(const tgi_extra *extra, const matrix *of)
 {
     for (tgi_cached *c = extra->cached; c; c = c->next)
-        if (c->free == entry_free && is_of((tgi_packed *)c, b)) return (tgi_packed *)c;
+        if (c->free == entry_free && is_same(&((tgi_packed *)c)->of, of)) return (tgi_packed *)c;
     return NULL;
 }
 
 /* The lock is held, but not while an entry is made: that may fail, and an error handler may do anything. */
-static tgi_packed *find_or_make(tgi_extra *extra, const tg_tensor *b)
+static tgi_packed *find_or_make(tgi_extra *extra, const matrix *of)
 {
-    tgi_packed *p = find(extra, b);
+    tgi_packed *p = find(extra, of);
     if (p) return p;
     pthread_mutex_unlock(&lock);
-    p = entry_new(b);
+    p = entry_new(of);
     pthread_mutex_lock(&lock);
     if (!p) return NULL;
     p->cached.next = extra->cached; /* twins, made by two threads at once, do no harm */
@@ -97,22 +97,22 @@ static tgi_packed *find_or_make(tgi_extra *extra, const tg_tensor *b)
 }
 
 /* Counts a use. True when the entry should be packed now, by the caller. */
-static bool note_use(tgi_packed *p, const tg_tensor *b)
+static bool note_use(tgi_packed *p, int64_t version)
 {
     const tgi_kernels *kernels = tgi_kernels_get();
-    if ((p->version != b->storage->version || p->kernels != kernels) && !p->users && !p->packing) {
-        p->version = b->storage->version;
+    if ((p->version != version || p->kernels != kernels) && !p->users && !p->packing) {
+        p->version = version;
         p->kernels = kernels;
         p->uses = 0;
         p->ready = false;
     }
-    return p->version == b->storage->version && ++p->uses > 1 && !p->ready && !p->packing;
+    return p->version == version && ++p->uses > 1 && !p->ready && !p->packing;
 }
 
 /* Memory for the packed matrix, kept from version to version. False when there is none or it would be too much. */
 static bool make_room(tgi_packed *p)
 {
-    const size_t bytes = p->kernels->gemm_packed_bytes[p->dtype](p->dims[1], p->dims[0]);
+    const size_t bytes = p->kernels->gemm_packed_bytes[p->of.dtype](p->of.n, p->of.k);
     if (p->bytes == bytes) return true;
     release_data(p);
     if (__atomic_load_n(&all_bytes, __ATOMIC_RELAXED) + (int64_t)bytes > MOST_BYTES) return false;
@@ -126,12 +126,9 @@ static bool make_room(tgi_packed *p)
 
 static void pack(tgi_packed *p, const tg_tensor *b)
 {
-    const tgi_gemm args = { .n = b->dims[1],
-                            .k = b->dims[0],
-                            .b = tgi_ptr(b),
-                            .b_row = b->strides[0],
-                            .b_col = b->strides[1] };
-    p->kernels->gemm_pack[p->dtype](&args, p->data);
+    const matrix *of = &p->of;
+    const tgi_gemm args = { .n = of->n, .k = of->k, .b = tgi_ptr(b), .b_row = of->row, .b_col = of->col };
+    p->kernels->gemm_pack[of->dtype](&args, p->data);
 }
 
 static bool worth_it(const tg_tensor *b, const tg_tensor *owner)
@@ -152,14 +149,17 @@ static tgi_packed *pack_now(tgi_packed *p, const tg_tensor *b)
     return room ? p : NULL;
 }
 
-tgi_packed *tgi_packed_acquire(tg_tensor *b)
+tgi_packed *tgi_packed_acquire(const tg_tensor *b, bool transposed)
 {
     tg_tensor *owner = tgi_owner(b->storage);
+    const int row = transposed, col = !transposed;
+    const matrix of = { b->offset, b->dims[row], b->dims[col], b->strides[row], b->strides[col], (tg_dtype)b->dtype };
+    const int64_t version = b->storage->version;
     tgi_extra *extra = worth_it(b, owner) ? tgi_extra_of(owner) : NULL;
     if (!extra) return NULL;
     pthread_mutex_lock(&lock);
-    tgi_packed *p = find_or_make(extra, b);
-    const bool now = p && note_use(p, b), ready = p && p->ready && p->version == b->storage->version;
+    tgi_packed *p = find_or_make(extra, &of);
+    const bool now = p && note_use(p, version), ready = p && p->ready && p->version == version;
     if (now)
         p->packing = true;
     else if (ready)

@@ -9,10 +9,10 @@ TG_EXTERN_C_BEGIN
 /* A matrix [k, n] in memory as the matrix product takes it. */
 typedef struct tgi_packed tgi_packed;
 
-/* `b`, a matrix of k rows and n columns, packed; NULL when it is not to be had (b is no weight, it is used for the first
+/* `b`, a matrix of k rows and n columns (of n rows and k columns if `transposed`), packed; NULL when it is not to be had (b is no weight, it is used for the first
  * time since it was written, memory is short): the product then reads b itself, with the same result. Give it back by
  * tgi_packed_release. */
-tgi_packed *tgi_packed_acquire(tg_tensor *b);
+tgi_packed *tgi_packed_acquire(const tg_tensor *b, bool transposed);
 void tgi_packed_release(tgi_packed *packed);
 const void *tgi_packed_data(const tgi_packed *packed);
 
