@@ -7,7 +7,8 @@
 #   OPENMP=0                   without OpenMP
 #   SANITIZE=address,undefined (or thread) into a build folder of its own
 #   ONLY="test_tape ..."       `make test` runs these alone
-#   ARGS="--epochs 5"          what `make notebook` passes on
+#   ARGS="--epochs 5"          what `make notebook` and `make bench` pass on
+#   THREADS, RUNS, PYTHON      of `make bench` and `make bench-pytorch`, for which ONLY names workloads
 #   PREFIX, DESTDIR            where `make install` puts things
 #   V=1, QUIET=1 (or make -s)  show each command; show none
 #
@@ -181,9 +182,10 @@ all: $(STATIC) $(SHARED) $(EXAMPLES)
 notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's port; ARGS="--seed 1 --epochs 20"
 	@$< $(ARGS)
 
-test: $(if $(ONLY),,all) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
+test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
 	@sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
 		$(foreach t,$(CXX_TESTS),program:$(notdir $t)=$t) \
+		$(if $(ONLY),,"program:bench=$(BENCH) --only W1 --seconds 0.01 --csv") \
 		$(if $(ONLY),,$(foreach c,$(CHECKS),"script:$c=sh tests/tools/$(subst -,_,$c).sh"))
 ifneq ($(wildcard tests/*.cpp),)
 ifeq ($(CXX_FOUND),)
@@ -194,8 +196,9 @@ no-cxx:
 endif
 endif
 
+# OpenBLAS, if it is compared with, picks its kernels itself.
 bench: $(BENCH) ## times training steps and kernels; THREADS=2 ONLY=W1,gemm ARGS="--blas libopenblas.so.0"
-	@$< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 PYTHON=python3
 	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<

@@ -130,6 +130,8 @@ int main(int argc, char **argv)
 #endif
 
     tg_set_warning_handler(NULL, NULL); /* W1 broadcasts its target, as the notebook does */
-    const bool ok = run_workloads(&o);
+    bool ok = run_workloads(&o);
+    if (wanted(o.only, "gemm")) ok &= bench_gemm(&o);
+    if (wanted(o.only, "pointwise")) ok &= bench_pointwise(&o);
     return ok ? 0 : 1;
 }

@@ -38,8 +38,9 @@ double bench_peak_memory(void);
 
 /* ---- peak.c: what the machine can do, measured ---- */
 
-/* Multiply-adds on registers alone, two operations each, on all threads; in operations a second. */
-double bench_peak_flops(const char *isa, bool doubles);
+/* Operations a second on `threads` threads, with the instructions that the kernels in use have; a multiply-add is two.
+ * 0 where nobody has written that loop. */
+double bench_peak_flops(int threads, bool doubles);
 
 /* ---- what there is to run ---- */
 
@@ -53,7 +54,8 @@ typedef struct bench_workload {
 extern const bench_workload bench_workloads[];
 extern const int bench_workload_count;
 
-void bench_gemm(const bench_options *o);
-void bench_pointwise(const bench_options *o);
+/* Sweeps over kernels, printed as they go; false when they could not run. */
+bool bench_gemm(const bench_options *o);
+bool bench_pointwise(const bench_options *o);
 
 #endif

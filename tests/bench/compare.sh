@@ -3,8 +3,10 @@
 #
 # For each workload: RUNS times ours and then PyTorch's, each in a process of its own; the ratio is the median of the
 # runs' own ratios (above 1: PyTorch takes longer), so a machine that slows down for a while slows both halves of a run.
-# OpenBLAS picks its kernels itself: variables that would choose others for it are taken out. With several threads
-# PyTorch's wait passively, or on few cores they take the time from the ones that work.
+# Both run in the environment that suits PyTorch best. OpenBLAS picks its kernels itself: variables that would choose
+# others for it are taken out. glibc keeps the memory it has: by default it gives large blocks back to the system and
+# asks for them again at every step, which costs W4 and W9 several times their own work where page faults are dear.
+# With several threads PyTorch's wait passively, or on few cores they take the time from the ones that work.
 #
 # From the environment: THREADS (1), ONLY (every workload), RUNS (5), PYTHON (/usr/bin/python3), SECONDS_EACH (each
 # workload's own).
@@ -24,18 +26,21 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+export "OMP_NUM_THREADS=$threads" "OPENBLAS_NUM_THREADS=$threads"
+export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
 passive=
 [ "$threads" = 1 ] || passive=OMP_WAIT_POLICY=PASSIVE
 "$bench" ${ONLY:+--only "$ONLY"} --list >"$work/names" || exit 1
+[ -s "$work/names" ] || { echo "bench-pytorch: PyTorch has none of '$ONLY'" >&2; exit 1; }
 
 # Rows "run,side,workload,threads,figure" of one workload.
 measure() {   # measure WORKLOAD
     run=1
     while [ "$run" -le "$runs" ]; do
-        env "OMP_NUM_THREADS=$threads" "$bench" --threads "$threads" --only "$1" --csv $seconds |
-            sed -n "2,\$s/^/$run,ours,/p"
-        env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE "OMP_NUM_THREADS=$threads" "OPENBLAS_NUM_THREADS=$threads" $passive \
-            "$python" "$here/pytorch.py" --threads "$threads" --only "$1" $seconds | sed -n "2,\$s/^/$run,theirs,/p"
+        "$bench" --threads "$threads" --only "$1" --csv $seconds | sed -n "2,\$s/^/$run,ours,/p"
+        env $passive "$python" "$here/pytorch.py" --threads "$threads" --only "$1" $seconds |
+            sed -n "2,\$s/^/$run,theirs,/p"
         run=$((run + 1))
     done
 }
