@@ -1,21 +1,31 @@
 /* iterate.c: one inner loop called over the rest of the dimensions.
  *
  * Dimensions that are contiguous with their neighbour in every operand are merged first, so that tensors of the same
- * layout, the usual case, take one call of the kernel. */
+ * layout, the usual case, take one call of the kernel, which takes two dimensions at a time. */
 #include "iterate.h"
 #include "matmul_impl.h"
+#include "parallel.h"
 #include "pointwise.h"
 #include "reduce_impl.h"
 #include "view.h"
 
 #include <string.h>
 
+/* Work of so many elements is cut into pieces of no fewer, for several threads. */
+enum { PIECE = 1 << 15 };
+
+/* Strides are in bytes; dimension 0 is the innermost. */
 typedef struct plan {
+    tgi_loop loop;
+    int count; /* of operands */
     int ndim;
     int64_t dims[TG_MAX_DIMS];
-    int64_t strides[TG_MAX_DIMS][TGI_MAX_OPERANDS]; /* in bytes; dimension 0 is the innermost */
+    int64_t strides[TG_MAX_DIMS][TGI_MAX_OPERANDS];
     char *pointers[TGI_MAX_OPERANDS];
+    int64_t piece; /* of the outermost dimension */
 } plan;
+
+/* ---- what to do ---- */
 
 /* The stride of operand `t` along dimension d of the result, counted from the right; 0 where it is broadcast. */
 static int64_t byte_stride(const tg_tensor *t, int d)
@@ -24,57 +34,121 @@ static int64_t byte_stride(const tg_tensor *t, int d)
     return t->strides[t->ndim - 1 - d] * (int64_t)tgi_element_size(t);
 }
 
-static bool mergeable(const plan *p, int count, const int64_t *strides)
+static bool mergeable(const plan *p, const int64_t *strides)
 {
     const int last = p->ndim - 1;
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < p->count; k++)
         if (strides[k] != p->strides[last][k] * p->dims[last]) return false;
     return true;
 }
 
-static void make_plan(plan *p, int count, tg_tensor *const *t)
+static void merge_dims(plan *p, tg_tensor *const *t)
 {
-    p->ndim = 0;
-    for (int k = 0; k < count; k++) p->pointers[k] = t[k] ? tgi_ptr(t[k]) : NULL;
     for (int d = 0; d < t[0]->ndim; d++) {
         const int64_t size = t[0]->dims[t[0]->ndim - 1 - d];
         if (size == 1) continue;
         int64_t strides[TGI_MAX_OPERANDS];
-        for (int k = 0; k < count; k++) strides[k] = byte_stride(t[k], d);
-        if (p->ndim && mergeable(p, count, strides)) {
+        for (int k = 0; k < p->count; k++) strides[k] = byte_stride(t[k], d);
+        if (p->ndim && mergeable(p, strides)) {
             p->dims[p->ndim - 1] *= size;
             continue;
         }
         p->dims[p->ndim] = size;
         memcpy(p->strides[p->ndim++], strides, sizeof strides);
     }
-    if (p->ndim) return;
+}
+
+/* The usual case at once: every operand contiguous and of the result's shape, or a single number. */
+static bool all_flat(plan *p, tg_tensor *const *t)
+{
+    const tg_tensor *y = t[0];
+    if (!y->contiguous) return false;
+    for (int k = 0; k < p->count; k++) {
+        p->strides[0][k] = 0;
+        if (!t[k] || t[k]->numel == 1) continue;
+        if (!t[k]->contiguous || !tgi_same_shape(t[k], y)) return false;
+        p->strides[0][k] = (int64_t)tgi_element_size(t[k]);
+    }
     p->ndim = 1;
-    p->dims[0] = 1;
-    memset(p->strides[0], 0, sizeof p->strides[0]);
+    p->dims[0] = y->numel;
+    return true;
+}
+
+/* The kernel takes dimensions 0 and 1. Where an operand is transposed, the dimension in which it is contiguous comes
+ * second, and the kernel goes over both in tiles. */
+static void choose_rows(plan *p)
+{
+    for (int d = 2; d < p->ndim; d++) {
+        for (int k = 0; k < p->count; k++) {
+            const int64_t size = p->strides[0][0] > 0 ? p->strides[0][0] : 1;
+            if (p->strides[0][k] == size || p->strides[d][k] != size) continue;
+            int64_t strides[TGI_MAX_OPERANDS], dim = p->dims[d];
+            memcpy(strides, p->strides[d], sizeof strides);
+            memmove(p->strides[2], p->strides[1], (size_t)(d - 1) * sizeof strides);
+            memmove(p->dims + 2, p->dims + 1, (size_t)(d - 1) * sizeof dim);
+            memcpy(p->strides[1], strides, sizeof strides);
+            p->dims[1] = dim;
+            return;
+        }
+    }
+}
+
+/* ---- doing it ---- */
+
+/* Indices `start` to `end` of the outermost dimension. */
+static void run_part(const plan *p, int64_t start, int64_t end)
+{
+    const int outer = p->ndim - 1;
+    int64_t dims[TG_MAX_DIMS], index[TG_MAX_DIMS] = { 0 };
+    char *at[TGI_MAX_OPERANDS];
+    memcpy(dims, p->dims, sizeof dims);
+    dims[outer] = end - start;
+    for (int k = 0; k < p->count; k++) at[k] = p->pointers[k] ? p->pointers[k] + start * p->strides[outer][k] : NULL;
+    for (;;) {
+        p->loop(p->ndim > 1 ? dims[1] : 1, dims[0], at, p->strides[1], p->strides[0]);
+        int d = 2;
+        for (; d < p->ndim; d++) { /* the next rows, counted like an odometer */
+            for (int k = 0; k < p->count; k++)
+                if (at[k]) at[k] += p->strides[d][k];
+            if (++index[d] < dims[d]) break;
+            for (int k = 0; k < p->count; k++)
+                if (at[k]) at[k] -= p->strides[d][k] * dims[d];
+            index[d] = 0;
+        }
+        if (d >= p->ndim) return;
+    }
+}
+
+static void run_piece(const void *work, int64_t i)
+{
+    const plan *p = work;
+    const int64_t start = i * p->piece, all = p->dims[p->ndim - 1];
+    run_part(p, start, start + p->piece < all ? start + p->piece : all);
 }
 
 void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
 {
-    if (t[0]->numel == 0) return;
+    const int64_t numel = t[0]->numel;
+    if (numel == 0) return;
     plan p;
-    make_plan(&p, count, t);
-    int64_t index[TG_MAX_DIMS] = { 0 };
-    char *at[TGI_MAX_OPERANDS];
-    memcpy(at, p.pointers, sizeof at);
-    for (;;) {
-        loop(p.dims[0], at, p.strides[0]);
-        int d = 1;
-        for (; d < p.ndim; d++) { /* the next row, counted like an odometer */
-            for (int k = 0; k < count; k++)
-                if (at[k]) at[k] += p.strides[d][k];
-            if (++index[d] < p.dims[d]) break;
-            for (int k = 0; k < count; k++)
-                if (at[k]) at[k] -= p.strides[d][k] * p.dims[d];
-            index[d] = 0;
+    p.loop = loop;
+    p.count = count;
+    p.ndim = 0;
+    for (int k = 0; k < count; k++) p.pointers[k] = t[k] ? tgi_ptr(t[k]) : NULL;
+    if (all_flat(&p, t)) {
+        if (numel < 2 * PIECE) {
+            loop(1, numel, p.pointers, NULL, p.strides[0]);
+            return;
         }
-        if (d >= p.ndim) return;
+    } else {
+        p.ndim = 0;
+        merge_dims(&p, t);
+        choose_rows(&p);
     }
+    const int64_t outer = p.dims[p.ndim - 1], inner = numel / outer;
+    p.piece = inner < PIECE ? PIECE / inner : 1;
+    if (numel < 2 * PIECE) p.piece = outer;
+    tgi_run_tasks(numel >= 2 * PIECE, (outer + p.piece - 1) / p.piece, run_piece, &p);
 }
 
 /* PyTorch names the sizes at the first dimension, from the right, that does not fit. */

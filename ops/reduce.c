@@ -150,7 +150,7 @@ static void fold_chunks(const pass *p, int64_t outer)
     for (int64_t step = 1; step < p->chunks; step *= 2)
         for (int64_t i = 0; i + step < p->chunks; i += 2 * step) {
             char *a = first + i * row;
-            add(p->inner, (char *[]){ a, a, a + step * row }, strides);
+            add(1, p->inner, (char *[]){ a, a, a + step * row }, NULL, strides);
         }
 }
 

@@ -1,81 +1,126 @@
-/* drive.h: brings operands of any stride before a loop over contiguous ones.
+/* drive.h: brings operands of any layout before a loop over contiguous ones.
  *
- * A flat loop knows contiguous memory only. When all strides are the element sizes it runs on the operands
- * themselves; otherwise blocks of each operand are copied through a small buffer. A missing operand is a null pointer
- * and is never touched; the loop must not name it. */
+ * A flat loop knows whole vectors of contiguous memory only. Contiguous operands are given to it as they are; what is
+ * left over at their end, and blocks of operands that lie otherwise, go through a small buffer, padded. So a loop never
+ * has a tail, an element meets the same instructions wherever it stands, and many short rows cost little more than one
+ * long one. A missing operand is a null pointer and is never touched; the loop must not name it. */
 #ifndef TG_OPS_KERNELS_DRIVE_H
 #define TG_OPS_KERNELS_DRIVE_H
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "scalar.h"
+#include "copy.h"
 
-enum { TGI_OPERANDS = 5, TGI_BLOCK = 256 };
+/* A block has at most so many elements; rows at least TGI_LONG long, each contiguous, are not gathered into blocks. */
+enum { TGI_OPERANDS = 5, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16 };
 
 typedef void (*tgi_flat_loop)(int64_t n, char *const *p);
 
-/* The size of each operand's elements in bytes: 1, 4 or 8. */
-typedef struct tgi_operand_sizes {
-    int count;
-    int64_t bytes[TGI_OPERANDS];
-} tgi_operand_sizes;
+typedef struct tgi_flat {
+    tgi_flat_loop loop;
+    int count;                      /* of operands */
+    int64_t unit;                   /* the loop wants a multiple of so many elements, a power of 2 */
+    int64_t size[TGI_OPERANDS];     /* of each operand's elements in bytes: 1, 4 or 8 */
+} tgi_flat;
 
-TGI_INLINE bool tgi_is_flat(const tgi_operand_sizes *sizes, int64_t n, char *const *p, const int64_t *stride)
+/* ---- running a loop ---- */
+
+/* The `rest` elements from index `done` on, less than a unit. */
+static __attribute__((noinline, unused)) void tgi_run_rest(const tgi_flat *f, int64_t done, int64_t rest,
+                                                           char *const *p)
 {
-    if (n <= 1) return true;
-    for (int k = 0; k < sizes->count; k++) {
-        if (p[k] && stride[k] != sizes->bytes[k]) return false;
+    _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_VECTOR_BYTES * 8 + TGI_LINE];
+    char *block[TGI_OPERANDS];
+    for (int k = 0; k < f->count; k++) {
+        block[k] = buffer[k];
+        if (k > 0 && p[k]) tgi_copy_padded(buffer[k], p[k] + done * f->size[k], rest * f->size[k], f->unit * f->size[k]);
+    }
+    f->loop(f->unit, block);
+    tgi_copy_bytes(p[0] + done * f->size[0], buffer[0], rest * f->size[0]);
+}
+
+TGI_INLINE void tgi_run_flat(const tgi_flat *f, int64_t n, char *const *p)
+{
+    int64_t rest = n & (f->unit - 1);
+    if (n != rest) f->loop(n - rest, p);
+    if (rest) tgi_run_rest(f, n - rest, rest, p);
+}
+
+/* Whether each row of each operand is contiguous, and whether the rows follow each other. */
+TGI_INLINE bool tgi_rows_flat(const tgi_flat *f, int64_t n, char *const *p, const int64_t *stride)
+{
+    for (int k = 0; k < f->count; k++) {
+        if (p[k] && stride[k] != f->size[k] && n > 1) return false;
+    }
+    return true;
+}
+TGI_INLINE bool tgi_rows_follow(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row)
+{
+    for (int k = 0; k < f->count && rows > 1; k++) {
+        if (p[k] && row[k] != n * f->size[k]) return false;
     }
     return true;
 }
 
-/* Copies n elements of `size` bytes from one stride to another. */
-TGI_INLINE void tgi_move(int64_t n, int64_t size, char *to, int64_t to_stride, const char *from, int64_t from_stride)
+/* Blocks are several short rows, or a part of a long one; where an operand is transposed, as wide as high, so that its
+ * columns are short pieces of memory too. */
+static int64_t tgi_block_width(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
+                               const int64_t *stride)
 {
-    if (size == 4) {
-        for (int64_t i = 0; i < n; i++) memcpy(to + i * to_stride, from + i * from_stride, 4);
-    } else if (size == 8) {
-        for (int64_t i = 0; i < n; i++) memcpy(to + i * to_stride, from + i * from_stride, 8);
-    } else {
-        for (int64_t i = 0; i < n; i++) to[i * to_stride] = from[i * from_stride];
+    for (int k = 0; k < f->count; k++) {
+        if (p[k] && n > 2 * TGI_TILE && tgi_is_turned(f->size[k], rows, n, row[k], stride[k])) return 2 * TGI_TILE;
     }
+    return n < TGI_BLOCK ? n : TGI_BLOCK;
 }
 
-static __attribute__((noinline, unused)) void tgi_drive(tgi_flat_loop loop, const tgi_operand_sizes *sizes, int64_t n,
-                                                        char *const *p, const int64_t *stride)
+static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
+                                                             const int64_t *row, const int64_t *stride)
 {
-    _Alignas(64) char buffer[TGI_OPERANDS][TGI_BLOCK * 8];
+    _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_BLOCK * 8];
     char *block[TGI_OPERANDS] = { NULL };
-    for (int64_t start = 0; start < n; start += TGI_BLOCK) {
-        int64_t length = n - start < TGI_BLOCK ? n - start : TGI_BLOCK;
-        for (int k = 0; k < sizes->count; k++) {
-            int64_t size = sizes->bytes[k];
-            if (!p[k]) continue;
-            block[k] = stride[k] == size ? p[k] + start * size : buffer[k];
-            bool repeated = stride[k] == 0 && start > 0; /* the buffer already holds the one value */
-            if (k > 0 && block[k] == buffer[k] && !repeated)
-                tgi_move(length, size, buffer[k], size, p[k] + start * stride[k], stride[k]);
+    int64_t width = tgi_block_width(f, rows, n, p, row, stride), height = TGI_BLOCK / width;
+    for (int64_t r = 0; r < rows; r += height) {
+        int64_t h = rows - r < height ? rows - r : height;
+        for (int64_t c = 0; c < n; c += width) {
+            int64_t w = n - c < width ? n - c : width;
+            for (int k = 0; k < f->count; k++) {
+                if (!p[k]) continue;
+                int64_t size = f->size[k];
+                char *at = p[k] + r * row[k] + c * stride[k];
+                bool direct = stride[k] == size && (h == 1 || row[k] == w * size);
+                /* What the block before needed, if it was not less, may be what this one needs. */
+                bool moved = c > 0 ? stride[k] != 0 : r == 0 || row[k] != 0 || (stride[k] != 0 && width < n);
+                block[k] = direct ? at : buffer[k];
+                if (k > 0 && !direct && moved) tgi_copy(size, h, w, buffer[k], w * size, size, at, row[k], stride[k]);
+            }
+            tgi_run_flat(f, h * w, block);
+            if (block[0] == buffer[0])
+                tgi_copy(f->size[0], h, w, p[0] + r * row[0] + c * stride[0], row[0], stride[0], buffer[0],
+                         w * f->size[0], f->size[0]);
         }
-        loop(length, block);
-        if (block[0] == buffer[0])
-            tgi_move(length, sizes->bytes[0], p[0] + start * stride[0], stride[0], buffer[0], sizes->bytes[0]);
     }
 }
 
-/* The loop below has a small constant number of turns and must vanish, or its vectors will not stay in registers. */
-#ifdef __clang__
-#define TGI_UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define TGI_UNROLLED _Pragma("GCC unroll 16")
-#endif
+/* Any layout; see tgi_loop. */
+static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
+                                                        const int64_t *row, const int64_t *stride)
+{
+    static const int64_t one_row[TGI_OPERANDS] = { 0 };
+    bool flat = tgi_rows_flat(f, n, p, stride);
+    if (rows <= 1) row = one_row;
+    if (flat && tgi_rows_follow(f, rows, n, p, row)) {
+        tgi_run_flat(f, rows * n, p);
+    } else if (flat && n >= TGI_LONG) {
+        for (int64_t r = 0; r < rows; r++) {
+            char *at[TGI_OPERANDS];
+            for (int k = 0; k < f->count; k++) at[k] = p[k] ? p[k] + r * row[k] : NULL;
+            tgi_run_flat(f, n, at);
+        }
+    } else if (n > 0) {
+        tgi_run_blocks(f, rows, n, p, row, stride);
+    }
+}
 
-/* Tells the compiler that no iteration of the loop below depends on another one: operands may be the same memory, never
- * shifted against each other. */
-#ifdef __clang__
-#define TGI_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define TGI_INDEPENDENT _Pragma("GCC ivdep")
-#endif
 
 #endif

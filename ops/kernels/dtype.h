@@ -12,6 +12,7 @@
 #undef STORE
 #undef SUM
 #undef IS_FLOATING
+#undef IS_F32
 #undef IS_BOOL
 
 #if DTYPE == 0
@@ -23,6 +24,7 @@
 #define STORE(value) ((float)(value))
 #define SUM          float
 #define IS_FLOATING  1
+#define IS_F32       1
 #define IS_BOOL      0
 #elif DTYPE == 1
 #define NAME(x)      x##_f64
@@ -33,6 +35,7 @@
 #define STORE(value) ((double)(value))
 #define SUM          double
 #define IS_FLOATING  1
+#define IS_F32       0
 #define IS_BOOL      0
 #elif DTYPE == 2
 #define NAME(x)      x##_i64
@@ -43,6 +46,7 @@
 #define STORE(value) ((int64_t)(value))
 #define SUM          uint64_t
 #define IS_FLOATING  0
+#define IS_F32       0
 #define IS_BOOL      0
 #else
 #define NAME(x)      x##_bool
@@ -53,6 +57,7 @@
 #define STORE(value) ((uint8_t)((value) != 0))
 #define SUM          uint64_t
 #define IS_FLOATING  0
+#define IS_F32       0
 #define IS_BOOL      1
 #endif
 #undef DTYPE

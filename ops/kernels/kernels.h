@@ -33,9 +33,9 @@ enum {
     TGI_COMPARE_COUNT
 };
 
-/* A loop over n elements: p[0] is written, p[1].. are read, stride[k] bytes apart. Operands the formula does not name
- * may be NULL. */
-typedef void (*tgi_loop)(int64_t n, char *const *p, const int64_t *stride);
+/* A loop over `rows` rows of n elements: p[0] is written, p[1].. are read; rows are row[k] bytes apart (one row: `row`
+ * is not read, it may be NULL), elements stride[k]. Operands the formula does not name may be NULL. */
+typedef void (*tgi_loop)(int64_t rows, int64_t n, char *const *p, const int64_t *row, const int64_t *stride);
 
 /* c[i, j] = sum over l < k of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i, j] if `accumulate`.
  * Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros (and bias).

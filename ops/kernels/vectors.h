@@ -1,6 +1,6 @@
 /* vectors.h: the processor's vectors as C types, for the few loops that a compiler cannot be trusted to see: sums,
- * whose order is ours to fix, and the matrix product's inner loop. The only intrinsics are the fused multiply-adds and
- * access to part of a vector. */
+ * whose order is ours to fix, and the matrix product's inner loop; and access to part of a vector. The only intrinsics are
+ * here. */
 #ifndef TG_OPS_KERNELS_VECTORS_H
 #define TG_OPS_KERNELS_VECTORS_H
 
@@ -9,6 +9,8 @@
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
+
+#include <string.h>
 
 #include "scalar.h"
 
@@ -105,6 +107,59 @@ TGI_FIRST(f32, float, s, )
 TGI_FIRST(f64, double, d, )
 #endif
 #undef TGI_FIRST
+
+/* Tells the compiler that no iteration of the loop below depends on another one: operands may be the same memory, never
+ * shifted against each other. */
+#ifdef __clang__
+#define TGI_INDEPENDENT _Pragma("clang loop vectorize(assume_safety) interleave_count(1)")
+#else
+#define TGI_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* The loop below has a small constant number of turns and must vanish, or its vectors will not stay in registers. */
+#ifdef __clang__
+#define TGI_UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define TGI_UNROLLED _Pragma("GCC unroll 16")
+#endif
+
+/* ---- parts of a vector ---- */
+enum { TGI_LINE = 64 }; /* bytes; no vector is longer */
+
+#if defined(__AVX512BW__)
+/* The first `bytes` of a line, from 0 up; 64 or more are all of it. */
+TGI_INLINE __mmask64 tgi_first_bytes(int64_t bytes)
+{
+    return bytes >= TGI_LINE ? ~0ull : ~(~0ull << (bytes > 0 ? bytes : 0));
+}
+TGI_INLINE void tgi_copy_bytes(char *to, const char *from, int64_t bytes)
+{
+    for (; bytes > 0; bytes -= TGI_LINE, to += TGI_LINE, from += TGI_LINE) {
+        __mmask64 some = tgi_first_bytes(bytes);
+        _mm512_mask_storeu_epi8(to, some, _mm512_maskz_loadu_epi8(some, from));
+    }
+}
+/* Copies `bytes` bytes and adds zeros up to `room`; may write a line more than `room`, but reads no more than it is
+ * told. */
+TGI_INLINE void tgi_copy_padded(char *to, const char *from, int64_t bytes, int64_t room)
+{
+    for (; room > 0; room -= TGI_LINE, bytes -= TGI_LINE, to += TGI_LINE, from += TGI_LINE)
+        _mm512_storeu_si512(to, _mm512_maskz_loadu_epi8(tgi_first_bytes(bytes), from));
+}
+#else
+TGI_INLINE void tgi_copy_bytes(char *to, const char *from, int64_t bytes)
+{
+    for (; bytes >= 16; bytes -= 16, to += 16, from += 16) memcpy(to, from, 16);
+    if (bytes & 8) memcpy(to, from, 8), to += 8, from += 8;
+    if (bytes & 4) memcpy(to, from, 4), to += 4, from += 4;
+    for (int64_t i = 0; i < (bytes & 3); i++) to[i] = from[i];
+}
+TGI_INLINE void tgi_copy_padded(char *to, const char *from, int64_t bytes, int64_t room)
+{
+    if (room > bytes) memset(to + bytes, 0, (size_t)(room - bytes));
+    tgi_copy_bytes(to, from, bytes);
+}
+#endif
 
 /* The same number in every lane (x - 0 is x, even for -0). */
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }

@@ -34,7 +34,7 @@ typedef struct call {
 static void run_loop(void *state)
 {
     const call *c = state;
-    c->loop(c->n, c->p, c->stride);
+    c->loop(1, c->n, c->p, NULL, c->stride);
 }
 
 static void run_copy(void *state)

@@ -146,7 +146,7 @@ static inline bool alike(int dtype, const void *got, const void *want, double ul
     double x = get(dtype, got), y = get(dtype, want);
     if (isnan(x) || isnan(y)) return isnan(x) && isnan(y);
     if (ulps == 0 || (x == 0 && y == 0)) return false;
-    return fabs((double)rank(dtype, got) - (double)rank(dtype, want)) <= ulps;
+    return fabsl((long double)rank(dtype, got) - (long double)rank(dtype, want)) <= ulps; /* a double has too few bits */
 }
 
 /* Runs the tests for each set of kernels that this machine supports; counts the failed ones in `failed`. */

@@ -1,0 +1,77 @@
+/* copy.h: moving elements as they are, from any layout to any other. */
+#ifndef TG_OPS_KERNELS_COPY_H
+#define TG_OPS_KERNELS_COPY_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "vectors.h"
+
+/* Copies n elements of `size` bytes (1, 4 or 8) from one stride to another. */
+TGI_INLINE void tgi_move(int64_t n, int64_t size, char *to, int64_t to_stride, const char *from, int64_t from_stride)
+{
+    if (size == 4) {
+        for (int64_t i = 0; i < n; i++) memcpy(to + i * to_stride, from + i * from_stride, 4);
+    } else if (size == 8) {
+        for (int64_t i = 0; i < n; i++) memcpy(to + i * to_stride, from + i * from_stride, 8);
+    } else {
+        for (int64_t i = 0; i < n; i++) to[i * to_stride] = from[i * from_stride];
+    }
+}
+
+/* Fills n contiguous elements with one. */
+static void tgi_fill_row(int64_t n, int64_t size, char *to, const char *from)
+{
+    if (size == 4) {
+        float value = *(const tgi_mem_f32 *)from;
+        for (int64_t i = 0; i < n; i++) ((tgi_mem_f32 *)to)[i] = value;
+    } else if (size == 8) {
+        int64_t value = *(const tgi_mem_i64 *)from;
+        for (int64_t i = 0; i < n; i++) ((tgi_mem_i64 *)to)[i] = value;
+    } else {
+        memset(to, *from, (size_t)n);
+    }
+}
+
+/* A library's copy knows more about long rows, and takes longer to begin. */
+TGI_INLINE void tgi_copy_row(char *to, const char *from, int64_t bytes)
+{
+    if (bytes <= 8 * TGI_LINE) tgi_copy_bytes(to, from, bytes);
+    else memmove(to, from, (size_t)bytes);
+}
+
+/* Whether columns stand in memory as the rows of a transposed matrix do, and are worth turning in tiles. */
+TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row, int64_t stride)
+{
+    return size > 1 && row == size && stride != size && rows >= 4 && n >= 4;
+}
+
+/* Copies `rows` rows of n elements of `size` bytes; rows and elements may lie anywhere. */
+static void tgi_copy(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row, int64_t to_stride,
+                     const char *from, int64_t from_row, int64_t from_stride)
+{
+    bool in_rows = from_stride == size || n == 1, out_rows = to_stride == size || n == 1;
+    if (in_rows && out_rows) {
+        if (rows > 1 && from_row == n * size && to_row == n * size) n *= rows, rows = 1;
+        for (int64_t r = 0; r < rows; r++) tgi_copy_row(to + r * to_row, from + r * from_row, n * size);
+    } else if (out_rows && from_stride == 0) {
+        for (int64_t r = 0; r < rows; r++) tgi_fill_row(n, size, to + r * to_row, from + r * from_row);
+    } else if (out_rows && tgi_is_turned(size, rows, n, from_row, from_stride)) {
+        (size == 4 ? turn_f32 : turn_f64)(n, rows, from, from_stride, to, to_row);
+    } else if (in_rows && tgi_is_turned(size, rows, n, to_row, to_stride)) {
+        (size == 4 ? turn_f32 : turn_f64)(rows, n, from, from_row, to, to_stride);
+    } else {
+        for (int64_t r = 0; r < rows; r++)
+            tgi_move(n, size, to + r * to_row, to_stride, from + r * from_row, from_stride);
+    }
+}
+
+/* The same as a tgi_loop. */
+TGI_INLINE void tgi_copy_loop(int64_t size, int64_t rows, int64_t n, char *const *p, const int64_t *row,
+                              const int64_t *stride)
+{
+    bool several = rows > 1;
+    tgi_copy(size, rows, n, p[0], several ? row[0] : 0, stride[0], p[1], several ? row[1] : 0, stride[1]);
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* parallel.h: several threads for the loops of ops/. Internal to ops/.
+ *
+ * Work is cut into tasks by its size alone, so that results do not depend on the number of threads. OpenMP is entered
+ * only where it can help: even a parallel region that turns out to have one thread takes longer than a small op. */
+#ifndef TG_OPS_PARALLEL_H
+#define TG_OPS_PARALLEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* Calls task(work, i) for each i < tasks, on several threads if `enough`. Tasks may neither allocate nor fail. */
+static inline void tgi_run_tasks(bool enough, int64_t tasks, void (*task)(const void *work, int64_t i),
+                                 const void *work)
+{
+#ifdef _OPENMP
+    if (enough && tasks > 1 && omp_get_max_threads() > 1 && !omp_in_parallel()) {
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < tasks; i++) task(work, i);
+        return;
+    }
+#endif
+    (void)enough;
+    for (int64_t i = 0; i < tasks; i++) task(work, i);
+}
+
+#endif
