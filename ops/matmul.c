@@ -8,6 +8,7 @@
 #include "call.h"
 #include "matmul_impl.h"
 #include "packed.h"
+#include "parallel.h"
 #include "promote.h"
 #include "reduce_impl.h"
 #include "view.h"
@@ -84,8 +85,15 @@ typedef struct operands {
     const void *bias, *packed_b;
 } operands;
 
-static void multiply_one(const product *p, const operands *o, int64_t index)
+typedef struct job {
+    const product *p;
+    const operands *o;
+} job;
+
+static void multiply_one(const void *all, int64_t index)
 {
+    const product *p = ((const job *)all)->p;
+    const operands *o = ((const job *)all)->o;
     int64_t size = o->dtype == TGI_F32 ? 4 : 8, a = 0, b = 0, rest = index;
     for (int d = p->batch_dims - 1; d >= 0; d--) {
         a += rest % p->batch[d] * p->a_step[d];
@@ -115,8 +123,7 @@ static void multiply_all(const product *p, const operands *o)
 {
     int64_t count = 1, each = p->m * p->n * p->k;
     for (int d = 0; d < p->batch_dims; d++) count *= p->batch[d];
-    TGI_PARALLEL_FOR(count > 1 && each < ALONE && count * each >= PARALLEL)
-    for (int64_t i = 0; i < count; i++) multiply_one(p, o, i);
+    tgi_run_tasks(each < ALONE && count * each >= PARALLEL, count, multiply_one, &(job){ p, o });
 }
 
 /* c = a b (+ bias along c's last dimension). `b` has two dimensions less than it has batches of its own. */
