@@ -27,9 +27,9 @@ void tg_engine_use(const tg_engine_ops *ops) { tgi_engine = ops; }
 /* No table to search: the leaf remembers. */
 int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf)
 {
-    tgi_extra *state = tgi_extra_of(leaf);
-    if (!state) return -1;
-    if (state->walk == w) return state->slot;
+    tgi_extra *state = leaf->extra;
+    if (state && state->walk == w) return state->slot;
+    if (!(state = tgi_extra_of(leaf))) return -1;
     if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;
     w->leaves[w->leaf_count] = (tgi_leaf_slot){ tgi_ref(leaf), { NULL, NULL }, state->walk, state->slot };
     state->walk = w;
@@ -237,12 +237,12 @@ static void empty(tgi_slot_sum *slot)
 {
     tgi_unref(slot->grad);
     slot->grad = NULL;
-    tgi_chain_drop(slot);
+    if (slot->chain) tgi_chain_drop(slot);
 }
 
 void tgi_walk_end(tgi_walk *w)
 {
-    for (int64_t i = 0; i < w->slot_count && w->slots; i++) empty(&w->slots[i]);
+    for (int64_t i = 0; i < w->slot_count && w->slots && !w->passed; i++) empty(&w->slots[i]);
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     for (int64_t i = 0; i < w->leaf_count; i++) {
         tgi_leaf_slot *slot = &w->leaves[i];
@@ -336,7 +336,7 @@ static bool accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot,
 static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
 {
     for (int i = 0; i < node->output_count; i++) {
-        if (!tgi_chain_flush(&slots[i])) return false;
+        if (slots[i].chain && !tgi_chain_flush(&slots[i])) return false;
         const tgi_watch *watch = tgi_outputs(node)[i].watch;
         if (!watch || !slots[i].grad) continue;
         if (watch->hooks && !tgi_run_hooks(&watch->hooks, &slots[i].grad)) return false;
@@ -404,6 +404,7 @@ static bool walk_nodes(tgi_walk *w)
         empty_slots(w, node, slots);
     }
     if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
+    w->passed = ok && !w->marks;
     return ok;
 }
 

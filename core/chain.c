@@ -83,7 +83,6 @@ bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node,
 void tgi_chain_drop(tgi_slot_sum *sum)
 {
     tgi_chain *chain = sum->chain;
-    if (!chain) return;
     for (int64_t i = 0; i < chain->count; i++) {
         tgi_unref(chain->products[i].a);
         tgi_unref(chain->products[i].b);

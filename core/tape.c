@@ -191,18 +191,20 @@ void tgi_tape_truncate(int64_t length)
 /* False when an input is severed or stale; edges taken so far hold their references, node_free lets go of them. */
 static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_tensor_list inputs)
 {
-    tgi_edge *edges = tgi_inputs(node);
-    for (int64_t i = 0; i < inputs.count; i++) edges[i].output = TGI_TO_NOWHERE;
-    for (int64_t i = 0; i < inputs.count; i++) {
-        tg_tensor *t = inputs.items[i];
+    tgi_edge *edge = tgi_inputs(node), *const end = edge + inputs.count;
+    int32_t low = node->low;
+    for (tg_tensor *const *item = inputs.items; edge < end; item++, edge++) {
+        tg_tensor *t = *item;
+        edge->output = TGI_TO_NOWHERE;
         if (!t) continue;
-        if ((is_stale(t) && !fail_stale(t, op->name)) || !edge_to(self, t, op->name, &edges[i])) return false;
-        if (edges[i].output == TGI_TO_LEAF)
-            tgi_ref(t);
-        else if (edges[i].output >= 0 && edges[i].to.node->low < node->low)
-            node->low = edges[i].to.node->low;
+        if ((is_stale(t) && !fail_stale(t, op->name)) || !edge_to(self, t, op->name, edge)) break;
+        if (edge->output == TGI_TO_LEAF) tgi_ref(t);
+        if (edge->output >= 0 && edge->to.node->low < low) low = edge->to.node->low;
     }
-    return true;
+    node->low = low;
+    if (edge == end) return true;
+    while (edge < end) (edge++)->output = TGI_TO_NOWHERE;
+    return false;
 }
 
 static void save(tg_node *node, tg_tensor_list saved)

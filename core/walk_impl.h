@@ -38,6 +38,7 @@ typedef struct tgi_walk {
     const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
     int64_t captured_count;
     bool failed;
+    bool passed;              /* every slot of a node has been emptied on the way */
 } tgi_walk;
 
 /* What the ops above core have lent; NULL before tg_engine_use. */
@@ -70,7 +71,7 @@ bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node,
 bool tgi_chain_flush(tgi_slot_sum *sum);
 /* Evaluates it into `into`, which keeps its old elements as a summand. */
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into);
-/* Forgets it. */
+/* Forgets it; there is one. */
 void tgi_chain_drop(tgi_slot_sum *sum);
 
 /* The sizes and the dtype of what an edge leads to. */
