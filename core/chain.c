@@ -5,13 +5,13 @@
  * than the arithmetic. So a backward may hand over a product as its two factors. They wait in the slot, and when the
  * gradient is needed all of them are one product of a long k, accumulated in registers.
  *
- * The gradient is needed before a hook sees it, before the node behind the slot runs and at the end of the walk. Long
+ * The gradient is needed before a hook sees it, before the node behind the slot runs and at the end of the walk. Large
  * chains are evaluated earlier: beyond a certain k nothing is gained, and the factors hold memory. */
 #include "walk_impl.h"
 
 #include <string.h>
 
-enum { FEW = 4, LONG_ENOUGH = 4096, BYTES_ENOUGH = 32 << 20 };
+enum { FEW = 4, LONG_ENOUGH = 256, BYTES_ENOUGH = 1 << 20 };
 
 struct tgi_chain {
     tgi_target target;
@@ -76,7 +76,7 @@ bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node,
     chain->bytes += bytes_of(a) + (b ? bytes_of(b) : 0);
     chain->op = node->op->name;
     chain->where = node->where;
-    if (chain->length < LONG_ENOUGH && chain->bytes < BYTES_ENOUGH) return true;
+    if (chain->length < LONG_ENOUGH || chain->bytes < BYTES_ENOUGH) return true;
     return tgi_chain_flush(sum);
 }
 
