@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "layout.h"
+#include "parallel.h"
 #include "pointwise.h"
 #include "promote.h"
 #include "reduce_impl.h"
@@ -123,8 +124,9 @@ static const char *step(const pass *p, const char *a, int64_t index[TG_MAX_DIMS]
 }
 
 /* One chunk and block of a run of outer indices. */
-static void pass_task(const pass *p, int64_t task)
+static void pass_task(const void *work, int64_t task)
 {
+    const pass *p = work;
     const tgi_kernels *k = tgi_kernels_get();
     int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks,
             outer = task / p->blocks / p->chunks * p->run;
@@ -132,12 +134,22 @@ static void pass_task(const pass *p, int64_t task)
     int64_t end = smaller(outer + p->run, p->outer), index[TG_MAX_DIMS];
     int64_t skip = chunk * p->chunk * p->row + block * p->block * p->column;
     char *y = p->partial + ((outer * p->chunks + chunk) * p->inner + block * p->block) * p->to_size;
-    for (const char *a = start_of(p, outer, index); outer < end; outer++, a = step(p, a, index)) {
-        if (p->inner == 1)
-            k->sum[p->from->dtype](rows, a + skip, p->row, y);
-        else
+    for (const char *a = start_of(p, outer, index); outer < end;) {
+        int64_t together = 1;
+        if (p->inner == 1 && p->chunks == 1 && p->outer_dims > 0) { /* all of the last outer dimension at once */
+            const int last = p->outer_dims - 1;
+            together = smaller(p->from->dims[last] - index[last], end - outer);
+            k->sum[p->from->dtype](together, rows, a + skip, p->from->strides[last], p->row, y);
+            index[last] += together - 1;
+            a += (together - 1) * p->from->strides[last];
+        } else if (p->inner == 1) {
+            k->sum[p->from->dtype](1, rows, a + skip, 0, p->row, y);
+        } else {
             k->sum_rows[p->from->dtype](rows, columns, a + skip, p->row, p->column, y);
-        y += p->chunks * p->inner * p->to_size;
+        }
+        y += together * p->chunks * p->inner * p->to_size;
+        outer += together;
+        a = step(p, a, index);
     }
 }
 
@@ -165,8 +177,7 @@ static bool pass_run(pass *p, tg_tensor *to)
     }
     p->partial = tgi_ptr(partial);
     int64_t tasks = p->runs * p->chunks * p->blocks;
-    TGI_PARALLEL_FOR(tasks > 1 && p->outer * p->n * p->inner >= PARALLEL)
-    for (int64_t task = 0; task < tasks; task++) pass_task(p, task);
+    tgi_run_tasks(p->outer * p->n * p->inner >= PARALLEL, tasks, pass_task, p);
     if (partial == to) return true;
     int64_t row = p->inner * p->to_size;
     for (int64_t o = 0; o < p->outer; o++) {

@@ -1,87 +1,70 @@
 /* softmax.c: softmax and log_softmax along any dimension.
  *
- * Built for the last dimension of a contiguous tensor, which goes to the kernel as it is. Any other one is brought to
- * the end by a copy first and back by another. Nothing here may take e^x of anything that was not shifted by the
- * maximum: the kernels do. */
+ * The kernels take [outer, n, inner] along n, so contiguous tensors go to them as they are; others are copied first.
+ * Nothing here may take e^x of anything that was not shifted by the maximum: the kernels do. */
 #include "call.h"
 #include "layout.h"
 #include "loss_impl.h"
+#include "parallel.h"
 #include "pointwise.h"
 #include "promote.h"
 #include "reduce.h"
 #include "reduce_impl.h"
 
 enum {
-    BLOCK = 1 << 12,   /* elements in one call of a kernel */
-    PARALLEL = 1 << 14 /* elements from which on several threads pay */
+    TASK = 1 << 14,    /* elements in one call of a kernel */
+    COLUMNS = 1 << 8,  /* inner ones at least, if there are so many */
+    PARALLEL = 1 << 15 /* elements from which on several threads pay */
 };
 
 /* y = softmax(a), or da from g and y. */
-typedef void (*forward_kernel)(int64_t rows, int64_t n, const void *a, void *y);
-typedef void (*backward_kernel)(int64_t rows, int64_t n, const void *g, const void *y, void *da);
+typedef void (*forward_kernel)(const tgi_softmax *shape, const void *a, void *y);
+typedef void (*backward_kernel)(const tgi_softmax *shape, const void *g, const void *y, void *da);
 
 /* ---- the loops ---- */
 
-/* The view of `t` with dimension `dim` and the last one exchanged; a reference to give back. */
-static tg_tensor *exchanged(tg_tensor *t, int dim)
+/* y = forward(a), or backward(a, b); cut into runs of outer indices and pieces of inner ones. */
+typedef struct job {
+    forward_kernel forward;
+    backward_kernel backward;
+    tgi_softmax shape;
+    int64_t run, piece, pieces;
+    const char *a, *b;
+    char *y;
+    int64_t size; /* of an element */
+} job;
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void run_task(const void *work, int64_t i)
 {
-    int64_t dims[TG_MAX_DIMS], strides[TG_MAX_DIMS];
-    int last = t->ndim - 1;
-    for (int d = 0; d < t->ndim; d++) {
-        int from = d == dim ? last : d == last ? dim : d;
-        dims[d] = t->dims[from];
-        strides[d] = t->strides[from];
-    }
-    return tgi_own(tgi_new_view(t, t->ndim, dims, strides, t->offset));
+    const job *w = work;
+    int64_t outer = i / w->pieces * w->run, inner = i % w->pieces * w->piece;
+    tgi_softmax part = w->shape;
+    part.outer = smaller(w->run, w->shape.outer - outer);
+    part.m = smaller(w->piece, w->shape.m - inner);
+    int64_t at = (outer * part.n * part.row + inner) * w->size;
+    if (w->b)
+        w->backward(&part, w->a + at, w->b + at, w->y + at);
+    else
+        w->forward(&part, w->a + at, w->y + at);
 }
 
-static bool is_last(const tg_tensor *t, int dim) { return dim >= t->ndim - 1; }
-
-/* The elements with `dim` brought to the end, contiguous; a reference to give back. */
-static tg_tensor *rows_along(tg_tensor *t, int dim)
-{
-    if (!t || is_last(t, dim)) return t ? tgi_own_contiguous(t) : NULL;
-    tg_tensor *v = exchanged(t, dim), *c = v ? tgi_own_contiguous(v) : NULL;
-    tgi_unref(v);
-    return c;
-}
-
-/* An uninitialised tensor like rows_along(t, dim); a reference to give back. */
-static tg_tensor *rows_like(tg_tensor *t, int dim)
-{
-    tg_shape shape = tgi_shape(t);
-    if (!is_last(t, dim)) {
-        shape.dims[dim] = t->dims[t->ndim - 1];
-        shape.dims[t->ndim - 1] = t->dims[dim];
-    }
-    return tgi_own(tgi_new(&shape, (tg_dtype)t->dtype));
-}
-
-/* Writes `rows` to `y`, whose dimension `dim` goes back to its place. */
-static bool put_back(tg_tensor *y, tg_tensor *rows, int dim)
-{
-    tg_tensor *v = exchanged(rows, dim);
-    if (!v) return false;
-    tgi_copy_raw(y, v);
-    tgi_unref(v);
-    return true;
-}
-
-/* y = forward(a), or backward(a, b) if b is not NULL. All contiguous, rows of n. */
-static void run(forward_kernel forward, backward_kernel backward, int64_t n, tg_tensor *a, tg_tensor *b, tg_tensor *y)
+/* All contiguous, of the same shape. */
+static void run(forward_kernel forward, backward_kernel backward, tg_tensor *a, tg_tensor *b, int dim, tg_tensor *y)
 {
     if (y->numel == 0) return;
-    int64_t rows = y->numel / n, size = (int64_t)tgi_element_size(y) * n, block = n < BLOCK ? BLOCK / n : 1;
-    const char *pa = tgi_ptr(a), *pb = b ? tgi_ptr(b) : NULL;
-    char *py = tgi_ptr(y);
-    TGI_PARALLEL_FOR(y->numel >= PARALLEL && rows > block)
-    for (int64_t r = 0; r < rows; r += block) {
-        int64_t count = rows - r < block ? rows - r : block;
-        if (b)
-            backward(count, n, pa + r * size, pb + r * size, py + r * size);
-        else
-            forward(count, n, pa + r * size, py + r * size);
-    }
+    tgi_softmax s = { 1, 1, 1, 1 };
+    for (int d = 0; d < y->ndim; d++) *(d < dim ? &s.outer : d == dim ? &s.n : &s.m) *= y->dims[d];
+    s.row = s.m;
+    job w = { forward, backward, s, 1, s.m, 1, tgi_ptr(a), b ? tgi_ptr(b) : NULL, tgi_ptr(y), 0 };
+    w.size = (int64_t)tgi_element_size(y);
+    if (s.n * s.m <= TASK)
+        w.run = TASK / (s.n * s.m);
+    else if (s.m > COLUMNS)
+        w.piece = s.n * COLUMNS < TASK ? TASK / s.n / COLUMNS * COLUMNS : COLUMNS;
+    w.pieces = (s.m + w.piece - 1) / w.piece;
+    tgi_run_tasks(y->numel >= PARALLEL, (s.outer + w.run - 1) / w.run * w.pieces, run_task, &w);
 }
 
 /* The kernel's result along `dim` as a new tensor like `a`. Raw. */
@@ -90,15 +73,11 @@ static tg_tensor *apply(forward_kernel forward, backward_kernel backward, tg_ten
     tg_shape shape = tgi_shape(a);
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
     if (!y) return NULL;
-    bool last = is_last(a, dim), ok = false;
-    tg_tensor *ra = rows_along(a, dim), *rb = rows_along(b, dim), *ry = last ? tgi_ref(y) : rows_like(a, dim);
-    if (ra && ry && (rb || !b)) {
-        run(forward, backward, a->ndim ? a->dims[dim] : 1, ra, rb, ry);
-        ok = last || put_back(y, ry, dim);
-    }
-    tgi_unref(ra);
-    tgi_unref(rb);
-    tgi_unref(ry);
+    tg_tensor *ca = tgi_own_contiguous(a), *cb = b ? tgi_own_contiguous(b) : NULL;
+    bool ok = ca && (cb || !b);
+    if (ok) run(forward, backward, ca, cb, dim, y);
+    tgi_unref(ca);
+    tgi_unref(cb);
     return ok ? y : NULL;
 }
 
@@ -109,7 +88,7 @@ static int check(const tg_op *op, tg_tensor *t, int64_t dim)
 {
     int d = tgi_op_dim(op, tg_list(t), dim, t->ndim);
     if (d < 0 || tgi_is_floating(t)) return d;
-    const char *kernel = !is_last(t, d) ? "softmax" : op == &tgi_op_softmax ? "softmax_lastdim" : "log_softmax_lastdim";
+    const char *kernel = d < t->ndim - 1 ? "softmax" : op == &tgi_op_softmax ? "softmax_lastdim" : "log_softmax_lastdim";
     tg_op_fail(op, tg_list(t), "\"%s_kernel_impl\" not implemented for '%s'", kernel,
                tgi_scalar_type_name((tg_dtype)t->dtype));
     return -1;

@@ -33,9 +33,9 @@ static void test_sum_floats(void **unused)
         }
         for (int64_t n = 0; n <= N; n += n < 140 ? 1 : n < 1000 ? 93 : 511) {
             char sum[8], other[8];
-            K->sum[d](n, flat, size, sum);
+            K->sum[d](1, n, flat, 0, size, sum);
             check_sum(d, n, flat, size, sum);
-            K->sum[d](n, spread + 1 + (N - 1) * 3 * size, -3 * size, other);
+            K->sum[d](1, n, spread + 1 + (N - 1) * 3 * size, 0, -3 * size, other);
             assert_memory_equal(sum, other, (size_t)size);
             for (int64_t m = 1; m <= 8; m++) { /* columns, each the same numbers, in three layouts */
                 K->sum_rows[d](n, m, rows, 8 * size, size, sums);
@@ -61,7 +61,7 @@ static void test_sum_wide_rows(void **unused)
             memset(sums, 0x5a, sizeof sums);
             K->sum_rows[d](N, m, a, M * size, size, sums);
             for (int64_t j = 0; j < m; j++) {
-                K->sum[d](N, a + j * size, M * size, sum);
+                K->sum[d](1, N, a + j * size, 0, M * size, sum);
                 assert_memory_equal(sum, sums + j * out, (size_t)out);
             }
             if (m < M) assert_int_equal(sums[m * out], 0x5a);
@@ -77,8 +77,8 @@ static void test_sum_integers_and_specials(void **unused)
         for (int64_t i = 0; i < 900; i++) set(d, a + i * sizes[d], 0);
         for (int64_t n = 0; n < 900; n += n < 70 ? 1 : 41) {
             int64_t got, want, columns[3];
-            K->sum[d](n, a, sizes[d], &got);
-            R->sum[d](n, a, sizes[d], &want);
+            K->sum[d](1, n, a, 0, sizes[d], &got);
+            R->sum[d](1, n, a, 0, sizes[d], &want);
             assert_int_equal(got, want);
             K->sum_rows[d](n, 3, a, sizes[d], 0, columns);
             for (int j = 0; j < 3; j++) assert_int_equal(columns[j], want);
@@ -86,10 +86,10 @@ static void test_sum_integers_and_specials(void **unused)
     }
     float x[100] = { 0 }, y;
     x[40] = INFINITY;
-    K->sum[TGI_F32](100, x, 4, &y);
+    K->sum[TGI_F32](1, 100, x, 0, 4, &y);
     assert_true(isinf(y) && y > 0);
     x[99] = -INFINITY;
-    K->sum[TGI_F32](100, x, 4, &y);
+    K->sum[TGI_F32](1, 100, x, 0, 4, &y);
     assert_true(isnan(y));
 }
 
@@ -97,14 +97,14 @@ static void test_sum_is_pairwise(void **unused)
 {
     (void)unused;
     float tenth = 0.1f, y;
-    K->sum[TGI_F32](10000000, &tenth, 0, &y); /* one after the other this gives 1087937 */
+    K->sum[TGI_F32](1, 10000000, &tenth, 0, 0, &y); /* one after the other this gives 1087937 */
     assert_true(fabs(y - 1e7 * (double)tenth) <= 1);
 }
 
 /* ---- softmax ---- */
 
-typedef void (*row_function)(int64_t rows, int64_t n, const void *a, void *y);
-typedef void (*row_gradient)(int64_t rows, int64_t n, const void *g, const void *y, void *da);
+typedef void (*soft_function)(const tgi_softmax *shape, const void *a, void *y);
+typedef void (*soft_gradient)(const tgi_softmax *shape, const void *g, const void *y, void *da);
 
 static void near(int d, const char *got, const char *want, double bound, const char *what, int64_t n)
 {
@@ -114,52 +114,95 @@ static void near(int d, const char *got, const char *want, double bound, const c
     fail_msg("%s %s %s, n = %d: %.17g, want %.17g", K->name, what, dtype_name(d), (int)n, x, z);
 }
 
-static void check_rows(int d, bool is_log, int64_t n)
+enum { ROWS = 37, MOST = 1100, SOFT = ROWS * MOST * 8 };
+
+/* Transposes [ROWS, n] elements of `size` bytes. */
+static void turn(int64_t n, int64_t size, const char *from, char *to)
 {
-    enum { ROWS = 3 };
-    static char a[ROWS * 1100 * 8], g[sizeof a], y[sizeof a], want[sizeof a], da[sizeof a], alone[sizeof a];
-    row_function fast = is_log ? K->log_softmax[d] : K->softmax[d], slow = is_log ? R->log_softmax[d] : R->softmax[d];
-    row_gradient back = is_log ? K->log_softmax_backward[d] : K->softmax_backward[d];
-    row_gradient slow_back = is_log ? R->log_softmax_backward[d] : R->softmax_backward[d];
+    for (int64_t r = 0; r < ROWS; r++)
+        for (int64_t i = 0; i < n; i++) memcpy(to + (i * ROWS + r) * size, from + (r * n + i) * size, (size_t)size);
+}
+
+static void expect_same(int d, int64_t count, const char *got, const char *want, const char *what, int64_t n)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!alike(d, got + i * sizes[d], want + i * sizes[d], 0))
+            fail_msg("%s %s %s, n = %d: not the same in another layout", K->name, what, dtype_name(d), (int)n);
+}
+
+/* Rows against the reference; each row alone, and the rows as columns, against the rows to the bit. */
+static void check_soft(int d, bool is_log, int64_t n)
+{
+    static char a[SOFT], g[SOFT], y[SOFT], want[SOFT], da[SOFT], alone[SOFT], turned[3][SOFT];
+    soft_function fast = is_log ? K->log_softmax[d] : K->softmax[d], slow = is_log ? R->log_softmax[d] : R->softmax[d];
+    soft_gradient back = is_log ? K->log_softmax_backward[d] : K->softmax_backward[d];
+    soft_gradient slow_back = is_log ? R->log_softmax_backward[d] : R->softmax_backward[d];
     const char *what = is_log ? "log_softmax" : "softmax";
-    int64_t size = sizes[d];
-    for (int64_t i = 0; i < ROWS * n; i++) {
+    const int64_t size = sizes[d], count = ROWS * n;
+    const tgi_softmax rows = { ROWS, n, 1, 1 }, one = { 1, n, 1, 1 }, columns = { 1, n, ROWS, ROWS };
+    for (int64_t i = 0; i < count; i++) {
         set(d, a + i * size, uniform(-4, 4));
         set(d, g + i * size, uniform(-1, 1));
     }
     if (n > 3) set(d, a + size, n % 3 == 0 ? NAN : n % 3 == 1 ? INFINITY : -INFINITY);
-    fast(ROWS, n, a, y);
-    slow(ROWS, n, a, want);
+    fast(&rows, a, y);
+    slow(&rows, a, want);
     double slack = d == TGI_F64 ? 10 + sqrt((double)n) : 10; /* in float64 the reference's own sum is no better */
-    for (int64_t i = 0; i < ROWS * n; i++) {
+    for (int64_t i = 0; i < count; i++) {
         double value = fabs(get(d, want + i * size));
         near(d, y + i * size, want + i * size, is_log ? slack + 2 * value : slack * value, what, n);
     }
-    for (int64_t r = 0; r < ROWS; r++) {
-        fast(1, n, a + r * n * size, alone);
-        for (int64_t i = 0; i < n; i++) assert_true(alike(d, alone + i * size, y + (r * n + i) * size, 0));
-    }
-    fast(ROWS, n, a, a);
-    for (int64_t i = 0; i < ROWS * n; i++) assert_true(alike(d, a + i * size, y + i * size, 0));
-    back(ROWS, n, g, y, da);
-    slow_back(ROWS, n, g, y, want);
-    for (int64_t i = 0; i < ROWS * n; i++) near(d, da + i * size, want + i * size, 4 + sqrt((double)n), what, n);
+    back(&rows, g, y, da);
+    slow_back(&rows, g, y, want);
+    for (int64_t i = 0; i < count; i++) near(d, da + i * size, want + i * size, 4 + sqrt((double)n), what, n);
+
+    for (int64_t r = 0; r < ROWS; r++) fast(&one, a + r * n * size, alone + r * n * size);
+    expect_same(d, count, alone, y, what, n);
+    for (int64_t r = 0; r < ROWS; r++) back(&one, g + r * n * size, y + r * n * size, alone + r * n * size);
+    expect_same(d, count, alone, da, what, n);
+    turn(n, size, a, turned[0]);
+    fast(&columns, turned[0], turned[1]);
+    turn(n, size, y, alone);
+    expect_same(d, count, turned[1], alone, what, n);
+    turn(n, size, g, turned[0]);
+    back(&columns, turned[0], turned[1], turned[2]);
+    turn(n, size, da, alone);
+    expect_same(d, count, turned[2], alone, what, n);
 }
 
 static void test_softmax(void **unused)
 {
     (void)unused;
     for (int d = TGI_F32; d <= TGI_F64; d++) {
-        for (int64_t n = 0; n <= 1100; n += n < 70 ? 1 : 103) {
-            check_rows(d, false, n);
-            check_rows(d, true, n);
+        for (int64_t n = 0; n <= MOST; n += n < 70 ? 1 : 103) {
+            check_soft(d, false, n);
+            check_soft(d, true, n);
         }
     }
     float a[3] = { 1000, 0, -1000 }, y[3];
-    K->softmax[TGI_F32](1, 3, a, y);
+    const tgi_softmax shape = { 1, 3, 1, 1 };
+    K->softmax[TGI_F32](&shape, a, y);
     assert_true(y[0] == 1 && y[1] == 0 && y[2] == 0);
-    K->log_softmax[TGI_F32](1, 3, a, y);
+    K->log_softmax[TGI_F32](&shape, a, y);
     assert_true(y[0] == 0 && y[1] == -1000 && y[2] == -2000);
+}
+
+/* [outer, n, inner], and a part of the inner ones. */
+static void test_softmax_inner(void **unused)
+{
+    (void)unused;
+    enum { OUTER = 3, N = 5, INNER = 300 };
+    static float a[OUTER * N * INNER], y[OUTER * N * INNER], part[OUTER * N * INNER], want[OUTER * N * INNER];
+    for (int i = 0; i < OUTER * N * INNER; i++) a[i] = (float)uniform(-4, 4);
+    const tgi_softmax whole = { OUTER, N, INNER, INNER }, left = { OUTER, N, 17, INNER },
+                      right = { OUTER, N, INNER - 17, INNER };
+    K->log_softmax[TGI_F32](&whole, a, y);
+    R->log_softmax[TGI_F32](&whole, a, want);
+    for (int i = 0; i < OUTER * N * INNER; i++)
+        near(TGI_F32, (char *)&y[i], (char *)&want[i], 10 + 2 * fabs((double)want[i]), "log_softmax inner", N);
+    K->log_softmax[TGI_F32](&left, a, part);
+    K->log_softmax[TGI_F32](&right, a + 17, part + 17);
+    assert_memory_equal(part, y, sizeof y);
 }
 
 /* ---- optimisers ---- */
@@ -262,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_sum_integers_and_specials),
         cmocka_unit_test(test_sum_is_pairwise),
         cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_softmax_inner),
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_sgd),
         cmocka_unit_test(test_no_decay_of_infinity),

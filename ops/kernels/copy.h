@@ -22,15 +22,19 @@ TGI_INLINE void tgi_move(int64_t n, int64_t size, char *to, int64_t to_stride, c
 /* Fills n contiguous elements with one. */
 static void tgi_fill_row(int64_t n, int64_t size, char *to, const char *from)
 {
+    char line[TGI_LINE];
     if (size == 4) {
         float value = *(const tgi_mem_f32 *)from;
-        for (int64_t i = 0; i < n; i++) ((tgi_mem_f32 *)to)[i] = value;
+        for (int i = 0; i < TGI_LINE / 4; i++) ((tgi_mem_f32 *)line)[i] = value;
     } else if (size == 8) {
-        int64_t value = *(const tgi_mem_i64 *)from;
-        for (int64_t i = 0; i < n; i++) ((tgi_mem_i64 *)to)[i] = value;
+        double value = *(const tgi_mem_f64 *)from;
+        for (int i = 0; i < TGI_LINE / 8; i++) ((tgi_mem_f64 *)line)[i] = value;
     } else {
-        memset(to, *from, (size_t)n);
+        memset(line, *from, sizeof line);
     }
+    int64_t bytes = n * size;
+    for (; bytes >= TGI_LINE; bytes -= TGI_LINE, to += TGI_LINE) memcpy(to, line, TGI_LINE);
+    tgi_copy_bytes(to, line, bytes);
 }
 
 /* A library's copy knows more about long rows, and takes longer to begin. */
@@ -43,7 +47,7 @@ TGI_INLINE void tgi_copy_row(char *to, const char *from, int64_t bytes)
 /* Whether columns stand in memory as the rows of a transposed matrix do, and are worth turning in tiles. */
 TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row, int64_t stride)
 {
-    return size > 1 && row == size && stride != size && rows >= 4 && n >= 4;
+    return size > 1 && row == size && stride != size && stride != 0 && rows >= 4 && n >= 4;
 }
 
 /* Copies `rows` rows of n elements of `size` bytes; rows and elements may lie anywhere. */

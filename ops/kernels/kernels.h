@@ -37,6 +37,12 @@ enum {
  * is not read, it may be NULL), elements stride[k]. Operands the formula does not name may be NULL. */
 typedef void (*tgi_loop)(int64_t rows, int64_t n, char *const *p, const int64_t *row, const int64_t *stride);
 
+/* What softmax runs over: [outer, n, m] along n. An index of n is `row` elements from the next, one of outer n * row;
+ * the m inner elements are contiguous, m <= row. The same for all tensors. */
+typedef struct tgi_softmax {
+    int64_t outer, n, m, row;
+} tgi_softmax;
+
 /* c[i, j] = sum over l < k of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i, j] if `accumulate`.
  * Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros (and bias).
  * c overlaps nothing.
@@ -96,19 +102,19 @@ typedef struct tgi_kernels {
     tgi_loop where[TGI_DTYPES];                         /* p = { y, bool condition, a, b } */
     tgi_loop copy[TGI_DTYPES][TGI_DTYPES];              /* [to][from], p = { y, a }; to bool: a != 0; float to int64 truncates */
 
-    /* y = the sum of n elements, stride bytes apart: pairwise (error O(log n) eps). f32 sums in f32 blocks pairwise.
-     * bool counts into int64. y has the dtype of a, or int64 for bool. */
-    void (*sum[TGI_DTYPES])(int64_t n, const void *a, int64_t stride, void *y);
+    /* y[r] = the sum of the n elements of row r: rows `row` bytes apart, elements `stride`; y contiguous. Pairwise (error
+     * O(log n) eps); f32 sums in f32. bool counts into int64: y has the dtype of a, or int64 for bool. */
+    void (*sum[TGI_DTYPES])(int64_t rows, int64_t n, const void *a, int64_t row, int64_t stride, void *y);
     /* y[j] = sum over i < n of a[i][j], for j < m: rows `row` bytes apart, elements `col` bytes apart, y contiguous.
      * Pairwise over i. For reductions whose kept dimension is the inner one. */
     void (*sum_rows[TGI_DTYPES])(int64_t n, int64_t m, const void *a, int64_t row, int64_t col, void *y);
 
-    /* For each of `rows` contiguous rows of n: y = softmax(a) or log_softmax(a), by the maximum-shifted formula.
-     * Backward: da from y and g. f32 and f64 ([0], [1]). */
-    void (*softmax[2])(int64_t rows, int64_t n, const void *a, void *y);
-    void (*log_softmax[2])(int64_t rows, int64_t n, const void *a, void *y);
-    void (*softmax_backward[2])(int64_t rows, int64_t n, const void *g, const void *y, void *da);      /* y (g - sum(g y)) */
-    void (*log_softmax_backward[2])(int64_t rows, int64_t n, const void *g, const void *y, void *da);  /* g - e^y sum(g) */
+    /* y = softmax(a) or log_softmax(a) along n, by the maximum-shifted formula; see tgi_softmax. Backward: da from y and
+     * g. f32 and f64 ([0], [1]). The result overlaps nothing. */
+    void (*softmax[2])(const tgi_softmax *shape, const void *a, void *y);
+    void (*log_softmax[2])(const tgi_softmax *shape, const void *a, void *y);
+    void (*softmax_backward[2])(const tgi_softmax *shape, const void *g, const void *y, void *da);      /* y (g - sum(g y)) */
+    void (*log_softmax_backward[2])(const tgi_softmax *shape, const void *g, const void *y, void *da);  /* g - e^y sum(g) */
 
     void (*gemm[2])(const tgi_gemm *args);               /* f32, f64 */
     /* A matrix b packed once for many products: the bytes it takes, for 64-byte aligned memory, and the packing, which

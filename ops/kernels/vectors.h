@@ -161,6 +161,99 @@ TGI_INLINE void tgi_copy_padded(char *to, const char *from, int64_t bytes, int64
 }
 #endif
 
+/* The first n numbers of a vector, `fill` in the other lanes; reads no more than n. Writes the first n. */
+#if defined(__AVX512F__)
+#define TGI_FIRST(n) (~(~0u << ((n) > 0 ? (n) < 16 ? (n) : 16 : 0)))
+TGI_INLINE tgi_vec_f32 load_first_f32(const tgi_mem_f32 *from, int64_t n, tgi_vec_f32 fill)
+{
+    return (tgi_vec_f32)_mm512_mask_loadu_ps((__m512)fill, (__mmask16)TGI_FIRST(n), from);
+}
+TGI_INLINE tgi_vec_f64 load_first_f64(const tgi_mem_f64 *from, int64_t n, tgi_vec_f64 fill)
+{
+    return (tgi_vec_f64)_mm512_mask_loadu_pd((__m512d)fill, (__mmask8)TGI_FIRST(n), from);
+}
+TGI_INLINE void store_first_f32(tgi_mem_f32 *to, int64_t n, tgi_vec_f32 x)
+{
+    _mm512_mask_storeu_ps(to, (__mmask16)TGI_FIRST(n), (__m512)x);
+}
+TGI_INLINE void store_first_f64(tgi_mem_f64 *to, int64_t n, tgi_vec_f64 x)
+{
+    _mm512_mask_storeu_pd(to, (__mmask8)TGI_FIRST(n), (__m512d)x);
+}
+#else
+#define TGI_PARTS(suffix)                                                                                             \
+    TGI_INLINE tgi_vec_##suffix load_first_##suffix(const tgi_mem_##suffix *from, int64_t n, tgi_vec_##suffix fill)   \
+    {                                                                                                                 \
+        int64_t size = (int64_t)sizeof(tgi_mem_##suffix), bytes = n * size;                                           \
+        if (bytes >= TGI_VECTOR_BYTES) return *(const tgi_memvec_##suffix *)from;                                     \
+        tgi_copy_bytes((char *)&fill, (const char *)from, bytes);                                                     \
+        return fill;                                                                                                  \
+    }                                                                                                                 \
+    TGI_INLINE void store_first_##suffix(tgi_mem_##suffix *to, int64_t n, tgi_vec_##suffix x)                         \
+    {                                                                                                                 \
+        int64_t size = (int64_t)sizeof(tgi_mem_##suffix), bytes = n * size;                                           \
+        if (bytes >= TGI_VECTOR_BYTES) *(tgi_memvec_##suffix *)to = x;                                                \
+        else tgi_copy_bytes((char *)to, (const char *)&x, bytes);                                                     \
+    }
+TGI_PARTS(f32)
+TGI_PARTS(f64)
+#undef TGI_PARTS
+#endif
+
+/* The upper half of the first 2 `half` lanes, brought to the lower; the other lanes are anything. */
+#define TGI_UPPER(x, ...) return __builtin_shufflevector(x, x, __VA_ARGS__)
+TGI_INLINE tgi_vec_f32 upper_f32(tgi_vec_f32 x, int half)
+{
+#if TGI_VECTOR_BYTES == 64
+    if (half == 8) TGI_UPPER(x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+    if (half == 4) TGI_UPPER(x, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
+    if (half == 2) TGI_UPPER(x, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3);
+    TGI_UPPER(x, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+#elif TGI_VECTOR_BYTES == 32
+    if (half == 4) TGI_UPPER(x, 4, 5, 6, 7, 4, 5, 6, 7);
+    if (half == 2) TGI_UPPER(x, 2, 3, 2, 3, 2, 3, 2, 3);
+    TGI_UPPER(x, 1, 1, 1, 1, 1, 1, 1, 1);
+#else
+    if (half == 2) TGI_UPPER(x, 2, 3, 2, 3);
+    TGI_UPPER(x, 1, 1, 1, 1);
+#endif
+}
+TGI_INLINE tgi_vec_f64 upper_f64(tgi_vec_f64 x, int half)
+{
+#if TGI_VECTOR_BYTES == 64
+    if (half == 4) TGI_UPPER(x, 4, 5, 6, 7, 4, 5, 6, 7);
+    if (half == 2) TGI_UPPER(x, 2, 3, 2, 3, 2, 3, 2, 3);
+    TGI_UPPER(x, 1, 1, 1, 1, 1, 1, 1, 1);
+#elif TGI_VECTOR_BYTES == 32
+    if (half == 2) TGI_UPPER(x, 2, 3, 2, 3);
+    TGI_UPPER(x, 1, 1, 1, 1);
+#else
+    (void)half;
+    TGI_UPPER(x, 1, 1);
+#endif
+}
+#undef TGI_UPPER
+
+/* The larger of two, or y where either is NaN. */
+#if defined(__AVX512F__)
+TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y) { return (tgi_vec_f32)_mm512_max_ps((__m512)x, (__m512)y); }
+TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y) { return (tgi_vec_f64)_mm512_max_pd((__m512d)x, (__m512d)y); }
+#elif defined(__AVX2__)
+TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y) { return (tgi_vec_f32)_mm256_max_ps((__m256)x, (__m256)y); }
+TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y) { return (tgi_vec_f64)_mm256_max_pd((__m256d)x, (__m256d)y); }
+#else
+TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y)
+{
+    for (int l = 0; l < 4; l++) x[l] = x[l] > y[l] ? x[l] : y[l];
+    return x;
+}
+TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y)
+{
+    for (int l = 0; l < 2; l++) x[l] = x[l] > y[l] ? x[l] : y[l];
+    return x;
+}
+#endif
+
 /* The same number in every lane (x - 0 is x, even for -0). */
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }
 TGI_INLINE tgi_vec_f64 splat_f64(double x) { return x - (tgi_vec_f64){ 0 }; }
