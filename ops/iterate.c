@@ -11,8 +11,9 @@
 
 #include <string.h>
 
-/* Work of so many elements is cut into pieces of no fewer, for several threads. */
-enum { PIECE = 1 << 15 };
+/* Work of PARALLEL elements is cut into pieces of no fewer than PIECE for several threads. Measured: two threads begin to
+ * pay at 2^16 elements (mul, bound by memory) or 2^15 (tanh); from 2^17 they win where the machine is busy, too. */
+enum { PARALLEL = 1 << 17, PIECE = 1 << 15 };
 
 /* Strides are in bytes; dimension 0 is the innermost. */
 typedef struct plan {
@@ -136,7 +137,7 @@ void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
     p.ndim = 0;
     for (int k = 0; k < count; k++) p.pointers[k] = t[k] ? tgi_ptr(t[k]) : NULL;
     if (all_flat(&p, t)) {
-        if (numel < 2 * PIECE) {
+        if (numel < PARALLEL) {
             loop(1, numel, p.pointers, NULL, p.strides[0]);
             return;
         }
@@ -147,8 +148,8 @@ void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
     }
     const int64_t outer = p.dims[p.ndim - 1], inner = numel / outer;
     p.piece = inner < PIECE ? PIECE / inner : 1;
-    if (numel < 2 * PIECE) p.piece = outer;
-    tgi_run_tasks(numel >= 2 * PIECE, (outer + p.piece - 1) / p.piece, run_piece, &p);
+    if (numel < PARALLEL) p.piece = outer;
+    tgi_run_tasks(numel >= PARALLEL, (outer + p.piece - 1) / p.piece, run_piece, &p);
 }
 
 /* PyTorch names the sizes at the first dimension, from the right, that does not fit. */

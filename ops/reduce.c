@@ -21,7 +21,7 @@ enum {
     CHUNK = 1 << 16,   /* elements added up by one call of a kernel */
     COLUMNS = 1 << 9,  /* kept columns that one such call takes at most */
     ROWS = 1 << 11,    /* rows that it takes at least, if there are so many */
-    PARALLEL = 1 << 17 /* elements from which on several threads pay */
+    PARALLEL = 1 << 18 /* elements from which on several threads pay */
 };
 
 /* ---- the loops ---- */

@@ -14,7 +14,7 @@
 enum {
     TASK = 1 << 14,    /* elements in one call of a kernel */
     COLUMNS = 1 << 8,  /* inner ones at least, if there are so many */
-    PARALLEL = 1 << 15 /* elements from which on several threads pay */
+    PARALLEL = 1 << 16 /* elements from which on several threads pay */
 };
 
 /* y = softmax(a), or da from g and y. */
@@ -88,7 +88,9 @@ static int check(const tg_op *op, tg_tensor *t, int64_t dim)
 {
     int d = tgi_op_dim(op, tg_list(t), dim, t->ndim);
     if (d < 0 || tgi_is_floating(t)) return d;
-    const char *kernel = d < t->ndim - 1 ? "softmax" : op == &tgi_op_softmax ? "softmax_lastdim" : "log_softmax_lastdim";
+    const char *kernel = d < t->ndim - 1         ? "softmax"
+                         : op == &tgi_op_softmax ? "softmax_lastdim"
+                                                 : "log_softmax_lastdim";
     tg_op_fail(op, tg_list(t), "\"%s_kernel_impl\" not implemented for '%s'", kernel,
                tgi_scalar_type_name((tg_dtype)t->dtype));
     return -1;

@@ -131,11 +131,68 @@ static void check_in_place(const loop_test *t, int k, int64_t n, int64_t step)
     memcpy(memory[k], before, span);
 }
 
+/* ---- rows ---- */
+
+enum { SIDE = 40 };
+
+/* How the rows of an operand lie: element and row strides in elements. */
+static void place_rows(int kind, int64_t rows, int64_t n, int64_t *step, int64_t *row)
+{
+    switch (kind) {
+    case 0: *step = 1, *row = n; break;     /* contiguous */
+    case 1: *step = 1, *row = n + 3; break; /* a slice */
+    case 2: *step = rows, *row = 1; break;  /* transposed */
+    case 3: *step = 2, *row = 2 * n; break; /* every other one */
+    case 4: *step = 1, *row = 0; break;     /* one row for all */
+    case 5: *step = 0, *row = 1; break;     /* one number for each row */
+    default: *step = 0, *row = 0;           /* one number */
+    }
+}
+
+/* All rows in one call are what the rows one by one are, and nothing else is written. */
+static void check_rows_once(const loop_test *t, int64_t rows, int64_t n)
+{
+    char *p[OPERANDS], *one[OPERANDS];
+    int64_t stride[OPERANDS], row[OPERANDS];
+    const int64_t offset = (int64_t)(draw() % 4);
+    for (int k = 0; k < t->count; k++) {
+        int64_t size = t->dtype[k] < 0 ? 1 : sizes[t->dtype[k]];
+        place_rows((int)(draw() % (k == 0 ? 4 : 7)), rows, n, &stride[k], &row[k]);
+        stride[k] *= size, row[k] *= size;
+        p[k] = t->dtype[k] < 0 ? NULL : memory[k] + offset;
+    }
+    memset(memory[0], 0x5a, ROOM);
+    for (int64_t r = 0; r < rows; r++) {
+        for (int k = 0; k < t->count; k++) one[k] = p[k] ? p[k] + r * row[k] : NULL;
+        t->fast(1, n, one, NULL, stride);
+    }
+    memcpy(expected, memory[0], ROOM);
+    memset(memory[0], 0x5a, ROOM);
+    t->fast(rows, n, p, row, stride);
+    for (int64_t i = 0; i < rows * n; i++) {
+        char *got = p[0] + i / n * row[0] + i % n * stride[0], *want = expected + (got - memory[0]);
+        if (!alike(t->dtype[0], got, want, 0))
+            fail_msg("%s %s %s: %d rows of %d: element %d", K->name, t->what, t->name, (int)rows, (int)n, (int)i);
+        memcpy(want, got, (size_t)sizes[t->dtype[0]]);
+    }
+    if (memcmp(memory[0], expected, ROOM) != 0) fail_msg("%s %s %s: wrote outside", K->name, t->what, t->name);
+}
+
+static void check_rows(const loop_test *t)
+{
+    static const int64_t widths[] = { 1, 2, 8, 10, 16, 31, SIDE };
+    for (int i = 0; i < 40; i++) check_rows_once(t, 1 + (int64_t)(draw() % SIDE), widths[i % 7]);
+    check_rows_once(t, 3, 300);
+    t->fast(0, 5, (char *[OPERANDS]){ memory[0], memory[1], memory[2], memory[3], memory[4] }, (int64_t[OPERANDS]){ 0 },
+            (int64_t[OPERANDS]){ 0 });
+}
+
 static void check_loop(const loop_test *t)
 {
     if (!t->slow != !t->fast) fail_msg("%s %s %s: here or in the reference, not both", K->name, t->what, t->name);
     if (!t->fast) return;
     fill_inputs(t);
+    check_rows(t);
     for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++) {
         for (int64_t n = 0; n <= 70; n++) check_once(t, &layouts[l], n);
         check_once(t, &layouts[l], 256);
@@ -218,6 +275,30 @@ static void test_binary(void **unused)
         BACKWARD(op, 1, db_saves);                                                                                     \
     }
 #include "../ops/pointwise.def"
+}
+
+/* pow by one number has loops of its own, and they give what the others give. */
+static void test_pow_by_a_number(void **unused)
+{
+    (void)unused;
+    for (int d = TGI_F32; d <= TGI_F64; d++) {
+        const int64_t size = sizes[d], apart[] = { size, size, size, size, size }, one[] = { size, size, 0, 0, 0 },
+                      back[] = { size, size, size, 0, 0 };
+        static char a[99 * 8], b[99 * 8], g[99 * 8], got[99 * 8], want[99 * 8];
+        for (int exponent = -1; exponent < 5; exponent++) {
+            for (int64_t i = 0; i < 99; i++) {
+                set(d, a + i * size, any_real());
+                set(d, b + i * size, exponent);
+                set(d, g + i * size, uniform(-1, 1));
+            }
+            K->binary[TGI_BINARY_pow][d](1, 99, (char *[]){ got, a, b }, NULL, one);
+            K->binary[TGI_BINARY_pow][d](1, 99, (char *[]){ want, a, b }, NULL, apart);
+            for (int64_t i = 0; i < 99; i++) assert_true(alike(d, got + i * size, want + i * size, 0));
+            K->binary_backward[TGI_BINARY_pow][0][d](1, 99, (char *[]){ got, g, a, b, NULL }, NULL, back);
+            K->binary_backward[TGI_BINARY_pow][0][d](1, 99, (char *[]){ want, g, a, b, NULL }, NULL, apart);
+            for (int64_t i = 0; i < 99; i++) assert_true(alike(d, got + i * size, want + i * size, 0));
+        }
+    }
 }
 
 static void test_bool_rows(void **unused)
@@ -340,7 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unary),         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_bool_rows),     cmocka_unit_test(test_compare_where_copy),
-        cmocka_unit_test(test_copy_to_int64),
+        cmocka_unit_test(test_copy_to_int64), cmocka_unit_test(test_pow_by_a_number),
     };
     int failed = cmocka_run_group_tests_name("picking kernels", choice, NULL, NULL);
     RUN_FOR_EACH_SET(failed, tests)

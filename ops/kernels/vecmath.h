@@ -134,6 +134,6 @@ TGI_INLINE float log_f32(float x)
     return x < 0.0f ? NAN : result;
 }
 
-#include "vecmath_f64.h"
+#include "vecmath_f64.inc"
 
 #endif

@@ -161,39 +161,25 @@ TGI_INLINE void tgi_copy_padded(char *to, const char *from, int64_t bytes, int64
 }
 #endif
 
-/* The first n numbers of a vector, `fill` in the other lanes; reads no more than n. Writes the first n. */
+/* The first n numbers of a vector, `fill` in the other lanes; reads no more than n. */
 #if defined(__AVX512F__)
-#define TGI_FIRST(n) (~(~0u << ((n) > 0 ? (n) < 16 ? (n) : 16 : 0)))
-TGI_INLINE tgi_vec_f32 load_first_f32(const tgi_mem_f32 *from, int64_t n, tgi_vec_f32 fill)
+#define TGI_PART(n) (~(~0u << ((n) > 0 ? (n) < 16 ? (n) : 16 : 0)))
+TGI_INLINE tgi_vec_f32 load_filled_f32(const tgi_mem_f32 *from, int64_t n, tgi_vec_f32 fill)
 {
-    return (tgi_vec_f32)_mm512_mask_loadu_ps((__m512)fill, (__mmask16)TGI_FIRST(n), from);
+    return (tgi_vec_f32)_mm512_mask_loadu_ps((__m512)fill, (__mmask16)TGI_PART(n), from);
 }
-TGI_INLINE tgi_vec_f64 load_first_f64(const tgi_mem_f64 *from, int64_t n, tgi_vec_f64 fill)
+TGI_INLINE tgi_vec_f64 load_filled_f64(const tgi_mem_f64 *from, int64_t n, tgi_vec_f64 fill)
 {
-    return (tgi_vec_f64)_mm512_mask_loadu_pd((__m512d)fill, (__mmask8)TGI_FIRST(n), from);
-}
-TGI_INLINE void store_first_f32(tgi_mem_f32 *to, int64_t n, tgi_vec_f32 x)
-{
-    _mm512_mask_storeu_ps(to, (__mmask16)TGI_FIRST(n), (__m512)x);
-}
-TGI_INLINE void store_first_f64(tgi_mem_f64 *to, int64_t n, tgi_vec_f64 x)
-{
-    _mm512_mask_storeu_pd(to, (__mmask8)TGI_FIRST(n), (__m512d)x);
+    return (tgi_vec_f64)_mm512_mask_loadu_pd((__m512d)fill, (__mmask8)TGI_PART(n), from);
 }
 #else
 #define TGI_PARTS(suffix)                                                                                             \
-    TGI_INLINE tgi_vec_##suffix load_first_##suffix(const tgi_mem_##suffix *from, int64_t n, tgi_vec_##suffix fill)   \
+    TGI_INLINE tgi_vec_##suffix load_filled_##suffix(const tgi_mem_##suffix *from, int64_t n, tgi_vec_##suffix fill)   \
     {                                                                                                                 \
         int64_t size = (int64_t)sizeof(tgi_mem_##suffix), bytes = n * size;                                           \
         if (bytes >= TGI_VECTOR_BYTES) return *(const tgi_memvec_##suffix *)from;                                     \
         tgi_copy_bytes((char *)&fill, (const char *)from, bytes);                                                     \
         return fill;                                                                                                  \
-    }                                                                                                                 \
-    TGI_INLINE void store_first_##suffix(tgi_mem_##suffix *to, int64_t n, tgi_vec_##suffix x)                         \
-    {                                                                                                                 \
-        int64_t size = (int64_t)sizeof(tgi_mem_##suffix), bytes = n * size;                                           \
-        if (bytes >= TGI_VECTOR_BYTES) *(tgi_memvec_##suffix *)to = x;                                                \
-        else tgi_copy_bytes((char *)to, (const char *)&x, bytes);                                                     \
     }
 TGI_PARTS(f32)
 TGI_PARTS(f64)
