@@ -78,7 +78,7 @@ endif
 
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
-	$(Q)$(CC) $(LIBRARY_FLAGS) -O2 $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LIBRARY_FLAGS) -O3 $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The instruction set and -O3 come last; no LTO, which could carry code for one processor into code for all.
 $(OBJ)/ops/kernels/%.o: ops/kernels/%.c $(CONFIG)

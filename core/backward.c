@@ -389,15 +389,17 @@ static bool walk_nodes(tgi_walk *w)
     tgi_thread *self = &tgi_self;
     const char *where = self->where;
     const tg_scope scope = tg_scope_begin_at(NULL);
+    const int64_t handles = self->handle_count;
     bool ok = scope.depth >= 0;
     for (int32_t i = w->high; ok && i >= w->low; i--) {
         tg_node *node = self->nodes[i];
+        if (i >= TGI_AHEAD) tgi_prefetch(self->nodes[i - TGI_AHEAD]);
         tgi_slot_sum *slots = slot_of_output(w, node, 0);
         if (!any(slots, node->output_count)) continue;
         self->grad_disabled = !w->create_graph;
         ok = visit(w, node, slots);
         self->where = where; /* a hook may have set its own */
-        tgi_scope_empty(scope);
+        if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
         if (!ok) break;
         if (!w->retain_graph && (!w->marks || w->marks[i - w->low] & TGI_RUNS) && tgi_node_release_saved(node))
             node->spent = true;

@@ -104,7 +104,11 @@ static const tgi_open_scope *find_scope(const char *where, tg_scope scope)
 
 static void drop_handles(tgi_thread *self, int64_t mark)
 {
-    while (self->handle_count > mark) drop_handle(self->handles[--self->handle_count]);
+    while (self->handle_count > mark) {
+        const uintptr_t handle = self->handles[--self->handle_count];
+        if (self->handle_count >= TGI_AHEAD) tgi_prefetch((void *)self->handles[self->handle_count - TGI_AHEAD]);
+        drop_handle(handle);
+    }
 }
 
 void tg_scope_end_at(const char *where, tg_scope scope)

@@ -181,6 +181,7 @@ void tgi_tape_truncate(int64_t length)
     tgi_thread *self = &tgi_self;
     while (self->node_count > length) {
         tg_node *node = self->nodes[--self->node_count];
+        if (self->node_count >= TGI_AHEAD) tgi_prefetch(self->nodes[self->node_count - TGI_AHEAD]);
         self->next_slot = node->first_slot;
         node_free(node);
     }

@@ -124,6 +124,15 @@ typedef struct tgi_thread {
 
 extern __thread tgi_thread tgi_self;
 
+/* Fetches the two lines of a small node or handle, some steps before they are needed: a long tape does not fit in the
+ * nearer caches, and its blocks lie wherever there was room. */
+enum { TGI_AHEAD = 8 };
+static inline void tgi_prefetch(const void *block)
+{
+    __builtin_prefetch(block, 1);
+    __builtin_prefetch((const char *)block + 64, 1);
+}
+
 /* tgi_pool_alloc from this thread's pool, with the road that a warm step takes laid open. */
 static inline void *tgi_alloc(size_t bytes)
 {
@@ -133,6 +142,7 @@ static inline void *tgi_alloc(size_t bytes)
         return tgi_pool_alloc(tgi_pool_of_thread(), bytes);
     tgi_free_block *block = pool->small[step];
     pool->small[step] = block->next;
+    tgi_prefetch(block->next);
     pool->live_bytes += (int64_t)(step + 1) * TGI_SMALL_STEP;
     if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
     return block;

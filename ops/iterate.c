@@ -127,10 +127,23 @@ static void run_piece(const void *work, int64_t i)
     run_part(p, start, start + p->piece < all ? start + p->piece : all);
 }
 
+/* A single number needs no plan. */
+static void run_one(tgi_loop loop, int count, tg_tensor *const *t)
+{
+    static const int64_t no_strides[TGI_MAX_OPERANDS];
+    char *p[TGI_MAX_OPERANDS];
+    for (int k = 0; k < count; k++) p[k] = t[k] ? tgi_ptr(t[k]) : NULL;
+    loop(1, 1, p, NULL, no_strides);
+}
+
 void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
 {
     const int64_t numel = t[0]->numel;
     if (numel == 0) return;
+    if (numel == 1) {
+        run_one(loop, count, t);
+        return;
+    }
     plan p;
     p.loop = loop;
     p.count = count;
