@@ -112,8 +112,12 @@ static void multiply_all(const product *p, const operands *o)
 {
     int64_t count = 1, each = p->m * p->n * p->k;
     for (int d = 0; d < p->batch_dims; d++) count *= p->batch[d];
-    TGI_PARALLEL_FOR(count > 1 && each < ALONE && count * each >= PARALLEL)
-    for (int64_t i = 0; i < count; i++) multiply_one(p, o, i);
+    if (count > 1 && each < ALONE && count * each >= PARALLEL) {
+        TGI_PARALLEL_FOR(true)
+        for (int64_t i = 0; i < count; i++) multiply_one(p, o, i);
+    } else {
+        for (int64_t i = 0; i < count; i++) multiply_one(p, o, i);
+    }
 }
 
 /* c = a b (+ bias along c's last dimension). `b` has two dimensions less than it has batches of its own. */

@@ -5,6 +5,9 @@
 #include "support/kernels.h"
 
 #include <pthread.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 typedef enum kind { INTEGERS, REALS } kind;
 
@@ -396,6 +399,39 @@ static void test_many_threads(void **unused)
     }
 }
 
+/* The number of threads shows in no value. */
+static void test_any_number_of_threads(void **unused)
+{
+    (void)unused;
+#ifdef _OPENMP
+    static const int64_t shapes[][3] = { { 32, 1024, 256 }, { 300, 260, 300 }, { 3, 2500, 600 },
+                                         { 1, 7000, 800 },  { 7000, 1, 800 },  { 1500, 6, 700 } };
+    int before = omp_get_max_threads();
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        for (int flags = (int)s % 2; flags < 4; flags += 2) {
+            problem p = problem_new((int)s / 2 % 2, REALS, shapes[s][0], shapes[s][1], shapes[s][2],
+                                    flags + (flags % 2 ? ACCUMULATE : BIAS));
+            char *old = room(p.c_count, p.d);
+            memcpy(old, p.x.c, (size_t)(p.c_count * sizes[p.d]));
+            omp_set_num_threads(1);
+            char *one = result(&p, old, &p.x);
+            for (int threads = 2; threads <= 4; threads++) {
+                omp_set_num_threads(threads);
+                char *got = result(&p, old, &p.x);
+                assert_same(&p, one, got, "with threads", threads);
+                free(got);
+            }
+            check_packed(&p, old, one);
+            check_parts(&p, old, one, 7);
+            omp_set_num_threads(before);
+            free(one);
+            free(old);
+            problem_free(&p);
+        }
+    }
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_nothing_to_multiply),
         cmocka_unit_test(test_not_a_number_stays_in_its_row),
         cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_any_number_of_threads),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)
