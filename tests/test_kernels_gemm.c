@@ -296,7 +296,7 @@ static void check_packed_and_parts(int d, int64_t m, int64_t n, int64_t k, int f
 static void test_packed_and_in_parts(void **unused)
 {
     (void)unused;
-    static const int64_t some[] = { 1, 2, 3, 7, 8, 13, 16, 30, 33, 77 }, depths[] = { 0, 1, 9, 100, 600 };
+    static const int64_t some[] = { 1, 2, 3, 8, 13, 16, 33, 77 }, depths[] = { 0, 9, 300 };
     enum { SOME = sizeof some / sizeof *some, DEPTHS = sizeof depths / sizeof *depths };
     int flags = 0;
     for (int i = 0; i < SOME; i++) {
@@ -312,7 +312,7 @@ static void test_packed_and_in_parts(void **unused)
     static const int64_t larger[][3] = { { 1, 300, 520 },  { 3, 270, 300 },   { 300, 5, 300 },
                                          { 60, 150, 530 }, { 230, 140, 600 }, { 1, 1, 5000 } };
     for (size_t s = 0; s < sizeof larger / sizeof *larger; s++) {
-        for (int step = 0; step < 8; step++) {
+        for (int step = 0; step < 4; step++) {
             flags = (flags + 7) % LAYOUTS;
             for (int d = TGI_F32; d <= TGI_F64; d++)
                 check_packed_and_parts(d, larger[s][0], larger[s][1], larger[s][2], flags);
