@@ -6,6 +6,13 @@
 #include "kernels.h"
 #include "scalar.h"
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* Multiplications for each thread from which on another one pays: waking it takes some microseconds. */
+enum { TGI_GEMM_THREAD_WORK = 1 << 21 };
+
 /* A step of k in a product of parts. */
 typedef struct tgi_gemm_spot {
     const tgi_gemm_part *part;
@@ -37,6 +44,42 @@ TGI_INLINE bool tgi_gemm_swaps(int64_t m, int64_t n, const tgi_gemm_part *first,
 {
     if (n == 1) return m > 1;
     return first->a_row == 1 && n <= 12 && n < width && m > n;
+}
+
+/* How many threads are worth it; 1 where the caller is one of several already. */
+TGI_INLINE int64_t tgi_gemm_threads(int64_t m, int64_t n, int64_t k)
+{
+#ifdef _OPENMP
+    double most = (double)m * (double)n * (double)k / TGI_GEMM_THREAD_WORK;
+    if (most < 2 || omp_in_parallel()) return 1;
+    int threads = omp_get_max_threads();
+    return most < threads ? (int64_t)most : threads;
+#else
+    (void)m, (void)n, (void)k;
+    return 1;
+#endif
+}
+
+/* Into how many pieces down (the others are across) to cut m x n for so many threads: each packs for itself, so that
+ * its piece shall have short sides. */
+TGI_INLINE int64_t tgi_gemm_cut(int64_t m, int64_t n, int64_t threads)
+{
+    int64_t best = 1;
+    double least = (double)m + (double)n / (double)threads;
+    for (int64_t rows = 2; rows <= threads; rows++) {
+        double sides = (double)m / (double)rows + (double)n / (double)(threads / rows);
+        if (threads % rows || sides >= least) continue;
+        least = sides;
+        best = rows;
+    }
+    return best;
+}
+
+/* Where piece i of `pieces` starts: they are whole units. */
+TGI_INLINE int64_t tgi_gemm_piece(int64_t i, int64_t pieces, int64_t length, int64_t unit)
+{
+    int64_t at = (length + unit - 1) / unit * i / pieces * unit;
+    return at < length ? at : length;
 }
 
 #endif

@@ -244,26 +244,49 @@ TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y)
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }
 TGI_INLINE tgi_vec_f64 splat_f64(double x) { return x - (tgi_vec_f64){ 0 }; }
 
-/* The lanes of two vectors by turns: x0 y0 x1 y1 .. from their lower or their upper halves. */
+/* For transposition. In each 16 bytes, the elements of two vectors by turns: x0 y0 x1 y1 .. from their lower or upper
+ * halves. And of the 16-byte lanes, the even or the odd ones, first those of x, then those of y. */
 #if TGI_VECTOR_BYTES == 64
-#define TGI_LOW_F32  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define TGI_HIGH_F32 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#define TGI_LOW_F64  0, 8, 1, 9, 2, 10, 3, 11
-#define TGI_HIGH_F64 4, 12, 5, 13, 6, 14, 7, 15
+#define TGI_LOW_F32  0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define TGI_HIGH_F32 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define TGI_EVEN_F32 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define TGI_ODD_F32  4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
+#define TGI_LOW_F64  0, 8, 2, 10, 4, 12, 6, 14
+#define TGI_HIGH_F64 1, 9, 3, 11, 5, 13, 7, 15
+#define TGI_EVEN_F64 0, 1, 4, 5, 8, 9, 12, 13
+#define TGI_ODD_F64  2, 3, 6, 7, 10, 11, 14, 15
 #elif TGI_VECTOR_BYTES == 32
-#define TGI_LOW_F32  0, 8, 1, 9, 2, 10, 3, 11
-#define TGI_HIGH_F32 4, 12, 5, 13, 6, 14, 7, 15
-#define TGI_LOW_F64  0, 4, 1, 5
-#define TGI_HIGH_F64 2, 6, 3, 7
-#else
+#define TGI_LOW_F32  0, 8, 1, 9, 4, 12, 5, 13
+#define TGI_HIGH_F32 2, 10, 3, 11, 6, 14, 7, 15
+#define TGI_EVEN_F32 0, 1, 2, 3, 8, 9, 10, 11
+#define TGI_ODD_F32  4, 5, 6, 7, 12, 13, 14, 15
+#define TGI_LOW_F64  0, 4, 2, 6
+#define TGI_HIGH_F64 1, 5, 3, 7
+#define TGI_EVEN_F64 0, 1, 4, 5
+#define TGI_ODD_F64  2, 3, 6, 7
+#else /* one lane: even and odd are not called for */
 #define TGI_LOW_F32  0, 4, 1, 5
 #define TGI_HIGH_F32 2, 6, 3, 7
+#define TGI_EVEN_F32 0, 1, 2, 3
+#define TGI_ODD_F32  4, 5, 6, 7
 #define TGI_LOW_F64  0, 2
 #define TGI_HIGH_F64 1, 3
+#define TGI_EVEN_F64 0, 1
+#define TGI_ODD_F64  2, 3
 #endif
-TGI_INLINE tgi_vec_f32 low_f32(tgi_vec_f32 x, tgi_vec_f32 y) { return __builtin_shufflevector(x, y, TGI_LOW_F32); }
-TGI_INLINE tgi_vec_f32 high_f32(tgi_vec_f32 x, tgi_vec_f32 y) { return __builtin_shufflevector(x, y, TGI_HIGH_F32); }
-TGI_INLINE tgi_vec_f64 low_f64(tgi_vec_f64 x, tgi_vec_f64 y) { return __builtin_shufflevector(x, y, TGI_LOW_F64); }
-TGI_INLINE tgi_vec_f64 high_f64(tgi_vec_f64 x, tgi_vec_f64 y) { return __builtin_shufflevector(x, y, TGI_HIGH_F64); }
+#define TGI_SHUFFLE(name, suffix, ...)                                                                                \
+    TGI_INLINE tgi_vec_##suffix name##_##suffix(tgi_vec_##suffix x, tgi_vec_##suffix y)                               \
+    {                                                                                                                 \
+        return __builtin_shufflevector(x, y, __VA_ARGS__);                                                            \
+    }
+TGI_SHUFFLE(low, f32, TGI_LOW_F32)
+TGI_SHUFFLE(high, f32, TGI_HIGH_F32)
+TGI_SHUFFLE(even, f32, TGI_EVEN_F32)
+TGI_SHUFFLE(odd, f32, TGI_ODD_F32)
+TGI_SHUFFLE(low, f64, TGI_LOW_F64)
+TGI_SHUFFLE(high, f64, TGI_HIGH_F64)
+TGI_SHUFFLE(even, f64, TGI_EVEN_F64)
+TGI_SHUFFLE(odd, f64, TGI_ODD_F64)
+#undef TGI_SHUFFLE
 
 #endif
