@@ -100,21 +100,22 @@ typedef struct tgi_kernels {
     tgi_loop binary_backward[TGI_BINARY_COUNT][2][2];   /* [op][input][dtype] */
     tgi_loop compare[TGI_COMPARE_COUNT][TGI_DTYPES];    /* p = { bool y, a, b } */
     tgi_loop where[TGI_DTYPES];                         /* p = { y, bool condition, a, b } */
-    tgi_loop copy[TGI_DTYPES][TGI_DTYPES];              /* [to][from], p = { y, a }; to bool: a != 0; float to int64 truncates */
+    /* [to][from], p = { y, a }; to bool: a != 0; float to int64 truncates */
+    tgi_loop copy[TGI_DTYPES][TGI_DTYPES];
 
-    /* y[r] = the sum of the n elements of row r: rows `row` bytes apart, elements `stride`; y contiguous. Pairwise (error
-     * O(log n) eps); f32 sums in f32. bool counts into int64: y has the dtype of a, or int64 for bool. */
+    /* y[r] = the sum of the n elements of row r: rows `row` bytes apart, elements `stride`; y contiguous. Pairwise
+     * (error O(log n) eps); f32 sums in f32. bool counts into int64: y has the dtype of a, or int64 for bool. */
     void (*sum[TGI_DTYPES])(int64_t rows, int64_t n, const void *a, int64_t row, int64_t stride, void *y);
     /* y[j] = sum over i < n of a[i][j], for j < m: rows `row` bytes apart, elements `col` bytes apart, y contiguous.
      * Pairwise over i. For reductions whose kept dimension is the inner one. */
     void (*sum_rows[TGI_DTYPES])(int64_t n, int64_t m, const void *a, int64_t row, int64_t col, void *y);
 
-    /* y = softmax(a) or log_softmax(a) along n, by the maximum-shifted formula; see tgi_softmax. Backward: da from y and
-     * g. f32 and f64 ([0], [1]). The result overlaps nothing. */
+    /* y = softmax(a) or log_softmax(a) along n, by the maximum-shifted formula; see tgi_softmax. Backward: da from y
+     * and g: y (g - sum(g y)), and g - e^y sum(g). f32 and f64 ([0], [1]). The result overlaps nothing. */
     void (*softmax[2])(const tgi_softmax *shape, const void *a, void *y);
     void (*log_softmax[2])(const tgi_softmax *shape, const void *a, void *y);
-    void (*softmax_backward[2])(const tgi_softmax *shape, const void *g, const void *y, void *da);      /* y (g - sum(g y)) */
-    void (*log_softmax_backward[2])(const tgi_softmax *shape, const void *g, const void *y, void *da);  /* g - e^y sum(g) */
+    void (*softmax_backward[2])(const tgi_softmax *shape, const void *g, const void *y, void *da);
+    void (*log_softmax_backward[2])(const tgi_softmax *shape, const void *g, const void *y, void *da);
 
     void (*gemm[2])(const tgi_gemm *args);               /* f32, f64 */
     /* A matrix b packed once for many products: the bytes it takes, for 64-byte aligned memory, and the packing, which

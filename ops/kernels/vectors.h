@@ -222,11 +222,23 @@ TGI_INLINE tgi_vec_f64 upper_f64(tgi_vec_f64 x, int half)
 
 /* The larger of two, or y where either is NaN. */
 #if defined(__AVX512F__)
-TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y) { return (tgi_vec_f32)_mm512_max_ps((__m512)x, (__m512)y); }
-TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y) { return (tgi_vec_f64)_mm512_max_pd((__m512d)x, (__m512d)y); }
+TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y)
+{
+    return (tgi_vec_f32)_mm512_max_ps((__m512)x, (__m512)y);
+}
+TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y)
+{
+    return (tgi_vec_f64)_mm512_max_pd((__m512d)x, (__m512d)y);
+}
 #elif defined(__AVX2__)
-TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y) { return (tgi_vec_f32)_mm256_max_ps((__m256)x, (__m256)y); }
-TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y) { return (tgi_vec_f64)_mm256_max_pd((__m256d)x, (__m256d)y); }
+TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y)
+{
+    return (tgi_vec_f32)_mm256_max_ps((__m256)x, (__m256)y);
+}
+TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y)
+{
+    return (tgi_vec_f64)_mm256_max_pd((__m256d)x, (__m256d)y);
+}
 #else
 TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y)
 {
