@@ -49,6 +49,35 @@ static void test_sum_floats(void **unused)
     }
 }
 
+/* Many rows in one call; rows that are one row, and rows that go backwards. */
+static void test_sum_many(void **unused)
+{
+    (void)unused;
+    enum { N = 600, ROWS = 7 };
+    static char a[(N + ROWS) * 8], sums[N * 8], sum[8];
+    for (int d = 0; d < TGI_DTYPES; d++) {
+        int64_t size = sizes[d], out = d == TGI_BOOL ? 8 : size;
+        for (int64_t i = 0; i < N + ROWS; i++) set(d, a + i * size, uniform(-1, 1));
+        for (int64_t n = 0; n <= N; n += n < 70 ? 1 : 53) {
+            K->sum[d](ROWS, n, a, size, size, sums);
+            for (int64_t r = 0; r < ROWS; r++) {
+                K->sum[d](1, n, a + r * size, 0, size, sum);
+                assert_memory_equal(sums + r * out, sum, (size_t)out);
+            }
+            K->sum_rows[d](n, 3, a, 0, size, sums); /* n times the same row */
+            for (int64_t j = 0; j < 3; j++) {
+                K->sum[d](1, n, a + j * size, 0, 0, sum);
+                assert_memory_equal(sums + j * out, sum, (size_t)out);
+            }
+            K->sum_rows[d](n, 3, a + n * size, -size, size, sums);
+            for (int64_t j = 0; j < 3; j++) {
+                K->sum[d](1, n, a + (n + j) * size, 0, -size, sum);
+                assert_memory_equal(sums + j * out, sum, (size_t)out);
+            }
+        }
+    }
+}
+
 static void test_sum_wide_rows(void **unused)
 {
     (void)unused;
@@ -302,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum_floats),
         cmocka_unit_test(test_sum_wide_rows),
+        cmocka_unit_test(test_sum_many),
         cmocka_unit_test(test_sum_integers_and_specials),
         cmocka_unit_test(test_sum_is_pairwise),
         cmocka_unit_test(test_softmax),

@@ -16,6 +16,17 @@ typedef double __attribute__((aligned(1), may_alias)) tgi_mem_f64;
 typedef int64_t __attribute__((aligned(1), may_alias)) tgi_mem_i64;
 typedef uint8_t tgi_mem_bool;
 
+/* x y + z. With an FMA unit rounded once, without one rounded twice; one or the other for a whole instruction set. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define TGI_HAS_FMA 1
+TGI_INLINE float fma_f32(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
+TGI_INLINE double fma_f64(double x, double y, double z) { return __builtin_fma(x, y, z); }
+#else
+#define TGI_HAS_FMA 0
+TGI_INLINE float fma_f32(float x, float y, float z) { return x * y + z; }
+TGI_INLINE double fma_f64(double x, double y, double z) { return x * y + z; }
+#endif
+
 #define TGI_FLOAT_OPERATORS(T, suffix)                                                                                 \
     TGI_INLINE T add_##suffix(T x, T y) { return x + y; }                                                              \
     TGI_INLINE T sub_##suffix(T x, T y) { return x - y; }                                                              \

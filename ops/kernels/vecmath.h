@@ -5,9 +5,9 @@
  * one libc, and its last bits differ from those of its scalar half.) A select stands for each special case, at the end:
  * what was computed for such an argument before is any number, never an error.
  *
- * Measured against higher precision, in units in the last place: float32 exp and log < 1, pow < 0.6, tanh < 2.6, sigmoid
- * < 2.4; float64 log < 0.9, exp < 1.1, pow < 1.2, tanh < 2.6, sigmoid < 2.4. Overflow, denormal results, NaN and signed zeros are as
- * in libm. Polynomials are minimax fits of the function named beside them. */
+ * Measured against higher precision, in units in the last place: float32 exp and log < 1, pow < 0.6, tanh < 2.6,
+ * sigmoid < 2.4; float64 log < 0.9, exp < 1.1, pow < 1.2, tanh < 2.6, sigmoid < 2.4. Overflow, denormal results, NaN
+ * and signed zeros are as in libm. Polynomials are minimax fits of the function named beside them. */
 #ifndef TG_OPS_KERNELS_VECMATH_H
 #define TG_OPS_KERNELS_VECMATH_H
 
@@ -15,17 +15,6 @@
 #include <string.h>
 
 #include "scalar.h"
-
-/* x y + z. With an FMA unit rounded once, without one rounded twice; one or the other for a whole instruction set. */
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-#define TGI_HAS_FMA 1
-TGI_INLINE float fma_f32(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
-TGI_INLINE double fma_f64(double x, double y, double z) { return __builtin_fma(x, y, z); }
-#else
-#define TGI_HAS_FMA 0
-TGI_INLINE float fma_f32(float x, float y, float z) { return x * y + z; }
-TGI_INLINE double fma_f64(double x, double y, double z) { return x * y + z; }
-#endif
 
 /* Said to be const, so that clang need not set errno and takes the vector instruction. */
 extern float sqrtf(float x) __attribute__((const));
@@ -134,6 +123,6 @@ TGI_INLINE float log_f32(float x)
     return x < 0.0f ? NAN : result;
 }
 
-#include "vecmath_f64.inc"
+#include "vecmath_f64.h"
 
 #endif

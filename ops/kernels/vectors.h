@@ -38,6 +38,12 @@ typedef double tgi_vec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES)));
 typedef float tgi_memvec_f32 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 typedef double tgi_memvec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 
+/* Those of the dtype at hand; see dtype.h. */
+#define VEC    OP(tgi_vec)
+#define MEMVEC OP(tgi_memvec)
+#define WIDTH  ((int64_t)(sizeof(VEC) / sizeof(T)))
+#define LANE   ((int64_t)(16 / sizeof(T))) /* elements of one of the 16-byte lanes that a vector consists of */
+
 TGI_INLINE tgi_vec_f32 tgi_multiply_add_f32(tgi_vec_f32 x, tgi_vec_f32 y, tgi_vec_f32 z)
 {
     return TGI_FMA_F32(x, y, z);

@@ -1,7 +1,15 @@
-/* vecmath_f64.inc: the float64 half of vecmath.h, and pow for both, which computes in float64. Part of vecmath.h.
+/* vecmath_f64.h: the float64 half of vecmath.h, and pow for both, which computes in float64. Part of vecmath.h.
  *
  * Shifts of 64-bit integers are left or logical: AVX2 has no other. Integers become doubles, and back, by way of the
  * low bits of 2^52. */
+#ifndef TG_OPS_KERNELS_VECMATH_F64_H
+#define TG_OPS_KERNELS_VECMATH_F64_H
+
+#include <math.h>
+#include <string.h>
+
+#include "scalar.h"
+
 TGI_INLINE uint64_t bits_f64(double x)
 {
     uint64_t bits;
@@ -196,4 +204,6 @@ TGI_INLINE double pow_f64(double x, double y)
     double result = pow(x, y);
     return TGI_SMALL_POWERS(x, y, result);
 }
+#endif
+
 #endif

@@ -1,8 +1,18 @@
-/* copy.inc: moving elements as they are, from any layout to any other. */
+/* copy.h: moving elements as they are, from any layout to any other. */
+#ifndef TG_OPS_KERNELS_COPY_H
+#define TG_OPS_KERNELS_COPY_H
+
 #include <stdbool.h>
 #include <string.h>
 
 #include "vectors.h"
+
+#define DTYPE 0
+#include "dtype.h"
+#include "transpose.inc"
+#define DTYPE 1
+#include "dtype.h"
+#include "transpose.inc"
 
 /* Copies n elements of `size` bytes (1, 4 or 8) from one stride to another. */
 TGI_INLINE void tgi_move(int64_t n, int64_t size, char *to, int64_t to_stride, const char *from, int64_t from_stride)
@@ -48,8 +58,9 @@ TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row
 }
 
 /* Copies `rows` rows of n elements of `size` bytes; rows and elements may lie anywhere. */
-static void tgi_copy(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row, int64_t to_stride,
-                     const char *from, int64_t from_row, int64_t from_stride)
+static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row,
+                                             int64_t to_stride, const char *from, int64_t from_row,
+                                             int64_t from_stride)
 {
     bool in_rows = from_stride == size || n == 1, out_rows = to_stride == size || n == 1;
     if (in_rows && out_rows) {
@@ -74,3 +85,5 @@ TGI_INLINE void tgi_copy_loop(int64_t size, int64_t rows, int64_t n, char *const
     bool several = rows > 1;
     tgi_copy(size, rows, n, p[0], several ? row[0] : 0, stride[0], p[1], several ? row[1] : 0, stride[1]);
 }
+
+#endif

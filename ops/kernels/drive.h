@@ -1,13 +1,16 @@
-/* drive.inc: brings operands of any layout before a loop over contiguous ones.
+/* drive.h: brings operands of any layout before a loop over contiguous ones.
  *
  * A flat loop knows whole vectors of contiguous memory only. Contiguous operands are given to it as they are; what is
  * left over at their end, and blocks of operands that lie otherwise, go through a small buffer, padded. So a loop never
  * has a tail, an element meets the same instructions wherever it stands, and many short rows cost little more than one
  * long one. A missing operand is a null pointer and is never touched; the loop must not name it. */
+#ifndef TG_OPS_KERNELS_DRIVE_H
+#define TG_OPS_KERNELS_DRIVE_H
+
 #include <stdbool.h>
 #include <string.h>
 
-#include "copy.inc"
+#include "copy.h"
 
 /* A block has at most so many elements; rows at least TGI_LONG long, each contiguous, are not gathered into blocks. */
 enum { TGI_OPERANDS = 5, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16 };
@@ -143,3 +146,6 @@ static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64
         tgi_run_blocks(f, rows, n, p, row, stride);
     }
 }
+
+
+#endif
