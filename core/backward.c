@@ -13,11 +13,6 @@
 
 #include <string.h>
 
-struct tg_context {
-    tgi_walk *walk;
-    tg_node *node;
-};
-
 const tg_engine_ops *tgi_engine;
 
 void tg_engine_use(const tg_engine_ops *ops) { tgi_engine = ops; }
@@ -37,14 +32,9 @@ int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf)
     return w->leaf_count++;
 }
 
-static tgi_slot_sum *slot_of_output(const tgi_walk *w, const tg_node *node, int output)
-{
-    return &w->slots[node->first_slot + output - w->first_slot];
-}
-
 static tgi_slot_sum *slot_of(tgi_walk *w, const tgi_edge *edge)
 {
-    if (edge->output >= 0) return slot_of_output(w, edge->to.node, edge->output);
+    if (edge->output >= 0) return tgi_slot_of_output(w, edge->to.node, edge->output);
     const int64_t slot = tgi_slot_of_leaf(w, edge->to.leaf);
     return slot < 0 ? NULL : &w->leaves[slot].sum;
 }
@@ -62,17 +52,23 @@ static inline bool unwanted(const tgi_walk *w, const tgi_edge *edge)
 bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge) { return unwanted(w, edge); }
 
 /* The only place where gradients are added. What nobody else can see is added to in place. */
-static bool accumulate(const tgi_walk *w, tg_tensor **slot, tg_tensor *grad)
+static bool accumulate(tgi_walk *w, const tgi_edge *edge, tgi_slot_sum *slot, tg_tensor *grad)
 {
-    if (!*slot) {
-        *slot = tgi_ref(grad);
+    const tg_node *parent = tgi_edge_node(edge);
+    const bool parts = parent && parent->op->part;
+    if (!slot->grad) {
+        tg_tensor *place = parts ? tgi_place_of(w, edge) : NULL;
+        if (place) return tgi_engine->copy_(place, grad) == TG_OK;
+        slot->grad = tgi_ref(grad);
         return true;
     }
-    if (!w->create_graph && tgi_is_private(*slot)) return tgi_engine->add_(*slot, grad) == TG_OK;
-    tg_tensor *sum = tgi_own(tgi_engine->add(*slot, grad));
+    const bool placed = parts && tgi_is_placed(w, parent, slot);
+    if (placed && slot->grad == grad) return true; /* the op wrote it there */
+    if (!w->create_graph && (placed || tgi_is_private(slot->grad))) return tgi_engine->add_(slot->grad, grad) == TG_OK;
+    tg_tensor *sum = tgi_own(tgi_engine->add(slot->grad, grad));
     if (!sum) return false;
-    tgi_unref(*slot);
-    *slot = sum;
+    tgi_unref(slot->grad);
+    slot->grad = sum;
     return true;
 }
 
@@ -86,6 +82,13 @@ int tg_output_count(const tg_context *ctx) { return ctx->node->output_count; }
 static inline bool needs_input_grad(const tg_context *ctx, int i)
 {
     return i >= 0 && i < ctx->node->input_count && !unwanted(ctx->walk, &tgi_inputs(ctx->node)[i]);
+}
+
+int64_t tg_output_size(const tg_context *ctx, int i, int dim)
+{
+    const tg_node *node = ctx->node;
+    if (i < 0 || i >= node->output_count || dim < 0 || dim >= tgi_outputs(node)[i].ndim) return 0;
+    return tgi_outputs(node)[i].dims[dim];
 }
 
 bool tg_needs_input_grad(const tg_context *ctx, int i) { return needs_input_grad(ctx, i); }
@@ -102,7 +105,7 @@ tg_tensor *tg_grad_output(tg_context *ctx, int i)
     if (i < 0 || i >= ctx->node->output_count)
         return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward asks for the gradient of output %d",
                           i);
-    tg_tensor *grad = slot_of_output(ctx->walk, ctx->node, i)->grad;
+    tg_tensor *grad = tgi_slot_of_output(ctx->walk, ctx->node, i)->grad;
     if (grad) return grad;
     const tg_shape shape = tg_node_output_shape(ctx->node, i);
     return tgi_new_full(&shape, (tg_dtype)tgi_outputs(ctx->node)[i].dtype, 0.0);
@@ -165,7 +168,14 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
     if (ctx->walk->failed || !needs_input_grad(ctx, i)) return;
     if (grad && !fits(&tgi_inputs(ctx->node)[i], grad)) grad = fit(ctx->node, i, grad);
     tgi_slot_sum *slot = grad ? slot_of(ctx->walk, &tgi_inputs(ctx->node)[i]) : NULL;
-    if (!slot || !accumulate(ctx->walk, &slot->grad, grad)) fail_of_input(ctx, i);
+    if (!slot || !accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], slot, grad)) fail_of_input(ctx, i);
+}
+
+tg_tensor *tg_grad_place(tg_context *ctx, int i)
+{
+    if (ctx->walk->failed || !needs_input_grad(ctx, i)) return NULL;
+    const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
+    return edge->output >= 0 && edge->to.node->op->part ? tgi_place_of(ctx->walk, edge) : NULL;
 }
 
 static bool is_factor(const tg_tensor *t, tg_dtype dtype) { return t->ndim == 2 && (tg_dtype)t->dtype == dtype; }
@@ -226,7 +236,7 @@ bool tgi_walk_begin(tgi_walk *w)
     if (w->high < 0) return true;
     const tg_node *first = tgi_self.nodes[w->low], *last = tgi_self.nodes[w->high];
     w->first_slot = first->first_slot;
-    w->slot_count = last->first_slot + last->output_count - w->first_slot;
+    w->slot_count = last->first_slot + tgi_slot_count(last) - w->first_slot;
     w->slots = tgi_alloc((size_t)w->slot_count * sizeof *w->slots);
     if (!w->slots) return false;
     memset(w->slots, 0, (size_t)w->slot_count * sizeof *w->slots);
@@ -281,7 +291,7 @@ bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_ten
     bool ok = true;
     if (!tgi_unwanted(w, edge)) {
         tgi_slot_sum *slot = slot_of(w, edge);
-        ok = slot && accumulate(w, &slot->grad, grad);
+        ok = slot && accumulate(w, edge, slot, grad);
     }
     tgi_unref(grad);
     return ok;
@@ -356,7 +366,7 @@ static bool is_captured(const tgi_walk *w, const tg_node *node, int output)
 static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *slots)
 {
     const bool captured = w->marks && w->marks[node->index - w->low] & TGI_CAPTURED;
-    for (int i = 0; i < node->output_count; i++)
+    for (int i = 0; i < tgi_slot_count(node); i++)
         if (!captured || !is_captured(w, node, i)) empty(&slots[i]);
 }
 
@@ -369,7 +379,12 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
     if (!complete(w, node, slots)) return false;
     if (!run) return true;
     if (!check_node(w, node)) return false;
-    if (node->op->backward_fused && !w->create_graph)
+    tg_tensor *whole = node->op->part ? tgi_take_whole(w, node) : NULL;
+    if (whole)
+        tg_set_grad_input(&ctx, 0, whole);
+    else if (tg_failed())
+        return false;
+    else if (node->op->backward_fused && !w->create_graph)
         node->op->backward_fused(&ctx);
     else
         node->op->backward(&ctx);
@@ -394,7 +409,7 @@ static bool walk_nodes(tgi_walk *w)
     for (int32_t i = w->high; ok && i >= w->low; i--) {
         tg_node *node = self->nodes[i];
         if (i >= TGI_AHEAD) tgi_prefetch(self->nodes[i - TGI_AHEAD]);
-        tgi_slot_sum *slots = slot_of_output(w, node, 0);
+        tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
         if (!any(slots, node->output_count)) continue;
         self->grad_disabled = !w->create_graph;
         ok = visit(w, node, slots);

@@ -57,6 +57,9 @@ struct tg_op {
 
     tg_backward_fn backward;        /* in ops, so that its result can be differentiated again; NULL: not differentiable */
     tg_backward_fn backward_fused;  /* the same gradients by a faster road, taken when create_graph is off; may be NULL */
+    /* Of an op whose outputs are parts of its first input that do not overlap, such as split: output i of `whole`, a tensor
+     * like that input. The engine then has the outputs' gradients written where they belong in the input's. NULL: none. */
+    tg_tensor *(*part)(const tg_context *ctx, int i, tg_tensor *whole);
     const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */
     const char *kinks;                 /* where there is no derivative, and what is returned there; NULL when nowhere */
 
@@ -118,6 +121,7 @@ bool tg_needs_input_grad(const tg_context *ctx, int i);
 tg_shape tg_input_shape(const tg_context *ctx, int i);
 int tg_input_count(const tg_context *ctx);
 int tg_output_count(const tg_context *ctx);
+int64_t tg_output_size(const tg_context *ctx, int i, int dim);   /* output i's size in dimension dim >= 0 */
 /* Hands over the gradient of input `i`: its dtype, and its shape or one that broadcasting made of it (the engine sums
  * it back). An input that is given none gets none. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad);
@@ -128,6 +132,11 @@ typedef struct tg_product {
     tg_tensor *a, *b;
     bool transpose_a, transpose_b;
 } tg_product;
+
+/* Where to write the gradient of input `i` so that nobody need copy it: a tensor of the input's shape and dtype, of any
+ * strides, to be handed to tg_set_grad_input when it is filled. NULL when there is no such place, as in most cases, or
+ * when memory ran out: make a new tensor then. Only in a `backward_fused`. */
+tg_tensor *tg_grad_place(tg_context *ctx, int i);
 
 /* The same for a gradient that is a product, whose rows are all dimensions of the input but the last. The engine
  * need not evaluate it at once: the products that flow to one input are added up in one pass, and the gradient of a weight

@@ -233,7 +233,7 @@ static void warn_of_root(tgi_thread *self)
 static void append(tgi_thread *self, tg_node *node, tg_tensor_list outputs)
 {
     self->nodes[self->node_count++] = node;
-    self->next_slot += node->output_count;
+    self->next_slot += tgi_slot_count(node);
     for (int i = 0; i < node->output_count; i++) {
         tg_tensor *t = outputs.items[i];
         if (!tgi_is_floating(t)) continue;

@@ -82,6 +82,7 @@ typedef struct tg_engine_ops {
     tg_status (*add_)(tg_tensor *a, tg_tensor *b);               /* a += b, both private to the engine: never recorded */
     tg_tensor *(*sum_to)(tg_tensor *g, const tg_shape *shape);   /* undoes broadcasting; recorded under create_graph */
     tg_tensor *(*clone)(tg_tensor *t);                           /* contiguous copy; recorded under create_graph */
+    tg_status (*copy_)(tg_tensor *to, tg_tensor *from);          /* same shape; zeros when `from` is NULL; never recorded */
     /* sum = the sum of the products, plus its old elements if `accumulate`. It is contiguous and private, and all its
      * dimensions but the last are rows; never recorded. May be missing: tg_set_grad_input_product is an error then. */
     tg_status (*add_products)(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count);

@@ -41,6 +41,16 @@ typedef struct tgi_walk {
     bool passed;              /* every slot of a node has been emptied on the way */
 } tgi_walk;
 
+struct tg_context {
+    tgi_walk *walk;
+    tg_node *node;
+};
+
+static inline tgi_slot_sum *tgi_slot_of_output(const tgi_walk *w, const tg_node *node, int output)
+{
+    return &w->slots[node->first_slot + output - w->first_slot];
+}
+
 /* What the ops above core have lent; NULL before tg_engine_use. */
 extern const tg_engine_ops *tgi_engine;
 
@@ -59,6 +69,15 @@ bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge);
 int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf);
 /* True when tg_grad has no use for a gradient at this edge. */
 bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge);
+
+/* ---- parts.c ---- */
+/* The place of the gradient at `edge` in a larger one, now in its slot and yet to be written. NULL: there is none, or an
+ * error is pending. */
+tg_tensor *tgi_place_of(tgi_walk *w, const tgi_edge *edge);
+/* True when the gradient in the slot of that output lies in its place. */
+bool tgi_is_placed(const tgi_walk *w, const tg_node *node, const tgi_slot_sum *slot);
+/* The gradient of the input of `node`, if places in it were handed out, complete; else NULL. Its slot's reference. */
+tg_tensor *tgi_take_whole(tgi_walk *w, tg_node *node);
 
 /* ---- hooks.c ---- */
 /* Each hook may replace the gradient in `slot`, and remove any hook. */

@@ -205,8 +205,22 @@ static tg_status engine_add_in_place(tg_tensor *a, tg_tensor *b)
     return TG_OK;
 }
 
+static tg_status engine_copy_in_place(tg_tensor *to, tg_tensor *from)
+{
+    const tg_shape scalar = tg_shape();
+    if (!from) from = tgi_new_full(&scalar, (tg_dtype)to->dtype, 0);
+    if (!from) return TG_FAILED;
+    tgi_copy_raw(to, from);
+    return TG_OK;
+}
+
 __attribute__((constructor)) static void equip_engine(void)
 {
-    static const tg_engine_ops ops = { engine_add, engine_add_in_place, tgi_sum_to, engine_clone, tgi_add_products };
+    static const tg_engine_ops ops = { .add = engine_add,
+                                       .add_ = engine_add_in_place,
+                                       .sum_to = tgi_sum_to,
+                                       .clone = engine_clone,
+                                       .copy_ = engine_copy_in_place,
+                                       .add_products = tgi_add_products };
     tg_engine_use(&ops);
 }

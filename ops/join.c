@@ -248,6 +248,24 @@ static void split_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_cat(output_gradients(ctx), *(const int *)tg_attributes(ctx)));
 }
 
+/* Piece i of a tensor that is cut as the input was. */
+static tg_tensor *split_part(const tg_context *ctx, int i, tg_tensor *whole)
+{
+    const int dim = *(const int *)tg_attributes(ctx);
+    tgi_layout layout = tgi_layout_of(whole);
+    int64_t start = 0;
+    for (int k = 0; k < i; k++) start += tg_output_size(ctx, k, dim);
+    tgi_layout_slice(&layout, dim, start, tg_output_size(ctx, i, dim), 1);
+    return tgi_make_view(whole, &layout);
+}
+
+static tg_tensor *unbind_part(const tg_context *ctx, int i, tg_tensor *whole)
+{
+    tgi_layout layout = tgi_layout_of(whole);
+    tgi_layout_select(&layout, *(const int *)tg_attributes(ctx), i);
+    return tgi_make_view(whole, &layout);
+}
+
 static void unbind_backward(tg_context *ctx)
 {
     tg_set_grad_input(ctx, 0, tg_stack(output_gradients(ctx), *(const int *)tg_attributes(ctx)));
@@ -274,6 +292,7 @@ static const tg_op op_split = {
     .gradient = "dself = cat(g, dim)",
     .doc = "views of split_size indices each; the last one may be smaller",
     .backward = split_backward,
+    .part = split_part,
     .call = split_call,
     .samples = (const char *const[]){ "split(f(5, 2), 2)", "split(f(2, 4), 2, 1)", "split(f(2, 3), 5, -1)",
                                       "split(f(0, 2), 2)", NULL },
@@ -292,6 +311,7 @@ static const tg_op op_split_with_sizes = {
     .gradient = "dself = cat(g, dim)",
     .doc = "views of the given sizes, which sum to the dimension's",
     .backward = split_backward,
+    .part = split_part,
     .call = split_with_sizes_call,
     .samples =
         (const char *const[]){ "split_with_sizes(f(5, 2), [2, 0, 3])", "split_with_sizes(f(2, 4), [1, 3], -1)", NULL },
@@ -313,6 +333,7 @@ static const tg_op op_chunk = {
     .gradient = "dself = cat(g, dim)",
     .doc = "at most chunks equal views; the last one may be smaller",
     .backward = split_backward,
+    .part = split_part,
     .call = chunk_call,
     .samples = (const char *const[]){ "chunk(f(6, 2), 3)", "chunk(f(2, 5), 3, 1)", "chunk(f(5), 4)",
                                       "chunk(f(0, 2), 3)", NULL },
@@ -329,6 +350,7 @@ static const tg_op op_unbind = {
     .gradient = "dself = stack(g, dim)",
     .doc = "a view of each index of a dimension, which goes",
     .backward = unbind_backward,
+    .part = unbind_part,
     .call = unbind_call,
     .samples = (const char *const[]){ "unbind(f(3, 2))", "unbind(f(2, 3, 2), -2)", "unbind(f(2))", NULL },
     .errors = (const tg_error_sample[]){ { "unbind(f(2), 1)",

@@ -151,7 +151,8 @@ static tg_tensor *loop_gradient(tg_context *ctx, int i, tg_tensor *g)
     tg_tensor *a, *b, *y;
     if (!fetch(ctx, p->saves[i], 0, &a) || !fetch(ctx, p->saves[i], 1, &b) || !fetch(ctx, p->saves[i], 2, &y))
         return NULL;
-    tg_tensor *d = tgi_new_like(g, (tg_dtype)g->dtype);
+    tg_tensor *d = tg_grad_place(ctx, i);
+    if (!d || !tgi_same_shape(d, g)) d = tgi_new_like(g, (tg_dtype)g->dtype);
     if (!d) return NULL;
     const tgi_kernels *k = tgi_kernels_get();
     if (is_binary)
