@@ -51,6 +51,19 @@ TGI_INLINE void tgi_copy_row(char *to, const char *from, int64_t bytes)
     else memmove(to, from, (size_t)bytes);
 }
 
+/* Short rows of a usual length: each is one instruction or two, with no mask to set up. */
+#define TGI_COPY_ROWS(bytes)                                                                                          \
+    for (int64_t r = 0; r < rows; r++) memcpy(to + r * to_row, from + r * from_row, bytes)
+static void tgi_copy_rows(int64_t rows, int64_t bytes, char *to, int64_t to_row, const char *from, int64_t from_row)
+{
+    if (bytes == 16) TGI_COPY_ROWS(16);
+    else if (bytes == 32) TGI_COPY_ROWS(32);
+    else if (bytes == 64) TGI_COPY_ROWS(64);
+    else
+        for (int64_t r = 0; r < rows; r++) tgi_copy_row(to + r * to_row, from + r * from_row, bytes);
+}
+#undef TGI_COPY_ROWS
+
 /* Whether columns stand in memory as the rows of a transposed matrix do, and are worth turning in tiles. */
 TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row, int64_t stride)
 {
@@ -65,7 +78,7 @@ static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t
     bool in_rows = from_stride == size || n == 1, out_rows = to_stride == size || n == 1;
     if (in_rows && out_rows) {
         if (rows > 1 && from_row == n * size && to_row == n * size) n *= rows, rows = 1;
-        for (int64_t r = 0; r < rows; r++) tgi_copy_row(to + r * to_row, from + r * from_row, n * size);
+        tgi_copy_rows(rows, n * size, to, to_row, from, from_row);
     } else if (out_rows && from_stride == 0) {
         for (int64_t r = 0; r < rows; r++) tgi_fill_row(n, size, to + r * to_row, from + r * from_row);
     } else if (out_rows && tgi_is_turned(size, rows, n, from_row, from_stride)) {
