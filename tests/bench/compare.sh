@@ -4,11 +4,12 @@
 # For each workload: RUNS times ours and then PyTorch's, each in a process of its own; the ratio is the median of the
 # runs' own ratios (above 1: PyTorch takes longer), so a machine that slows down for a while slows both halves of a run.
 # Both run in the environment that suits PyTorch best. OpenBLAS picks its kernels itself: variables that would choose
-# others for it are taken out. glibc keeps the memory it has: by default it gives large blocks back to the system and
-# asks for them again at every step, which costs W4 and W9 several times their own work where page faults are dear.
+# others for it are taken out. The C library's memory allocator is left as it comes; KEEP=1 tells glibc's to keep the
+# memory it has: by default it gives large blocks back to the system and asks for them again at every step, which costs
+# PyTorch's W4 and W9 several times their own work where page faults are dear (ours asks for nothing when warm).
 # With several threads PyTorch's wait passively, or on few cores they take the time from the ones that work.
 #
-# From the environment: THREADS (1), ONLY (every workload), RUNS (5), PYTHON (/usr/bin/python3), SECONDS_EACH (each
+# From the environment: THREADS (1), ONLY (every workload), RUNS (5), KEEP (0), PYTHON (/usr/bin/python3), SECONDS_EACH (each
 # workload's own).
 set -u
 bench=$1
@@ -28,7 +29,7 @@ trap 'exit 1' INT TERM
 
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export "OMP_NUM_THREADS=$threads" "OPENBLAS_NUM_THREADS=$threads"
-export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
+[ "${KEEP:-0}" = 0 ] || export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
 passive=
 [ "$threads" = 1 ] || passive=OMP_WAIT_POLICY=PASSIVE
 "$bench" ${ONLY:+--only "$ONLY"} --list >"$work/names" || exit 1
