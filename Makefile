@@ -38,7 +38,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
 COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBRARY_FLAGS := -std=gnu11 -fPIC -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(COMMON)
+LIBRARY_FLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(COMMON)
 USER_FLAGS := -std=c11 -I. -O2 $(C_WARNINGS) $(COMMON)
 CXX_FLAGS := -std=c++17 -I. -O2 $(WARNINGS) $(COMMON)
 LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))

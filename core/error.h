@@ -52,11 +52,12 @@ void tg_default_warning_handler(const char *where, const char *message, void *co
 
 /* Records an error of user code, as a custom op or module would: returns NULL, so `return tg_fail("...")` reads
  * well. */
-tg_tensor *tg_fail_at(const char *where, tg_error_code code, const char *op, const char *format, ...) TG_PRINTF(4, 5);
+TG_RARE tg_tensor *tg_fail_at(const char *where, tg_error_code code, const char *op, const char *format, ...)
+    TG_PRINTF(4, 5);
 #define tg_fail(op, ...) tg_fail_at(TG_HERE, TG_ERROR_VALUE, op, __VA_ARGS__)
 
 /* Tells the warning handler once for this `where` and `format`. */
-void tg_warn_at(const char *where, const char *format, ...) TG_PRINTF(2, 3);
+TG_RARE void tg_warn_at(const char *where, const char *format, ...) TG_PRINTF(2, 3);
 #define tg_warn(...) tg_warn_at(TG_HERE, __VA_ARGS__)
 
 TG_END_DECLS

@@ -84,7 +84,7 @@ bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs);
 bool tg_optional_ok(const tg_tensor *t);
 
 /* Records an error of `op` on `inputs`, whose shapes and dtypes it names, at the user's place. Returns NULL. */
-tg_tensor *tg_op_fail(const tg_op *op, tg_tensor_list inputs, const char *format, ...) TG_PRINTF(3, 4);
+TG_RARE tg_tensor *tg_op_fail(const tg_op *op, tg_tensor_list inputs, const char *format, ...) TG_PRINTF(3, 4);
 
 /* Adds outputs = op(inputs) to the tape when grad mode is on and an input requires grad; does nothing otherwise.
  * Outputs of a floating dtype then require grad. `saved` are the tensors backward will need, NULL entries allowed: for

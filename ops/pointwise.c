@@ -115,11 +115,9 @@ static tg_tensor *binary(const char *where, const tg_op *op, tg_operand a, tg_op
     if (!binary_prepare(op, operands, dtype, dtype, &c)) return NULL;
     tgi_iterate(loop, 3, (tg_tensor *[]){ c.y, c.a, c.b });
     const int saves = (tgi_tracked(c.a) ? p->saves[0] : 0) | (tgi_tracked(c.b) ? p->saves[1] : 0);
-    const tg_status recorded =
-        tg_record(op, tg_list(c.a, c.b), tg_list(c.y),
-                  tg_list(saves & SAVE_A ? c.a : NULL, saves & SAVE_B ? c.b : NULL, saves & SAVE_Y ? c.y : NULL), NULL,
-                  0);
-    return recorded == TG_OK ? c.y : NULL;
+    tg_tensor *saved[] = { saves & SAVE_A ? c.a : NULL, saves & SAVE_B ? c.b : NULL, saves & SAVE_Y ? c.y : NULL };
+    const tg_tensor_list all_saved = { saved, saves ? 3 : 0 };
+    return tg_record(op, tg_list(c.a, c.b), tg_list(c.y), all_saved, NULL, 0) == TG_OK ? c.y : NULL;
 }
 
 static tg_tensor *compare(const char *where, const tg_op *op, tg_operand a, tg_operand b)
