@@ -6,16 +6,6 @@
 #include "iterate.h"
 #include <inttypes.h>
 
-tgi_layout tgi_layout_of(const tg_tensor *t)
-{
-    tgi_layout layout = { .ndim = t->ndim, .offset = t->offset };
-    for (int d = 0; d < t->ndim; d++) {
-        layout.dims[d] = t->dims[d];
-        layout.strides[d] = t->strides[d];
-    }
-    return layout;
-}
-
 void tgi_layout_slice(tgi_layout *layout, int dim, int64_t start, int64_t length, int64_t step)
 {
     layout->offset += start * layout->strides[dim];

@@ -16,7 +16,18 @@ typedef struct tgi_layout {
     int64_t strides[TG_MAX_DIMS]; /* in elements */
 } tgi_layout;
 
-tgi_layout tgi_layout_of(const tg_tensor *t);
+static inline tgi_layout tgi_layout_of(const tg_tensor *t)
+{
+    tgi_layout layout; /* what lies beyond its dimensions is never read */
+    layout.ndim = t->ndim;
+    layout.offset = t->offset;
+    for (int d = 0; d < t->ndim; d++) {
+        layout.dims[d] = t->dims[d];
+        layout.strides[d] = t->strides[d];
+    }
+    return layout;
+}
+
 /* Keeps `length` indices of dimension `dim`: start, start + step, ... */
 void tgi_layout_slice(tgi_layout *layout, int dim, int64_t start, int64_t length, int64_t step);
 /* Keeps one index of dimension `dim`, which goes. */

@@ -6,14 +6,6 @@
 
 TG_EXTERN_C_BEGIN
 
-/* Runs the iterations of the `for` that follows on several threads if `when`. Nothing in it may allocate or fail. */
-#ifdef _OPENMP
-#define TGI_PRAGMA(...) _Pragma(#__VA_ARGS__)
-#define TGI_PARALLEL_FOR(when) TGI_PRAGMA(omp parallel for schedule(static) if (when))
-#else
-#define TGI_PARALLEL_FOR(when) (void)(when);
-#endif
-
 /* Sums `g` to `shape`, which broadcasting had stretched to g's own; recorded when grad mode is on. The engine's way to
  * undo broadcasting (tg_engine_ops). */
 tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape);

@@ -9,6 +9,7 @@
 #include "../core/op.h"
 #include "../core/scope.h"
 #include "../core/tensor_impl.h"
+#include "../ops/parallel.h"
 #include "../ops/pointwise.h"
 #include "../ops/view.h"
 
@@ -245,8 +246,16 @@ static bool prepare(const tg_optimizer *optimizer, const group *g, parameter *p)
 
 enum { PIECE = 1 << 15 }; /* elements: some tens of microseconds of work */
 
-static void update_piece(const tgi_optimizer_class *kind, const tgi_update *whole, int64_t from)
+typedef struct update_job {
+    const tgi_optimizer_class *kind;
+    tgi_update whole;
+} update_job;
+
+static void update_piece(const void *work, int64_t i)
 {
+    const update_job *job = work;
+    const tgi_update *whole = &job->whole;
+    const int64_t from = i * PIECE;
     const size_t offset = (size_t)from * tg_dtype_size(whole->dtype);
     tgi_update piece = *whole;
     piece.n = whole->n - from < PIECE ? whole->n - from : PIECE;
@@ -254,7 +263,7 @@ static void update_piece(const tgi_optimizer_class *kind, const tgi_update *whol
     piece.gradient = (const char *)whole->gradient + offset;
     for (int s = 0; s < TGI_MAX_STATE; s++)
         if (whole->state[s]) piece.state[s] = (char *)whole->state[s] + offset;
-    kind->update(&piece);
+    job->kind->update(&piece);
 }
 
 static void update(const tg_optimizer *optimizer, const group *g, parameter *p)
@@ -262,18 +271,17 @@ static void update(const tg_optimizer *optimizer, const group *g, parameter *p)
     if (!p->gradient) return;
     p->steps++;
     if (p->tensor->numel == 0) return;
-    tgi_update whole = { .options = &g->options,
-                         .step = p->steps,
-                         .dtype = tg_dtype_of(p->tensor),
-                         .n = p->tensor->numel,
-                         .values = tgi_ptr(p->values),
-                         .gradient = tgi_ptr(p->gradient) };
+    const int64_t n = p->tensor->numel;
+    update_job job = { .kind = optimizer->kind,
+                       .whole = { .options = &g->options,
+                                  .step = p->steps,
+                                  .dtype = tg_dtype_of(p->tensor),
+                                  .n = n,
+                                  .values = tgi_ptr(p->values),
+                                  .gradient = tgi_ptr(p->gradient) } };
     for (int s = 0; s < TGI_MAX_STATE; s++)
-        if (p->state[s]) whole.state[s] = tgi_ptr(p->state[s]);
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (whole.n > 2 * PIECE)
-#endif
-    for (int64_t from = 0; from < whole.n; from += PIECE) update_piece(optimizer->kind, &whole, from);
+        if (p->state[s]) job.whole.state[s] = tgi_ptr(p->state[s]);
+    tgi_run_tasks(n > 2 * PIECE, (n + PIECE - 1) / PIECE, update_piece, &job);
     if (p->values == p->tensor)
         tg_bump_version(p->tensor);
     else
