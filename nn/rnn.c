@@ -1,9 +1,9 @@
 /* rnn.c: LSTM and LSTMCell, written in ops: no gradient stands here.
  *
  * Built for training on whole sequences: the input's share of the gates is one product over all steps and samples, the
- * steps take views of it, and what a step needs no more dies with the step's scope. The layout of the input is kept
- * (batch_first costs no transposition), because every step's numbers depend on its own row alone. Sums are in
- * PyTorch's order: (x W_ihT + b_ih) + (h W_hhT + b_hh). */
+ * steps take views of it, and what a step needs no more dies with the step's scope. Inside, time is the first dimension
+ * whatever the caller's layout, so that a step's numbers lie together, as do their gradients. Sums are in PyTorch's
+ * order: (x W_ihT + b_ih) + (h W_hhT + b_hh). */
 #include "rnn.h"
 
 #include "../core/error.h"
@@ -268,9 +268,9 @@ tg_lstm *tg_lstm_new_at(const char *where, int64_t input_size, int64_t hidden_si
 /* ---- LSTM: forward ---- */
 
 /* One layer in one direction over all steps. `h` and `c` are the state before, and become the state after. */
-static tg_tensor *run(const tg_lstm_weights *w, tg_tensor *x, int time, bool reverse, tg_tensor **h, tg_tensor **c)
+static tg_tensor *run(const tg_lstm_weights *w, tg_tensor *x, bool reverse, tg_tensor **h, tg_tensor **c)
 {
-    const tg_tensor_list gates = tg_unbind(tg_linear(x, w->weight_ih, w->bias_ih), time);
+    const tg_tensor_list gates = tg_unbind(tg_linear(x, w->weight_ih, w->bias_ih), 0);
     tg_tensor **output = gates.count ? tg_list_new(gates.count) : NULL;
     if (!output) return NULL;
     for (int64_t i = 0; i < gates.count; i++) {
@@ -279,27 +279,24 @@ static tg_tensor *run(const tg_lstm_weights *w, tg_tensor *x, int time, bool rev
         *h = output[t] = s.h;
         *c = s.c;
     }
-    return tg_stack_at(NULL, (tg_tensor_list){ output, gates.count }, time);
+    return tg_stack_at(NULL, (tg_tensor_list){ output, gates.count }, 0);
 }
 
 /* One layer in all its directions, whose part of the states begins at `h` and `c`. */
-static tg_tensor *run_layer(const tg_lstm *m, const tg_lstm_weights *w, tg_tensor *x, int time, tg_tensor **h,
+static tg_tensor *run_layer(const tg_lstm *m, const tg_lstm_weights *w, tg_tensor *x, tg_tensor **h,
                             tg_tensor **c)
 {
     const int last = directions(m) - 1;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *y = run(w, x, time, false, h, c);
-    if (last) y = tg_cat(tg_list(y, run(w + 1, x, time, true, h + 1, c + 1)), 2);
+    tg_tensor *y = run(w, x, false, h, c);
+    if (last) y = tg_cat(tg_list(y, run(w + 1, x, true, h + 1, c + 1)), 2);
     tg_scope_end_with(scope, &y, h, c, h + last, c + last);
     return y;
 }
 
-/* The mask is drawn step by step, whatever the layout. */
 static tg_tensor *drop_between(const tg_lstm *m, tg_tensor *x)
 {
-    if (!m->base.training || m->options.dropout == 0) return x;
-    if (!m->options.batch_first) return tg_dropout(x, .p = m->options.dropout);
-    return tg_transpose(tg_dropout(tg_transpose(x, 0, 1), .p = m->options.dropout), 0, 1);
+    return m->base.training && m->options.dropout != 0 ? tg_dropout(x, .p = m->options.dropout) : x;
 }
 
 static bool input_ok(const tg_lstm *m, const tg_op *op, tg_tensor *x, int time)
@@ -348,11 +345,13 @@ static tg_lstm_output run_layers(const tg_lstm *m, const tg_op *op, tg_tensor *x
     tg_tensor **h = states(m, x, state.h, batch, state_size(m));
     tg_tensor **c = states(m, x, state.c, batch, m->hidden_size);
     if (!h || !c) return nothing;
+    if (time) x = tg_contiguous(tg_transpose(x, 0, 1));
     for (int64_t layer = 0; layer < layers; layer++) {
         const int64_t first = layer * count;
-        x = run_layer(m, m->weights + first, x, time, h + first, c + first);
+        x = run_layer(m, m->weights + first, x, h + first, c + first);
         if (layer + 1 < layers) x = drop_between(m, x);
     }
+    if (time) x = tg_transpose(x, 0, 1);
     return (tg_lstm_output){ x, tg_stack_at(NULL, (tg_tensor_list){ h, layers * count }, 0),
                              tg_stack_at(NULL, (tg_tensor_list){ c, layers * count }, 0) };
 }
