@@ -3,7 +3,7 @@
  * The load it is built for: a training step that makes thousands of tensors, lets go of all of them, and does the same
  * again. So a freed block is kept, by size, and the next step finds each of its blocks waiting.
  *
- *   up to 1 KiB   cut from 64 KiB slabs, sizes rounded to 64 bytes
+ *   up to 4 KiB   cut from 128 KiB slabs, sizes rounded to 64 bytes
  *   above         asked of the system, sizes rounded to four steps an octave (at most 25 % is wasted)
  *
  * Blocks carry no header: who frees knows the size and the pool. A block freed by another thread is put on its pool's
@@ -26,7 +26,7 @@
 #define TGI_SANITIZED 0
 #endif
 
-enum { SLAB = 1 << 16 };
+enum { SLAB = 1 << 17 };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
 
