@@ -372,9 +372,8 @@ static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *sl
 
 /* One node: its gradients completed, its op's backward, and away with what is no longer needed. A walk that only wanted
  * to arrive here does not run it. */
-static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
+static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
 {
-    const bool run = !w->marks || w->marks[node->index - w->low] & TGI_RUNS;
     tg_context ctx = { w, node };
     if (!complete(w, node, slots)) return false;
     if (!run) return true;
@@ -382,13 +381,13 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
     tg_tensor *whole = node->op->part ? tgi_take_whole(w, node) : NULL;
     if (whole)
         tg_set_grad_input(&ctx, 0, whole);
-    else if (tg_failed())
+    else if (node->op->part && tg_failed())
         return false;
     else if (node->op->backward_fused && !w->create_graph)
         node->op->backward_fused(&ctx);
     else
         node->op->backward(&ctx);
-    return !w->failed && !tg_failed();
+    return !w->failed && tgi_self.error.code == TG_ERROR_NONE;
 }
 
 static bool any(const tgi_slot_sum *slots, int count)
@@ -411,13 +410,13 @@ static bool walk_nodes(tgi_walk *w)
         if (i >= TGI_AHEAD) tgi_prefetch(self->nodes[i - TGI_AHEAD]);
         tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
         if (!any(slots, node->output_count)) continue;
+        const bool run = !w->marks || w->marks[i - w->low] & TGI_RUNS;
         self->grad_disabled = !w->create_graph;
-        ok = visit(w, node, slots);
+        ok = visit(w, node, slots, run);
         self->where = where; /* a hook may have set its own */
         if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
         if (!ok) break;
-        if (!w->retain_graph && (!w->marks || w->marks[i - w->low] & TGI_RUNS) && tgi_node_release_saved(node))
-            node->spent = true;
+        if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = true;
         empty_slots(w, node, slots);
     }
     if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);

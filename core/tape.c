@@ -169,10 +169,13 @@ static void watch_free(tgi_watch *watch)
 
 static void node_free(tg_node *node)
 {
-    tgi_node_release_saved(node);
-    for (int i = 0; i < node->input_count; i++) tgi_unref(tgi_edge_leaf(&tgi_inputs(node)[i]));
-    for (int i = 0; i < node->output_count; i++)
-        if (tgi_outputs(node)[i].watch) watch_free(tgi_outputs(node)[i].watch);
+    if (node->saved_count) tgi_node_release_saved(node);
+    const tgi_edge *edge = tgi_inputs(node), *const end = edge + node->input_count;
+    for (; edge < end; edge++)
+        if (edge->output == TGI_TO_LEAF) tgi_unref(edge->to.leaf);
+    const tgi_output *output = tgi_outputs(node), *const last = output + node->output_count;
+    for (; output < last; output++)
+        if (output->watch) watch_free(output->watch);
     tgi_dealloc(tgi_self.pool, node, node->bytes);
 }
 

@@ -112,7 +112,7 @@ static int64_t checked_numel(const tg_shape *shape)
 /* A tensor of `numel` elements with a storage of its own; dims and strides are the caller's to set. */
 static tg_tensor *tensor_new(int ndim, int64_t numel, tg_dtype dtype)
 {
-    const size_t bytes = (size_t)numel * tg_dtype_size(dtype);
+    const size_t bytes = (size_t)numel * (dtype == TG_FLOAT32 ? 4 : dtype == TG_BOOL ? 1 : 8);
     const data_place place = place_of(ndim, bytes);
     tg_tensor *t = handle_new(ndim, place == BEHIND_HANDLE ? bytes : 0);
     if (!t) return NULL;

@@ -283,8 +283,7 @@ static tg_tensor *run(const tg_lstm_weights *w, tg_tensor *x, bool reverse, tg_t
 }
 
 /* One layer in all its directions, whose part of the states begins at `h` and `c`. */
-static tg_tensor *run_layer(const tg_lstm *m, const tg_lstm_weights *w, tg_tensor *x, tg_tensor **h,
-                            tg_tensor **c)
+static tg_tensor *run_layer(const tg_lstm *m, const tg_lstm_weights *w, tg_tensor *x, tg_tensor **h, tg_tensor **c)
 {
     const int last = directions(m) - 1;
     tg_scope scope = tg_scope_begin();
