@@ -325,6 +325,7 @@ static bool accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot,
     if (!extra) return false;
     tg_tensor *old = extra->grad, *result;
     if (old && !w->create_graph && old->contiguous) {
+        if (tgi_chain_reads(slot, old->storage) && !tgi_chain_flush(slot)) return false;
         tg_bump_version(old);
         if (slot->chain && !slot->grad) return tgi_chain_flush_into(slot, old);
         return tgi_chain_flush(slot) && tgi_engine->add_(old, slot->grad) == TG_OK;
