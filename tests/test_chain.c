@@ -6,9 +6,9 @@
 
 #include "support/compare.h"
 #include "support/errors.h"
+#include "support/failing.h"
 #include "support/gradcheck.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 #define S          tg_shape
@@ -505,33 +505,12 @@ TEST(test_user_op_under_create_graph)
 
 /* ---- memory ---- */
 
-static int64_t allocations, fail_at = -1, outstanding;
-
-static void *counting_allocate(size_t bytes, void *context)
-{
-    (void)context;
-    if (allocations++ == fail_at) return NULL;
-    void *block = aligned_alloc(64, bytes);
-    outstanding += block != NULL;
-    return block;
-}
-
-static void counting_free(void *block, size_t bytes, void *context)
-{
-    (void)bytes, (void)context;
-    outstanding--;
-    free(block);
-}
-
 /* Products that wait for a leaf, for a tensor that is none and for one that is watched; more than fit in a chain's
- * first room; into an old gradient. In a thread of its own, whose end shows what was lost. */
-static void *step(void *result)
+ * first room; into an old gradient. */
+static double step(void)
 {
-    tg_set_error_handler(NULL, NULL);
-    const tg_scope scope = tg_scope_begin();
     watcher hook = { .factor = 2 };
     model m = model_new(LINEAR_BIAS, 7, TG_FLOAT64);
-    double sum = 0;
     for (int i = 0; i < 3; i++) {
         m.non_leaf = i;
         tg_tensor *loss = run(&m);
@@ -539,42 +518,13 @@ static void *step(void *result)
         tg_backward(loss);
         if (hook.seen) tg_release(hook.seen);
     }
-    if (!tg_failed()) sum = tg_item(tg_add(tg_sum(tg_grad_of(m.w)), tg_sum(tg_grad_of(m.b))));
-    if (tg_failed()) sum = 0;
-    if (tg_failed() && tg_error_get().code != TG_ERROR_MEMORY) sum = -1;
-    tg_scope_end(scope);
-    *(double *)result = sum;
-    return NULL;
-}
-
-static double step_in_thread(void)
-{
-    double result = 0;
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, step, &result), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    return result;
+    return tg_failed() ? 0 : tg_item(tg_add(tg_sum(tg_grad_of(m.w)), tg_sum(tg_grad_of(m.b))));
 }
 
 TEST(test_every_allocation_may_fail)
 {
     (void)state;
-    tg_set_allocator(counting_allocate, counting_free, NULL);
-    fail_at = -1;
-    allocations = outstanding = 0;
-    const double expected = step_in_thread();
-    const int64_t total = allocations;
-    assert_true(expected != 0 && expected != -1 && outstanding == 0 && total > 100);
-    for (fail_at = 0; fail_at < total; fail_at++) {
-        allocations = 0;
-        const double result = step_in_thread();
-        if (result != 0 && result != expected)
-            fail_msg("the result is %g when allocation %lld failed", result, (long long)fail_at);
-        if (outstanding)
-            fail_msg("%lld blocks lost when allocation %lld failed", (long long)outstanding, (long long)fail_at);
-    }
-    fail_at = -1;
-    tg_set_allocator(NULL, NULL, NULL);
+    fail_each_allocation(step);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
@@ -597,6 +547,6 @@ int main(void)
                                         T(test_user_op),
                                         T(test_user_op_under_create_graph),
                                         T(test_every_allocation_may_fail) };
-    setenv("TAPEGRAD_POOL", "0", 1); /* every block is one allocation, each of which may fail */
+    setenv("TAPEGRAD_POOL", "0", 1); /* see failing.h */
     return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
 }
