@@ -325,6 +325,7 @@ static bool accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot,
     if (!extra) return false;
     tg_tensor *old = extra->grad, *result;
     if (old && !w->create_graph && old->contiguous) {
+        if (tgi_chain_reads(slot, old->storage) && !tgi_chain_flush(slot)) return false;
         tg_bump_version(old);
         if (slot->chain && !slot->grad) return tgi_chain_flush_into(slot, old);
         return tgi_chain_flush(slot) && tgi_engine->add_(old, slot->grad) == TG_OK;
@@ -342,6 +343,22 @@ static bool accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot,
     return true;
 }
 
+/* What a hook returns may be another part of the same whole, or the same part turned: that must be copied. */
+static bool run_hooks(const tgi_walk *w, const tg_node *node, tgi_hook *const *hooks, tgi_slot_sum *slot)
+{
+    tg_tensor *before = tgi_ref(slot->grad);
+    bool ok = tgi_run_hooks(hooks, &slot->grad);
+    if (ok && slot->grad != before && node->op->part && tgi_is_placed(w, node, slot)) {
+        tg_tensor *copy = tgi_own(tgi_engine->clone(slot->grad));
+        if ((ok = copy != NULL)) {
+            tgi_unref(slot->grad);
+            slot->grad = copy;
+        }
+    }
+    tgi_unref(before);
+    return ok;
+}
+
 /* Completes the gradients of a node's outputs and shows them to whoever watches. */
 static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
 {
@@ -349,7 +366,7 @@ static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
         if (slots[i].chain && !tgi_chain_flush(&slots[i])) return false;
         const tgi_watch *watch = tgi_outputs(node)[i].watch;
         if (!watch || !slots[i].grad) continue;
-        if (watch->hooks && !tgi_run_hooks(&watch->hooks, &slots[i].grad)) return false;
+        if (watch->hooks && !run_hooks(w, node, &watch->hooks, &slots[i])) return false;
         if (watch->retained && !accumulate_grad(w, watch->retained, &slots[i], false)) return false;
     }
     return true;

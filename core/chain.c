@@ -115,6 +115,16 @@ static bool unchanged(const tgi_chain *chain)
     return false;
 }
 
+bool tgi_chain_reads(const tgi_slot_sum *sum, const tgi_storage *storage)
+{
+    const tgi_chain *chain = sum->chain;
+    for (int64_t i = 0; chain && i < chain->count; i++) {
+        const tg_product *p = &chain->products[i];
+        if (p->a->storage == storage || (p->b && p->b->storage == storage)) return true;
+    }
+    return false;
+}
+
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into)
 {
     const tgi_chain *chain = sum->chain;

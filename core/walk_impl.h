@@ -88,6 +88,8 @@ bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot);
 bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node, const tg_product *product);
 /* Evaluates what was collected, so that the slot's gradient is complete. False with an error recorded. */
 bool tgi_chain_flush(tgi_slot_sum *sum);
+/* True when one of its factors lies in that storage, which must not be written before it is evaluated. */
+bool tgi_chain_reads(const tgi_slot_sum *sum, const tgi_storage *storage);
 /* Evaluates it into `into`, which keeps its old elements as a summand. */
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into);
 /* Forgets it; there is one. */
