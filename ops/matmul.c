@@ -536,20 +536,24 @@ static tgi_gemm_part part_of(const tg_product *p)
     return part;
 }
 
-/* Products by a weight that is packed go one by one: what packing saves is more than what a longer k does. */
-static bool add_packed(tgi_gemm args, int dtype, const tg_product *p, const tgi_gemm_part *part)
+/* Products by a matrix so large that a weight of its size would be packed go one by one: what packing saves is more than
+ * what a longer k does. By its size alone, so that the result does not depend on whether it is packed. */
+static bool goes_alone(const tg_product *p) { return p->b && !p->transpose_a && p->b->numel >= TGI_WORTH_PACKING; }
+
+static void add_alone(tgi_gemm args, int dtype, const tg_product *p, const tgi_gemm_part *part)
 {
-    if (!p->b || p->transpose_a) return false;
     tgi_packed *packed = tgi_packed_acquire(p->b, p->transpose_b);
-    if (!packed) return false;
     args.k = part->k;
     args.a = part->a;
     args.a_row = part->a_row;
     args.a_col = part->a_col;
+    args.b = part->b;
+    args.b_row = part->b_row;
+    args.b_col = part->b_col;
     args.packed_b = tgi_packed_data(packed);
+    args.parts = 0;
     tgi_kernels_get()->gemm[dtype](&args);
     tgi_packed_release(packed);
-    return true;
 }
 
 tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count)
@@ -563,10 +567,11 @@ tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *pr
     }
     args.accumulate = accumulate;
     for (int64_t i = 0; i < count; i++) {
+        const bool alone = goes_alone(&products[i]);
         parts[args.parts] = part_of(&products[i]);
-        const bool done = add_packed(args, sum->dtype, &products[i], &parts[args.parts]);
-        args.parts += !done;
-        args.accumulate |= done;
+        if (alone) add_alone(args, sum->dtype, &products[i], &parts[args.parts]);
+        args.parts += !alone;
+        args.accumulate |= alone;
         if (args.parts < AT_ONCE && i + 1 < count) continue;
         if (args.parts) tgi_kernels_get()->gemm[sum->dtype](&args);
         args.accumulate = true;

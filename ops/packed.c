@@ -17,8 +17,7 @@
 #include "kernels/kernels.h"
 
 enum {
-    WORTH_ELEMENTS = 1 << 10, /* a smaller matrix is packed as fast as it is found */
-    MOST_BYTES = 256 << 20    /* of all packed matrices in the process */
+    MOST_BYTES = 256 << 20 /* of all packed matrices in the process */
 };
 
 /* What is packed: k rows and n columns of a storage. */
@@ -133,7 +132,7 @@ static void pack(tgi_packed *p, const tg_tensor *b)
 
 static bool worth_it(const tg_tensor *b, const tg_tensor *owner)
 {
-    return b->numel >= WORTH_ELEMENTS && owner->requires_grad && owner->alive == TGI_ALIVE && !owner->exposed;
+    return b->numel >= TGI_WORTH_PACKING && owner->requires_grad && owner->alive == TGI_ALIVE && !owner->exposed;
 }
 
 /* The entry is this thread's alone while `packing` is set. */
