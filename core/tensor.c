@@ -38,13 +38,19 @@ static void release_data(tg_tensor *t)
     }
 }
 
-/* The handle's parts have gone before. */
-static void extra_free(tgi_extra *extra)
+static void release_cached(tgi_extra *extra)
 {
     for (tgi_cached *cached = extra->cached, *next; cached; cached = next) {
         next = cached->next;
         cached->free(cached);
     }
+    extra->cached = NULL;
+}
+
+/* The handle's parts have gone before. */
+static void extra_free(tgi_extra *extra)
+{
+    release_cached(extra);
     tgi_free(extra, sizeof *extra);
 }
 
@@ -235,7 +241,10 @@ void tgi_take_storage(tg_tensor *t, tg_tensor *from)
     t->rebased = t->storage->rebased;
     t->contiguous = true;
     for (int d = 0; d < t->ndim; d++) t->strides[d] = from->strides[d];
-    if (old == &t->own && old->refs == 2) release_data(t); /* nobody else uses it, so it need not wait for the handle */
+    if (old == &t->own && old->refs == 2) { /* nobody else uses it, so it need not wait for the handle */
+        release_data(t);
+        if (t->extra) release_cached(t->extra);
+    }
     storage_unref(old);
 }
 

@@ -237,10 +237,11 @@ void tg_module_zero_grad_at(const char *where, tg_module *m)
 /* ---- another dtype ---- */
 
 /* The handle keeps its identity: optimisers and the module's fields hold it. It takes the storage of a copy,
- * whose version is a later one, so that whatever saved the old values notices. */
+ * whose version is a later one, so that whatever saved the old values notices. Nothing is recorded, and no view is made:
+ * it would keep the old elements. */
 static tg_status convert(tg_tensor *t, tg_dtype dtype)
 {
-    tg_tensor *copy = tg_contiguous(tg_to(tg_detach(t), dtype));
+    tg_tensor *copy = tg_contiguous(tg_to(t, dtype));
     if (!copy) return TG_FAILED;
     copy->storage->version = t->storage->version + 1;
     tgi_take_storage(t, copy);
