@@ -240,6 +240,8 @@ void tgi_take_storage(tg_tensor *t, tg_tensor *from)
     t->is_view = false;
     t->rebased = t->storage->rebased;
     t->contiguous = true;
+    tgi_owner(t->storage)->requires_grad =
+        t->requires_grad; /* for those who ask of a storage whether it is a parameter's */
     for (int d = 0; d < t->ndim; d++) t->strides[d] = from->strides[d];
     if (old == &t->own && old->refs == 2) { /* nobody else uses it, so it need not wait for the handle */
         release_data(t);

@@ -6,8 +6,8 @@
  *
  * What is remembered hangs on the storage (tgi_extra.cached), one entry for each matrix of it that was used (the weight
  * and its transpose are two), and goes with it. An entry is valid for one version of the storage; the next version
- * reuses its memory. Only storages of leaves that require grad are looked at, parameters that is: activations are not
- * used twice. Nor are storages whose pointer the user holds (tg_mutable_data), which may change at any moment.
+ * reuses its memory. Only storages of leaves that require grad, or did, are looked at, parameters that is: activations are
+ * not used twice. Nor are storages whose pointer the user holds (tg_mutable_data), which may change at any moment.
  *
  * Threads may share a model that they only read. One lock guards all entries; it is held for the search, never while
  * packing or multiplying. An entry in use is not touched. */
@@ -132,7 +132,8 @@ static void pack(tgi_packed *p, const tg_tensor *b)
 
 static bool worth_it(const tg_tensor *b, const tg_tensor *owner)
 {
-    return b->numel >= TGI_WORTH_PACKING && owner->requires_grad && owner->alive == TGI_ALIVE && !owner->exposed;
+    return b->numel >= TGI_WORTH_PACKING && !owner->exposed &&
+           (owner->requires_grad || __atomic_load_n(&owner->extra, __ATOMIC_ACQUIRE));
 }
 
 /* The entry is this thread's alone while `packing` is set. */
