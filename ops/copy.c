@@ -173,7 +173,7 @@ tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats)
     }
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype); /* refuses sizes that are negative or too large */
     if (!y) return NULL;
-    memcpy(front.strides, y->strides, sizeof front.strides);
+    for (int d = 0; d < y->ndim; d++) front.strides[d] = y->strides[d];
     if (y->numel && tgi_copy_part(y, &front, t) != TG_OK) return NULL;
     if (y->numel && last >= 0) spread(y, front.dims, &repeats, 0, last, tgi_ptr(y));
     return tg_record(op, tg_list(t), tg_list(y), TG_NONE, &repeats, sizeof repeats) == TG_OK ? y : NULL;

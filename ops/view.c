@@ -50,7 +50,7 @@ static bool view_layout(const tg_tensor *t, const tg_shape *shape, tgi_layout *l
     memcpy(layout->dims, shape->dims, sizeof layout->dims);
     tg_shape_strides(shape, layout->strides);
     if (t->numel == 0) { /* strides lead nowhere; a shape that stays keeps its own */
-        if (tg_shape_equal(&own, shape)) memcpy(layout->strides, t->strides, sizeof layout->strides);
+        if (tg_shape_equal(&own, shape)) memcpy(layout->strides, t->strides, (size_t)t->ndim * sizeof *t->strides);
         return true;
     }
     int to = shape->ndim - 1;
