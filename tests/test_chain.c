@@ -42,7 +42,7 @@ typedef struct model {
     enum form form;
     int uses;
     bool non_leaf;     /* the weight is twice the leaf */
-    bool elsewhere;    /* a gradient comes from another op, too: after, before and among the products */
+    bool elsewhere;    /* a gradient comes from other ops, too */
     tg_tensor *w, *b;  /* the leaves */
     tg_tensor *weight; /* what is used; set by run */
 } model;
@@ -62,7 +62,7 @@ static tg_tensor *use(const model *m, tg_tensor *w, int i)
     case LINEAR_BATCHES: return tg_linear(numbers(S(2, 1, 2, 3), dtype, seed), w, m->b);
     case LINEAR_VECTOR: return tg_linear(numbers(S(3), dtype, seed), w, m->b);
     case LINEAR_T: return tg_linear(tg_t(numbers(S(4, 2), dtype, seed)), tg_t(w), NULL);
-    case RIGHT: return tg_matmul(numbers(S(1 + i % 3, 4), dtype, seed), w);
+    case RIGHT: return tg_matmul(tg_mul_(numbers(S(1 + i % 3, 4), dtype, seed), 0.5), w); /* of version 1 */
     case RIGHT_BATCHES: return tg_matmul(tg_transpose(numbers(S(2, 2, 4), dtype, seed), 0, 1), w);
     case RIGHT_T: return tg_matmul(numbers(S(2, 3), dtype, seed), tg_t(w));
     case RIGHT_ROW: return tg_matmul(numbers(S(4), dtype, seed), w);
@@ -74,17 +74,24 @@ static tg_tensor *use(const model *m, tg_tensor *w, int i)
     }
 }
 
+/* Whose gradient comes from elsewhere, and is added to what the products give. One of them alone is an expanded
+ * number, which cannot be written. */
+static tg_tensor *elsewhere(const model *m, tg_tensor *w, int i)
+{
+    if (m->uses % 2 == 0) return i == m->uses - 1 ? tg_sum(w) : NULL;
+    return i == 0 ? tg_sum(tg_mul(w, w)) : i == m->uses / 2 ? tg_sum(tg_mul(tg_mul(w, w), w)) : tg_sum(tg_exp(w));
+}
+
 static tg_tensor *run(void *context)
 {
     model *m = context;
-    tg_tensor *w = m->weight = m->non_leaf ? tg_mul(m->w, 2) : m->w;
-    tg_tensor *loss = m->elsewhere ? tg_sum(tg_mul(w, w)) : NULL;
+    tg_tensor *w = m->weight = m->non_leaf ? tg_mul(m->w, 2) : m->w, *loss = NULL;
     for (int i = 0; i < m->uses; i++) {
-        tg_tensor *term = tg_sum(tg_tanh(use(m, w, i)));
+        tg_tensor *term = tg_sum(tg_tanh(use(m, w, i))), *other = m->elsewhere ? elsewhere(m, w, i) : NULL;
         loss = loss ? tg_add(loss, term) : term;
-        if (m->elsewhere && i == m->uses / 2) loss = tg_add(loss, tg_sum(tg_mul(tg_mul(w, w), w)));
+        if (other) loss = tg_add(loss, other);
     }
-    return m->elsewhere ? tg_add(loss, tg_sum(tg_exp(w))) : loss;
+    return loss;
 }
 
 static bool has_bias(const model *m) { return m->form >= LINEAR_BIAS && m->form <= LINEAR_VECTOR; }
