@@ -57,8 +57,9 @@ struct tg_op {
 
     tg_backward_fn backward;        /* in ops, so that its result can be differentiated again; NULL: not differentiable */
     tg_backward_fn backward_fused;  /* the same gradients by a faster road, taken when create_graph is off; may be NULL */
-    /* Of an op whose outputs are parts of its first input that do not overlap, such as split: output i of `whole`, a tensor
-     * like that input. The engine then has the outputs' gradients written where they belong in the input's. NULL: none. */
+    /* Of an op whose outputs are parts of its first input that do not overlap, such as split: output i of `whole`, a
+     * tensor like that input. The engine then has the outputs' gradients written where they belong in the input's.
+     * NULL: none. */
     tg_tensor *(*part)(const tg_context *ctx, int i, tg_tensor *whole);
     const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */
     const char *kinks;                 /* where there is no derivative, and what is returned there; NULL when nowhere */
@@ -138,8 +139,8 @@ typedef struct tg_product {
  * when memory ran out: make a new tensor then. Only in a `backward_fused`. */
 tg_tensor *tg_grad_place(tg_context *ctx, int i);
 
-/* The same for a gradient that is a product, whose rows are all dimensions of the input but the last. The engine
- * need not evaluate it at once: the products that flow to one input are added up in one pass, and the gradient of a weight
+/* The same for a gradient that is a product, whose rows are all dimensions of the input but the last. The engine need
+ * not evaluate it at once: the products that flow to one input are added up in one pass, and the gradient of a weight
  * used at every step of a sequence is one product in the end. Only in a `backward_fused`. */
 void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product);
 

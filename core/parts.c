@@ -1,8 +1,8 @@
 /* parts.c: gradients of parts, written where they belong.
  *
  * The outputs of a split are parts of one tensor, and so are their gradients: parts of its gradient. Had each a memory
- * of its own, all would wait until the walk arrives at the split and then be copied together. So the first gradient that
- * comes for a part makes the whole, and each is written, or at worst copied at once, into its place. */
+ * of its own, all would wait until the walk arrives at the split and then be copied together. So the first gradient
+ * that comes for a part makes the whole, and each is written, or at worst copied at once, into its place. */
 #include "walk_impl.h"
 
 static tgi_slot_sum *slot_of_whole(const tgi_walk *w, const tg_node *node)

@@ -41,9 +41,9 @@ int64_t tg_item_int64_at(const char *where, const tg_tensor *t);
 #define tg_item_int64(t) tg_item_int64_at(TG_HERE, t)
 
 /* The first element, in place; the others follow by tg_stride. NULL on error or when the dtype is another one.
- * tg_data is for reading. tg_mutable_data counts as a write: what the tape saved from this storage is damaged. While you
- * hold the pointer you may write at any moment, so nothing derived from the elements is remembered; tg_data_written says
- * that you are done (a weight is then packed once for many products again), and counts as a write, too. */
+ * tg_data is for reading. tg_mutable_data counts as a write: what the tape saved from this storage is damaged. While
+ * you hold the pointer you may write at any moment, so nothing derived from the elements is remembered; tg_data_written
+ * says that you are done (a weight is then packed once for many products again), and counts as a write, too. */
 const void *tg_data_at(const char *where, const tg_tensor *t, tg_dtype dtype);
 void *tg_mutable_data_at(const char *where, tg_tensor *t, tg_dtype dtype);
 #define tg_data(t, dtype)         tg_data_at(TG_HERE, t, dtype)

@@ -58,8 +58,9 @@ typedef struct tgi_extra {
 
 enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
 
-/* Two cache lines, then the sizes; the block of a 0-d tensor ends before them, so read no more of them than `ndim` says.
- * Small data lies behind, in the same block. So a scalar on the tape costs 128 bytes, and what recording and backward read of it 64. */
+/* Two cache lines, then the sizes; the block of a 0-d tensor ends before them, so no more of them may be read than
+ * `ndim` says. Small data lies behind, in the same block. A scalar on the tape costs 128 bytes, and what recording
+ * reads of it lies in the first 64. */
 struct tg_tensor {
     int32_t refs;
     uint16_t alive;           /* TGI_ALIVE; anything else is a handle used after its scope ended */

@@ -1,7 +1,7 @@
-/* thread.h: all that tapegrad remembers for one thread. For core's own files.
+/* thread.h: all that core remembers for one thread. For core's own files, and for those of ops that allocate.
  *
- * Nothing here is shared: two threads never wait for each other, except to give a block back to the pool it came
- * from. */
+ * Nothing here is shared: in core two threads never wait for each other, except to give a block back to the pool it
+ * came from. */
 #ifndef TG_CORE_THREAD_H
 #define TG_CORE_THREAD_H
 
