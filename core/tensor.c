@@ -115,10 +115,10 @@ static int64_t checked_numel(const tg_shape *shape)
     return empty ? 0 : extent;
 }
 
-/* A tensor of `numel` elements with a storage of its own; dims and strides are the caller's to set. */
-static tg_tensor *tensor_new(int ndim, int64_t numel, tg_dtype dtype)
+/* A contiguous tensor with a storage of its own, whose number of elements has been found to fit. */
+static tg_tensor *tensor_new(int ndim, const int64_t *dims, int64_t numel, tg_dtype dtype)
 {
-    const size_t bytes = (size_t)numel * (dtype == TG_FLOAT32 ? 4 : dtype == TG_BOOL ? 1 : 8);
+    const size_t bytes = (size_t)numel * tgi_size_of(dtype);
     const data_place place = place_of(ndim, bytes);
     tg_tensor *t = handle_new(ndim, place == BEHIND_HANDLE ? bytes : 0);
     if (!t) return NULL;
@@ -135,7 +135,13 @@ static tg_tensor *tensor_new(int ndim, int64_t numel, tg_dtype dtype)
     t->own.bytes = bytes;
     t->own.data = data;
     t->storage = &t->own;
-    return t;
+    int64_t stride = 1;
+    for (int d = ndim - 1; d >= 0; d--) {
+        t->dims[d] = dims[d];
+        t->strides[d] = stride;
+        stride *= dims[d] > 1 ? dims[d] : 1;
+    }
+    return tgi_scope_adopt(t);
 }
 
 tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype)
@@ -144,28 +150,12 @@ tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype)
     if (numel < 0) return NULL;
     if ((unsigned)dtype >= TG_DTYPES)
         return tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%d is not a dtype", (int)dtype);
-    tg_tensor *t = tensor_new(shape->ndim, numel, dtype);
-    if (!t) return NULL;
-    int64_t stride = 1;
-    for (int d = shape->ndim - 1; d >= 0; d--) {
-        t->dims[d] = shape->dims[d];
-        t->strides[d] = stride;
-        stride *= shape->dims[d] > 1 ? shape->dims[d] : 1;
-    }
-    return tgi_scope_adopt(t);
+    return tensor_new(shape->ndim, shape->dims, numel, dtype);
 }
 
 tg_tensor *tgi_new_like(const tg_tensor *from, tg_dtype dtype)
 {
-    tg_tensor *t = tensor_new(from->ndim, from->numel, dtype);
-    if (!t) return NULL;
-    int64_t stride = 1;
-    for (int d = from->ndim - 1; d >= 0; d--) {
-        t->dims[d] = from->dims[d];
-        t->strides[d] = stride;
-        stride *= from->dims[d] > 1 ? from->dims[d] : 1;
-    }
-    return tgi_scope_adopt(t);
+    return tensor_new(from->ndim, from->dims, from->numel, dtype);
 }
 
 tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype) { return tgi_new(&shape, dtype); }

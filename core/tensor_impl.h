@@ -116,10 +116,8 @@ static inline tg_tensor *tgi_owner(const tgi_storage *storage)
 }
 
 /* ---- elements ---- */
-static inline size_t tgi_element_size(const tg_tensor *t)
-{
-    return t->dtype == TG_BOOL ? 1 : t->dtype == TG_FLOAT32 ? 4 : 8;
-}
+static inline size_t tgi_size_of(tg_dtype dtype) { return dtype == TG_BOOL ? 1 : dtype == TG_FLOAT32 ? 4 : 8; }
+static inline size_t tgi_element_size(const tg_tensor *t) { return tgi_size_of((tg_dtype)t->dtype); }
 
 /* The first element. NULL for a tensor without elements. */
 static inline void *tgi_ptr(const tg_tensor *t)
