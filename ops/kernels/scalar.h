@@ -15,6 +15,7 @@ typedef float __attribute__((aligned(1), may_alias)) tgi_mem_f32;
 typedef double __attribute__((aligned(1), may_alias)) tgi_mem_f64;
 typedef int64_t __attribute__((aligned(1), may_alias)) tgi_mem_i64;
 typedef uint8_t tgi_mem_bool;
+TGI_INLINE int64_t load_bool(tgi_mem_bool memory) { return memory != 0; }
 
 /* x y + z. With an FMA unit rounded once, without one rounded twice; one or the other for a whole instruction set. */
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)

@@ -96,22 +96,66 @@ TGI_INLINE double split_f64(double x, double *n)
     return from_bits_f64((bits & 0xfffffffffffffu) + 0x3fe6a09e667f3bcdu) - 1.0;
 }
 
-/* log(1 + f) = 2 atanh(s) with s = f / (2 + f), written as f - f^2/2 + s (f^2/2 + ..), whose large terms are exact. */
-TGI_INLINE double log_f64(double x)
+/* (2 atanh(s) - 2 s) / s^3 in z = s^2, for s from -0.172 to 0.172 */
+TGI_INLINE double log_cubic_f64(double z)
 {
-    double n, f = split_f64(x, &n), s = f / (2.0 + f), z = s * s;
-    double p = 0x1.2f0978f1eef57p-3; /* (2 atanh(s) - 2 s) / s^3 in z = s^2 */
+    double p = 0x1.2f0978f1eef57p-3;
     p = fma_f64(p, z, 0x1.39a157e6ca6f4p-3);
     p = fma_f64(p, z, 0x1.74664289d90ffp-3);
     p = fma_f64(p, z, 0x1.c71c51f8ae865p-3);
     p = fma_f64(p, z, 0x1.24924942045c9p-2);
     p = fma_f64(p, z, 0x1.999999997fc75p-2);
-    p = fma_f64(p, z, 0x1.5555555555593p-1);
-    double half = 0.5 * f * f, rest = fma_f64(s, fma_f64(p, z, half), n * TGI_LN2_LOW_F64);
-    double result = fma_f64(n, TGI_LN2_HIGH_F64, f - (half - rest));
+    return fma_f64(p, z, 0x1.5555555555593p-1);
+}
+
+/* n ln 2 + log(1 + f), where log(1 + f) = 2 atanh(s) with s = f / (2 + f), written as f - f^2/2 + s (f^2/2 + ..), whose
+ * large terms are exact. */
+TGI_INLINE double log_sum_f64(double n, double f)
+{
+    double s = f / (2.0 + f), z = s * s, half = 0.5 * f * f;
+    double rest = fma_f64(s, fma_f64(log_cubic_f64(z), z, half), n * TGI_LN2_LOW_F64);
+    return fma_f64(n, TGI_LN2_HIGH_F64, f - (half - rest));
+}
+
+TGI_INLINE double log_domain_f64(double x, double result)
+{
     result = x < (double)INFINITY ? result : x;
     result = x == 0.0 ? -(double)INFINITY : result;
     return x < 0.0 ? (double)NAN : result;
+}
+
+TGI_INLINE double log_f64(double x)
+{
+    double n, f = split_f64(x, &n);
+    return log_domain_f64(x, log_sum_f64(n, f));
+}
+
+/* e^x to 2^-34, which is enough for a float, for x from -708 to 709. */
+TGI_INLINE double exp_short_f64(double x)
+{
+    double shifted = fma_f64(x, TGI_LOG2_E_F64, TGI_ROUND_ONE_F64);
+    double r = fma_f64(shifted - TGI_ROUND_ONE_F64, -0x1.62e42fefa39efp-1, x);
+    double q = 0x1.9f085d2d70950p-13; /* (e^r - 1 - r) / r^2 */
+    q = fma_f64(q, r, 0x1.6d8d527da89cap-10);
+    q = fma_f64(q, r, 0x1.111271430b1ecp-7);
+    q = fma_f64(q, r, 0x1.55548d744b959p-5);
+    q = fma_f64(q, r, 0x1.5555544294715p-3);
+    q = fma_f64(q, r, 0x1.0000003a463e4p-1);
+    return (1.0 + fma_f64(q, r * r, r)) * from_bits_f64(bits_f64(shifted) << 52);
+}
+
+/* x y - `product`, where that is x y rounded, for sizes far from the largest and the least. */
+TGI_INLINE double product_rest_f64(double x, double y, double product)
+{
+#if TGI_HAS_FMA
+    return fma_f64(x, y, -product);
+#else
+    double x_high = x * 134217729.0, y_high = y * 134217729.0; /* 2^27 + 1: what follows leaves half of the digits */
+    x_high = x_high - (x_high - x);
+    y_high = y_high - (y_high - y);
+    double x_low = x - x_high, y_low = y - y_high;
+    return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low;
+#endif
 }
 
 /* ---- pow: e^(y log |x|), and then what the signs and the special values have it be ---- */
@@ -133,7 +177,7 @@ TGI_INLINE double signed_power_f64(double x, double y, double power)
 /* The small whole powers are what pow is mostly asked for, and are products. */
 #define TGI_SMALL_POWERS(x, y, result) ((y) == 1 ? (x) : (y) == 2 ? (x) * (x) : (y) == 3 ? (x) * (x) * (x) : (result))
 
-/* log |x| to 2^-36 and e^ to 2^-34 are enough for a float. */
+/* log |x| to 2^-36 is enough for a float. */
 TGI_INLINE float pow_f32(float base, float exponent)
 {
     double x = (double)base, y = (double)exponent, size = __builtin_fabs(x);
@@ -145,15 +189,7 @@ TGI_INLINE float pow_f32(float base, float exponent)
     double log_size = fma_f64(n, 0x1.62e42fefa39efp-1, fma_f64(p * z, s, s + s));
     log_size = size < (double)INFINITY ? log_size : size;
     log_size = size == 0.0 ? -(double)INFINITY : log_size;
-    double product = y * log_size, shifted = fma_f64(product, TGI_LOG2_E_F64, TGI_ROUND_ONE_F64);
-    double r = fma_f64(shifted - TGI_ROUND_ONE_F64, -0x1.62e42fefa39efp-1, product);
-    double q = 0x1.9f085d2d70950p-13; /* (e^r - 1 - r) / r^2 */
-    q = fma_f64(q, r, 0x1.6d8d527da89cap-10);
-    q = fma_f64(q, r, 0x1.111271430b1ecp-7);
-    q = fma_f64(q, r, 0x1.55548d744b959p-5);
-    q = fma_f64(q, r, 0x1.5555544294715p-3);
-    q = fma_f64(q, r, 0x1.0000003a463e4p-1);
-    double power = (1.0 + fma_f64(q, r * r, r)) * from_bits_f64(bits_f64(shifted) << 52);
+    double product = y * log_size, power = exp_short_f64(product);
     power = product > 89.0 ? (double)INFINITY : power;
     power = product < -104.0 ? 0.0 : power;
     float result = (float)signed_power_f64(x, y, power);
