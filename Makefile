@@ -56,15 +56,20 @@ $(CONFIG): FORCE
 endif
 
 # ---- the library ----
-# One file of kernels for each instruction set, compiled for it and for nothing else; the table in use is picked at start.
+# ops/kernels/NAME_kernels.c is compiled once for each instruction set; the tables in use are picked at start.
+ISAS := baseline
 ifneq ($(filter x86_64% amd64%,$(MACHINE)),)
-ISA_kernels_avx2 := -mavx2 -mfma
-ISA_kernels_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
+ISAS += avx2 avx512
+FLAGS_avx2 := -mavx2 -mfma
+FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
+endif
+ifneq ($(filter aarch64% arm64%,$(MACHINE)),)
+ISAS += neon
 endif
 
-KERNEL_SOURCES := $(sort $(wildcard ops/kernels/*.c))
-SOURCES := $(sort $(wildcard core/*.c ops/*.c nn/*.c optim/*.c)) $(KERNEL_SOURCES)
-OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o)
+KERNEL_BODIES := $(sort $(wildcard ops/kernels/*_kernels.c))
+SOURCES := $(sort $(wildcard core/*.c ops/*.c nn/*.c optim/*.c)) $(filter-out $(KERNEL_BODIES),$(sort $(wildcard ops/kernels/*.c)))
+OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(foreach isa,$(ISAS),$(KERNEL_BODIES:%.c=$(OBJ)/%.$(isa).o))
 STATIC := $(BUILD)/libtapegrad.a
 SHARED := $(BUILD)/libtapegrad.so
 LIBS = $(OPENMP_FLAGS) -lm
@@ -80,10 +85,15 @@ $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) -O3 $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The instruction set and -O3 come last; no LTO, which could carry code for one processor into code for all.
-$(OBJ)/ops/kernels/%.o: ops/kernels/%.c $(CONFIG)
-	@mkdir -p $(@D); $(SAY) "CC $<"
-	$(Q)$(CC) $(LIBRARY_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) -O3 -fno-lto $(ISA_$*) -MMD -MP -c -o $@ $<
+# The instruction set and the level come last; no LTO, which could carry code for one processor into code for all.
+# (Sanitizers see as much at -O1, and compile in a fraction of the time.)
+KERNEL_LEVEL := $(if $(SANITIZE),-O1,-O3)
+define KERNEL_RULE
+$(OBJ)/ops/kernels/%.$(1).o: ops/kernels/%.c $(CONFIG)
+	@mkdir -p $$(@D); $(SAY) "CC $$< for $(1)"
+	$(Q)$(CC) $(LIBRARY_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $(KERNEL_LEVEL) -fno-lto -DISA=$(1) $(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
 
 $(STATIC): $(OBJECTS)
 	@$(SAY) "AR $@"; rm -f $@
@@ -132,6 +142,9 @@ $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOC
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(abspath $(CMOCKA)) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
+$(BUILD)/tests/test_binding: LIBS += $(DL_LIBS)
+$(BUILD)/tests/test_binding: $(SHARED)
+
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
@@ -169,13 +182,13 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-headers check-docs
+CHECKS := check-layers check-headers check-calls check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all notebook test bench bench-pytorch asan tsan valgrind $(CHECKS) fmt lint install uninstall clean help FORCE
+.PHONY: all notebook test bench bench-pytorch asan tsan valgrind reference $(CHECKS) fmt lint install uninstall clean help FORCE
 
 all: $(STATIC) $(SHARED) $(EXAMPLES)
 
@@ -183,7 +196,7 @@ notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's
 	@$< $(ARGS)
 
 test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
-	@sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
+	@TAPEGRAD_LIBRARY='$(abspath $(SHARED))' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
 		$(foreach t,$(CXX_TESTS),program:$(notdir $t)=$t) \
 		$(if $(ONLY),,"program:bench=$(BENCH) --only W1 --seconds 0.01 --csv") \
 		$(if $(ONLY),,$(foreach c,$(CHECKS),"script:$c=sh tests/tools/$(subst -,_,$c).sh"))
@@ -200,8 +213,8 @@ endif
 bench: $(BENCH) ## times training steps and kernels; THREADS=2 ONLY=W1,gemm ARGS="--blas libopenblas.so.0"
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 KEEP=1 PYTHON=python3
-	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' KEEP='$(KEEP)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
+bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 KEEP=1 CPU=1 PYTHON=python3
+	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' KEEP='$(KEEP)' CPU='$(CPU)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
 
 asan: ## the tests under AddressSanitizer, LeakSanitizer and UBSan
 	@$(MAKE) test SANITIZE=address,undefined BUILD=$(BUILD)/asan
@@ -220,6 +233,12 @@ check-layers: $(OBJECTS) $(SHARED) ## proves from the objects that core needs no
 
 check-headers: ## compiles each header alone, as C11 and C++17
 	@sh tests/tools/check_headers.sh
+
+check-calls: $(BUILD)/tests/test_reference ## compiles each op's call as docs/ops.md shows it
+	@sh tests/tools/check_calls.sh
+
+reference: $(BUILD)/tests/test_reference ## writes docs/ops.md anew from the ops' descriptors
+	@$< --write >docs/ops.md
 
 check-docs: all ## compiles and runs the code in README.md and docs/
 	@sh tests/tools/check_docs.sh

@@ -3,7 +3,8 @@
  * A flat loop knows whole vectors of contiguous memory only. Contiguous operands are given to it as they are; what is
  * left over at their end, and blocks of operands that lie otherwise, go through a small buffer, padded. So a loop never
  * has a tail, an element meets the same instructions wherever it stands, and many short rows cost little more than one
- * long one. A missing operand is a null pointer and is never touched; the loop must not name it. */
+ * long one. A missing operand is a null pointer and is never touched; the loop must not name it. A pointer to parameters,
+ * behind the operands, is passed on as it is. */
 #ifndef TG_OPS_KERNELS_DRIVE_H
 #define TG_OPS_KERNELS_DRIVE_H
 
@@ -13,7 +14,7 @@
 #include "copy.h"
 
 /* A block has at most so many elements; rows at least TGI_LONG long, each contiguous, are not gathered into blocks. */
-enum { TGI_OPERANDS = 5, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16 };
+enum { TGI_OPERANDS = 6, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16 };
 
 typedef void (*tgi_flat_loop)(int64_t n, char *const *p);
 
@@ -24,6 +25,7 @@ typedef struct tgi_flat {
     int64_t size[TGI_OPERANDS];     /* of each operand's elements in bytes: 1, 4 or 8 */
     /* NULL, or what finds a loop that need not read operand b, where that is one number for all; NULL if none. */
     tgi_flat_loop (*fixed)(const char *number);
+    bool parameters;                /* whether p[count] points to parameters */
 } tgi_flat;
 
 /* ---- running a loop ---- */
@@ -33,7 +35,8 @@ static __attribute__((noinline, unused)) void tgi_run_rest(const tgi_flat *f, in
                                                            char *const *p)
 {
     _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_VECTOR_BYTES * 8 + TGI_LINE];
-    char *block[TGI_OPERANDS];
+    char *block[TGI_OPERANDS + 1];
+    if (f->parameters) block[f->count] = p[f->count];
     for (int k = 0; k < f->count; k++) {
         int64_t size = f->size[k];
         block[k] = buffer[k];
@@ -81,7 +84,8 @@ static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, 
                                                              const int64_t *row, const int64_t *stride)
 {
     _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_BLOCK * 8];
-    char *block[TGI_OPERANDS] = { NULL };
+    char *block[TGI_OPERANDS + 1] = { NULL };
+    if (f->parameters) block[f->count] = p[f->count];
     int64_t width = tgi_block_width(f, rows, n, p, row, stride), height = TGI_BLOCK / width;
     for (int64_t r = 0; r < rows; r += height) {
         int64_t h = rows - r < height ? rows - r : height;
@@ -125,7 +129,7 @@ static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64
     static const int64_t one_row[TGI_OPERANDS] = { 0 };
     if (f->fixed) {
         tgi_flat copy = *f;
-        char *at[TGI_OPERANDS] = { NULL };
+        char *at[TGI_OPERANDS + 1] = { NULL };
         for (int k = 0; k < f->count; k++) at[k] = p[k];
         if (tgi_fix(&copy, f->count == 3 ? 2 : 3 /* { y, a, b } or { d, g, a, b, y } */, rows, at, row, stride)) {
             tgi_drive(&copy, rows, n, at, row, stride);
@@ -138,8 +142,9 @@ static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64
         tgi_run_flat(f, rows * n, p);
     } else if (flat && n >= TGI_LONG) {
         for (int64_t r = 0; r < rows; r++) {
-            char *at[TGI_OPERANDS];
+            char *at[TGI_OPERANDS + 1];
             for (int k = 0; k < f->count; k++) at[k] = p[k] ? p[k] + r * row[k] : NULL;
+            if (f->parameters) at[f->count] = p[f->count];
             tgi_run_flat(f, n, at);
         }
     } else if (n > 0) {

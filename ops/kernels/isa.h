@@ -12,6 +12,7 @@
 
 /* Asked of the processor and the operating system; compiled for no particular instruction set. */
 bool tgi_supports_baseline(void);
+bool tgi_supports_reference(void);
 extern const tgi_kernels tgi_kernels_baseline;
 #ifdef TGI_ON_X86
 bool tgi_supports_avx2(void);

@@ -16,23 +16,6 @@
 /* In the order of tg_dtype. */
 enum { TGI_F32, TGI_F64, TGI_I64, TGI_BOOL, TGI_DTYPES };
 
-/* One index for each row of pointwise.def. */
-enum {
-#define TG_UNARY(name, ...) TGI_UNARY_##name,
-#include "../pointwise.def"
-    TGI_UNARY_COUNT
-};
-enum {
-#define TG_BINARY(name, ...) TGI_BINARY_##name,
-#include "../pointwise.def"
-    TGI_BINARY_COUNT
-};
-enum {
-#define TG_COMPARE(name, ...) TGI_COMPARE_##name,
-#include "../pointwise.def"
-    TGI_COMPARE_COUNT
-};
-
 /* A loop over `rows` rows of n elements: p[0] is written, p[1].. are read; rows are row[k] bytes apart (one row: `row`
  * is not read, it may be NULL), elements stride[k]. Operands the formula does not name may be NULL. */
 typedef void (*tgi_loop)(int64_t rows, int64_t n, char *const *p, const int64_t *row, const int64_t *stride);
@@ -88,18 +71,18 @@ typedef struct tgi_sgd {
     bool nesterov, maximize, first;    /* first: the momentum buffer takes the gradient as it is */
 } tgi_sgd;
 
+/* Families of kernels stand in tables of their own: tgi_NAME_kernels, declared in NAME_kernels.h, defined for each
+ * instruction set by NAME_kernels.c and for the reference by NAME_reference.c. */
+#define TG_KERNEL_FAMILY(family) typedef struct tgi_##family##_kernels tgi_##family##_kernels;
+#include "families.def"
+
 typedef struct tgi_kernels {
     const char *name;    /* "avx2" */
     bool (*supported)(void);
 
-    /* [dtype] is NULL where the op does not take it. Unary: p = { y, a }; backward p = { da, g, a, y }. */
-    tgi_loop unary[TGI_UNARY_COUNT][TGI_DTYPES];
-    tgi_loop unary_backward[TGI_UNARY_COUNT][2];
-    /* Binary: p = { y, a, b }; backward p = { d, g, a, b, y }, [0] for da, [1] for db. */
-    tgi_loop binary[TGI_BINARY_COUNT][TGI_DTYPES];
-    tgi_loop binary_backward[TGI_BINARY_COUNT][2][2];   /* [op][input][dtype] */
-    tgi_loop compare[TGI_COMPARE_COUNT][TGI_DTYPES];    /* p = { bool y, a, b } */
-    tgi_loop where[TGI_DTYPES];                         /* p = { y, bool condition, a, b } */
+#define TG_KERNEL_FAMILY(family) const tgi_##family##_kernels *family;
+#include "families.def"
+
     /* [to][from], p = { y, a }; to bool: a != 0; float to int64 truncates */
     tgi_loop copy[TGI_DTYPES][TGI_DTYPES];
 

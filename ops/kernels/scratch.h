@@ -4,8 +4,10 @@
 
 #include <stddef.h>
 
-/* Two blocks a thread, for what the two operands of a product are packed into. */
-typedef enum tgi_scratch_use { TGI_SCRATCH_A, TGI_SCRATCH_B, TGI_SCRATCH_USES } tgi_scratch_use;
+/* Blocks of a thread: what the two operands of a product are packed into; what is sorted; a strip of what is indexed. */
+typedef enum tgi_scratch_use {
+    TGI_SCRATCH_A, TGI_SCRATCH_B, TGI_SCRATCH_SORT, TGI_SCRATCH_ATTENTION, TGI_SCRATCH_INDEX, TGI_SCRATCH_USES
+} tgi_scratch_use;
 
 /* At least `bytes` bytes, 64-byte aligned, uninitialised, valid until this thread's next call for the same use. They
  * go when the thread ends. NULL when there is no memory: the caller then does without. */

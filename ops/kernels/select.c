@@ -8,6 +8,7 @@
 #include <string.h>
 
 bool tgi_supports_baseline(void) { return true; }
+bool tgi_supports_reference(void) { return true; }
 
 #ifdef TGI_ON_X86
 /* These ask the operating system too, whether it saves the wider registers. */

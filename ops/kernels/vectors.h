@@ -226,41 +226,82 @@ TGI_INLINE tgi_vec_f64 upper_f64(tgi_vec_f64 x, int half)
 }
 #undef TGI_UPPER
 
-/* The larger of two, or y where either is NaN. */
+/* The larger and the smaller of two, or y where either is NaN. */
 #if defined(__AVX512F__)
-TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y)
-{
-    return (tgi_vec_f32)_mm512_max_ps((__m512)x, (__m512)y);
-}
-TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y)
-{
-    return (tgi_vec_f64)_mm512_max_pd((__m512d)x, (__m512d)y);
-}
+#define TGI_EXTREME(name, instruction)                                                                                \
+    TGI_INLINE tgi_vec_f32 name##_f32(tgi_vec_f32 x, tgi_vec_f32 y)                                                   \
+    {                                                                                                                 \
+        return (tgi_vec_f32)_mm512_##instruction##_ps((__m512)x, (__m512)y);                                          \
+    }                                                                                                                 \
+    TGI_INLINE tgi_vec_f64 name##_f64(tgi_vec_f64 x, tgi_vec_f64 y)                                                   \
+    {                                                                                                                 \
+        return (tgi_vec_f64)_mm512_##instruction##_pd((__m512d)x, (__m512d)y);                                        \
+    }
+TGI_EXTREME(larger, max)
+TGI_EXTREME(smaller, min)
 #elif defined(__AVX2__)
-TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y)
-{
-    return (tgi_vec_f32)_mm256_max_ps((__m256)x, (__m256)y);
-}
-TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y)
-{
-    return (tgi_vec_f64)_mm256_max_pd((__m256d)x, (__m256d)y);
-}
+#define TGI_EXTREME(name, instruction)                                                                                \
+    TGI_INLINE tgi_vec_f32 name##_f32(tgi_vec_f32 x, tgi_vec_f32 y)                                                   \
+    {                                                                                                                 \
+        return (tgi_vec_f32)_mm256_##instruction##_ps((__m256)x, (__m256)y);                                          \
+    }                                                                                                                 \
+    TGI_INLINE tgi_vec_f64 name##_f64(tgi_vec_f64 x, tgi_vec_f64 y)                                                   \
+    {                                                                                                                 \
+        return (tgi_vec_f64)_mm256_##instruction##_pd((__m256d)x, (__m256d)y);                                        \
+    }
+TGI_EXTREME(larger, max)
+TGI_EXTREME(smaller, min)
 #else
-TGI_INLINE tgi_vec_f32 larger_f32(tgi_vec_f32 x, tgi_vec_f32 y)
-{
-    for (int l = 0; l < 4; l++) x[l] = x[l] > y[l] ? x[l] : y[l];
-    return x;
-}
-TGI_INLINE tgi_vec_f64 larger_f64(tgi_vec_f64 x, tgi_vec_f64 y)
-{
-    for (int l = 0; l < 2; l++) x[l] = x[l] > y[l] ? x[l] : y[l];
-    return x;
-}
+#define TGI_EXTREME(name, operator)                                                                                   \
+    TGI_INLINE tgi_vec_f32 name##_f32(tgi_vec_f32 x, tgi_vec_f32 y)                                                   \
+    {                                                                                                                 \
+        for (int l = 0; l < 4; l++) x[l] = x[l] operator y[l] ? x[l] : y[l];                                          \
+        return x;                                                                                                     \
+    }                                                                                                                 \
+    TGI_INLINE tgi_vec_f64 name##_f64(tgi_vec_f64 x, tgi_vec_f64 y)                                                   \
+    {                                                                                                                 \
+        for (int l = 0; l < 2; l++) x[l] = x[l] operator y[l] ? x[l] : y[l];                                          \
+        return x;                                                                                                     \
+    }
+TGI_EXTREME(larger, >)
+TGI_EXTREME(smaller, <)
 #endif
+#undef TGI_EXTREME
 
 /* The same number in every lane (x - 0 is x, even for -0). */
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }
 TGI_INLINE tgi_vec_f64 splat_f64(double x) { return x - (tgi_vec_f64){ 0 }; }
+
+/* Of two vectors side by side the elements with even or with odd numbers; and back: those of x and y by turns, from the
+ * lower halves or the upper. */
+#if TGI_VECTOR_BYTES == 64
+#define TGI_EVENS_F32 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define TGI_ODDS_F32  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define TGI_LOWER_F32 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define TGI_UPPER_F32 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define TGI_EVENS_F64 0, 2, 4, 6, 8, 10, 12, 14
+#define TGI_ODDS_F64  1, 3, 5, 7, 9, 11, 13, 15
+#define TGI_LOWER_F64 0, 8, 1, 9, 2, 10, 3, 11
+#define TGI_UPPER_F64 4, 12, 5, 13, 6, 14, 7, 15
+#elif TGI_VECTOR_BYTES == 32
+#define TGI_EVENS_F32 0, 2, 4, 6, 8, 10, 12, 14
+#define TGI_ODDS_F32  1, 3, 5, 7, 9, 11, 13, 15
+#define TGI_LOWER_F32 0, 8, 1, 9, 2, 10, 3, 11
+#define TGI_UPPER_F32 4, 12, 5, 13, 6, 14, 7, 15
+#define TGI_EVENS_F64 0, 2, 4, 6
+#define TGI_ODDS_F64  1, 3, 5, 7
+#define TGI_LOWER_F64 0, 4, 1, 5
+#define TGI_UPPER_F64 2, 6, 3, 7
+#else
+#define TGI_EVENS_F32 0, 2, 4, 6
+#define TGI_ODDS_F32  1, 3, 5, 7
+#define TGI_LOWER_F32 0, 4, 1, 5
+#define TGI_UPPER_F32 2, 6, 3, 7
+#define TGI_EVENS_F64 0, 2
+#define TGI_ODDS_F64  1, 3
+#define TGI_LOWER_F64 0, 2
+#define TGI_UPPER_F64 1, 3
+#endif
 
 /* For transposition. In each 16 bytes, the elements of two vectors by turns: x0 y0 x1 y1 .. from their lower or upper
  * halves. And of the 16-byte lanes, the even or the odd ones, first those of x, then those of y. */
@@ -305,6 +346,14 @@ TGI_SHUFFLE(low, f64, TGI_LOW_F64)
 TGI_SHUFFLE(high, f64, TGI_HIGH_F64)
 TGI_SHUFFLE(even, f64, TGI_EVEN_F64)
 TGI_SHUFFLE(odd, f64, TGI_ODD_F64)
+TGI_SHUFFLE(evens, f32, TGI_EVENS_F32)
+TGI_SHUFFLE(odds, f32, TGI_ODDS_F32)
+TGI_SHUFFLE(by_turns_lower, f32, TGI_LOWER_F32)
+TGI_SHUFFLE(by_turns_upper, f32, TGI_UPPER_F32)
+TGI_SHUFFLE(evens, f64, TGI_EVENS_F64)
+TGI_SHUFFLE(odds, f64, TGI_ODDS_F64)
+TGI_SHUFFLE(by_turns_lower, f64, TGI_LOWER_F64)
+TGI_SHUFFLE(by_turns_upper, f64, TGI_UPPER_F64)
 #undef TGI_SHUFFLE
 
 #endif
