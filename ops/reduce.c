@@ -1,278 +1,12 @@
-/* reduce.c: sums and means over any set of dimensions, and the undoing of broadcasting.
- *
- * Built for gradients of biases (many rows, few columns), for losses (one long sum) and for means of layers. The order
- * in which elements are added follows from the shape alone: a transposed tensor has the same sum as its copy, and one
- * thread finds what eight find. Nothing here may add from left to right: every level is pairwise. */
+/* reduce.c: sums and means, and the undoing of broadcasting. How they are added up is in sum_into.c. */
 #include "reduce.h"
 
 #include "call.h"
 #include "layout.h"
-#include "parallel.h"
 #include "pointwise.h"
 #include "promote.h"
 #include "reduce_impl.h"
 #include "view.h"
-
-#include <string.h>
-
-/* Powers of two: pieces of such a length are whole branches of the tree in which the kernels add, so that the sum does
- * not tell how it was cut. */
-enum {
-    CHUNK = 1 << 16,   /* elements added up by one call of a kernel */
-    COLUMNS = 1 << 9,  /* kept columns that one such call takes at most */
-    ROWS = 1 << 11,    /* rows that it takes at least, if there are so many */
-    PARALLEL = 1 << 18 /* elements from which on several threads pay */
-};
-
-/* ---- the loops ---- */
-
-/* A tensor as the loops see it; sizes of 1 are left out. */
-typedef struct layout {
-    const char *data;
-    int dtype;
-    int ndim;
-    int64_t dims[TG_MAX_DIMS];
-    int64_t strides[TG_MAX_DIMS]; /* in bytes */
-    bool reduced[TG_MAX_DIMS];
-} layout;
-
-/* One sweep: [outer..., n, inner] becomes [outer..., inner] by way of [outer..., chunks, inner]. */
-typedef struct pass {
-    const layout *from;
-    int outer_dims;
-    int64_t outer, n, inner;
-    int64_t row, column;   /* strides in bytes */
-    int64_t chunk, chunks; /* of n */
-    int64_t block, blocks; /* of inner */
-    int64_t run, runs;     /* of outer indices */
-    char *partial;         /* [outer, chunks, inner] */
-    int to_dtype;
-    int64_t to_size; /* bytes of an element of the result */
-} pass;
-
-static int64_t element_size(int dtype) { return (int64_t)tg_dtype_size((tg_dtype)dtype); }
-
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static layout layout_of(const tg_tensor *t, const bool reduced[TG_MAX_DIMS])
-{
-    layout l = { .data = tgi_ptr(t), .dtype = t->dtype };
-    for (int d = 0; d < t->ndim; d++) {
-        if (t->dims[d] == 1) continue;
-        l.dims[l.ndim] = t->dims[d];
-        l.strides[l.ndim] = t->strides[d] * element_size(l.dtype);
-        l.reduced[l.ndim++] = reduced[d];
-    }
-    return l;
-}
-
-/* Merges neighbours that are both reduced or both kept, where the strides allow it. */
-static void merge(layout *l)
-{
-    int n = 0;
-    for (int d = 0; d < l->ndim; d++) {
-        bool joins = n > 0 && l->reduced[n - 1] == l->reduced[d] && l->strides[n - 1] == l->strides[d] * l->dims[d];
-        if (joins) {
-            l->dims[n - 1] *= l->dims[d];
-            l->strides[n - 1] = l->strides[d];
-        } else {
-            l->dims[n] = l->dims[d];
-            l->strides[n] = l->strides[d];
-            l->reduced[n++] = l->reduced[d];
-        }
-    }
-    l->ndim = n;
-}
-
-static int last_reduced(const layout *l)
-{
-    int d = l->ndim - 1;
-    while (d >= 0 && !l->reduced[d]) d--;
-    return d;
-}
-
-/* True when the next pass can run: the last group of reduced dimensions and the kept ones after it are one dimension
- * each. */
-static bool ready(const layout *l)
-{
-    int d = last_reduced(l);
-    return d >= l->ndim - 2 && !(d > 0 && l->reduced[d - 1]);
-}
-
-/* Where outer index `o` begins; `index` is its place in each outer dimension. */
-static const char *start_of(const pass *p, int64_t o, int64_t index[TG_MAX_DIMS])
-{
-    const char *a = p->from->data;
-    for (int d = p->outer_dims - 1; d >= 0; d--) {
-        index[d] = o % p->from->dims[d];
-        o /= p->from->dims[d];
-        a += index[d] * p->from->strides[d];
-    }
-    return a;
-}
-
-/* The next outer index, counted like an odometer. */
-static const char *step(const pass *p, const char *a, int64_t index[TG_MAX_DIMS])
-{
-    for (int d = p->outer_dims - 1; d >= 0; d--) {
-        a += p->from->strides[d];
-        if (++index[d] < p->from->dims[d]) break;
-        a -= p->from->strides[d] * p->from->dims[d];
-        index[d] = 0;
-    }
-    return a;
-}
-
-/* One chunk and block of a run of outer indices. */
-static void pass_task(const void *work, int64_t task)
-{
-    const pass *p = work;
-    const tgi_kernels *k = tgi_kernels_get();
-    int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks,
-            outer = task / p->blocks / p->chunks * p->run;
-    int64_t rows = smaller(p->chunk, p->n - chunk * p->chunk), columns = smaller(p->block, p->inner - block * p->block);
-    int64_t end = smaller(outer + p->run, p->outer), index[TG_MAX_DIMS];
-    int64_t skip = chunk * p->chunk * p->row + block * p->block * p->column;
-    char *y = p->partial + ((outer * p->chunks + chunk) * p->inner + block * p->block) * p->to_size;
-    for (const char *a = start_of(p, outer, index); outer < end;) {
-        int64_t together = 1;
-        if (p->inner == 1 && p->chunks == 1 && p->outer_dims > 0) { /* all of the last outer dimension at once */
-            const int last = p->outer_dims - 1;
-            together = smaller(p->from->dims[last] - index[last], end - outer);
-            k->sum[p->from->dtype](together, rows, a + skip, p->from->strides[last], p->row, y);
-            index[last] += together - 1;
-            a += (together - 1) * p->from->strides[last];
-        } else if (p->inner == 1) {
-            k->sum[p->from->dtype](1, rows, a + skip, 0, p->row, y);
-        } else {
-            k->sum_rows[p->from->dtype](rows, columns, a + skip, p->row, p->column, y);
-        }
-        y += together * p->chunks * p->inner * p->to_size;
-        outer += together;
-        a = step(p, a, index);
-    }
-}
-
-/* Adds the chunks of one outer index pairwise into the first one. */
-static void fold_chunks(const pass *p, int64_t outer)
-{
-    tgi_loop add = tgi_kernels_get()->binary[TGI_BINARY_add][p->to_dtype];
-    int64_t row = p->inner * p->to_size, strides[] = { p->to_size, p->to_size, p->to_size };
-    char *first = p->partial + outer * p->chunks * row;
-    for (int64_t step = 1; step < p->chunks; step *= 2)
-        for (int64_t i = 0; i + step < p->chunks; i += 2 * step) {
-            char *a = first + i * row;
-            add(1, p->inner, (char *[]){ a, a, a + step * row }, NULL, strides);
-        }
-}
-
-/* Writes [outer..., inner] to `to`. False when memory ran out. */
-static bool pass_run(pass *p, tg_tensor *to)
-{
-    tg_tensor *partial = to;
-    if (p->chunks > 1) {
-        tg_shape shape = tg_shape(p->outer * p->chunks * p->inner);
-        partial = tgi_own(tgi_new(&shape, (tg_dtype)p->to_dtype));
-        if (!partial) return false;
-    }
-    p->partial = tgi_ptr(partial);
-    int64_t tasks = p->runs * p->chunks * p->blocks;
-    tgi_run_tasks(p->outer * p->n * p->inner >= PARALLEL, tasks, pass_task, p);
-    if (partial == to) return true;
-    int64_t row = p->inner * p->to_size;
-    for (int64_t o = 0; o < p->outer; o++) {
-        fold_chunks(p, o);
-        memcpy((char *)tgi_ptr(to) + o * row, p->partial + o * p->chunks * row, (size_t)row);
-    }
-    tgi_unref(partial);
-    return true;
-}
-
-static pass pass_plan(const layout *l)
-{
-    int r = last_reduced(l);
-    pass p = { .from = l, .outer_dims = r, .outer = 1, .n = l->dims[r], .row = l->strides[r], .inner = 1 };
-    for (int d = 0; d < r; d++) p.outer *= l->dims[d];
-    if (r + 1 < l->ndim) {
-        p.inner = l->dims[r + 1];
-        p.column = l->strides[r + 1];
-    }
-    p.block = smaller(p.inner, COLUMNS);
-    p.blocks = (p.inner + p.block - 1) / p.block;
-    p.chunk = CHUNK;
-    while (p.chunk > ROWS && p.chunk * p.block > CHUNK) p.chunk /= 2;
-    p.chunks = (p.n + p.chunk - 1) / p.chunk;
-    p.run = p.chunks == 1 && p.n * p.inner < CHUNK ? CHUNK / (p.n * p.inner) : 1;
-    p.runs = (p.outer + p.run - 1) / p.run;
-    p.to_dtype = l->dtype == TGI_BOOL ? TGI_I64 : l->dtype;
-    p.to_size = element_size(p.to_dtype);
-    return p;
-}
-
-/* What a pass leaves behind in `to`, contiguous. */
-static layout layout_after(const pass *p, const tg_tensor *to)
-{
-    layout l = { .data = tgi_ptr(to), .dtype = p->to_dtype };
-    for (int d = 0; d < p->outer_dims; d++) {
-        l.dims[l.ndim] = p->from->dims[d];
-        l.reduced[l.ndim++] = p->from->reduced[d];
-    }
-    if (p->inner > 1) l.dims[l.ndim++] = p->inner;
-    for (int64_t d = l.ndim - 1, stride = p->to_size; d >= 0; stride *= l.dims[d--]) l.strides[d] = stride;
-    merge(&l);
-    return l;
-}
-
-/* Adds up one group of dimensions after the other, the innermost first; the last sweep writes `y`. */
-static bool sum_groups(layout l, tg_tensor *y)
-{
-    tg_tensor *from = NULL;
-    for (bool ok = true; ok;) {
-        pass p = pass_plan(&l);
-        tg_shape shape = tg_shape(p.outer * p.inner);
-        bool last = shape.dims[0] == y->numel;
-        tg_tensor *to = last ? tgi_ref(y) : tgi_own(tgi_new(&shape, (tg_dtype)p.to_dtype));
-        ok = to && pass_run(&p, to);
-        if (ok && !last) l = layout_after(&p, to);
-        tgi_unref(from);
-        from = to;
-        if (last) {
-            tgi_unref(from);
-            return ok;
-        }
-    }
-    tgi_unref(from);
-    return false;
-}
-
-/* y = the sum of `t`, whose dimensions in `reduced` are gone from y or of size 1 there. */
-static bool sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
-{
-    if (t->numel == 0) {
-        tgi_fill(y, 0);
-        return true;
-    }
-    layout l = layout_of(t, reduced);
-    merge(&l);
-    if (last_reduced(&l) < 0) { /* only sizes of 1 were to go: a copy */
-        tg_shape shape = tgi_shape(t);
-        int64_t strides[TG_MAX_DIMS];
-        tg_shape_strides(&shape, strides);
-        tg_tensor *same = tgi_own(tgi_new_view(y, t->ndim, t->dims, strides, y->offset));
-        if (!same) return false;
-        tgi_copy_raw(same, t);
-        tgi_unref(same);
-        return true;
-    }
-    if (ready(&l)) return sum_groups(l, y);
-    tg_tensor *c = tgi_own_contiguous(t);
-    if (!c) return false;
-    l = layout_of(c, reduced);
-    merge(&l);
-    bool ok = sum_groups(l, y);
-    tgi_unref(c);
-    return ok;
-}
 
 static void divide(tg_tensor *y, double n)
 {
@@ -285,94 +19,43 @@ static void divide(tg_tensor *y, double n)
     }
 }
 
-static int64_t reduced_count(const tg_tensor *t, const bool reduced[TG_MAX_DIMS])
+tg_tensor *tgi_sum_raw(tg_tensor *t, const tgi_reduction *r, bool mean)
 {
-    int64_t n = 1;
-    for (int d = 0; d < t->ndim; d++)
-        if (reduced[d]) n *= t->dims[d];
-    return n;
-}
-
-/* The sum (or mean) of `t` over the dimensions marked in `reduced`, in t's dtype (int64 for bool). Records nothing. */
-static tg_tensor *sum_raw(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool keepdim, bool mean)
-{
-    tg_shape shape = { 0, { 0 } };
-    for (int d = 0; d < t->ndim; d++) {
-        if (!reduced[d])
-            shape.dims[shape.ndim++] = t->dims[d];
-        else if (keepdim)
-            shape.dims[shape.ndim++] = 1;
-    }
+    const tg_shape shape = tgi_reduction_shape(r, t), whole = tgi_shape(t);
     tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
-    if (!y || !sum_into(t, reduced, y)) return NULL;
-    if (mean) divide(y, (double)reduced_count(t, reduced));
+    if (!y || !tgi_sum_into(t, r->reduced, y)) return NULL;
+    if (mean) divide(y, (double)tgi_reduction_count(r, &whole));
     return y;
 }
 
 tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean)
 {
-    static const bool all[TG_MAX_DIMS] = { true, true, true, true, true, true, true, true };
-    return sum_raw(t, all, false, mean);
+    static const tgi_reduction all = { { true, true, true, true, true, true, true, true }, false };
+    return tgi_sum_raw(t, &all, mean);
 }
 
 /* ---- sum and mean ---- */
 
-typedef struct reduction {
-    bool reduced[TG_MAX_DIMS];
-    bool keepdim;
-} reduction;
-
-/* Reads the options into `r`. False: an error was recorded. */
-static bool reduction_parse(const tg_op *op, tg_tensor *t, const tg_reduce_options *o, reduction *r)
-{
-    tg_shape dims = o->dims;
-    if (!tgi_op_list_fits(op, tg_list(t), &dims)) return false;
-    if (dims.ndim && o->dim != TG_NO_DIM) {
-        tg_op_fail(op, tg_list(t), "give dim or dims, not both");
-        return false;
-    }
-    if (o->dim != TG_NO_DIM) dims = tg_shape(o->dim);
-    *r = (reduction){ .keepdim = o->keepdim };
-    bool all = dims.ndim == 0;
-    for (int d = 0; d < t->ndim; d++) r->reduced[d] = all;
-    for (int i = 0; i < dims.ndim; i++) {
-        int d = tgi_op_dim(op, tg_list(t), dims.dims[i], t->ndim);
-        if (d < 0) return false;
-        if (r->reduced[d]) {
-            tg_op_fail(op, tg_list(t), "dim %d appears multiple times in the list of dims", d);
-            return false;
-        }
-        r->reduced[d] = true;
-    }
-    return true;
-}
-
-/* The gradient of the result with its reduced dimensions put back, stretched over them: a view. */
+/* The gradient of the result, stretched over the dimensions that are gone: a view. */
 static tg_tensor *spread(tg_context *ctx, tg_tensor *g)
 {
-    const reduction *r = tg_attributes(ctx);
-    tg_shape shape = tg_input_shape(ctx, 0), kept = shape;
-    for (int d = 0; d < shape.ndim; d++)
-        if (r->reduced[d]) kept.dims[d] = 1;
-    return tg_expand(r->keepdim ? g : tg_reshape(g, kept), shape);
+    const tg_shape shape = tg_input_shape(ctx, 0);
+    return tgi_reduction_spread(tg_attributes(ctx), &shape, g);
 }
 
 static void sum_backward(tg_context *ctx) { tg_set_grad_input(ctx, 0, spread(ctx, tg_grad_output(ctx, 0))); }
 
 static void mean_backward(tg_context *ctx)
 {
-    const reduction *r = tg_attributes(ctx);
-    tg_shape shape = tg_input_shape(ctx, 0);
-    double n = 1;
-    for (int d = 0; d < shape.ndim; d++)
-        if (r->reduced[d]) n *= (double)shape.dims[d];
+    const tg_shape shape = tg_input_shape(ctx, 0);
+    const double n = (double)tgi_reduction_count(tg_attributes(ctx), &shape);
     tg_set_grad_input(ctx, 0, spread(ctx, tg_div(tg_grad_output(ctx, 0), n)));
 }
 
 static tg_reduce_options options_of(const tg_value *args)
 {
     tg_reduce_options o = TG_REDUCE_OPTIONS();
-    if (args[1].kind == TG_VALUE_INTS) o.dims = args[1].as.ints;
+    o.dims = tgi_dims_of(&args[1]);
     o.keepdim = args[2].as.boolean;
     if (args[3].kind == TG_VALUE_DTYPE) o.dtype = args[3].as.dtype;
     return o;
@@ -454,11 +137,11 @@ static const tg_op op_mean = {
 
 static tg_tensor *reduce(const tg_op *op, tg_tensor *t, const tg_reduce_options *options)
 {
-    reduction r;
-    if (!reduction_parse(op, t, options, &r)) return NULL;
+    tgi_reduction r;
+    if (!tgi_reduction_read(op, t, options->dim, &options->dims, options->keepdim, &r)) return NULL;
     bool convert = options->dtype != TG_DEFAULT_DTYPE && options->dtype != (tg_dtype)t->dtype;
     tg_tensor *x = convert ? tg_to(t, options->dtype) : t;
-    tg_tensor *y = x ? sum_raw(x, r.reduced, r.keepdim, op == &op_mean) : NULL;
+    tg_tensor *y = x ? tgi_sum_raw(x, &r, op == &op_mean) : NULL;
     if (!y) return NULL;
     return tg_record(op, tg_list(x), tg_list(y), TG_NONE, &r, sizeof r) == TG_OK ? y : NULL;
 }
@@ -481,6 +164,127 @@ tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options
             "mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. Got: %s",
             given ? "Optional" : "Input", tgi_scalar_type_name(dtype));
     return reduce(&op_mean, t, &options);
+}
+
+/* ---- without NaN, and of what is not zero ---- */
+
+static void nansum_backward(tg_context *ctx)
+{
+    tg_tensor *x = tg_saved(ctx, 0), *g = tg_grad_output(ctx, 0);
+    tg_set_grad_input(ctx, 0, tg_mul(spread(ctx, g), tg_eq(x, x)));
+}
+
+static tg_tensor_list nansum_call(const tg_value *args)
+{
+    return tgi_result(tg_nansum_at(TG_HERE, args[0].as.tensor, options_of(args)));
+}
+
+static const tg_op op_nansum = {
+    .name = "nansum",
+    .schema = "nansum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    .formula = "y = the sum over dim of x, NaN taken as 0",
+    .gradient = "dx = g where x is not NaN, else g times 0",
+    .doc = "The sum of what is not NaN.",
+    .backward = nansum_backward,
+    .call = nansum_call,
+    .samples = (const char *const[]){ "nansum(f(2, 3))", "nansum(f(2, 3, 2), dim=[0, -1], keepdim=True)", "nansum(f())",
+                                      "nansum(f(0, 3), dim=[0])", "nansum(i(2, 3), dim=[1])", "nansum(b(4))", NULL },
+    .corners = (const char *const[]){ "nansum(v(1, nan, 3))", "nansum(v(nan, nan))", "nansum(v(inf, nan, -0.0))",
+                                      "nansum(reshape(v(1, nan, 3, nan, nan, inf), [3, 2]), dim=[1])", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "nansum(f(2, 3), dim=[2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+            { "nansum(f(2, 3), dtype=int64)", "\"nansum_cpu\" not implemented for 'Long'" },
+            { NULL, NULL } },
+};
+
+static tg_tensor_list nanmean_call(const tg_value *args)
+{
+    return tgi_result(tg_nanmean_at(TG_HERE, args[0].as.tensor, options_of(args)));
+}
+
+static const tg_op op_nanmean = {
+    .name = "nanmean",
+    .schema = "nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    .formula = "y = the sum over dim of the x that are not NaN, divided by their number",
+    .gradient = "dx = g / n where x is not NaN, else 0",
+    .doc = "The mean of what is not NaN; NaN where nothing is left.",
+    .composite = true,
+    .call = nanmean_call,
+    .samples = (const char *const[]){ "nanmean(f(2, 3))", "nanmean(f(2, 3, 2), dim=[0, -1], keepdim=True)",
+                                      "nanmean(f())", "nanmean(f(2, 3), dim=[-1])", "nanmean(f(0, 3), dim=[1])", NULL },
+    .corners = (const char *const[]){ "nanmean(v(1, nan, 3))", "nanmean(v(nan, nan))", "nanmean(v(inf, nan, -0.0))",
+                                      "nanmean(f(0, 3), dim=[0])",
+                                      "nanmean(reshape(v(1, nan, 3, nan, nan, inf), [3, 2]), dim=[1])", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "nanmean(f(2, 3), dim=[2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+            { "nanmean(i(2, 3))", "nanmean(): expected input to have floating point dtype but got Long" },
+            { NULL, NULL } },
+};
+
+static tg_tensor *nansum(const tg_op *op, tg_tensor *t, const tg_reduce_options *options)
+{
+    tgi_reduction r;
+    const bool given = options->dtype != TG_DEFAULT_DTYPE;
+    if (!tgi_is_floating(t)) return tg_sum_at(TG_HERE, t, *options);
+    if (given && !tg_dtype_is_floating(options->dtype))
+        return tgi_not_implemented(op, tg_list(t), "nansum_cpu", options->dtype);
+    if (!tgi_reduction_read(op, t, options->dim, &options->dims, options->keepdim, &r)) return NULL;
+    tg_tensor *x = given ? tg_to(t, options->dtype) : t, *plain = tg_detach(x);
+    tg_tensor *numbers = tg_where(tg_eq(plain, plain), plain, 0);
+    tg_tensor *y = numbers ? tgi_sum_raw(numbers, &r, false) : NULL;
+    if (!y) return NULL;
+    return tg_record(&op_nansum, tg_list(x), tg_list(y), tg_list(x), &r, sizeof r) == TG_OK ? y : NULL;
+}
+
+tg_tensor *tg_nansum_at(const char *where, tg_tensor *t, tg_reduce_options options)
+{
+    return tg_op_begin(where, &op_nansum, tg_list(t)) ? nansum(&op_nansum, t, &options) : NULL;
+}
+
+tg_tensor *tg_nanmean_at(const char *where, tg_tensor *t, tg_reduce_options options)
+{
+    if (!tg_op_begin(where, &op_nanmean, tg_list(t))) return NULL;
+    if (!tgi_is_floating(t))
+        return tg_op_fail(&op_nanmean, tg_list(t), "nanmean(): expected input to have floating point dtype but got %s",
+                          tgi_type_name(t));
+    tg_reduce_options count = options;
+    count.dtype = TG_DEFAULT_DTYPE;
+    tg_tensor *sum = nansum(&op_nanmean, t, &options);
+    return tg_div(sum, tg_sum_at(TG_HERE, tg_eq(t, t), count));
+}
+
+static tg_tensor_list count_nonzero_call(const tg_value *args)
+{
+    return tgi_result(tg_count_nonzero(args[0].as.tensor, .dims = tgi_dims_of(&args[1])));
+}
+
+static const tg_op op_count_nonzero = {
+    .name = "count_nonzero",
+    .schema = "count_nonzero(Tensor self, int[]? dim=None) -> Tensor",
+    .formula = "y = how many x are not 0, over dim",
+    .gradient = "none: a number of elements",
+    .doc = "How many elements are not zero, as int64; NaN is not.",
+    .usage = "tg_count_nonzero(self, .dims = dim)",
+    .call = count_nonzero_call,
+    .samples = (const char *const[]){ "count_nonzero(f(3, 4, step=1))", "count_nonzero(f(3, 4, step=1), dim=[1])",
+                                      "count_nonzero(i(2, 3, 2), dim=[0, -1])", "count_nonzero(b(5))",
+                                      "count_nonzero(f(0, 3), dim=[0])", "count_nonzero(v(0, -0.0, nan, 1))", NULL },
+    .errors = (const tg_error_sample[]){ { "count_nonzero(f(2, 3), dim=[2])",
+                                           "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+                                         { "count_nonzero(f(2, 3), dim=[0, 0])",
+                                           "dim 0 appears multiple times in the list of dims" },
+                                         { NULL, NULL } },
+};
+
+tg_tensor *tg_count_nonzero_at(const char *where, tg_tensor *t, tg_dims_options options)
+{
+    if (!tg_op_begin(where, &op_count_nonzero, tg_list(t))) return NULL;
+    tgi_reduction r;
+    if (!tgi_reduction_read(&op_count_nonzero, t, options.dim, &options.dims, options.keepdim, &r)) return NULL;
+    tg_tensor *nonzero = tg_ne(t, 0);
+    return nonzero ? tgi_sum_raw(nonzero, &r, false) : NULL;
 }
 
 /* ---- sum_to_size ---- */
@@ -534,10 +338,11 @@ tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape)
                           tg_shape_text(&shape, a), tg_shape_text(&from, b));
     }
     tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
-    if (!y || !sum_into(t, reduced, y)) return NULL;
+    if (!y || !tgi_sum_into(t, reduced, y)) return NULL;
     return tg_record(&op_sum_to_size, tg_list(t), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
 }
 
 tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape) { return tg_sum_to_size_at(TG_HERE, g, *shape); }
 
-const tg_op *const tgi_ops_reduce[] = { &op_sum, &op_mean, &op_sum_to_size, NULL };
+const tg_op *const tgi_ops_reduce[] = { &op_sum,           &op_mean,        &op_nansum, &op_nanmean,
+                                        &op_count_nonzero, &op_sum_to_size, NULL };

@@ -7,8 +7,10 @@
 #include "tapegrad.h"
 
 #include "ops/create.h"
+#include "ops/moments.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
+#include "ops/scan.h"
 #include "ops/view.h"
 
 #include <float.h>
@@ -216,6 +218,72 @@ static void test_long_sums_are_pairwise(void **state)
     tg_scope_end(scope);
 }
 
+/* A running sum is added in double: its last term is as good as the sum, and so is every one before it. */
+static void test_long_running_sums(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    const int64_t n = 10000000;
+    tg_tensor *t = tg_add(tg_rand(tg_shape(n)), 0.5);
+    const float *x = tg_data(t, TG_FLOAT32), *y = tg_data(tg_cumsum(t, 0), TG_FLOAT32);
+    double exact = 0;
+    for (int64_t i = 0; i < n; i++) {
+        exact += x[i];
+        if (!(fabs(y[i] - exact) <= 6e-8 * exact))
+            fail_msg("sum %lld is %.9g, expected %.17g", (long long)i, y[i], exact);
+    }
+    tg_scope_end(scope);
+}
+
+/* Zero is zero for every option: a dimension, a power, a correction. */
+static void test_zero_options(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *t = tg_reshape(tg_arange(0.0, 6.0, 1.0), tg_shape(2, 3));
+    assert_int_equal(tg_numel(tg_amax(t, .dim = 0)), 3);
+    assert_int_equal(tg_numel(tg_argmin(t, .dim = 0)), 3);
+    assert_int_equal(tg_numel(tg_prod(t, .dim = 0)), 3);
+    assert_int_equal(tg_numel(tg_any(t, .dim = 0, .keepdim = false)), 3);
+    assert_int_equal(tg_numel(tg_aminmax(t, .dim = 0).max), 3);
+    assert_int_equal(tg_numel(tg_count_nonzero(t, .dim = 0)), 3);
+    assert_true(tg_item(tg_norm(t, .p = 0)) == 5);
+    assert_int_equal(tg_numel(tg_norm(t, .dim = 0)), 3);
+    assert_true(tg_item(tg_var(t, .correction = 0)) == (double)(17.5f / 6) &&
+                tg_item(tg_var(t, .unbiased = false)) == (double)(17.5f / 6) && tg_item(tg_var(t)) == 3.5);
+    assert_int_equal(tg_dtype_of(tg_cumsum(tg_to(t, TG_FLOAT64), 0, .dtype = TG_FLOAT32)), TG_FLOAT32);
+    assert_int_equal(tg_dtype_of(tg_prod(tg_to(t, TG_FLOAT64), .dtype = TG_FLOAT32)), TG_FLOAT32);
+    tg_scope_end(scope);
+}
+
+/* The pieces that threads work on change no bit of values and indices. */
+static void test_threads(void **state)
+{
+    (void)state;
+#ifdef _OPENMP
+    tg_scope scope = tg_scope_begin();
+    const tg_shape shapes[] = { { 1, { 300007 } }, { 2, { 700, 900 } }, { 2, { 90000, 5 } }, { 3, { 40, 70, 90 } } };
+    const int before = omp_get_max_threads();
+    for (int i = 0; i < 4; i++)
+        for (int64_t d = 0; d < shapes[i].ndim; d++) {
+            tg_tensor *t = tg_randn(shapes[i]), *one[6];
+            for (int threads = 1; threads <= 3; threads += 2) {
+                omp_set_num_threads(threads);
+                const tg_values_indices most = tg_max_dim(t, d), low = tg_cummin(t, d);
+                tg_tensor *now[] = { most.values, most.indices, low.indices, tg_cumsum(t, d), tg_argmin(t), tg_min(t) };
+                for (int k = 0; k < 6; k++) {
+                    if (threads > 1) assert_same_bits(now[k], one[k]);
+                    one[k] = now[k];
+                }
+            }
+            const int64_t at = tg_item_int64(one[4]);
+            assert_same_bits(tg_select(tg_flatten(t), 0, at), one[5]);
+        }
+    omp_set_num_threads(before);
+    tg_scope_end(scope);
+#endif
+}
+
 /* The order of additions follows from the shape: not from strides, threads, or how many columns stand side by side. */
 static void test_sums_depend_on_values_alone(void **state)
 {
@@ -335,6 +403,9 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_long_sums_are_pairwise),
+        cmocka_unit_test(test_long_running_sums),
+        cmocka_unit_test(test_zero_options),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_sums_depend_on_values_alone),
         cmocka_unit_test(test_gradient_is_a_view),
         cmocka_unit_test(test_broadcasting_is_undone),

@@ -1,0 +1,41 @@
+/* extreme_kernels.c: the largest, the smallest and the middle one of many. Compiled once for each instruction set. */
+#include "body.h"
+#include "extreme_kernels.h"
+
+/* Elements compared side by side; columns whose results stay in the first cache; rows so short become columns, so many at
+ * a time. */
+enum { SIDE_BY_SIDE = 256, COLUMNS = 2048, SHORT_ROW = 64, TURN = 32 };
+
+#define DTYPE 0
+#include "dtype.h"
+#include "extreme_cell.inc"
+#define MAXIMUM 1
+#include "extreme.inc"
+#define MAXIMUM 0
+#include "extreme.inc"
+#include "median.inc"
+#define DTYPE 1
+#include "dtype.h"
+#include "extreme_cell.inc"
+#define MAXIMUM 1
+#include "extreme.inc"
+#define MAXIMUM 0
+#include "extreme.inc"
+#include "median.inc"
+#define DTYPE 2
+#include "dtype.h"
+#include "extreme_cell.inc"
+#define MAXIMUM 1
+#include "extreme.inc"
+#define MAXIMUM 0
+#include "extreme.inc"
+#include "median.inc"
+#define DTYPE 3
+#include "dtype.h"
+#include "extreme_cell.inc"
+#define MAXIMUM 1
+#include "extreme.inc"
+#define MAXIMUM 0
+#include "extreme.inc"
+
+#include "extreme_table.inc"

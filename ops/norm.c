@@ -1,0 +1,364 @@
+/* norm.c: norms of vectors, and logarithms of sums of exponentials. */
+#include "call.h"
+#include "moments.h"
+#include "moments_impl.h"
+#include "pointwise.h"
+#include "promote.h"
+#include "view.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct norm {
+    tgi_reduction over;
+    double p;
+} norm;
+
+/* ---- values ---- */
+
+/* y = |x|^p, or what is added up or compared in its place. */
+static bool powers(double p, tg_tensor *x, tg_tensor *y)
+{
+    if (p == 2) {
+        tgi_apply_binary(TGI_ROW(pointwise, mul), y, x, x);
+        return true;
+    }
+    if (p == 0) {
+        tg_tensor *nonzero = tgi_own(tg_ne(x, 0));
+        if (nonzero) tgi_copy_raw(y, nonzero);
+        tgi_unref(nonzero);
+        return nonzero;
+    }
+    tgi_apply_unary(TGI_ROW(pointwise, abs), y, x);
+    if (p == 1 || isinf(p)) return true;
+    const tg_shape number = tg_shape();
+    tg_tensor *exponent = tgi_own(tgi_new_full(&number, (tg_dtype)x->dtype, p));
+    if (exponent) tgi_apply_binary(TGI_ROW(pointwise, pow), y, y, exponent);
+    tgi_unref(exponent);
+    return exponent;
+}
+
+/* y = y^(1/p) */
+static bool root(double p, tg_tensor *y)
+{
+    if (p == 2) {
+        tgi_apply_unary(TGI_ROW(functions, sqrt), y, y);
+    } else if (p != 0 && p != 1 && !isinf(p)) {
+        const tg_shape number = tg_shape();
+        tg_tensor *exponent = tgi_own(tgi_new_full(&number, (tg_dtype)y->dtype, 1 / p));
+        if (!exponent) return false;
+        tgi_apply_binary(TGI_ROW(pointwise, pow), y, y, exponent);
+        tgi_unref(exponent);
+    }
+    return true;
+}
+
+static tg_tensor *norm_raw(const norm *a, tg_tensor *x)
+{
+    const tg_shape shape = tgi_reduction_shape(&a->over, x);
+    if (x->numel == 0) return tgi_new_full(&shape, (tg_dtype)x->dtype, 0);
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
+    tg_tensor *part = y ? tgi_own(tgi_new_like(x, (tg_dtype)x->dtype)) : NULL;
+    bool ok = part && powers(a->p, x, part);
+    if (ok && isinf(a->p))
+        ok = tgi_extreme_into(a->p > 0 ? TGI_MAX : TGI_MIN, part, a->over.reduced, y, NULL);
+    else if (ok)
+        ok = tgi_sum_into(part, a->over.reduced, y);
+    tgi_unref(part);
+    return ok && root(a->p, y) ? y : NULL;
+}
+
+/* ---- gradients ---- PyTorch's, with its subgradients at 0 */
+
+/* 1, -1, or 0, also of NaN. */
+static tg_tensor *sign_of(tg_tensor *x)
+{
+    if (!x) return NULL;
+    const tg_dtype dtype = (tg_dtype)x->dtype;
+    return tg_sub(tg_to(tg_gt(x, 0), dtype), tg_to(tg_lt(x, 0), dtype));
+}
+
+/* Where |x| is the norm, or NaN, divided by how often that is. */
+static tg_tensor *shares(const norm *a, tg_tensor *x, tg_tensor *y)
+{
+    tgi_reduction kept = a->over;
+    kept.keepdim = true;
+    tg_tensor *size = tg_abs(x), *there = tg_where(tg_eq(size, size), tg_eq(size, y), true);
+    tg_tensor *count = there ? tgi_sum_raw(there, &kept, false) : NULL;
+    return tg_div(there, count);
+}
+
+static void norm_backward(tg_context *ctx)
+{
+    const norm *a = tg_attributes(ctx);
+    const double p = a->p;
+    const tg_shape shape = tg_input_shape(ctx, 0);
+    tg_tensor *x = tg_saved(ctx, 0), *y = tgi_reduction_keep(&a->over, &shape, tg_saved(ctx, 1));
+    tg_tensor *g = tgi_reduction_keep(&a->over, &shape, tg_grad_output(ctx, 0)), *dx;
+    tg_tensor *safe = tg_where(tg_eq(y, 0), 1.0, y); /* where the norm is 0, so are all x: 0 divided by anything */
+    if (p == 0) {
+        dx = tg_mul(tg_mul(g, 0), tg_ne(x, x));
+    } else if (p == 1) {
+        dx = tg_mul(sign_of(x), g);
+    } else if (p == 2) {
+        dx = tg_mul(g, tg_div(x, safe));
+    } else if (isinf(p)) {
+        dx = tg_mul(sign_of(x), tg_mul(g, shares(a, x, y)));
+    } else if (p < 1) {
+        tg_tensor *zero = tg_eq(x, 0), *size = tg_where(zero, 1.0, tg_abs(x));
+        tg_tensor *scaled = tg_mul(sign_of(x), tg_pow(size, p - 1));
+        dx = tg_mul(tg_mul(scaled, g), tg_pow(y, 1 - p));
+    } else {
+        tg_tensor *scaled = p < 2 ? tg_mul(sign_of(x), tg_pow(tg_abs(x), p - 1)) : tg_mul(x, tg_pow(tg_abs(x), p - 2));
+        dx = tg_mul(scaled, tg_div(g, tg_pow(safe, p - 1)));
+    }
+    tg_set_grad_input(ctx, 0, dx);
+}
+
+/* ---- norm ---- */
+
+static tg_norm_options options_of(const tg_value *v)
+{
+    tg_norm_options o = TG_NORM_OPTIONS(.dims = tgi_dims_of(&v[2]), .keepdim = v[3].as.boolean, .p = v[1].as.real);
+    if (v[4].kind == TG_VALUE_DTYPE) o.dtype = v[4].as.dtype;
+    return o;
+}
+
+static tg_tensor *norm_record(tg_tensor *t, const norm *a, tg_dtype dtype)
+{
+    tg_tensor *x = dtype == TG_DEFAULT_DTYPE ? t : tg_to(t, dtype), *y = x ? norm_raw(a, x) : NULL;
+    if (!y) return NULL;
+    return tg_record(&tgi_op_norm, tg_list(x), tg_list(y), tg_list(x, y), a, sizeof *a) == TG_OK ? y : NULL;
+}
+
+static tg_tensor_list norm_call(const tg_value *v)
+{
+    return tgi_result(tg_norm_at(TG_HERE, v[0].as.tensor, options_of(v)));
+}
+
+#define NORM_SAMPLES(name)                                                                                             \
+    name "(f(5))", name "(f(2, 3), 2)", name "(f(2, 3), 1, dim=[1])", name "(f(2, 3), 0)", name "(f(2, 3), inf)",      \
+        name "(f(2, 3), -inf, dim=[0], keepdim=True)", name "(f(2, 3, 4), 3, dim=[0, 2])",                             \
+        name "(f(2, 3), 1.5, dim=[-1])", name "(f(2, 3), 0.5)", name "(f(2, 3), -1, dim=[1])",                         \
+        name "(f(2, 3), 2.5, dim=[0])", name "(f())", name "(f(), 3, dim=[0])", name "(f(0, 3))",                      \
+        name "(f(0, 3), 2, dim=[0])", name "(f(0, 3), inf, dim=[1])", name "(f(2, 3), 2, dtype=float64)",              \
+        name "(f(2, 3), 4, dim=[0, 1], keepdim=True)"
+#define NORM_CORNERS(name)                                                                                             \
+    name "(v(0, 0))", name "(v(0, 0), 1)", name "(v(0, 0), inf)", name "(v(0, 0), 3)", name "(v(0, 0), 1.5)",          \
+        name "(v(0, 0), 0.5)", name "(v(1, 0), 0)", name "(v(1, 0, -2), 0.5)", name "(v(1, 0, -2), 1)",                \
+        name "(v(1, 0, -2), 1.5)", name "(v(1, -1, 0), inf)", name "(v(1, 2, -1), -inf)", name "(v(1, nan, 2), inf)",  \
+        name "(v(1, inf, 2))", name "(v(1, nan, 2))", name "(v(1, nan), 1)"
+
+const tg_op tgi_op_norm = {
+    .name = "norm",
+    .schema = "norm(Tensor self, float p=2, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None) -> Tensor",
+    .formula = "y = (the sum over dim of |x|^p)^(1/p)",
+    .gradient =
+        "dx = g sign(x) (|x| / y)^(p - 1); g sign(x) spread evenly over the extremes for p = +-inf; 0 for p = 0",
+    .doc =
+        "The p-norm over the given dimensions, or over all. p = 0 counts what is not 0, p = +-inf gives the extremes.",
+    .backward = norm_backward,
+    .kinks = "x = 0 where p is no even number, y = 0, several extremes: 0, 0, and g spread evenly",
+    .call = norm_call,
+    .samples = (const char *const[]){ NORM_SAMPLES("norm"), NULL },
+    .corners = (const char *const[]){ NORM_CORNERS("norm"), "norm(f(0, 3), inf)", "norm(f(0, 3), -1, dim=[0])", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "norm(i(2, 3))", "norm(): input dtype should be either floating point or complex. Got Long instead." },
+            { "norm(f(2, 3), 2, dtype=int64)",
+              "norm(): the desired output dtype should be either floating point or complex. Got Long instead." },
+            { "norm(f(2, 3), 2, dim=[2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+            { "norm(f(2, 3), 2, dim=[0, 0])", "dim 0 appears multiple times in the list of dims" },
+            { NULL, NULL } },
+    .float32_ulps = 32,
+};
+
+tg_tensor *tg_norm_at(const char *where, tg_tensor *t, tg_norm_options options)
+{
+    const tg_op *op = &tgi_op_norm;
+    const bool given = options.dtype != TG_DEFAULT_DTYPE;
+    norm a = { .p = options.p };
+    if (!tg_op_begin(where, op, tg_list(t))) return NULL;
+    if (given ? !tg_dtype_is_floating(options.dtype) : !tgi_is_floating(t))
+        return tg_op_fail(op, tg_list(t),
+                          "norm(): %s dtype should be either floating point or complex. Got %s instead.",
+                          given ? "the desired output" : "input",
+                          tgi_scalar_type_name(given ? options.dtype : (tg_dtype)t->dtype));
+    if (!tgi_reduction_read(op, t, options.dim, &options.dims, options.keepdim, &a.over)) return NULL;
+    return norm_record(t, &a, options.dtype);
+}
+
+/* ---- linalg_vector_norm ---- */
+
+static tg_tensor_list vector_norm_call(const tg_value *v)
+{
+    return tgi_result(tg_linalg_vector_norm_at(TG_HERE, v[0].as.tensor, options_of(v)));
+}
+
+const tg_op tgi_op_linalg_vector_norm = {
+    .name = "linalg_vector_norm",
+    .schema =
+        "linalg_vector_norm(Tensor self, float ord=2, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    .formula = "y = (the sum over dim of |x|^ord)^(1/ord)",
+    .gradient = "as of norm",
+    .doc = "The norm of vectors, as norm has it, but for what has no value.",
+    .usage = "tg_linalg_vector_norm(self, .p = ord, .dims = dim, .keepdim = keepdim, .dtype = dtype)",
+    .composite = true,
+    .kinks = "as of norm",
+    .call = vector_norm_call,
+    .samples = (const char *const[]){ NORM_SAMPLES("linalg_vector_norm"), NULL },
+    .corners = (const char *const[]){ NORM_CORNERS("linalg_vector_norm"), NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "linalg_vector_norm(i(2, 3))",
+              "linalg.vector_norm: Expected a floating point or complex tensor as input. Got Long" },
+            { "linalg_vector_norm(f(2, 3), 2, dtype=int64)",
+              "linalg.vector_norm: dtype should be floating point or complex, but got Long" },
+            { "linalg_vector_norm(f(2, 3), 2, dtype=float32)",
+              "linalg.vector_norm: the dtype of the input (Double) should be convertible without narrowing to the "
+              "specified dtype (Float)" },
+            { "linalg_vector_norm(f(0, 3), inf)", "linalg.vector_norm cannot compute the inf norm on an empty tensor "
+                                                  "because the operation does not have an identity" },
+            { "linalg_vector_norm(f(0, 3), -1, dim=[0])",
+              "linalg.vector_norm cannot compute the -1 norm on the dimension 0because this dimension is empty and the "
+              "operation does not have an identity" },
+            { "linalg_vector_norm(f(2, 3), 2, dim=[2])",
+              "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+            { NULL, NULL } },
+    .float32_ulps = 32,
+};
+
+/* A norm of nothing for p < 0 or infinite is refused, in PyTorch's words. */
+static bool has_norm(const tg_op *op, tg_tensor *t, const norm *a, bool all)
+{
+    const char *what = "linalg.vector_norm cannot compute the";
+    if (t->numel || (a->p >= 0 && !isinf(a->p))) return true;
+    if (all)
+        return tg_op_fail(op, tg_list(t),
+                          "%s %g norm on an empty tensor because the operation does not have an identity", what, a->p);
+    for (int d = 0; d < t->ndim; d++)
+        if (a->over.reduced[d] && t->dims[d] == 0)
+            return tg_op_fail(
+                op, tg_list(t),
+                "%s %g norm on the dimension %dbecause this dimension is empty and the operation does not "
+                "have an identity",
+                what, a->p, d);
+    return true;
+}
+
+tg_tensor *tg_linalg_vector_norm_at(const char *where, tg_tensor *t, tg_norm_options options)
+{
+    const tg_op *op = &tgi_op_linalg_vector_norm;
+    const tg_dtype dtype = options.dtype;
+    norm a = { .p = options.p };
+    if (!tg_op_begin(where, op, tg_list(t))) return NULL;
+    if (!tgi_is_floating(t))
+        return tg_op_fail(op, tg_list(t),
+                          "linalg.vector_norm: Expected a floating point or complex tensor as input. Got %s",
+                          tgi_type_name(t));
+    if (dtype != TG_DEFAULT_DTYPE && !tg_dtype_is_floating(dtype))
+        return tg_op_fail(op, tg_list(t), "linalg.vector_norm: dtype should be floating point or complex, but got %s",
+                          tgi_scalar_type_name(dtype));
+    if (dtype == TG_FLOAT32 && t->dtype == TG_FLOAT64)
+        return tg_op_fail(op, tg_list(t),
+                          "linalg.vector_norm: the dtype of the input (Double) should be convertible without narrowing "
+                          "to the specified dtype (Float)");
+    if (!tgi_reduction_read(op, t, options.dim, &options.dims, options.keepdim, &a.over)) return NULL;
+    if (!has_norm(op, t, &a, options.dim == TG_NO_DIM && options.dims.ndim == 0)) return NULL;
+    return norm_record(t, &a, dtype);
+}
+
+/* ---- logsumexp ---- */
+
+static void logsumexp_backward(tg_context *ctx)
+{
+    const tgi_reduction *r = tg_attributes(ctx);
+    const tg_shape shape = tg_input_shape(ctx, 0);
+    tg_tensor *y = tgi_reduction_keep(r, &shape, tg_saved(ctx, 1));
+    tg_tensor *g = tgi_reduction_keep(r, &shape, tg_grad_output(ctx, 0));
+    tg_set_grad_input(ctx, 0, tg_mul(g, tg_exp(tg_sub(tg_saved(ctx, 0), y))));
+}
+
+static tg_tensor_list logsumexp_call(const tg_value *v)
+{
+    return tgi_result(tg_logsumexp(v[0].as.tensor, v[1].as.ints, .keepdim = v[2].as.boolean));
+}
+
+const tg_op tgi_op_logsumexp = {
+    .name = "logsumexp",
+    .schema = "logsumexp(Tensor self, int[] dim, bool keepdim=False) -> Tensor",
+    .formula = "y = log(the sum over dim of e^x)",
+    .gradient = "dx = g e^(x - y)",
+    .doc = "The logarithm of the sum of exponentials, shifted by the largest so that nothing overflows.",
+    .backward = logsumexp_backward,
+    .call = logsumexp_call,
+    .samples = (const char *const[]){ "logsumexp(f(5), [0])", "logsumexp(f(2, 3), [1])",
+                                      "logsumexp(f(2, 3, 4), [0, -1], keepdim=True)", "logsumexp(f(), [0])",
+                                      "logsumexp(f(2, 3, 4), [1])", "logsumexp(f(3, lo=800, hi=900, grad=False), [0])",
+                                      "logsumexp(f(0, 3), [0])", "logsumexp(f(2, 0), [0])", "logsumexp(i(2, 3), [1])",
+                                      "logsumexp(b(2, 3), [0])", NULL },
+    .corners = (const char *const[]){ "logsumexp(v(-inf, -inf), [0])", "logsumexp(v(1, inf), [0])",
+                                      "logsumexp(v(1, nan), [0])", "logsumexp(v(-inf, 2), [0])", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "logsumexp(f(2, 3), [2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+            { "logsumexp(f(2, 3), [0, 0])", "dim 0 appears multiple times in the list of dims" },
+            { NULL, NULL } },
+};
+
+/* Infinite elements become 0. */
+static void make_finite(tg_tensor *t)
+{
+    for (int64_t i = 0; i < t->numel; i++) {
+        if (t->dtype == TG_FLOAT32) {
+            float *v = (float *)tgi_ptr(t) + i;
+            if (isinf(*v)) *v = 0;
+        } else {
+            double *v = (double *)tgi_ptr(t) + i;
+            if (isinf(*v)) *v = 0;
+        }
+    }
+}
+
+/* y = log(sum e^(x - high)) + high */
+static bool logsumexp_into(const tgi_reduction *r, tg_tensor *x, tg_tensor *y)
+{
+    tgi_reduction kept = *r;
+    kept.keepdim = true;
+    const tg_shape shape = tgi_reduction_shape(&kept, x);
+    tg_tensor *high = tgi_own(tgi_new(&shape, (tg_dtype)x->dtype));
+    tg_tensor *part = high ? tgi_own(tgi_new_like(x, (tg_dtype)x->dtype)) : NULL;
+    bool ok = part && tgi_extreme_into(TGI_MAX, x, r->reduced, high, NULL);
+    if (ok) {
+        make_finite(high);
+        tgi_apply_binary(TGI_ROW(pointwise, sub), part, x, high);
+        tgi_apply_unary(TGI_ROW(functions, exp), part, part);
+        ok = tgi_sum_into(part, r->reduced, y);
+    }
+    tgi_unref(part);
+    tg_tensor *shift = ok ? tgi_own(tgi_new_view(high, y->ndim, y->dims, y->strides, high->offset)) : NULL;
+    if (shift) {
+        tgi_apply_unary(TGI_ROW(functions, log), y, y);
+        tgi_apply_binary(TGI_ROW(pointwise, add), y, y, shift);
+    }
+    tgi_unref(shift);
+    tgi_unref(high);
+    return shift;
+}
+
+tg_tensor *tg_logsumexp_at(const char *where, tg_tensor *t, tg_shape dims, tg_keepdim_options options)
+{
+    const tg_op *op = &tgi_op_logsumexp;
+    tgi_reduction r;
+    if (!tg_op_begin(where, op, tg_list(t))) return NULL;
+    if (!tgi_reduction_read(op, t, TG_NO_DIM, &dims, options.keepdim, &r)) return NULL;
+    tg_tensor *x = tgi_is_floating(t) ? t : tg_to(t, tg_default_dtype());
+    const tg_shape shape = tgi_reduction_shape(&r, t);
+    tg_tensor *y = x ? tgi_new(&shape, (tg_dtype)x->dtype) : NULL;
+    if (!y) return NULL;
+    if (x->numel == 0)
+        tgi_fill(y, -INFINITY);
+    else if (!logsumexp_into(&r, x, y))
+        return NULL;
+    return tg_record(op, tg_list(x), tg_list(y), tg_list(x, y), &r, sizeof r) == TG_OK ? y : NULL;
+}
