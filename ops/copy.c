@@ -56,7 +56,7 @@ const tg_op tgi_op_contiguous = {
     .call = contiguous_call,
     .samples =
         (const char *const[]){ "contiguous(f(2, 3))", "contiguous(transpose(f(2, 3), 0, 1))", "contiguous(f())", NULL },
-    .errors = (const tg_error_sample[]){ { "contiguous(None)", "must be Tensor, not None" }, { NULL, NULL } },
+    .own_errors = (const tg_error_sample[]){ { "contiguous(None)", "must be Tensor, not None" }, { NULL, NULL } },
 };
 const tg_op tgi_op_to = {
     .name = "to",
@@ -68,7 +68,7 @@ const tg_op tgi_op_to = {
     .call = to_call,
     .samples = (const char *const[]){ "to(f(2, 3), float64)", "to(f(2, 3), float32)", "to(f(2, 3), int64)",
                                       "to(i(3, lo=-1, hi=2), bool)", "to(f(), bool)", "to(f(0), float32)", NULL },
-    .errors = (const tg_error_sample[]){ { "to(None, float32)", "must be Tensor, not None" }, { NULL, NULL } },
+    .own_errors = (const tg_error_sample[]){ { "to(None, float32)", "must be Tensor, not None" }, { NULL, NULL } },
 };
 
 tg_tensor *tg_clone_at(const char *where, tg_tensor *t)

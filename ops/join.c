@@ -6,13 +6,13 @@
 #include "../core/error.h"
 #include "call.h"
 #include "iterate.h"
+#include "join_impl.h"
 #include "layout.h"
 #include "view.h"
 
 #include <inttypes.h>
 
 static const tg_op op_split_with_sizes;
-static tg_tensor_list cut(const tg_op *op, tg_tensor *t, int dim, int64_t count, int64_t size, const int64_t *sizes);
 
 /* The tensors in `dtype`: the list itself if they have it. Empty when that failed. */
 static tg_tensor_list converted(tg_tensor_list tensors, tg_dtype dtype)
@@ -42,7 +42,7 @@ static void cat_backward(tg_context *ctx)
     const cat_attributes *a = tg_attributes(ctx);
     const int count = tg_input_count(ctx);
     tg_tensor *g = tg_grad_output(ctx, 0);
-    const tg_tensor_list parts = g ? cut(&op_split_with_sizes, g, a->dim, count, 0, a->lengths) : tg_list_failed();
+    const tg_tensor_list parts = g ? tgi_cut(g, a->dim, count, a->lengths) : tg_list_failed();
     for (int i = 0; i < count; i++) {
         if (!tg_needs_input_grad(ctx, i)) continue;
         tg_tensor *part = parts.count ? parts.items[i] : NULL;
@@ -59,6 +59,7 @@ static const tg_op op_cat = {
     .formula = "y = the tensors one after another along dimension dim",
     .gradient = "dtensors[i] = the part of g that came from it",
     .doc = "joins tensors along an existing dimension",
+    .usage = "tg_cat(tensors, dim)",
     .backward = cat_backward,
     .call = cat_call,
     .samples = (const char *const[]){ "cat([f(2, 3), f(2, 1)], 1)", "cat([f(1, 2), f(3, 2), f(0, 2)])",
@@ -176,16 +177,19 @@ static const tg_op op_stack = {
     .formula = "y[.., i, ..] = tensors[i]",
     .gradient = "dtensors[i] = select(g, dim, i)",
     .doc = "joins tensors of one shape along a new dimension",
+    .usage = "tg_stack(tensors, dim)",
     .backward = stack_backward,
     .call = stack_call,
     .samples = (const char *const[]){ "stack([f(2, 3), f(2, 3)], 1)", "stack([f(), f(), f()])", "stack([f(2)], -1)",
                                       "stack([f(0, 2), f(0, 2)], 2)", "stack([f(2), i(2)])", NULL },
+    .own_errors =
+        (const tg_error_sample[]){ { "stack([f(1, 1, 1, 1, 1, 1, 1, 1)])", "a tensor has at most 8 dimensions" },
+                                   { NULL, NULL } },
     .errors =
         (const tg_error_sample[]){
             { "stack([f(2, 3), f(2, 4)])",
               "stack expects each tensor to be equal size, but got [2, 3] at entry 0 and [2, 4] at entry 1" },
             { "stack([f(2), f(2)], 2)", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
-            { "stack([f(1, 1, 1, 1, 1, 1, 1, 1)])", "a tensor has at most 8 dimensions" },
             { "stack([])", "stack expects a non-empty TensorList" },
             { NULL, NULL } },
 };
@@ -243,19 +247,26 @@ static tg_tensor_list output_gradients(tg_context *ctx)
     return grads ? tg_list_of(grads, count) : tg_list_failed();
 }
 
+/* How a dimension is cut: the first `longer` pieces have one index more than `size`. A negative `size`: unevenly. */
+typedef struct split_attributes {
+    int dim;
+    int64_t size, longer;
+} split_attributes;
+
 static void split_backward(tg_context *ctx)
 {
-    tg_set_grad_input(ctx, 0, tg_cat(output_gradients(ctx), *(const int *)tg_attributes(ctx)));
+    const split_attributes *a = tg_attributes(ctx);
+    tg_set_grad_input(ctx, 0, tg_cat(output_gradients(ctx), a->dim));
 }
 
 /* Piece i of a tensor that is cut as the input was. */
 static tg_tensor *split_part(const tg_context *ctx, int i, tg_tensor *whole)
 {
-    const int dim = *(const int *)tg_attributes(ctx);
+    const split_attributes *a = tg_attributes(ctx);
     tgi_layout layout = tgi_layout_of(whole);
-    int64_t start = 0;
-    for (int k = 0; k < i; k++) start += tg_output_size(ctx, k, dim);
-    tgi_layout_slice(&layout, dim, start, tg_output_size(ctx, i, dim), 1);
+    int64_t start = a->size < 0 ? 0 : i * a->size + (i < a->longer ? i : a->longer);
+    for (int k = 0; k < i && a->size < 0; k++) start += tg_output_size(ctx, k, a->dim);
+    tgi_layout_slice(&layout, a->dim, start, tg_output_size(ctx, i, a->dim), 1);
     return tgi_make_view(whole, &layout);
 }
 
@@ -291,6 +302,7 @@ static const tg_op op_split = {
     .formula = "y[i] = self[.., i split_size : (i + 1) split_size, ..]",
     .gradient = "dself = cat(g, dim)",
     .doc = "views of split_size indices each; the last one may be smaller",
+    .usage = "tg_split(self, split_size, dim)",
     .backward = split_backward,
     .part = split_part,
     .call = split_call,
@@ -310,11 +322,15 @@ static const tg_op op_split_with_sizes = {
     .formula = "y[i] = the next split_sizes[i] indices of dimension dim",
     .gradient = "dself = cat(g, dim)",
     .doc = "views of the given sizes, which sum to the dimension's",
+    .usage = "tg_split_with_sizes(self, split_sizes, dim)",
     .backward = split_backward,
     .part = split_part,
     .call = split_with_sizes_call,
     .samples =
         (const char *const[]){ "split_with_sizes(f(5, 2), [2, 0, 3])", "split_with_sizes(f(2, 4), [1, 3], -1)", NULL },
+    .own_errors = (const tg_error_sample[]){ { "split_with_sizes(f(5), [9223372036854775807, 9223372036854775807, 7])",
+                                               "to sum exactly to 5" },
+                                             { NULL, NULL } },
     .errors =
         (const tg_error_sample[]){
             { "split_with_sizes(f(5), [2, 2])",
@@ -323,7 +339,6 @@ static const tg_op op_split_with_sizes = {
             { "split_with_sizes(f(5), [6, -1])",
               "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=[6, -1]" },
             { "split_with_sizes(f(), [1])", "split expects at least a 1-dimensional tensor" },
-            { "split_with_sizes(f(5), [9223372036854775807, 9223372036854775807, 7])", "to sum exactly to 5" },
             { NULL, NULL } },
 };
 static const tg_op op_chunk = {
@@ -332,6 +347,7 @@ static const tg_op op_chunk = {
     .formula = "y = split(self, ceil(size / chunks), dim)",
     .gradient = "dself = cat(g, dim)",
     .doc = "at most chunks equal views; the last one may be smaller",
+    .usage = "tg_chunk(self, chunks, dim)",
     .backward = split_backward,
     .part = split_part,
     .call = chunk_call,
@@ -349,6 +365,7 @@ static const tg_op op_unbind = {
     .formula = "y[i] = select(self, dim, i)",
     .gradient = "dself = stack(g, dim)",
     .doc = "a view of each index of a dimension, which goes",
+    .usage = "tg_unbind(self, dim)",
     .backward = unbind_backward,
     .part = unbind_part,
     .call = unbind_call,
@@ -359,28 +376,40 @@ static const tg_op op_unbind = {
                                          { NULL, NULL } },
 };
 
-static tg_tensor_list record_pieces(const tg_op *op, tg_tensor *t, int dim, tg_tensor_list pieces)
+static tg_tensor_list record_pieces(const tg_op *op, tg_tensor *t, tg_tensor_list pieces, const void *attributes,
+                                    size_t size)
 {
     if (pieces.count == 0) return pieces; /* nothing for a gradient to come from */
-    const tg_status status = tg_record(op, tg_list(t), pieces, TG_NONE, &dim, sizeof dim);
+    const tg_status status = tg_record(op, tg_list(t), pieces, TG_NONE, attributes, size);
     return status == TG_OK ? pieces : tg_list_failed();
 }
 
-/* Cuts dimension `dim` into `count` pieces: of the lengths in `sizes`, or, if that is NULL, all of `size` but the
- * last. */
-static tg_tensor_list cut(const tg_op *op, tg_tensor *t, int dim, int64_t count, int64_t size, const int64_t *sizes)
+/* Cuts a dimension into `count` pieces, of the lengths in `sizes` unless that is NULL; the last may be short. */
+static tg_tensor_list cut(const tg_op *op, tg_tensor *t, split_attributes a, int64_t count, const int64_t *sizes)
 {
     tg_tensor **pieces = tg_list_new(count);
     int64_t start = 0;
     for (int64_t i = 0; pieces && i < count; i++) {
-        const int64_t left = t->dims[dim] - start, length = sizes ? sizes[i] : size < left ? size : left;
+        const int64_t left = t->dims[a.dim] - start, even = a.size + (i < a.longer);
+        const int64_t length = sizes ? sizes[i] : even < left ? even : left;
         tgi_layout layout = tgi_layout_of(t);
-        tgi_layout_slice(&layout, dim, start, length, 1);
+        tgi_layout_slice(&layout, a.dim, start, length, 1);
         pieces[i] = tgi_make_view(t, &layout);
         if (!pieces[i]) return tg_list_failed();
         start += length;
     }
-    return pieces ? record_pieces(op, t, dim, tg_list_of(pieces, count)) : tg_list_failed();
+    return pieces ? record_pieces(op, t, tg_list_of(pieces, count), &a, sizeof a) : tg_list_failed();
+}
+
+tg_tensor_list tgi_cut(tg_tensor *t, int dim, int64_t count, const int64_t *sizes)
+{
+    return cut(&op_split_with_sizes, t, TG_LITERAL(split_attributes){ dim, -1, 0 }, count, sizes);
+}
+
+tg_tensor_list tgi_cut_evenly(tg_tensor *t, int dim, int64_t count)
+{
+    const split_attributes a = { dim, t->dims[dim] / count, t->dims[dim] % count };
+    return cut(&op_split_with_sizes, t, a, count, NULL);
 }
 
 tg_tensor_list tg_split_at(const char *where, tg_tensor *t, int64_t size, int64_t dim)
@@ -399,7 +428,7 @@ tg_tensor_list tg_split_at(const char *where, tg_tensor *t, int64_t size, int64_
                        "split_size can only be 0 if dimension size is 0, but got dimension size of %" PRId64,
                        t->dims[d]));
     const int64_t pieces = t->dims[d] ? (t->dims[d] - 1) / size + 1 : 1;
-    return cut(op, t, d, pieces, size, NULL);
+    return cut(op, t, TG_LITERAL(split_attributes){ d, size, 0 }, pieces, NULL);
 }
 
 tg_tensor_list tg_split_with_sizes_at(const char *where, tg_tensor *t, tg_shape sizes, int64_t dim)
@@ -426,7 +455,7 @@ tg_tensor_list tg_split_with_sizes_at(const char *where, tg_tensor *t, tg_shape 
                                      " (input tensor's size at dimension %d), "
                                      "but got split_sizes=%s",
                                      t->dims[d], d, tg_shape_text(&sizes, text)));
-    return cut(op, t, d, sizes.ndim, 0, sizes.dims);
+    return cut(op, t, TG_LITERAL(split_attributes){ d, -1, 0 }, sizes.ndim, sizes.dims);
 }
 
 /* A dimension of size 0 gives as many empty chunks as asked for, as in PyTorch. */
@@ -441,7 +470,8 @@ tg_tensor_list tg_chunk_at(const char *where, tg_tensor *t, int64_t chunks, int6
     const int d = tgi_op_dim(op, tg_list(t), dim, t->ndim);
     if (d < 0) return tg_list_failed();
     const int64_t size = t->dims[d] ? (t->dims[d] - 1) / chunks + 1 : 0;
-    return cut(op, t, d, size ? (t->dims[d] - 1) / size + 1 : chunks, size, NULL);
+    const int64_t count = size ? (t->dims[d] - 1) / size + 1 : chunks;
+    return cut(op, t, TG_LITERAL(split_attributes){ d, size, 0 }, count, NULL);
 }
 
 tg_tensor_list tg_unbind_at(const char *where, tg_tensor *t, int64_t dim)
@@ -460,9 +490,31 @@ tg_tensor_list tg_unbind_at(const char *where, tg_tensor *t, int64_t dim)
         pieces[i] = tgi_make_view(t, &layout);
         if (!pieces[i]) return tg_list_failed();
     }
-    return pieces ? record_pieces(op, t, d, tg_list_of(pieces, t->dims[d])) : tg_list_failed();
+    return pieces ? record_pieces(op, t, tg_list_of(pieces, t->dims[d]), &d, sizeof d) : tg_list_failed();
 }
 
 const tg_op *const tgi_ops_join[] = {
-    &op_cat, &op_stack, &op_split, &op_split_with_sizes, &op_chunk, &op_unbind, NULL
+    &op_cat,
+    &op_stack,
+    &op_split,
+    &op_split_with_sizes,
+    &op_chunk,
+    &op_unbind,
+    &tgi_op_tensor_split,
+    &tgi_op_tensor_split_indices,
+    &tgi_op_hsplit,
+    &tgi_op_vsplit,
+    &tgi_op_dsplit,
+    &tgi_op_hsplit_indices,
+    &tgi_op_vsplit_indices,
+    &tgi_op_dsplit_indices,
+    &tgi_op_hstack,
+    &tgi_op_vstack,
+    &tgi_op_dstack,
+    &tgi_op_column_stack,
+    &tgi_op_broadcast_tensors,
+    &tgi_op_meshgrid,
+    &tgi_op_cartesian_prod,
+    &tgi_op_combinations,
+    NULL,
 };

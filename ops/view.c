@@ -86,6 +86,9 @@ static const tg_op op_view = {
     .call = view_call,
     .samples = (const char *const[]){ "view(f(2, 6), [3, 4])", "view(f(2, 6), [-1])", "view(f(6), [2, -1, 1])",
                                       "view(f(), [1, 1])", "view(f(0, 3), [3, 0])", "view(f(1), [])", NULL },
+    .own_errors =
+        (const tg_error_sample[]){ { "view(f(3), [4611686018427387904, 3])", "numel: integer multiplication overflow" },
+                                   { NULL, NULL } },
     .errors =
         (const tg_error_sample[]){
             { "view(f(3, 4), [3, 5])", "shape '[3, 5]' is invalid for input of size 12" },
@@ -95,7 +98,6 @@ static const tg_op op_view = {
             { "view(f(0), [-1, 0])",
               "cannot reshape tensor of 0 elements into shape [-1, 0] because the unspecified dimension "
               "size -1 can be any value and is ambiguous" },
-            { "view(f(3), [4611686018427387904, 3])", "numel: integer multiplication overflow" },
             { "view(transpose(f(3, 4), 0, 1), [12])",
               "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
               "two contiguous subspaces). Use .reshape(...) instead." },
@@ -154,6 +156,7 @@ static const tg_op op_flatten = {
     .formula = "y = dimensions start_dim to end_dim of self made one",
     .gradient = "dself = reshape(g, self.shape)",
     .doc = "several dimensions made one, by reshape; a 0-d tensor becomes one of size 1",
+    .usage = "tg_flatten(self, start_dim, end_dim)",
     .backward = view_backward,
     .call = flatten_call,
     .samples =
@@ -330,6 +333,7 @@ static const tg_op op_squeeze = {
     .formula = "y = self without dimension dim if its size is 1; without dim, without any of size 1",
     .gradient = "dself = reshape(g, self.shape)",
     .doc = "dimensions of size 1 removed",
+    .usage = "tg_squeeze(self, dim)",
     .backward = view_backward,
     .call = squeeze_call,
     .samples = (const char *const[]){ "squeeze(f(2, 1, 3, 1))", "squeeze(f(2, 1, 3), 1)", "squeeze(f(2, 1, 3), -1)",
@@ -368,11 +372,12 @@ static const tg_op op_unsqueeze = {
     .call = unsqueeze_call,
     .samples = (const char *const[]){ "unsqueeze(f(2, 3), 0)", "unsqueeze(f(2, 3), 2)", "unsqueeze(f(2, 3), -2)",
                                       "unsqueeze(f(), -1)", "unsqueeze(f(0), 0)", NULL },
-    .errors =
-        (const tg_error_sample[]){
-            { "unsqueeze(f(2, 3), 3)", "Dimension out of range (expected to be in range of [-3, 2], but got 3)" },
-            { "unsqueeze(f(1, 1, 1, 1, 1, 1, 1, 1), 0)", "a tensor has at most 8 dimensions" },
-            { NULL, NULL } },
+    .own_errors =
+        (const tg_error_sample[]){ { "unsqueeze(f(1, 1, 1, 1, 1, 1, 1, 1), 0)", "a tensor has at most 8 dimensions" },
+                                   { NULL, NULL } },
+    .errors = (const tg_error_sample[]){ { "unsqueeze(f(2, 3), 3)",
+                                           "Dimension out of range (expected to be in range of [-3, 2], but got 3)" },
+                                         { NULL, NULL } },
 };
 
 tg_tensor *tg_unsqueeze_at(const char *where, tg_tensor *t, int64_t dim)
@@ -399,6 +404,10 @@ static const tg_op op_expand = {
     .call = expand_call,
     .samples = (const char *const[]){ "expand(f(2, 1), [2, 3])", "expand(f(3), [2, 3])", "expand(f(2, 1), [4, -1, 3])",
                                       "expand(f(), [2])", "expand(f(1), [0])", NULL },
+    .own_errors =
+        (const tg_error_sample[]){
+            { "expand(f(1), [-2])", "The expanded size of the tensor (-2) must match the existing size (1)" },
+            { NULL, NULL } },
     .errors =
         (const tg_error_sample[]){
             { "expand(f(2, 3), [2, 4])",
@@ -409,7 +418,6 @@ static const tg_op op_expand = {
               "the tensor (2)" },
             { "expand(f(3), [-1, 3])",
               "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension 0" },
-            { "expand(f(1), [-2])", "The expanded size of the tensor (-2) must match the existing size (1)" },
             { "expand(f(1), [4611686018427387904, 4])", "numel: integer multiplication overflow" },
             { NULL, NULL } },
 };
@@ -473,6 +481,21 @@ const tg_op *const tgi_ops_view[] = {
     &op_squeeze,
     &op_unsqueeze,
     &op_expand,
+    &tgi_op_view_as,
+    &tgi_op_expand_as,
+    &tgi_op_broadcast_to,
+    &tgi_op_unflatten,
+    &tgi_op_movedim,
+    &tgi_op_swapaxes,
+    &tgi_op_swapdims,
+    &tgi_op_ravel,
+    &tgi_op_squeeze_dims,
+    &tgi_op_atleast_1d,
+    &tgi_op_atleast_2d,
+    &tgi_op_atleast_3d,
+    &tgi_op_as_strided,
+    &tgi_op_diagonal,
+    &tgi_op_diagonal_backward,
     &tgi_op_repeat,
     &tgi_op_clone,
     &tgi_op_contiguous,

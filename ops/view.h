@@ -23,7 +23,8 @@ tg_tensor *tg_unsqueeze_at(const char *where, tg_tensor *t, int64_t dim);
  * dimension. */
 tg_tensor *tg_expand_at(const char *where, tg_tensor *t, tg_shape shape);
 tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats);
-/* x[.., index, ..]; x[.., start : start + length, ..]; x[.., start : end : step, ..] with Python's clamping. */
+/* x[.., index, ..]; x[.., start : start + length, ..]; x[.., start : end : step, ..] with Python's clamping,
+ * where step may be left out, or both: `tg_slice(x, 0, -3)` is x[-3:], `tg_slice(x, 0, 1, INT64_MAX, 2)` x[1::2]. */
 tg_tensor *tg_select_at(const char *where, tg_tensor *t, int64_t dim, int64_t index);
 tg_tensor *tg_narrow_at(const char *where, tg_tensor *t, int64_t dim, int64_t start, int64_t length);
 tg_tensor *tg_slice_at(const char *where, tg_tensor *t, int64_t dim, int64_t start, int64_t end, int64_t step);
@@ -32,6 +33,42 @@ tg_tensor *tg_slice_at(const char *where, tg_tensor *t, int64_t dim, int64_t sta
 tg_tensor *tg_clone_at(const char *where, tg_tensor *t);
 tg_tensor *tg_contiguous_at(const char *where, tg_tensor *t);
 tg_tensor *tg_to_at(const char *where, tg_tensor *t, tg_dtype dtype);
+
+/* Other names and shorthands. view_as and expand_as take the shape of another tensor; unflatten makes one dimension
+ * several; movedim moves dimensions to other places; ravel flattens; atleast_Nd adds dimensions of size 1. */
+tg_tensor *tg_view_as_at(const char *where, tg_tensor *t, tg_tensor *other);
+tg_tensor *tg_expand_as_at(const char *where, tg_tensor *t, tg_tensor *other);
+tg_tensor *tg_broadcast_to_at(const char *where, tg_tensor *t, tg_shape shape);
+tg_tensor *tg_unflatten_at(const char *where, tg_tensor *t, int64_t dim, tg_shape sizes);
+tg_tensor *tg_movedim_at(const char *where, tg_tensor *t, tg_shape source, tg_shape destination);
+tg_tensor *tg_swapaxes_at(const char *where, tg_tensor *t, int64_t axis0, int64_t axis1);
+tg_tensor *tg_swapdims_at(const char *where, tg_tensor *t, int64_t dim0, int64_t dim1);
+tg_tensor *tg_ravel_at(const char *where, tg_tensor *t);
+tg_tensor *tg_squeeze_dims_at(const char *where, tg_tensor *t, tg_shape dims);
+tg_tensor *tg_atleast_1d_at(const char *where, tg_tensor *t);
+tg_tensor *tg_atleast_2d_at(const char *where, tg_tensor *t);
+tg_tensor *tg_atleast_3d_at(const char *where, tg_tensor *t);
+
+typedef struct tg_as_strided_options {
+    int64_t storage_offset;   /* in elements, from the storage's start; TG_NO_DIM: the tensor's own */
+    TG_OPTIONS_END
+} tg_as_strided_options;
+#define TG_AS_STRIDED_DEFAULTS /* storage_offset */ TG_NO_DIM TG_DEFAULTS_END
+#define TG_AS_STRIDED_OPTIONS(...) TG_OPTIONS(tg_as_strided_options, TG_AS_STRIDED_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* Any sizes and strides (in elements) of the same storage; elements may coincide. */
+tg_tensor *tg_as_strided_at(const char *where, tg_tensor *t, tg_shape size, tg_shape stride, tg_as_strided_options options);
+
+typedef struct tg_diagonal_options {
+    int64_t offset;        /* above the main diagonal, or below if negative */
+    int64_t dim1, dim2;
+    TG_OPTIONS_END
+} tg_diagonal_options;
+#define TG_DIAGONAL_DEFAULTS /* offset */ 0, /* dim1 */ 0, /* dim2 */ 1 TG_DEFAULTS_END
+#define TG_DIAGONAL_OPTIONS(...) TG_OPTIONS(tg_diagonal_options, TG_DIAGONAL_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* The diagonal of two dimensions, as a last one. */
+tg_tensor *tg_diagonal_at(const char *where, tg_tensor *t, tg_diagonal_options options);
 
 #define tg_view(t, shape)                   tg_view_at(TG_HERE, t, shape)
 #define tg_reshape(t, shape)                tg_reshape_at(TG_HERE, t, shape)
@@ -46,10 +83,25 @@ tg_tensor *tg_to_at(const char *where, tg_tensor *t, tg_dtype dtype);
 #define tg_repeat(t, repeats)               tg_repeat_at(TG_HERE, t, repeats)
 #define tg_select(t, dim, index)            tg_select_at(TG_HERE, t, dim, index)
 #define tg_narrow(t, dim, start, length)    tg_narrow_at(TG_HERE, t, dim, start, length)
-#define tg_slice(t, dim, start, end, ...)   tg_slice_at(TG_HERE, t, dim, start, end, TG_OR(1 __VA_OPT__(,) __VA_ARGS__))
+#define tg_slice(t, dim, start, ...)                                                                                  \
+    tg_slice_at(TG_HERE, t, dim, start, TG_OR(INT64_MAX __VA_OPT__(,) __VA_ARGS__), TG_OR2(1 __VA_OPT__(,) __VA_ARGS__))
 #define tg_clone(t)                         tg_clone_at(TG_HERE, t)
 #define tg_contiguous(t)                    tg_contiguous_at(TG_HERE, t)
 #define tg_to(t, dtype)                     tg_to_at(TG_HERE, t, dtype)
+#define tg_view_as(t, other)                tg_view_as_at(TG_HERE, t, other)
+#define tg_expand_as(t, other)              tg_expand_as_at(TG_HERE, t, other)
+#define tg_broadcast_to(t, shape)           tg_broadcast_to_at(TG_HERE, t, shape)
+#define tg_unflatten(t, dim, sizes)         tg_unflatten_at(TG_HERE, t, dim, sizes)
+#define tg_movedim(t, source, destination)  tg_movedim_at(TG_HERE, t, source, destination)
+#define tg_swapaxes(t, axis0, axis1)        tg_swapaxes_at(TG_HERE, t, axis0, axis1)
+#define tg_swapdims(t, dim0, dim1)          tg_swapdims_at(TG_HERE, t, dim0, dim1)
+#define tg_ravel(t)                         tg_ravel_at(TG_HERE, t)
+#define tg_squeeze_dims(t, dims)            tg_squeeze_dims_at(TG_HERE, t, dims)
+#define tg_atleast_1d(t)                    tg_atleast_1d_at(TG_HERE, t)
+#define tg_atleast_2d(t)                    tg_atleast_2d_at(TG_HERE, t)
+#define tg_atleast_3d(t)                    tg_atleast_3d_at(TG_HERE, t)
+#define tg_as_strided(t, size, stride, ...) tg_as_strided_at(TG_HERE, t, size, stride, TG_AS_STRIDED_OPTIONS(__VA_ARGS__))
+#define tg_diagonal(t, ...)                 tg_diagonal_at(TG_HERE, t, TG_DIAGONAL_OPTIONS(__VA_ARGS__))
 
 TG_END_DECLS
 

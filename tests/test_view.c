@@ -394,6 +394,8 @@ static void test_strides(void **state)
     STRIDES(tg_squeeze(tg_zeros(S(2, 1, 3, 1)), TG_NO_DIM), S(2, 3), S(3, 1), 0, true);
     STRIDES(tg_slice(tg_zeros(S(5, 6)), 0, 1, 5, 2), S(2, 6), S(12, 1), 6, false);
     STRIDES(tg_slice(tg_zeros(S(5, 6)), 1, 1, 5, 3), S(5, 2), S(6, 3), 1, false);
+    STRIDES(tg_slice(tg_zeros(S(5, 6)), 0, -3), S(3, 6), S(6, 1), 12, true);
+    STRIDES(tg_slice(tg_zeros(S(5, 6)), 1, 1, INT64_MAX, 2), S(5, 3), S(6, 2), 1, false);
     STRIDES(tg_slice(v, 0, 0, 3, 5), S(1), S(5), 0, true);
     STRIDES(tg_select(w, 1, 2), S(4), S(5), 2, false);
     STRIDES(tg_narrow(w, 1, 2, 3), S(4, 3), S(5, 1), 2, false);
