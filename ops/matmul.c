@@ -13,6 +13,8 @@
 #include "reduce_impl.h"
 #include "view.h"
 
+#include <string.h>
+
 enum {
     PARALLEL = 1 << 20, /* multiplications from which on several threads pay */
     ALONE = 1 << 22,    /* a product of this size keeps all threads busy by itself */
@@ -30,12 +32,10 @@ typedef struct product {
     int64_t batch[TG_MAX_DIMS], a_step[TG_MAX_DIMS], b_step[TG_MAX_DIMS];
 } product;
 
-static int64_t leading_dims(const tg_tensor *t) { return t->ndim > 2 ? t->ndim - 2 : 0; }
-
 /* The step of `t` along dimension d of a batch of `batch_dims` dimensions; 0 where it is broadcast. */
 static int64_t step_along(const tg_tensor *t, int d, int batch_dims)
 {
-    int64_t own = d - (batch_dims - leading_dims(t));
+    int64_t own = d - (batch_dims - tgi_leading_dims(t));
     return own < 0 || t->dims[own] == 1 ? 0 : t->strides[own];
 }
 
@@ -90,11 +90,30 @@ typedef struct job {
     const operands *o;
 } job;
 
+/* Integers wrap. Nothing trains on them, so this is a plain loop. */
+static void multiply_int64(const tgi_gemm *p)
+{
+    const uint64_t *a = p->a, *b = p->b;
+    uint64_t *c = p->c;
+    for (int64_t i = 0; i < p->m; i++) {
+        uint64_t *row = c + i * p->c_row;
+        const size_t bytes = (size_t)p->n * sizeof *row;
+        if (p->bias)
+            memcpy(row, p->bias, bytes);
+        else
+            memset(row, 0, bytes);
+        for (int64_t l = 0; l < p->k; l++) {
+            const uint64_t factor = a[i * p->a_row + l * p->a_col];
+            for (int64_t j = 0; j < p->n; j++) row[j] += factor * b[l * p->b_row + j * p->b_col];
+        }
+    }
+}
+
 static void multiply_one(const void *all, int64_t index)
 {
     const product *p = ((const job *)all)->p;
     const operands *o = ((const job *)all)->o;
-    int64_t size = o->dtype == TGI_F32 ? 4 : 8, a = 0, b = 0, rest = index;
+    int64_t size = (int64_t)tgi_size_of((tg_dtype)o->dtype), a = 0, b = 0, rest = index;
     for (int d = p->batch_dims - 1; d >= 0; d--) {
         a += rest % p->batch[d] * p->a_step[d];
         b += rest % p->batch[d] * p->b_step[d];
@@ -116,7 +135,10 @@ static void multiply_one(const void *all, int64_t index)
         .bias = o->bias,
         .packed_b = o->packed_b,
     };
-    tgi_kernels_get()->gemm[o->dtype](&args);
+    if (o->dtype == TGI_I64)
+        multiply_int64(&args);
+    else
+        tgi_kernels_get()->gemm[o->dtype](&args);
 }
 
 static void multiply_all(const product *p, const operands *o)
@@ -126,8 +148,7 @@ static void multiply_all(const product *p, const operands *o)
     tgi_run_tasks(each < ALONE && count * each >= PARALLEL, count, multiply_one, &(job){ p, o });
 }
 
-/* c = a b (+ bias along c's last dimension). `b` has two dimensions less than it has batches of its own. */
-static bool multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c)
+bool tgi_multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c)
 {
     if (c->numel == 0) return true;
     product p = plan(a, b, batch);
@@ -140,7 +161,8 @@ static bool multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tenso
         p = plan(copy, b, batch);
         fold(&p);
     }
-    tgi_packed *packed = b->ndim == 2 && p.batch_dims == 0 && p.k > 0 ? tgi_packed_acquire(b, false) : NULL;
+    tgi_packed *packed =
+        b->ndim == 2 && p.batch_dims == 0 && p.k > 0 && tgi_is_floating(b) ? tgi_packed_acquire(b, false) : NULL;
     operands o = { .dtype = c->dtype,
                    .a = tgi_ptr(copy ? copy : a),
                    .b = tgi_ptr(b),
@@ -155,21 +177,27 @@ static bool multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tenso
 
 /* ---- matmul: checks ---- */
 
-static int64_t rows_of(const tg_tensor *t)
-{
-    int64_t rows = 1;
-    for (int d = 0; d < t->ndim - 1; d++) rows *= t->dims[d];
-    return rows;
-}
-
-static tg_tensor *fail_cannot_multiply(const tg_op *op, tg_tensor_list inputs, int64_t m, int64_t k, int64_t k2,
-                                       int64_t n)
+tg_tensor *tgi_fail_cannot_multiply(const tg_op *op, tg_tensor_list inputs, int64_t m, int64_t k, int64_t k2, int64_t n)
 {
     return tg_op_fail(op, inputs, "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)", (long long)m,
                       (long long)k, (long long)k2, (long long)n);
 }
 
-static const tg_op op_matmul, op_linear;
+static const tg_op op_matmul;
+
+static bool fail_batches(const tg_op *op, tg_tensor_list inputs, int64_t count, int64_t k, int64_t count_b, int64_t k_b)
+{
+    tg_op_fail(op, inputs,
+               "Expected size for first two dimensions of batch2 tensor to be: [%lld, %lld] but got: [%lld, %lld].",
+               (long long)count, (long long)k, (long long)count_b, (long long)k_b);
+    return false;
+}
+
+bool tgi_batches_match(const tg_op *op, tg_tensor_list inputs, const tg_tensor *a, const tg_tensor *b)
+{
+    if (b->dims[0] == a->dims[0] && b->dims[1] == a->dims[2]) return true;
+    return fail_batches(op, inputs, a->dims[0], a->dims[2], b->dims[0], b->dims[1]);
+}
 
 /* PyTorch has other words for every pair of dimensions. */
 static tg_tensor *fail_inner(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
@@ -183,40 +211,39 @@ static tg_tensor *fail_inner(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
             "got %lld and %lld elements respectively",
             (long long)k, (long long)l, (long long)k, (long long)l);
     if (b->ndim == 1)
-        return tg_op_fail(&op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld", (long long)rows_of(a),
-                          (long long)rows_of(a), (long long)k, (long long)l);
-    int64_t columns = l ? rows_of(b) / l * n : 0; /* of the batches of b laid side by side */
+        return tg_op_fail(&op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld",
+                          (long long)tgi_rows_of(a), (long long)tgi_rows_of(a), (long long)k, (long long)l);
+    int64_t columns = l ? tgi_rows_of(b) / l * n : 0; /* of the batches of b laid side by side */
     if (a->ndim == 1 && b->ndim > 2)
         return tg_op_fail(&op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld", (long long)columns,
                           (long long)columns, (long long)l, (long long)k);
-    if (a->ndim == 2 && b->ndim > 2) return fail_cannot_multiply(&op_matmul, tg_list(a, b), columns, l, k, a->dims[0]);
-    if (b->ndim == 2) return fail_cannot_multiply(&op_matmul, tg_list(a, b), rows_of(a), k, l, n);
-    long long batches = tg_shape_numel(batch);
-    return tg_op_fail(&op_matmul, tg_list(a, b),
-                      "Expected size for first two dimensions of batch2 tensor to be: [%lld, %lld] but got: "
-                      "[%lld, %lld].",
-                      batches, (long long)k, batches, (long long)l);
+    if (a->ndim == 2 && b->ndim > 2)
+        return tgi_fail_cannot_multiply(&op_matmul, tg_list(a, b), columns, l, k, a->dims[0]);
+    if (b->ndim == 2) return tgi_fail_cannot_multiply(&op_matmul, tg_list(a, b), tgi_rows_of(a), k, l, n);
+    const int64_t batches = tg_shape_numel(batch);
+    fail_batches(&op_matmul, tg_list(a, b), batches, k, batches, l);
+    return NULL;
 }
 
-static tg_tensor *fail_dtype(tg_tensor *a, tg_tensor *b)
+/* What PyTorch calls the routine that multiplies operands of these dimensions. */
+static const char *routine_of(const tg_tensor *a, const tg_tensor *b)
 {
-    bool dot = a->ndim == 1 && b->ndim == 1;
-    const char *x = tgi_scalar_type_name((tg_dtype)a->dtype), *y = tgi_scalar_type_name((tg_dtype)b->dtype);
+    if (a->ndim == 1 && b->ndim == 1) return "dot";
+    if (a->ndim == 2 && b->ndim == 1) return "addmv_impl_cpu";
+    return a->ndim > 2 && b->ndim > 2 ? "bmm" : "addmm_impl_cpu_";
+}
+
+bool tgi_products_exist(const tg_op *op, tg_tensor *a, tg_tensor *b)
+{
+    if (a->dtype == b->dtype && a->dtype != TG_BOOL) return true;
     if (a->dtype == b->dtype)
-        return tg_op_fail(&op_matmul, tg_list(a, b), "\"%s\" not implemented for '%s'", dot ? "dot" : "addmm_impl_cpu_",
-                          x);
-    if (dot)
-        return tg_op_fail(&op_matmul, tg_list(a, b),
-                          "dot : expected both vectors to have same dtype, but found %s and %s", x, y);
-    return tg_op_fail(&op_matmul, tg_list(a, b), "expected scalar type %s but found %s", x, y);
-}
-
-/* The batch dimensions of `t`. */
-static tg_shape batch_of(const tg_tensor *t)
-{
-    tg_shape s = { (int)leading_dims(t), { 0 } };
-    for (int d = 0; d < s.ndim; d++) s.dims[d] = t->dims[d];
-    return s;
+        tgi_not_implemented(op, tg_list(a, b), routine_of(a, b), a->dtype);
+    else if (a->ndim == 1 && b->ndim == 1)
+        tg_op_fail(op, tg_list(a, b), "dot : expected both vectors to have same dtype, but found %s and %s",
+                   tgi_type_name(a), tgi_type_name(b));
+    else
+        tgi_expected_type(op, tg_list(a, b), a->dtype, b->dtype);
+    return false;
 }
 
 /* The shapes of the batches and of the result. False: an error was recorded. */
@@ -227,16 +254,13 @@ static bool matmul_shapes(tg_tensor *a, tg_tensor *b, tg_shape *batch, tg_shape 
                    "both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim, b->ndim);
         return false;
     }
-    tg_shape batch_a = batch_of(a), batch_b = batch_of(b);
+    tg_shape batch_a = tgi_batch_of(a), batch_b = tgi_batch_of(b);
     if (!tgi_broadcast(&op_matmul, tg_list(a, b), &batch_a, &batch_b, batch)) return false;
     if (a->dims[a->ndim - 1] != (b->ndim == 1 ? b->dims[0] : b->dims[b->ndim - 2])) {
         fail_inner(a, b, batch);
         return false;
     }
-    if (a->dtype != b->dtype || !tgi_is_floating(a)) {
-        fail_dtype(a, b);
-        return false;
-    }
+    if (!tgi_products_exist(&op_matmul, a, b)) return false;
     *result = *batch;
     if (a->ndim > 1) result->dims[result->ndim++] = a->dims[a->ndim - 2];
     if (b->ndim > 1) result->dims[result->ndim++] = b->dims[b->ndim - 1];
@@ -251,61 +275,64 @@ tg_tensor *tg_matmul_at(const char *where, tg_tensor *a, tg_tensor *b)
     tg_shape batch, shape;
     if (!matmul_shapes(a, b, &batch, &shape)) return NULL;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
-    if (!y || !multiply(a, b, &batch, NULL, y)) return NULL;
+    if (!y || !tgi_multiply(a, b, &batch, NULL, y)) return NULL;
     tg_tensor *saved_a = tg_requires_grad(b) ? a : NULL, *saved_b = tg_requires_grad(a) ? b : NULL;
     return tg_record(&op_matmul, tg_list(a, b), tg_list(y), tg_list(saved_a, saved_b), NULL, 0) == TG_OK ? y : NULL;
 }
 
-/* `t` with a dimension of size 1 put in at `dim` if `missing`: vectors become rows or columns here. */
-static tg_tensor *matrix(tg_tensor *t, bool missing, int64_t dim) { return missing ? tg_unsqueeze(t, dim) : t; }
-
-/* The leading dimensions of a matrix or batch made one. */
-static tg_tensor *tall(tg_tensor *t)
-{
-    return t && t->ndim > 2 ? tg_reshape(t, tg_shape(rows_of(t), t->dims[t->ndim - 1])) : t;
-}
-
 /* da = g bT, db = aT g; vectors are matrices with one row or column meanwhile. */
-static void matmul_backward(tg_context *ctx)
+static void product_backward(tg_context *ctx, int first)
 {
     tg_tensor *g = tg_grad_output(ctx, 0);
-    if (tg_needs_input_grad(ctx, 0)) {
+    if (tg_needs_input_grad(ctx, first)) {
         tg_tensor *b = tg_saved(ctx, 1);
-        bool row = tg_input_shape(ctx, 0).ndim == 1, column = tg_ndim(b) == 1;
-        tg_tensor *gm = matrix(matrix(g, column, -1), row, -2);
-        tg_tensor *da = tg_matmul(gm, tg_transpose(matrix(b, column, -1), -2, -1));
-        tg_set_grad_input(ctx, 0, row ? tg_squeeze(da, -2) : da);
+        bool row = tg_input_shape(ctx, first).ndim == 1, column = tg_ndim(b) == 1;
+        tg_tensor *gm = tgi_as_matrix(tgi_as_matrix(g, column, -1), row, -2);
+        tg_tensor *da = tg_matmul(gm, tg_transpose(tgi_as_matrix(b, column, -1), -2, -1));
+        tg_set_grad_input(ctx, first, row ? tg_squeeze(da, -2) : da);
     }
-    if (tg_needs_input_grad(ctx, 1)) {
+    if (tg_needs_input_grad(ctx, first + 1)) {
         tg_tensor *a = tg_saved(ctx, 0);
-        int b_dims = tg_input_shape(ctx, 1).ndim;
+        int b_dims = tg_input_shape(ctx, first + 1).ndim;
         bool row = tg_ndim(a) == 1, column = b_dims == 1;
-        tg_tensor *am = matrix(a, row, -2), *gm = matrix(matrix(g, column, -1), row, -2);
+        tg_tensor *am = tgi_as_matrix(a, row, -2), *gm = tgi_as_matrix(tgi_as_matrix(g, column, -1), row, -2);
         if (b_dims <= 2) { /* all batches are rows of one product: it adds them up as it goes */
-            am = tall(am);
-            gm = tall(gm);
+            am = tgi_tall(am);
+            gm = tgi_tall(gm);
         }
         tg_tensor *db = tg_matmul(tg_transpose(am, -2, -1), gm);
-        tg_set_grad_input(ctx, 1, column ? tg_squeeze(db, -1) : db);
+        tg_set_grad_input(ctx, first + 1, column ? tg_squeeze(db, -1) : db);
     }
 }
 
 /* The same for matrices and for a matrix on the right, as products that the engine may add up with others. */
-static void matmul_backward_fused(tg_context *ctx)
+static void product_backward_fused(tg_context *ctx, int first)
 {
     tg_tensor *g = tg_grad_output(ctx, 0);
-    const bool a_needed = tg_needs_input_grad(ctx, 0), b_needed = tg_needs_input_grad(ctx, 1);
+    const int second = first + 1;
+    const bool a_needed = tg_needs_input_grad(ctx, first), b_needed = tg_needs_input_grad(ctx, second);
     tg_tensor *a = b_needed ? tg_saved(ctx, 0) : NULL, *b = a_needed ? tg_saved(ctx, 1) : NULL;
-    const int a_dims = a_needed ? tg_input_shape(ctx, 0).ndim : tg_ndim(a);
-    const int b_dims = b_needed ? tg_input_shape(ctx, 1).ndim : tg_ndim(b);
+    const int a_dims = a_needed ? tg_input_shape(ctx, first).ndim : tg_ndim(a);
+    const int b_dims = b_needed ? tg_input_shape(ctx, second).ndim : tg_ndim(b);
     if (a_dims < 2 || b_dims != 2) {
-        matmul_backward(ctx);
+        product_backward(ctx, first);
         return;
     }
-    g = tall(g);
-    if (a_needed) tg_set_grad_input_product(ctx, 0, (tg_product){ .a = g, .b = b, .transpose_b = true });
-    if (b_needed) tg_set_grad_input_product(ctx, 1, (tg_product){ .a = tall(a), .b = g, .transpose_a = true });
+    g = tgi_tall(g);
+    if (a_needed) tg_set_grad_input_product(ctx, first, (tg_product){ .a = g, .b = b, .transpose_b = true });
+    if (b_needed) tg_set_grad_input_product(ctx, second, (tg_product){ .a = tgi_tall(a), .b = g, .transpose_a = true });
 }
+
+void tgi_product_backward(tg_context *ctx, int first, bool fused)
+{
+    if (fused)
+        product_backward_fused(ctx, first);
+    else
+        product_backward(ctx, first);
+}
+
+static void matmul_backward(tg_context *ctx) { product_backward(ctx, 0); }
+static void matmul_backward_fused(tg_context *ctx) { product_backward_fused(ctx, 0); }
 
 static tg_tensor_list matmul_call(const tg_value *args)
 {
@@ -329,6 +356,10 @@ static const char *const matmul_samples[] = { "matmul(f(2, 3), f(3, 4))",
                                               "matmul(f(0), f(0))",
                                               "matmul(f(2, 0, 3), f(3, 4))",
                                               "matmul(f(0, 2, 3), f(0, 3, 4))",
+                                              "matmul(i(2, 3), i(3, 4))",
+                                              "matmul(i(3), i(3))",
+                                              "matmul(i(2, 3, 4), i(2, 4, 2))",
+                                              "matmul(i(2, 0), i(0, 3))",
                                               NULL };
 static const tg_error_sample matmul_errors[] = {
     { "matmul(f(100, 13), f(12, 8))", "mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)" },
@@ -348,6 +379,9 @@ static const tg_error_sample matmul_errors[] = {
     { "matmul(f(), f(3))", "both arguments to matmul need to be at least 1D, but they are 0D and 1D" },
     { "matmul(i(2, 3), f(3, 4))", "expected scalar type Long but found " },
     { "matmul(b(2, 3), b(3, 4))", "\"addmm_impl_cpu_\" not implemented for 'Bool'" },
+    { "matmul(b(2, 3), b(3))", "\"addmv_impl_cpu\" not implemented for 'Bool'" },
+    { "matmul(b(3), b(3))", "\"dot\" not implemented for 'Bool'" },
+    { "matmul(b(2, 3, 4), b(2, 4, 3))", "\"bmm\" not implemented for 'Bool'" },
     { NULL, NULL }
 };
 
@@ -363,157 +397,6 @@ static const tg_op op_matmul = {
     .call = matmul_call,
     .samples = matmul_samples,
     .errors = matmul_errors,
-};
-
-/* ---- linear ---- */
-
-/* PyTorch's order of checks and words. */
-static bool linear_check(tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_tensor_list inputs)
-{
-    if (weight->ndim > 2)
-        tg_op_fail(&op_linear, inputs, "t() expects a tensor with <= 2 dimensions, but self is %dD", weight->ndim);
-    else if (x->ndim == 0 || weight->ndim == 0)
-        tg_op_fail(&op_linear, inputs, "both arguments to matmul need to be at least 1D, but they are %dD and %dD",
-                   x->ndim, weight->ndim);
-    else if (weight->ndim == 1)
-        tg_op_fail(&op_linear, inputs, "mat2 must be a matrix, got 1-D tensor");
-    else if (x->dims[x->ndim - 1] != weight->dims[1])
-        fail_cannot_multiply(&op_linear, inputs, rows_of(x), x->dims[x->ndim - 1], weight->dims[1], weight->dims[0]);
-    else if (x->dtype != weight->dtype && bias)
-        tg_op_fail(&op_linear, inputs, "mat1 and mat2 must have the same dtype");
-    else if (x->dtype != weight->dtype)
-        tg_op_fail(&op_linear, inputs, "expected scalar type %s but found %s", tgi_scalar_type_name((tg_dtype)x->dtype),
-                   tgi_scalar_type_name((tg_dtype)weight->dtype));
-    else if (bias && bias->dtype != x->dtype)
-        tg_op_fail(&op_linear, inputs, "self and mat2 must have the same dtype");
-    else if (!tgi_is_floating(x))
-        tg_op_fail(&op_linear, inputs, "\"addmm_impl_cpu_\" not implemented for '%s'",
-                   tgi_scalar_type_name((tg_dtype)x->dtype));
-    else if (bias && (bias->ndim > 1 || (bias->numel != 1 && bias->numel != weight->dims[0]))) {
-        char text[TG_SHAPE_TEXT];
-        tg_shape shape = tgi_shape(bias);
-        tg_op_fail(
-            &op_linear, inputs,
-            "The expanded size of the tensor (%lld) must match the existing size (%lld) at non-singleton dimension 1.  Target "
-            "sizes: [%lld, %lld].  Tensor sizes: %s",
-            (long long)weight->dims[0], (long long)bias->dims[bias->ndim - 1], (long long)rows_of(x),
-            (long long)weight->dims[0], tg_shape_text(&shape, text));
-    } else
-        return true;
-    return false;
-}
-
-/* The bias as the kernel wants it, one contiguous value for each output; a reference to give back. */
-static tg_tensor *bias_row(tg_tensor *bias, int64_t n)
-{
-    if (bias->numel == n) return tgi_own_contiguous(bias);
-    tg_shape shape = tg_shape(n);
-    tg_tensor *row = tgi_own(tgi_new(&shape, (tg_dtype)bias->dtype));
-    if (row) tgi_copy_raw(row, bias);
-    return row;
-}
-
-/* y = x wT, the bias set down with it. */
-static bool linear_into(tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_tensor *y)
-{
-    int64_t dims[] = { weight->dims[1], weight->dims[0] }, strides[] = { weight->strides[1], weight->strides[0] };
-    tg_tensor *wt = tgi_own(tgi_new_view(weight, 2, dims, strides, weight->offset));
-    tg_tensor *row = wt && bias ? bias_row(bias, weight->dims[0]) : NULL;
-    tg_shape batch = batch_of(x);
-    bool ok = wt && (row || !bias) && multiply(x, wt, &batch, row, y);
-    tgi_unref(row);
-    tgi_unref(wt);
-    return ok;
-}
-
-tg_tensor *tg_linear_at(const char *where, tg_tensor *x, tg_tensor *weight, tg_tensor *bias)
-{
-    tg_tensor_list inputs = tg_list(x, weight, bias);
-    if (!bias) inputs.count = 2;
-    if (!tg_op_begin(where, &op_linear, inputs) || !tg_optional_ok(bias)) return NULL;
-    if (weight->ndim == 1 && !bias) return tg_matmul(x, weight); /* a weight of one output, as PyTorch takes it */
-    if (!linear_check(x, weight, bias, inputs)) return NULL;
-    tg_shape shape = tgi_shape(x);
-    shape.dims[shape.ndim - 1] = weight->dims[0];
-    tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
-    if (!y || !linear_into(x, weight, bias, y)) return NULL;
-    tg_tensor *saved_x = tg_requires_grad(weight) ? x : NULL, *saved_w = tg_requires_grad(x) ? weight : NULL;
-    return tg_record(&op_linear, inputs, tg_list(y), tg_list(saved_x, saved_w), NULL, 0) == TG_OK ? y : NULL;
-}
-
-/* A vector as a matrix of one row, anything else as one tall matrix. */
-static tg_tensor *rows(tg_tensor *t) { return tall(matrix(t, tg_ndim(t) == 1, 0)); }
-
-/* dx = g w, dw = gT x, dbias = g, which the engine sums over the leading dimensions. */
-static void linear_backward(tg_context *ctx)
-{
-    tg_tensor *g = tg_grad_output(ctx, 0);
-    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_matmul(g, tg_saved(ctx, 1)));
-    if (tg_needs_input_grad(ctx, 1)) {
-        tg_tensor *gt = tg_transpose(rows(g), 0, 1);
-        tg_set_grad_input(ctx, 1, tg_matmul(gt, rows(tg_saved(ctx, 0))));
-    }
-    if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, g);
-}
-
-/* The same as products that the engine may add up with others. */
-static void linear_backward_fused(tg_context *ctx)
-{
-    tg_tensor *g = tg_grad_output(ctx, 0);
-    const tg_shape bias = tg_input_shape(ctx, 2);
-    if (!g || g->ndim < 2) {
-        linear_backward(ctx);
-        return;
-    }
-    tg_tensor *gm = tall(g);
-    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input_product(ctx, 0, (tg_product){ .a = gm, .b = tg_saved(ctx, 1) });
-    if (tg_needs_input_grad(ctx, 1))
-        tg_set_grad_input_product(ctx, 1, (tg_product){ .a = gm, .b = tall(tg_saved(ctx, 0)), .transpose_a = true });
-    if (bias.ndim == 1 && gm && bias.dims[0] == gm->dims[1])
-        tg_set_grad_input_product(ctx, 2, (tg_product){ .a = gm, .transpose_a = true });
-    else if (tg_needs_input_grad(ctx, 2))
-        tg_set_grad_input(ctx, 2, g); /* broadcast: the engine sums it back */
-}
-
-static tg_tensor_list linear_call(const tg_value *args)
-{
-    tg_tensor *bias = args[2].kind == TG_VALUE_TENSOR ? args[2].as.tensor : NULL;
-    return tgi_result(tg_linear_at(TG_HERE, args[0].as.tensor, args[1].as.tensor, bias));
-}
-
-static const char *const linear_samples[] = {
-    "linear(f(2, 3), f(4, 3), f(4))",       "linear(f(2, 3), f(4, 3))",
-    "linear(f(3), f(4, 3), f(4))",          "linear(f(2, 3, 4), f(2, 4), f(2))",
-    "linear(f(2, 2, 2, 3), f(4, 3), f(4))", "linear(f(2, 3), f(1, 3), f(1))",
-    "linear(f(2, 3), f(4, 3), f(1))",       "linear(f(2, 3), f(3))",
-    "linear(f(0, 3), f(4, 3), f(4))",       "linear(f(2, 0), f(4, 0), f(4))",
-    "linear(f(2, 3, 0), f(4, 0), f(4))",    NULL
-};
-static const tg_error_sample linear_errors[] = {
-    { "linear(f(100, 13), f(8, 12))", "mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)" },
-    { "linear(f(2, 5, 13), f(8, 12), f(8))", "mat1 and mat2 shapes cannot be multiplied (10x13 and 12x8)" },
-    { "linear(f(2, 12), f(8, 12), f(7))",
-      "The expanded size of the tensor (8) must match the existing size (7) at non-singleton "
-      "dimension 1.  Target sizes: [2, 8].  Tensor sizes: [7]" },
-    { "linear(f(2, 12), f(2, 2, 12))", "t() expects a tensor with <= 2 dimensions, but self is 3D" },
-    { "linear(f(2, 12), f(12), f(2))", "mat2 must be a matrix, got 1-D tensor" },
-    { "linear(f(), f(8, 12))", "both arguments to matmul need to be at least 1D, but they are 0D and 2D" },
-    { "linear(i(2, 12), f(8, 12))", "expected scalar type Long but found " },
-    { "linear(b(2, 12), b(8, 12))", "\"addmm_impl_cpu_\" not implemented for 'Bool'" },
-    { NULL, NULL }
-};
-
-static const tg_op op_linear = {
-    .name = "linear",
-    .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
-    .formula = "y = x wT + bias",
-    .gradient = "dx = g w, dw = gT x, dbias = g summed over its leading dimensions",
-    .doc = "The affine map of x [..., in] by weight [out, in] and bias [out].",
-    .backward = linear_backward,
-    .backward_fused = linear_backward_fused,
-    .call = linear_call,
-    .samples = linear_samples,
-    .errors = linear_errors,
 };
 
 /* ---- sums of products, for the engine ---- */
@@ -580,4 +463,4 @@ tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *pr
     return TG_OK;
 }
 
-const tg_op *const tgi_ops_matmul[] = { &op_matmul, &op_linear, NULL };
+const tg_op *const tgi_ops_matmul[] = { &op_matmul, &tgi_op_linear, NULL };

@@ -11,9 +11,9 @@ TG_BEGIN_DECLS
 tg_tensor *tg_matmul_at(const char *where, tg_tensor *a, tg_tensor *b);
 #define tg_matmul(a, b) tg_matmul_at(TG_HERE, a, b)
 
-/* y = x wT + bias: x is [..., in], weight [out, in], bias [out] or NULL; y is [..., out]. */
+/* y = x wT + bias: x is [..., in], weight [out, in], bias [out], NULL or left out; y is [..., out]. */
 tg_tensor *tg_linear_at(const char *where, tg_tensor *x, tg_tensor *weight, tg_tensor *bias);
-#define tg_linear(x, weight, bias) tg_linear_at(TG_HERE, x, weight, bias)
+#define tg_linear(x, weight, ...) tg_linear_at(TG_HERE, x, weight, TG_OR(NULL __VA_OPT__(,) __VA_ARGS__))
 
 TG_END_DECLS
 

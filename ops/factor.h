@@ -1,0 +1,31 @@
+/* factor.h: factorisations of matrices of doubles, rows one after another. Internal to ops/.
+ *
+ * float32 is computed in double and rounded once. Every function takes `scratch`, TGI_FACTOR_SCRATCH(n) doubles. */
+#ifndef TG_OPS_FACTOR_H
+#define TG_OPS_FACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TGI_PANEL = 48 }; /* columns factored one by one before the rest is updated by a product */
+#define TGI_FACTOR_SCRATCH(n) ((n) * TGI_PANEL)
+
+/* P A = L U in place, by partial pivoting: row i was swapped with row pivots[i], which is i or a later one, one after
+ * another. L's diagonal, ones, is not stored. Returns the number, counted from 1, of the first zero on U's diagonal, 0
+ * when there is none. */
+int64_t tgi_lu(double *a, int64_t n, int64_t *pivots, double *scratch);
+
+/* The determinant of P: 1 or -1. */
+double tgi_lu_parity(int64_t n, const int64_t *pivots);
+
+/* b [n, m] = A^-1 b for an A that tgi_lu factored. Zeros on U's diagonal give inf and NaN. */
+void tgi_lu_solve(const double *lu, int64_t n, const int64_t *pivots, double *b, int64_t m, double *scratch);
+
+/* b [n, m] = A^-1 b for the upper or lower triangle A of `a`; `unit`: with ones for its diagonal. */
+void tgi_triangular_solve(const double *a, int64_t n, bool upper, bool unit, double *b, int64_t m, double *scratch);
+
+/* A = L LT in place, L the lower triangle, zeros above it; only A's lower triangle is read. Returns the order, counted
+ * from 1, of the first leading minor that is not positive definite, 0 when all are. */
+int64_t tgi_cholesky(double *a, int64_t n, double *scratch);
+
+#endif

@@ -1,0 +1,91 @@
+/* linalg.h: linear algebra on batches of square matrices, [*, n, n].
+ *
+ * float32 and float64; float32 is computed in float64 and rounded once. A matrix that is singular, or not positive
+ * definite, where it must not be, is an error in PyTorch's words. */
+#ifndef TG_OPS_LINALG_H
+#define TG_OPS_LINALG_H
+
+#include "../core/op.h"
+
+TG_BEGIN_DECLS
+
+/* A^-1 (inverse: the same). */
+tg_tensor *tg_inv_at(const char *where, tg_tensor *a);
+tg_tensor *tg_inverse_at(const char *where, tg_tensor *a);
+#define tg_inv(a)     tg_inv_at(TG_HERE, a)
+#define tg_inverse(a) tg_inverse_at(TG_HERE, a)
+
+/* X of A X = B: B is [*, n, k], or [*, n] if it is a vector or has A's shape without the last size (torch.linalg.solve).
+ * Batches broadcast. */
+tg_tensor *tg_solve_at(const char *where, tg_tensor *a, tg_tensor *b);
+#define tg_solve(a, b) tg_solve_at(TG_HERE, a, b)
+
+/* The determinant; its logarithm, NaN where it is negative; its sign and the logarithm of its magnitude. */
+typedef struct tg_slogdet_result {
+    tg_tensor *sign, *logabsdet;
+} tg_slogdet_result;
+tg_tensor *tg_det_at(const char *where, tg_tensor *a);
+tg_tensor *tg_logdet_at(const char *where, tg_tensor *a);
+tg_slogdet_result tg_slogdet_at(const char *where, tg_tensor *a);
+#define tg_det(a)     tg_det_at(TG_HERE, a)
+#define tg_logdet(a)  tg_logdet_at(TG_HERE, a)
+#define tg_slogdet(a) tg_slogdet_at(TG_HERE, a)
+
+/* The matrix of cofactors, det(A) A^-T wherever that exists: the gradient of det. */
+tg_tensor *tg_cofactor_at(const char *where, tg_tensor *a);
+#define tg_cofactor(a) tg_cofactor_at(TG_HERE, a)
+
+/* A to the power n; a negative one of the inverse. */
+tg_tensor *tg_matrix_power_at(const char *where, tg_tensor *a, int64_t n);
+#define tg_matrix_power(a, n) tg_matrix_power_at(TG_HERE, a, n)
+
+/* The sum of a matrix's diagonal. */
+tg_tensor *tg_trace_at(const char *where, tg_tensor *a);
+#define tg_trace(a) tg_trace_at(TG_HERE, a)
+
+/* L of A = L LT, lower triangular; `.upper = true`: its transpose. A is symmetric and positive definite; only the lower
+ * (upper) triangle is read, the gradient is symmetric. */
+typedef struct tg_cholesky_options {
+    bool upper;
+    TG_OPTIONS_END
+} tg_cholesky_options;
+#define TG_CHOLESKY_DEFAULTS /* upper */ false TG_DEFAULTS_END
+#define TG_CHOLESKY_OPTIONS(...) TG_OPTIONS(tg_cholesky_options, TG_CHOLESKY_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+tg_tensor *tg_cholesky_at(const char *where, tg_tensor *a, tg_cholesky_options options);
+#define tg_cholesky(a, ...) tg_cholesky_at(TG_HERE, a, TG_CHOLESKY_OPTIONS(__VA_ARGS__))
+
+/* X of A X = B, or with `.left = false` of X A = B, for the upper or lower triangle of A; the other one is not read.
+ * Batches broadcast. A zero on the diagonal gives inf or NaN. */
+typedef struct tg_triangular_options {
+    bool left;
+    bool unitriangular;   /* A's diagonal is not read: it is ones */
+    TG_OPTIONS_END
+} tg_triangular_options;
+#define TG_TRIANGULAR_DEFAULTS /* left */ true, /* unitriangular */ false TG_DEFAULTS_END
+#define TG_TRIANGULAR_OPTIONS(...) TG_OPTIONS(tg_triangular_options, TG_TRIANGULAR_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+tg_tensor *tg_solve_triangular_at(const char *where, tg_tensor *a, tg_tensor *b, bool upper,
+                                  tg_triangular_options options);
+#define tg_solve_triangular(a, b, upper, ...)                                                                         \
+    tg_solve_triangular_at(TG_HERE, a, b, upper, TG_TRIANGULAR_OPTIONS(__VA_ARGS__))
+
+/* The same as torch.triangular_solve has it: b first, A transposed on demand, and a copy of A beside the solution. */
+typedef struct tg_triangular_solve_options {
+    bool upper;
+    bool transpose;
+    bool unitriangular;
+    TG_OPTIONS_END
+} tg_triangular_solve_options;
+#define TG_TRIANGULAR_SOLVE_DEFAULTS /* upper */ true, /* transpose */ false, /* unitriangular */ false TG_DEFAULTS_END
+#define TG_TRIANGULAR_SOLVE_OPTIONS(...)                                                                              \
+    TG_OPTIONS(tg_triangular_solve_options, TG_TRIANGULAR_SOLVE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+typedef struct tg_triangular_solve_result {
+    tg_tensor *solution, *cloned_coefficient;
+} tg_triangular_solve_result;
+tg_triangular_solve_result tg_triangular_solve_at(const char *where, tg_tensor *b, tg_tensor *a,
+                                                  tg_triangular_solve_options options);
+#define tg_triangular_solve(b, a, ...)                                                                                \
+    tg_triangular_solve_at(TG_HERE, b, a, TG_TRIANGULAR_SOLVE_OPTIONS(__VA_ARGS__))
+
+TG_END_DECLS
+
+#endif
