@@ -31,7 +31,7 @@ static bool probabilities_ok(tg_tensor *input, tg_tensor *target, const tg_cross
     const tg_tensor *w = o->weight;
     if (!tgi_is_floating(target))
         tg_op_fail(op, inputs, "Expected floating point type for target with class probabilities, got %s",
-                   tgi_scalar_type_name((tg_dtype)target->dtype));
+                   tgi_type_name(target));
     else if (o->ignore_index >= 0)
         tg_op_fail(op, inputs, "ignore_index is not supported for floating point target");
     else if (input->ndim == 0)

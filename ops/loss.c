@@ -1,14 +1,17 @@
-/* loss.c: mean squared error and negative log likelihood; cross entropy, made of the latter, is in cross_entropy.c.
+/* loss.c: what losses have in common, and the rows of loss.def as ops.
  *
- * Built for a loss at the end of each training step: one node on the tape, sums that are pairwise. PyTorch's checks, in
- * its order and words. Nothing here may count an ignored target, neither in the sum nor in what the mean divides by. */
-#include "loss.h"
+ * Built for a loss at the end of each training step: one node on the tape, one pass over the inputs, sums that are
+ * pairwise. A row becomes a loop (forward, and backward when create_graph is off) and the same gradient in ops on
+ * tensors, which can be differentiated again. */
+#include "loss_impl.h"
 
 #include "../core/error.h"
-#include "call.h"
-#include "loss_impl.h"
+#include "activation.h"
+#include "create.h"
+#include "functions.h"
 #include "pointwise.h"
 #include "promote.h"
+#include "reduce.h"
 #include "reduce_impl.h"
 #include "view.h"
 
@@ -19,14 +22,17 @@
 bool tgi_reduction_ok(const tg_op *op, tg_tensor_list inputs, tg_reduction r)
 {
     if (r == TG_REDUCTION_NONE || r == TG_REDUCTION_MEAN || r == TG_REDUCTION_SUM) return true;
-    tg_op_fail(op, inputs, "%d is not a valid value for reduction", (int)r);
+    if (r == TG_REDUCTION_BATCHMEAN)
+        tg_op_fail(op, inputs, "batchmean is not a valid value for reduction");
+    else
+        tg_op_fail(op, inputs, "%d is not a valid value for reduction", (int)r);
     return false;
 }
 
 bool tgi_reduction_named(const tg_op *op, const char *name, tg_reduction *r)
 {
-    static const char *const names[] = { "none", "mean", "sum" };
-    for (int i = 0; name && i < 3; i++) {
+    static const char *const names[] = { "none", "mean", "sum", "batchmean" };
+    for (int i = 0; name && i < 4; i++) {
         *r = (tg_reduction)i;
         if (strcmp(name, names[i]) == 0) return true;
     }
@@ -34,464 +40,168 @@ bool tgi_reduction_named(const tg_op *op, const char *name, tg_reduction *r)
     return false;
 }
 
-/* ---- mse_loss ---- */
-
-static const tg_op op_mse_loss;
-
-static void warn_of_sizes(const char *where, const tg_shape *input, const tg_shape *target)
+tg_tensor *tgi_reduced(tg_tensor *each, tg_reduction r)
 {
+    return r == TG_REDUCTION_NONE ? each : r == TG_REDUCTION_SUM ? tg_sum(each) : tg_mean(each);
+}
+
+/* ---- checks ---- */
+
+void tgi_warn_of_sizes(const char *where, const tg_tensor *input, const tg_tensor *target)
+{
+    const tg_shape x = tgi_shape(input), t = tgi_shape(target);
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
+    if (tg_shape_equal(&x, &t)) return;
     tg_warn_at(
         where ? where : tgi_where(),
         "Using a target size (torch.Size(%s)) that is different to the input size (torch.Size(%s)). This will likely lead to "
         "incorrect results due to broadcasting. Please ensure they have the same size.",
-        tg_shape_text(target, a), tg_shape_text(input, b));
+        tg_shape_text(&t, a), tg_shape_text(&x, b));
 }
 
-/* (a - b)^2 with the common shape, reduced. Raw. */
-static tg_tensor *squares(tg_tensor *a, tg_tensor *b, const tg_shape *shape, tg_reduction r)
+bool tgi_constant_ok(const tg_op *op, tg_tensor_list inputs, const char *function, const char *argument,
+                     const tg_tensor *t)
 {
-    const tgi_kernels *k = tgi_kernels_get();
-    tg_tensor *d = tgi_new(shape, (tg_dtype)a->dtype);
-    if (!d) return NULL;
-    if (r != TG_REDUCTION_NONE) d = tgi_own(d);
-    tgi_iterate(k->binary[TGI_BINARY_sub][d->dtype], 3, (tg_tensor *[]){ d, a, b });
-    tgi_iterate(k->binary[TGI_BINARY_mul][d->dtype], 3, (tg_tensor *[]){ d, d, d });
-    if (r == TG_REDUCTION_NONE) return d;
-    tg_tensor *y = tgi_sum_all_raw(d, r == TG_REDUCTION_MEAN);
-    tgi_unref(d);
-    return y;
+    if (!t || !tg_is_grad_enabled() || !tg_requires_grad(t)) return true;
+    tg_op_fail(op, inputs,
+               "The function '%s' is not differentiable with respect to argument '%s'. This input cannot have "
+               "requires_grad True.",
+               function, argument);
+    return false;
 }
 
-typedef struct mse_attributes {
-    double scale; /* 2, or 2/n for the mean */
-} mse_attributes;
-
-tg_tensor *tg_mse_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_loss_options options)
+bool tgi_fits_into(const tg_op *op, tg_tensor_list inputs, const tg_tensor *t, const tg_shape *shape)
 {
-    tg_tensor_list inputs = tg_list(input, target);
-    if (!tg_op_begin(where, &op_mse_loss, inputs) || !tgi_reduction_ok(&op_mse_loss, inputs, options.reduction))
-        return NULL;
-    tg_shape a = tgi_shape(input), b = tgi_shape(target), shape;
-    if (!tg_shape_equal(&a, &b)) warn_of_sizes(where, &a, &b);
-    if (!tgi_broadcast(&op_mse_loss, inputs, &a, &b, &shape)) return NULL;
-    tg_dtype dtype = tg_promote_types((tg_dtype)input->dtype, (tg_dtype)target->dtype);
-    if (!tg_dtype_is_floating(dtype))
-        return tg_op_fail(&op_mse_loss, inputs, "\"mse_cpu\" not implemented for '%s'", tgi_scalar_type_name(dtype));
-    input = tg_to(input, dtype);
-    target = tg_to(target, dtype);
-    tg_tensor *y = input && target ? squares(input, target, &shape, options.reduction) : NULL;
-    if (!y) return NULL;
-    mse_attributes attributes = { options.reduction == TG_REDUCTION_MEAN ? 2.0 / (double)tg_shape_numel(&shape) : 2.0 };
-    inputs = tg_list(input, target);
-    return tg_record(&op_mse_loss, inputs, tg_list(y), inputs, &attributes, sizeof attributes) == TG_OK ? y : NULL;
-}
-
-static void mse_loss_backward(tg_context *ctx)
-{
-    const mse_attributes *attributes = tg_attributes(ctx);
-    tg_tensor *d = tg_sub(tg_saved(ctx, 0), tg_saved(ctx, 1));
-    tg_tensor *da = tg_mul(d, tg_mul(tg_grad_output(ctx, 0), attributes->scale));
-    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, da);
-    if (tg_needs_input_grad(ctx, 1)) tg_set_grad_input(ctx, 1, tg_neg(da));
-}
-
-static tg_tensor_list mse_loss_call(const tg_value *args)
-{
-    tg_loss_options o = TG_LOSS_OPTIONS();
-    if (!tgi_reduction_named(&op_mse_loss, args[2].as.string, &o.reduction)) return tg_list_failed();
-    return tgi_result(tg_mse_loss_at(TG_HERE, args[0].as.tensor, args[1].as.tensor, o));
-}
-
-static const char *const mse_loss_samples[] = { "mse_loss(f(2, 3), f(2, 3))",
-                                                "mse_loss(f(2, 3), f(2, 3), reduction='sum')",
-                                                "mse_loss(f(2, 3), f(2, 3), reduction='none')",
-                                                "mse_loss(f(), f())",
-                                                "mse_loss(f(2, 3, 4), f(2, 3, 1))",
-                                                "mse_loss(f(3), f(2, 3), reduction='none')",
-                                                "mse_loss(f(0, 3), f(0, 3))",
-                                                "mse_loss(f(0, 3), f(0, 3), reduction='sum')",
-                                                "mse_loss(f(2, 3), i(2, 3))",
-                                                NULL };
-static const tg_error_sample mse_loss_errors[] = {
-    { "mse_loss(f(2, 3), f(2, 4))",
-      "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1" },
-    { "mse_loss(i(2, 3), i(2, 3))", "\"mse_cpu\" not implemented for 'Long'" },
-    { "mse_loss(f(2, 3), f(2, 3), reduction='avg')", "is not a valid value for reduction" },
-    { NULL, NULL }
-};
-
-static const tg_op op_mse_loss = {
-    .name = "mse_loss",
-    .schema = "mse_loss(Tensor input, Tensor target, str reduction='mean') -> Tensor",
-    .formula = "y = (a - b)^2, its mean or its sum",
-    .gradient = "da = 2 (a - b) g, divided by the number of elements for the mean; db = -da",
-    .doc = "The squared error. Shapes that differ are warned about, then broadcast.",
-    .backward = mse_loss_backward,
-    .call = mse_loss_call,
-    .samples = mse_loss_samples,
-    .errors = mse_loss_errors,
-};
-
-/* ---- nll_loss: its loops ---- */
-
-static const tg_op op_nll_loss, op_nll_loss_backward;
-
-/* The call as the loops see it; everything contiguous, in references to give back. */
-typedef struct nll {
-    int64_t batch, classes, positions; /* the input is batch x classes x positions, the target batch x positions */
-    int64_t ignore_index;
-    tg_reduction reduction;
-    tg_dtype dtype;
-    tg_tensor *input, *target, *weight;
-} nll;
-
-static double at(const tg_tensor *t, int64_t i)
-{
-    return t->dtype == TG_FLOAT32 ? ((const float *)tgi_ptr(t))[i] : ((const double *)tgi_ptr(t))[i];
-}
-
-static void put(tg_tensor *t, int64_t i, double value)
-{
-    if (t->dtype == TG_FLOAT32)
-        ((float *)tgi_ptr(t))[i] = (float)value;
-    else
-        ((double *)tgi_ptr(t))[i] = value;
-}
-
-/* The class of target `i`; -1 if it is ignored. */
-static int64_t class_of(const nll *l, int64_t i)
-{
-    int64_t t = ((const int64_t *)tgi_ptr(l->target))[i];
-    return t == l->ignore_index ? -1 : t;
-}
-
-/* Where the input holds the value of class `c` for target `i`. */
-static int64_t place_of(const nll *l, int64_t i, int64_t c)
-{
-    return (i / l->positions * l->classes + c) * l->positions + i % l->positions;
-}
-
-static double weight_of(const nll *l, int64_t c) { return l->weight ? at(l->weight, c) : 1.0; }
-
-/* What the mean divides by: the sum of the targets' weights, or their number. */
-static bool total_weight(const nll *l, double *total)
-{
-    *total = 0;
-    if (!l->weight) {
-        for (int64_t i = 0; i < l->target->numel; i++) *total += class_of(l, i) >= 0;
-        return true;
-    }
-    tg_shape shape = tg_shape(l->target->numel);
-    tg_tensor *each = tgi_own(tgi_new(&shape, l->dtype));
-    if (!each) return false;
-    for (int64_t i = 0; i < each->numel; i++) {
-        int64_t c = class_of(l, i);
-        put(each, i, c < 0 ? 0.0 : weight_of(l, c));
-    }
-    tg_tensor *sum = tgi_own(tgi_sum_all_raw(each, false));
-    if (sum) *total = at(sum, 0);
-    tgi_unref(each);
-    bool ok = sum != NULL;
-    tgi_unref(sum);
-    return ok;
-}
-
-/* Gives back what nll_open took. */
-static void nll_close(nll *l)
-{
-    tgi_unref(l->input);
-    tgi_unref(l->target);
-    tgi_unref(l->weight);
-}
-
-/* The loss of every target, reduced. */
-static tg_tensor *nll_forward(const nll *l, const tg_shape *shape)
-{
-    tg_tensor *each = tgi_new(shape, l->dtype);
-    if (!each) return NULL;
-    if (l->reduction != TG_REDUCTION_NONE) each = tgi_own(each);
-    for (int64_t i = 0; i < each->numel; i++) {
-        int64_t c = class_of(l, i);
-        put(each, i, c < 0 ? 0.0 : -weight_of(l, c) * at(l->input, place_of(l, i, c)));
-    }
-    if (l->reduction == TG_REDUCTION_NONE) return each;
-    double total = 1;
-    tg_tensor *y = l->reduction == TG_REDUCTION_MEAN && !total_weight(l, &total) ? NULL : tgi_sum_all_raw(each, false);
-    if (y) put(y, 0, at(y, 0) / total);
-    tgi_unref(each);
-    return y;
-}
-
-/* Scatters the gradient `g` of the loss into zeros of the input's shape. */
-static bool nll_scatter(const nll *l, tg_tensor *g, tg_tensor *d)
-{
-    double total = 1;
-    if (l->reduction == TG_REDUCTION_MEAN && !total_weight(l, &total)) return false;
-    tgi_fill(d, 0);
-    for (int64_t i = 0; i < l->target->numel; i++) {
-        int64_t c = class_of(l, i);
-        if (c >= 0)
-            put(d, place_of(l, i, c), -weight_of(l, c) * (at(g, l->reduction == TG_REDUCTION_NONE ? i : 0) / total));
-    }
-    return true;
-}
-
-/* ---- nll_loss: its checks ---- */
-
-/* The target has the input's shape without the classes. */
-static bool nll_shapes_fit(const tg_op *op, tg_tensor_list inputs, const tg_shape *x, const tg_shape *t)
-{
+    const tg_shape own = tgi_shape(t);
+    tg_shape common;
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
-    int64_t batch = t->ndim > 0 ? t->dims[0] : 0;
-    if (x->ndim == 0)
-        tg_op_fail(op, inputs, "Expected 1 or more dimensions (got 0)");
-    else if (x->ndim > 1 && x->dims[0] != batch)
-        tg_op_fail(op, inputs, "Expected input batch_size (%lld) to match target batch_size (%lld).",
-                   (long long)x->dims[0], (long long)batch);
-    else if (x->ndim <= 2 && t->ndim > 1)
-        tg_op_fail(op, inputs, "0D or 1D target tensor expected, multi-target not supported");
-    else if (x->ndim <= 2 && t->ndim != x->ndim - 1)
-        tg_op_fail(op, inputs, "size mismatch (got input: %s, target: %s)", tg_shape_text(x, a), tg_shape_text(t, b));
-    else {
-        tg_shape expected = { x->ndim - 1, { batch } };
-        for (int d = 2; d < x->ndim; d++) expected.dims[d - 1] = x->dims[d];
-        if (tg_shape_equal(&expected, t)) return true;
-        tg_op_fail(op, inputs, "Expected target size %s, got %s", tg_shape_text(&expected, a), tg_shape_text(t, b));
-    }
+    if (!tgi_broadcast(op, inputs, shape, &own, &common)) return false;
+    if (tg_shape_equal(&common, shape)) return true;
+    tg_op_fail(op, inputs, "output with shape %s doesn't match the broadcast shape %s", tg_shape_text(shape, a),
+               tg_shape_text(&common, b));
     return false;
 }
 
-static bool nll_weight_fits(const tg_op *op, tg_tensor_list inputs, const tg_tensor *weight, tg_dtype dtype,
-                            int64_t classes)
+/* ---- the rows ---- */
+
+#define ROWS "loss.def"
+#include "rows_gradients.inc"
+
+#define TG_LOSS(name_, ...)                                                                                            \
+    static const tgi_row_loops *name_##_loops(void) { return TGI_ROW(loss, name_); }                                   \
+    const tgi_row tgi_loss_##name_ = { .loops = name_##_loops, .inputs = 3, .gradient = { name_##_da, name_##_db } };
+#include ROWS
+
+/* ---- running a row ---- */
+
+typedef struct row_attributes {
+    const tgi_row *row;
+    bool has_parameter;
+    double scale; /* what each element's gradient is multiplied by: 1/n for the mean */
+    tg_shape shape;
+} row_attributes;
+
+static tg_dtype common_dtype(const tg_tensor *a, const tg_tensor *b)
 {
-    if (weight->ndim != 1 || weight->dims[0] != classes) {
-        char text[TG_SHAPE_TEXT];
-        tg_shape shape = tgi_shape(weight);
-        tg_op_fail(
-            op, inputs,
-            "weight tensor should be defined either for all %lld classes or no classes but got weight tensor of shape: %s",
-            (long long)classes, tg_shape_text(&shape, text));
-    } else if ((tg_dtype)weight->dtype != dtype)
-        tg_op_fail(op, inputs, "expected scalar type %s but found %s", tgi_scalar_type_name(dtype),
-                   tgi_scalar_type_name((tg_dtype)weight->dtype));
-    else if (tg_is_grad_enabled() && tg_requires_grad(weight))
-        tg_op_fail(
-            op, inputs,
-            "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot "
-            "have requires_grad True.");
-    else
-        return true;
-    return false;
+    return tg_promote_types((tg_dtype)a->dtype, (tg_dtype)b->dtype);
 }
 
-static bool targets_in_bounds(const tg_op *op, tg_tensor_list inputs, const nll *l)
+tg_tensor *tgi_row_parameter(const tg_tensor *a, const tg_tensor *b, double value)
 {
-    for (int64_t i = 0; i < l->target->numel; i++) {
-        int64_t t = ((const int64_t *)tgi_ptr(l->target))[i];
-        if (t == l->ignore_index || (t >= 0 && t < l->classes)) continue;
-        tg_op_fail(op, inputs, "Target %lld is out of bounds.", (long long)t);
-        return false;
-    }
-    return true;
+    return tgi_new_full(&tg_shape(), common_dtype(a, b), value);
 }
 
-/* Checks the call and takes references to contiguous forms. `shape` and `dtype` are the input's, which may itself be
- * NULL. False: an error was recorded and nothing is held. */
-static bool nll_open(const tg_op *op, tg_tensor *input, const tg_shape *shape, tg_dtype dtype, tg_tensor *target,
-                     const tg_nll_options *options, nll *l)
+/* The loss of each element, reduced. Raw. */
+static tg_tensor *row_forward(const tgi_row *row, tg_tensor *a, tg_tensor *b, tg_tensor *p, const tg_shape *shape,
+                              tg_reduction r)
 {
-    tg_tensor_list inputs = input ? tg_list(input, target) : tg_list(target);
-    tg_shape t = tgi_shape(target);
-    if (!tgi_reduction_ok(op, inputs, options->reduction) || !nll_shapes_fit(op, inputs, shape, &t)) return false;
-    *l = (nll){ .batch = 1,
-                .classes = shape->dims[shape->ndim > 1],
-                .positions = 1,
-                .ignore_index = options->ignore_index,
-                .reduction = options->reduction,
-                .dtype = dtype };
-    if (shape->ndim > 1) l->batch = shape->dims[0];
-    for (int d = 2; d < shape->ndim; d++) l->positions *= shape->dims[d];
-    if (!tg_dtype_is_floating(dtype)) {
-        tg_op_fail(op, inputs, "\"%s\" not implemented for '%s'",
-                   shape->ndim > 2 ? "nll_loss2d_forward_out_frame" : "nll_loss_out_frame",
-                   tgi_scalar_type_name(dtype));
-        return false;
-    }
-    if (target->dtype != TG_INT64) {
-        tg_op_fail(op, inputs, "expected scalar type Long but found %s", tgi_scalar_type_name((tg_dtype)target->dtype));
-        return false;
-    }
-    if (options->weight && !nll_weight_fits(op, inputs, options->weight, dtype, l->classes)) return false;
-    l->target = tgi_own_contiguous(target);
-    l->input = input ? tgi_own_contiguous(input) : NULL;
-    l->weight = options->weight ? tgi_own_contiguous(options->weight) : NULL;
-    if (l->target && (l->input || !input) && (l->weight || !options->weight) && targets_in_bounds(op, inputs, l))
-        return true;
-    nll_close(l);
-    return false;
+    tg_tensor *each = tgi_new(shape, (tg_dtype)a->dtype);
+    if (!each) return NULL;
+    if (r != TG_REDUCTION_NONE) each = tgi_own(each);
+    tgi_iterate(row->loops()->forward[each->dtype], 4, (tg_tensor *[]){ each, a, b, p });
+    if (r == TG_REDUCTION_NONE) return each;
+    tg_tensor *y = tgi_sum_all_raw(each, r == TG_REDUCTION_MEAN);
+    tgi_unref(each);
+    return y;
 }
 
-/* ---- nll_loss ---- */
-
-typedef struct nll_attributes {
-    int64_t ignore_index;
-    tg_reduction reduction;
-    bool weighted;
-    tg_shape input;
-} nll_attributes;
-
-static tg_nll_options nll_options_of(tg_context *ctx)
+tg_tensor *tgi_row_loss(const tg_op *op, const tgi_row *row, tg_tensor *a, tg_tensor *b, tg_tensor *parameter,
+                        tg_reduction r)
 {
-    const nll_attributes *a = tg_attributes(ctx);
-    return (tg_nll_options){ .weight = a->weighted ? tg_saved(ctx, 1) : NULL,
-                             .ignore_index = a->ignore_index,
-                             .reduction = a->reduction };
-}
-
-tg_tensor *tg_nll_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_nll_options options)
-{
-    if (!tg_op_begin(where, &op_nll_loss, tg_list(input, target)) || !tg_optional_ok(options.weight)) return NULL;
-    tg_shape shape = tgi_shape(input), target_shape = tgi_shape(target);
-    nll l;
-    if (!nll_open(&op_nll_loss, input, &shape, (tg_dtype)input->dtype, target, &options, &l)) return NULL;
-    tg_tensor *y = nll_forward(&l, &target_shape);
-    nll_close(&l);
+    const tg_dtype dtype = common_dtype(a, b);
+    const tg_shape sa = tgi_shape(a), sb = tgi_shape(b);
+    row_attributes attributes = { .row = row, .has_parameter = parameter != NULL, .scale = 1 };
+    if (!tgi_broadcast(op, tg_list(a, b), &sa, &sb, &attributes.shape)) return NULL;
+    a = tg_to(a, dtype);
+    b = tg_to(b, dtype);
+    if (!a || !b) return NULL;
+    tg_tensor *y = row_forward(row, a, b, parameter, &attributes.shape, r);
     if (!y) return NULL;
-    nll_attributes attributes = { options.ignore_index, options.reduction, options.weight != NULL, shape };
-    return tg_record(&op_nll_loss, tg_list(input), tg_list(y), tg_list(target, options.weight), &attributes,
-                     sizeof attributes) == TG_OK
+    if (r == TG_REDUCTION_MEAN) attributes.scale = 1.0 / (double)tg_shape_numel(&attributes.shape);
+    return tg_record(op, tg_list(a, b), tg_list(y), tg_list(a, b, parameter), &attributes, sizeof attributes) == TG_OK
                ? y
                : NULL;
 }
 
-static void nll_loss_backward(tg_context *ctx)
+/* ---- its gradients ---- */
+
+/* The gradient of each element's loss. */
+static tg_tensor *scaled(tg_context *ctx)
 {
-    const nll_attributes *a = tg_attributes(ctx);
-    tg_tensor *g = tg_grad_output(ctx, 0), *target = tg_saved(ctx, 0);
-    tg_set_grad_input(ctx, 0, tgi_nll_loss_backward_at(TG_HERE, g, a->input, target, nll_options_of(ctx)));
+    const row_attributes *r = tg_attributes(ctx);
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    return r->scale == 1 ? g : tg_mul(g, r->scale);
 }
 
-static tg_tensor_list nll_loss_call(const tg_value *args)
+void tgi_row_loss_backward(tg_context *ctx)
 {
-    tg_nll_options o = { .weight = tgi_optional(&args[2]), .ignore_index = args[3].as.integer };
-    if (!tgi_reduction_named(&op_nll_loss, args[4].as.string, &o.reduction)) return tg_list_failed();
-    return tgi_result(tg_nll_loss_at(TG_HERE, args[0].as.tensor, args[1].as.tensor, o));
+    const row_attributes *r = tg_attributes(ctx);
+    tg_tensor *g = tg_expand(scaled(ctx), r->shape);
+    tg_tensor *a = tg_saved(ctx, 0), *b = tg_saved(ctx, 1), *p = r->has_parameter ? tg_saved(ctx, 2) : NULL;
+    for (int i = 0; g && i < 2; i++)
+        if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, r->row->gradient[i](g, a, b, p, NULL, NULL));
 }
 
-static const char *const nll_loss_samples[] = {
-    "nll_loss(f(4, 5), i(4, lo=0, hi=5))",
-    "nll_loss(f(4, 5), i(4, lo=0, hi=5), reduction='sum')",
-    "nll_loss(f(4, 5), i(4, lo=0, hi=5), reduction='none')",
-    "nll_loss(f(5), i(lo=0, hi=5))",
-    "nll_loss(f(5), i(lo=0, hi=5), reduction='none')",
-    "nll_loss(f(8, 3), i(8, lo=0, hi=3), ignore_index=0)",
-    "nll_loss(f(8, 3), i(8, lo=-1, hi=3), ignore_index=-1, reduction='sum')",
-    "nll_loss(f(8, 3), i(8, lo=0, hi=3), ignore_index=1, reduction='none')",
-    "nll_loss(f(6, 3), i(6, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False))",
-    "nll_loss(f(6, 3), i(6, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=2, reduction='none')",
-    "nll_loss(f(2, 3, 4), i(2, 4, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=1)",
-    "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3))",
-    "nll_loss(f(2, 3, 2, 2), i(2, 2, 2, lo=0, hi=3), reduction='none')",
-    "nll_loss(f(0, 5), i(0))",
-    "nll_loss(f(0, 5), i(0), reduction='sum')",
-    "nll_loss(f(2, 5, 0), i(2, 0), reduction='none')",
-    "nll_loss(f(3, 4), i(3, lo=0, hi=1), ignore_index=0, reduction='sum')",
-    NULL
-};
-static const tg_error_sample nll_loss_errors[] = {
-    { "nll_loss(f(2, 5), i(2, lo=7, hi=8))", "Target 7 is out of bounds." },
-    { "nll_loss(f(2, 5), i(2, lo=-1, hi=0))", "Target -1 is out of bounds." },
-    { "nll_loss(f(2, 5), i(3))", "Expected input batch_size (2) to match target batch_size (3)." },
-    { "nll_loss(f(2, 5), i(2, 5))", "0D or 1D target tensor expected, multi-target not supported" },
-    { "nll_loss(f(5), i(1))", "size mismatch (got input: [5], target: [1])" },
-    { "nll_loss(f(), i())", "Expected 1 or more dimensions (got 0)" },
-    { "nll_loss(f(2, 5, 3), i(2, 4))", "Expected target size [2, 3], got [2, 4]" },
-    { "nll_loss(f(2, 5), f(2))", "expected scalar type Long but found " },
-    { "nll_loss(i(2, 5), i(2))", "\"nll_loss_out_frame\" not implemented for 'Long'" },
-    { "nll_loss(f(2, 5), i(2, lo=0), weight=f(4, grad=False))",
-      "weight tensor should be defined either for all 5 classes or no classes but got weight tensor of shape: [4]" },
-    { "nll_loss(f(2, 5), i(2, lo=0), weight=i(5))", "but found Long" },
-    { "nll_loss(f(2, 5), i(2), reduction='avg')", "is not a valid value for reduction" },
-    { NULL, NULL }
-};
-
-static const tg_op op_nll_loss = {
-    .name = "nll_loss",
-    .schema =
-        "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction='mean') -> Tensor",
-    .formula = "y = -weight[target] x[target], its sum, or its mean weighted by weight[target]",
-    .gradient = "dx[target] = -weight[target] g, divided by the sum of weight[target] for the mean; 0 elsewhere",
-    .doc = "The loss of log-probabilities x under class indices; targets equal to ignore_index count for nothing.",
-    .backward = nll_loss_backward,
-    .call = nll_loss_call,
-    .samples = nll_loss_samples,
-    .errors = nll_loss_errors,
-};
-
-/* ---- nll_loss_backward ---- linear in g, and nll_loss is its transpose */
-
-tg_tensor *tgi_nll_loss_backward_at(const char *where, tg_tensor *g, tg_shape size, tg_tensor *target,
-                                    tg_nll_options options)
+void tgi_row_loss_backward_fused(tg_context *ctx)
 {
-    if (!tg_op_begin(where, &op_nll_loss_backward, tg_list(g, target)) || !tg_optional_ok(options.weight)) return NULL;
-    nll l;
-    if (!nll_open(&op_nll_loss_backward, NULL, &size, (tg_dtype)g->dtype, target, &options, &l)) return NULL;
-    if (g->numel != (options.reduction == TG_REDUCTION_NONE ? target->numel : 1)) {
-        nll_close(&l);
-        return tg_op_fail(&op_nll_loss_backward, tg_list(g, target), "the gradient has %lld elements",
-                          (long long)g->numel);
+    const row_attributes *r = tg_attributes(ctx);
+    tg_tensor *g = scaled(ctx), *a = tg_saved(ctx, 0), *b = tg_saved(ctx, 1);
+    tg_tensor *p = r->has_parameter ? tg_saved(ctx, 2) : NULL;
+    if (!g || !a || !b || (r->has_parameter && !p)) return;
+    for (int i = 0; i < 2; i++) {
+        if (!tg_needs_input_grad(ctx, i)) continue;
+        tg_tensor *d = tg_grad_place(ctx, i);
+        const tg_shape place = d ? tgi_shape(d) : tg_shape();
+        if (!d || !tg_shape_equal(&place, &r->shape)) d = tgi_new(&r->shape, (tg_dtype)g->dtype);
+        if (d) tgi_iterate(r->row->loops()->backward[i][g->dtype], 6, (tg_tensor *[]){ d, g, a, b, p, NULL });
+        tg_set_grad_input(ctx, i, d);
     }
-    tg_tensor *d = tgi_new(&size, l.dtype), *gc = tgi_own_contiguous(g);
-    bool ok = d && gc && nll_scatter(&l, gc, d);
-    tgi_unref(gc);
-    nll_close(&l);
-    if (!ok) return NULL;
-    nll_attributes attributes = { options.ignore_index, options.reduction, options.weight != NULL, size };
-    return tg_record(&op_nll_loss_backward, tg_list(g), tg_list(d), tg_list(target, options.weight), &attributes,
-                     sizeof attributes) == TG_OK
-               ? d
-               : NULL;
 }
 
-static void nll_loss_backward_backward(tg_context *ctx)
-{
-    tg_tensor *target = tg_saved(ctx, 0);
-    tg_set_grad_input(ctx, 0, tg_nll_loss_at(TG_HERE, tg_grad_output(ctx, 0), target, nll_options_of(ctx)));
-}
+/* ---- the family ---- */
 
-static tg_tensor_list nll_loss_backward_call(const tg_value *args)
-{
-    tg_nll_options o = { .weight = tgi_optional(&args[3]), .ignore_index = args[4].as.integer };
-    if (!tgi_reduction_named(&op_nll_loss_backward, args[5].as.string, &o.reduction)) return tg_list_failed();
-    return tgi_result(tgi_nll_loss_backward_at(TG_HERE, args[0].as.tensor, args[1].as.ints, args[2].as.tensor, o));
-}
-
-static const char *const nll_loss_backward_samples[] = {
-    "nll_loss_backward(f(), [4, 5], i(4, lo=0, hi=5))", "nll_loss_backward(f(), [5], i(lo=0, hi=5), reduction='sum')",
-    "nll_loss_backward(f(4), [4, 5], i(4, lo=0, hi=5), reduction='none')",
-    "nll_loss_backward(f(), [2, 3, 4], i(2, 4, lo=0, hi=3), weight=f(3, lo=0.5, hi=2, grad=False), ignore_index=1)",
-    NULL
-};
-static const tg_error_sample nll_loss_backward_errors[] = {
-    { "nll_loss_backward(f(3), [4, 5], i(4, lo=0, hi=5), reduction='none')", "the gradient has 3 elements" },
-    { "nll_loss_backward(f(), [2, 5], i(2, lo=7, hi=8))", "Target 7 is out of bounds." },
-    { NULL, NULL }
-};
-
-static const tg_op op_nll_loss_backward = {
-    .name = "nll_loss_backward",
-    .schema =
-        "nll_loss_backward(Tensor grad_output, int[] size, Tensor target, Tensor? weight=None, int ignore_index=-100, "
-        "str reduction='mean') -> Tensor",
-    .formula = "y[target] = -weight[target] g, divided by the sum of weight[target] for the mean; 0 elsewhere",
-    .gradient = "dg = nll_loss of the gradient of y",
-    .doc = "The gradient of nll_loss, for an input of the given size.",
-    .backward = nll_loss_backward_backward,
-    .call = nll_loss_backward_call,
-    .samples = nll_loss_backward_samples,
-    .errors = nll_loss_backward_errors,
-};
-
-const tg_op *const tgi_ops_loss[] = { &tgi_op_softmax,       &tgi_op_log_softmax,   &op_mse_loss, &op_nll_loss,
-                                      &op_nll_loss_backward, &tgi_op_cross_entropy, NULL };
+const tg_op *const tgi_ops_loss[] = { &tgi_op_softmax,
+                                      &tgi_op_softmin,
+                                      &tgi_op_log_softmax,
+                                      &tgi_op_nll_loss,
+                                      &tgi_op_nll_loss_backward,
+                                      &tgi_op_cross_entropy,
+                                      &tgi_op_ctc_loss,
+                                      &tgi_op_mse_loss,
+                                      &tgi_op_l1_loss,
+                                      &tgi_op_smooth_l1_loss,
+                                      &tgi_op_huber_loss,
+                                      &tgi_op_poisson_nll_loss,
+                                      &tgi_op_gaussian_nll_loss,
+                                      &tgi_op_binary_cross_entropy,
+                                      &tgi_op_binary_cross_entropy_with_logits,
+                                      &tgi_op_kl_div,
+                                      &tgi_op_hinge_embedding_loss,
+                                      &tgi_op_margin_ranking_loss,
+                                      &tgi_op_soft_margin_loss,
+                                      &tgi_op_multi_margin_loss,
+                                      &tgi_op_multilabel_margin_loss,
+                                      &tgi_op_multilabel_soft_margin_loss,
+                                      &tgi_op_triplet_margin_loss,
+                                      &tgi_op_cosine_embedding_loss,
+                                      NULL };
