@@ -1,0 +1,152 @@
+/* conv.c: Conv1d, Conv2d and their transposes. */
+#include "conv.h"
+
+#include "../core/error.h"
+#include "../core/scope.h"
+#include "init.h"
+#include "module_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+static tg_tensor *forward(tg_module *m, tg_tensor *x) { return tg_conv_forward((tg_conv *)m, x); }
+
+/* ---- printing ---- */
+
+static bool all_equal(const tg_shape *list, int64_t value)
+{
+    for (int d = 0; d < list->ndim; d++)
+        if (list->dims[d] != value) return false;
+    return list->ndim >= 0;
+}
+
+static int extra_repr(tg_module *module, char *buffer, size_t size)
+{
+    const tg_conv *m = (const tg_conv *)module;
+    char kernel[64], stride[64], padding[64] = "", output[64] = "", dilation[64] = "", groups[32] = "";
+    tgi_print_list(", padding=", &m->padding, padding, sizeof padding);
+    tgi_print_list(", output_padding=", &m->output_padding, output, sizeof output);
+    tgi_print_list(", dilation=", &m->dilation, dilation, sizeof dilation);
+    if (m->groups != 1) snprintf(groups, sizeof groups, ", groups=%lld", (long long)m->groups);
+    return snprintf(buffer, size, "%lld, %lld%s%s%s%s%s%s%s", (long long)m->in_channels, (long long)m->out_channels,
+                    tgi_print_list(", kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    tgi_print_list(", stride=", &m->stride, stride, sizeof stride),
+                    m->padding.ndim == TG_SAME.ndim ? ", padding=same"
+                    : all_equal(&m->padding, 0)     ? ""
+                                                    : padding,
+                    all_equal(&m->dilation, 1) ? "" : dilation, all_equal(&m->output_padding, 0) ? "" : output, groups,
+                    m->bias ? "" : ", bias=False");
+}
+
+/* ---- making ---- */
+
+/* A list of one entry for all dimensions. */
+static tg_shape spread(tg_shape list, int spatial)
+{
+    if (list.ndim == 1)
+        for (; list.ndim < spatial; list.ndim++) list.dims[list.ndim] = list.dims[0];
+    return list;
+}
+
+static bool options_ok(const char *where, const char *name, int64_t in, int64_t out, const tg_conv *m)
+{
+    const tg_shape *lists[] = { &m->kernel_size, &m->stride, &m->output_padding, &m->dilation };
+    const char *problem = NULL;
+    for (int i = 0; i < 4; i++)
+        if (lists[i]->ndim != m->spatial) problem = "a size has one entry, or one for each spatial dimension";
+    if (m->padding.ndim != m->spatial && (m->padding.ndim != TG_SAME.ndim || m->transposed))
+        problem = "padding has one entry, or one for each spatial dimension";
+    if (m->groups <= 0)
+        problem = "groups must be a positive integer";
+    else if (in % m->groups != 0)
+        problem = "in_channels must be divisible by groups";
+    else if (out % m->groups != 0)
+        problem = "out_channels must be divisible by groups";
+    for (int d = 0; m->padding.ndim == TG_SAME.ndim && d < m->stride.ndim; d++)
+        if (m->stride.dims[d] != 1) problem = "padding='same' is not supported for strided convolutions";
+    if (problem) tg_fail_at(where, TG_ERROR_VALUE, name, "%s", problem);
+    return !problem;
+}
+
+static void make_parameters(tg_conv *m, const tg_conv_module_options *options)
+{
+    tg_shape shape = tg_shape(m->out_channels, m->in_channels / m->groups);
+    if (m->transposed) shape = tg_shape(m->in_channels, m->out_channels / m->groups);
+    double fan_in = (double)shape.dims[1];
+    for (int d = 0; d < m->spatial; d++) {
+        shape.dims[shape.ndim++] = m->kernel_size.dims[d];
+        fan_in *= (double)m->kernel_size.dims[d];
+    }
+    TG_PARAMETER(m, weight, tg_empty(shape, .dtype = options->dtype));
+    tg_init_kaiming_uniform_(m->weight, .a = sqrt(5.0));
+    if (!options->bias) return;
+    const double bound = fan_in > 0 ? 1 / sqrt(fan_in) : 0;
+    TG_PARAMETER(m, bias, tg_empty(tg_shape(m->out_channels), .dtype = options->dtype));
+    tg_init_uniform_(m->bias, -bound, bound);
+}
+
+static tg_conv *conv_new(const char *where, const char *name, int spatial, bool transposed, int64_t in, int64_t out,
+                         tg_shape kernel_size, const tg_conv_module_options *o)
+{
+    const tg_conv wanted = { .in_channels = in,
+                             .out_channels = out,
+                             .groups = o->groups,
+                             .spatial = spatial,
+                             .transposed = transposed,
+                             .kernel_size = spread(kernel_size, spatial),
+                             .stride = spread(o->stride, spatial),
+                             .padding = spread(o->padding, spatial),
+                             .output_padding = spread(o->output_padding, spatial),
+                             .dilation = spread(o->dilation, spatial) };
+    if (!options_ok(where, name, in, out, &wanted)) return NULL;
+    const tg_module_class conv = { name, forward, extra_repr, NULL };
+    tg_conv *m = tg_module_new_at(where, sizeof *m, conv);
+    if (!m) return NULL;
+    const tg_module base = m->base;
+    *m = wanted;
+    m->base = base;
+    tg_scope scope = tg_scope_begin();
+    make_parameters(m, o);
+    tg_scope_end(scope);
+    return m;
+}
+
+tg_conv *tg_conv1d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                          tg_conv_module_options options)
+{
+    return conv_new(where, "Conv1d", 1, false, in_channels, out_channels, kernel_size, &options);
+}
+
+tg_conv *tg_conv2d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                          tg_conv_module_options options)
+{
+    return conv_new(where, "Conv2d", 2, false, in_channels, out_channels, kernel_size, &options);
+}
+
+tg_conv *tg_conv_transpose1d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                                    tg_conv_module_options options)
+{
+    return conv_new(where, "ConvTranspose1d", 1, true, in_channels, out_channels, kernel_size, &options);
+}
+
+tg_conv *tg_conv_transpose2d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                                    tg_conv_module_options options)
+{
+    return conv_new(where, "ConvTranspose2d", 2, true, in_channels, out_channels, kernel_size, &options);
+}
+
+tg_tensor *tg_conv_forward_at(const char *where, tg_conv *m, tg_tensor *x)
+{
+    if (!m) {
+        tgi_module_ok(where, NULL, "Conv");
+        return NULL;
+    }
+    if (m->transposed) {
+        const tg_conv_transpose_options o = { m->bias,   m->stride,   m->padding, m->output_padding,
+                                              m->groups, m->dilation, NULL };
+        return m->spatial == 1 ? tg_conv_transpose1d_at(where, x, m->weight, o)
+                               : tg_conv_transpose2d_at(where, x, m->weight, o);
+    }
+    const tg_conv_options o = { m->bias, m->stride, m->padding, m->dilation, m->groups, NULL };
+    return m->spatial == 1 ? tg_conv1d_at(where, x, m->weight, o) : tg_conv2d_at(where, x, m->weight, o);
+}

@@ -1,0 +1,242 @@
+/* pool.c: functions of images and shapes, wrapped as modules. */
+#include "pool.h"
+
+#include "../core/print.h"
+#include "../core/tensor_impl.h"
+#include "../ops/resample_impl.h"
+#include "../ops/view.h"
+#include "module_impl.h"
+
+/* ---- pooling ---- */
+
+typedef struct pool {
+    tg_module base;
+    tg_shape kernel_size; /* adaptive: the output size */
+    tg_max_pool_options max;
+    tg_avg_pool_options avg;
+} pool;
+
+static tg_tensor *max_pool1d(tg_module *m, tg_tensor *x)
+{
+    return tg_max_pool1d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->max);
+}
+static tg_tensor *max_pool2d(tg_module *m, tg_tensor *x)
+{
+    return tg_max_pool2d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->max);
+}
+static tg_tensor *avg_pool1d(tg_module *m, tg_tensor *x)
+{
+    return tg_avg_pool1d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->avg);
+}
+static tg_tensor *avg_pool2d(tg_module *m, tg_tensor *x)
+{
+    return tg_avg_pool2d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->avg);
+}
+static tg_tensor *adaptive_avg_pool1d(tg_module *m, tg_tensor *x)
+{
+    return tg_adaptive_avg_pool1d(x, ((pool *)m)->kernel_size);
+}
+static tg_tensor *adaptive_avg_pool2d(tg_module *m, tg_tensor *x)
+{
+    return tg_adaptive_avg_pool2d(x, ((pool *)m)->kernel_size);
+}
+static tg_tensor *adaptive_max_pool1d(tg_module *m, tg_tensor *x)
+{
+    return tg_adaptive_max_pool1d(x, ((pool *)m)->kernel_size);
+}
+static tg_tensor *adaptive_max_pool2d(tg_module *m, tg_tensor *x)
+{
+    return tg_adaptive_max_pool2d(x, ((pool *)m)->kernel_size);
+}
+
+/* A list as the user gave it: a number where it has one entry. */
+static const char *given(const char *before, const tg_shape *list, char *text, size_t size)
+{
+    if (list->ndim != 1) return tgi_print_list(before, list, text, size);
+    snprintf(text, size, "%s%lld", before, (long long)list->dims[0]);
+    return text;
+}
+
+static int max_repr(tg_module *module, char *buffer, size_t size)
+{
+    const pool *m = (const pool *)module;
+    char kernel[64], stride[64], padding[64], dilation[64];
+    return snprintf(buffer, size, "%s%s%s%s, ceil_mode=%s",
+                    given("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    given(", stride=", m->max.stride.ndim ? &m->max.stride : &m->kernel_size, stride, sizeof stride),
+                    given(", padding=", &m->max.padding, padding, sizeof padding),
+                    given(", dilation=", &m->max.dilation, dilation, sizeof dilation),
+                    m->max.ceil_mode ? "True" : "False");
+}
+
+static int avg2d_repr(tg_module *module, char *buffer, size_t size)
+{
+    const pool *m = (const pool *)module;
+    char kernel[64], stride[64], padding[64];
+    return snprintf(buffer, size, "%s%s%s", given("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    given(", stride=", m->avg.stride.ndim ? &m->avg.stride : &m->kernel_size, stride, sizeof stride),
+                    given(", padding=", &m->avg.padding, padding, sizeof padding));
+}
+
+static int avg1d_repr(tg_module *module, char *buffer, size_t size)
+{
+    const pool *m = (const pool *)module;
+    char kernel[64], stride[64], padding[64];
+    return snprintf(buffer, size, "%s%s%s", tgi_print_list("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    tgi_print_list(", stride=", m->avg.stride.ndim ? &m->avg.stride : &m->kernel_size, stride,
+                                   sizeof stride),
+                    tgi_print_list(", padding=", &m->avg.padding, padding, sizeof padding));
+}
+
+static int adaptive_repr(tg_module *module, char *buffer, size_t size)
+{
+    char text[64];
+    return snprintf(buffer, size, "%s", given("output_size=", &((const pool *)module)->kernel_size, text, sizeof text));
+}
+
+typedef int repr_fn(tg_module *module, char *buffer, size_t size);
+
+static tg_module *pool_new(const char *where, const char *name, tg_forward_fn forward, repr_fn *repr,
+                           tg_shape kernel_size, const tg_max_pool_options *max, const tg_avg_pool_options *avg)
+{
+    const tg_module_class module_class = { name, forward, repr, NULL };
+    pool *m = tg_module_new_at(where, sizeof *m, module_class);
+    if (!m) return NULL;
+    m->kernel_size = kernel_size;
+    if (max) m->max = *max;
+    if (avg) m->avg = *avg;
+    return &m->base;
+}
+
+tg_module *tg_max_pool1d_new_at(const char *where, tg_shape kernel_size, tg_max_pool_options options)
+{
+    return pool_new(where, "MaxPool1d", max_pool1d, max_repr, kernel_size, &options, NULL);
+}
+
+tg_module *tg_max_pool2d_new_at(const char *where, tg_shape kernel_size, tg_max_pool_options options)
+{
+    return pool_new(where, "MaxPool2d", max_pool2d, max_repr, kernel_size, &options, NULL);
+}
+
+tg_module *tg_avg_pool1d_new_at(const char *where, tg_shape kernel_size, tg_avg_pool_options options)
+{
+    return pool_new(where, "AvgPool1d", avg_pool1d, avg1d_repr, kernel_size, NULL, &options);
+}
+
+tg_module *tg_avg_pool2d_new_at(const char *where, tg_shape kernel_size, tg_avg_pool_options options)
+{
+    return pool_new(where, "AvgPool2d", avg_pool2d, avg2d_repr, kernel_size, NULL, &options);
+}
+
+tg_module *tg_adaptive_avg_pool1d_new_at(const char *where, tg_shape output_size)
+{
+    return pool_new(where, "AdaptiveAvgPool1d", adaptive_avg_pool1d, adaptive_repr, output_size, NULL, NULL);
+}
+
+tg_module *tg_adaptive_avg_pool2d_new_at(const char *where, tg_shape output_size)
+{
+    return pool_new(where, "AdaptiveAvgPool2d", adaptive_avg_pool2d, adaptive_repr, output_size, NULL, NULL);
+}
+
+tg_module *tg_adaptive_max_pool1d_new_at(const char *where, tg_shape output_size)
+{
+    return pool_new(where, "AdaptiveMaxPool1d", adaptive_max_pool1d, adaptive_repr, output_size, NULL, NULL);
+}
+
+tg_module *tg_adaptive_max_pool2d_new_at(const char *where, tg_shape output_size)
+{
+    return pool_new(where, "AdaptiveMaxPool2d", adaptive_max_pool2d, adaptive_repr, output_size, NULL, NULL);
+}
+
+/* ---- resampling ---- */
+
+typedef struct upsample {
+    tg_module base;
+    tg_interpolate_options options;
+} upsample;
+
+static tg_tensor *upsample_forward(tg_module *m, tg_tensor *x)
+{
+    return tg_interpolate_at(TG_HERE, x, ((upsample *)m)->options);
+}
+
+static int upsample_repr(tg_module *module, char *buffer, size_t size)
+{
+    const tg_interpolate_options *o = &((const upsample *)module)->options;
+    char text[64], a[TGI_REAL_TEXT], b[TGI_REAL_TEXT];
+    const char *mode = o->mode;
+    if (o->size.ndim) return snprintf(buffer, size, "%s, mode=%s", given("size=", &o->size, text, sizeof text), mode);
+    if (isnan(o->scale_factors[0]))
+        return snprintf(buffer, size, "scale_factor=%s, mode=%s", tgi_real_text(o->scale_factor, a), mode);
+    return snprintf(buffer, size, "scale_factor=(%s, %s), mode=%s", tgi_real_text(o->scale_factors[0], a),
+                    tgi_real_text(o->scale_factors[1], b), mode);
+}
+
+tg_module *tg_upsample_new_at(const char *where, tg_interpolate_options options)
+{
+    const tg_module_class module_class = { "Upsample", upsample_forward, upsample_repr, NULL };
+    upsample *m = tg_module_new_at(where, sizeof *m, module_class);
+    if (!m) return NULL;
+    m->options = options;
+    m->options.mode = tgi_interpolation_mode(options.mode);
+    if (!m->options.mode) m->options.mode = "unknown"; /* refused when it is called, as PyTorch does */
+    return &m->base;
+}
+
+/* ---- shapes ---- */
+
+typedef struct numbers {
+    tg_module base;
+    int64_t number; /* a factor, or a dimension */
+    tg_shape sizes;
+} numbers;
+
+static tg_tensor *pixel_shuffle(tg_module *m, tg_tensor *x) { return tg_pixel_shuffle(x, ((numbers *)m)->number); }
+static tg_tensor *pixel_unshuffle(tg_module *m, tg_tensor *x) { return tg_pixel_unshuffle(x, ((numbers *)m)->number); }
+static tg_tensor *unflatten(tg_module *m, tg_tensor *x)
+{
+    return tg_unflatten(x, ((numbers *)m)->number, ((numbers *)m)->sizes);
+}
+
+static int pixel_shuffle_repr(tg_module *m, char *buffer, size_t size)
+{
+    return snprintf(buffer, size, "upscale_factor=%lld", (long long)((numbers *)m)->number);
+}
+
+static int pixel_unshuffle_repr(tg_module *m, char *buffer, size_t size)
+{
+    return snprintf(buffer, size, "downscale_factor=%lld", (long long)((numbers *)m)->number);
+}
+
+static int unflatten_repr(tg_module *m, char *buffer, size_t size)
+{
+    char text[TG_SHAPE_TEXT];
+    return snprintf(buffer, size, "dim=%lld%s", (long long)((numbers *)m)->number,
+                    tgi_print_list(", unflattened_size=", &((numbers *)m)->sizes, text, sizeof text));
+}
+
+static tg_module *numbers_new(const char *where, const char *name, tg_forward_fn forward, repr_fn *repr, int64_t number,
+                              tg_shape sizes)
+{
+    const tg_module_class module_class = { name, forward, repr, NULL };
+    numbers *m = tg_module_new_at(where, sizeof *m, module_class);
+    if (!m) return NULL;
+    m->number = number;
+    m->sizes = sizes;
+    return &m->base;
+}
+
+tg_module *tg_pixel_shuffle_new_at(const char *where, int64_t upscale_factor)
+{
+    return numbers_new(where, "PixelShuffle", pixel_shuffle, pixel_shuffle_repr, upscale_factor, tg_shape());
+}
+
+tg_module *tg_pixel_unshuffle_new_at(const char *where, int64_t downscale_factor)
+{
+    return numbers_new(where, "PixelUnshuffle", pixel_unshuffle, pixel_unshuffle_repr, downscale_factor, tg_shape());
+}
+
+tg_module *tg_unflatten_new_at(const char *where, int64_t dim, tg_shape sizes)
+{
+    return numbers_new(where, "Unflatten", unflatten, unflatten_repr, dim, sizes);
+}

@@ -1,0 +1,46 @@
+/* pool.h: pooling, resampling and reshaping as modules, for Sequential and for print. Call them with tg_module_forward.
+ * Sizes and options are those of ops/pool.h, ops/resample.h and ops/view.h. */
+#ifndef TG_NN_POOL_H
+#define TG_NN_POOL_H
+
+#include "../ops/pool.h"
+#include "../ops/resample.h"
+#include "module.h"
+
+TG_BEGIN_DECLS
+
+tg_module *tg_max_pool1d_new_at(const char *where, tg_shape kernel_size, tg_max_pool_options options);
+tg_module *tg_max_pool2d_new_at(const char *where, tg_shape kernel_size, tg_max_pool_options options);
+tg_module *tg_avg_pool1d_new_at(const char *where, tg_shape kernel_size, tg_avg_pool_options options);
+tg_module *tg_avg_pool2d_new_at(const char *where, tg_shape kernel_size, tg_avg_pool_options options);
+#define tg_max_pool1d_new(kernel_size, ...)                                                                            \
+    tg_max_pool1d_new_at(TG_HERE, kernel_size, TG_MAX_POOL_OPTIONS(__VA_ARGS__))
+#define tg_max_pool2d_new(kernel_size, ...)                                                                            \
+    tg_max_pool2d_new_at(TG_HERE, kernel_size, TG_MAX_POOL_OPTIONS(__VA_ARGS__))
+#define tg_avg_pool1d_new(kernel_size, ...)                                                                            \
+    tg_avg_pool1d_new_at(TG_HERE, kernel_size, TG_AVG_POOL_OPTIONS(__VA_ARGS__))
+#define tg_avg_pool2d_new(kernel_size, ...)                                                                            \
+    tg_avg_pool2d_new_at(TG_HERE, kernel_size, TG_AVG_POOL_OPTIONS(__VA_ARGS__))
+
+tg_module *tg_adaptive_avg_pool1d_new_at(const char *where, tg_shape output_size);
+tg_module *tg_adaptive_avg_pool2d_new_at(const char *where, tg_shape output_size);
+tg_module *tg_adaptive_max_pool1d_new_at(const char *where, tg_shape output_size);
+tg_module *tg_adaptive_max_pool2d_new_at(const char *where, tg_shape output_size);
+#define tg_adaptive_avg_pool1d_new(output_size) tg_adaptive_avg_pool1d_new_at(TG_HERE, output_size)
+#define tg_adaptive_avg_pool2d_new(output_size) tg_adaptive_avg_pool2d_new_at(TG_HERE, output_size)
+#define tg_adaptive_max_pool1d_new(output_size) tg_adaptive_max_pool1d_new_at(TG_HERE, output_size)
+#define tg_adaptive_max_pool2d_new(output_size) tg_adaptive_max_pool2d_new_at(TG_HERE, output_size)
+
+tg_module *tg_upsample_new_at(const char *where, tg_interpolate_options options);
+tg_module *tg_pixel_shuffle_new_at(const char *where, int64_t upscale_factor);
+tg_module *tg_pixel_unshuffle_new_at(const char *where, int64_t downscale_factor);
+#define tg_upsample_new(...)                    tg_upsample_new_at(TG_HERE, TG_INTERPOLATE_OPTIONS(__VA_ARGS__))
+#define tg_pixel_shuffle_new(upscale_factor)     tg_pixel_shuffle_new_at(TG_HERE, upscale_factor)
+#define tg_pixel_unshuffle_new(downscale_factor) tg_pixel_unshuffle_new_at(TG_HERE, downscale_factor)
+
+tg_module *tg_unflatten_new_at(const char *where, int64_t dim, tg_shape sizes);
+#define tg_unflatten_new(dim, sizes) tg_unflatten_new_at(TG_HERE, dim, sizes)
+
+TG_END_DECLS
+
+#endif
