@@ -75,6 +75,9 @@ template <class T> inline T tgi_options(T, T given) { return given; }
 
 /* The number of arguments, 0 to 16. */
 #define TG_COUNT(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+/* The same, but what is more than two, or three, counts as that. */
+#define TGI_UP_TO_2(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 0)
+#define TGI_UP_TO_3(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 1, 0)
 #define TG_COUNT_(z, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
 
 TG_BEGIN_DECLS

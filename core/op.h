@@ -54,6 +54,11 @@ struct tg_op {
     const char *formula;   /* "y = a b" */
     const char *gradient;  /* "da = g bT, db = aT g"; "none: <reason>" when there is none */
     const char *doc;       /* one line */
+    const char *shapes;    /* "[*, M, K] and [*, K, N] to [*, M, N]"; NULL: any, result and input alike */
+    /* The call in C, in terms of the schema's argument names: "tg_cat(tensors, dim)". NULL: arguments without a default
+     * in their order, then the others as options of the same name (a list of dimensions, `int[]? dim`, is .dims). "":
+     * there is none, as for what only gradients are made of. */
+    const char *usage;
 
     tg_backward_fn backward;        /* in ops, so that its result can be differentiated again; NULL: not differentiable */
     tg_backward_fn backward_fused;  /* the same gradients by a faster road, taken when create_graph is off; may be NULL */
@@ -61,15 +66,20 @@ struct tg_op {
      * tensor like that input. The engine then has the outputs' gradients written where they belong in the input's.
      * NULL: none. */
     tg_tensor *(*part)(const tg_context *ctx, int i, tg_tensor *whole);
+    bool composite;                    /* made of other ops, through which gradients flow: it has no node of its own */
+    const tg_op *in_place_of;          /* of an op that writes its first argument: the op whose result it writes there */
     const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */
     const char *kinks;                 /* where there is no derivative, and what is returned there; NULL when nowhere */
 
     /* For the generic call, the tests and the golden files. Samples are calls in Python's notation, "narrow(f(4, 5), 1,
-     * 2, 3)", where f(sizes, lo=, hi=) is a floating tensor, i(sizes, lo=, hi=) an int64 one, b(sizes) a bool one. NULL
-     * ends each list. */
+     * 2, 3)", where f(sizes, lo=, hi=) is a floating tensor, i(sizes, lo=, hi=) an int64 one, b(sizes) a bool one and
+     * v(numbers) a floating one of these elements. NULL ends each list. */
     tg_call_fn call;
     const char *const *samples;
-    const tg_error_sample *errors;
+    const char *const *corners;     /* samples at kinks and ties, or of special values, where differences tell nothing */
+    const tg_error_sample *errors;      /* refused by PyTorch in the same words */
+    const tg_error_sample *own_errors;  /* PyTorch takes it, or says it in other words: a limit of ours, or clearer */
+    int float32_ulps;               /* how far float32 may be from float64 on the samples; 0: 8 */
 
     const void *detail;    /* for the family's own use: the kernels of a pointwise op */
 };

@@ -34,8 +34,10 @@ void tg_scope_end_at(const char *where, tg_scope scope);
  * state carried over steps is detached first, `h = tg_detach(s.h); tg_scope_end_with(step, &h);`. A result that is NULL
  * is passed over. */
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
+#ifndef __cplusplus
 #define tg_scope_end_with(scope, ...)                                                                                 \
     tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__))
+#endif
 
 /* The same for one result: `return tg_scope_return(s, y);`. */
 tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *result);
@@ -59,5 +61,14 @@ void tg_release(tg_tensor *t);
 #define tg_keep(t) tg_keep_at(TG_HERE, t)
 
 TG_END_DECLS
+
+#ifdef __cplusplus
+template <int N> struct tgi_cxx_results {
+    tg_tensor **items[N];
+    operator tg_tensor **const *() const { return items; }
+};
+#define tg_scope_end_with(scope, ...)                                                                                 \
+    tg_scope_end_with_at(TG_HERE, scope, tgi_cxx_results<TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ } }, TG_COUNT(__VA_ARGS__))
+#endif
 
 #endif

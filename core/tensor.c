@@ -327,7 +327,7 @@ static double element(const tg_tensor *t, int64_t index)
     case TG_FLOAT32: return (double)((const float *)data)[index];
     case TG_FLOAT64: return ((const double *)data)[index];
     case TG_INT64: return (double)((const int64_t *)data)[index];
-    default: return ((const bool *)data)[index];
+    default: return ((const uint8_t *)data)[index] != 0; /* nobody has written the elements of tg_empty */
     }
 }
 
@@ -397,9 +397,11 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
     for (int64_t i = 0; i < count; i++) {
         out[i] = element(t, at);
         for (int d = t->ndim - 1; d >= 0; d--) { /* the next index, counted like an odometer */
-            at += t->strides[d];
-            if (++index[d] < t->dims[d]) break;
-            at -= t->strides[d] * t->dims[d];
+            if (++index[d] < t->dims[d]) {
+                at += t->strides[d];
+                break;
+            }
+            at -= t->strides[d] * (t->dims[d] - 1);
             index[d] = 0;
         }
     }

@@ -5,9 +5,20 @@
 #include "../ops/pointwise.h"
 #include "module_impl.h"
 
+#include <string.h>
+
 static tg_tensor *relu(tg_module *m, tg_tensor *x) { return (void)m, tg_relu(x); }
 static tg_tensor *sigmoid(tg_module *m, tg_tensor *x) { return (void)m, tg_sigmoid(x); }
 static tg_tensor *tanh_(tg_module *m, tg_tensor *x) { return (void)m, tg_tanh(x); }
+static tg_tensor *relu6(tg_module *m, tg_tensor *x) { return (void)m, tg_relu6(x); }
+static tg_tensor *selu(tg_module *m, tg_tensor *x) { return (void)m, tg_selu(x); }
+static tg_tensor *silu(tg_module *m, tg_tensor *x) { return (void)m, tg_silu(x); }
+static tg_tensor *mish(tg_module *m, tg_tensor *x) { return (void)m, tg_mish(x); }
+static tg_tensor *log_sigmoid(tg_module *m, tg_tensor *x) { return (void)m, tg_log_sigmoid(x); }
+static tg_tensor *softsign(tg_module *m, tg_tensor *x) { return (void)m, tg_softsign(x); }
+static tg_tensor *hardsigmoid(tg_module *m, tg_tensor *x) { return (void)m, tg_hardsigmoid(x); }
+static tg_tensor *hardswish(tg_module *m, tg_tensor *x) { return (void)m, tg_hardswish(x); }
+static tg_tensor *tanhshrink(tg_module *m, tg_tensor *x) { return (void)m, tg_tanhshrink(x); }
 
 static tg_module *stateless(const char *where, const char *name, tg_forward_fn forward)
 {
@@ -18,6 +29,103 @@ static tg_module *stateless(const char *where, const char *name, tg_forward_fn f
 tg_module *tg_relu_new_at(const char *where) { return stateless(where, "ReLU", relu); }
 tg_module *tg_sigmoid_new_at(const char *where) { return stateless(where, "Sigmoid", sigmoid); }
 tg_module *tg_tanh_new_at(const char *where) { return stateless(where, "Tanh", tanh_); }
+tg_module *tg_relu6_new_at(const char *where) { return stateless(where, "ReLU6", relu6); }
+tg_module *tg_selu_new_at(const char *where) { return stateless(where, "SELU", selu); }
+tg_module *tg_silu_new_at(const char *where) { return stateless(where, "SiLU", silu); }
+tg_module *tg_mish_new_at(const char *where) { return stateless(where, "Mish", mish); }
+tg_module *tg_log_sigmoid_new_at(const char *where) { return stateless(where, "LogSigmoid", log_sigmoid); }
+tg_module *tg_softsign_new_at(const char *where) { return stateless(where, "Softsign", softsign); }
+tg_module *tg_hardsigmoid_new_at(const char *where) { return stateless(where, "Hardsigmoid", hardsigmoid); }
+tg_module *tg_hardswish_new_at(const char *where) { return stateless(where, "Hardswish", hardswish); }
+tg_module *tg_tanhshrink_new_at(const char *where) { return stateless(where, "Tanhshrink", tanhshrink); }
+
+/* ---- with options ---- */
+
+typedef struct shaped {
+    tg_module base;
+    union {
+        tg_leaky_relu_options leaky_relu;
+        tg_elu_options elu;
+        tg_celu_options celu;
+        tg_softplus_options softplus;
+        tg_hardtanh_options hardtanh;
+        tg_softshrink_options softshrink;
+        tg_hardshrink_options hardshrink;
+        const char *approximate; /* of gelu */
+    };
+} shaped;
+
+/* NAME_forward, and a constructor that keeps the options. */
+#define SHAPED(name, class_name)                                                                                       \
+    static tg_tensor *name##_forward(tg_module *m, tg_tensor *x)                                                       \
+    {                                                                                                                  \
+        return tg_##name##_at(TG_HERE, x, ((shaped *)m)->name);                                                        \
+    }                                                                                                                  \
+    tg_module *tg_##name##_new_at(const char *where, tg_##name##_options options)                                      \
+    {                                                                                                                  \
+        const tg_module_class module_class = { class_name, name##_forward, name##_repr, NULL };                        \
+        shaped *m = tg_module_new_at(where, sizeof *m, module_class);                                                  \
+        if (!m) return NULL;                                                                                           \
+        m->name = options;                                                                                             \
+        return &m->base;                                                                                               \
+    }
+
+/* NAME_repr of one number. */
+#define REPR(name, text, number)                                                                                       \
+    static int name##_repr(tg_module *module, char *buffer, size_t size)                                               \
+    {                                                                                                                  \
+        char a[TGI_REAL_TEXT];                                                                                         \
+        return snprintf(buffer, size, text "%s", tgi_real_text(((shaped *)module)->name.number, a));                   \
+    }
+
+REPR(leaky_relu, "negative_slope=", negative_slope)
+REPR(elu, "alpha=", alpha)
+REPR(celu, "alpha=", alpha)
+REPR(softshrink, "", lambd)
+REPR(hardshrink, "", lambd)
+
+static int softplus_repr(tg_module *m, char *buffer, size_t size)
+{
+    const tg_softplus_options *o = &((shaped *)m)->softplus; /* whose defaults are integers in Python */
+    return snprintf(buffer, size, "beta=%g, threshold=%g", o->beta, o->threshold);
+}
+
+static int hardtanh_repr(tg_module *m, char *buffer, size_t size)
+{
+    const tg_hardtanh_options *o = &((shaped *)m)->hardtanh;
+    char a[TGI_REAL_TEXT], b[TGI_REAL_TEXT];
+    return snprintf(buffer, size, "min_val=%s, max_val=%s", tgi_real_text(o->min_val, a), tgi_real_text(o->max_val, b));
+}
+
+SHAPED(leaky_relu, "LeakyReLU")
+SHAPED(elu, "ELU")
+SHAPED(celu, "CELU")
+SHAPED(softplus, "Softplus")
+SHAPED(hardtanh, "Hardtanh")
+SHAPED(softshrink, "Softshrink")
+SHAPED(hardshrink, "Hardshrink")
+
+static tg_tensor *gelu_forward(tg_module *m, tg_tensor *x)
+{
+    return tg_gelu(x, .approximate = ((shaped *)m)->approximate);
+}
+
+static int gelu_repr(tg_module *m, char *buffer, size_t size)
+{
+    return snprintf(buffer, size, "approximate='%s'", ((shaped *)m)->approximate);
+}
+
+tg_module *tg_gelu_new_at(const char *where, tg_gelu_options options)
+{
+    static const char *const names[] = { "none", "tanh" };
+    const tg_module_class module_class = { "GELU", gelu_forward, gelu_repr, NULL };
+    shaped *m = tg_module_new_at(where, sizeof *m, module_class);
+    if (!m) return NULL;
+    m->approximate = "unknown"; /* refused when it is called, as PyTorch does */
+    for (int i = 0; i < 2; i++)
+        if (options.approximate && strcmp(options.approximate, names[i]) == 0) m->approximate = names[i];
+    return &m->base;
+}
 
 /* ---- along a dimension ---- */
 
@@ -41,9 +149,11 @@ static tg_module *along_new(const char *where, const char *name, tg_forward_fn f
 }
 
 static tg_tensor *softmax(tg_module *m, tg_tensor *x) { return tg_softmax(x, ((along *)m)->dim); }
+static tg_tensor *softmin(tg_module *m, tg_tensor *x) { return tg_softmin(x, ((along *)m)->dim); }
 static tg_tensor *log_softmax(tg_module *m, tg_tensor *x) { return tg_log_softmax(x, ((along *)m)->dim); }
 
 tg_module *tg_softmax_new_at(const char *where, int64_t dim) { return along_new(where, "Softmax", softmax, dim); }
+tg_module *tg_softmin_new_at(const char *where, int64_t dim) { return along_new(where, "Softmin", softmin, dim); }
 tg_module *tg_log_softmax_new_at(const char *where, int64_t dim)
 {
     return along_new(where, "LogSoftmax", log_softmax, dim);

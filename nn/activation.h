@@ -3,6 +3,7 @@
 #ifndef TG_NN_ACTIVATION_H
 #define TG_NN_ACTIVATION_H
 
+#include "../ops/activation.h"
 #include "module.h"
 
 TG_BEGIN_DECLS
@@ -10,13 +11,51 @@ TG_BEGIN_DECLS
 tg_module *tg_relu_new_at(const char *where);
 tg_module *tg_sigmoid_new_at(const char *where);
 tg_module *tg_tanh_new_at(const char *where);
+tg_module *tg_relu6_new_at(const char *where);
+tg_module *tg_selu_new_at(const char *where);
+tg_module *tg_silu_new_at(const char *where);
+tg_module *tg_mish_new_at(const char *where);
+tg_module *tg_log_sigmoid_new_at(const char *where);
+tg_module *tg_softsign_new_at(const char *where);
+tg_module *tg_hardsigmoid_new_at(const char *where);
+tg_module *tg_hardswish_new_at(const char *where);
+tg_module *tg_tanhshrink_new_at(const char *where);
 tg_module *tg_softmax_new_at(const char *where, int64_t dim);
+tg_module *tg_softmin_new_at(const char *where, int64_t dim);
 tg_module *tg_log_softmax_new_at(const char *where, int64_t dim);
 #define tg_relu_new()           tg_relu_new_at(TG_HERE)
 #define tg_sigmoid_new()        tg_sigmoid_new_at(TG_HERE)
 #define tg_tanh_new()           tg_tanh_new_at(TG_HERE)
+#define tg_relu6_new()          tg_relu6_new_at(TG_HERE)
+#define tg_selu_new()           tg_selu_new_at(TG_HERE)
+#define tg_silu_new()           tg_silu_new_at(TG_HERE)
+#define tg_mish_new()           tg_mish_new_at(TG_HERE)
+#define tg_log_sigmoid_new()    tg_log_sigmoid_new_at(TG_HERE)
+#define tg_softsign_new()       tg_softsign_new_at(TG_HERE)
+#define tg_hardsigmoid_new()    tg_hardsigmoid_new_at(TG_HERE)
+#define tg_hardswish_new()      tg_hardswish_new_at(TG_HERE)
+#define tg_tanhshrink_new()     tg_tanhshrink_new_at(TG_HERE)
 #define tg_softmax_new(dim)     tg_softmax_new_at(TG_HERE, dim)
+#define tg_softmin_new(dim)     tg_softmin_new_at(TG_HERE, dim)
 #define tg_log_softmax_new(dim) tg_log_softmax_new_at(TG_HERE, dim)
+
+/* With the options of the function (ops/activation.h): `tg_gelu_new(.approximate = "tanh")`, `tg_leaky_relu_new()`. */
+tg_module *tg_gelu_new_at(const char *where, tg_gelu_options options);
+tg_module *tg_leaky_relu_new_at(const char *where, tg_leaky_relu_options options);
+tg_module *tg_elu_new_at(const char *where, tg_elu_options options);
+tg_module *tg_celu_new_at(const char *where, tg_celu_options options);
+tg_module *tg_softplus_new_at(const char *where, tg_softplus_options options);
+tg_module *tg_hardtanh_new_at(const char *where, tg_hardtanh_options options);
+tg_module *tg_softshrink_new_at(const char *where, tg_softshrink_options options);
+tg_module *tg_hardshrink_new_at(const char *where, tg_hardshrink_options options);
+#define tg_gelu_new(...)       tg_gelu_new_at(TG_HERE, TG_GELU_OPTIONS(__VA_ARGS__))
+#define tg_leaky_relu_new(...) tg_leaky_relu_new_at(TG_HERE, TG_LEAKY_RELU_OPTIONS(__VA_ARGS__))
+#define tg_elu_new(...)        tg_elu_new_at(TG_HERE, TG_ELU_OPTIONS(__VA_ARGS__))
+#define tg_celu_new(...)       tg_celu_new_at(TG_HERE, TG_CELU_OPTIONS(__VA_ARGS__))
+#define tg_softplus_new(...)   tg_softplus_new_at(TG_HERE, TG_SOFTPLUS_OPTIONS(__VA_ARGS__))
+#define tg_hardtanh_new(...)   tg_hardtanh_new_at(TG_HERE, TG_HARDTANH_OPTIONS(__VA_ARGS__))
+#define tg_softshrink_new(...) tg_softshrink_new_at(TG_HERE, TG_SOFTSHRINK_OPTIONS(__VA_ARGS__))
+#define tg_hardshrink_new(...) tg_hardshrink_new_at(TG_HERE, TG_HARDSHRINK_OPTIONS(__VA_ARGS__))
 
 TG_END_DECLS
 

@@ -92,14 +92,19 @@ static bool fans(const char *where, const char *name, tg_tensor *t, double *fan_
     return true;
 }
 
+static tg_tensor *fill_centered(tg_tensor *t, distribution kind, double std)
+{
+    return kind == UNIFORM ? fill_random(t, UNIFORM, -sqrt(3.0) * std, sqrt(3.0) * std)
+                           : fill_random(t, NORMAL, 0, std);
+}
+
 static tg_tensor *xavier(const char *where, const char *name, tg_tensor *t, tg_xavier_options options,
                          distribution kind)
 {
     double in, out;
     if (!fans(where, name, t, &in, &out)) return NULL;
     const double std = options.gain * sqrt(2.0 / (in + out));
-    return kind == UNIFORM ? fill_random(t, UNIFORM, -sqrt(3.0) * std, sqrt(3.0) * std)
-                           : fill_random(t, NORMAL, 0, std);
+    return fill_centered(t, kind, std);
 }
 
 tg_tensor *tg_init_xavier_uniform_at(const char *where, tg_tensor *t, tg_xavier_options options)
@@ -133,8 +138,7 @@ static tg_tensor *kaiming(const char *where, const char *name, tg_tensor *t, tg_
     }
     const double fan = options.mode == TG_FAN_IN ? in : out;
     const double std = tg_init_gain(options.nonlinearity, options.a) / sqrt(fan);
-    return kind == UNIFORM ? fill_random(t, UNIFORM, -sqrt(3.0) * std, sqrt(3.0) * std)
-                           : fill_random(t, NORMAL, 0, std);
+    return fill_centered(t, kind, std);
 }
 
 tg_tensor *tg_init_kaiming_uniform_at(const char *where, tg_tensor *t, tg_kaiming_options options)

@@ -31,6 +31,9 @@ bool tgi_forward_begin(const char *where, const tg_module *m, const tg_op *op, t
 #define TGI_REAL_TEXT 32
 const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT]);
 
+/* `before` and the list as Python prints a tuple, "(3, 2)" or "(3,)", into `buffer`, which is returned. */
+const char *tgi_print_list(const char *before, const tg_shape *list, char *buffer, size_t size);
+
 TG_EXTERN_C_END
 
 #endif

@@ -13,6 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *tgi_print_list(const char *before, const tg_shape *list, char *buffer, size_t size)
+{
+    size_t used = (size_t)snprintf(buffer, size, "%s(", before);
+    for (int i = 0; i < list->ndim && used < size; i++)
+        used += (size_t)snprintf(buffer + used, size - used, "%s%lld", i ? ", " : "", (long long)list->dims[i]);
+    if (used < size) snprintf(buffer + used, size - used, "%s)", list->ndim == 1 ? "," : "");
+    return buffer;
+}
+
 typedef struct writer {
     FILE *file; /* or NULL, and then: */
     char *buffer;

@@ -1,5 +1,6 @@
 /* create.c: tensors from nothing, from numbers and from the random generator. None of them is on the tape. */
 #include "create.h"
+#include "call.h"
 #include "iterate.h"
 #include "promote.h"
 #include "view.h"
@@ -7,18 +8,102 @@
 #include <math.h>
 #include <string.h>
 
-/* Creation has no inputs to differentiate; these descriptors give the errors their names. */
-#define CREATION(id, text) static const tg_op op_##id = { .name = text, .gradient = "none: it has no input" }
-CREATION(empty, "empty");
-CREATION(full, "full");
-CREATION(arange, "arange");
-CREATION(linspace, "linspace");
-CREATION(eye, "eye");
-CREATION(rand, "rand");
-CREATION(randn, "randn");
-CREATION(randint, "randint");
-CREATION(randperm, "randperm");
-CREATION(from_data, "from_data");
+/* ---- descriptors ---- creation has no inputs to differentiate */
+
+#define OPTIONS     ", *, ScalarType? dtype=None, bool requires_grad=False) -> Tensor"
+#define CALL_OF(id) static tg_tensor_list id##_call(const tg_value *args)
+CALL_OF(empty);
+CALL_OF(zeros);
+CALL_OF(ones);
+CALL_OF(full);
+CALL_OF(arange);
+CALL_OF(linspace);
+CALL_OF(eye);
+CALL_OF(rand);
+CALL_OF(randn);
+CALL_OF(randint);
+CALL_OF(randperm);
+CALL_OF(empty_like);
+CALL_OF(zeros_like);
+CALL_OF(ones_like);
+CALL_OF(full_like);
+CALL_OF(rand_like);
+CALL_OF(randn_like);
+
+#define SAMPLES(...)                                                                                                   \
+    .samples = (const char *const[]) { __VA_ARGS__, NULL }
+#define ERRORS(...)                                                                                                    \
+    .errors = (const tg_error_sample[])                                                                                \
+    {                                                                                                                  \
+        __VA_ARGS__, { NULL, NULL }                                                                                    \
+    }
+#define NO_ERRORS                                                                                                      \
+    .errors = (const tg_error_sample[])                                                                                \
+    {                                                                                                                  \
+        {                                                                                                              \
+            NULL, NULL                                                                                                 \
+        }                                                                                                              \
+    }
+#define NEGATIVE(call) ERRORS({ call, "negative dimension" })
+#define CREATION(id, arguments, y, text, ...)                                                                          \
+    static const tg_op op_##id = { .name = #id,                                                                        \
+                                   .schema = #id "(" arguments OPTIONS,                                                \
+                                   .formula = y,                                                                       \
+                                   .gradient = "none: the result depends on no element",                               \
+                                   .doc = text,                                                                        \
+                                   .call = id##_call,                                                                  \
+                                   __VA_ARGS__ }
+CREATION(empty, "int[] size", "y is not set", "Elements of any value, to be written.", SAMPLES("empty([2, 3])"),
+         NEGATIVE("empty([2, -1])"));
+CREATION(zeros, "int[] size", "y = 0", "Zeros.", SAMPLES("zeros([2, 3])", "zeros([])", "zeros([0, 3], dtype=int64)"),
+         NEGATIVE("zeros([2, -1])"));
+CREATION(ones, "int[] size", "y = 1", "Ones.", SAMPLES("ones([2, 3])", "ones([3], dtype=bool)"),
+         NEGATIVE("ones([2, -1])"));
+CREATION(full, "int[] size, Scalar fill_value", "y = fill_value", "One number everywhere.",
+         SAMPLES("full([2, 2], 3)", "full([2], 0.1, dtype=float64)", "full([2], 2.7, dtype=int64)"),
+         NEGATIVE("full([2, -1], 1)"));
+CREATION(arange, "Scalar start, Scalar end, Scalar step", "y[i] = start + i step, below end",
+         "A sequence; int64 when all three are integers.",
+         SAMPLES("arange(0, 5, 1)", "arange(7, -2, -3)", "arange(0, 1, 0.125)", "arange(3, 3, 1)"),
+         ERRORS({ "arange(0, 5, 0)", "step must be nonzero" },
+                { "arange(0, 5, -1)", "upper bound and larger bound inconsistent with step sign" },
+                { "arange(0, inf, 1)", "unsupported range" }));
+CREATION(linspace, "float start, float end, int steps", "y[i] = start + i (end - start) / (steps - 1)",
+         "Values from start to end, both included.",
+         SAMPLES("linspace(0, 1, 5)", "linspace(3, -2, 10, dtype=float64)", "linspace(2, 5, 1)", "linspace(2, 5, 0)"),
+         ERRORS({ "linspace(0, 1, -1)", "number of steps must be non-negative" }));
+CREATION(eye, "int n, int m", "y[i, j] = 1 where i = j, 0 elsewhere", "A matrix with ones on its diagonal.",
+         SAMPLES("eye(3, 3)", "eye(2, 4, dtype=int64)"), ERRORS({ "eye(-1, 2)", "must be greater or equal to 0" }));
+CREATION(rand, "int[] size", "y is uniform in [0, 1)", "Random numbers, uniform.",
+         SAMPLES("rand([2, 3])", "rand([5], dtype=float64)"),
+         ERRORS({ "rand([2], dtype=int64)", "not implemented for 'Long'" }));
+CREATION(randn, "int[] size", "y is normal with mean 0 and variance 1", "Random numbers, normal.",
+         SAMPLES("randn([5])", "randn([4, 5])", "randn([33], dtype=float64)"),
+         ERRORS({ "randn([2], dtype=int64)", "not implemented for 'Long'" }));
+CREATION(randint, "int low, int high, int[] size", "y is one of low .. high - 1", "Random integers, of dtype int64.",
+         SAMPLES("randint(-3, 9, [2, 5])", "randint(0, 2, [4], dtype=float32)"),
+         ERRORS({ "randint(3, 3, [2])", "random_ expects 'from' to be less than 'to'" }));
+CREATION(randperm, "int n", "y is 0 .. n - 1 in a random order", "A random permutation, of dtype int64.",
+         SAMPLES("randperm(10)", "randperm(0)"), NEGATIVE("randperm(-1)"));
+CREATION(empty_like, "Tensor self", "y is not set", "Elements of any value, to be written.",
+         SAMPLES("empty_like(f(2, 3))"), NO_ERRORS);
+CREATION(zeros_like, "Tensor self", "y = 0", "Zeros.",
+         SAMPLES("zeros_like(f(2, 3))", "zeros_like(i(4), dtype=bool)", "zeros_like(f())"), NO_ERRORS);
+CREATION(ones_like, "Tensor self", "y = 1", "Ones.", SAMPLES("ones_like(f(2, 3))", "ones_like(i(4))"), NO_ERRORS);
+CREATION(full_like, "Tensor self, Scalar fill_value", "y = fill_value", "One number everywhere.",
+         SAMPLES("full_like(f(2, 3), 0.25)", "full_like(i(4), 2.7)"), NO_ERRORS);
+CREATION(rand_like, "Tensor self", "y is uniform in [0, 1)", "Random numbers, uniform.",
+         SAMPLES("rand_like(f(2, 3), dtype=float32)"), ERRORS({ "rand_like(i(2))", "not implemented for 'Long'" }));
+CREATION(randn_like, "Tensor self", "y is normal with mean 0 and variance 1", "Random numbers, normal.",
+         SAMPLES("randn_like(f(2, 3))", "randn_like(i(4), dtype=float32)"),
+         ERRORS({ "randn_like(i(2))", "not implemented for 'Long'" }));
+static const tg_op op_from_data = { .name = "from_data", .gradient = "none: it has no input" };
+
+const tg_op *const tgi_ops_create[] = {
+    &op_empty,      &op_zeros,     &op_ones,      &op_full,      &op_arange,     &op_linspace,
+    &op_eye,        &op_rand,      &op_randn,     &op_randint,   &op_randperm,   &op_empty_like,
+    &op_zeros_like, &op_ones_like, &op_full_like, &op_rand_like, &op_randn_like, NULL,
+};
 
 /* ---- common ground ---- */
 
@@ -54,22 +139,22 @@ tg_tensor *tg_empty_at(const char *where, tg_shape shape, tg_create_options opti
     return end(begin(where, &op_empty, shape, dtype_or(&options, tg_default_dtype())), &options);
 }
 
-static tg_tensor *filled(const char *where, tg_shape shape, double value, tg_dtype dtype,
+static tg_tensor *filled(const char *where, const tg_op *op, tg_shape shape, double value,
                          const tg_create_options *options)
 {
-    tg_tensor *t = begin(where, &op_full, shape, dtype);
+    tg_tensor *t = begin(where, op, shape, dtype_or(options, tg_default_dtype()));
     if (t) tgi_fill(t, value);
     return end(t, options);
 }
 
 tg_tensor *tg_zeros_at(const char *where, tg_shape shape, tg_create_options options)
 {
-    return filled(where, shape, 0, dtype_or(&options, tg_default_dtype()), &options);
+    return filled(where, &op_zeros, shape, 0, &options);
 }
 
 tg_tensor *tg_ones_at(const char *where, tg_shape shape, tg_create_options options)
 {
-    return filled(where, shape, 1, dtype_or(&options, tg_default_dtype()), &options);
+    return filled(where, &op_ones, shape, 1, &options);
 }
 
 tg_tensor *tg_full_at(const char *where, tg_shape shape, tg_operand value, tg_create_options options)
@@ -160,6 +245,7 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
 tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options options)
 {
     if (!tg_op_begin(where, &op_eye, TG_NONE)) return NULL;
+    if (m == TG_NO_DIM) m = n;
     if (n < 0 || m < 0)
         return tg_op_fail(&op_eye, TG_NONE, "n and m must be greater or equal to 0, got %lld and %lld", (long long)n,
                           (long long)m);
@@ -179,9 +265,7 @@ tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options 
 static tg_tensor *floating_begin(const char *where, const tg_op *op, tg_shape shape, const tg_create_options *options)
 {
     tg_tensor *t = begin(where, op, shape, dtype_or(options, tg_default_dtype()));
-    if (t && !tgi_is_floating(t))
-        return tg_op_fail(op, TG_NONE, "\"%s\" not implemented for '%s'", op->name,
-                          tgi_scalar_type_name((tg_dtype)t->dtype));
+    if (t && !tgi_is_floating(t)) return tgi_not_implemented(op, TG_NONE, op->name, t->dtype);
     return t;
 }
 
@@ -231,7 +315,6 @@ tg_tensor *tg_randint_at(const char *where, int64_t low, int64_t high, tg_shape 
 tg_tensor *tg_randperm_at(const char *where, int64_t n, tg_create_options options)
 {
     if (!tg_op_begin(where, &op_randperm, TG_NONE)) return NULL;
-    if (n < 0) return tg_op_fail(&op_randperm, TG_NONE, "n must be non-negative, got %lld", (long long)n);
     tg_tensor *t = begin(NULL, &op_randperm, tg_shape(n), TG_INT64);
     if (t) tg_generate_randperm(generator(&options), tgi_ptr(t), n);
     return converted(t, &options);
@@ -262,39 +345,70 @@ tg_tensor *tg_from_data_at(const char *where, const void *data, tg_element eleme
 /* ---- like another ---- */
 
 /* The options with the dtype that `t` has, unless another was asked for. False when there is no `t`. */
-static bool like(const char *where, tg_tensor *t, tg_create_options *options)
+static bool like(const char *where, const tg_op *op, tg_tensor *t, tg_create_options *options)
 {
-    if (!tg_op_begin(where, &op_empty, tg_list(t))) return false;
+    if (!tg_op_begin(where, op, tg_list(t))) return false;
     options->dtype = dtype_or(options, (tg_dtype)t->dtype);
     return true;
 }
 
 tg_tensor *tg_empty_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, t, &options) ? tg_empty_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &op_empty_like, t, &options) ? tg_empty_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_zeros_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, t, &options) ? tg_zeros_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &op_zeros_like, t, &options) ? tg_zeros_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_ones_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, t, &options) ? tg_ones_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &op_ones_like, t, &options) ? tg_ones_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_full_like_at(const char *where, tg_tensor *t, tg_operand value, tg_create_options options)
 {
-    return like(where, t, &options) ? tg_full_at(where, tgi_shape(t), value, options) : NULL;
+    return like(where, &op_full_like, t, &options) ? tg_full_at(where, tgi_shape(t), value, options) : NULL;
 }
 
 tg_tensor *tg_rand_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, t, &options) ? tg_rand_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &op_rand_like, t, &options) ? tg_rand_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_randn_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, t, &options) ? tg_randn_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &op_randn_like, t, &options) ? tg_randn_at(where, tgi_shape(t), options) : NULL;
 }
+
+/* ---- the generic call ---- */
+
+/* `dtype` and what follows it. */
+static tg_create_options options_of(const tg_value *dtype)
+{
+    tg_create_options o = TG_CREATE_OPTIONS();
+    if (dtype->kind == TG_VALUE_DTYPE) o.dtype = dtype->as.dtype;
+    o.requires_grad = dtype[1].as.boolean;
+    return o;
+}
+
+#define DEFINE_CALL(id, options_at, ...)                                                                               \
+    CALL_OF(id) { return tgi_result(tg_##id##_at(TG_HERE, __VA_ARGS__, options_of(&args[options_at]))); }
+DEFINE_CALL(empty, 1, args[0].as.ints)
+DEFINE_CALL(zeros, 1, args[0].as.ints)
+DEFINE_CALL(ones, 1, args[0].as.ints)
+DEFINE_CALL(full, 2, args[0].as.ints, tgi_value_operand(&args[1]))
+DEFINE_CALL(arange, 3, tgi_value_operand(&args[0]), tgi_value_operand(&args[1]), tgi_value_operand(&args[2]))
+DEFINE_CALL(linspace, 3, args[0].as.real, args[1].as.real, args[2].as.integer)
+DEFINE_CALL(eye, 2, args[0].as.integer, args[1].as.integer)
+DEFINE_CALL(rand, 1, args[0].as.ints)
+DEFINE_CALL(randn, 1, args[0].as.ints)
+DEFINE_CALL(randint, 3, args[0].as.integer, args[1].as.integer, args[2].as.ints)
+DEFINE_CALL(randperm, 1, args[0].as.integer)
+DEFINE_CALL(empty_like, 1, args[0].as.tensor)
+DEFINE_CALL(zeros_like, 1, args[0].as.tensor)
+DEFINE_CALL(ones_like, 1, args[0].as.tensor)
+DEFINE_CALL(full_like, 2, args[0].as.tensor, tgi_value_operand(&args[1]))
+DEFINE_CALL(rand_like, 1, args[0].as.tensor)
+DEFINE_CALL(randn_like, 1, args[0].as.tensor)

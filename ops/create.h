@@ -32,16 +32,26 @@ tg_tensor *tg_full_at(const char *where, tg_shape shape, tg_operand value, tg_cr
 tg_tensor *tg_scalar_at(const char *where, tg_operand value, tg_create_options options);
 #define tg_scalar(value, ...) tg_scalar_at(TG_HERE, TG_OPERAND(value), TG_CREATE_OPTIONS(__VA_ARGS__))
 
-/* start, start + step, ... below end: `tg_arange(0, 10, 1)`. int64 when all three are integers. */
+/* start, start + step, ... below end; int64 when all three are integers: `tg_arange(10)`, `tg_arange(2, 10)`,
+ * `tg_arange(2, 10, 2)`. Options come after all three: `tg_arange(0, 10, 1, .dtype = TG_FLOAT32)`. */
 tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end, tg_operand step, tg_create_options options);
-#define tg_arange(start, end, step, ...)                                                                              \
+#define tg_arange(...)                  TGI_ARANGE_(TGI_UP_TO_3(__VA_ARGS__))(__VA_ARGS__)
+#define TGI_ARANGE_(count)              TGI_ARANGE__(count)
+#define TGI_ARANGE__(count)             TGI_ARANGE_##count
+#define TGI_ARANGE_1(end)               TGI_ARANGE_3(0, end, 1)
+#define TGI_ARANGE_2(start, end)        TGI_ARANGE_3(start, end, 1)
+#define TGI_ARANGE_3(start, end, step, ...)                                                                           \
     tg_arange_at(TG_HERE, TG_OPERAND(start), TG_OPERAND(end), TG_OPERAND(step), TG_CREATE_OPTIONS(__VA_ARGS__))
 /* `steps` values from start to end, both included. */
 tg_tensor *tg_linspace_at(const char *where, double start, double end, int64_t steps, tg_create_options options);
 #define tg_linspace(start, end, steps, ...) tg_linspace_at(TG_HERE, start, end, steps, TG_CREATE_OPTIONS(__VA_ARGS__))
-/* The n x m matrix with ones on its diagonal. */
+/* The n x m matrix (TG_NO_DIM: n x n) with ones on its diagonal: `tg_eye(3)`, `tg_eye(3, 4)`, `tg_eye(3, 3, .dtype = TG_FLOAT64)`. */
 tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options options);
-#define tg_eye(n, m, ...) tg_eye_at(TG_HERE, n, m, TG_CREATE_OPTIONS(__VA_ARGS__))
+#define tg_eye(...)             TGI_EYE_(TGI_UP_TO_2(__VA_ARGS__))(__VA_ARGS__)
+#define TGI_EYE_(count)         TGI_EYE__(count)
+#define TGI_EYE__(count)        TGI_EYE_##count
+#define TGI_EYE_1(n)            tg_eye_at(TG_HERE, n, TG_NO_DIM, TG_CREATE_OPTIONS())
+#define TGI_EYE_2(n, m, ...)    tg_eye_at(TG_HERE, n, m, TG_CREATE_OPTIONS(__VA_ARGS__))
 
 /* PyTorch's random streams (core/rng.h). randint draws from [low, high) and randperm permutes 0..n-1; both are
  * int64. */

@@ -3,6 +3,7 @@
  * Dimensions that are contiguous with their neighbour in every operand are merged first, so that tensors of the same
  * layout, the usual case, take one call of the kernel, which takes two dimensions at a time. */
 #include "iterate.h"
+#include "kernels/pointwise_kernels.h"
 #include "matmul_impl.h"
 #include "parallel.h"
 #include "pointwise.h"
@@ -22,8 +23,8 @@ typedef struct plan {
     int ndim;
     int64_t dims[TG_MAX_DIMS];
     int64_t strides[TG_MAX_DIMS][TGI_MAX_OPERANDS];
-    char *pointers[TGI_MAX_OPERANDS];
-    int64_t piece; /* of the outermost dimension */
+    char *pointers[TGI_MAX_OPERANDS + 1]; /* the parameters behind the operands */
+    int64_t piece;                        /* of the outermost dimension */
 } plan;
 
 /* ---- what to do ---- */
@@ -101,10 +102,11 @@ static void run_part(const plan *p, int64_t start, int64_t end)
 {
     const int outer = p->ndim - 1;
     int64_t dims[TG_MAX_DIMS], index[TG_MAX_DIMS] = { 0 };
-    char *at[TGI_MAX_OPERANDS];
+    char *at[TGI_MAX_OPERANDS + 1];
     memcpy(dims, p->dims, sizeof dims);
     dims[outer] = end - start;
     for (int k = 0; k < p->count; k++) at[k] = p->pointers[k] ? p->pointers[k] + start * p->strides[outer][k] : NULL;
+    at[p->count] = p->pointers[p->count];
     for (;;) {
         p->loop(p->ndim > 1 ? dims[1] : 1, dims[0], at, p->strides[1], p->strides[0]);
         int d = 2;
@@ -128,20 +130,23 @@ static void run_piece(const void *work, int64_t i)
 }
 
 /* A single number needs no plan. */
-static void run_one(tgi_loop loop, int count, tg_tensor *const *t)
+static void run_one(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
 {
     static const int64_t no_strides[TGI_MAX_OPERANDS];
-    char *p[TGI_MAX_OPERANDS];
+    char *p[TGI_MAX_OPERANDS + 1];
     for (int k = 0; k < count; k++) p[k] = t[k] ? tgi_ptr(t[k]) : NULL;
+    p[count] = (char *)(uintptr_t)parameters;
     loop(1, 1, p, NULL, no_strides);
 }
 
-void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
+void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t) { tgi_iterate_with(loop, count, t, NULL); }
+
+void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
 {
     const int64_t numel = t[0]->numel;
     if (numel == 0) return;
     if (numel == 1) {
-        run_one(loop, count, t);
+        run_one(loop, count, t, parameters);
         return;
     }
     plan p;
@@ -149,6 +154,7 @@ void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
     p.count = count;
     p.ndim = 0;
     for (int k = 0; k < count; k++) p.pointers[k] = t[k] ? tgi_ptr(t[k]) : NULL;
+    p.pointers[count] = (char *)(uintptr_t)parameters;
     if (all_flat(&p, t)) {
         if (numel < PARALLEL) {
             loop(1, numel, p.pointers, NULL, p.strides[0]);
@@ -162,7 +168,7 @@ void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t)
     const int64_t outer = p.dims[p.ndim - 1], inner = numel / outer;
     p.piece = inner < PIECE ? PIECE / inner : 1;
     if (numel < PARALLEL) p.piece = outer;
-    tgi_run_tasks(numel >= PARALLEL, (outer + p.piece - 1) / p.piece, run_piece, &p);
+    tgi_run_tasks(numel >= PARALLEL, tgi_pieces(outer, p.piece), run_piece, &p);
 }
 
 /* PyTorch names the sizes at the first dimension, from the right, that does not fit. */
@@ -201,7 +207,7 @@ static tg_tensor *engine_clone(tg_tensor *t) { return tg_clone(t); }
 static tg_status engine_add_in_place(tg_tensor *a, tg_tensor *b)
 {
     tg_tensor *operands[] = { a, a, b };
-    tgi_iterate(tgi_kernels_get()->binary[TGI_BINARY_add][a->dtype], 3, operands);
+    tgi_iterate(TGI_ROW(pointwise, add)->forward[a->dtype], 3, operands);
     return TG_OK;
 }
 

@@ -11,6 +11,26 @@
 #include <omp.h>
 #endif
 
+/* ---- cutting work ---- */
+
+static inline int64_t tgi_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t tgi_larger(int64_t a, int64_t b) { return a > b ? a : b; }
+/* How many pieces of `size` cover n. */
+static inline int64_t tgi_pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+/* ---- running it ---- */
+
+/* Whether there is more than one thread to be had: for work that is the same to the bit however it is cut, and slower when
+ * it is. */
+static inline bool tgi_has_threads(void)
+{
+#ifdef _OPENMP
+    return omp_get_max_threads() > 1 && !omp_in_parallel();
+#else
+    return false;
+#endif
+}
+
 /* Calls task(work, i) for each i < tasks, on several threads if `enough`. Tasks may neither allocate nor fail. */
 static inline void tgi_run_tasks(bool enough, int64_t tasks, void (*task)(const void *work, int64_t i),
                                  const void *work)

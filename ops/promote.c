@@ -1,6 +1,7 @@
 /* promote.c: PyTorch's type promotion (c10's result_type): three classes of operands, the first one that can
  * decides. */
 #include "promote.h"
+
 #include "view.h"
 
 enum { NO_DTYPE = -1 };
@@ -55,5 +56,22 @@ tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype)
 const char *tgi_scalar_type_name(tg_dtype dtype)
 {
     static const char *const names[TG_DTYPES] = { "Float", "Double", "Long", "Bool" };
+    return (unsigned)dtype < TG_DTYPES ? names[dtype] : "Undefined";
+}
+
+const char *tgi_c_type_name(tg_dtype dtype)
+{
+    static const char *const names[TG_DTYPES] = { "float", "double", "long int", "bool" };
     return names[dtype];
+}
+
+tg_tensor *tgi_not_implemented(const tg_op *op, tg_tensor_list inputs, const char *kernel, tg_dtype dtype)
+{
+    return tg_op_fail(op, inputs, "\"%s\" not implemented for '%s'", kernel, tgi_scalar_type_name(dtype));
+}
+
+tg_tensor *tgi_expected_type(const tg_op *op, tg_tensor_list inputs, tg_dtype expected, tg_dtype found)
+{
+    return tg_op_fail(op, inputs, "expected scalar type %s but found %s", tgi_scalar_type_name(expected),
+                      tgi_scalar_type_name(found));
 }

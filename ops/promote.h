@@ -15,8 +15,15 @@ tg_dtype tgi_result_type(const tg_operand *operands, int count);
  * conversion recorded). NULL on failure. */
 tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype);
 
-/* "Float", "Double", "Long", "Bool": what PyTorch calls a dtype in its errors. */
+/* What PyTorch calls a dtype in its errors: "Float", "Double", "Long", "Bool"; in others "float", "long int". */
 const char *tgi_scalar_type_name(tg_dtype dtype);
+const char *tgi_c_type_name(tg_dtype dtype);
+static inline const char *tgi_type_name(const tg_tensor *t) { return tgi_scalar_type_name((tg_dtype)t->dtype); }
+
+/* PyTorch's errors "\"%s\" not implemented for '%s'", of a kernel by PyTorch's name, and "expected scalar type %s but
+ * found %s". NULL. */
+TG_RARE tg_tensor *tgi_not_implemented(const tg_op *op, tg_tensor_list inputs, const char *kernel, tg_dtype dtype);
+TG_RARE tg_tensor *tgi_expected_type(const tg_op *op, tg_tensor_list inputs, tg_dtype expected, tg_dtype found);
 
 TG_EXTERN_C_END
 

@@ -10,8 +10,40 @@
 #include <pthread.h>
 #include <string.h>
 
-static const tg_op *const *const families[] = {
-    tgi_ops_pointwise, tgi_ops_view, tgi_ops_join, tgi_ops_matmul, tgi_ops_reduce, tgi_ops_loss,
+static const struct {
+    const char *name;
+    const tg_op *const *ops;
+} families[] = {
+    /* clang-format off */
+    { "create", tgi_ops_create },
+    { "pointwise", tgi_ops_pointwise },
+    { "functions", tgi_ops_functions },
+    { "activation", tgi_ops_activation },
+    { "logic", tgi_ops_logic },
+    { "view", tgi_ops_view },
+    { "join", tgi_ops_join },
+    { "matmul", tgi_ops_matmul },
+    { "reduce", tgi_ops_reduce },
+    { "loss", tgi_ops_loss },
+    { "extremes", tgi_ops_extremes },
+    { "moments", tgi_ops_moments },
+    { "scan", tgi_ops_scan },
+    { "norm", tgi_ops_norm },
+    { "attention", tgi_ops_attention },
+    { "index", tgi_ops_index },
+    { "scatter", tgi_ops_scatter },
+    { "triangle", tgi_ops_triangle },
+    { "rearrange", tgi_ops_rearrange },
+    { "products", tgi_ops_products },
+    { "linalg", tgi_ops_linalg },
+    { "sort", tgi_ops_sort },
+    { "distance", tgi_ops_distance },
+    { "embedding", tgi_ops_embedding },
+    { "conv", tgi_ops_conv },
+    { "pool", tgi_ops_pool },
+    { "resample", tgi_ops_resample },
+    { "dropout", tgi_ops_dropout },
+    /* clang-format on */
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
@@ -19,19 +51,27 @@ const tg_op *tg_op_find(const char *name)
 {
     if (!name) return NULL;
     for (int f = 0; f < FAMILIES; f++)
-        for (const tg_op *const *op = families[f]; *op; op++)
+        for (const tg_op *const *op = families[f].ops; *op; op++)
             if (strcmp((*op)->name, name) == 0) return *op;
     return NULL;
 }
 
+const char *tg_op_family(const tg_op *op)
+{
+    for (int f = 0; f < FAMILIES; f++)
+        for (const tg_op *const *o = families[f].ops; *o; o++)
+            if (*o == op) return families[f].name;
+    return NULL;
+}
+
 /* The families one behind the other. A test sees to it that they fit. */
-static const tg_op *all[512];
+static const tg_op *all[1024];
 static int all_count;
 
 static void list_all(void)
 {
     for (int f = 0; f < FAMILIES; f++)
-        for (const tg_op *const *op = families[f]; *op && all_count < (int)(sizeof all / sizeof all[0]); op++)
+        for (const tg_op *const *op = families[f].ops; *op && all_count < (int)(sizeof all / sizeof all[0]); op++)
             all[all_count++] = *op;
 }
 
@@ -41,6 +81,25 @@ const tg_op *const *tg_op_registry(int *count)
     pthread_once(&once, list_all);
     if (count) *count = all_count;
     return all;
+}
+
+bool tg_op_is_differentiable(const tg_op *op) { return op && (op->backward || op->composite); }
+
+const char *tg_op_text(const tg_op *op, const char *what)
+{
+    if (!op || !what) return NULL;
+    const struct {
+        const char *what, *text;
+    } texts[] = {
+        { "name", op->name },       { "schema", op->schema },
+        { "formula", op->formula }, { "gradient", op->gradient },
+        { "doc", op->doc },         { "family", tg_op_family(op) },
+        { "shapes", op->shapes },   { "kinks", op->kinks },
+        { "usage", op->usage },     { "no_second_derivative", op->no_second_derivative },
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strcmp(texts[i].what, what) == 0) return texts[i].text;
+    return NULL;
 }
 
 int tg_op_argument_count(const tg_op *op)
@@ -62,7 +121,8 @@ static bool convert(const tgi_parameter *p, const tg_value *given, tg_value *val
 {
     const tg_value_kind kind = p->argument.kind;
     *value = *given;
-    if (given->kind == kind) return true;
+    if (given->kind == TG_VALUE_STRING && !given->as.string) return false;
+    if (given->kind == kind || (given->kind == TG_VALUE_STRING && p->named)) return true;
     switch (given->kind) {
     case TG_VALUE_NONE: memset(value, 0, sizeof *value); return p->argument.optional;
     case TG_VALUE_INT:
@@ -92,7 +152,8 @@ static bool bind(const tg_op *op, const tgi_schema *schema, const tg_value *args
             values[i] = p->argument.default_value;
         else if (!convert(p, &args[i], &values[i])) {
             tg_op_fail(op, TG_NONE, "argument '%s' (position %d) must be %s, not %s", name, i + 1,
-                       p->number ? "Tensor or number" : tgi_kind_name(p->argument.kind), tgi_kind_name(args[i].kind));
+                       p->number ? "Tensor or number" : tgi_kind_name(p->argument.kind),
+                       args[i].kind == p->argument.kind ? "NULL" : tgi_kind_name(args[i].kind));
             return false;
         }
     }

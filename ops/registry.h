@@ -10,6 +10,14 @@ TG_BEGIN_DECLS
 const tg_op *const *tg_op_registry(int *count);
 const tg_op *tg_op_find(const char *name);           /* NULL if there is none; records no error */
 
+/* The family it belongs to, "reduce"; NULL for an op that is not the library's. */
+const char *tg_op_family(const tg_op *op);
+
+/* For languages that cannot read tg_op: its text of that name, "name", "schema", "formula", "gradient", "doc", "family",
+ * "shapes", "usage", "kinks" or "no_second_derivative". NULL where it has none. */
+const char *tg_op_text(const tg_op *op, const char *what);
+bool tg_op_is_differentiable(const tg_op *op);
+
 /* Argument `i` of the op, read from its schema. */
 typedef struct tg_argument {
     char name[32];          /* "keepdim" */

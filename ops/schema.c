@@ -42,7 +42,7 @@ static bool read_word(reader *r, char *word, size_t size)
 static const char *intern(const char *text, size_t length)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static char kept[64][24];
+    static char kept[128][24];
     static int count;
     const char *result = NULL;
     if (length >= sizeof kept[0]) return NULL;
@@ -95,14 +95,24 @@ static bool read_type(reader *r, tgi_parameter *p)
             accept(r, "!");
             if (!accept(r, ")")) return false;
         }
+        if (strncmp(r->at, "?[", 2) == 0) { /* a list with gaps */
+            r->at++;
+            p->argument.optional = true;
+        }
         if (*r->at == '[') {
             r->at++;
+            while (*r->at >= '0' && *r->at <= '9') r->at++; /* int[2]: how many, which the op knows */
             if (!accept(r, "]") || types[i].list == TG_VALUE_NONE) return false;
             p->argument.kind = types[i].list;
         }
         if (*r->at == '?') {
             r->at++;
             p->argument.optional = true;
+        }
+        if (*r->at == '|') {
+            r->at++;
+            p->named = accept(r, "str");
+            return p->named;
         }
         return true;
     }
@@ -158,7 +168,12 @@ static bool read_number(reader *r, tg_value *v)
 
 static bool read_ints(reader *r, tg_value *v)
 {
-    if (!accept(r, "[")) return false;
+    if (!accept(r, "[")) { /* stride=1: one for all */
+        tg_value one = { .kind = TG_VALUE_INT };
+        if (!read_number(r, &one)) return false;
+        v->as.ints = tg_shape(one.as.integer);
+        return true;
+    }
     if (accept(r, "]")) return true;
     do {
         tg_value one = { .kind = TG_VALUE_INT };
@@ -199,6 +214,23 @@ static bool read_default(reader *r, tgi_parameter *p)
     }
 }
 
+/* "Tensor", "Tensor[]", "(Tensor values, Tensor indices)". */
+static bool read_results(reader *r, tgi_schema *schema)
+{
+    tgi_parameter result = { 0 };
+    if (!accept(r, "(")) {
+        if (!read_type(r, &result)) return false;
+        schema->returns_list = result.argument.kind == TG_VALUE_TENSORS;
+        return true;
+    }
+    char name[32];
+    schema->returns_list = true;
+    do
+        if (!read_type(r, &result) || !read_word(r, name, sizeof name)) return false;
+    while (accept(r, ","));
+    return accept(r, ")");
+}
+
 bool tgi_schema_read(const char *text, tgi_schema *schema)
 {
     reader r = { text };
@@ -214,8 +246,5 @@ bool tgi_schema_read(const char *text, tgi_schema *schema)
         } while (accept(&r, ","));
         if (!accept(&r, ")")) return false;
     }
-    tgi_parameter result = { 0 };
-    if (!accept(&r, "->") || !read_type(&r, &result)) return false;
-    schema->returns_list = result.argument.kind == TG_VALUE_TENSORS;
-    return accept(&r, "") && *r.at == 0;
+    return accept(&r, "->") && read_results(&r, schema) && accept(&r, "") && *r.at == 0;
 }
