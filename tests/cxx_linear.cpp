@@ -66,6 +66,16 @@ static void use_lists_and_numbers()
     tg_tensor *y = tg_sum(tg_cat(tg_list(tg_mul(x, 2), tg_sub(1.0, x)), 0));
     tg_tensor *dx = tg_grad(tg_list(y), tg_list(x)).items[0];
     check(tg_item(y) == 8 && tg_item(tg_select(dx, 0, 0)) == 1, "lists, numbers and gradients");
+    check(tg_numel(tg_arange(5)) == 5 && tg_numel(tg_arange(2, 5)) == 3 && tg_numel(tg_eye(3)) == 9, "short forms");
+}
+
+static void hand_out_results()
+{
+    tg_scope scope = tg_scope_begin();
+    tg_values_indices top = tg_topk(tg_arange(8), 2);
+    tg_tensor *picked = tg_index(tg_eye(8), tg_list(nullptr, top.indices));
+    tg_scope_end_with(scope, &top.values, &picked);
+    check(tg_item(tg_sum(top.values)) == 13 && tg_item(tg_sum(picked)) == 2, "results handed out of a scope");
 }
 
 int main()
@@ -73,6 +83,7 @@ int main()
     train_a_linear();
     build_a_module();
     use_lists_and_numbers();
+    hand_out_results();
     check(!tg_failed(), "no error");
     return failures != 0;
 }

@@ -175,7 +175,7 @@ TEST(test_arguments_are_checked)
     assert_null(tg_sum(x, .dim = 0, .dims = tg_shape(0)));
     expect_error("give dim or dims, not both");
     assert_null(tg_zeros(tg_shape(2, -1)));
-    expect_error("full: Trying to create tensor with negative dimension -1");
+    expect_error("zeros: Trying to create tensor with negative dimension -1");
     tg_scope_end(scope);
 }
 

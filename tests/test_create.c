@@ -51,6 +51,8 @@ static void test_sequences(void **state)
 {
     (void)state;
     check(tg_arange(0, 5, 2), TG_INT64, VALUES(0, 2, 4));
+    check(tg_arange(3), TG_INT64, VALUES(0, 1, 2));
+    check(tg_arange(1.5, 4), TG_FLOAT32, VALUES(1.5, 2.5, 3.5));
     check(tg_arange(5, 0, -2), TG_INT64, VALUES(5, 3, 1));
     check(tg_arange(0, 1, 0.25), TG_FLOAT32, VALUES(0, 0.25, 0.5, 0.75));
     check(tg_arange(1.0, 2.05, 0.5, .dtype = TG_FLOAT64), TG_FLOAT64, VALUES(1, 1.5, 2));
@@ -68,6 +70,7 @@ static void test_sequences(void **state)
     assert_null(tg_linspace(0, 1, -1));
     expect_error("number of steps must be non-negative");
     check(tg_eye(2, 3), TG_FLOAT32, VALUES(1, 0, 0, 0, 1, 0));
+    check(tg_eye(2), TG_FLOAT32, VALUES(1, 0, 0, 1));
     check(tg_eye(3, 2, .dtype = TG_INT64), TG_INT64, VALUES(1, 0, 0, 1, 0, 0));
     assert_null(tg_eye(-1, 2));
     expect_error("must be greater or equal to 0");
@@ -119,7 +122,7 @@ static void test_random(void **state)
     assert_null(tg_randint(3, 3, tg_shape(1)));
     expect_error("random_ expects 'from' to be less than 'to', but got from=3 >= to=3");
     assert_null(tg_randperm(-1));
-    expect_error("n must be non-negative");
+    expect_error("Trying to create tensor with negative dimension -1");
 }
 
 /* A number never promotes a float32 tensor, on either side; an integer tensor with a real number becomes the default

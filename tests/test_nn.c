@@ -85,6 +85,15 @@ static void test_print(void **state)
         "    (1): Dropout(p=0.5, inplace=False)\n  )\n  (2): Softmax(dim=1)\n  (3): LogSoftmax(dim=-1)\n"
         "  (4): Flatten(start_dim=1, end_dim=-1)\n  (5): Identity()\n  (6): Sequential()\n  (7): Sigmoid()\n"
         "  (8): Tanh()\n)");
+    assert_prints(TG_MODULE(tg_sequential_new(tg_silu_new(), tg_leaky_relu_new(.negative_slope = 0.2), tg_elu_new(),
+                                              tg_celu_new(.alpha = 2), tg_gelu_new(),
+                                              tg_gelu_new(.approximate = "tanh"), tg_softplus_new(), tg_hardtanh_new(),
+                                              tg_softshrink_new(), tg_hardshrink_new(.lambd = 0.25),
+                                              tg_gelu_new(.approximate = "erf"))),
+                  "Sequential(\n  (0): SiLU()\n  (1): LeakyReLU(negative_slope=0.2)\n  (2): ELU(alpha=1.0)\n"
+                  "  (3): CELU(alpha=2.0)\n  (4): GELU(approximate='none')\n  (5): GELU(approximate='tanh')\n"
+                  "  (6): Softplus(beta=1, threshold=20)\n  (7): Hardtanh(min_val=-1.0, max_val=1.0)\n"
+                  "  (8): Softshrink(0.5)\n  (9): Hardshrink(0.25)\n  (10): GELU(approximate='unknown')\n)");
     assert_prints(TG_MODULE(tg_lstm_new(5, 8, .num_layers = 2, .batch_first = true)),
                   "LSTM(5, 8, num_layers=2, batch_first=True)");
     assert_prints(
@@ -97,6 +106,35 @@ static void test_print(void **state)
     assert_prints(TG_MODULE(tg_mse_loss_new()), "MSELoss()");
     assert_prints(TG_MODULE(tg_cross_entropy_loss_new(.weight = tg_ones(tg_shape(3)))), "CrossEntropyLoss()");
     assert_prints(TG_MODULE(tg_nll_loss_new()), "NLLLoss()");
+    assert_prints(TG_MODULE(tg_l1_loss_new()), "L1Loss()");
+    assert_prints(TG_MODULE(tg_smooth_l1_loss_new()), "SmoothL1Loss()");
+    assert_prints(TG_MODULE(tg_huber_loss_new()), "HuberLoss()");
+    assert_prints(TG_MODULE(tg_poisson_nll_loss_new()), "PoissonNLLLoss()");
+    assert_prints(TG_MODULE(tg_bce_loss_new()), "BCELoss()");
+    assert_prints(TG_MODULE(tg_bce_with_logits_loss_new()), "BCEWithLogitsLoss()");
+    assert_prints(TG_MODULE(tg_kl_div_loss_new()), "KLDivLoss()");
+    assert_prints(TG_MODULE(tg_hinge_embedding_loss_new()), "HingeEmbeddingLoss()");
+    assert_prints(TG_MODULE(tg_soft_margin_loss_new()), "SoftMarginLoss()");
+    assert_prints(TG_MODULE(tg_multi_margin_loss_new()), "MultiMarginLoss()");
+    assert_prints(TG_MODULE(tg_multilabel_margin_loss_new()), "MultiLabelMarginLoss()");
+    assert_prints(TG_MODULE(tg_multilabel_soft_margin_loss_new()), "MultiLabelSoftMarginLoss()");
+    assert_prints(TG_MODULE(tg_gaussian_nll_loss_new()), "GaussianNLLLoss()");
+    assert_prints(TG_MODULE(tg_margin_ranking_loss_new()), "MarginRankingLoss()");
+    assert_prints(TG_MODULE(tg_cosine_embedding_loss_new()), "CosineEmbeddingLoss()");
+    assert_prints(TG_MODULE(tg_triplet_margin_loss_new()), "TripletMarginLoss()");
+    assert_prints(TG_MODULE(tg_embedding_new(5, 3)), "Embedding(5, 3)");
+    assert_prints(TG_MODULE(tg_embedding_new(5, 3, .padding_idx = -1, .max_norm = 2, .norm_type = 3,
+                                             .scale_grad_by_freq = true)),
+                  "Embedding(5, 3, padding_idx=4, max_norm=2.0, norm_type=3.0, scale_grad_by_freq=True)");
+    assert_prints(TG_MODULE(tg_embedding_bag_new(5, 3)), "EmbeddingBag(5, 3, mode=mean)");
+    assert_prints(TG_MODULE(tg_embedding_bag_new(5, 3, .max_norm = 0, .mode = "max", .padding_idx = 1)),
+                  "EmbeddingBag(5, 3, max_norm=0.0, mode=max, padding_idx=1)");
+    assert_prints(tg_softmin_new(1), "Softmin(dim=1)");
+    assert_prints(tg_dropout1d_new(0.5), "Dropout1d(p=0.5, inplace=False)");
+    assert_prints(tg_dropout2d_new(0.5), "Dropout2d(p=0.5, inplace=False)");
+    assert_prints(tg_dropout3d_new(0.5), "Dropout3d(p=0.5, inplace=False)");
+    assert_prints(tg_alpha_dropout_new(0.2), "AlphaDropout(p=0.2, inplace=False)");
+    assert_prints(tg_feature_alpha_dropout_new(0.5), "FeatureAlphaDropout(p=0.5, inplace=False)");
     assert_prints(tg_dropout_new(0.0), "Dropout(p=0.0, inplace=False)");
     assert_prints(tg_dropout_new(1.0), "Dropout(p=1.0, inplace=False)");
     assert_prints(tg_dropout_new(0.1), "Dropout(p=0.1, inplace=False)");
@@ -473,6 +511,62 @@ static void test_activations(void **state)
     tg_scope_end(scope);
 }
 
+static void test_more_activations(void **state)
+{
+    (void)state;
+    enum { ALL = 18 };
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_mul(tg_randn(tg_shape(16)), 3);
+    tg_module *modules[ALL] = { tg_relu6_new(),
+                                tg_selu_new(),
+                                tg_silu_new(),
+                                tg_mish_new(),
+                                tg_log_sigmoid_new(),
+                                tg_softsign_new(),
+                                tg_hardsigmoid_new(),
+                                tg_hardswish_new(),
+                                tg_tanhshrink_new(),
+                                tg_gelu_new(),
+                                tg_gelu_new(.approximate = "tanh"),
+                                tg_leaky_relu_new(.negative_slope = 0.2),
+                                tg_elu_new(.alpha = 2),
+                                tg_celu_new(.alpha = 3),
+                                tg_softplus_new(.beta = 0.5, .threshold = 1),
+                                tg_hardtanh_new(.min_val = -2, .max_val = 0.5),
+                                tg_softshrink_new(.lambd = 1),
+                                tg_hardshrink_new(.lambd = 2) };
+    tg_tensor *expected[ALL] = { tg_relu6(x),
+                                 tg_selu(x),
+                                 tg_silu(x),
+                                 tg_mish(x),
+                                 tg_log_sigmoid(x),
+                                 tg_softsign(x),
+                                 tg_hardsigmoid(x),
+                                 tg_hardswish(x),
+                                 tg_tanhshrink(x),
+                                 tg_gelu(x),
+                                 tg_gelu(x, .approximate = "tanh"),
+                                 tg_leaky_relu(x, .negative_slope = 0.2),
+                                 tg_elu(x, .alpha = 2),
+                                 tg_celu(x, .alpha = 3),
+                                 tg_softplus(x, .beta = 0.5, .threshold = 1),
+                                 tg_hardtanh(x, .min_val = -2, .max_val = 0.5),
+                                 tg_softshrink(x, .lambd = 1),
+                                 tg_hardshrink(x, .lambd = 2) };
+    for (int i = 0; i < ALL; i++) {
+        assert_true(tg_equal(tg_module_forward(modules[i], x), expected[i]));
+        for (int j = 0; j < i; j++) assert_false(tg_equal(expected[i], expected[j]));
+        tg_module_free(modules[i]);
+    }
+    tg_set_error_handler(NULL, NULL);
+    tg_module *unknown = tg_gelu_new(.approximate = "erf");
+    assert_null(tg_module_forward(unknown, x));
+    expect_error("approximate argument must be either none or tanh.");
+    tg_set_error_handler(tg_default_error_handler, NULL);
+    tg_module_free(unknown);
+    tg_scope_end(scope);
+}
+
 static void test_losses(void **state)
 {
     (void)state;
@@ -534,7 +628,7 @@ static void test_dropout(void **state)
     assert_null(tg_dropout(x, .p = NAN));
     expect_error("dropout probability");
     assert_null(tg_dropout(tg_ones(tg_shape(2), .dtype = TG_INT64)));
-    expect_error("floating dtype");
+    expect_error("result type Float can't be cast to the desired output type Long");
     tg_scope_end(scope);
 }
 
@@ -719,6 +813,7 @@ int main(void)
         CASE(test_forward),
         CASE(test_sequential),
         CASE(test_activations),
+        CASE(test_more_activations),
         CASE(test_losses),
         CASE(test_dropout),
         CASE(test_linear_options),

@@ -1,28 +1,36 @@
-"""Writes ops.txt: what PyTorch 1.13.1 makes of every op's sample calls, of special values, and of mixed dtypes.
+"""Writes ops/FAMILY.txt: what PyTorch 1.13.1 makes of every op's sample calls, of special values, and of mixed dtypes.
 
-    build/tests/test_golden --list > list && OMP_NUM_THREADS=1 python3 ops.py list > ops.txt
+    build/tests/test_golden --list FAMILY > list && OMP_NUM_THREADS=1 python3 ops.py list > ops/FAMILY.txt
+
+ops.sh does so for the families it is told, or for all. What PyTorch 1.13 lacks, or calls otherwise, stands in
+ops_FAMILY.py as a dictionary NAMES, composed of what it has; a dictionary SPECIAL there holds
+functions for special values alone.
 
 goldenfile.py describes the line format. Each line of the list makes one case of the same name, except that `special`
 makes one for each floating dtype:
 
     sample CALL
-        The call is evaluated with the names of NAMES below, after torch.manual_seed(0); f, i and b make the numbers
+        The call is evaluated with the names of NAMES below, after torch.manual_seed(0); f, i, b and v make the numbers
         that tests/support/sample.h describes, f in float64. `i results`: how many results there are. `i values`:
         whether they have values (empty has none). `s dtypeK`, `a resultK`: result K. `a gradK`: the gradient by leaf K
         of sum(result * weights), summed over the results; `i gradients 0`: PyTorch has none. `s error TEXT` alone:
         PyTorch refuses the call.
+    error CALL
+        `s error TYPE: TEXT`: how PyTorch refuses the call; `i accepted 1`: it does not.
     create CALL
         The same for a function of the module torch that makes a tensor from nothing.
     special OP INPUTS
-        `a a` (and `a b`): NaN, infinities, zeros, denormals and others, for two inputs each with each. `a y`: the
-        result. `a da`, `a db`: the gradients, the incoming one being ones.
+        `a a` (and `a b`, `a c`): NaN, infinities, zeros, denormals and others, for several inputs each with each. `a y`: the
+        result. `a da`, `a db`, `a dc`: the gradients, the incoming one being ones.
     promotion OP INPUTS
         `s A,B dtype`: the dtype of the result for operands A and B, or "error". "float32" is a tensor of one dimension,
         "float32_0d" one of none; "int", "float" and "bool_number" are numbers.
 """
+import glob
+import importlib
 import itertools
 import math
-import operator
+import os
 import sys
 import warnings
 
@@ -36,7 +44,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.int
 
 # ---- the values of leaves: tests/support/sample.h ----
 
-def generate(text, number, kind, lo, hi, sizes):
+def generate(text, number, kind, lo, hi, sizes, step=0):
     mask = (1 << 64) - 1
     x = 14695981039346656037
     for byte in text.encode() + bytes([number]):
@@ -46,6 +54,8 @@ def generate(text, number, kind, lo, hi, sizes):
         x = (x * 6364136223846793005 + 1442695040888963407) & mask
         u = (x >> 11) / 2**53
         v = lo + (hi - lo) * u
+        if step:
+            v = math.floor(v / step + 0.5) * step
         values.append(v if kind == "f" else math.floor(v) if kind == "i" else u < 0.5)
     dtype = {"f": torch.float64, "i": torch.int64, "b": torch.bool}[kind]
     return torch.tensor(values, dtype=dtype).reshape(sizes)
@@ -56,18 +66,23 @@ def weights(text, k, t):
 
 
 class Leaves:
-    """The functions f, i and b of one sample, and what they made."""
+    """The functions f, i, b and v of one sample, and what they made."""
 
     def __init__(self, text):
         self.text, self.made = text, []
 
-    def make(self, kind, sizes, lo, hi, grad=False):
-        t = generate(self.text, len(self.made), kind, lo, hi, sizes)
+    def make(self, kind, sizes, lo, hi, grad=False, step=0):
+        t = generate(self.text, len(self.made), kind, lo, hi, sizes, step)
         self.made.append(t)
         return t.requires_grad_(grad)
 
-    def f(self, *sizes, lo=-2, hi=2, grad=True):
-        return self.make("f", sizes, lo, hi, grad)
+    def f(self, *sizes, lo=-2, hi=2, grad=True, step=0):
+        return self.make("f", sizes, lo, hi, grad, step)
+
+    def v(self, *numbers, grad=True):
+        t = torch.tensor(numbers, dtype=torch.float64).requires_grad_(grad)
+        self.made.append(t)
+        return t
 
     def i(self, *sizes, lo=-2, hi=3):
         return self.make("i", sizes, lo, hi)
@@ -77,31 +92,6 @@ class Leaves:
 
 
 # ---- the ops, where tapegrad's call is not PyTorch's function of that name ----
-
-def with_numbers(function):
-    """torch.maximum and the like take tensors only; a number stands for a 0-d tensor of the common dtype."""
-
-    def call(a, b):
-        dtype = torch.result_type(a, b)
-        a, b = (x if torch.is_tensor(x) else torch.tensor(x, dtype=dtype) for x in (a, b))
-        return function(a, b)
-
-    return call
-
-
-def power(a, b):
-    """An integer base is converted first: PyTorch takes the logarithm in its gradient in float32."""
-    dtype = torch.result_type(a, b)
-    if torch.is_tensor(a) and dtype.is_floating_point:
-        a = a.to(dtype)
-    return operator.pow(a, b)
-
-
-def where(condition, a, b):
-    dtype = torch.result_type(a, b)
-    a, b = (x.to(dtype) if torch.is_tensor(x) else torch.tensor(x, dtype=dtype) for x in (a, b))
-    return torch.where(condition, a, b)
-
 
 def nll_loss_backward(grad_output, size, target, **options):
     """The gradient of nll_loss, which does not depend on the input's values."""
@@ -116,18 +106,22 @@ def python_slice(t, dim, start, end, step=1):
 
 
 NAMES = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "pow": power,
-    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-    "maximum": with_numbers(torch.maximum), "minimum": with_numbers(torch.minimum), "where": where,
     "slice": python_slice, "split_with_sizes": torch.split,
     "nll_loss_backward": nll_loss_backward,
 }
 
 
+SPECIAL = {}    # functions for special values alone, where PyTorch's own lose digits
+for extra in sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "ops_*.py"))):
+    module = importlib.import_module(os.path.basename(extra)[:-3])
+    NAMES.update(module.NAMES)
+    SPECIAL.update(getattr(module, "SPECIAL", {}))
+
+
 def lookup(name):
     if name in NAMES:
         return NAMES[name]
-    for place in (torch, F, torch.Tensor, torch.ops.aten):
+    for place in (torch, F, torch.Tensor, torch.linalg, torch.ops.aten):
         if hasattr(place, name):
             return getattr(place, name)
     raise SystemExit(f"ops.py: no PyTorch function for '{name}'")
@@ -151,16 +145,21 @@ def has_gradients(text, results):
         return False
 
 
+def evaluate(text, leaves):
+    torch.manual_seed(0)
+    names = Namespace(f=leaves.f, i=leaves.i, b=leaves.b, v=leaves.v, inf=math.inf, nan=math.nan,
+                      __builtins__={"True": True, "False": False, "None": None})
+    return eval(text, {"__builtins__": {}}, names)
+
+
 def sample(text):
     leaves = Leaves(text)
-    names = Namespace(f=leaves.f, i=leaves.i, b=leaves.b, __builtins__={"True": True, "False": False, "None": None})
-    torch.manual_seed(0)
     g.case("sample " + text)
     try:
-        results = eval(text, {"__builtins__": {}}, names)
-    except RuntimeError as error:
-        print(f"ops.py: {text}: refused: {error}", file=sys.stderr)
-        g.string("error", str(error).splitlines()[0])
+        results = evaluate(text, leaves)
+    except Exception as refusal:
+        print(f"ops.py: {text}: refused: {refusal}", file=sys.stderr)
+        g.string("error", str(refusal).splitlines()[0])
         return
     results = list(results) if isinstance(results, (tuple, list)) else [results]
     has_values = not text.startswith("empty")
@@ -177,6 +176,16 @@ def sample(text):
             g.array(f"grad{k}", leaf.grad)
 
 
+def error(text):
+    leaves = Leaves(text)
+    g.case("error " + text)
+    try:
+        evaluate(text, leaves)
+        g.ints("accepted", 1)
+    except Exception as refusal:
+        g.string("error", type(refusal).__name__ + ": " + str(refusal).replace("\n", " "))
+
+
 def create(text):
     g.case("create " + text)
     torch.manual_seed(0)
@@ -188,6 +197,8 @@ def create(text):
 def special_values(dtype, inputs):
     info = torch.finfo(dtype)
     denormal, large = info.tiny * info.eps, 0.75 * info.max     # not the largest: PyTorch's pow(max, 1.0) is inf
+    if inputs == 3:
+        return torch.tensor([math.nan, math.inf, -math.inf, 0.0, -2.5, large], dtype=dtype)
     values = [math.nan, math.inf, -math.inf, 0.0, -0.0, denormal, -denormal, info.tiny]
     values += [1.0, -1.0, 2.0, -2.5, 3.0, 0.5, large, -large]
     if inputs == 1:
@@ -198,17 +209,17 @@ def special_values(dtype, inputs):
 def special(name, inputs):
     for dtype_name in ("float32", "float64"):
         values = special_values(DTYPES[dtype_name], inputs)
-        n = len(values)
-        x = [values] if inputs == 1 else [values.repeat_interleave(n), values.repeat(n)]
-        x = [t.clone().requires_grad_() for t in x]
-        y = lookup(name)(*x)
+        x = torch.meshgrid(*[values] * inputs, indexing="ij")
+        x = [t.reshape(-1).clone().requires_grad_() for t in x]
+        y = SPECIAL.get(name, lookup(name))(*x)
         g.case(f"special {name} {dtype_name}")
-        for key, t in zip("ab", x):
+        for key, t in zip("abc", x):
             g.array(key, t)
         g.array("y", y)
         if y.requires_grad:
-            for key, d in zip("ab", torch.autograd.grad(y, x, torch.ones_like(y))):
-                g.array("d" + key, d)
+            ds = torch.autograd.grad(y, x, torch.ones_like(y), allow_unused=True)
+            for key, d, t in zip("abc", ds, x):
+                g.array("d" + key, torch.zeros_like(t) if d is None else d)
 
 
 def promotion(name, inputs):
@@ -216,6 +227,8 @@ def promotion(name, inputs):
     operands.update((key + "_0d", torch.ones((), dtype=dtype)) for key, dtype in DTYPES.items())
     if inputs == 2:
         operands.update({"int": 1, "float": 1.0, "bool_number": True})
+    if inputs == 3:
+        operands = {key: operands[key] for key in (*DTYPES, "float64_0d")}
     g.case(f"promotion {name}")
     condition = [torch.ones(2, dtype=torch.bool)] if name == "where" else []
     for chosen in itertools.product(operands, repeat=inputs):
@@ -235,8 +248,8 @@ def main():
     print("# The ops as PyTorch computes them; ops.py, which wrote this file, describes each key.")
     for line in open(sys.argv[1]):
         kind, rest = line.rstrip("\n").split(" ", 1)
-        if kind in ("sample", "create"):
-            {"sample": sample, "create": create}[kind](rest)
+        if kind in ("sample", "create", "error"):
+            {"sample": sample, "create": create, "error": error}[kind](rest)
         else:
             name, inputs = rest.split()
             {"special": special, "promotion": promotion}[kind](name, int(inputs))

@@ -4,6 +4,7 @@
 #include "cmocka_all.h"
 
 #include "ops/create.h"
+#include "ops/view.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -33,7 +34,12 @@ static void generate(const char *text, int number, char kind, double lo, double 
 void sample_values(const sample *s, int leaf, double *values)
 {
     const sample_leaf *l = &s->leaves[leaf];
-    generate(s->text, leaf, l->kind, l->lo, l->hi, values, tg_shape_numel(&l->shape));
+    const int64_t n = tg_shape_numel(&l->shape);
+    if (l->kind == 'v')
+        memcpy(values, l->values, (size_t)n * sizeof *values);
+    else
+        generate(s->text, leaf, l->kind, l->lo, l->hi, values, n);
+    for (int64_t k = 0; k < n && l->step > 0; k++) values[k] = floor(values[k] / l->step + 0.5) * l->step;
 }
 
 void sample_write(tg_tensor *t, const double *values)
@@ -75,10 +81,10 @@ void sample_fill(sample *s, tg_dtype floating, bool requires_grad)
         double *values = malloc(((size_t)tg_shape_numel(&l->shape) + 1) * sizeof *values);
         assert_non_null(values);
         sample_values(s, k, values);
-        l->tensor = tg_empty_raw(l->shape, l->kind == 'f' ? floating : l->kind == 'i' ? TG_INT64 : TG_BOOL);
+        l->tensor = tg_empty_raw(l->shape, l->kind == 'i' ? TG_INT64 : l->kind == 'b' ? TG_BOOL : floating);
         if (!l->tensor) fail_msg("%s: a leaf cannot be made: %s", s->text, tg_error_message());
         sample_write(l->tensor, values);
-        if (requires_grad && l->kind == 'f' && l->grad) tg_requires_grad_(l->tensor, true);
+        if (requires_grad && (l->kind == 'f' || l->kind == 'v') && l->grad) tg_requires_grad_(l->tensor, true);
         free(values);
     }
 }
@@ -97,7 +103,7 @@ tg_tensor *sample_weights(const sample *s, int k, const tg_tensor *result)
 
 /* ---- the reader ---- */
 
-enum { ARGUMENTS = 16, ITEMS = 64, STRINGS = 4 };
+enum { ITEMS = 64, STRINGS = 4, WORD = 64 };
 
 /* One pass over a sample's text. The first one (`leaves` set) collects the leaves and calls nothing; the others run. */
 typedef struct reader {
@@ -109,9 +115,12 @@ typedef struct reader {
     int depth;   /* of nested calls */
     int without; /* the argument of the outermost call to leave out; -1: none */
     bool left_out;
+    const tg_op *in_place; /* called in place of the outermost op */
+    sample_change change;  /* what is done to its arguments first */
+    void *context;
     tg_tensor *items[ITEMS]; /* what the lists in the text hold */
     int used;
-    char strings[STRINGS][32];
+    char strings[STRINGS][WORD];
     int string_count;
 } reader;
 
@@ -141,19 +150,19 @@ static bool in_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static void read_word(reader *r, char word[32])
+static void read_word(reader *r, char word[WORD])
 {
     size_t n = 0;
     accept(r, "");
     while (in_word(r->at[n])) n++;
-    if (n == 0 || n >= 32) malformed(r, "a name");
+    if (n == 0 || n >= WORD) malformed(r, "a name");
     memcpy(word, r->at, n);
     word[n] = 0;
     r->at += n;
 }
 
 /* "keepdim=" and true, or nothing read and false. */
-static bool read_keyword(reader *r, char word[32])
+static bool read_keyword(reader *r, char word[WORD])
 {
     const char *start = r->at;
     accept(r, "");
@@ -174,20 +183,26 @@ static double real_of(const reader *r, tg_value v)
 static tg_value read_leaf(reader *r, char kind)
 {
     sample_leaf leaf = { .kind = kind, .grad = true, .lo = -2, .hi = kind == 'i' ? 3 : 2 };
-    char word[32];
+    if (kind == 'v') leaf.shape = tg_shape(0);
+    char word[WORD];
     while (!accept(r, ")")) {
         bool keyword = read_keyword(r, word);
         tg_value v = read_value(r);
-        if (!keyword)
+        if (!keyword && kind == 'v') {
+            if (leaf.shape.dims[0] == SAMPLE_VALUES) malformed(r, "fewer numbers");
+            leaf.values[leaf.shape.dims[0]++] = real_of(r, v);
+        } else if (!keyword)
             leaf.shape.dims[leaf.shape.ndim++] = (int64_t)real_of(r, v);
         else if (strcmp(word, "lo") == 0)
             leaf.lo = real_of(r, v);
         else if (strcmp(word, "hi") == 0)
             leaf.hi = real_of(r, v);
+        else if (strcmp(word, "step") == 0)
+            leaf.step = real_of(r, v);
         else if (strcmp(word, "grad") == 0 && v.kind == TG_VALUE_BOOL)
             leaf.grad = v.as.boolean;
         else
-            malformed(r, "sizes, lo=, hi= or grad=");
+            malformed(r, "sizes, lo=, hi=, step= or grad=");
         accept(r, ",");
     }
     int k = r->leaf++;
@@ -209,12 +224,12 @@ static int position(const reader *r, const tg_op *op, const char *name)
 /* The arguments up to the last one given, with defaults in the gaps; returns how many. */
 static int read_arguments(reader *r, const tg_op *op, tg_value *args)
 {
-    bool given[ARGUMENTS] = { false };
+    bool given[SAMPLE_ARGUMENTS] = { false };
     int next = 0, count = 0;
-    char word[32];
+    char word[WORD];
     while (!accept(r, ")")) {
         int i = read_keyword(r, word) ? position(r, op, word) : next++;
-        if (i >= ARGUMENTS) malformed(r, "fewer arguments");
+        if (i >= SAMPLE_ARGUMENTS) malformed(r, "fewer arguments");
         args[i] = read_value(r);
         given[i] = true;
         if (i >= count) count = i + 1;
@@ -244,7 +259,7 @@ static void leave_out(reader *r, tg_value *v)
 static tg_tensor_list call(reader *r, const char *name)
 {
     const tg_op *op = tg_op_find(name);
-    tg_value args[ARGUMENTS] = { { TG_VALUE_NONE, { 0 } } };
+    tg_value args[SAMPLE_ARGUMENTS] = { { TG_VALUE_NONE, { 0 } } };
     if (!op) fail_msg("sample '%s': there is no op '%s'", r->text, name);
     r->depth++;
     int count = read_arguments(r, op, args);
@@ -254,6 +269,19 @@ static tg_tensor_list call(reader *r, const char *name)
         if (r->without < count) leave_out(r, &args[r->without]);
         if (!r->left_out) return TG_NONE;
     }
+    if (r->depth == 0 && r->in_place) {
+        tg_argument first_argument;
+        if (tg_op_argument(op, 0, &first_argument) && first_argument.kind == TG_VALUE_INT) { /* polygamma(n, x) */
+            const tg_value first = args[0];
+            args[0] = args[1];
+            args[1] = first;
+        }
+        if (args[0].kind != TG_VALUE_TENSOR) return TG_NONE;
+        args[0].as.tensor = tg_clone(args[0].as.tensor);
+        op = r->in_place;
+        r->left_out = true;
+    }
+    if (r->depth == 0 && r->change) r->change(op, args, &count, r->context);
     return tg_op_call(op, args, count);
 }
 
@@ -262,7 +290,7 @@ static tg_value read_call(reader *r, const char *name)
 {
     tg_tensor_list results = call(r, name);
     const char *schema = tg_op_find(name)->schema;
-    const bool list = schema[strlen(schema) - 1] == ']'; /* "-> Tensor[]" */
+    const bool list = schema[strlen(schema) - 1] == ']' || strstr(schema, "-> ("); /* "-> Tensor[]", or several */
     if (accept(r, "[")) {
         int64_t n = (int64_t)real_of(r, read_value(r));
         expect(r, "]");
@@ -281,8 +309,8 @@ static tg_value read_list(reader *r)
         tg_value v = read_value(r);
         if (v.kind == TG_VALUE_INT && list.as.ints.ndim < TG_MAX_DIMS)
             list.as.ints.dims[list.as.ints.ndim++] = v.as.integer;
-        else if (v.kind == TG_VALUE_TENSOR && count < ITEMS)
-            tensors[count++] = v.as.tensor;
+        else if ((v.kind == TG_VALUE_TENSOR || v.kind == TG_VALUE_NONE) && count < ITEMS)
+            tensors[count++] = v.kind == TG_VALUE_NONE ? NULL : v.as.tensor;
         else
             malformed(r, "integers or tensors");
         accept(r, ",");
@@ -321,13 +349,15 @@ static tg_value read_string(reader *r)
 
 static tg_value read_value(reader *r)
 {
-    char word[32];
+    char word[WORD];
     accept(r, "");
     if (accept(r, "[")) return read_list(r);
     if (accept(r, "'")) return read_string(r);
     if (!in_word(*r->at) || (*r->at >= '0' && *r->at <= '9')) return read_number(r);
     read_word(r, word);
-    if (accept(r, "(")) return strchr("fib", word[0]) && word[1] == 0 ? read_leaf(r, word[0]) : read_call(r, word);
+    if (accept(r, "(")) return strchr("fibv", word[0]) && word[1] == 0 ? read_leaf(r, word[0]) : read_call(r, word);
+    if (strcmp(word, "inf") == 0) return (tg_value){ TG_VALUE_FLOAT, { .real = INFINITY } };
+    if (strcmp(word, "nan") == 0) return (tg_value){ TG_VALUE_FLOAT, { .real = NAN } };
     if (strcmp(word, "None") == 0) return (tg_value){ TG_VALUE_NONE, { 0 } };
     if (strcmp(word, "True") == 0) return (tg_value){ TG_VALUE_BOOL, { .boolean = true } };
     if (strcmp(word, "False") == 0) return (tg_value){ TG_VALUE_BOOL, { .boolean = false } };
@@ -341,7 +371,7 @@ static tg_value read_value(reader *r)
 /* The outermost call; nothing may follow it. */
 static tg_tensor_list read_sample(reader *r)
 {
-    char word[32];
+    char word[WORD];
     read_word(r, word);
     expect(r, "(");
     tg_tensor_list results = call(r, word);
@@ -371,102 +401,18 @@ bool sample_run_without(const sample *s, int argument, tg_tensor_list *results)
     return r.left_out;
 }
 
-/* ---- the samples of pointwise ops: made from the rows ---- */
-
-typedef struct row {
-    const char *name;
-    int inputs;
-    double lo, hi;
-} row;
-
-static const row rows[] = {
-#define TG_UNARY(name, dtypes, y, da, saves, lo, hi, kinks, doc)                   { #name, 1, lo, hi },
-#define TG_BINARY(name, dtypes, y, da, da_saves, db, db_saves, lo, hi, kinks, doc) { #name, 2, lo, hi },
-#define TG_COMPARE(name, y, doc)                                                   { #name, 2, -2, 2 },
-#include "ops/pointwise.def"
-};
-enum { ROWS = sizeof rows / sizeof rows[0] };
-
-/* F is a floating leaf in the row's range, I an integer one, positive and small so that no op overflows. */
-static const char *const unary_templates[] = {
-    "F(5)", "F(2, 3)", "F(37)", "F(2, 1, 3, 1)", "F()", "F(0, 3)", "I(2, 3)",
-};
-static const char *const binary_templates[] = {
-    "F(5), F(5)",       "F(2, 3), F(2, 3)",  "F(37), F(37)",
-    "F(2, 3), F(3)",    "F(3), F(2, 3)",     "F(2, 1), F(1, 3)",
-    "F(3, 37), F(37)",  "F(3, 37), F(3, 1)", "F(2, 1, 3), F(4, 1)",
-    "F(), F()",         "F(2, 3), F()",      "F(), F(2, 3)",
-    "F(0, 3), F(0, 3)", "F(0, 3), F(3)",     "F(0), F(1)",
-    "F(2, 0, 3), F()",  "F(2, 3), 1.5",      "1.5, F(2, 3)",
-    "F(2, 3), 2",       "2, F(2, 3)",        "F(), 1.5",
-    "F(0, 3), 2",       "I(2, 3), I(3)",     "I(4), 2",
-    "2, I(4)",          "I(4), 1.5",         "F(2, 3), I(3)",
-    "I(2, 1), F(3)",
-};
-enum {
-    UNARY = sizeof unary_templates / sizeof unary_templates[0],
-    BINARY = sizeof binary_templates / sizeof binary_templates[0],
-};
-
-static const row *row_of(const tg_op *op)
+bool sample_run_in_place(const sample *s, const tg_op *op, tg_tensor_list *results)
 {
-    for (int i = 0; i < ROWS; i++)
-        if (strcmp(rows[i].name, op->name) == 0) return &rows[i];
-    return NULL;
+    reader r = { .at = s->text, .text = s->text, .sample = s, .without = -1, .in_place = op };
+    *results = read_sample(&r);
+    return r.left_out;
 }
 
-int sample_pointwise_inputs(const tg_op *op)
+tg_tensor_list sample_run_changed(const sample *s, const tg_op *op, sample_change change, void *context)
 {
-    const row *r = row_of(op);
-    return r ? r->inputs : 0;
-}
-
-/* "F(2, 3), 2" of a row from 0.2 to 3 becomes "name(f(2, 3, lo=0.2, hi=3), 2)". */
-static char *expand_template(const row *r, const char *template)
-{
-    char text[256];
-    size_t n = (size_t)snprintf(text, sizeof text, "%s(", r->name);
-    char kind = 0;
-    for (const char *p = template; *p; p++) {
-        const char *comma = p > template && p[-1] == '(' ? "" : ", ";
-        if (*p == 'F' || *p == 'I') kind = *p;
-        if (*p == ')' && kind == 'F')
-            n += (size_t)snprintf(text + n, sizeof text - n, "%slo=%g, hi=%g", comma, r->lo, r->hi);
-        if (*p == ')' && kind == 'I') n += (size_t)snprintf(text + n, sizeof text - n, "%slo=1, hi=5", comma);
-        text[n++] = *p == 'F' ? 'f' : *p == 'I' ? 'i' : *p;
-    }
-    snprintf(text + n, sizeof text - n, ")");
-    char *copy = strdup(text);
-    assert_non_null(copy);
-    return copy;
-}
-
-const char *const *sample_texts(const tg_op *op)
-{
-    static char *made[ROWS][BINARY + 1];
-    static const char *const none[] = { NULL };
-    const row *r = row_of(op);
-    if (op->samples) return op->samples;
-    if (!r) return none;
-    char **texts = made[r - rows];
-    const int count = r->inputs == 1 ? UNARY : BINARY;
-    for (int i = 0; i < count && !texts[i]; i++)
-        texts[i] = expand_template(r, r->inputs == 1 ? unary_templates[i] : binary_templates[i]);
-    return (const char *const *)texts;
-}
-
-const tg_error_sample *sample_errors(const tg_op *op)
-{
-    static char calls[ROWS][64];
-    static tg_error_sample errors[ROWS][2];
-    static const tg_error_sample none[] = { { NULL, NULL } };
-    const row *r = row_of(op);
-    if (op->errors) return op->errors;
-    if (!r || r->inputs == 1) return none;
-    char *text = calls[r - rows];
-    snprintf(text, sizeof calls[0], "%s(f(2, 3), f(4))", r->name);
-    errors[r - rows][0] = (tg_error_sample){
-        text, "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1"
-    };
-    return errors[r - rows];
+    reader r = { .at = s->text, .text = s->text, .sample = s, .without = -1 };
+    r.in_place = op;
+    r.change = change;
+    r.context = context;
+    return read_sample(&r);
 }
