@@ -15,6 +15,13 @@
 
 /* ---- which ---- */
 
+/* Training steps, then single ops. */
+static int workload_count(void) { return bench_workload_count + bench_op_count; }
+static const bench_workload *workload(int i)
+{
+    return i < bench_workload_count ? &bench_workloads[i] : &bench_ops[i - bench_workload_count];
+}
+
 /* `item`, `length` long, names `name`: all of it, or all before a hyphen. */
 static bool names(const char *item, size_t length, const char *name)
 {
@@ -37,7 +44,7 @@ static bool only_is_known(const char *only)
     while (only && *only) {
         const size_t length = strcspn(only, ",");
         bool known = names(only, length, "gemm") || names(only, length, "pointwise");
-        for (int i = 0; i < bench_workload_count; i++) known |= names(only, length, bench_workloads[i].name);
+        for (int i = 0; i < workload_count(); i++) known |= names(only, length, workload(i)->name);
         if (!known) {
             fprintf(stderr, "bench: --only: there is no '%.*s'\n", (int)length, only);
             return false;
@@ -51,8 +58,8 @@ static bool only_is_known(const char *only)
 
 static void list_workloads(const bench_options *o)
 {
-    for (int i = 0; i < bench_workload_count; i++) {
-        if (wanted(o->only, bench_workloads[i].name)) puts(bench_workloads[i].name);
+    for (int i = 0; i < workload_count(); i++) {
+        if (wanted(o->only, workload(i)->name)) puts(workload(i)->name);
     }
 }
 
@@ -61,7 +68,7 @@ static void print_header(const bench_options *o)
     if (o->csv)
         printf("workload,threads,median_us%s\n", o->memory ? ",peak_mib" : "");
     else
-        printf("%-20s %-58s %12s    %10s\n", "workload", "", "median", "peak MiB");
+        printf("%-38s %-58s %12s    %10s\n", "workload", "", "median", "peak MiB");
 }
 
 static bool run_workload(const bench_workload *w, const bench_options *o)
@@ -70,7 +77,7 @@ static bool run_workload(const bench_workload *w, const bench_options *o)
     const double figure = w->measure(o->seconds > 0 ? o->seconds : w->seconds, w->argument);
     if (tg_failed()) return false; /* told where it happened */
     if (!o->csv)
-        printf("%-20s %-58s %12.2f %s %10.1f\n", w->name, w->description, figure, w->unit, bench_peak_memory());
+        printf("%-38s %-58s %12.2f %s %10.1f\n", w->name, w->description, figure, w->unit, bench_peak_memory());
     else if (o->memory)
         printf("%s,%d,%.2f,%.1f\n", w->name, o->threads, figure, bench_peak_memory());
     else
@@ -97,14 +104,14 @@ static bool run_workloads(const bench_options *o)
 {
     int count = 0;
     const bench_workload *last = NULL;
-    for (int i = 0; i < bench_workload_count; i++) {
-        if (wanted(o->only, bench_workloads[i].name)) last = &bench_workloads[i], count++;
+    for (int i = 0; i < workload_count(); i++) {
+        if (wanted(o->only, workload(i)->name)) last = workload(i), count++;
     }
     if (count > 0 || o->csv) print_header(o);
     if (count == 1) return run_workload(last, o);
     bool ok = true;
-    for (int i = 0; i < bench_workload_count; i++) {
-        if (wanted(o->only, bench_workloads[i].name)) ok &= run_apart(&bench_workloads[i], o);
+    for (int i = 0; i < workload_count(); i++) {
+        if (wanted(o->only, workload(i)->name)) ok &= run_apart(workload(i), o);
     }
     return ok;
 }
@@ -119,6 +126,7 @@ int main(int argc, char **argv)
         list_workloads(&o);
         return 0;
     }
+    if (o.cpu) bench_use_processor_time();
     if (o.isa && !tgi_kernels_select(o.isa)) {
         fprintf(stderr, "bench: no kernels for '%s' here\n", o.isa);
         return 2;

@@ -1,7 +1,8 @@
 /* bench.h: what the files of the benchmark share: options, timing, rows.
  *
  * The program times whole training steps through the public API (workloads.c), and single kernels straight from the
- * table in use (gemm.c, pointwise.c). It asserts nothing; tests/bench/pytorch.py times the same workloads in PyTorch. */
+ * table in use (gemm.c, pointwise.c); single ops, too, are called as users do (ops.c). It asserts nothing;
+ * tests/bench/pytorch.py times the same workloads in PyTorch. */
 #ifndef TG_BENCH_H
 #define TG_BENCH_H
 
@@ -15,7 +16,7 @@ typedef struct bench_options {
     const char *only; /* "W1,W3"; NULL: everything */
     const char *blas; /* a CBLAS library to compare with, or NULL */
     const char *isa;  /* a name of tgi_kernels_all, or NULL */
-    bool csv, memory, list;
+    bool csv, memory, list, cpu;
 } bench_options;
 
 /* -1: go on; otherwise the exit status. */
@@ -32,6 +33,9 @@ double bench_time(bench_body body, void *state, double seconds);
 /* Two bodies by turns, so that what else the machine does slows both; for those that take microseconds: a sample is as
  * many calls as last longer than the clock's own cost. body[1] may be NULL: median[1] is then 0. */
 void bench_time_pair(const bench_body body[2], void *const state[2], double seconds, double median[2]);
+
+/* From now on times are those of the processor, which do not count what else the machine does meanwhile. */
+void bench_use_processor_time(void);
 
 /* The most memory this process has had, in MiB. */
 double bench_peak_memory(void);
@@ -53,6 +57,8 @@ typedef struct bench_workload {
 
 extern const bench_workload bench_workloads[];
 extern const int bench_workload_count;
+extern const bench_workload bench_ops[]; /* ops.c */
+extern const int bench_op_count;
 
 /* Sweeps over kernels, printed as they go; false when they could not run. */
 bool bench_gemm(const bench_options *o);

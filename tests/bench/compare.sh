@@ -3,21 +3,25 @@
 #
 # For each workload: RUNS times ours and then PyTorch's, each in a process of its own; the ratio is the median of the
 # runs' own ratios (above 1: PyTorch takes longer), so a machine that slows down for a while slows both halves of a run.
+# Up to TOGETHER (8) rows of single ops share a process of PyTorch's, which takes longer to start than they do.
 # Both run in the environment that suits PyTorch best. OpenBLAS picks its kernels itself: variables that would choose
 # others for it are taken out. The C library's memory allocator is left as it comes; KEEP=1 tells glibc's to keep the
 # memory it has: by default it gives large blocks back to the system and asks for them again at every step, which costs
 # PyTorch's W4 and W9 several times their own work where page faults are dear (ours asks for nothing when warm).
 # With several threads PyTorch's wait passively, or on few cores they take the time from the ones that work.
 #
+# With CPU=1 both times are the processor's: for a machine that is busy with other things, and one thread.
+#
 # From the environment: THREADS (1), ONLY (every workload), RUNS (5), KEEP (0), PYTHON (/usr/bin/python3), SECONDS_EACH (each
-# workload's own).
+# workload's own), TOGETHER.
 set -u
 bench=$1
 here=$(dirname "$0")
 threads=${THREADS:-1}
 runs=${RUNS:-5}
 python=${PYTHON:-/usr/bin/python3}
-seconds=${SECONDS_EACH:+--seconds $SECONDS_EACH}
+seconds="${SECONDS_EACH:+--seconds $SECONDS_EACH}"
+[ "${CPU:-0}" = 0 ] || seconds="$seconds --cpu"
 
 if ! "$python" -c 'import torch' 2>/dev/null; then
     echo "bench-pytorch: $python has no PyTorch: set PYTHON to one that has (on Debian: apt install python3-torch)" >&2
@@ -35,8 +39,8 @@ passive=
 "$bench" ${ONLY:+--only "$ONLY"} --list >"$work/names" || exit 1
 [ -s "$work/names" ] || { echo "bench-pytorch: PyTorch has none of '$ONLY'" >&2; exit 1; }
 
-# Rows "run,side,workload,threads,figure" of one workload.
-measure() {   # measure WORKLOAD
+# Rows "run,side,workload,threads,figure" of some workloads.
+measure() {   # measure WORKLOAD,...
     run=1
     while [ "$run" -le "$runs" ]; do
         "$bench" --threads "$threads" --only "$1" --csv $seconds | sed -n "2,\$s/^/$run,ours,/p"
@@ -46,7 +50,7 @@ measure() {   # measure WORKLOAD
     done
 }
 
-# One row of the table.
+# Their rows of the table.
 summary() {
     awk -F , '
         function median(values, n,    i, j, v) {
@@ -57,22 +61,34 @@ summary() {
             }
             return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
         }
-        { name = $3; time[$1, $2] = $5; if ($1 > runs) runs = $1 }
-        END {
+        function row(name,    r, n, middle) {
+            n = 0
             for (r = 1; r <= runs; r++) {
-                if (!((r, "ours") in time) || !((r, "theirs") in time)) continue
+                if (!((r, "ours", name) in time) || !((r, "theirs", name) in time)) continue
                 n++
-                ours[n] = time[r, "ours"]; theirs[n] = time[r, "theirs"]; ratio[n] = theirs[n] / ours[n]
+                ours[n] = time[r, "ours", name]; theirs[n] = time[r, "theirs", name]; ratio[n] = theirs[n] / ours[n]
             }
-            if (!n) exit 1
+            if (!n) return 0
             middle = median(ratio, n)
-            printf "%-20s %13.2f %13.2f %s %8.2f   %.2f .. %.2f\n", name, median(ours, n), median(theirs, n),
+            printf "%-38s %13.2f %13.2f %s %8.2f   %.2f .. %.2f\n", name, median(ours, n), median(theirs, n),
                 name == "W8" ? "ns" : "us", middle, ratio[1], ratio[n]
+            return 1
+        }
+        { time[$1, $2, $3] = $5; if ($1 > runs) runs = $1; if (!seen[$3]++) names[++count] = $3 }
+        END {
+            for (i = 1; i <= count; i++) if (!row(names[i])) { print names[i] >"/dev/stderr"; failed = 1 }
+            exit failed || !count
         }'
 }
 
 printf 'threads: %s, runs: %s\n' "$threads" "$runs"
-printf '%-20s %13s %13s    %8s   %s\n' workload ours PyTorch ratio 'min .. max'
-while read -r name; do
-    measure "$name" </dev/null | summary || { echo "bench-pytorch: $name could not be measured" >&2; exit 1; }
-done <"$work/names"
+printf '%-38s %13s %13s    %8s   %s\n' workload ours PyTorch ratio 'min .. max'
+awk -v most="${TOGETHER:-8}" '
+    function flush() { if (line) print line; line = ""; held = 0 }
+    !/^op-/ || held == most { flush() }
+    { line = line (line ? "," : "") $0; held++ }
+    !/^op-/ { flush() }
+    END { flush() }' "$work/names" >"$work/groups"
+while read -r group; do
+    measure "$group" </dev/null | summary || { echo "bench-pytorch: these could not be measured: $group" >&2; exit 1; }
+done <"$work/groups"

@@ -6,14 +6,15 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: bench [--threads N] [--only NAME,...] [--seconds S] [--csv] [--memory] [--list] [--isa NAME]\n"
-    "             [--blas LIBRARY]\n"
+    "usage: bench [--threads N] [--only NAME,...] [--seconds S] [--cpu] [--csv] [--memory] [--list]\n"
+    "             [--isa NAME] [--blas LIBRARY]\n"
     "\n"
     "Times training steps and kernels; each figure is a median.\n"
     "\n"
     "  --threads N     OpenMP's threads (default 1)\n"
-    "  --only NAMES    these alone: W1 ... W12 (W7 is all of W7-...), gemm, pointwise\n"
+    "  --only NAMES    these alone: W1 ... W12 (W7 is all of W7-...), op, gemm, pointwise\n"
     "  --seconds S     how long each measurement lasts (default: 2 for a workload, less for kernels)\n"
+    "  --cpu           the processor's time, not the clock's: on a busy machine, with one thread\n"
     "  --csv           workload,threads,median_us in place of a table; W8 is in ns\n"
     "  --memory        with --csv: a fourth column, the most memory the workload's process had, in MiB\n"
     "  --list          only prints the names of the workloads\n"
@@ -69,6 +70,8 @@ int bench_options_parse(bench_options *o, int argc, char **argv)
             o->csv = true;
         } else if (strcmp(argv[i], "--memory") == 0) {
             o->memory = true;
+        } else if (strcmp(argv[i], "--cpu") == 0) {
+            o->cpu = true;
         } else if (strcmp(argv[i], "--list") == 0) {
             o->list = true;
         } else if (i + 1 == argc) {

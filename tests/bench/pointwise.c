@@ -1,24 +1,45 @@
-/* pointwise.c: the loops of every row of pointwise.def, straight from the table in use, on one thread: in the first
+/* pointwise.c: the loops of every row of rows.def, straight from the table in use, on one thread: in the first
  * level of cache and far outside of it, next to what memcpy does with as many elements. */
 #include "bench.h"
 
-#include "ops/kernels/kernels.h"
+#include "ops/kernels/activation_kernels.h"
+#include "ops/kernels/functions_kernels.h"
+#include "ops/kernels/pointwise_kernels.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LARGEST = 1000000 };
 
+typedef const tgi_row_loops *(*loops_fn)(void);
+#define TG_UNARY(name, ...)                                                                                            \
+    static const tgi_row_loops *name##_loops(void) { return &tgi_kernels_get()->TG_FAMILY->name; }
+#define TG_UNARY_WITH   TG_UNARY
+#define TG_BINARY       TG_UNARY
+#define TG_TERNARY      TG_UNARY
+#define TG_TERNARY_WITH TG_UNARY
+#include "ops/rows.def"
+
 static const struct row {
     const char *name;
-    int index, inputs;
+    loops_fn loops;
+    int inputs;
     double low, high; /* what the inputs are drawn from */
+    double parameters[TGI_PARAMETERS];
 } rows[] = {
-#define TG_UNARY(name, dtypes, y, da, saves, lo, hi, ...) { #name, TGI_UNARY_##name, 1, lo, hi },
-#include "ops/pointwise.def"
-#define TG_BINARY(name, dtypes, y, da, da_saves, db, db_saves, lo, hi, ...) { #name, TGI_BINARY_##name, 2, lo, hi },
-#include "ops/pointwise.def"
+#define OPTION(k, name, initial, ...)                                       initial,
+#define REQUIRED(k, name, value)                                            value,
+#define OR_NONE(...)                                                        NAN,
+#define TG_UNARY(name, dtypes, y, da, saves, lo, hi, ...)                   { #name, name##_loops, 1, lo, hi, { 0 } },
+#define TG_UNARY_WITH(name, dtypes, with, y, da, saves, lo, hi, ...)        { #name, name##_loops, 1, lo, hi, { with } },
+#define TG_BINARY(name, dtypes, y, da, da_saves, db, db_saves, lo, hi, ...) { #name, name##_loops, 2, lo, hi, { 0 } },
+#define TG_TERNARY(name, dtypes, y, da, da_saves, db, db_saves, dc, dc_saves, lo, hi, ...)                             \
+    { #name, name##_loops, 3, lo, hi, { 0 } },
+#define TG_TERNARY_WITH(name, dtypes, with, y, da, da_saves, db, db_saves, dc, dc_saves, lo, hi, ...)                  \
+    { #name, name##_loops, 3, lo, hi, { with } },
+#include "ops/rows.def"
 };
 
 /* ---- the bodies that are timed ---- */
@@ -27,8 +48,8 @@ typedef struct call {
     tgi_loop loop;
     int64_t n;
     size_t size; /* of an element */
-    char *p[3];  /* y, a, b */
-    int64_t stride[3];
+    char *p[5];  /* y, a, b, c, the parameters */
+    int64_t stride[4];
 } call;
 
 static void run_loop(void *state)
@@ -67,17 +88,19 @@ static void fill(char *p, int64_t n, bool doubles, double low, double high)
 static void run_row(const bench_options *o, const struct row *r, call *c, double copy_rate)
 {
     const bool doubles = c->size == sizeof(double);
-    const tgi_kernels *k = tgi_kernels_get();
-    c->loop = r->inputs == 1 ? k->unary[r->index][doubles] : k->binary[r->index][doubles];
+    char *last = c->p[1 + r->inputs];
+    c->loop = r->loops()->forward[doubles];
     for (int i = 1; i <= r->inputs; i++) fill(c->p[i], c->n, doubles, r->low, r->high);
+    c->p[1 + r->inputs] = (char *)(uintptr_t)r->parameters;
 
     const double time = time_one(run_loop, c, o), rate = (double)c->n * (double)c->size * (r->inputs + 1) / time;
     if (o->csv)
         printf("%s-%s-%d,1,%.4f\n", r->name, doubles ? "f64" : "f32", (int)c->n, 1e6 * time);
     else
-        printf("%-10s %s %9d %12.2f %9.3f %9.1f %7.1f%%\n", r->name, doubles ? "f64" : "f32", (int)c->n, 1e6 * time,
+        printf("%-12s %s %9d %12.2f %9.3f %9.1f %7.1f%%\n", r->name, doubles ? "f64" : "f32", (int)c->n, 1e6 * time,
                1e9 * time / (double)c->n, 1e-9 * rate, 100 * rate / copy_rate);
     fflush(stdout);
+    c->p[1 + r->inputs] = last;
 }
 
 static void run_all(const bench_options *o, call *c)
@@ -85,30 +108,34 @@ static void run_all(const bench_options *o, call *c)
     fill(c->p[1], c->n, c->size == sizeof(double), 0, 1);
     const double copy_rate = 2.0 * (double)c->n * (double)c->size / time_one(run_copy, c, o);
     if (!o->csv)
-        printf("%-10s %s %9d %32.1f\n", "(memcpy)", c->size == sizeof(double) ? "f64" : "f32", (int)c->n,
+        printf("%-12s %s %9d %32.1f\n", "(memcpy)", c->size == sizeof(double) ? "f64" : "f32", (int)c->n,
                1e-9 * copy_rate);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) run_row(o, &rows[i], c, copy_rate);
 }
 
 bool bench_pointwise(const bench_options *o)
 {
-    char *memory[3];
-    for (int i = 0; i < 3; i++) memory[i] = calloc(LARGEST, sizeof(double));
-    const bool ok = memory[0] && memory[1] && memory[2];
+    char *memory[4];
+    for (int i = 0; i < 4; i++) memory[i] = calloc(LARGEST, sizeof(double));
+    const bool ok = memory[0] && memory[1] && memory[2] && memory[3];
     if (ok && !o->csv) {
         printf("\npointwise kernels on one thread: %s. Bytes read and written, next to memcpy's\n",
                tgi_kernels_get()->name);
-        printf("%-24s %12s %9s %9s %8s\n", "", "us", "ns each", "GB/s", "of copy");
+        printf("%-26s %12s %9s %9s %8s\n", "", "us", "ns each", "GB/s", "of copy");
     }
     const size_t sizes[] = { sizeof(float), sizeof(double) };
     for (int64_t n = 1000; ok && n <= LARGEST; n *= 1000) {
         for (int i = 0; i < 2; i++) {
             const int64_t stride = (int64_t)sizes[i];
-            call c = { NULL, n, sizes[i], { memory[0], memory[1], memory[2] }, { stride, stride, stride } };
+            call c = { NULL,
+                       n,
+                       sizes[i],
+                       { memory[0], memory[1], memory[2], memory[3] },
+                       { stride, stride, stride, stride } };
             run_all(o, &c);
         }
     }
-    for (int i = 0; i < 3; i++) free(memory[i]);
+    for (int i = 0; i < 4; i++) free(memory[i]);
     if (!ok) fprintf(stderr, "bench: out of memory\n");
     return ok;
 }
