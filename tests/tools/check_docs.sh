@@ -7,11 +7,12 @@
 #   ```c otherwise         an error
 #   ```cpp                 the same in C++17, where there is a compiler
 #   ```sh after <!-- run -->         run at the repository's root, must exit with 0; other sh blocks are only shown
-#   ```python              must follow <!-- notebook -->: an excerpt of the notebook, not checked
+#   ```python              must follow <!-- notebook -->: an excerpt of the notebook, not checked; or <!-- python -->: run
+#                          where there is a python3, TAPEGRAD_LIBRARY naming the shared object
 #   ```text                straight after a block that was run (in the order of blocks): exactly its standard output
 #
 # A program of a block is called main.c, its first line is line 1, and it runs in a folder of its own.
-# From the environment: CHECK_CC, CHECK_CXX, CHECK_CFLAGS, CHECK_CXXFLAGS, CHECK_LIBS, CHECK_BUILD.
+# From the environment: CHECK_CC, CHECK_CXX, CHECK_CFLAGS, CHECK_CXXFLAGS, CHECK_LIBS, CHECK_BUILD, CHECK_SHARED.
 set -u
 if [ -n "${TAPEGRAD_CHECKING_DOCS:-}" ]; then
     echo "a block that is run by check-docs may not run check-docs (or make test) in turn" >&2
@@ -26,6 +27,8 @@ unset MAKELEVEL MFLAGS
 
 root=$(pwd)
 case $CHECK_BUILD in /*) work=$CHECK_BUILD/docs ;; *) work=$root/$CHECK_BUILD/docs ;; esac
+case $CHECK_SHARED in /*) library=$CHECK_SHARED ;; *) library=$root/$CHECK_SHARED ;; esac
+export TAPEGRAD_LIBRARY="$library"
 rm -rf "$work"
 mkdir -p "$work" || exit 1
 limit=
@@ -212,10 +215,19 @@ while IFS='|' read -r id place language marker following; do
     c:* | cpp:*) fail "a $language block without main() needs <!-- file: PATH --> or <!-- body --> on the line before it" ;;
     sh:run) run_and_compare "sh" . sh -e "$block" ;;
     python:notebook) ;;
-    python:*) fail "a python block needs <!-- notebook --> on the line before it" ;;
+    python:python)
+        case $CHECK_CFLAGS in *-fsanitize=*) sanitized=1 ;; *) sanitized= ;; esac
+        if [ -n "$sanitized" ] || ! command -v python3 >/dev/null 2>&1; then
+            skipped=$((skipped + 1))
+            echo "--    $place: ${sanitized:+built with sanitizers, or }no python3, skipped"
+        else
+            run_and_compare "python" . python3 "$block"
+        fi
+        ;;
+    python:*) fail "a python block needs <!-- notebook --> or <!-- python --> on the line before it" ;;
     esac
 done <"$work/list"
 
-[ "$skipped" = 0 ] || echo "$skipped C++ blocks skipped: no C++ compiler"
+[ "$skipped" = 0 ] || echo "$skipped blocks skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
