@@ -29,6 +29,7 @@ tg_tensor *tgi_norm_forward(const tg_op *op, tg_tensor_list inputs, const tgi_no
     tg_tensor *statistics = tgi_own(tgi_new(&shape, TG_FLOAT64));
     tg_tensor *c[3] = { tgi_own_contiguous(x), own_contiguous(weight), own_contiguous(bias) };
     bool ok = statistics && c[0] && (c[1] || !weight) && (c[2] || !bias);
+    if (ok && x->numel == 0) tgi_fill(statistics, 0); /* nobody else does, and gradients read them */
     ok = ok && raw(form, c, statistics, y, more);
     ok = ok && tg_record(op, inputs, tg_list(y), tg_list(x, tg_requires_grad(x) ? weight : NULL, statistics), form,
                          size) == TG_OK;
