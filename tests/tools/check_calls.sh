@@ -5,8 +5,10 @@ set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 "$CHECK_BUILD/tests/test_reference" --calls >"$work/calls.c" || exit 1
+# Options are left as they are by 0, whatever their type, and no result is used.
+allowed="-Wno-unused-value -Wno-enum-conversion -Wno-non-literal-null-conversion"
 calls=$(grep -c '^void use_.*)$' "$work/calls.c")
-if $CHECK_CC $CHECK_CFLAGS -Werror -Wno-unused-value -Wno-enum-conversion -fsyntax-only "$work/calls.c" 2>"$work/log"; then
+if $CHECK_CC $CHECK_CFLAGS -Werror $allowed -fsyntax-only "$work/calls.c" 2>"$work/log"; then
     echo "ok    every op's call compiles as docs/ops.md shows it"
     echo "$calls passed, 0 failed"
 else
