@@ -5,18 +5,12 @@
 #ifndef TG_OPS_PARALLEL_H
 #define TG_OPS_PARALLEL_H
 
+#include "pieces.h"
+
 #include <stdbool.h>
-#include <stdint.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
-
-/* ---- cutting work ---- */
-
-static inline int64_t tgi_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t tgi_larger(int64_t a, int64_t b) { return a > b ? a : b; }
-/* How many pieces of `size` cover n. */
-static inline int64_t tgi_pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 /* ---- running it ---- */
 

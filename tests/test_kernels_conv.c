@@ -131,6 +131,12 @@ static void test_convolutions_at_the_edges(void **unused)
         { 1, 7, 1, 1, 60, 61, 60, 61, 5, 5, 1, 1, 2, 2, 1, 1 },
         { 1, 2, 1, 1, 70, 90, 35, 45, 3, 3, 2, 2, 1, 1, 1, 1 },
         { 1, 1, 1, 1, 2, 300, 2, 300, 1, 3, 1, 1, 0, 1, 1, 1 },
+        { 2, 3, 1, 1, 9, 21, 9, 21, 3, 3, 1, 1, 1, 1, 1, 1 },     /* rows that share what they take: planes together, */
+        { 1, 1, 1, 1, 100, 90, 100, 90, 3, 3, 1, 1, 1, 1, 1, 1 }, /* a plane in parts, */
+        { 1, 1, 1, 1, 5, 5000, 5, 5000, 3, 3, 1, 1, 1, 1, 1, 1 }, /* a row in parts, */
+        { 1, 2, 1, 2, 11, 71, 11, 36, 3, 3, 1, 2, 1, 1, 1, 1 },   /* a stride in the rows, */
+        { 1, 1, 3, 2, 13, 40, 11, 36, 3, 3, 1, 1, 0, 0, 1, 2 },   /* several channels, holes */
+        { 2, 1, 2, 5, 40, 41, 40, 41, 3, 3, 1, 1, 1, 1, 1, 1 },   /* several tasks an image */
     };
     for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
         for (int d = TGI_F32; d <= TGI_F64; d++) check_conv(d, &edges[i]);
@@ -212,6 +218,8 @@ static void test_unfold_and_fold(void **unused)
 
 /* ---- pooling ---- */
 
+enum { MOST_WINDOWS = 200 };
+
 static void draw_windows(int64_t in, int64_t out, int64_t step, tgi_window *w)
 {
     for (int64_t i = 0; i < out; i++) {
@@ -221,16 +229,34 @@ static void draw_windows(int64_t in, int64_t out, int64_t step, tgi_window *w)
     }
 }
 
+/* As of max_pool: a stride apart, the first and the last cut off. Returns how many. */
+static int64_t draw_equal_windows(int64_t in, int64_t step, tgi_window *w)
+{
+    const int64_t kernel = between(1, 3), stride = between(1, 3), pad = kernel > 1 ? step * between(0, 1) : 0;
+    int64_t n = 0;
+    for (int64_t from = -pad; n < MOST_WINDOWS && (n == 0 || from < in); from += stride, n++) {
+        const int64_t end = from + (kernel - 1) * step + 1;
+        w[n] = (tgi_window){ from < 0 ? from + step : from, end < in ? end : in, kernel };
+        if (w[n].start >= in) w[n].start = 0;
+        if (w[n].end <= w[n].start) w[n].end = w[n].start + 1;
+    }
+    return n;
+}
+
 static void test_pooling(void **unused)
 {
     (void)unused;
-    tgi_window rows[24], columns[24];
-    int64_t indices[2][3 * 24 * 24];
-    for (int i = 0; i < 100; i++) {
+    tgi_window rows[MOST_WINDOWS], columns[MOST_WINDOWS];
+    int64_t indices[2][3 * 24 * MOST_WINDOWS];
+    for (int i = 0; i < 150; i++) {
         tgi_pool p = { between(1, 20), between(1, 20), between(1, 24), between(1, 24), between(1, 3),
                        between(1, 3),  rows,           columns,        between(-1, 1) };
         draw_windows(p.h, p.oh, 1, rows);
         draw_windows(p.w, p.ow, 1, columns);
+        if (i >= 100) {
+            p.w = between(1, 200);
+            p.ow = draw_equal_windows(p.w, p.step_w, columns);
+        }
         const int64_t in = 3 * p.h * p.w, out = 3 * p.oh * p.ow;
         for (int d = TGI_F32; d <= TGI_I64; d++) {
             void *x = numbers(d, in), *g = numbers(d, out), *got = numbers(d, in + out), *want = numbers(d, in + out);

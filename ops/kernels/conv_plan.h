@@ -7,6 +7,7 @@
 #ifndef TG_OPS_KERNELS_CONV_PLAN_H
 #define TG_OPS_KERNELS_CONV_PLAN_H
 
+#include "../pieces.h"
 #include "conv_kernels.h"
 #include "scalar.h"
 
@@ -57,8 +58,18 @@ TGI_INLINE int64_t tgi_gather_phases(const tgi_conv *s, tgi_conv_map map)
     return map == TGI_CONV_IMAGE ? tgi_line_phases(s->h, s->stride_h) * tgi_line_phases(s->w, s->stride_w) : 1;
 }
 
-TGI_INLINE tgi_gather tgi_gather_of(const tgi_conv *s, tgi_conv_map map, int64_t phase)
+/* Taps of one element that meet every element once: an image is one row, and no panel ends with a row of its own. */
+TGI_INLINE tgi_conv tgi_conv_in_rows(tgi_conv s)
 {
+    if (s.kh != 1 || s.kw != 1 || s.stride_h != 1 || s.stride_w != 1 || s.h != s.oh || s.w != s.ow || s.pad_h || s.pad_w) return s;
+    s.w = s.ow = s.h * s.w;
+    s.h = s.oh = 1;
+    return s;
+}
+
+TGI_INLINE tgi_gather tgi_gather_of(const tgi_conv *given, tgi_conv_map map, int64_t phase)
+{
+    const tgi_conv rows = tgi_conv_in_rows(*given), *s = &rows;
     tgi_gather g = { .batch = s->batch, .groups = s->groups, .taps = s->kh * s->kw, .weight_row = s->kw };
     if (map == TGI_CONV_RESULT) {
         g.channels = s->c;
@@ -107,7 +118,8 @@ enum { TGI_CONV_K = 128,          /* steps of one chain, if one channel has no m
 
 typedef struct tgi_gather_tasks {
     bool by_planes;               /* not by tiles */
-    int64_t positions, block;     /* of a phase, all images together; of a task */
+    int64_t positions;            /* of a phase, all images together */
+    int64_t span, block, per_span; /* a task has `block` of them, or fewer: none crosses from a span into the next */
     int64_t blocks;
     int64_t rows, row_blocks;     /* of a block of rows */
     int64_t steps;                /* of k */
@@ -121,15 +133,37 @@ TGI_INLINE int64_t tgi_gather_channels(const tgi_gather *g)
     return most < g->channels ? most : g->channels;
 }
 
+/* Into blocks of at most `block` positions. Of large images each is a span: a strip is for a part of one, or for several
+ * whole ones. `rows`: a block is whole rows, or a part of one. */
+TGI_INLINE void tgi_cut_positions(tgi_gather_tasks *t, const tgi_gather *g, int64_t block, bool rows)
+{
+    const int64_t image = g->y.count * g->x.count, row = g->x.count;
+    t->positions = g->batch * image;
+    if (t->positions == 0) return;
+    const bool large = image >= 2 * block || (rows && image > block);
+    t->span = large ? image : t->positions;
+    if (rows && !large) block -= block % image;
+    else if (rows && row <= block) block = tgi_pieces(g->y.count, tgi_pieces(g->y.count, block / row)) * row;
+    else if (rows) t->span = row;
+    t->block = block;
+    t->per_span = tgi_pieces(t->span, block);
+    t->blocks = t->positions / t->span * t->per_span;
+}
+
+/* The positions of a block. */
+TGI_INLINE void tgi_block_positions(const tgi_gather_tasks *t, int64_t block, int64_t *from, int64_t *end)
+{
+    const int64_t span = block / t->per_span * t->span, at = block % t->per_span * t->block;
+    *from = span + at;
+    *end = span + (at + t->block < t->span ? at + t->block : t->span);
+}
+
 TGI_INLINE tgi_gather_tasks tgi_gather_cut(const tgi_gather *g)
 {
-    tgi_gather_tasks t;
-    t.by_planes = g->rows <= 2 && g->channels <= tgi_gather_channels(g);
-    t.block = t.by_planes ? TGI_CONV_AREA : TGI_CONV_POSITIONS;
-    t.positions = g->batch * g->y.count * g->x.count;
-    t.blocks = (t.positions + t.block - 1) / t.block;
-    t.row_blocks = (g->rows + TGI_CONV_ROWS - 1) / TGI_CONV_ROWS;
-    t.rows = t.row_blocks ? (g->rows + t.row_blocks - 1) / t.row_blocks : 0;
+    tgi_gather_tasks t = { .by_planes = g->rows <= 2 && g->channels <= tgi_gather_channels(g) };
+    tgi_cut_positions(&t, g, t.by_planes ? TGI_CONV_AREA : TGI_CONV_POSITIONS, t.by_planes);
+    t.row_blocks = tgi_pieces(g->rows, TGI_CONV_ROWS);
+    t.rows = t.row_blocks ? tgi_pieces(g->rows, t.row_blocks) : 0;
     t.steps = g->channels * g->y.taps * g->x.taps;
     return t;
 }
@@ -165,11 +199,8 @@ TGI_INLINE tgi_gather tgi_winograd_tiles(const tgi_gather *g)
 /* Tasks of few tiles, so that what they become, for all channels and rows, stays near. */
 TGI_INLINE tgi_gather_tasks tgi_winograd_cut(const tgi_gather *tiles)
 {
-    tgi_gather_tasks t = { .positions = tiles->batch * tiles->y.count * tiles->x.count, .block = TGI_WINOGRAD_BLOCK };
-    t.blocks = (t.positions + t.block - 1) / t.block;
-    t.row_blocks = 1;
-    t.rows = tiles->rows;
-    t.steps = tiles->channels;
+    tgi_gather_tasks t = { .row_blocks = 1, .rows = tiles->rows, .steps = tiles->channels };
+    tgi_cut_positions(&t, tiles, TGI_WINOGRAD_BLOCK, false);
     return t;
 }
 

@@ -5,9 +5,11 @@
 
 #define DTYPE 0
 #include "dtype.h"
+#include "pool_max.inc"
 #include "pool.inc"
 #define DTYPE 1
 #include "dtype.h"
+#include "pool_max.inc"
 #include "pool.inc"
 #define DTYPE 2
 #include "dtype.h"

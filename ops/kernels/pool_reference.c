@@ -10,9 +10,11 @@
 
 #define DTYPE 0
 #include "dtype.h"
+#include "pool_naive.inc"
 #include "pool.inc"
 #define DTYPE 1
 #include "dtype.h"
+#include "pool_naive.inc"
 #include "pool.inc"
 #define DTYPE 2
 #include "dtype.h"
