@@ -61,7 +61,8 @@ TGI_INLINE int64_t tgi_gather_phases(const tgi_conv *s, tgi_conv_map map)
 /* Taps of one element that meet every element once: an image is one row, and no panel ends with a row of its own. */
 TGI_INLINE tgi_conv tgi_conv_in_rows(tgi_conv s)
 {
-    if (s.kh != 1 || s.kw != 1 || s.stride_h != 1 || s.stride_w != 1 || s.h != s.oh || s.w != s.ow || s.pad_h || s.pad_w) return s;
+    const bool alone = s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1;
+    if (!alone || s.h != s.oh || s.w != s.ow || s.pad_h || s.pad_w) return s;
     s.w = s.ow = s.h * s.w;
     s.h = s.oh = 1;
     return s;
