@@ -22,6 +22,9 @@ PREFIX ?= /usr/local
 OPENMP ?= 1
 SAY := $(if $(QUIET)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 MAKEFLAGS += --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)# what -j on the command line says goes first
+endif
 comma := ,
 
 ifeq ($(origin CC),default)

@@ -1,6 +1,7 @@
 /* activation.c: functions of one tensor, wrapped as modules. */
 #include "activation.h"
 
+#include "../core/scope.h"
 #include "../ops/loss.h"
 #include "../ops/pointwise.h"
 #include "module_impl.h"
@@ -51,6 +52,7 @@ typedef struct shaped {
         tg_hardtanh_options hardtanh;
         tg_softshrink_options softshrink;
         tg_hardshrink_options hardshrink;
+        tg_threshold_options threshold;
         const char *approximate; /* of gelu */
     };
 } shaped;
@@ -95,6 +97,26 @@ static int hardtanh_repr(tg_module *m, char *buffer, size_t size)
     const tg_hardtanh_options *o = &((shaped *)m)->hardtanh;
     char a[TGI_REAL_TEXT], b[TGI_REAL_TEXT];
     return snprintf(buffer, size, "min_val=%s, max_val=%s", tgi_real_text(o->min_val, a), tgi_real_text(o->max_val, b));
+}
+
+static int threshold_repr(tg_module *m, char *buffer, size_t size)
+{
+    const tg_threshold_options *o = &((shaped *)m)->threshold;
+    return snprintf(buffer, size, "threshold=%g, value=%g", o->threshold, o->value);
+}
+
+static tg_tensor *threshold_forward(tg_module *m, tg_tensor *x)
+{
+    return tg_threshold_at(TG_HERE, x, ((shaped *)m)->threshold);
+}
+
+tg_module *tg_threshold_new_at(const char *where, double threshold, double value)
+{
+    const tg_module_class module_class = { "Threshold", threshold_forward, threshold_repr, NULL };
+    shaped *m = tg_module_new_at(where, sizeof *m, module_class);
+    if (!m) return NULL;
+    m->threshold = (tg_threshold_options){ threshold, value };
+    return &m->base;
 }
 
 SHAPED(leaky_relu, "LeakyReLU")
@@ -151,10 +173,33 @@ static tg_module *along_new(const char *where, const char *name, tg_forward_fn f
 static tg_tensor *softmax(tg_module *m, tg_tensor *x) { return tg_softmax(x, ((along *)m)->dim); }
 static tg_tensor *softmin(tg_module *m, tg_tensor *x) { return tg_softmin(x, ((along *)m)->dim); }
 static tg_tensor *log_softmax(tg_module *m, tg_tensor *x) { return tg_log_softmax(x, ((along *)m)->dim); }
+static tg_tensor *glu(tg_module *m, tg_tensor *x) { return tg_glu(x, ((along *)m)->dim); }
 
+tg_module *tg_glu_new_at(const char *where, int64_t dim) { return along_new(where, "GLU", glu, dim); }
 tg_module *tg_softmax_new_at(const char *where, int64_t dim) { return along_new(where, "Softmax", softmax, dim); }
 tg_module *tg_softmin_new_at(const char *where, int64_t dim) { return along_new(where, "Softmin", softmin, dim); }
 tg_module *tg_log_softmax_new_at(const char *where, int64_t dim)
 {
     return along_new(where, "LogSoftmax", log_softmax, dim);
+}
+
+/* ---- with a parameter ---- */
+
+static tg_tensor *prelu(tg_module *m, tg_tensor *x) { return tg_prelu(x, ((tg_prelu *)m)->weight); }
+
+static int prelu_repr(tg_module *m, char *buffer, size_t size)
+{
+    return snprintf(buffer, size, "num_parameters=%lld", (long long)((tg_prelu *)m)->num_parameters);
+}
+
+tg_prelu *tg_prelu_new_at(const char *where, tg_prelu_module_options options)
+{
+    const tg_module_class module_class = { "PReLU", prelu, prelu_repr, NULL };
+    tg_prelu *m = tg_module_new_at(where, sizeof *m, module_class);
+    if (!m) return NULL;
+    tg_scope scope = tg_scope_begin();
+    m->num_parameters = options.num_parameters;
+    TG_PARAMETER(m, weight, tg_full(tg_shape(options.num_parameters), options.init, .dtype = options.dtype));
+    tg_scope_end(scope);
+    return m;
 }

@@ -117,3 +117,23 @@ tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_te
     tg_scope scope = tg_scope_begin();
     return tg_scope_return(scope, m->compute(m, a, b, c));
 }
+
+/* ---- of sequences ---- */
+
+tg_ctc_loss *tg_ctc_loss_new_at(const char *where, tg_ctc_options options)
+{
+    const tg_module_class module_class = { "CTCLoss", NULL, NULL, NULL };
+    tg_ctc_loss *m = tg_module_new_at(where, sizeof *m, module_class);
+    if (m) m->options = options;
+    return m;
+}
+
+tg_tensor *tg_ctc_loss_forward_at(const char *where, tg_ctc_loss *m, tg_tensor *log_probs, tg_tensor *targets,
+                                  tg_tensor *input_lengths, tg_tensor *target_lengths)
+{
+    const tg_op op = { .name = "CTCLoss" };
+    const tg_tensor_list inputs = tg_list(log_probs, targets, input_lengths, target_lengths);
+    if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, inputs)) return NULL;
+    tg_scope scope = tg_scope_begin();
+    return tg_scope_return(scope, tg_ctc_loss_at(NULL, log_probs, targets, input_lengths, target_lengths, m->options));
+}

@@ -3,7 +3,7 @@
  *     tg_loss *criterion = tg_mse_loss_new();
  *     tg_tensor *loss = tg_loss_forward(criterion, output, y);
  *
- * Those of three tensors are a type of their own. The formulas, options and defaults are those of the functions in
+ * Those of three tensors are a type of their own, and CTC is one. The formulas, options and defaults are those of the functions in
  * ops/loss.h and ops/loss_margin.h; a weight is registered as the buffer "weight", a pos_weight as "pos_weight". */
 #ifndef TG_NN_LOSS_H
 #define TG_NN_LOSS_H
@@ -93,6 +93,20 @@ tg_triple_loss *tg_triplet_margin_loss_new_at(const char *where, tg_triplet_marg
 /* The tensors in the order of the function: input, target, var; input1, input2, target; anchor, positive, negative. */
 tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_tensor *a, tg_tensor *b, tg_tensor *c);
 #define tg_triple_loss_forward(m, a, b, c) tg_triple_loss_forward_at(TG_HERE, m, a, b, c)
+
+/* ---- of sequences ---- `tg_ctc_loss_forward(m, log_probs, targets, input_lengths, target_lengths)` */
+
+typedef struct tg_ctc_loss {
+    tg_module base;
+    tg_ctc_options options;
+} tg_ctc_loss;
+tg_ctc_loss *tg_ctc_loss_new_at(const char *where, tg_ctc_options options);
+#define tg_ctc_loss_new(...) tg_ctc_loss_new_at(TG_HERE, TG_CTC_OPTIONS(__VA_ARGS__))
+
+tg_tensor *tg_ctc_loss_forward_at(const char *where, tg_ctc_loss *m, tg_tensor *log_probs, tg_tensor *targets,
+                                  tg_tensor *input_lengths, tg_tensor *target_lengths);
+#define tg_ctc_loss_forward(m, log_probs, targets, input_lengths, target_lengths)                                     \
+    tg_ctc_loss_forward_at(TG_HERE, m, log_probs, targets, input_lengths, target_lengths)
 
 TG_END_DECLS
 

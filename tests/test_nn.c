@@ -85,15 +85,17 @@ static void test_print(void **state)
         "    (1): Dropout(p=0.5, inplace=False)\n  )\n  (2): Softmax(dim=1)\n  (3): LogSoftmax(dim=-1)\n"
         "  (4): Flatten(start_dim=1, end_dim=-1)\n  (5): Identity()\n  (6): Sequential()\n  (7): Sigmoid()\n"
         "  (8): Tanh()\n)");
-    assert_prints(TG_MODULE(tg_sequential_new(tg_silu_new(), tg_leaky_relu_new(.negative_slope = 0.2), tg_elu_new(),
-                                              tg_celu_new(.alpha = 2), tg_gelu_new(),
-                                              tg_gelu_new(.approximate = "tanh"), tg_softplus_new(), tg_hardtanh_new(),
-                                              tg_softshrink_new(), tg_hardshrink_new(.lambd = 0.25),
-                                              tg_gelu_new(.approximate = "erf"))),
-                  "Sequential(\n  (0): SiLU()\n  (1): LeakyReLU(negative_slope=0.2)\n  (2): ELU(alpha=1.0)\n"
-                  "  (3): CELU(alpha=2.0)\n  (4): GELU(approximate='none')\n  (5): GELU(approximate='tanh')\n"
-                  "  (6): Softplus(beta=1, threshold=20)\n  (7): Hardtanh(min_val=-1.0, max_val=1.0)\n"
-                  "  (8): Softshrink(0.5)\n  (9): Hardshrink(0.25)\n  (10): GELU(approximate='unknown')\n)");
+    assert_prints(
+        TG_MODULE(tg_sequential_new(tg_silu_new(), tg_leaky_relu_new(.negative_slope = 0.2), tg_elu_new(),
+                                    tg_celu_new(.alpha = 2), tg_gelu_new(), tg_gelu_new(.approximate = "tanh"),
+                                    tg_softplus_new(), tg_hardtanh_new(), tg_softshrink_new(),
+                                    tg_hardshrink_new(.lambd = 0.25), tg_gelu_new(.approximate = "erf"),
+                                    tg_threshold_new(0.1, 20), tg_glu_new(), tg_prelu_new(.num_parameters = 8))),
+        "Sequential(\n  (0): SiLU()\n  (1): LeakyReLU(negative_slope=0.2)\n  (2): ELU(alpha=1.0)\n"
+        "  (3): CELU(alpha=2.0)\n  (4): GELU(approximate='none')\n  (5): GELU(approximate='tanh')\n"
+        "  (6): Softplus(beta=1, threshold=20)\n  (7): Hardtanh(min_val=-1.0, max_val=1.0)\n"
+        "  (8): Softshrink(0.5)\n  (9): Hardshrink(0.25)\n  (10): GELU(approximate='unknown')\n"
+        "  (11): Threshold(threshold=0.1, value=20)\n  (12): GLU(dim=-1)\n  (13): PReLU(num_parameters=8)\n)");
     assert_prints(TG_MODULE(tg_lstm_new(5, 8, .num_layers = 2, .batch_first = true)),
                   "LSTM(5, 8, num_layers=2, batch_first=True)");
     assert_prints(
@@ -514,7 +516,7 @@ static void test_activations(void **state)
 static void test_more_activations(void **state)
 {
     (void)state;
-    enum { ALL = 18 };
+    enum { ALL = 21 };
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_mul(tg_randn(tg_shape(16)), 3);
     tg_module *modules[ALL] = { tg_relu6_new(),
@@ -534,7 +536,10 @@ static void test_more_activations(void **state)
                                 tg_softplus_new(.beta = 0.5, .threshold = 1),
                                 tg_hardtanh_new(.min_val = -2, .max_val = 0.5),
                                 tg_softshrink_new(.lambd = 1),
-                                tg_hardshrink_new(.lambd = 2) };
+                                tg_hardshrink_new(.lambd = 2),
+                                tg_threshold_new(0.5, 20),
+                                tg_glu_new(),
+                                TG_MODULE(tg_prelu_new(.init = 0.75)) };
     tg_tensor *expected[ALL] = { tg_relu6(x),
                                  tg_selu(x),
                                  tg_silu(x),
@@ -552,13 +557,20 @@ static void test_more_activations(void **state)
                                  tg_softplus(x, .beta = 0.5, .threshold = 1),
                                  tg_hardtanh(x, .min_val = -2, .max_val = 0.5),
                                  tg_softshrink(x, .lambd = 1),
-                                 tg_hardshrink(x, .lambd = 2) };
+                                 tg_hardshrink(x, .lambd = 2),
+                                 tg_threshold(x, 0.5, 20),
+                                 tg_glu(x),
+                                 tg_leaky_relu(x, .negative_slope = 0.75) };
     for (int i = 0; i < ALL; i++) {
         assert_true(tg_equal(tg_module_forward(modules[i], x), expected[i]));
         for (int j = 0; j < i; j++) assert_false(tg_equal(expected[i], expected[j]));
         tg_module_free(modules[i]);
     }
     tg_set_error_handler(NULL, NULL);
+    tg_prelu *half_built = tg_prelu_new(.num_parameters = -1);
+    assert_null(tg_module_forward(half_built, x));
+    expect_error("negative dimension");
+    tg_module_free(half_built);
     tg_module *unknown = tg_gelu_new(.approximate = "erf");
     assert_null(tg_module_forward(unknown, x));
     expect_error("approximate argument must be either none or tanh.");

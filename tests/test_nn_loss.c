@@ -1,5 +1,5 @@
-/* test_nn_loss.c: each loss as a module is its function with the same options; explicit zeros are zeros; weights are
- * buffers; what fails leaks nothing. */
+/* test_nn_loss.c: each loss, and each distance, as a module is its function with the same options; explicit zeros are
+ * zeros; weights are buffers; what fails leaks nothing. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"
 #include "support/values.h"
@@ -123,6 +123,41 @@ static void test_of_three(void **state)
     tg_scope_end(scope);
 }
 
+static void test_of_sequences(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *log_probs = tg_log_softmax(tg_randn(tg_shape(5, 2, 3)), 2);
+    tg_tensor *targets = tg_from_data(((const int[]){ 1, 2, 2, 1 }), tg_shape(2, 2));
+    tg_tensor *lengths = tg_full(tg_shape(2), 5, .dtype = TG_INT64), *two = tg_full(tg_shape(2), 2, .dtype = TG_INT64);
+    tg_ctc_loss *m = tg_ctc_loss_new(.reduction = TG_REDUCTION_SUM);
+    tg_tensor *y = tg_ctc_loss_forward(m, log_probs, targets, lengths, two);
+    assert_true(tg_equal(y, tg_ctc_loss(log_probs, targets, lengths, two, .reduction = TG_REDUCTION_SUM)));
+    assert_null(tg_ctc_loss_forward(m, log_probs, targets, NULL, two));
+    expect_error("NULL");
+    assert_null(tg_ctc_loss_forward((tg_ctc_loss *)NULL, log_probs, targets, lengths, two));
+    expect_error("NULL");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_distances(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    const tensors t = make_tensors();
+    tg_distance *cosine = tg_cosine_similarity_new(.dim = 0),
+                *pairwise = tg_pairwise_distance_new(.p = 1, .keepdim = true);
+    tg_tensor *similarity = tg_distance_forward(cosine, t.x, t.y), *distance = tg_distance_forward(pairwise, t.x, t.y);
+    assert_true(tg_equal(similarity, tg_cosine_similarity(t.x, t.y, .dim = 0)));
+    assert_true(tg_equal(distance, tg_pairwise_distance(t.x, t.y, .p = 1, .keepdim = true)));
+    assert_null(tg_distance_forward((tg_distance *)NULL, t.x, t.y));
+    expect_error("NULL");
+    tg_module_free(cosine);
+    tg_module_free(pairwise);
+    tg_scope_end(scope);
+}
+
 static char warning[400];
 static void remember_warning(const char *where, const char *message, void *context)
 {
@@ -157,6 +192,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_of_probabilities, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_of_margins, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_of_three, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_of_sequences, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_distances, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_warnings, silence_errors, expect_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
