@@ -23,7 +23,8 @@ static tg_tensor_list inputs_of(const tgi_conv_call *call)
 }
 #define FAIL(call, ...) (tg_op_fail((call)->op, inputs_of(call), __VA_ARGS__), false)
 
-bool tgi_conv_expand(const tgi_conv_call *call, tg_shape *list, const char *name, int count)
+/* Makes a list of one entry one of `count`; false, with PyTorch's words, when it has neither as many. */
+static bool expand_list(const tgi_conv_call *call, tg_shape *list, const char *name, int count)
 {
     char text[TG_SHAPE_TEXT];
     if (!tgi_op_list_fits(call->op, inputs_of(call), list)) return false;
@@ -55,10 +56,10 @@ static bool fits(const tg_shape *list)
 static bool lists_ok(tgi_conv_call *call, int spatial)
 {
     if (call->same) call->padding = tg_shape(0);
-    if (!tgi_conv_expand(call, &call->stride, "stride", spatial)) return false;
-    if (!tgi_conv_expand(call, &call->padding, "padding", spatial)) return false;
-    if (!tgi_conv_expand(call, &call->dilation, "dilation", spatial)) return false;
-    if (!tgi_conv_expand(call, &call->output_padding, "output_padding", spatial)) return false;
+    if (!expand_list(call, &call->stride, "stride", spatial)) return false;
+    if (!expand_list(call, &call->padding, "padding", spatial)) return false;
+    if (!expand_list(call, &call->dilation, "dilation", spatial)) return false;
+    if (!expand_list(call, &call->output_padding, "output_padding", spatial)) return false;
     if (!all_at_least(&call->padding, 0)) return FAIL(call, "negative padding is not supported");
     if (!all_at_least(&call->output_padding, 0)) return FAIL(call, "negative output_padding is not supported");
     if (!all_at_least(&call->stride, 1)) return FAIL(call, "non-positive stride is not supported");
@@ -272,7 +273,7 @@ static tg_tensor *convolve(const char *where, tgi_conv_call call, int spatial)
         if (call.stride.ndim == 1)
             for (; call.stride.ndim < spatial; call.stride.ndim++)
                 call.stride.dims[call.stride.ndim] = call.stride.dims[0];
-        if (!tgi_conv_expand(&call, &call.stride, "stride", call.weight->ndim - 2)) return NULL;
+        if (!expand_list(&call, &call.stride, "stride", call.weight->ndim - 2)) return NULL;
     }
     tgi_convolved c;
     tg_tensor *y = tgi_conv_check(&call, &c) ? tgi_convolve(call.input, call.weight, call.bias, &c) : NULL;

@@ -30,9 +30,6 @@ typedef struct tgi_conv_call {
 } tgi_conv_call;
 bool tgi_conv_check(tgi_conv_call *call, tgi_convolved *c);
 
-/* Makes a list of one entry one of `count`; false, with PyTorch's words, when it has neither as many. */
-bool tgi_conv_expand(const tgi_conv_call *call, tg_shape *list, const char *name, int count);
-
 /* Descriptors that stand outside conv.c, for the family's table. */
 extern const tg_op tgi_op_conv1d, tgi_op_conv2d, tgi_op_conv_transpose1d, tgi_op_conv_transpose2d;
 extern const tg_op tgi_op_unfold, tgi_op_fold, tgi_op_tensor_unfold, tgi_op_tensor_unfold_backward;

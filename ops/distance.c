@@ -104,7 +104,9 @@ static tg_tensor *norm_values(tg_tensor *t, double p, int dim)
     return tg_pow(sum_along(tg_pow(tg_abs(t), p), dim), 1 / p);
 }
 
-tg_tensor *tgi_norm_along(tg_tensor *t, double p, int dim, double least)
+/* The p-norm of `t` along `dim`, counted from the front, which stays with size 1: a node of its own. Any real p, and
+ * both infinities. A norm below `least` becomes that, and its gradient that of so long a vector. */
+static tg_tensor *norm_along(tg_tensor *t, double p, int dim, double least)
 {
     tg_tensor *values = t ? tg_detach(t) : NULL;
     tg_tensor *y = values ? norm_values(values, p, dim) : NULL;
@@ -119,7 +121,7 @@ tg_tensor *tgi_norm_along(tg_tensor *t, double p, int dim, double least)
 
 static const tg_op op_cosine_similarity;
 
-static tg_tensor *of_length_1(tg_tensor *t, int dim, double eps) { return tg_div(t, tgi_norm_along(t, 2, dim, eps)); }
+static tg_tensor *of_length_1(tg_tensor *t, int dim, double eps) { return tg_div(t, norm_along(t, 2, dim, eps)); }
 
 tg_tensor *tg_cosine_similarity_at(const char *where, tg_tensor *x1, tg_tensor *x2, tg_cosine_options options)
 {
@@ -197,7 +199,7 @@ tg_tensor *tg_pairwise_distance_at(const char *where, tg_tensor *x1, tg_tensor *
     tg_shape shape;
     if (!tgi_broadcast(op, inputs, &a, &b, &shape)) return NULL;
     const int dim = shape.ndim > 0 ? shape.ndim - 1 : 0;
-    tg_tensor *y = tgi_norm_along(tg_add(tg_sub(x1, x2), options.eps), options.p, dim, 0);
+    tg_tensor *y = norm_along(tg_add(tg_sub(x1, x2), options.eps), options.p, dim, 0);
     return options.keepdim || shape.ndim == 0 ? y : tg_squeeze(y, dim);
 }
 
@@ -268,7 +270,7 @@ tg_tensor *tg_normalize_at(const char *where, tg_tensor *t, tg_normalize_options
                           tgi_type_name(t));
     const int dim = tgi_op_dim(op, tg_list(t), options.dim, t->ndim);
     if (dim < 0) return NULL;
-    tg_tensor *norm = tgi_norm_along(t, options.p, dim, 0);
+    tg_tensor *norm = norm_along(t, options.p, dim, 0);
     return tg_div(t, tg_where(tg_lt(norm, options.eps), options.eps, norm));
 }
 

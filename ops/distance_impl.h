@@ -8,10 +8,6 @@ TG_EXTERN_C_BEGIN
 
 extern const tg_op tgi_op_cdist, tgi_op_pdist;
 
-/* The p-norm of `t` along `dim`, counted from the front, which stays with size 1: a node of its own. Any real p, and
- * both infinities. A norm below `least` becomes that, and its gradient that of so long a vector. */
-tg_tensor *tgi_norm_along(tg_tensor *t, double p, int dim, double least);
-
 /* In ops: the gradient of a norm y, itself of size 1 where x has the n elements, by x from g, the gradient of y. Of the
  * largest element each that ties gets g, or their share of it. */
 tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p, int dim, bool shared);

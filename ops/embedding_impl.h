@@ -6,7 +6,7 @@
 
 TG_EXTERN_C_BEGIN
 
-extern const tg_op tgi_op_embedding, tgi_op_embedding_dense_backward, tgi_op_embedding_bag;
+extern const tg_op tgi_op_embedding_bag;
 
 /* The transpose of embedding, an op of its own: g [*, D] added up, row by row, into zeros [num_weights, D] at the
  * indices. No padding: -1. */

@@ -54,7 +54,9 @@ tg_tensor *tgi_own_moved(tg_tensor *t, const bool reduced[TG_MAX_DIMS])
     return copy;
 }
 
-const void *tgi_fold_of(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tgi_fold *fold, tg_tensor **held)
+/* `t` as the kernels of folds want it. `held`, which the caller unrefs, is the tensor that has the data: t or a copy,
+ * with the reduced dimensions moved to where they can be one. NULL when memory ran out. */
+static const void *fold_of(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tgi_fold *fold, tg_tensor **held)
 {
     const int64_t size = (int64_t)tgi_element_size(t);
     tgi_axes l = tgi_axes_of(t, reduced);
@@ -161,7 +163,7 @@ bool tgi_extreme_into(int which, tg_tensor *t, const bool reduced[TG_MAX_DIMS], 
     tg_tensor *held;
     const tgi_extreme_kernels *k = tgi_kernels_get()->extreme;
     work w = { .size = (int64_t)tgi_element_size(t), .y = tgi_ptr(y), .index = index ? tgi_ptr(index) : NULL };
-    if (!(w.a = tgi_fold_of(t, reduced, &w.whole, &held))) return false;
+    if (!(w.a = fold_of(t, reduced, &w.whole, &held))) return false;
     w.value = k->value[which][t->dtype];
     w.find = index ? k->index[which][t->dtype] : NULL;
     w.rows = w.whole.n;
@@ -186,7 +188,7 @@ bool tgi_prod_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
     }
     tg_tensor *held;
     work w = { .size = (int64_t)tgi_element_size(t), .y = tgi_ptr(y), .row_pieces = 1 };
-    if (!(w.a = tgi_fold_of(t, reduced, &w.whole, &held))) return false;
+    if (!(w.a = fold_of(t, reduced, &w.whole, &held))) return false;
     w.value = tgi_kernels_get()->scan->prod[t->dtype];
     w.rows = w.whole.n;
     run(&w);

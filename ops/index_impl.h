@@ -60,9 +60,6 @@ void tgi_write_result_backward(tg_context *ctx);
 int tgi_scatter_dim(const tg_op *op, tg_tensor *self, int64_t dim, tg_tensor *index, tg_tensor *src);
 /* The part of src that index says where to send: views. */
 tg_tensor *tgi_scatter_cut(tg_tensor *src, const tg_tensor *index);
-/* scatter_add or scatter_reduce of a checked index, recorded as `op`. */
-tg_tensor *tgi_scatter_run(const tg_op *op, int kernel, bool in_place, tg_tensor *self, int dim, tg_tensor *index,
-                           tg_tensor *src);
 /* The error that an index is out of bounds, in the words of scatter. */
 void tgi_scatter_refuse(const tgi_index_write *w, int64_t bad, int64_t size);
 

@@ -5,7 +5,7 @@
 #ifndef TG_OPS_PARALLEL_H
 #define TG_OPS_PARALLEL_H
 
-#include "pieces.h"
+#include "kernels/pieces.h"
 
 #include <stdbool.h>
 #ifdef _OPENMP

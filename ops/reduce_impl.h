@@ -60,9 +60,6 @@ bool tgi_sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y);
 tg_tensor *tgi_sum_raw(tg_tensor *t, const tgi_reduction *r, bool mean);
 tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean);
 
-/* `t` as the kernels of folds want it. `held`, which the caller unrefs, is the tensor that has the data: t or a copy,
- * with the reduced dimensions moved to where they can be one. NULL when memory ran out. */
-const void *tgi_fold_of(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tgi_fold *fold, tg_tensor **held);
 /* A contiguous copy of `t` with the reduced dimensions moved to the end, or t itself if it is that already. The caller
  * unrefs it. NULL when memory ran out. */
 tg_tensor *tgi_own_moved(tg_tensor *t, const bool reduced[TG_MAX_DIMS]);

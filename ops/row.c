@@ -164,7 +164,9 @@ bool tgi_fits_in_place(const tg_op *op, tg_tensor *a, tg_tensor *b)
     return false;
 }
 
-bool tgi_can_store(const tg_op *op, tg_tensor *a, tg_dtype dtype)
+/* Whether a result of `dtype` may be stored in `a`: in its own category or a higher one (bool < integer < floating). False
+ * with an error recorded. */
+static bool can_store(const tg_op *op, tg_tensor *a, tg_dtype dtype)
 {
     static const int category[TG_DTYPES] = { 2, 2, 1, 0 };
     if (category[dtype] <= category[a->dtype]) return true;
@@ -209,7 +211,7 @@ tg_tensor *tgi_run_in_place(const char *where, const tg_op *op, const tg_operand
     if (!tg_op_begin(where, op, given) || (row->check && !row->check(op, given, operands, parameters))) return NULL;
     const tg_dtype dtype = compute_dtype(row, tgi_result_type(operands, inputs));
     if (!row->loops()->forward[dtype]) return tgi_not_implemented(op, given, op->name, dtype);
-    if (!tgi_can_store(op, a, dtype) || !gather_in_place(op, operands, t)) return NULL;
+    if (!can_store(op, a, dtype) || !gather_in_place(op, operands, t)) return NULL;
     const tg_tensor_list all = { t + 1, inputs };
     const bool recorded = row->gradient[0] && tg_will_record(all);
     const int saves = recorded ? saves_of(row, t + 1) : SAVE_NONE;

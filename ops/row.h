@@ -48,10 +48,8 @@ tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor *
 tg_dtype tgi_operand_dtype(const tg_operand *operand);
 tg_shape tgi_operand_shape(const tg_operand *operand);
 
-/* Whether `b` broadcasts to a's shape, which stays as it is; whether a result of `dtype` may be stored in `a`: in its own
- * category or a higher one (bool < integer < floating). False with an error recorded. */
+/* Whether `b` broadcasts to a's shape, which stays as it is. False with an error recorded. */
 bool tgi_fits_in_place(const tg_op *op, tg_tensor *a, tg_tensor *b);
-bool tgi_can_store(const tg_op *op, tg_tensor *a, tg_dtype dtype);
 
 /* A source that shares memory with the target `a` is copied first if it has another layout, or is to be saved: the write
  * would change it. The target itself as source is the caller's business. */

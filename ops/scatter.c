@@ -161,8 +161,9 @@ static const tg_op op_scatter_ = {
     .in_place_of = &op_scatter,
 };
 
-tg_tensor *tgi_scatter_run(const tg_op *op, int kernel, bool in_place, tg_tensor *self, int dim, tg_tensor *index,
-                           tg_tensor *src)
+/* scatter or scatter_add of a checked index, recorded as `op`. */
+static tg_tensor *scatter_run(const tg_op *op, int kernel, bool in_place, tg_tensor *self, int dim, tg_tensor *index,
+                              tg_tensor *src)
 {
     const bool number = src && src->ndim == 0 && index->numel != 1;
     if (!number) src = src ? tgi_scatter_cut(src, index) : NULL;
@@ -199,7 +200,7 @@ static tg_tensor *scatter(const char *where, const tg_op *op, bool in_place, tg_
     tg_tensor *x = d < 0 ? NULL : tgi_operand_to(src, (tg_dtype)t->dtype);
     if (!x) return NULL;
     if (reduce) return reduced(in_place, t, d, index, x, reduce);
-    return tgi_scatter_run(op, TGI_SCATTER_SET, in_place, t, d, index, x);
+    return scatter_run(op, TGI_SCATTER_SET, in_place, t, d, index, x);
 }
 
 tg_tensor *tg_scatter_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_operand src,
@@ -286,7 +287,7 @@ static tg_tensor *scatter_add(const char *where, const tg_op *op, bool in_place,
 {
     if (!tg_op_begin(where, op, tg_list(t, index, src))) return NULL;
     const int d = tgi_scatter_dim(op, t, dim, index, src);
-    return d < 0 ? NULL : tgi_scatter_run(op, TGI_SCATTER_ADD, in_place, t, d, index, src);
+    return d < 0 ? NULL : scatter_run(op, TGI_SCATTER_ADD, in_place, t, d, index, src);
 }
 
 tg_tensor *tg_scatter_add_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_tensor *src)

@@ -7,8 +7,8 @@
 #ifndef TG_OPS_KERNELS_CONV_PLAN_H
 #define TG_OPS_KERNELS_CONV_PLAN_H
 
-#include "../pieces.h"
 #include "conv_kernels.h"
+#include "pieces.h"
 #include "scalar.h"
 
 /* Along one dimension. Output index i of the phase is element first + i * step of the output; under tap u of `taps` it
@@ -110,7 +110,7 @@ TGI_INLINE bool tgi_line_inside(const tgi_gather_line *l)
 }
 
 /* ---- blocks ---- */
-enum { TGI_CONV_K = 128,          /* steps of one chain, if one channel has no more taps */
+enum { TGI_CONV_K = 256,          /* steps of one chain, if one channel has no more taps */
        TGI_CONV_ROWS = 288,       /* rows of one task, at most */
        TGI_CONV_POSITIONS = 256,  /* and positions, */
        TGI_CONV_AREA = 4096,      /* or so many where rows are too few for a tile */

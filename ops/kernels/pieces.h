@@ -1,6 +1,6 @@
-/* pieces.h: cutting work, for loops and kernels. Internal to ops/. */
-#ifndef TG_OPS_PIECES_H
-#define TG_OPS_PIECES_H
+/* pieces.h: cutting work, for loops and kernels. */
+#ifndef TG_OPS_KERNELS_PIECES_H
+#define TG_OPS_KERNELS_PIECES_H
 
 #include <stdint.h>
 
