@@ -212,6 +212,49 @@ static void print_op(FILE *out, const tg_op *op, const tg_op *const *ops, int co
     print_errors(out, op);
 }
 
+/* PyTorch's further names of what has one here, in alphabetical order. */
+static const struct {
+    const char *name, *op;
+} also[] = {
+    { "absolute", "abs" },
+    { "arccos", "acos" },
+    { "arccosh", "acosh" },
+    { "arcsin", "asin" },
+    { "arcsinh", "asinh" },
+    { "arctan", "atan" },
+    { "arctan2", "atan2" },
+    { "arctanh", "atanh" },
+    { "argwhere", "nonzero" },
+    { "clamp_max", "clamp" },
+    { "clamp_min", "clamp" },
+    { "clip", "clamp" },
+    { "concat", "cat" },
+    { "concatenate", "cat" },
+    { "divide", "div" },
+    { "fix", "trunc" },
+    { "greater", "gt" },
+    { "greater_equal", "ge" },
+    { "less", "lt" },
+    { "less_equal", "le" },
+    { "linalg.inv", "inverse" },
+    { "linalg.solve", "solve" },
+    { "linalg.vector_norm", "norm" },
+    { "moveaxis", "movedim" },
+    { "multiply", "mul" },
+    { "negative", "neg" },
+    { "not_equal", "ne" },
+    { "reshape_as", "reshape" },
+    { "row_stack", "vstack" },
+    { "special.expit", "sigmoid" },
+    { "subtract", "sub" },
+    { "swapaxes", "transpose" },
+    { "swapdims", "transpose" },
+    { "true_divide", "div" },
+    { "type_as", "to" },
+    { "upsample", "interpolate" },
+};
+enum { ALSO = sizeof also / sizeof *also };
+
 static void print_page(FILE *out, const tg_op *const *ops, int count)
 {
     const char *family = "";
@@ -238,6 +281,8 @@ static void print_page(FILE *out, const tg_op *const *ops, int count)
         if (in_place) fprintf(out, "`, `"), print_name(out, in_place);
         fprintf(out, "` |\n");
     }
+    fprintf(out, "\nPyTorch has further names for some of them:\n\n| PyTorch also says | here |\n|---|---|\n");
+    for (int i = 0; i < ALSO; i++) fprintf(out, "| `%s` | [`%s`](#%s) |\n", also[i].name, also[i].op, also[i].op);
     for (int i = 0; i < count; i++) {
         if (ops[i]->in_place_of) continue;
         if (strcmp(family, tg_op_family(ops[i])) != 0) fprintf(out, "\n## Family %s\n", tg_op_family(ops[i]));
@@ -293,6 +338,8 @@ static void test_every_op_is_described(void **state)
         assert_non_null(tg_op_text(ops[i], "family"));
         assert_null(tg_op_text(ops[i], "no such text"));
     }
+    for (int i = 0; i < ALSO; i++)
+        if (!tg_op_find(also[i].op)) fail_msg("%s is said to be %s, which is no op", also[i].name, also[i].op);
     assert_null(tg_op_text(NULL, "name"));
     assert_false(tg_op_is_differentiable(NULL));
     assert_true(tg_op_is_differentiable(tg_op_find("exp")));
