@@ -186,7 +186,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-headers check-calls check-docs
+CHECKS := check-layers check-headers check-misuse check-calls check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
@@ -237,6 +237,9 @@ check-layers: $(OBJECTS) $(SHARED) ## proves from the objects that core needs no
 
 check-headers: ## compiles each header alone, as C11 and C++17
 	@sh tests/tools/check_headers.sh
+
+check-misuse: ## proves of calls that mislead that they do not compile
+	@sh tests/tools/check_misuse.sh
 
 check-calls: $(BUILD)/tests/test_reference ## compiles each op's call as docs/ops.md shows it
 	@sh tests/tools/check_calls.sh

@@ -40,11 +40,15 @@
 
 /* Keyword arguments: `TG_OPTIONS(type, DEFAULTS, .lr = 0.1)` is a `type` with the caller's designated initialisers over
  * PyTorch's defaults, so that an explicit zero is a zero and never "use the default". An options struct ends with
- * TG_OPTIONS_END, on which an argument without a name lands: `tg_sum(x, 1)` does not compile. In C++ the caller passes
- * a whole struct or nothing: `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
-#define TG_OPTIONS_END struct tg_options_must_be_named *tgi_end;
+ * TG_OPTIONS_END, on which an argument without a name lands: being a struct it takes none, not even a 0, and
+ * `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or nothing:
+ * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
+struct tg_options_must_be_named {
+    char nothing;
+};
+#define TG_OPTIONS_END struct tg_options_must_be_named tgi_end;
 #ifdef __cplusplus
-#define TG_DEFAULTS_END , nullptr
+#define TG_DEFAULTS_END , {}
 template <class T> inline T tgi_options(T defaults) { return defaults; }
 template <class T> inline T tgi_options(T, T given) { return given; }
 #define TG_OPTIONS(type, defaults, ...) (tgi_options<type>(type{ defaults } __VA_OPT__(,) __VA_ARGS__))
@@ -73,12 +77,27 @@ template <class T> inline T tgi_options(T, T given) { return given; }
 #define TG_OR2(value, ...)             TG_SECOND_(__VA_OPT__(__VA_ARGS__,) value, value, value)
 #define TG_SECOND_(first, second, ...) second
 
-/* The number of arguments, 0 to 16. */
-#define TG_COUNT(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+/* The number of arguments, 0 to 64. */
+#define TG_COUNT(...)                                                                                                 \
+    TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__,                                                                            \
+              64, 63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40,     \
+              39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15,     \
+              14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 /* The same, but what is more than two, or three, counts as that. */
-#define TGI_UP_TO_2(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 0)
-#define TGI_UP_TO_3(...) TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 1, 0)
-#define TG_COUNT_(z, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
+#define TGI_UP_TO_2(...)                                                                                              \
+    TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__,                                                                            \
+              2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,      \
+              2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 0)
+#define TGI_UP_TO_3(...)                                                                                              \
+    TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__,                                                                            \
+              3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,      \
+              3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 1, 0)
+#define TG_COUNT_(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, \
+                  a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, a33, a34, a35, a36, a37, a38, a39, a40, a41, \
+                  a42, a43, a44, a45, a46, a47, a48, a49, a50, a51, a52, a53, a54, a55, a56, a57, a58, a59, a60, a61, \
+                  a62, a63, a64, count, ...) count
+/* The same as a number; of more arguments none, and what has it does not compile. */
+#define TGI_COUNTED(...) ((int)sizeof(char[TG_COUNT(__VA_ARGS__) + 1]) - 1)
 
 TG_BEGIN_DECLS
 

@@ -21,7 +21,7 @@
 
 static const tg_op op_print = { .name = "print" };
 
-static tg_print_options options = { TG_PRINT_DEFAULTS, NULL };
+static tg_print_options options = { TG_PRINT_DEFAULTS, { 0 } };
 
 void tg_set_printoptions_with(tg_print_options given)
 {

@@ -36,7 +36,7 @@ void tg_scope_end_at(const char *where, tg_scope scope);
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #ifndef __cplusplus
 #define tg_scope_end_with(scope, ...)                                                                                 \
-    tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__))
+    tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__))
 #endif
 
 /* The same for one result: `return tg_scope_return(s, y);`. */

@@ -17,7 +17,7 @@ typedef struct tg_tensor_list {
 } tg_tensor_list;
 #define tg_list_of(array, n) (TG_LITERAL(tg_tensor_list){ array, n })
 #ifndef __cplusplus
-#define tg_list(...) ((tg_tensor_list){ (tg_tensor *const[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__) })
+#define tg_list(...) ((tg_tensor_list){ (tg_tensor *const[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__) })
 #endif
 
 /* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */

@@ -143,10 +143,10 @@ tg_tensor *tg_conv_forward_at(const char *where, tg_conv *m, tg_tensor *x)
     }
     if (m->transposed) {
         const tg_conv_transpose_options o = { m->bias,   m->stride,   m->padding, m->output_padding,
-                                              m->groups, m->dilation, NULL };
+                                              m->groups, m->dilation, { 0 } };
         return m->spatial == 1 ? tg_conv_transpose1d_at(where, x, m->weight, o)
                                : tg_conv_transpose2d_at(where, x, m->weight, o);
     }
-    const tg_conv_options o = { m->bias, m->stride, m->padding, m->dilation, m->groups, NULL };
+    const tg_conv_options o = { m->bias, m->stride, m->padding, m->dilation, m->groups, { 0 } };
     return m->spatial == 1 ? tg_conv1d_at(where, x, m->weight, o) : tg_conv2d_at(where, x, m->weight, o);
 }

@@ -40,7 +40,7 @@ tg_module *tg_flatten_new_at(const char *where, tg_flatten_options options);
 
 TG_END_DECLS
 
-/* TG_MODULE of each argument. */
+/* TG_MODULE of each argument, 32 at most. */
 #define TGI_MODULES_(count)  TGI_MODULES__(count)
 #define TGI_MODULES__(count) TGI_MODULES_##count
 #define TGI_MODULES_0()
@@ -60,6 +60,22 @@ TG_END_DECLS
 #define TGI_MODULES_14(a, ...) TG_MODULE(a), TGI_MODULES_13(__VA_ARGS__)
 #define TGI_MODULES_15(a, ...) TG_MODULE(a), TGI_MODULES_14(__VA_ARGS__)
 #define TGI_MODULES_16(a, ...) TG_MODULE(a), TGI_MODULES_15(__VA_ARGS__)
+#define TGI_MODULES_17(a, ...) TG_MODULE(a), TGI_MODULES_16(__VA_ARGS__)
+#define TGI_MODULES_18(a, ...) TG_MODULE(a), TGI_MODULES_17(__VA_ARGS__)
+#define TGI_MODULES_19(a, ...) TG_MODULE(a), TGI_MODULES_18(__VA_ARGS__)
+#define TGI_MODULES_20(a, ...) TG_MODULE(a), TGI_MODULES_19(__VA_ARGS__)
+#define TGI_MODULES_21(a, ...) TG_MODULE(a), TGI_MODULES_20(__VA_ARGS__)
+#define TGI_MODULES_22(a, ...) TG_MODULE(a), TGI_MODULES_21(__VA_ARGS__)
+#define TGI_MODULES_23(a, ...) TG_MODULE(a), TGI_MODULES_22(__VA_ARGS__)
+#define TGI_MODULES_24(a, ...) TG_MODULE(a), TGI_MODULES_23(__VA_ARGS__)
+#define TGI_MODULES_25(a, ...) TG_MODULE(a), TGI_MODULES_24(__VA_ARGS__)
+#define TGI_MODULES_26(a, ...) TG_MODULE(a), TGI_MODULES_25(__VA_ARGS__)
+#define TGI_MODULES_27(a, ...) TG_MODULE(a), TGI_MODULES_26(__VA_ARGS__)
+#define TGI_MODULES_28(a, ...) TG_MODULE(a), TGI_MODULES_27(__VA_ARGS__)
+#define TGI_MODULES_29(a, ...) TG_MODULE(a), TGI_MODULES_28(__VA_ARGS__)
+#define TGI_MODULES_30(a, ...) TG_MODULE(a), TGI_MODULES_29(__VA_ARGS__)
+#define TGI_MODULES_31(a, ...) TG_MODULE(a), TGI_MODULES_30(__VA_ARGS__)
+#define TGI_MODULES_32(a, ...) TG_MODULE(a), TGI_MODULES_31(__VA_ARGS__)
 
 /* The NULL at the end is not counted: it keeps the array of an empty list from having no element. */
 #ifdef __cplusplus

@@ -6,6 +6,7 @@
 #include "view.h"
 
 #include <math.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* ---- descriptors ---- creation has no inputs to differentiate */
@@ -327,14 +328,18 @@ static void convert_ints(int64_t *to, const int *from, int64_t n)
     for (int64_t i = 0; i < n; i++) to[i] = from[i];
 }
 
-tg_tensor *tg_from_data_at(const char *where, const void *data, tg_element element, tg_shape shape,
+tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, tg_element element, tg_shape shape,
                            tg_create_options options)
 {
     static const tg_dtype dtypes[] = { TG_FLOAT32, TG_FLOAT64, TG_INT64, TG_INT64, TG_BOOL };
     const tg_dtype own = (unsigned)element <= TG_ELEMENT_BOOL ? dtypes[element] : TG_FLOAT32;
+    const size_t size = element == TG_ELEMENT_INT ? sizeof(int) : tg_dtype_size(own);
     tg_tensor *t = begin(where, &op_from_data, shape, own);
     if (!t || t->numel == 0) return t ? end(tg_to(t, dtype_or(&options, own)), &options) : NULL;
     if (!data) return tg_op_fail(&op_from_data, TG_NONE, "the data is NULL");
+    if (bytes >= 0 && (size_t)bytes / size < (size_t)t->numel)
+        return tg_op_fail(&op_from_data, TG_NONE, "the shape has %" PRId64 " elements and the data has %" PRId64,
+                          t->numel, bytes / (int64_t)size);
     if (element == TG_ELEMENT_INT)
         convert_ints(tgi_ptr(t), data, t->numel);
     else

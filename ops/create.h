@@ -65,11 +65,13 @@ tg_tensor *tg_randperm_at(const char *where, int64_t n, tg_create_options option
 #define tg_randperm(n, ...)               tg_randperm_at(TG_HERE, n, TG_CREATE_OPTIONS(__VA_ARGS__))
 
 /* A copy of a C array in row-major order: float, double, int64_t, int or bool; the tensor's dtype is the array's (int
- * becomes int64) unless .dtype says otherwise. `tg_from_data(values, tg_shape(2, 3))`. */
+ * becomes int64) unless .dtype says otherwise. `tg_from_data(values, tg_shape(2, 3))`. An array shorter than that is an
+ * error; of a pointer nobody knows, and `bytes` are -1. */
 typedef enum tg_element { TG_ELEMENT_FLOAT, TG_ELEMENT_DOUBLE, TG_ELEMENT_INT64, TG_ELEMENT_INT, TG_ELEMENT_BOOL } tg_element;
-tg_tensor *tg_from_data_at(const char *where, const void *data, tg_element element, tg_shape shape, tg_create_options options);
+tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, tg_element element, tg_shape shape,
+                           tg_create_options options);
 #define tg_from_data(data, shape, ...)                                                                                \
-    tg_from_data_at(TG_HERE, data, TG_ELEMENT_OF(data), shape, TG_CREATE_OPTIONS(__VA_ARGS__))
+    tg_from_data_at(TG_HERE, data, TGI_BYTES_OF(data), TG_ELEMENT_OF(data), shape, TG_CREATE_OPTIONS(__VA_ARGS__))
 
 /* The same shape and dtype as `t`, on whose gradient they do not depend. */
 tg_tensor *tg_empty_like_at(const char *where, tg_tensor *t, tg_create_options options);
@@ -94,7 +96,14 @@ inline tg_element tgi_element_of(const int64_t *) { return TG_ELEMENT_INT64; }
 inline tg_element tgi_element_of(const int *) { return TG_ELEMENT_INT; }
 inline tg_element tgi_element_of(const bool *) { return TG_ELEMENT_BOOL; }
 #define TG_ELEMENT_OF(data) tgi_element_of(data)
+template <class T> struct tgi_bytes { static const int64_t of = -1; };
+template <class T, size_t N> struct tgi_bytes<T[N]> { static const int64_t of = sizeof(T[N]); };
+#define TGI_BYTES_OF(data) (int64_t{ tgi_bytes<__typeof__(data)>::of })
 #else
+/* -1 for a pointer. */
+#define TGI_BYTES_OF(data)                                                                                            \
+    (__builtin_types_compatible_p(__typeof__(data), __typeof__(&*(data))) ? INT64_C(-1)                               \
+                                                                          : (int64_t)sizeof(__typeof__(data)))
 #define TG_ELEMENT_OF(data)                                                                                           \
     _Generic(&*(data),                                                                                                \
         float *: TG_ELEMENT_FLOAT, const float *: TG_ELEMENT_FLOAT,                                                   \

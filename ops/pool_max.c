@@ -314,7 +314,7 @@ tg_values_indices tg_adaptive_max_pool2d_with_indices_at(const char *where, tg_t
 
 static tg_max_pool_options options_of(const tg_value *v)
 {
-    tg_max_pool_options o = { v[2].as.ints, v[3].as.ints, v[4].as.ints, v[5].as.boolean, NULL };
+    tg_max_pool_options o = { v[2].as.ints, v[3].as.ints, v[4].as.ints, v[5].as.boolean, { 0 } };
     if (v[2].kind != TG_VALUE_INTS) o.stride.ndim = 0;
     return o;
 }

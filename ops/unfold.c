@@ -203,7 +203,7 @@ tg_tensor *tg_fold_at(const char *where, tg_tensor *input, tg_shape output_size,
 
 static tg_unfold_options options_of(const tg_value *v)
 {
-    return (tg_unfold_options){ v[0].as.ints, v[1].as.ints, v[2].as.ints, NULL };
+    return (tg_unfold_options){ v[0].as.ints, v[1].as.ints, v[2].as.ints, { 0 } };
 }
 
 static tg_tensor_list unfold_call(const tg_value *v)

@@ -89,6 +89,15 @@ static void test_from_data(void **state)
     check(tg_from_data(((double[]){ 0.1, 0.2 }), tg_shape(2)), TG_FLOAT64, VALUES(0.1, 0.2));
     assert_null(tg_from_data((const float *)NULL, tg_shape(2)));
     expect_error("the data is NULL");
+    assert_null(tg_from_data(((double[]){ 0.1, 0.2 }), tg_shape(3)));
+    expect_error("the shape has 3 elements and the data has 2");
+    assert_null(tg_from_data(ints, tg_shape(2, 2)));
+    expect_error("the shape has 4 elements and the data has 3");
+    assert_null(tg_from_data_at(NULL, ints, 11, TG_ELEMENT_INT, tg_shape(3), TG_CREATE_OPTIONS()));
+    expect_error("the shape has 3 elements and the data has 2");
+    check(tg_from_data_at(NULL, ints, -1, TG_ELEMENT_INT, tg_shape(3), TG_CREATE_OPTIONS()), TG_INT64, VALUES(1, 2, 3));
+    const int *pointer = ints;
+    check(tg_from_data(pointer, tg_shape(3)), TG_INT64, VALUES(1, 2, 3));
 }
 
 static void test_like(void **state)
