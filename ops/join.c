@@ -322,7 +322,7 @@ static const tg_op op_split_with_sizes = {
     .formula = "y[i] = the next split_sizes[i] indices of dimension dim",
     .gradient = "dself = cat(g, dim)",
     .doc = "views of the given sizes, which sum to the dimension's",
-    .usage = "tg_split_with_sizes(self, split_sizes, dim)",
+    .usage = "tg_split_with_sizes(self, tg_shape(split_sizes), dim)",
     .backward = split_backward,
     .part = split_part,
     .call = split_with_sizes_call,

@@ -303,7 +303,7 @@ const tg_op tgi_op_rms_norm = {
     .gradient = "with n = x / sqrt(mean of x^2 + eps) and h = g weight: dx = (h - n mean of h n) / sqrt(mean of x^2 + "
                 "eps), dweight = g n summed over the leading dimensions",
     .doc = "Divides by the root of the mean square over the last dimensions; eps is the dtype's own unless given.",
-    .usage = "tg_rms_norm(input, normalized_shape, .weight = weight, .eps = eps)",
+    .usage = "tg_rms_norm(input, tg_shape(normalized_shape), .weight = weight, .eps = eps)",
     .backward = tgi_norm_backward,
     .backward_fused = backward_fused,
     .call = rms_norm_call,

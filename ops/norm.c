@@ -202,7 +202,7 @@ const tg_op tgi_op_linalg_vector_norm = {
     .formula = "y = (the sum over dim of |x|^ord)^(1/ord)",
     .gradient = "as of norm",
     .doc = "The norm of vectors, as norm has it, but for what has no value.",
-    .usage = "tg_linalg_vector_norm(self, .p = ord, .dims = dim, .keepdim = keepdim, .dtype = dtype)",
+    .usage = "tg_linalg_vector_norm(self, .p = ord, .dims = tg_shape(dim), .keepdim = keepdim, .dtype = dtype)",
     .composite = true,
     .kinks = "as of norm",
     .call = vector_norm_call,

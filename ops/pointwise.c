@@ -230,10 +230,10 @@ static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
 #define EXTRA_lerp_        ~, .schema = "lerp_(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)"
 #define EXTRA_clamp                                                                                                    \
     ~, .schema = "clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", .call = clamp_tensor_call,        \
-       .usage = "tg_clamp_tensor(self, min, max)", .corners = clamp_corners, .errors = clamp_errors
+       .usage = "tg_clamp(self, .min = min, .max = max)", .corners = clamp_corners, .errors = clamp_errors
 #define EXTRA_clamp_                                                                                                   \
     ~, .schema = "clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)",                          \
-       .call = clamp_tensor_in_place_call, .usage = "tg_clamp_tensor_(self, min, max)"
+       .call = clamp_tensor_in_place_call, .usage = "tg_clamp_(self, .min = min, .max = max)"
 
 #define ROWS   "pointwise.def"
 #define FAMILY pointwise

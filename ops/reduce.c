@@ -266,7 +266,7 @@ static const tg_op op_count_nonzero = {
     .formula = "y = how many x are not 0, over dim",
     .gradient = "none: a number of elements",
     .doc = "How many elements are not zero, as int64; NaN is not.",
-    .usage = "tg_count_nonzero(self, .dims = dim)",
+    .usage = "tg_count_nonzero(self, .dims = tg_shape(dim))",
     .call = count_nonzero_call,
     .samples = (const char *const[]){ "count_nonzero(f(3, 4, step=1))", "count_nonzero(f(3, 4, step=1), dim=[1])",
                                       "count_nonzero(i(2, 3, 2), dim=[0, -1])", "count_nonzero(b(5))",

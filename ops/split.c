@@ -44,7 +44,7 @@ const tg_op tgi_op_tensor_split_indices = {
     .formula = "y[k] = slice(self, dim, indices[k - 1], indices[k]), from the start and to the end",
     .gradient = "dself = the sum of g, each where it came from",
     .doc = "PyTorch's tensor_split at indices: views; indices count and are clamped as those of slices",
-    .usage = "tg_tensor_split_indices(self, indices, dim)",
+    .usage = "tg_tensor_split_indices(self, tg_shape(indices), dim)",
     .composite = true,
     .call = tensor_split_indices_call,
     .samples =

@@ -226,7 +226,9 @@ const tg_op tgi_op_unique = {
         "unique(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False, int? dim=None) -> Tensor[]",
     .formula = "y = the distinct elements of self, or slices along dim, in ascending order",
     .gradient = "none: PyTorch has none either",
-    .doc = "Distinct elements; on demand where each went and how many there were.",
+    .doc =
+        "Distinct elements; on demand where each went and how many there were. In C the results are .values, .inverse and "
+        ".counts.",
     .shapes = "any, to [distinct]; with dim [*, N, *] to [*, distinct, *]",
     .call = unique_call,
     .samples = (const char *const[]){ "unique(i(8))", "unique(i(3, 4), return_inverse=True, return_counts=True)",
@@ -248,7 +250,8 @@ const tg_op tgi_op_unique_consecutive = {
         "unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> Tensor[]",
     .formula = "y = the elements of self, or slices along dim, that differ from the one before",
     .gradient = "none: PyTorch has none either",
-    .doc = "One element of each run of equal ones; on demand which run each belongs to and how long they are.",
+    .doc = "One element of each run of equal ones; on demand which run each belongs to and how long they are. In C the "
+           "results are .values, .inverse and .counts.",
     .shapes = "any, to [runs]; with dim [*, N, *] to [*, runs, *]",
     .call = unique_consecutive_call,
     .samples = (const char *const[]){ "unique_consecutive(i(9, lo=0, hi=2))",

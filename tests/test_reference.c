@@ -35,7 +35,7 @@ static void print_usage(FILE *out, const tg_op *op)
         first = false;
         const bool dims = a.kind == TG_VALUE_INTS && strcmp(a.name, "dim") == 0;
         if (a.has_default) fprintf(out, ".%s = ", dims ? "dims" : a.name);
-        fputs(a.name, out);
+        fprintf(out, a.kind == TG_VALUE_INTS ? "tg_shape(%s)" : "%s", a.name);
     }
     fputc(')', out);
 }
@@ -49,17 +49,21 @@ static void print_name(FILE *out, const tg_op *op)
         fprintf(out, "tg_%s", op->name);
 }
 
-/* A Scalar whose default is a number is one. */
-static const char *c_type(const tg_argument *a)
+/* A Scalar with a default is a number. */
+static const char *c_type(const tg_op *op, const tg_argument *a)
 {
-    if (a->kind == TG_VALUE_TENSOR && a->has_default && a->default_value.kind != TG_VALUE_NONE) return "double ";
+    char optional[80];
+    snprintf(optional, sizeof optional, "Scalar? %s=", a->name);
+    if (a->kind == TG_VALUE_TENSOR && a->has_default &&
+        (a->default_value.kind != TG_VALUE_NONE || strstr(op->schema, optional)))
+        return "double ";
     switch (a->kind) {
     case TG_VALUE_TENSOR: return "tg_tensor *";
     case TG_VALUE_TENSORS: return "tg_tensor_list ";
-    case TG_VALUE_INT: return "int64_t ";
+    case TG_VALUE_INT:
+    case TG_VALUE_INTS: return "int64_t "; /* the entries of a tg_shape */
     case TG_VALUE_FLOAT: return "double ";
     case TG_VALUE_BOOL: return "bool ";
-    case TG_VALUE_INTS: return "tg_shape ";
     case TG_VALUE_DTYPE: return "tg_dtype ";
     default: return NULL; /* a string, or one of an enumeration */
     }
@@ -71,8 +75,8 @@ static void print_parameters(const tg_op *op)
     tg_argument a;
     const char *separator = "(";
     for (int k = 0; tg_op_argument(op, k, &a); k++) {
-        if (!c_type(&a)) continue;
-        printf("%s%s%s", separator, c_type(&a), a.name);
+        if (!c_type(op, &a)) continue;
+        printf("%s%s%s", separator, c_type(op, &a), a.name);
         separator = ", ";
     }
     printf("%s)", *separator == '(' ? "(void" : "");
@@ -93,7 +97,7 @@ static void print_calls(const tg_op *const *ops, int count)
         print_parameters(ops[i]);
         printf("\n{\n");
         for (int k = 0; tg_op_argument(ops[i], k, &a); k++) {
-            if (c_type(&a))
+            if (c_type(ops[i], &a))
                 printf("    (void)%s;\n", a.name);
             else /* 0 is a null pointer and the first of any enumeration */
                 printf("    enum { %s = 0 };\n", a.name);
