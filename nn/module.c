@@ -187,8 +187,11 @@ tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
     const tg_op op = { .name = m ? m->base.name : "forward" };
     if (!tgi_forward_begin(where, m, &op, tg_list(x))) return NULL;
     if (!m->base.forward)
-        return tg_fail_at(where, TG_ERROR_VALUE, m->base.name,
-                          "Module [%s] is missing the required \"forward\" function", m->base.name);
+        return tg_fail_at(
+            where, TG_ERROR_VALUE, m->base.name,
+            "Module [%s] is missing the required \"forward\" function of one tensor; those of several have one "
+            "of their own, as tg_loss_forward",
+            m->base.name);
     tg_scope scope = tg_scope_begin();
     return tg_scope_return(scope, m->base.forward(m, x));
 }

@@ -16,7 +16,8 @@
  *
  * A module owns what is registered with it, whichever scope was open, and tg_module_free frees it all. A child or
  * tensor that could not be made is NULL and does no harm: an error is pending, and every function passes NULL on. A
- * module itself is NULL only when memory ran out; code that sets its other fields checks for that.
+ * module itself is NULL when memory ran out, or where its constructor refuses its arguments; code that sets its other
+ * fields checks for that.
  *
  * Wherever a macro below takes a module `m`, it takes a pointer to any such struct as well as a tg_module *. */
 #ifndef TG_NN_MODULE_H

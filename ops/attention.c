@@ -227,9 +227,10 @@ static bool matrices_fit(tg_tensor_list inputs)
     const int64_t *a = q->dims + q->ndim - 2, *b = k->dims + k->ndim - 2, *c = v->dims + v->ndim - 2;
     if (a[1] == b[1] && b[0] == c[0]) return true;
     const bool scores = a[1] != b[1];
-    tg_op_fail(&op_attention, inputs, "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
+    tg_op_fail(&op_attention, inputs, "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld): %s",
                (long long)a[0], (long long)(scores ? a[1] : b[0]), (long long)(scores ? b[1] : c[0]),
-               (long long)(scores ? b[0] : c[1]));
+               (long long)(scores ? b[0] : c[1]),
+               scores ? "key needs rows as long as query's" : "value needs as many rows as key");
     return false;
 }
 

@@ -84,8 +84,8 @@ static tg_tensor *smoothed(tg_tensor *input, tg_tensor *target, const tg_cross_e
 {
     double smoothing = o->label_smoothing;
     tg_tensor *x = tg_log_softmax(input, class_dim(input));
-    tg_tensor *y =
-        tg_nll_loss(x, target, .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction);
+    const tg_nll_options options = { .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction };
+    tg_tensor *y = tgi_nll_loss(TG_HERE, &tgi_op_cross_entropy, x, target, options);
     if (!y) return NULL;
     tg_tensor *all = of_all_classes(x, target, o);
     return tg_add(tg_mul(y, 1 - smoothing), tg_mul(all, smoothing / (double)tg_size(x, class_dim(x))));
@@ -103,8 +103,8 @@ static tg_tensor *of_indices(tg_tensor *input, tg_tensor *target, const tg_cross
 {
     attributes a = { o->ignore_index, o->reduction, o->weight != NULL, class_dim(input) };
     tg_tensor *x = tg_log_softmax(tg_detach(input), a.dim);
-    tg_tensor *y =
-        tg_nll_loss(x, target, .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction);
+    const tg_nll_options options = { .weight = o->weight, .ignore_index = o->ignore_index, .reduction = o->reduction };
+    tg_tensor *y = tgi_nll_loss(TG_HERE, &tgi_op_cross_entropy, x, target, options);
     if (!y) return NULL;
     return tg_record(&tgi_op_cross_entropy, tg_list(input), tg_list(y), tg_list(input, x, target, o->weight), &a,
                      sizeof a) == TG_OK

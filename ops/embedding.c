@@ -17,6 +17,7 @@
 #include "reduce_impl.h"
 #include "view.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const tg_op op_embedding, op_embedding_dense_backward;
@@ -48,7 +49,10 @@ bool tgi_embedding_operands_ok(const tg_op *op, tg_tensor *indices, tg_tensor *w
 
 static bool in_range(const tg_op *op, tg_tensor_list inputs, tg_tensor *indices, int64_t rows)
 {
-    return tgi_index_in_range(indices, rows) || tg_op_fail(op, inputs, "index out of range in self");
+    if (tgi_index_in_range(indices, rows)) return true;
+    tg_op_fail(op, inputs, "index out of range in self: %" PRId64 " of %" PRId64 " rows",
+               tgi_index_first_bad(indices, 0, rows), rows);
+    return false;
 }
 
 /* The shape of `indices` with one more dimension, of size `d`. False, with an error recorded, if there is no room. */

@@ -177,9 +177,11 @@ tg_tensor *tg_index_select_at(const char *where, tg_tensor *t, int64_t dim, tg_t
                                 .x = t,
                                 .y = y };
     const bool ok = y->numel ? tgi_index_run(&work) : tgi_index_in_range(index, size);
-    if (!ok && (d == 0 || t->ndim == 1)) return tg_op_fail(op, inputs, "index out of range in self");
+    const bool first = d == 0 || t->ndim == 1;
     if (!ok)
-        return tg_op_fail(op, inputs, "INDICES element is out of DATA bounds, id=%" PRId64 " axis_dim=%" PRId64,
+        return tg_op_fail(op, inputs,
+                          first ? "index out of range in self: %" PRId64 " of %" PRId64
+                                : "INDICES element is out of DATA bounds, id=%" PRId64 " axis_dim=%" PRId64,
                           tgi_index_first_bad(index, 0, size), size);
     return tg_record(op, inputs, tg_list(y), tg_list(index), &d, sizeof d) == TG_OK ? y : NULL;
 }

@@ -169,9 +169,8 @@ static bool index_add_fits(const tg_op *op, tg_tensor *self, int dim, tg_tensor 
 
 static void refuse_add(const tgi_index_write *w, int64_t bad, int64_t size)
 {
-    (void)bad;
-    (void)size;
-    tg_op_fail(w->op, tg_list(w->self, w->index, w->x), "index out of range in self");
+    tg_op_fail(w->op, tg_list(w->self, w->index, w->x), "index out of range in self: %" PRId64 " of %" PRId64, bad,
+               size);
 }
 
 static tg_tensor *index_add(const char *where, const tg_op *op, bool in_place, tg_tensor *t, int64_t dim,

@@ -52,6 +52,9 @@ tg_tensor *tgi_row_parameter(const tg_tensor *a, const tg_tensor *b, double valu
 
 /* ---- what files share beyond that ---- */
 
+/* nll_loss whose errors name `op`. */
+tg_tensor *tgi_nll_loss(const char *where, const tg_op *op, tg_tensor *input, tg_tensor *target, tg_nll_options options);
+
 /* The gradient of nll_loss for an input of shape `size`: an op of its own, recorded when grad mode is on. */
 tg_tensor *tgi_nll_loss_backward_at(const char *where, tg_tensor *g, tg_shape size, tg_tensor *target, tg_nll_options options);
 

@@ -206,10 +206,15 @@ static tg_nll_options nll_options_of(tg_context *ctx)
 
 tg_tensor *tg_nll_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_nll_options options)
 {
-    if (!tg_op_begin(where, &tgi_op_nll_loss, tg_list(input, target)) || !tg_optional_ok(options.weight)) return NULL;
+    return tgi_nll_loss(where, &tgi_op_nll_loss, input, target, options);
+}
+
+tg_tensor *tgi_nll_loss(const char *where, const tg_op *op, tg_tensor *input, tg_tensor *target, tg_nll_options options)
+{
+    if (!tg_op_begin(where, op, tg_list(input, target)) || !tg_optional_ok(options.weight)) return NULL;
     tg_shape shape = tgi_shape(input), target_shape = tgi_shape(target);
     nll l;
-    if (!nll_open(&tgi_op_nll_loss, input, &shape, (tg_dtype)input->dtype, target, &options, &l)) return NULL;
+    if (!nll_open(op, input, &shape, (tg_dtype)input->dtype, target, &options, &l)) return NULL;
     tg_tensor *y = nll_forward(&l, &target_shape);
     nll_close(&l);
     if (!y) return NULL;
