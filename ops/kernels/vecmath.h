@@ -11,7 +11,7 @@
  *   exp 1.0 1.1    exp2 1.1 1.2   expm1 1.6 2.2  log 0.8 0.8    log1p 1.4 1.4  log2 1.8 1.7   log10 2.0 1.9
  *   sinh 2.3 2.5   cosh 1.4 1.4   tanh 2.6 2.6   asinh 1.8 1.8  acosh 2.0 2.1  atanh 2.1 1.9  sigmoid 2.4 2.4
  *   sin 1.6 0.8    cos 1.6 0.8    tan 0.6 2.2    asin 2.3 2.2   acos 1.1 1.2   atan 1.4 2.3   atan2 1.5 2.3
- *   erf 2.4 2.8    erfc 0.6 2.7   erfinv 2.8 5.3 pow 0.6 1.2    hypot 0.5 1.0  log1pexp 1.6 1.6
+ *   erf 2.4 2.8    erfc 3.4 2.7   erfinv 2.8 5.3 pow 0.6 1.2    hypot 0.5 1.0  log1pexp 1.6 1.6
  *
  * floor, ceil, trunc, round, fmod and remainder are exact (but for the sum that brings remainder to y's sign), whatever
  * the arguments; sin, cos and tan are as good for the largest angles. lgamma, digamma, trigamma, zeta and polygamma are

@@ -52,6 +52,16 @@ TGI_INLINE float expm1_reduced_f32(float x, float n)
     return fma_f32(q, r * r, r);
 }
 
+/* x y - `product`, where that is x y rounded. */
+TGI_INLINE float product_rest_f32(float x, float y, float product)
+{
+#if TGI_HAS_FMA
+    return fma_f32(x, y, -product);
+#else
+    return (float)((double)x * (double)y - (double)product);
+#endif
+}
+
 /* e^x for x from -104 to 89 and NaN, anything beyond. Scaled in two steps, so that the power of two may lie outside the
  * floats on either side and a denormal result is rounded once. */
 TGI_INLINE float exp_between_f32(float x)

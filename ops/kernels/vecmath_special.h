@@ -66,22 +66,28 @@ TGI_INLINE double erf_f64(double x)
 
 TGI_INLINE float erfc_f32(float x)
 {
-    double a = (double)__builtin_fabsf(x);
-    a = a > 10.2 ? 10.2 : a;
-    double inverse = 1.0 / (a + 4.0), t = (a - 4.0) * inverse;
-    double p = -0x1.8b80bf6e8d947p-11; /* (a + 4) e^a^2 erfc(a) */
-    p = fma_f64(p, t, -0x1.91e51caaeb006p-12);
-    p = fma_f64(p, t, 0x1.97ce9f9561049p-8);
-    p = fma_f64(p, t, -0x1.aed2956c23aa3p-6);
-    p = fma_f64(p, t, 0x1.38d072238af47p-4);
-    p = fma_f64(p, t, -0x1.64671d54d4581p-3);
-    p = fma_f64(p, t, 0x1.52cac68a0f109p-2);
-    p = fma_f64(p, t, -0x1.14eaab35115acp-1);
-    p = fma_f64(p, t, 0x1.8be20344e2048p-1);
-    p = fma_f64(p, t, -0x1.f3fe3287c374dp-1);
-    p = fma_f64(p, t, 0x1.18932bf075accp+0);
-    double result = exp_short_f64(-a * a) * (p * inverse);
-    return (float)(x < 0.0f ? 2.0 - result : result);
+    float a = __builtin_fabsf(x);
+    a = a > 10.2f ? 10.2f : a;
+    float inverse = 1.0f / (a + 4.0f), t = fma_f32(a + a, inverse, -1.0f); /* (a - 4) / (a + 4) */
+    float p = -0.000754362f; /* (a + 4) e^a^2 erfc(a) */
+    p = fma_f32(p, t, -0.0003832769f);
+    p = fma_f32(p, t, 0.006222643f);
+    p = fma_f32(p, t, -0.026295325f);
+    p = fma_f32(p, t, 0.076370664f);
+    p = fma_f32(p, t, -0.1740248f);
+    p = fma_f32(p, t, 0.33085164f);
+    p = fma_f32(p, t, -0.5408529f);
+    p = fma_f32(p, t, 0.77320874f);
+    p = fma_f32(p, t, -0.97654873f);
+    p = fma_f32(p, t, 1.0959957f);
+    float square = a * a, rest = product_rest_f32(a, a, square);
+    float shifted = fma_f32(-square, TGI_LOG2_E, TGI_ROUND_TWO);
+    float e = expm1_reduced_f32(-square, shifted - TGI_ROUND_TWO);
+    e = fma_f32(-rest, 1.0f + e, e); /* e^-(square + rest) */
+    float ratio = p * inverse, result = fma_f32(ratio, e, ratio);
+    uint32_t n = bits_f32(shifted), half = n >> 1;
+    result = result * from_bits_f32(half << 23) * from_bits_f32((n - half) << 23);
+    return x < 0.0f ? 2.0f - result : result;
 }
 
 /* (1 + 2 a) e^a^2 erfc(a) is nearly constant. It is divided by 1 + 2 a, and multiplied by 1 + e, with what the sum and
