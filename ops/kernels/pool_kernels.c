@@ -5,10 +5,12 @@
 
 #define DTYPE 0
 #include "dtype.h"
+#include "pool_window.inc"
 #include "pool_max.inc"
 #include "pool.inc"
 #define DTYPE 1
 #include "dtype.h"
+#include "pool_window.inc"
 #include "pool_max.inc"
 #include "pool.inc"
 #define DTYPE 2

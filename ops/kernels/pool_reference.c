@@ -10,10 +10,12 @@
 
 #define DTYPE 0
 #include "dtype.h"
+#include "pool_window.inc"
 #include "pool_naive.inc"
 #include "pool.inc"
 #define DTYPE 1
 #include "dtype.h"
+#include "pool_window.inc"
 #include "pool_naive.inc"
 #include "pool.inc"
 #define DTYPE 2
