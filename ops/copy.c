@@ -76,6 +76,11 @@ tg_tensor *tg_clone_at(const char *where, tg_tensor *t)
     return tg_op_begin(where, &tgi_op_clone, tg_list(t)) ? copied(&tgi_op_clone, t, (tg_dtype)t->dtype) : NULL;
 }
 
+tg_tensor *tgi_with_own_data(tg_tensor *y, const tg_tensor *t)
+{
+    return y && y->storage == t->storage ? tg_clone(y) : y;
+}
+
 tg_tensor *tg_contiguous_at(const char *where, tg_tensor *t)
 {
     if (!tg_op_begin(where, &tgi_op_contiguous, tg_list(t))) return NULL;

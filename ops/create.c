@@ -65,14 +65,18 @@ CREATION(full, "int[] size, Scalar fill_value", "y = fill_value", "One number ev
          NEGATIVE("full([2, -1], 1)"));
 CREATION(arange, "Scalar start, Scalar end, Scalar step", "y[i] = start + i step, below end",
          "A sequence; int64 when all three are integers.",
-         SAMPLES("arange(0, 5, 1)", "arange(7, -2, -3)", "arange(0, 1, 0.125)", "arange(3, 3, 1)"),
+         SAMPLES("arange(0, 5, 1)", "arange(7, -2, -3)", "arange(0, 1, 0.125)", "arange(3, 3, 1)",
+                 "arange(-0.5, 5.5, 1.9, dtype=int64)"),
          ERRORS({ "arange(0, 5, 0)", "step must be nonzero" },
                 { "arange(0, 5, -1)", "upper bound and larger bound inconsistent with step sign" },
-                { "arange(0, inf, 1)", "unsupported range" }));
+                { "arange(0, inf, 1)", "unsupported range" },
+                { "arange(1, 5, 0.1, dtype=int64)", "step must be nonzero" }));
 CREATION(linspace, "float start, float end, int steps", "y[i] = start + i (end - start) / (steps - 1)",
          "Values from start to end, both included.",
-         SAMPLES("linspace(0, 1, 5)", "linspace(3, -2, 10, dtype=float64)", "linspace(2, 5, 1)", "linspace(2, 5, 0)"),
-         ERRORS({ "linspace(0, 1, -1)", "number of steps must be non-negative" }));
+         SAMPLES("linspace(0, 1, 5)", "linspace(3, -2, 10, dtype=float64)", "linspace(2, 5, 1)", "linspace(2, 5, 0)",
+                 "linspace(-2.5, 3.9, 5, dtype=int64)", "linspace(3.9, -2.5, 4, dtype=int64)"),
+         ERRORS({ "linspace(0, 1, -1)", "number of steps must be non-negative" },
+                { "linspace(0, 1, 3, dtype=bool)", "\"linspace_cpu\" not implemented for 'Bool'" }));
 CREATION(eye, "int n, int m", "y[i, j] = 1 where i = j, 0 elsewhere", "A matrix with ones on its diagonal.",
          SAMPLES("eye(3, 3)", "eye(2, 4, dtype=int64)"), ERRORS({ "eye(-1, 2)", "must be greater or equal to 0" }));
 CREATION(rand, "int[] size", "y is uniform in [0, 1)", "Random numbers, uniform.",
@@ -200,12 +204,25 @@ static void fill_sequence(tg_tensor *t, tg_operand start, tg_operand step)
     }
 }
 
+#define NO_INT64 "value cannot be converted to type int64_t without overflow"
+
+/* As PyTorch counts in integers: in steps of whole numbers. False: the number is none. */
+static bool whole(tg_operand *number)
+{
+    if (number->kind != TG_OPERAND_REAL) return true;
+    if (!(fabs(number->as.real) < 0x1p63)) return false;
+    *number = tg_operand_int((int64_t)number->as.real);
+    return true;
+}
+
 tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg_operand step,
                         tg_create_options options)
 {
     if (!tg_op_begin(where, &op_arange, TG_NONE)) return NULL;
     if (start.kind == TG_OPERAND_TENSOR || end_.kind == TG_OPERAND_TENSOR || step.kind == TG_OPERAND_TENSOR)
         return tg_op_fail(&op_arange, TG_NONE, "start, end and step are numbers, not tensors");
+    if (options.dtype == TG_INT64 && !(whole(&start) && whole(&end_) && whole(&step)))
+        return tg_op_fail(&op_arange, TG_NONE, NO_INT64);
     const double from = operand_real(start), to = operand_real(end_), by = operand_real(step);
     const bool real = start.kind == TG_OPERAND_REAL || end_.kind == TG_OPERAND_REAL || step.kind == TG_OPERAND_REAL;
     if (by == 0 || isnan(by)) return tg_op_fail(&op_arange, TG_NONE, "step must be nonzero");
@@ -221,21 +238,28 @@ tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg
     return end(t, &options);
 }
 
-/* Counted from both ends, so that the last value is `end_` itself. */
+/* Counted from both ends, so that the last value is `end_` itself; in int64 between whole numbers, as in PyTorch. */
 tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t steps, tg_create_options options)
 {
     if (!tg_op_begin(where, &op_linspace, TG_NONE)) return NULL;
     if (steps < 0) return tg_op_fail(&op_linspace, TG_NONE, "number of steps must be non-negative");
     tg_tensor *t = begin(NULL, &op_linspace, tg_shape(steps), dtype_or(&options, tg_default_dtype()));
     if (!t) return NULL;
-    if (!tgi_is_floating(t)) return tg_op_fail(&op_linspace, TG_NONE, "the dtype must be a floating one");
+    if (t->dtype == TG_BOOL) return tgi_not_implemented(&op_linspace, TG_NONE, "linspace_cpu", TG_BOOL);
+    if (t->dtype == TG_INT64) {
+        if (!(fabs(start) < 0x1p63) || !(fabs(end_) < 0x1p63)) return tg_op_fail(&op_linspace, TG_NONE, NO_INT64);
+        start = trunc(start), end_ = trunc(end_);
+    }
     const double step = steps > 1 ? (end_ - start) / (double)(steps - 1) : 0;
     const float step32 = steps > 1 ? ((float)end_ - (float)start) / (float)(steps - 1) : 0;
     for (int64_t i = 0; i < steps; i++) {
         const bool first_half = i < steps / 2;
         const int64_t j = steps - 1 - i;
+        const double value = first_half || steps == 1 ? start + step * (double)i : end_ - step * (double)j;
         if (t->dtype == TG_FLOAT64)
-            ((double *)tgi_ptr(t))[i] = first_half || steps == 1 ? start + step * (double)i : end_ - step * (double)j;
+            ((double *)tgi_ptr(t))[i] = value;
+        else if (t->dtype == TG_INT64)
+            ((int64_t *)tgi_ptr(t))[i] = (int64_t)value;
         else
             ((float *)tgi_ptr(t))[i] =
                 first_half || steps == 1 ? (float)start + step32 * (float)i : (float)end_ - step32 * (float)j;

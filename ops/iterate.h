@@ -26,6 +26,9 @@ void tgi_copy_raw(tg_tensor *to, tg_tensor *from);
 /* `t` itself if it is contiguous, else a contiguous copy; of the given dtype. Raw: records nothing. NULL on failure. */
 tg_tensor *tgi_contiguous_raw(tg_tensor *t);
 
+/* y, or a recorded copy of it where it shares its elements with t: for what PyTorch says is new. NULL is passed on. */
+tg_tensor *tgi_with_own_data(tg_tensor *y, const tg_tensor *t);
+
 /* The ops of each family, NULL at the end, for the registry. */
 extern const tg_op *const tgi_ops_create[];
 extern const tg_op *const tgi_ops_pointwise[];

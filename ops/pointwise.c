@@ -54,7 +54,10 @@ static bool has_zero(const tg_operand *operand)
 static bool divisor_check(const tg_op *op, tg_tensor_list inputs, const tg_operand *operands, const double *parameters)
 {
     (void)parameters;
-    if (tg_dtype_is_floating(tgi_result_type(operands, 2)) || !has_zero(&operands[1])) return true;
+    if (tg_dtype_is_floating(tgi_result_type(operands, 2))) return true;
+    for (int i = 0; i < inputs.count; i++)
+        if (inputs.items[i]->numel == 0) return true; /* nothing is divided */
+    if (!has_zero(&operands[1])) return true;
     return tg_failed() ? false : refuse(op, inputs, "ZeroDivisionError");
 }
 
@@ -189,8 +192,13 @@ static const tg_error_sample clamp_errors[] = {
     { NULL, NULL }
 };
 
-static const char *const add_corners[] = { "add(f(2, 3), f(3), alpha=2.5)", "add(i(2, 3), i(3), alpha=-2)",
-                                           "add(f(2), 1.5, alpha=0)", NULL };
+static const char *const add_corners[] = { "add(f(2, 3), f(3), alpha=2.5)",
+                                           "add(f(), i(1, 2), alpha=2)",
+                                           "add(b(3), b(3), alpha=2)",
+                                           "add(b(3), b(3), alpha=0)",
+                                           "add(i(2, 3), i(3), alpha=-2)",
+                                           "add(f(2), 1.5, alpha=0)",
+                                           NULL };
 static const char *const sub_corners[] = { "sub(f(2, 3), f(3), alpha=2.5)", "sub(i(2, 3), i(3), alpha=3)",
                                            "sub(2, f(2), alpha=0.5)", NULL };
 static const char *const div_corners[] = { "div(f(2, 3), f(3, lo=0.5, hi=2), rounding_mode='floor')",
@@ -253,8 +261,11 @@ static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *
     if (!tg_dtype_is_floating(common) && alpha != trunc(alpha))
         return refuse(op, inputs, "For integral input tensors, argument alpha must not be a floating point number.");
     if (alpha == 1) return true;
+    /* In the result's dtype, in which they are added. */
+    const tg_operand wide = b->kind == TG_OPERAND_TENSOR ? tg_operand_tensor(tg_to(b->as.tensor, common)) : *b;
     tg_tensor *scaled =
-        tg_mul_at(NULL, *b, tg_dtype_is_floating(common) ? tg_operand_real(alpha) : tg_operand_int((int64_t)alpha));
+        tg_mul_at(NULL, wide, tg_dtype_is_floating(common) ? tg_operand_real(alpha) : tg_operand_int((int64_t)alpha));
+    if (common == TG_BOOL) scaled = tg_to(scaled, common);
     *b = tg_operand_tensor(scaled);
     return scaled != NULL;
 }

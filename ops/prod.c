@@ -78,13 +78,26 @@ const tg_op tgi_op_prod = {
     .backward = prod_backward,
     .backward_fused = prod_backward_fused,
     .call = prod_call,
-    .samples =
-        (const char *const[]){ "prod(f(5))", "prod(f(2, 3))", "prod(f())", "prod(f(), dim=0)",
-                               "prod(f(2, 3, 4), dim=1)", "prod(f(3, 4), dim=0, keepdim=True)", "prod(f(3, 4), dim=-1)",
-                               "prod(f(0, 3))", "prod(f(0, 3), dim=0)", "prod(f(2, 0), dim=0)", "prod(f(2, 1), dim=1)",
-                               "prod(v(2, 0, 3, 4))", "prod(v(2, 0, 3, 0, 4))", "prod(v(0))",
-                               "prod(reshape(v(2, 0, 3, 4), [2, 2]), dim=1)", "prod(i(3, 4), dim=1)",
-                               "prod(b(3, 4), dim=0)", "prod(i(3, 4), dtype=float64)", NULL },
+    .samples = (const char *const[]){ "prod(f(5))",
+                                      "prod(f(2, 3))",
+                                      "prod(f())",
+                                      "prod(f(), dim=0)",
+                                      "prod(f(2, 3, 4), dim=1)",
+                                      "prod(f(3, 4), dim=0, keepdim=True)",
+                                      "prod(f(3, 4), dim=-1)",
+                                      "prod(f(0, 3))",
+                                      "prod(f(0, 3), dim=0)",
+                                      "prod(f(2, 0), dim=0)",
+                                      "prod(f(2, 1), dim=1)",
+                                      "prod(v(2, 0, 3, 4))",
+                                      "prod(v(2, 0, 3, 0, 4))",
+                                      "prod(v(0))",
+                                      "prod(reshape(v(2, 0, 3, 4), [2, 2]), dim=1)",
+                                      "prod(i(3, 4), dim=1)",
+                                      "prod(b(3, 4), dim=0)",
+                                      "prod(i(3, 4), dtype=float64)",
+                                      "prod(f(3, 4, lo=1e-200, hi=1e-190, grad=False), dtype=bool)",
+                                      NULL },
     .corners = (const char *const[]){ "prod(v(1, inf, 2, -inf, grad=False))", "prod(v(1, nan, 2, grad=False))",
                                       "prod(v(-0.0, 2))", NULL },
     .errors = (const tg_error_sample[]){ { "prod(f(2, 3), dim=2)",
@@ -100,7 +113,8 @@ tg_tensor *tg_prod_at(const char *where, tg_tensor *t, tg_prod_options options)
     if (!tg_op_begin(where, op, tg_list(t))) return NULL;
     if (!tgi_reduction_read(op, t, options.dim, &none, options.keepdim, &r)) return NULL;
     tg_dtype dtype = options.dtype != TG_DEFAULT_DTYPE ? options.dtype : (tg_dtype)t->dtype;
-    tg_tensor *x = tg_to(t, dtype == TG_BOOL ? TG_INT64 : dtype);
+    tg_tensor *x =
+        options.dtype == TG_BOOL ? tg_to(tg_to(t, TG_BOOL), TG_INT64) : tg_to(t, dtype == TG_BOOL ? TG_INT64 : dtype);
     const tg_shape shape = tgi_reduction_shape(&r, t);
     tg_tensor *y = x ? tgi_new(&shape, (tg_dtype)x->dtype) : NULL;
     if (!y || !tgi_prod_into(x, r.reduced, y)) return NULL;

@@ -347,7 +347,7 @@ static tg_tensor *repeat_evenly(tg_tensor *t, int dim, int64_t times)
     tg_shape stretched = { t->ndim + 1, { 0 } }, shape = tgi_shape(t);
     for (int d = 0; d < stretched.ndim; d++) stretched.dims[d] = d == dim + 1 ? times : t->dims[d - (d > dim)];
     if (__builtin_mul_overflow(shape.dims[dim], times, &shape.dims[dim])) shape.dims[dim] = INT64_MAX;
-    return tg_reshape(tg_expand(tg_unsqueeze(t, dim + 1), stretched), shape);
+    return tgi_with_own_data(tg_reshape(tg_expand(tg_unsqueeze(t, dim + 1), stretched), shape), t);
 }
 
 tg_tensor *tg_repeat_interleave_at(const char *where, tg_tensor *t, tg_operand repeats,

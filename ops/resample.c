@@ -213,7 +213,8 @@ static bool read_size(const tg_op *op, tg_tensor *x, const tg_interpolate_option
         const double factor = one ? o->scale_factor : o->scale_factors[i], size = floor((double)r->in[d] * factor);
         if (!(fabs(size) < 0x1p62)) return FAIL("scale_factor %g is too large", factor);
         r->out[d] = (int64_t)size;
-        if (!o->recompute_scale_factor && r->mode != AREA) r->scale[d] = factor;
+        const bool copied = is_linear(r->mode) && r->out[d] == r->in[d]; /* as in PyTorch, whatever the factor */
+        if (!o->recompute_scale_factor && r->mode != AREA && !copied) r->scale[d] = factor;
     }
     return true;
 }
@@ -311,11 +312,14 @@ static const char *const interpolate_samples[] = {
     "interpolate(f(2, 2, 5), size=9, mode='linear', align_corners=True)",
     "interpolate(f(2, 2, 5), size=1, mode='linear', align_corners=True)",
     "interpolate(f(2, 2, 5), scale_factor=1.7, mode='linear')",
+    "interpolate(f(2, 2, 3), scale_factor=1.2, mode='linear')",
     "interpolate(f(2, 2, 5), scale_factor=1.7, mode='linear', recompute_scale_factor=True)",
     "interpolate(f(2, 2, 3, 4), size=[5, 7], mode='bilinear')",
     "interpolate(f(2, 2, 3, 4), size=[5, 2], mode='bilinear', align_corners=True)",
     "interpolate(f(1, 2, 4, 3), scale_factor=1.6, mode='bilinear', align_corners=False)",
     "interpolate(f(1, 2, 1, 1), scale_factor=3, mode='bilinear')",
+    "interpolate(f(1, 2, 3, 4), scale_factor=1.1, mode='bilinear')",
+    "interpolate(f(1, 1, 3, 2), scale_factor=1.4, mode='bilinear')",
     "interpolate(f(1, 2, 5, 4), size=3, mode='area')",
     "interpolate(f(1, 2, 5), scale_factor=0.7, mode='area')",
     "interpolate(f(0, 3, 5), size=3)",
@@ -444,7 +448,7 @@ static tg_tensor *pixels(tg_tensor *t, tg_shape between, tg_shape order, int64_t
     tg_tensor *x = images(t, t->dims[t->ndim - 3], t->dims[t->ndim - 2], t->dims[t->ndim - 1]);
     if (!x) return NULL;
     between.dims[0] = x->dims[0];
-    return tg_reshape(tg_permute(tg_reshape(x, between), order), shape);
+    return tgi_with_own_data(tg_reshape(tg_permute(tg_reshape(x, between), order), shape), t);
 }
 
 static bool pixels_ok(const tg_op *op, tg_tensor *x, const char *name, int64_t factor)

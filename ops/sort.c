@@ -276,8 +276,9 @@ static const tg_op op_topk = {
     .kinks = "equal elements: the gradient goes to those found",
     .call = topk_call,
     .samples = (const char *const[]){ "topk(f(6), 2)", "topk(f(3, 5), 3, 1, False)", "topk(f(5, 3), 2, dim=0)",
-                                      "topk(f(2, 4), 4)", "topk(f(2, 4), 0)", "topk(f(), 1)", "topk(f(400), 5)",
-                                      "topk(f(2, 300), 20, largest=False)", "topk(i(7, lo=-90, hi=90), 2)", NULL },
+                                      "topk(f(2, 4), 4)", "topk(f(2, 4), 0)", "topk(f(), 1)", "topk(f(), 0)",
+                                      "topk(f(400), 5)", "topk(f(2, 300), 20, largest=False)",
+                                      "topk(i(7, lo=-90, hi=90), 2)", NULL },
     .corners = (const char *const[]){ "topk(v(1, nan, -inf, inf, 2), 3)",
                                       "topk(v(1, nan, -inf, inf, 2), 3, largest=False)", NULL },
     .errors = (const tg_error_sample[]){ { "topk(f(2, 3), 4)", "selected index k out of range" },
@@ -294,6 +295,7 @@ tg_values_indices tg_topk_at(const char *where, tg_tensor *t, int64_t k, tg_topk
     if (!tg_op_begin(where, &op_topk, tg_list(t))) return none;
     const int dim = tgi_op_dim(&op_topk, tg_list(t), options.dim, t->ndim);
     if (dim < 0) return none;
+    if (t->ndim == 0 && k == 0) k = 1; /* a result of no dimension has one element, as in PyTorch */
     if (k < 0 || k > (tgi_size_along(t, dim))) {
         tg_op_fail(&op_topk, tg_list(t), "selected index k out of range");
         return none;

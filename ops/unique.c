@@ -108,7 +108,8 @@ static bool slices_of(const tg_op *op, tg_tensor *t, int64_t dim, int *found, sl
         s->width = s->n ? t->numel / s->n : 0;
         if (t->ndim > 1) {
             tgi_layout l = tgi_layout_of(t);
-            for (int d = *found; d > 0; d--) l.dims[d] = l.dims[d - 1], l.strides[d] = l.strides[d - 1];
+            l.dims[*found] = t->dims[0];
+            l.strides[*found] = t->strides[0];
             l.dims[0] = t->dims[*found];
             l.strides[0] = t->strides[*found];
             x = tgi_new_view(t, l.ndim, l.dims, l.strides, l.offset);
@@ -122,9 +123,7 @@ static bool slices_of(const tg_op *op, tg_tensor *t, int64_t dim, int *found, sl
 static tg_tensor *values_of(tg_tensor *t, int dim, const slices *s, const int64_t *first, int64_t groups)
 {
     tg_shape shape = dim < 0 || t->ndim == 0 ? tg_shape(groups) : tgi_shape(t);
-    if (shape.ndim > 1) { /* the dimension in front, for now */
-        for (int d = dim; d > 0; d--) shape.dims[d] = shape.dims[d - 1];
-    }
+    if (shape.ndim > 1) shape.dims[dim] = shape.dims[0]; /* the dimension changes places with the first one, for now */
     shape.dims[0] = groups;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
     if (!y) return NULL;
@@ -132,11 +131,7 @@ static tg_tensor *values_of(tg_tensor *t, int dim, const slices *s, const int64_
     for (int64_t g = 0; g < groups && bytes; g++)
         memcpy((char *)tgi_ptr(y) + (size_t)g * bytes, (const char *)tgi_ptr(s->rows) + (size_t)first[g] * bytes,
                bytes);
-    if (dim <= 0 || t->ndim < 2) return y;
-    tg_shape back = tg_shape();
-    back.ndim = t->ndim;
-    for (int d = 0; d < t->ndim; d++) back.dims[d] = d < dim ? d + 1 : d == dim ? 0 : d;
-    return tg_contiguous(tg_permute(y, back));
+    return dim <= 0 || t->ndim < 2 ? y : tg_contiguous(tg_transpose(y, 0, dim));
 }
 
 static tg_tensor *counts_of(const slices *s, const int64_t *group, int64_t groups)
@@ -231,13 +226,14 @@ const tg_op tgi_op_unique = {
         ".counts.",
     .shapes = "any, to [distinct]; with dim [*, N, *] to [*, distinct, *]",
     .call = unique_call,
-    .samples = (const char *const[]){ "unique(i(8))", "unique(i(3, 4), return_inverse=True, return_counts=True)",
-                                      "unique(f(9, step=1, grad=False), return_inverse=True)",
-                                      "unique(b(5), return_counts=True)",
-                                      "unique(i(6, 2, lo=0, hi=2), dim=0, return_inverse=True, return_counts=True)",
-                                      "unique(i(2, 6, lo=0, hi=2), dim=1, return_inverse=True)",
-                                      "unique(i(2, 5, 2, lo=0, hi=2), dim=-2)", "unique(i(), return_inverse=True)",
-                                      "unique(f(0, 3, grad=False), return_counts=True)", NULL },
+    .samples =
+        (const char *const[]){
+            "unique(i(8))", "unique(i(3, 4), return_inverse=True, return_counts=True)",
+            "unique(f(9, step=1, grad=False), return_inverse=True)", "unique(b(5), return_counts=True)",
+            "unique(i(6, 2, lo=0, hi=2), dim=0, return_inverse=True, return_counts=True)",
+            "unique(i(2, 6, lo=0, hi=2), dim=1, return_inverse=True)", "unique(i(2, 5, 2, lo=0, hi=2), dim=-2)",
+            "unique(i(2, 3, 9, lo=0, hi=2), dim=2, return_inverse=True)", "unique(i(), return_inverse=True)",
+            "unique(f(0, 3, grad=False), return_counts=True)", NULL },
     .errors = (const tg_error_sample[]){ { "unique(i(2), dim=1)",
                                            "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
                                          { "unique(i(0, 3), dim=1)", "There are 0 sized dimensions" },

@@ -169,7 +169,7 @@ tg_tensor *tg_unflatten_at(const char *where, tg_tensor *t, int64_t dim, tg_shap
 
 tg_tensor *tg_ravel_at(const char *where, tg_tensor *t)
 {
-    return tg_op_begin(where, &tgi_op_ravel, tg_list(t)) ? tg_reshape(t, tg_shape(-1)) : NULL;
+    return tg_op_begin(where, &tgi_op_ravel, tg_list(t)) ? tg_contiguous(tg_reshape(t, tg_shape(-1))) : NULL;
 }
 
 /* ---- dimensions in other places ---- */

@@ -245,6 +245,21 @@ static void test_module_errors(void **state)
     expect_error("the module is NULL");
 }
 
+/* A window that lies in the padding alone has no element: its gradient goes nowhere, in no plane. */
+static void test_windows_of_nothing(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_ones(tg_shape(1, 2, 1, 256), .requires_grad = true);
+    tg_tensor *y =
+        tg_max_pool2d(x, tg_shape(2, 2), .stride = tg_shape(1), .padding = tg_shape(1), .dilation = tg_shape(2, 1));
+    assert_shape(y, tg_shape(1, 2, 1, 257));
+    assert_true(tg_item(tg_max(y)) == -INFINITY);
+    tg_tensor *g = tg_grad(tg_list(y), tg_list(x), .grad_outputs = { tg_ones_like(y) }, .create_graph = true).items[0];
+    assert_true(tg_item(tg_sum(tg_abs(g))) == 0);
+    tg_scope_end(scope);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, silence_errors, expect_no_error)
 
 int main(void)
@@ -257,6 +272,7 @@ int main(void)
         CASE(test_parameters_are_drawn_as_pytorch_draws_them),
         CASE(test_a_small_network_trains),
         CASE(test_module_errors),
+        CASE(test_windows_of_nothing),
     };
     return cmocka_run_group_tests_name("conv", tests, NULL, NULL);
 }

@@ -593,6 +593,25 @@ static void test_where(void **state)
     expect_error("permute: argument 1 is NULL");
 }
 
+/* What PyTorch calls new is never a view of the input, even where it could be. */
+static void test_no_views(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_ones(S(1, 1, 1), .requires_grad = true), *line = tg_slice(tg_arange(10), 0, 0, 10, 2);
+    tg_tensor *y[] = { tg_repeat_interleave(x, 3, .dim = 0), tg_repeat_interleave(x, 1), tg_pixel_shuffle(x, 1),
+                       tg_pixel_unshuffle(x, 1) };
+    for (int i = 0; i < 4; i++) {
+        assert_true(tg_is_contiguous(y[i]));
+        tg_fill_(tg_detach(y[i]), 7);
+        assert_true(tg_item(x) == 1);
+    }
+    tg_backward(tg_sum(tg_add(y[2], tg_sum(y[0])))); /* written behind the tape's back, but not needed */
+    assert_true(tg_item(tg_grad_of(x)) == 4);
+    assert_true(tg_is_contiguous(tg_ravel(line)));
+    tg_scope_end(scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -605,6 +624,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damage, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_many_dimensions, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_huge_numbers, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_no_views, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_where, silence_errors, expect_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
