@@ -44,7 +44,7 @@
  * `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or nothing:
  * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
 struct tg_options_must_be_named {
-    char nothing;
+    const void *nothing;
 };
 #define TG_OPTIONS_END struct tg_options_must_be_named tgi_end;
 #ifdef __cplusplus

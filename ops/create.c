@@ -62,7 +62,7 @@ CREATION(ones, "int[] size", "y = 1", "Ones.", SAMPLES("ones([2, 3])", "ones([3]
          NEGATIVE("ones([2, -1])"));
 CREATION(full, "int[] size, Scalar fill_value", "y = fill_value", "One number everywhere.",
          SAMPLES("full([2, 2], 3)", "full([2], 0.1, dtype=float64)", "full([2], 2.7, dtype=int64)"),
-         NEGATIVE("full([2, -1], 1)"));
+         ERRORS({ "full([2, -1], 1)", "negative dimension" }, { "full([2], inf, dtype=int64)", TGI_NO_INT64 }));
 CREATION(arange, "Scalar start, Scalar end, Scalar step", "y[i] = start + i step, below end",
          "A sequence; int64 when all three are integers.",
          SAMPLES("arange(0, 5, 1)", "arange(7, -2, -3)", "arange(0, 1, 0.125)", "arange(3, 3, 1)",
@@ -172,7 +172,7 @@ tg_tensor *tg_full_at(const char *where, tg_shape shape, tg_operand value, tg_cr
                    : NULL;
     const tg_dtype dtype = dtype_or(&options, value.kind == TG_OPERAND_REAL ? tg_default_dtype() : natural[value.kind]);
     tg_tensor *t = begin(where, &op_full, shape, dtype);
-    tg_tensor *number = t ? tgi_operand_to(value, dtype) : NULL;
+    tg_tensor *number = t ? tgi_value_to(&op_full, TG_NONE, value, dtype) : NULL;
     if (!number) return NULL;
     tgi_copy_raw(t, number);
     return end(t, &options);
@@ -204,8 +204,6 @@ static void fill_sequence(tg_tensor *t, tg_operand start, tg_operand step)
     }
 }
 
-#define NO_INT64 "value cannot be converted to type int64_t without overflow"
-
 /* As PyTorch counts in integers: in steps of whole numbers. False: the number is none. */
 static bool whole(tg_operand *number)
 {
@@ -222,7 +220,7 @@ tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg
     if (start.kind == TG_OPERAND_TENSOR || end_.kind == TG_OPERAND_TENSOR || step.kind == TG_OPERAND_TENSOR)
         return tg_op_fail(&op_arange, TG_NONE, "start, end and step are numbers, not tensors");
     if (options.dtype == TG_INT64 && !(whole(&start) && whole(&end_) && whole(&step)))
-        return tg_op_fail(&op_arange, TG_NONE, NO_INT64);
+        return tg_op_fail(&op_arange, TG_NONE, TGI_NO_INT64);
     const double from = operand_real(start), to = operand_real(end_), by = operand_real(step);
     const bool real = start.kind == TG_OPERAND_REAL || end_.kind == TG_OPERAND_REAL || step.kind == TG_OPERAND_REAL;
     if (by == 0 || isnan(by)) return tg_op_fail(&op_arange, TG_NONE, "step must be nonzero");
@@ -247,7 +245,7 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
     if (!t) return NULL;
     if (t->dtype == TG_BOOL) return tgi_not_implemented(&op_linspace, TG_NONE, "linspace_cpu", TG_BOOL);
     if (t->dtype == TG_INT64) {
-        if (!(fabs(start) < 0x1p63) || !(fabs(end_) < 0x1p63)) return tg_op_fail(&op_linspace, TG_NONE, NO_INT64);
+        if (!(fabs(start) < 0x1p63) || !(fabs(end_) < 0x1p63)) return tg_op_fail(&op_linspace, TG_NONE, TGI_NO_INT64);
         start = trunc(start), end_ = trunc(end_);
     }
     const double step = steps > 1 ? (end_ - start) / (double)(steps - 1) : 0;

@@ -330,7 +330,7 @@ static tg_tensor *stretched_values(const tg_op *op, tg_tensor_list inputs, tg_te
             "Index put requires the source and destination dtypes match, got %s for the destination and %s "
             "for the source.",
             tgi_type_name(t), tgi_type_name(values.as.tensor));
-    tg_tensor *v = tgi_operand_to(values, (tg_dtype)t->dtype);
+    tg_tensor *v = tgi_value_to(op, inputs, values, (tg_dtype)t->dtype);
     if (!v) return NULL;
     const tg_shape own = tgi_shape(v);
     tg_shape common, flat = x->flat;

@@ -461,7 +461,8 @@ static tg_tensor *index_fill(const char *where, const tg_op *op, bool in_place, 
             value.as.tensor->ndim);
     if (index->dtype != TG_INT64) return tg_op_fail(op, inputs, "index_fill_(): Expected dtype int64 for index.");
     if (index->ndim > 1) return tg_op_fail(op, inputs, "Index has to be a vector/scalar");
-    tg_tensor *wrapped = tgi_index_wrapped(index, tgi_size_along(t, d)), *x = tgi_operand_to(value, (tg_dtype)t->dtype);
+    tg_tensor *wrapped = tgi_index_wrapped(index, tgi_size_along(t, d)),
+              *x = tgi_value_to(op, inputs, value, (tg_dtype)t->dtype);
     if (!wrapped || !x) return NULL;
     tgi_index_write w = { .op = op,
                           .kernel = TGI_SCATTER_SET,

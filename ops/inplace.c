@@ -56,7 +56,7 @@ static tg_tensor *write(const tg_op *op, tg_tensor *a, tg_tensor *b)
 tg_tensor *tg_copy_in_place_at(const char *where, tg_tensor *a, tg_operand b)
 {
     if (!begin(where, &op_copy_, a, b)) return NULL;
-    return write(&op_copy_, a, tgi_operand_to(b, (tg_dtype)a->dtype));
+    return write(&op_copy_, a, tgi_value_to(&op_copy_, tg_list(a), b, (tg_dtype)a->dtype));
 }
 
 tg_tensor *tg_fill_in_place_at(const char *where, tg_tensor *a, tg_operand value)
@@ -66,5 +66,5 @@ tg_tensor *tg_fill_in_place_at(const char *where, tg_tensor *a, tg_operand value
         return tg_op_fail(&op_fill_, tg_list(a, value.as.tensor),
                           "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.",
                           value.as.tensor->ndim);
-    return write(&op_fill_, a, tgi_operand_to(value, (tg_dtype)a->dtype));
+    return write(&op_fill_, a, tgi_value_to(&op_fill_, tg_list(a), value, (tg_dtype)a->dtype));
 }

@@ -104,6 +104,7 @@ static const tg_op op_masked_fill = {
                                       "masked_fill(f(), b(), -1.0)", "masked_fill(f(0, 3), b(3), 1.0)", NULL },
     .own_errors =
         (const tg_error_sample[]){ { "masked_fill(f(2), i(2), 1.0)", "masked_fill_ only supports boolean masks" },
+                                   { "masked_fill(i(2), b(2), inf)", TGI_NO_INT64 },
                                    { NULL, NULL } },
     .errors =
         (const tg_error_sample[]){ { "masked_fill(f(2), b(2), f(2))",
@@ -139,7 +140,7 @@ static bool fill_begin(const char *where, const tg_op *op, tg_tensor *a, tg_tens
                    op, inputs,
                    "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).",
                    value.as.tensor->ndim) != NULL;
-    return (*filler = tgi_operand_to(value, (tg_dtype)a->dtype)) != NULL;
+    return (*filler = tgi_value_to(op, inputs, value, (tg_dtype)a->dtype)) != NULL;
 }
 
 tg_tensor *tg_masked_fill_at(const char *where, tg_tensor *a, tg_tensor *mask, tg_operand value)

@@ -4,6 +4,8 @@
 
 #include "view.h"
 
+#include <math.h>
+
 enum { NO_DTYPE = -1 };
 
 static int promote(int a, int b)
@@ -51,6 +53,13 @@ tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype)
     tg_tensor *t = tgi_new_full(&scalar, dtype, (double)operand.as.integer);
     if (t && dtype == TG_INT64) *(int64_t *)tgi_ptr(t) = operand.as.integer; /* all 64 bits */
     return t;
+}
+
+tg_tensor *tgi_value_to(const tg_op *op, tg_tensor_list inputs, tg_operand value, tg_dtype dtype)
+{
+    if (dtype == TG_INT64 && value.kind == TG_OPERAND_REAL && !(fabs(value.as.real) < 0x1p63))
+        return tg_op_fail(op, inputs, TGI_NO_INT64);
+    return tgi_operand_to(value, dtype);
 }
 
 const char *tgi_scalar_type_name(tg_dtype dtype)

@@ -15,6 +15,10 @@ tg_dtype tgi_result_type(const tg_operand *operands, int count);
  * conversion recorded). NULL on failure. */
 tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype);
 
+/* The same of a value to be stored, which an integer must be able to hold; in the name of `op`. */
+tg_tensor *tgi_value_to(const tg_op *op, tg_tensor_list inputs, tg_operand value, tg_dtype dtype);
+#define TGI_NO_INT64 "value cannot be converted to type int64_t without overflow"
+
 /* What PyTorch calls a dtype in its errors: "Float", "Double", "Long", "Bool"; in others "float", "long int". */
 const char *tgi_scalar_type_name(tg_dtype dtype);
 const char *tgi_c_type_name(tg_dtype dtype);

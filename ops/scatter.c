@@ -197,7 +197,7 @@ static tg_tensor *scatter(const char *where, const tg_op *op, bool in_place, tg_
     const bool tensor = src.kind == TG_OPERAND_TENSOR;
     if (!tg_op_begin(where, op, tensor ? tg_list(t, index, src.as.tensor) : tg_list(t, index))) return NULL;
     const int d = tgi_scatter_dim(op, t, dim, index, tensor ? src.as.tensor : NULL);
-    tg_tensor *x = d < 0 ? NULL : tgi_operand_to(src, (tg_dtype)t->dtype);
+    tg_tensor *x = d < 0 ? NULL : tgi_value_to(op, tg_list(t, index), src, (tg_dtype)t->dtype);
     if (!x) return NULL;
     if (reduce) return reduced(in_place, t, d, index, x, reduce);
     return scatter_run(op, TGI_SCATTER_SET, in_place, t, d, index, x);
