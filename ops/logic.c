@@ -104,10 +104,10 @@ static const tg_op op_masked_fill = {
                                       "masked_fill(f(), b(), -1.0)", "masked_fill(f(0, 3), b(3), 1.0)", NULL },
     .own_errors =
         (const tg_error_sample[]){ { "masked_fill(f(2), i(2), 1.0)", "masked_fill_ only supports boolean masks" },
-                                   { "masked_fill(i(2), b(2), inf)", TGI_NO_INT64 },
                                    { NULL, NULL } },
     .errors =
-        (const tg_error_sample[]){ { "masked_fill(f(2), b(2), f(2))",
+        (const tg_error_sample[]){ { "masked_fill(i(2), b(2), inf)", TGI_NO_INT64 },
+                                   { "masked_fill(f(2), b(2), f(2))",
                                      "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                      "1 dimension(s)." },
                                    { "masked_fill(f(2), b(3), 1.0)", "must match" },
