@@ -22,8 +22,9 @@ PREFIX ?= /usr/local
 OPENMP ?= 1
 SAY := $(if $(QUIET)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 MAKEFLAGS += --no-print-directory
+# One job for each processor, 16 at most; what -j on the command line says goes first.
 ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)# what -j on the command line says goes first
+MAKEFLAGS += -j$(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 16 ? n : 16)))
 endif
 comma := ,
 
