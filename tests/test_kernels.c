@@ -387,6 +387,24 @@ static void test_copy_to_int64(void **unused)
     assert_memory_equal(got, want, sizeof want);
 }
 
+/* Long rows whose place is that of the source but for some bytes and whole pages, and their neighbours. */
+static void test_copy_of_rows_that_seem_to_follow(void **unused)
+{
+    (void)unused;
+    enum { N = 997, HALF = 3 * 1024 };
+    static float __attribute__((aligned(4096))) floats[2 * HALF];
+    const int64_t behind[] = { -12, 0, 4, 12, 500, 508, 512, 516 }, stride[] = { 4, 4 };
+    for (int i = 0; i < 8; i++)
+        for (int n = N - 40; n <= N; n++) {
+            float *from = floats + 1024, *to = floats + HALF + 1024 + behind[i] / 4;
+            for (int j = 0; j < 2 * HALF; j++) floats[j] = (float)j;
+            char *p[] = { (char *)to, (char *)from };
+            K->copy[TGI_F32][TGI_F32](1, n, p, NULL, stride);
+            for (int j = 0; j < n; j++) assert_true(to[j] == (float)(1024 + j));
+            assert_true(to[-1] == (float)(to - 1 - floats) && to[n] == (float)(to + n - floats));
+        }
+}
+
 /* ---- picking ---- */
 
 /* What a fresh process with TAPEGRAD_ISA=value picks and says. */
@@ -453,10 +471,11 @@ int main(void)
 {
     const struct CMUnitTest choice[] = { cmocka_unit_test(test_choice), cmocka_unit_test(test_select) };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unary_rows),    cmocka_unit_test(test_binary_rows),
-        cmocka_unit_test(test_ternary_rows),  cmocka_unit_test(test_rows_with_parameters),
-        cmocka_unit_test(test_bool_rows),     cmocka_unit_test(test_where_copy),
-        cmocka_unit_test(test_copy_to_int64), cmocka_unit_test(test_pow_by_a_number),
+        cmocka_unit_test(test_unary_rows),      cmocka_unit_test(test_binary_rows),
+        cmocka_unit_test(test_ternary_rows),    cmocka_unit_test(test_rows_with_parameters),
+        cmocka_unit_test(test_bool_rows),       cmocka_unit_test(test_where_copy),
+        cmocka_unit_test(test_copy_to_int64),   cmocka_unit_test(test_copy_of_rows_that_seem_to_follow),
+        cmocka_unit_test(test_pow_by_a_number),
     };
     int failed = cmocka_run_group_tests_name("picking kernels", choice, NULL, NULL);
     RUN_FOR_EACH_SET(failed, tests)

@@ -37,6 +37,45 @@ static void check(int line, tg_loss *m, tg_tensor *input, tg_tensor *target, tg_
 }
 #define CHECK(m, input, target, expected) check(__LINE__, m, input, target, expected)
 
+static void test_reductions_and_weights(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_randn(tg_shape(4, 3)), *y = tg_randn(tg_shape(4, 3)), *weight = tg_rand(tg_shape(3));
+    tg_tensor *classes = tg_from_data(((const int[]){ 0, 2, 1, 0 }), tg_shape(4));
+    tg_loss *losses[] = {
+        tg_mse_loss_new(),
+        tg_mse_loss_new(.reduction = TG_REDUCTION_NONE),
+        tg_mse_loss_new(.reduction = TG_REDUCTION_SUM),
+        tg_cross_entropy_loss_new(),
+        tg_cross_entropy_loss_new(.weight = weight, .ignore_index = 0, .label_smoothing = 0.1),
+        tg_cross_entropy_loss_new(.label_smoothing = 0.0),
+        tg_nll_loss_new(.ignore_index = 0),
+        tg_nll_loss_new(.weight = weight),
+    };
+    tg_tensor *expected[] = {
+        tg_mse_loss(x, y),
+        tg_mse_loss(x, y, .reduction = TG_REDUCTION_NONE),
+        tg_mse_loss(x, y, .reduction = TG_REDUCTION_SUM),
+        tg_cross_entropy(x, classes),
+        tg_cross_entropy(x, classes, .weight = weight, .ignore_index = 0, .label_smoothing = 0.1),
+        tg_cross_entropy(x, classes),
+        tg_nll_loss(x, classes, .ignore_index = 0),
+        tg_nll_loss(x, classes, .weight = weight),
+    };
+    for (int i = 0; i < 8; i++) {
+        double values[12];
+        tg_to_array(expected[i], values, tg_numel(expected[i]));
+        assert_values(tg_loss_forward(losses[i], x, i < 3 ? y : classes), values, tg_numel(expected[i]), 0);
+    }
+    assert_string_equal(tg_named_buffers(losses[4]).items[0].name, "weight");
+    assert_int_equal(tg_buffers(losses[3]).count, 0);
+    for (int i = 0; i < 8; i++) tg_module_free(losses[i]);
+    assert_null(tg_cross_entropy_loss_new(.weight = tg_ones(tg_shape(-1)))); /* a failed weight is not an omitted one */
+    expect_error("negative dimension");
+    tg_scope_end(scope);
+}
+
 static void test_of_numbers(void **state)
 {
     (void)state;
@@ -188,6 +227,7 @@ static void test_warnings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_reductions_and_weights, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_of_numbers, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_of_probabilities, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_of_margins, silence_errors, expect_no_error),

@@ -242,7 +242,7 @@ static const struct {
     { "less_equal", "le" },
     { "linalg.inv", "inverse" },
     { "linalg.solve", "solve" },
-    { "linalg.vector_norm", "norm" },
+    { "linalg.vector_norm", "linalg_vector_norm" },
     { "moveaxis", "movedim" },
     { "multiply", "mul" },
     { "negative", "neg" },
@@ -251,8 +251,6 @@ static const struct {
     { "row_stack", "vstack" },
     { "special.expit", "sigmoid" },
     { "subtract", "sub" },
-    { "swapaxes", "transpose" },
-    { "swapdims", "transpose" },
     { "true_divide", "div" },
     { "type_as", "to" },
     { "upsample", "interpolate" },
@@ -343,7 +341,8 @@ static void test_every_op_is_described(void **state)
         assert_null(tg_op_text(ops[i], "no such text"));
     }
     for (int i = 0; i < ALSO; i++)
-        if (!tg_op_find(also[i].op)) fail_msg("%s is said to be %s, which is no op", also[i].name, also[i].op);
+        if (!tg_op_find(also[i].op) || tg_op_find(also[i].name))
+            fail_msg("%s is an op itself, or %s is none", also[i].name, also[i].op);
     assert_null(tg_op_text(NULL, "name"));
     assert_false(tg_op_is_differentiable(NULL));
     assert_true(tg_op_is_differentiable(tg_op_find("exp")));

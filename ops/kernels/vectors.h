@@ -276,29 +276,23 @@ TGI_INLINE tgi_vec_f64 splat_f64(double x) { return x - (tgi_vec_f64){ 0 }; }
  * lower halves or the upper. */
 #if TGI_VECTOR_BYTES == 64
 #define TGI_EVENS_F32 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define TGI_ODDS_F32  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
 #define TGI_LOWER_F32 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define TGI_UPPER_F32 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #define TGI_EVENS_F64 0, 2, 4, 6, 8, 10, 12, 14
-#define TGI_ODDS_F64  1, 3, 5, 7, 9, 11, 13, 15
 #define TGI_LOWER_F64 0, 8, 1, 9, 2, 10, 3, 11
 #define TGI_UPPER_F64 4, 12, 5, 13, 6, 14, 7, 15
 #elif TGI_VECTOR_BYTES == 32
 #define TGI_EVENS_F32 0, 2, 4, 6, 8, 10, 12, 14
-#define TGI_ODDS_F32  1, 3, 5, 7, 9, 11, 13, 15
 #define TGI_LOWER_F32 0, 8, 1, 9, 2, 10, 3, 11
 #define TGI_UPPER_F32 4, 12, 5, 13, 6, 14, 7, 15
 #define TGI_EVENS_F64 0, 2, 4, 6
-#define TGI_ODDS_F64  1, 3, 5, 7
 #define TGI_LOWER_F64 0, 4, 1, 5
 #define TGI_UPPER_F64 2, 6, 3, 7
 #else
 #define TGI_EVENS_F32 0, 2, 4, 6
-#define TGI_ODDS_F32  1, 3, 5, 7
 #define TGI_LOWER_F32 0, 4, 1, 5
 #define TGI_UPPER_F32 2, 6, 3, 7
 #define TGI_EVENS_F64 0, 2
-#define TGI_ODDS_F64  1, 3
 #define TGI_LOWER_F64 0, 2
 #define TGI_UPPER_F64 1, 3
 #endif
@@ -347,11 +341,9 @@ TGI_SHUFFLE(high, f64, TGI_HIGH_F64)
 TGI_SHUFFLE(even, f64, TGI_EVEN_F64)
 TGI_SHUFFLE(odd, f64, TGI_ODD_F64)
 TGI_SHUFFLE(evens, f32, TGI_EVENS_F32)
-TGI_SHUFFLE(odds, f32, TGI_ODDS_F32)
 TGI_SHUFFLE(by_turns_lower, f32, TGI_LOWER_F32)
 TGI_SHUFFLE(by_turns_upper, f32, TGI_UPPER_F32)
 TGI_SHUFFLE(evens, f64, TGI_EVENS_F64)
-TGI_SHUFFLE(odds, f64, TGI_ODDS_F64)
 TGI_SHUFFLE(by_turns_lower, f64, TGI_LOWER_F64)
 TGI_SHUFFLE(by_turns_upper, f64, TGI_UPPER_F64)
 #undef TGI_SHUFFLE
