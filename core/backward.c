@@ -57,13 +57,10 @@ static bool accumulate(tgi_walk *w, const tgi_edge *edge, tgi_slot_sum *slot, tg
     const tg_node *parent = tgi_edge_node(edge);
     const bool parts = parent && parent->op->part;
     if (!slot->grad) {
-        tg_tensor *place = parts ? tgi_place_of(w, edge) : NULL;
-        if (place) return tgi_engine->copy_(place, grad) == TG_OK;
-        slot->grad = tgi_ref(grad);
-        return true;
+        slot->grad = parts ? tgi_put_in_place(w, edge, slot, grad) : tgi_ref(grad);
+        return slot->grad != NULL;
     }
     const bool placed = parts && tgi_is_placed(w, parent, slot);
-    if (placed && slot->grad == grad) return true; /* the op wrote it there */
     if (!w->create_graph && (placed || tgi_is_private(slot->grad))) return tgi_engine->add_(slot->grad, grad) == TG_OK;
     tg_tensor *sum = tgi_own(tgi_engine->add(slot->grad, grad));
     if (!sum) return false;
@@ -175,7 +172,7 @@ tg_tensor *tg_grad_place(tg_context *ctx, int i)
 {
     if (ctx->walk->failed || !needs_input_grad(ctx, i)) return NULL;
     const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
-    return edge->output >= 0 && edge->to.node->op->part ? tgi_place_of(ctx->walk, edge) : NULL;
+    return edge->output >= 0 && edge->to.node->op->part ? tgi_lend_place(ctx->walk, edge) : NULL;
 }
 
 static bool is_factor(const tg_tensor *t, tg_dtype dtype) { return t->ndim == 2 && (tg_dtype)t->dtype == dtype; }
@@ -392,6 +389,7 @@ static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *sl
 static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
 {
     tg_context ctx = { w, node };
+    w->lent = NULL; /* what the node before did not hand back was never counted */
     if (!complete(w, node, slots)) return false;
     if (!run) return true;
     if (!check_node(w, node)) return false;

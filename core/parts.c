@@ -2,7 +2,10 @@
  *
  * The outputs of a split are parts of one tensor, and so are their gradients: parts of its gradient. Had each a memory
  * of its own, all would wait until the walk arrives at the split and then be copied together. So the first gradient
- * that comes for a part makes the whole, and each is written, or at worst copied at once, into its place. */
+ * that comes for a part makes the whole, and each is written, or at worst copied at once, into its place.
+ *
+ * A slot never holds what was not handed to the engine: a place that an op asked for is only lent, and counts when the
+ * op hands it back (tg_set_grad_input). */
 #include "walk_impl.h"
 
 static tgi_slot_sum *slot_of_whole(const tgi_walk *w, const tg_node *node)
@@ -24,18 +27,44 @@ static tg_tensor *whole_of(tgi_walk *w, const tg_node *node)
 static tg_tensor *part_of(tgi_walk *w, tg_node *node, int i, tg_tensor *whole)
 {
     tg_context ctx = { w, node };
-    return tgi_own(node->op->part(&ctx, i, whole));
+    return node->op->part(&ctx, i, whole);
 }
 
-/* Under tg_grad an output's gradient may be what the caller gets: it should not hold the memory of the whole. */
-tg_tensor *tgi_place_of(tgi_walk *w, const tgi_edge *edge)
+/* Where the gradient at `edge` belongs, uninitialised; NULL: nowhere, or an error is pending. Under tg_grad an output's
+ * gradient may be what the caller gets: it should not hold the memory of the whole. */
+static tg_tensor *place_of(tgi_walk *w, const tgi_edge *edge, const tgi_slot_sum *slot)
 {
-    tg_node *node = edge->to.node;
-    tgi_slot_sum *slot = tgi_slot_of_output(w, node, edge->output);
     if (w->create_graph || w->marks || !tgi_is_empty(slot)) return NULL;
-    tg_tensor *whole = whole_of(w, node);
-    if (!whole) return NULL;
-    return slot->grad = part_of(w, node, edge->output, whole);
+    tg_tensor *whole = whole_of(w, edge->to.node);
+    return whole ? part_of(w, edge->to.node, edge->output, whole) : NULL;
+}
+
+/* One at a time: two inputs of a node may be the same part, and its place cannot hold two gradients. The walk holds no
+ * reference: the place lives in the scope of the node's visit. */
+tg_tensor *tgi_lend_place(tgi_walk *w, const tgi_edge *edge)
+{
+    if (w->lent) return NULL;
+    w->lent_slot = tgi_slot_of_output(w, edge->to.node, edge->output);
+    w->lent = place_of(w, edge, w->lent_slot);
+    return w->lent;
+}
+
+/* While a place is lent, another gradient for its slot must stay out of it; so must a view of the place. */
+static tg_tensor *while_lent(tgi_walk *w, tg_tensor *grad)
+{
+    if (grad == w->lent)
+        w->lent = NULL;
+    else if (grad->storage == w->lent->storage)
+        return tgi_own(tgi_engine->clone(grad));
+    return tgi_ref(grad);
+}
+
+tg_tensor *tgi_put_in_place(tgi_walk *w, const tgi_edge *edge, const tgi_slot_sum *slot, tg_tensor *grad)
+{
+    if (w->lent && w->lent_slot == slot) return while_lent(w, grad);
+    tg_tensor *place = place_of(w, edge, slot);
+    if (!place) return tg_failed() ? NULL : tgi_ref(grad);
+    return tgi_engine->copy_(place, grad) == TG_OK ? tgi_own(place) : NULL;
 }
 
 bool tgi_is_placed(const tgi_walk *w, const tg_node *node, const tgi_slot_sum *slot)
@@ -52,9 +81,7 @@ tg_tensor *tgi_take_whole(tgi_walk *w, tg_node *node)
         const tgi_slot_sum *slot = tgi_slot_of_output(w, node, i);
         if (tgi_is_placed(w, node, slot)) continue;
         tg_tensor *part = part_of(w, node, i, whole);
-        const bool ok = part && tgi_engine->copy_(part, slot->grad) == TG_OK;
-        tgi_unref(part);
-        if (!ok) return NULL;
+        if (!part || tgi_engine->copy_(part, slot->grad) != TG_OK) return NULL;
     }
     return whole;
 }

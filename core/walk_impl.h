@@ -37,6 +37,8 @@ typedef struct tgi_walk {
     uint8_t *marks;           /* tg_grad: for each node from low to high, the marks above; NULL: all run */
     const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
     int64_t captured_count;
+    tg_tensor *lent;          /* parts.c: a place that an op was given and has not handed back, */
+    const tgi_slot_sum *lent_slot; /* and whose it is */
     bool failed;
     bool passed;              /* every slot of a node has been emptied on the way */
 } tgi_walk;
@@ -71,9 +73,12 @@ int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf);
 bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge);
 
 /* ---- parts.c ---- */
-/* The place of the gradient at `edge` in a larger one, now in its slot and yet to be written. NULL: there is none, or an
- * error is pending. */
-tg_tensor *tgi_place_of(tgi_walk *w, const tgi_edge *edge);
+/* Lends the place of the gradient at `edge` in a larger one, yet to be written, to the op of the node being visited.
+ * NULL: there is none, or an error is pending. */
+tg_tensor *tgi_lend_place(tgi_walk *w, const tgi_edge *edge);
+/* What an empty slot holds when `grad` has come for the part at `edge`: it or, in its place, a copy. A reference; NULL
+ * with an error pending. */
+tg_tensor *tgi_put_in_place(tgi_walk *w, const tgi_edge *edge, const tgi_slot_sum *slot, tg_tensor *grad);
 /* True when the gradient in the slot of that output lies in its place. */
 bool tgi_is_placed(const tgi_walk *w, const tg_node *node, const tgi_slot_sum *slot);
 /* The gradient of the input of `node`, if places in it were handed out, complete; else NULL. Its slot's reference. */

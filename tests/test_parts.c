@@ -377,6 +377,127 @@ TEST(test_every_allocation_may_fail)
     fail_each_allocation(step);
 }
 
+/* ---- places that are asked for and then not, or oddly, used ---- */
+
+/* Memory is dirty from the second step on, and so must these be from the first. */
+static void leave_dirty(void)
+{
+    const tg_scope scope = tg_scope_begin();
+    for (int64_t n = 1; n <= 128; n *= 2)
+        for (int i = 0; i < 8; i++) tg_full(S(n), 777.0, .dtype = TG_FLOAT64);
+    tg_scope_end(scope);
+}
+
+enum way { HANDS_BACK, FORGETS, ASKS_TWICE, TURNS, SETS_THE_OTHER_FIRST, CROSSES, WAYS };
+static enum way way;
+
+/* Writes `d` into the place, if there is one. */
+static tg_tensor *placed(tg_tensor *place, tg_tensor *d) { return place ? tg_copy_(place, d) : d; }
+
+/* Of the product a b of two square matrices, element by element. */
+static void product_backward_fused(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    tg_tensor *d0 = tg_mul(g, tg_saved(ctx, 1)), *d1 = tg_mul(g, tg_saved(ctx, 0));
+    tg_tensor *place0 = tg_grad_place(ctx, 0), *place1 = way == ASKS_TWICE ? tg_grad_place(ctx, 1) : NULL;
+    tg_tensor *in0 = way == HANDS_BACK || way == ASKS_TWICE || way == SETS_THE_OTHER_FIRST ? placed(place0, d0) : d0;
+    tg_tensor *in1 = placed(way == CROSSES ? place0 : place1, d1);
+    if (way == FORGETS && place0) tg_fill_(place0, 555.0);
+    if (way == TURNS && place0) in0 = tg_transpose(tg_copy_(place0, tg_transpose(d0, 0, 1)), 0, 1);
+    const bool other_first = way == SETS_THE_OTHER_FIRST || way == CROSSES;
+    if (other_first) tg_set_grad_input(ctx, 1, in1);
+    tg_set_grad_input(ctx, 0, in0);
+    if (!other_first) tg_set_grad_input(ctx, 1, in1);
+}
+
+static void product_backward(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    tg_set_grad_input(ctx, 0, tg_mul(g, tg_saved(ctx, 1)));
+    tg_set_grad_input(ctx, 1, tg_mul(g, tg_saved(ctx, 0)));
+}
+
+static tg_tensor *product(tg_tensor *a, tg_tensor *b)
+{
+    static const tg_op op = { .name = "product",
+                              .backward = product_backward,
+                              .backward_fused = product_backward_fused };
+    const tg_scope quiet = tg_no_grad_begin();
+    tg_tensor *y = tg_mul(a, b);
+    tg_scope_end_with(quiet, &y);
+    const bool ok = tg_record(&op, tg_list(a, b), tg_list(y), tg_list(a, b), NULL, 0) == TG_OK;
+    return ok ? y : NULL;
+}
+
+/* The gradient of c by chunk or, naively, by narrow. */
+static tg_tensor *gradient_of_products(tg_tensor *c, int second, bool naive)
+{
+    leave_dirty();
+    tg_tensor *base = tg_mul(c, 1.0), *part[2];
+    const tg_tensor_list chunks = tg_chunk(base, 2, 1);
+    for (int i = 0; i < 2; i++) part[i] = naive ? tg_narrow(base, 1, 2 * i, 2) : chunks.items[i];
+    tg_tensor *y = naive ? tg_mul(part[0], part[second]) : product(part[0], part[second]);
+    tg_set_grad(c, NULL);
+    tg_backward(tg_sum(tg_mul(y, tg_add(y, 1.0))));
+    return tg_grad_of(c);
+}
+
+TEST(test_places_asked_for_in_every_way)
+{
+    IN_SCOPE;
+    tg_manual_seed(3);
+    tg_tensor *c = tg_requires_grad_(tg_rand(S(2, 4), .dtype = TG_FLOAT64), true);
+    for (way = 0; way < WAYS; way++) {
+        for (int second = 0; second < 2; second++) {
+            tg_tensor *want = tg_clone(gradient_of_products(c, second, true));
+            for (int step = 0; step < 4; step++) {
+                const tg_scope inner = tg_scope_begin();
+                assert_alike(gradient_of_products(c, second, false), want, 1e-13);
+                tg_scope_end(inner);
+            }
+        }
+    }
+    tg_scope_end(scope);
+}
+
+static tg_tensor *by_name(const char *name, tg_tensor *a, tg_tensor *b)
+{
+    const tg_value operands[] = { { .kind = TG_VALUE_TENSOR, .as.tensor = a },
+                                  { .kind = TG_VALUE_TENSOR, .as.tensor = b } };
+    return tg_op_call(tg_op_find(name), operands, 2).items[0];
+}
+
+/* Ops of two operands that broadcast the part, which then gets the sum and not what was written to its place. */
+TEST(test_parts_that_are_broadcast)
+{
+    IN_SCOPE;
+    static const char *const ops[] = {
+        "add",   "sub",   "mul",      "div",     "pow",        "maximum",        "minimum",
+        "atan2", "hypot", "mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "logaddexp"
+    };
+    tg_manual_seed(4);
+    tg_tensor *c = tg_requires_grad_(tg_add(tg_rand(S(2, 1, 6), .dtype = TG_FLOAT64), 0.5), true);
+    tg_tensor *x = tg_add(tg_rand(S(2, 4, 3), .dtype = TG_FLOAT64), 0.5);
+    for (size_t k = 0; k < sizeof ops / sizeof *ops; k++) {
+        for (int side = 0; side < 2; side++) {
+            tg_tensor *want = NULL;
+            for (int step = 0; step < 5; step++) { /* the first by narrow */
+                const tg_scope inner = tg_scope_begin();
+                leave_dirty();
+                tg_tensor *base = tg_mul(c, 1.0);
+                tg_tensor *part = step ? tg_chunk(base, 2, -1).items[1] : tg_narrow(base, 2, 3, 3);
+                tg_set_grad(c, NULL);
+                tg_backward(tg_sum(by_name(ops[k], side ? part : x, side ? x : part)));
+                tg_tensor *grad = step ? tg_grad_of(c) : tg_clone(tg_grad_of(c));
+                if (step) assert_alike(grad, want, 1e-12);
+                tg_scope_end_with(inner, step ? &want : &grad);
+                if (!step) want = grad;
+            }
+        }
+    }
+    tg_scope_end(scope);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
@@ -394,6 +515,8 @@ int main(void)
         T(test_tg_grad_of_a_piece),
         T(test_accumulates),
         T(test_every_allocation_may_fail),
+        T(test_places_asked_for_in_every_way),
+        T(test_parts_that_are_broadcast),
     };
     setenv("TAPEGRAD_POOL", "0", 1); /* see failing.h */
     return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
