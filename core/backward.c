@@ -427,6 +427,7 @@ static bool walk_nodes(tgi_walk *w)
         if (!any(slots, node->output_count)) continue;
         const bool run = !w->marks || w->marks[i - w->low] & TGI_RUNS;
         self->grad_disabled = !w->create_graph;
+        tgi_set_seen(w->create_graph);
         ok = visit(w, node, slots, run);
         self->where = where; /* a hook may have set its own */
         if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
@@ -462,8 +463,11 @@ bool tgi_walk_run(tgi_walk *w)
     tgi_thread *self = &tgi_self;
     const int64_t outer_floor = self->scope_floor;
     const bool outer_disabled = self->grad_disabled;
+    const bool outer_seen = self->rests_in != NULL;
     self->scope_floor = self->scope_count;
-    const bool ok = walk_nodes(w) && run_leaf_hooks(w);
+    const bool walked = walk_nodes(w);
+    tgi_set_seen(outer_seen);
+    const bool ok = walked && run_leaf_hooks(w);
     self->grad_disabled = outer_disabled;
     self->scope_floor = outer_floor;
     return ok;

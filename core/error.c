@@ -26,6 +26,7 @@ void tg_default_error_handler(const tg_error *error, void *context)
 }
 
 bool tg_failed(void) { return tgi_self.error.code != TG_ERROR_NONE; }
+bool tg_ok(void) { return !tg_failed(); }
 
 tg_error tg_error_get(void)
 {

@@ -28,8 +28,10 @@ typedef struct tg_error {
     int64_t later;         /* errors that followed and were only counted */
 } tg_error;
 
-/* True while an error of this thread is pending. */
+/* True while an error of this thread is pending; while none is. A loop asks the latter, so that it ends when something
+ * went wrong: `for (int step = 0; tg_ok() && step < 100; step++)`. */
 bool tg_failed(void);
+bool tg_ok(void);
 
 /* The pending error; `code` is TG_ERROR_NONE when there is none. Valid until the next error or tg_error_clear(). */
 tg_error tg_error_get(void);

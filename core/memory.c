@@ -26,7 +26,9 @@
 #define TGI_SANITIZED 0
 #endif
 
-enum { SLAB = 1 << 17 };
+/* The first slab has room for the handles that rest, so that a loop asks for no more while they grow in number; what is
+ * never touched costs no memory. */
+enum { SLAB = 1 << 17, FIRST_SLAB = 2 << 20 };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
 
@@ -134,13 +136,14 @@ static void take_back_foreign(tgi_pool *pool)
 static void *cut_from_slab(tgi_pool *pool, size_t rounded)
 {
     if ((size_t)(pool->bump_end - pool->bump) < rounded) {
-        tgi_free_block *slab = from_system(pool, SLAB);
+        const size_t bytes = pool->slabs ? SLAB : FIRST_SLAB;
+        tgi_free_block *slab = from_system(pool, bytes);
         if (!slab) return NULL;
         slab->next = pool->slabs;
-        slab->bytes = SLAB;
+        slab->bytes = bytes;
         pool->slabs = slab;
         pool->bump = (char *)slab + TGI_SMALL_STEP;
-        pool->bump_end = (char *)slab + SLAB;
+        pool->bump_end = (char *)slab + bytes;
     }
     void *block = pool->bump;
     pool->bump += rounded;
@@ -155,6 +158,10 @@ static void *find_block(tgi_pool *pool, size_t rounded, int class)
     if (block) {
         *list = block->next;
         return block;
+    }
+    if (class < TGI_HANDLE_CLASSES && rounded <= TGI_SMALL_MAX && tgi_dead_enough(&pool->dead[class])) {
+        pool->live_bytes -= (int64_t)rounded; /* the caller counts it, too */
+        return tgi_dead_oldest(pool, rounded);
     }
     return rounded > TGI_SMALL_MAX ? from_system(pool, rounded) : cut_from_slab(pool, rounded);
 }
@@ -203,6 +210,41 @@ void tgi_pool_free(tgi_pool *pool, void *memory, size_t bytes)
     if (last) destroy(pool);
 }
 
+/* ---- dead handles ---- */
+
+/* What is quietly done without when there is no memory for it. */
+static void *from_system_if_any(tgi_pool *pool, size_t bytes)
+{
+    void *block = system_allocate(bytes, system_context);
+    if (block) pool->system_bytes += (int64_t)bytes, pool->system_allocations++;
+    return block;
+}
+
+enum { AT_REST = 256 << 10 }; /* bytes of each size */
+
+bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead)
+{
+    if (dead->capacity >> 30) return false;
+    const uint32_t least = AT_REST / ((uint32_t)(dead - pool->dead + 1) * TGI_SMALL_STEP);
+    uint32_t capacity = dead->capacity ? dead->capacity * 2 : 2;
+    while (capacity < 2 * least) capacity *= 2;
+    void **blocks = from_system_if_any(pool, capacity * sizeof *blocks);
+    if (!blocks) return false;
+    for (uint32_t i = 0; i < dead->count; i++) blocks[i] = dead->blocks[(dead->first + i) & (dead->capacity - 1)];
+    if (dead->blocks) to_system(pool, dead->blocks, dead->capacity * sizeof *blocks);
+    *dead = (tgi_dead_handles){ blocks, 0, dead->count, capacity, least };
+    return true;
+}
+
+/* The blocks themselves go with their slabs. */
+static void release_dead(tgi_pool *pool)
+{
+    for (int class = 0; class < TGI_HANDLE_CLASSES; class ++) {
+        tgi_dead_handles *dead = &pool->dead[class];
+        if (dead->blocks) to_system(pool, dead->blocks, dead->capacity * sizeof *dead->blocks);
+    }
+}
+
 /* ---- pools ---- */
 
 static void release_large(tgi_pool *pool)
@@ -220,10 +262,11 @@ static void release_large(tgi_pool *pool)
 static void destroy(tgi_pool *pool)
 {
     release_large(pool);
+    release_dead(pool);
     while (pool->slabs) {
         tgi_free_block *slab = pool->slabs;
         pool->slabs = slab->next;
-        system_free(slab, SLAB, system_context);
+        system_free(slab, slab->bytes, system_context);
     }
     pthread_mutex_destroy(&pool->lock);
     system_free(pool, POOL_BYTES, system_context);
@@ -282,6 +325,7 @@ tgi_pool *tgi_pool_of_thread(void)
     pthread_once(&thread_end_once, make_thread_end);
     pthread_setspecific(thread_end, pool);
     self->pool = pool;
+    tgi_set_seen(true);
     self->registered = true;
     self->next_serial = (__atomic_add_fetch(&thread_number, 1, __ATOMIC_RELAXED) << 44) + 1;
     return pool;

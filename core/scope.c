@@ -13,11 +13,29 @@ typedef struct scope_block {
 } scope_block;
 enum { BLOCK_HEADER = 64 };
 
+enum { MANY_AT_ROOT = 1 << 16, MANY_RESULTS = 1 << 12 };
+
+/* A loop without a scope: each step's tensors stay. */
+static void warn_of_root(tgi_thread *self)
+{
+    if (self->scope_count || self->warned_of_root || self->handle_count < MANY_AT_ROOT) return;
+    self->warned_of_root = true;
+    tg_warn_at(
+        NULL,
+        "%lld tensors have been made outside of any scope, and all are alive; put each step between tg_scope_begin "
+        "and tg_scope_end",
+        (long long)self->handle_count);
+}
+
+static bool grow_handles(tgi_thread *self)
+{
+    warn_of_root(self);
+    return tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles);
+}
+
 static inline bool push_handle(tgi_thread *self, uintptr_t handle)
 {
-    if (self->handle_count == self->handle_capacity &&
-        !tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles))
-        return false;
+    if (self->handle_count == self->handle_capacity && !grow_handles(self)) return false;
     self->handles[self->handle_count++] = handle;
     return true;
 }
@@ -76,17 +94,18 @@ tg_scope tg_scope_begin_at(const char *where)
     tg_scope none = { -1, 0 };
     if (!tgi_grow(&self->scopes, &self->scope_capacity, self->scope_count + 1, sizeof *self->scopes)) return none;
     tgi_open_scope *scope = &self->scopes[self->scope_count];
-    scope->serial = ++self->scope_serial;
-    scope->handles = self->handle_count;
-    scope->nodes = self->node_count;
-    scope->grad_enabled = !self->grad_disabled;
+    *scope = (tgi_open_scope){ .serial = ++self->scope_serial,
+                               .handles = self->handle_count,
+                               .nodes = self->node_count,
+                               .grad_enabled = !self->grad_disabled,
+                               .grad_enabled_in = !self->grad_disabled };
     tg_scope opened = { (int32_t)self->scope_count++, scope->serial };
     return opened;
 }
 
 /* The scope's mark, or NULL with an error recorded. One that could not begin (out of memory, error pending) ends in
  * silence. */
-static const tgi_open_scope *find_scope(const char *where, tg_scope scope)
+static tgi_open_scope *find_scope(const char *where, tg_scope scope)
 {
     tgi_thread *self = &tgi_self;
     if (where) self->where = where;
@@ -137,15 +156,10 @@ static bool needs_nodes(int64_t mark, tg_tensor **const *results, int count)
     return false;
 }
 
-/* The nodes stay where they are on the tape: once the mark is gone they are the outer scope's. When no result comes
- * from them (a detached state, say) they go, or a loop that hands its state on would never stop growing. */
-void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count)
+/* Drops the scope's handles but for the results, and its nodes if no result comes from them: a loop that hands its
+ * detached state on would never stop growing otherwise. Says how many handles stay. */
+static int drop_all_but(tgi_thread *self, const tgi_open_scope *open, tg_tensor **const *results, int count)
 {
-    const tgi_open_scope *open = find_scope(where, scope);
-    if (!open) return;
-    tgi_thread *self = &tgi_self;
-    self->grad_disabled = !open->grad_enabled;
-    self->scope_count = scope.depth;
     if (!needs_nodes(open->nodes, results, count)) tgi_tape_truncate(open->nodes);
     int64_t kept = open->handles;
     for (int64_t i = open->handles; i < self->handle_count; i++) {
@@ -155,6 +169,47 @@ void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *
             drop_handle(self->handles[i]);
     }
     self->handle_count = kept;
+    return (int)(kept - open->handles);
+}
+
+/* `more` results have come from inner scopes, by the user's own lines. */
+static void count_results(tgi_thread *self, int more)
+{
+    int32_t *handed_out = self->scope_count ? &self->scopes[self->scope_count - 1].handed_out : &self->handed_out;
+    if (*handed_out < MANY_RESULTS) *handed_out += more;
+    if (*handed_out < MANY_RESULTS || self->warned_of_results) return;
+    self->warned_of_results = true;
+    tg_warn_at(
+        NULL,
+        "%d tensors that tg_scope_end_with handed out are alive in the scope around; where one replaces the other, "
+        "as a state carried from step to step does, use tg_scope_next, which lets the former one go",
+        (int)*handed_out);
+}
+
+/* The nodes stay where they are on the tape: once the mark is gone they are the outer scope's. */
+void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count)
+{
+    const tgi_open_scope *open = find_scope(where, scope);
+    if (!open) return;
+    tgi_thread *self = &tgi_self;
+    self->grad_disabled = !open->grad_enabled;
+    self->scope_count = scope.depth;
+    const int kept = drop_all_but(self, open, results, count);
+    if (where) count_results(self, kept);
+}
+
+/* The mark stays where it is, below the results: they are the next scope's. */
+tg_scope tg_scope_next_at(const char *where, tg_scope scope, tg_tensor **const *results, int count)
+{
+    tgi_open_scope *open = find_scope(where, scope);
+    if (!open) return TG_LITERAL(tg_scope){ -1, 0 };
+    tgi_thread *self = &tgi_self;
+    self->grad_disabled = !open->grad_enabled_in;
+    self->scope_count = scope.depth + 1;
+    drop_all_but(self, open, results, count);
+    open->handed_out = 0;
+    open->serial = ++self->scope_serial;
+    return TG_LITERAL(tg_scope){ scope.depth, open->serial };
 }
 
 tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *result)
@@ -192,19 +247,19 @@ void tgi_scope_release_all(void)
 bool tg_is_grad_enabled(void) { return !tgi_self.grad_disabled; }
 void tg_set_grad_enabled(bool enabled) { tgi_self.grad_disabled = !enabled; }
 
-tg_scope tg_no_grad_begin_at(const char *where)
+/* Where no scope can begin the mode stays, or nothing would ever restore it. */
+static tg_scope begin_with_grad(const char *where, bool enabled)
 {
-    tg_scope scope = tg_scope_begin_at(where);
-    if (scope.depth >= 0) tgi_self.grad_disabled = true; /* or nothing would ever turn it off again */
+    const tg_scope scope = tg_scope_begin_at(where);
+    if (scope.depth < 0) return scope;
+    tgi_self.grad_disabled = !enabled;
+    tgi_self.scopes[scope.depth].grad_enabled_in = enabled;
     return scope;
 }
 
-tg_scope tg_enable_grad_begin_at(const char *where)
-{
-    tg_scope scope = tg_scope_begin_at(where);
-    if (scope.depth >= 0) tgi_self.grad_disabled = false;
-    return scope;
-}
+tg_scope tg_no_grad_begin_at(const char *where) { return begin_with_grad(where, false); }
+
+tg_scope tg_enable_grad_begin_at(const char *where) { return begin_with_grad(where, true); }
 
 /* ---- beyond scopes ---- */
 

@@ -31,15 +31,33 @@ void tg_scope_end_at(const char *where, tg_scope scope);
 /* Ends the scope but hands the named results, and the nodes recorded since, to the scope around it:
  * `tg_scope_end_with(s, &h, &c);`. Every other handle goes: what backward needs lives on through the nodes that saved
  * it, the rest dies now, as Python's temporaries do. The nodes go, too, when none of the results came from them: a
- * state carried over steps is detached first, `h = tg_detach(s.h); tg_scope_end_with(step, &h);`. A result that is NULL
- * is passed over. */
+ * detached state, say. A result that is NULL is passed over. */
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #ifndef __cplusplus
 #define tg_scope_end_with(scope, ...)                                                                                 \
     tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__))
 #endif
 
-/* The same for one result: `return tg_scope_return(s, y);`. */
+/* For a loop that carries a state from step to step: ends the scope and opens the next one, which holds the named
+ * results. What was carried before and is not named again goes with the rest, so the loop cannot grow.
+ *
+ *     tg_scope step = tg_scope_begin();
+ *     tg_tensor *h = tg_zeros(tg_shape(1, batch, hidden));
+ *     for (...) {
+ *         ...
+ *         h = tg_detach(state.h);
+ *         step = tg_scope_next(step, &h);
+ *     }
+ *     tg_scope_end(step);
+ *
+ * The grad mode is what it was when the scope began. As above, nodes stay while a result comes from them. */
+tg_scope tg_scope_next_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
+#ifndef __cplusplus
+#define tg_scope_next(scope, ...)                                                                                     \
+    tg_scope_next_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__))
+#endif
+
+/* tg_scope_end_with for one result: `return tg_scope_return(s, y);`. */
 tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *result);
 #define tg_scope_return(scope, result) tg_scope_return_at(TG_HERE, scope, result)
 
@@ -69,6 +87,8 @@ template <int N> struct tgi_cxx_results {
 };
 #define tg_scope_end_with(scope, ...)                                                                                 \
     tg_scope_end_with_at(TG_HERE, scope, tgi_cxx_results<TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ } }, TG_COUNT(__VA_ARGS__))
+#define tg_scope_next(scope, ...)                                                                                     \
+    tg_scope_next_at(TG_HERE, scope, tgi_cxx_results<TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ } }, TG_COUNT(__VA_ARGS__))
 #endif
 
 #endif

@@ -224,8 +224,8 @@ enum { MANY = 1 << 20 };
 
 static void warn_of_root(tgi_thread *self)
 {
-    if (self->scope_count || self->warned_of_root) return;
-    self->warned_of_root = true;
+    if (self->scope_count || self->warned_of_tape) return;
+    self->warned_of_tape = true;
     tg_warn_at(NULL,
                "the tape has grown to %d operations outside of any scope; put each step between tg_scope_begin and "
                "tg_scope_end, or evaluate inside tg_no_grad_begin",
@@ -293,7 +293,7 @@ void tg_bump_version(tg_tensor *t)
 static bool overlaps_itself(const tg_tensor *t)
 {
     for (int d = 0; d < t->ndim; d++)
-        if (t->strides[d] == 0 && t->dims[d] > 1) return true;
+        if (tgi_strides(t)[d] == 0 && t->dims[d] > 1) return true;
     return false;
 }
 

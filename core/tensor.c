@@ -7,13 +7,17 @@
 
 /* ---- blocks ---- a tensor, its own storage and small data are one block; larger data is another */
 
-enum { INLINE_DATA = 1024 - (int)sizeof(tg_tensor), LINE = 64 };
+enum { LINE = 64, MOST_IN_BLOCK = 1024 };
 
 _Static_assert(sizeof(tg_tensor) % LINE == 0, "inline data must be aligned");
 _Static_assert(offsetof(tg_tensor, pool) == LINE && offsetof(tg_tensor, dims) == 2 * LINE, "hot members lie together");
 
-/* How much of the struct a tensor of `ndim` dimensions needs. */
-static size_t handle_bytes(int ndim) { return ndim ? sizeof(tg_tensor) : offsetof(tg_tensor, dims); }
+/* How much of the struct a tensor of `ndim` dimensions needs, in whole lines. */
+static size_t handle_bytes(int ndim)
+{
+    const size_t bytes = offsetof(tg_tensor, dims) + 2 * (size_t)ndim * sizeof(int64_t);
+    return (bytes + LINE - 1) & ~(size_t)(LINE - 1);
+}
 
 /* Where `bytes` of data lie, by their number alone: one tensor's data may follow another's handle by chance. */
 typedef enum data_place { IN_SCALAR, BEHIND_HANDLE, APART } data_place;
@@ -21,7 +25,7 @@ typedef enum data_place { IN_SCALAR, BEHIND_HANDLE, APART } data_place;
 static data_place place_of(int ndim, size_t bytes)
 {
     if (ndim == 0) return bytes <= sizeof(double) ? IN_SCALAR : APART;
-    return bytes <= INLINE_DATA ? BEHIND_HANDLE : APART;
+    return bytes <= MOST_IN_BLOCK - handle_bytes(ndim) ? BEHIND_HANDLE : APART;
 }
 
 static size_t block_bytes(const tg_tensor *t)
@@ -54,13 +58,36 @@ static void extra_free(tgi_extra *extra)
     tgi_free(extra, sizeof *extra);
 }
 
+/* ---- dead handles rest ----
+ *
+ * A user may hold a handle beyond its scope. As long as its block is not used again it says that it is dead, and every
+ * function reports it. Were blocks used again at once, a loop would find the tensors of this step at the addresses of
+ * the last one's, and the old handle would show another tensor's values. So the blocks of dead handles queue up, some
+ * thousands of each size, and the oldest is used next. Their data does not wait, unless it lies in the same block; nor
+ * does what a walk makes for itself. */
+
+/* A block for a handle: the one that has rested longest, or a new one. */
+static inline void *block_new(size_t bytes)
+{
+    tgi_pool *pool = tgi_self.rests_in;
+    if (pool && tgi_dead_enough(&pool->dead[(bytes - 1) / LINE])) return tgi_dead_oldest(pool, bytes);
+    return tgi_alloc(bytes);
+}
+
+static inline void block_free(tg_tensor *t)
+{
+    const size_t bytes = block_bytes(t);
+    tgi_pool *pool = t->pool;
+    if (pool != tgi_self.rests_in || !tgi_dead_add(pool, t, bytes)) tgi_dealloc(pool, t, bytes);
+}
+
 /* Takes `users` from those who need t's own storage or its block; after the last one both go. */
 static void block_unref(tg_tensor *t, int32_t users)
 {
     if (tgi_count(&t->own.refs, -users) > 0) return;
     if (t->extra) extra_free(t->extra);
     release_data(t);
-    tgi_dealloc(t->pool, t, block_bytes(t));
+    block_free(t);
 }
 
 static void storage_unref(tgi_storage *storage) { block_unref(tgi_owner(storage), 1); }
@@ -70,7 +97,7 @@ static void storage_unref(tgi_storage *storage) { block_unref(tgi_owner(storage)
 /* A handle without shape, and with what follows it in its block. Its storage is empty and has one user, the handle. */
 static tg_tensor *handle_new(int ndim, size_t with_data)
 {
-    tg_tensor *t = tgi_alloc(handle_bytes(ndim) + with_data);
+    tg_tensor *t = block_new(handle_bytes(ndim) + with_data);
     if (!t) return NULL;
     tgi_thread *self = &tgi_self;
     t->refs = 1;
@@ -122,7 +149,7 @@ static tg_tensor *tensor_new(int ndim, const int64_t *dims, int64_t numel, tg_dt
     const data_place place = place_of(ndim, bytes);
     tg_tensor *t = handle_new(ndim, place == BEHIND_HANDLE ? bytes : 0);
     if (!t) return NULL;
-    void *data = place == IN_SCALAR ? (void *)&t->scalar : bytes ? (void *)(t + 1) : NULL;
+    void *data = place == IN_SCALAR ? (void *)&t->scalar : bytes ? (char *)t + handle_bytes(ndim) : NULL;
     if (place == APART && !(data = tgi_alloc(bytes))) {
         tgi_pool_count_tensor(t->pool, -1);
         block_unref(t, 1);
@@ -138,7 +165,7 @@ static tg_tensor *tensor_new(int ndim, const int64_t *dims, int64_t numel, tg_dt
     int64_t stride = 1;
     for (int d = ndim - 1; d >= 0; d--) {
         t->dims[d] = dims[d];
-        t->strides[d] = stride;
+        tgi_strides(t)[d] = stride;
         stride *= dims[d] > 1 ? dims[d] : 1;
     }
     return tgi_scope_adopt(t);
@@ -165,7 +192,7 @@ static bool is_contiguous(const tg_tensor *t)
 {
     int64_t expected = 1;
     for (int d = t->ndim - 1; d >= 0; d--) {
-        if (t->dims[d] != 1 && t->strides[d] != expected && t->numel) return false;
+        if (t->dims[d] != 1 && tgi_strides(t)[d] != expected && t->numel) return false;
         expected *= t->dims[d];
     }
     return true;
@@ -184,7 +211,7 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
     t->numel = 1;
     for (int d = 0; d < ndim; d++) {
         t->dims[d] = dims[d];
-        t->strides[d] = strides[d];
+        tgi_strides(t)[d] = strides[d];
         t->numel *= dims[d];
     }
     t->contiguous = is_contiguous(t);
@@ -232,7 +259,7 @@ void tgi_take_storage(tg_tensor *t, tg_tensor *from)
     t->contiguous = true;
     tgi_owner(t->storage)->requires_grad =
         t->requires_grad; /* for those who ask of a storage whether it is a parameter's */
-    for (int d = 0; d < t->ndim; d++) t->strides[d] = from->strides[d];
+    for (int d = 0; d < t->ndim; d++) tgi_strides(t)[d] = tgi_strides(from)[d];
     if (old == &t->own && old->refs == 2) { /* nobody else uses it, so it need not wait for the handle */
         release_data(t);
         if (t->extra) release_cached(t->extra);
@@ -311,7 +338,7 @@ int64_t tg_size_at(const char *where, const tg_tensor *t, int64_t dim)
 int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim)
 {
     int d = checked_dim(where, "stride", t, dim);
-    return d < 0 ? 0 : t->strides[d];
+    return d < 0 ? 0 : tgi_strides(t)[d];
 }
 
 bool tg_is_contiguous(const tg_tensor *t) { return t && t->contiguous; }
@@ -398,10 +425,10 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
         out[i] = element(t, at);
         for (int d = t->ndim - 1; d >= 0; d--) { /* the next index, counted like an odometer */
             if (++index[d] < t->dims[d]) {
-                at += t->strides[d];
+                at += tgi_strides(t)[d];
                 break;
             }
-            at -= t->strides[d] * (t->dims[d] - 1);
+            at -= tgi_strides(t)[d] * (t->dims[d] - 1);
             index[d] = 0;
         }
     }
@@ -456,7 +483,7 @@ tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad)
 tg_tensor *tg_detach_at(const char *where, tg_tensor *t)
 {
     if (!present(where, "detach", t)) return NULL;
-    tg_tensor *d = tgi_new_view(t, t->ndim, t->dims, t->strides, t->offset);
+    tg_tensor *d = tgi_new_view(t, t->ndim, t->dims, tgi_strides(t), t->offset);
     if (d) d->is_view = false;
     return d;
 }

@@ -58,8 +58,8 @@ typedef struct tgi_extra {
 
 enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
 
-/* Two cache lines, then the sizes; the block of a 0-d tensor ends before them, so no more of them may be read than
- * `ndim` says. Small data lies behind, in the same block. A scalar on the tape costs 128 bytes, and what recording
+/* Two cache lines, then the sizes and strides; the block ends with the line of the last one that `ndim` asks for. Small
+ * data lies behind, in the same block. A scalar on the tape costs 128 bytes, and what recording
  * reads of it lies in the first 64. */
 struct tg_tensor {
     int32_t refs;
@@ -82,9 +82,11 @@ struct tg_tensor {
     tgi_storage own;
     double scalar;            /* the data of a single element */
 
-    int64_t dims[TG_MAX_DIMS];
-    int64_t strides[TG_MAX_DIMS];   /* in elements */
+    int64_t dims[2 * TG_MAX_DIMS]; /* the sizes and, right behind them, the strides */
 };
+
+/* In elements. */
+static inline int64_t *tgi_strides(const tg_tensor *t) { return (int64_t *)t->dims + t->ndim; }
 
 /* ---- counting references ---- */
 

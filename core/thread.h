@@ -28,6 +28,16 @@ typedef struct tgi_free_block {
     size_t bytes;
 } tgi_free_block;
 
+/* The blocks of dead handles of one size, in the order in which they died; see tensor.c. */
+typedef struct tgi_dead_handles {
+    void **blocks;                /* a ring of `capacity`, a power of two */
+    uint32_t first;               /* of the oldest, counted on without end */
+    uint32_t count, capacity;
+    uint32_t least;               /* so many of them stay dead */
+} tgi_dead_handles;
+
+enum { TGI_HANDLE_CLASSES = 1024 / TGI_SMALL_STEP };
+
 struct tgi_pool {
     tgi_free_block *small[TGI_SMALL_CLASSES]; /* [i] of (i + 1) TGI_SMALL_STEP bytes */
     int64_t live_bytes, peak_bytes;
@@ -36,6 +46,7 @@ struct tgi_pool {
     bool caching;                 /* false: every block straight from and to the system */
     bool orphaned;                /* the thread has ended; under `lock` */
 
+    tgi_dead_handles dead[TGI_HANDLE_CLASSES]; /* by size, as `small` */
     tgi_free_block *large[TGI_LARGE_CLASSES];
     tgi_free_block *slabs;
     char *bump, *bump_end;        /* the rest of the newest slab */
@@ -47,6 +58,8 @@ struct tgi_pool {
 void *tgi_pool_alloc(tgi_pool *pool, size_t bytes);
 /* Gives a block back to the pool it came from; any thread may call it. */
 void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
+/* Makes room for one more; false, and no error, when there is no memory for it. */
+bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead);
 /* This thread's pool; NULL with an error pending when there is no memory for one. */
 tgi_pool *tgi_pool_of_thread(void);
 
@@ -66,7 +79,9 @@ typedef struct tgi_open_scope {
     uint64_t serial;
     int64_t handles;        /* how many there were when it began */
     int64_t nodes;
-    bool grad_enabled;      /* to be restored */
+    int32_t handed_out;     /* results of inner scopes that user's lines have given to this one */
+    bool grad_enabled;      /* before it began */
+    bool grad_enabled_in;   /* when it had begun */
 } tgi_open_scope;
 
 /* Gives `t`'s only reference to the innermost scope. On failure `t` is freed and NULL returned. */
@@ -99,11 +114,13 @@ typedef struct tgi_error_record {
 
 typedef struct tgi_thread {
     tgi_pool *pool;
+    tgi_pool *rests_in;            /* the same; NULL while no user sees what is made and freed, or if blocks are not kept */
     const char *where;             /* the user's line; NULL before the first call */
     const char *op;                /* the last op that began: names errors in making its result */
     bool grad_disabled;            /* inverted, so that a zeroed state is a fresh one */
     bool registered;               /* for clean-up at the thread's end */
-    bool warned_of_root;
+    bool warned_of_tape, warned_of_root, warned_of_results;
+    int32_t handed_out;            /* as a scope's, by scopes that no other was around */
 
     uintptr_t *handles;            /* tensors, or scope blocks with the lowest bit set */
     int64_t handle_count, handle_capacity;
@@ -146,6 +163,42 @@ static inline void *tgi_alloc(size_t bytes)
     pool->live_bytes += (int64_t)(step + 1) * TGI_SMALL_STEP;
     if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
     return block;
+}
+
+/* Whether a user may have seen what is made and freed from now on: if so, its handles rest. */
+static inline void tgi_set_seen(bool seen)
+{
+    tgi_thread *self = &tgi_self;
+    self->rests_in = seen && self->pool && self->pool->caching ? self->pool : NULL;
+}
+
+/* ---- dead handles ---- `bytes` are those of the block, at most TGI_HANDLE_CLASSES * TGI_SMALL_STEP */
+
+static inline bool tgi_dead_enough(const tgi_dead_handles *dead) { return dead->count > dead->least; }
+
+/* Takes the oldest one's block; there must be one. */
+static inline void *tgi_dead_oldest(tgi_pool *pool, size_t bytes)
+{
+    const size_t step = (bytes - 1) / TGI_SMALL_STEP;
+    tgi_dead_handles *dead = &pool->dead[step];
+    void *block = dead->blocks[dead->first & (dead->capacity - 1)];
+    tgi_prefetch(dead->blocks[(dead->first + TGI_AHEAD) & (dead->capacity - 1)]);
+    dead->first++;
+    dead->count--;
+    pool->live_bytes += (int64_t)(step + 1) * TGI_SMALL_STEP;
+    if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
+    return block;
+}
+
+/* False when it cannot rest: it must be given back to the pool. */
+static inline bool tgi_dead_add(tgi_pool *pool, void *block, size_t bytes)
+{
+    const size_t step = (bytes - 1) / TGI_SMALL_STEP;
+    tgi_dead_handles *dead = &pool->dead[step];
+    if (dead->count == dead->capacity && !tgi_dead_grow(pool, dead)) return false;
+    dead->blocks[(dead->first + dead->count++) & (dead->capacity - 1)] = block;
+    pool->live_bytes -= (int64_t)(step + 1) * TGI_SMALL_STEP;
+    return true;
 }
 
 /* tgi_pool_free with the same road open. */

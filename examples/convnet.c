@@ -50,7 +50,7 @@ static double train_epoch(tg_sequential *net, tg_optimizer *adam)
 {
     double total = 0;
     tg_module_train(net);
-    for (int step = 0; step < STEPS; step++) {
+    for (int step = 0; tg_ok() && step < STEPS; step++) {
         tg_scope scope = tg_scope_begin();
         batch b = draw(BATCH);
         tg_zero_grad(adam);
@@ -82,7 +82,7 @@ static double learn(uint64_t seed, FILE *out)
     tg_manual_seed(seed);
     tg_sequential *net = convnet_new();
     tg_optimizer *adam = tg_adam_new(tg_parameters(net), .lr = 0.003);
-    for (int epoch = 1; epoch <= EPOCHS; epoch++) {
+    for (int epoch = 1; tg_ok() && epoch <= EPOCHS; epoch++) {
         const double loss = train_epoch(net, adam);
         right = accuracy(net);
         fprintf(out, "epoch %d: loss %.3f, accuracy %.1f %%\n", epoch, loss, 100 * right);

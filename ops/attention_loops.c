@@ -28,9 +28,9 @@ tgi_matrices tgi_attention_matrices(const tgi_attention *a, const tg_tensor *t)
 {
     tgi_matrices m = { .data = tgi_ptr(t) };
     const int own = t->ndim - 2, shift = a->batch_dims - own;
-    if (own >= -1) m.column = t->dims[t->ndim - 1] == 1 ? 0 : t->strides[t->ndim - 1];
-    if (own >= 0) m.row = t->dims[own] == 1 ? 0 : t->strides[own];
-    for (int d = 0; d < own; d++) m.step[d + shift] = t->dims[d] == 1 ? 0 : t->strides[d];
+    if (own >= -1) m.column = t->dims[t->ndim - 1] == 1 ? 0 : tgi_strides(t)[t->ndim - 1];
+    if (own >= 0) m.row = t->dims[own] == 1 ? 0 : tgi_strides(t)[own];
+    for (int d = 0; d < own; d++) m.step[d + shift] = t->dims[d] == 1 ? 0 : tgi_strides(t)[d];
     return m;
 }
 

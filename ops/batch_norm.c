@@ -343,7 +343,7 @@ static void move_running(tg_tensor *running, double momentum, const double *batc
 {
     if (!running) return;
     char *at = tgi_ptr(running);
-    const int64_t step = running->strides[0] * (int64_t)tgi_element_size(running);
+    const int64_t step = tgi_strides(running)[0] * (int64_t)tgi_element_size(running);
     for (int64_t i = 0; i < running->numel; i++, at += step)
         tgi_put(at, running->dtype, 0, momentum * batch[i] * scale + (1 - momentum) * tgi_get(at, running->dtype, 0));
     tg_bump_version(running);
@@ -353,8 +353,8 @@ static void use_running(const job *w, tg_tensor *running_mean, tg_tensor *runnin
 {
     const char *mean = tgi_ptr(running_mean), *variance = tgi_ptr(running_var);
     for (int64_t i = 0; i < w->c; i++) {
-        w->mean[i] = tgi_get(mean + i * running_mean->strides[0] * w->size, w->dtype, 0);
-        w->rstd[i] = 1 / sqrt(tgi_get(variance + i * running_var->strides[0] * w->size, w->dtype, 0) + w->eps);
+        w->mean[i] = tgi_get(mean + i * tgi_strides(running_mean)[0] * w->size, w->dtype, 0);
+        w->rstd[i] = 1 / sqrt(tgi_get(variance + i * tgi_strides(running_var)[0] * w->size, w->dtype, 0) + w->eps);
     }
 }
 

@@ -154,7 +154,7 @@ static void repeat_block(char *block, size_t bytes, int64_t count)
  * The inner dimensions come first, so that a row begins with one contiguous block of sizes[d] finished ones. */
 static void spread(const tg_tensor *y, const int64_t *sizes, const tg_shape *repeats, int d, int last, char *at)
 {
-    const size_t row = (size_t)y->strides[d] * tgi_element_size(y);
+    const size_t row = (size_t)tgi_strides(y)[d] * tgi_element_size(y);
     for (int64_t i = 0; d < last && i < sizes[d]; i++) spread(y, sizes, repeats, d + 1, last, at + (size_t)i * row);
     repeat_block(at, (size_t)sizes[d] * row, repeats->dims[d]);
 }
@@ -178,7 +178,7 @@ tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats)
     }
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype); /* refuses sizes that are negative or too large */
     if (!y) return NULL;
-    for (int d = 0; d < y->ndim; d++) front.strides[d] = y->strides[d];
+    for (int d = 0; d < y->ndim; d++) front.strides[d] = tgi_strides(y)[d];
     if (y->numel && tgi_copy_part(y, &front, t) != TG_OK) return NULL;
     if (y->numel && last >= 0) spread(y, front.dims, &repeats, 0, last, tgi_ptr(y));
     return tg_record(op, tg_list(t), tg_list(y), TG_NONE, &repeats, sizeof repeats) == TG_OK ? y : NULL;

@@ -69,7 +69,7 @@ static bool grown(const tg_op *op, tg_tensor_list inputs, const tg_tensor *indic
 static void scale_row(tg_tensor *weight, int64_t row, double factor)
 {
     for (int64_t j = 0; j < weight->dims[1]; j++) {
-        const int64_t at = row * weight->strides[0] + j * weight->strides[1];
+        const int64_t at = row * tgi_strides(weight)[0] + j * tgi_strides(weight)[1];
         if (weight->dtype == TG_FLOAT32)
             ((float *)tgi_ptr(weight))[at] *= (float)factor;
         else
@@ -82,7 +82,7 @@ static double row_norm(const tg_tensor *weight, int64_t row, double p)
     double sum = 0;
     for (int64_t j = 0; j < weight->dims[1]; j++) {
         const double x =
-            fabs(tgi_get(tgi_ptr(weight), weight->dtype, row * weight->strides[0] + j * weight->strides[1]));
+            fabs(tgi_get(tgi_ptr(weight), weight->dtype, row * tgi_strides(weight)[0] + j * tgi_strides(weight)[1]));
         if (isinf(p))
             sum = x > sum || isnan(x) ? x : sum;
         else
@@ -152,8 +152,8 @@ static void copy_rows(const tg_tensor *weight, const tg_tensor *indices, tg_tens
                          .run = run,
                          .size = size,
                          .weight = tgi_ptr(weight),
-                         .row = weight->strides[0] * size,
-                         .column = d > 1 ? weight->strides[1] * size : size,
+                         .row = tgi_strides(weight)[0] * size,
+                         .column = d > 1 ? tgi_strides(weight)[1] * size : size,
                          .y = tgi_ptr(y) };
     tgi_run_tasks(y->numel >= PARALLEL, tgi_pieces(w.count, run), copy_task, &w);
 }

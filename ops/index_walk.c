@@ -27,7 +27,7 @@ typedef struct plan {
 
 /* ---- what to do ---- */
 
-static int64_t stride_of(const tg_tensor *t, int d) { return t->ndim ? t->strides[d] : 0; }
+static int64_t stride_of(const tg_tensor *t, int d) { return t->ndim ? tgi_strides(t)[d] : 0; }
 
 static bool mergeable(const plan *p, const int64_t *strides)
 {

@@ -33,7 +33,7 @@ typedef struct plan {
 static int64_t byte_stride(const tg_tensor *t, int d)
 {
     if (!t || d >= t->ndim || t->dims[t->ndim - 1 - d] == 1) return 0;
-    return t->strides[t->ndim - 1 - d] * (int64_t)tgi_element_size(t);
+    return tgi_strides(t)[t->ndim - 1 - d] * (int64_t)tgi_element_size(t);
 }
 
 static bool mergeable(const plan *p, const int64_t *strides)

@@ -126,7 +126,7 @@ static tg_status cat_copy(tg_tensor *y, tg_tensor_list tensors, int dim)
         if (t->numel == 0) continue;
         part.dims[dim] = t->dims[dim];
         if (tgi_copy_part(y, &part, t) != TG_OK) return TG_FAILED;
-        part.offset += t->dims[dim] * y->strides[dim];
+        part.offset += t->dims[dim] * tgi_strides(y)[dim];
     }
     return TG_OK;
 }

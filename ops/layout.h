@@ -23,7 +23,7 @@ static inline tgi_layout tgi_layout_of(const tg_tensor *t)
     layout.offset = t->offset;
     for (int d = 0; d < t->ndim; d++) {
         layout.dims[d] = t->dims[d];
-        layout.strides[d] = t->strides[d];
+        layout.strides[d] = tgi_strides(t)[d];
     }
     return layout;
 }

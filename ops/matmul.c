@@ -36,19 +36,19 @@ typedef struct product {
 static int64_t step_along(const tg_tensor *t, int d, int batch_dims)
 {
     int64_t own = d - (batch_dims - tgi_leading_dims(t));
-    return own < 0 || t->dims[own] == 1 ? 0 : t->strides[own];
+    return own < 0 || t->dims[own] == 1 ? 0 : tgi_strides(t)[own];
 }
 
 /* A 1-D `a` is a row, a 1-D `b` a column. */
 static product plan(const tg_tensor *a, const tg_tensor *b, const tg_shape *batch)
 {
-    product p = { .k = a->dims[a->ndim - 1], .a_col = a->strides[a->ndim - 1], .batch_dims = batch->ndim };
+    product p = { .k = a->dims[a->ndim - 1], .a_col = tgi_strides(a)[a->ndim - 1], .batch_dims = batch->ndim };
     bool row = a->ndim == 1, column = b->ndim == 1;
     p.m = row ? 1 : a->dims[a->ndim - 2];
-    p.a_row = row ? 0 : a->strides[a->ndim - 2];
+    p.a_row = row ? 0 : tgi_strides(a)[a->ndim - 2];
     p.n = column ? 1 : b->dims[b->ndim - 1];
-    p.b_col = column ? 1 : b->strides[b->ndim - 1];
-    p.b_row = column ? b->strides[0] : b->strides[b->ndim - 2];
+    p.b_col = column ? 1 : tgi_strides(b)[b->ndim - 1];
+    p.b_row = column ? tgi_strides(b)[0] : tgi_strides(b)[b->ndim - 2];
     for (int d = 0; d < batch->ndim; d++) {
         p.batch[d] = batch->dims[d];
         p.a_step[d] = step_along(a, d, batch->ndim);
@@ -408,11 +408,14 @@ static tgi_gemm_part part_of(const tg_product *p)
     static const float one_f32 = 1;
     const tg_tensor *a = p->a, *b = p->b;
     const int row = p->transpose_a, col = !row;
-    tgi_gemm_part part = { .k = a->dims[col], .a = tgi_ptr(a), .a_row = a->strides[row], .a_col = a->strides[col] };
+    tgi_gemm_part part = { .k = a->dims[col],
+                           .a = tgi_ptr(a),
+                           .a_row = tgi_strides(a)[row],
+                           .a_col = tgi_strides(a)[col] };
     if (b) {
         part.b = tgi_ptr(b);
-        part.b_row = b->strides[p->transpose_b];
-        part.b_col = b->strides[!p->transpose_b];
+        part.b_row = tgi_strides(b)[p->transpose_b];
+        part.b_col = tgi_strides(b)[!p->transpose_b];
     } else {
         part.b = a->dtype == TG_FLOAT32 ? (const void *)&one_f32 : (const void *)&one_f64;
     }

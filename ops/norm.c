@@ -336,7 +336,7 @@ static bool logsumexp_into(const tgi_reduction *r, tg_tensor *x, tg_tensor *y)
         ok = tgi_sum_into(part, r->reduced, y);
     }
     tgi_unref(part);
-    tg_tensor *shift = ok ? tgi_own(tgi_new_view(high, y->ndim, y->dims, y->strides, high->offset)) : NULL;
+    tg_tensor *shift = ok ? tgi_own(tgi_new_view(high, y->ndim, y->dims, tgi_strides(y), high->offset)) : NULL;
     if (shift) {
         tgi_apply_unary(TGI_ROW(functions, log), y, y);
         tgi_apply_binary(TGI_ROW(pointwise, add), y, y, shift);

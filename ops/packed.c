@@ -153,7 +153,8 @@ tgi_packed *tgi_packed_acquire(const tg_tensor *b, bool transposed)
 {
     tg_tensor *owner = tgi_owner(b->storage);
     const int row = transposed, col = !transposed;
-    const matrix of = { b->offset, b->dims[row], b->dims[col], b->strides[row], b->strides[col], (tg_dtype)b->dtype };
+    const matrix of = { b->offset,           b->dims[row],        b->dims[col],
+                        tgi_strides(b)[row], tgi_strides(b)[col], (tg_dtype)b->dtype };
     const int64_t version = b->storage->version;
     tgi_extra *extra = worth_it(b, owner) ? tgi_extra_of(owner) : NULL;
     if (!extra) return NULL;

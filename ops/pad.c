@@ -151,8 +151,8 @@ static tg_tensor *pad_constant(tg_tensor *t, const tg_shape *pad, double value)
     if (!inside) return NULL;
     to.offset = y->offset;
     for (int d = 0; d < t->ndim; d++) {
-        to.strides[d] = y->strides[d];
-        if (before(t, pad, d) > 0) to.offset += before(t, pad, d) * y->strides[d];
+        to.strides[d] = tgi_strides(y)[d];
+        if (before(t, pad, d) > 0) to.offset += before(t, pad, d) * tgi_strides(y)[d];
     }
     const tg_status status = tgi_copy_part(y, &to, inside);
     tgi_unref(inside);

@@ -99,7 +99,7 @@ tgi_axes tgi_axes_of(const tg_tensor *t, const bool reduced[TG_MAX_DIMS])
     for (int d = 0; d < t->ndim; d++) {
         if (t->dims[d] == 1) continue;
         l.dims[l.ndim] = t->dims[d];
-        l.strides[l.ndim] = t->strides[d] * (int64_t)tgi_element_size(t);
+        l.strides[l.ndim] = tgi_strides(t)[d] * (int64_t)tgi_element_size(t);
         l.reduced[l.ndim++] = reduced[d];
     }
     return l;

@@ -180,7 +180,7 @@ tg_tensor *tgi_apart(tg_tensor *b, const tg_tensor *a, bool saved)
     if (!b || b == a || !tg_shares_storage(a, b)) return b;
     const bool same = !saved && a->ndim == b->ndim &&
                       memcmp(a->dims, b->dims, (size_t)a->ndim * sizeof *a->dims) == 0 && a->offset == b->offset &&
-                      memcmp(a->strides, b->strides, (size_t)a->ndim * sizeof *a->strides) == 0;
+                      memcmp(tgi_strides(a), tgi_strides(b), (size_t)a->ndim * sizeof *tgi_strides(a)) == 0;
     return same ? b : tg_clone(b);
 }
 

@@ -109,9 +109,9 @@ static bool slices_of(const tg_op *op, tg_tensor *t, int64_t dim, int *found, sl
         if (t->ndim > 1) {
             tgi_layout l = tgi_layout_of(t);
             l.dims[*found] = t->dims[0];
-            l.strides[*found] = t->strides[0];
+            l.strides[*found] = tgi_strides(t)[0];
             l.dims[0] = t->dims[*found];
-            l.strides[0] = t->strides[*found];
+            l.strides[0] = tgi_strides(t)[*found];
             x = tgi_new_view(t, l.ndim, l.dims, l.strides, l.offset);
         }
     }

@@ -50,14 +50,15 @@ static bool view_layout(const tg_tensor *t, const tg_shape *shape, tgi_layout *l
     memcpy(layout->dims, shape->dims, sizeof layout->dims);
     tg_shape_strides(shape, layout->strides);
     if (t->numel == 0) { /* strides lead nowhere; a shape that stays keeps its own */
-        if (tg_shape_equal(&own, shape)) memcpy(layout->strides, t->strides, (size_t)t->ndim * sizeof *t->strides);
+        if (tg_shape_equal(&own, shape))
+            memcpy(layout->strides, tgi_strides(t), (size_t)t->ndim * sizeof *tgi_strides(t));
         return true;
     }
     int to = shape->ndim - 1;
     for (int from = t->ndim - 1; from >= 0; from--) {
-        const int64_t step = t->strides[from];
+        const int64_t step = tgi_strides(t)[from];
         int64_t run = t->dims[from], cut = 1;
-        for (; from > 0 && (t->dims[from - 1] == 1 || t->strides[from - 1] == run * step); from--)
+        for (; from > 0 && (t->dims[from - 1] == 1 || tgi_strides(t)[from - 1] == run * step); from--)
             run *= t->dims[from - 1];
         for (; to >= 0 && (cut < run || shape->dims[to] == 1); to--) {
             layout->strides[to] = cut * step;
@@ -227,8 +228,8 @@ static tg_tensor *swapped(const tg_op *op, tg_tensor *t, int a, int b)
     if (a != b) {
         layout.dims[a] = t->dims[b];
         layout.dims[b] = t->dims[a];
-        layout.strides[a] = t->strides[b];
-        layout.strides[b] = t->strides[a];
+        layout.strides[a] = tgi_strides(t)[b];
+        layout.strides[b] = tgi_strides(t)[a];
     }
     const dim_pair dims = { a, b };
     return tgi_record_view(op, t, &layout, &dims, sizeof dims);
@@ -291,7 +292,7 @@ tg_tensor *tg_permute_at(const char *where, tg_tensor *t, tg_shape dims)
         seen |= 1u << from;
         dims.dims[d] = from;
         layout.dims[d] = t->dims[from];
-        layout.strides[d] = t->strides[from];
+        layout.strides[d] = tgi_strides(t)[from];
     }
     return tgi_record_view(&op_permute, t, &layout, &dims, sizeof dims);
 }
@@ -352,7 +353,7 @@ tg_tensor *tg_squeeze_at(const char *where, tg_tensor *t, int64_t dim)
     for (int d = 0; d < t->ndim; d++) {
         if (t->dims[d] == 1 && (dim == TG_NO_DIM || d == only)) continue;
         layout.dims[layout.ndim] = t->dims[d];
-        layout.strides[layout.ndim++] = t->strides[d];
+        layout.strides[layout.ndim++] = tgi_strides(t)[d];
     }
     return tgi_record_view(&op_squeeze, t, &layout, NULL, 0);
 }

@@ -66,7 +66,7 @@ static bool in_group(const group *g, int64_t count, const tg_tensor *t)
 static bool overlaps_itself(const tg_tensor *t)
 {
     for (int d = 0; d < t->ndim; d++)
-        if (t->strides[d] == 0 && t->dims[d] > 1) return true;
+        if (tgi_strides(t)[d] == 0 && t->dims[d] > 1) return true;
     return false;
 }
 

@@ -142,7 +142,7 @@ static void train(tg_module *model, tg_tensor *X, tg_tensor *y, int epochs, doub
     tg_loss *criterion = tg_mse_loss_new();
     tg_optimizer *optimizer = tg_adam_new(tg_parameters(model), .lr = 0.001);
 
-    for (int epoch = 1; epoch <= epochs && !tg_failed(); epoch++) {
+    for (int epoch = 1; tg_ok() && epoch <= epochs; epoch++) {
         tg_scope step = tg_scope_begin();
         tg_zero_grad(optimizer);
         tg_tensor *outputs = tg_module_forward(model, X);
