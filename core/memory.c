@@ -28,7 +28,7 @@
 
 /* The first slab has room for the handles that rest, so that a loop asks for no more while they grow in number; what is
  * never touched costs no memory. */
-enum { SLAB = 1 << 17, FIRST_SLAB = 2 << 20 };
+enum { SLAB = 1 << 17, FIRST_SLAB = 1 << 20 };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
 
@@ -220,7 +220,7 @@ static void *from_system_if_any(tgi_pool *pool, size_t bytes)
     return block;
 }
 
-enum { AT_REST = 256 << 10 }; /* bytes of each size */
+enum { AT_REST = 128 << 10 }; /* bytes of each size */
 
 bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead)
 {

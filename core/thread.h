@@ -182,7 +182,6 @@ static inline void *tgi_dead_oldest(tgi_pool *pool, size_t bytes)
     const size_t step = (bytes - 1) / TGI_SMALL_STEP;
     tgi_dead_handles *dead = &pool->dead[step];
     void *block = dead->blocks[dead->first & (dead->capacity - 1)];
-    tgi_prefetch(dead->blocks[(dead->first + TGI_AHEAD) & (dead->capacity - 1)]);
     dead->first++;
     dead->count--;
     pool->live_bytes += (int64_t)(step + 1) * TGI_SMALL_STEP;
