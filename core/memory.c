@@ -26,9 +26,9 @@
 #define TGI_SANITIZED 0
 #endif
 
-/* The first slab has room for the handles that rest, so that a loop asks for no more while they grow in number; what is
- * never touched costs no memory. */
-enum { SLAB = 1 << 17, FIRST_SLAB = 1 << 20 };
+/* AT_REST bytes of dead handles of each size rest before their memory is used again. The first slab has room for all of
+ * them, so that a loop asks for no more memory while they grow in number; what is never touched costs none. */
+enum { AT_REST = 1 << 17, SLAB = 1 << 17, FIRST_SLAB = SLAB + TGI_HANDLE_CLASSES * AT_REST };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
 
@@ -220,14 +220,12 @@ static void *from_system_if_any(tgi_pool *pool, size_t bytes)
     return block;
 }
 
-enum { AT_REST = 128 << 10 }; /* bytes of each size */
-
 bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead)
 {
     if (dead->capacity >> 30) return false;
     const uint32_t least = AT_REST / ((uint32_t)(dead - pool->dead + 1) * TGI_SMALL_STEP);
     uint32_t capacity = dead->capacity ? dead->capacity * 2 : 2;
-    while (capacity < 2 * least) capacity *= 2;
+    while (capacity < 4 * least) capacity *= 2;
     void **blocks = from_system_if_any(pool, capacity * sizeof *blocks);
     if (!blocks) return false;
     for (uint32_t i = 0; i < dead->count; i++) blocks[i] = dead->blocks[(dead->first + i) & (dead->capacity - 1)];
