@@ -26,9 +26,8 @@
 #define TGI_SANITIZED 0
 #endif
 
-/* AT_REST bytes of dead handles of each size rest before their memory is used again. The first slab has room for all of
- * them, so that a loop asks for no more memory while they grow in number; what is never touched costs none. */
-enum { AT_REST = 1 << 17, SLAB = 1 << 17, FIRST_SLAB = SLAB + TGI_HANDLE_CLASSES * AT_REST };
+/* So many bytes of dead handles of each size rest before their memory is used again. */
+enum { SLAB = 1 << 17, AT_REST = 1 << 17 };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
 
@@ -132,18 +131,22 @@ static void take_back_foreign(tgi_pool *pool)
     }
 }
 
+static void add_slab(tgi_pool *pool, tgi_free_block *slab, size_t bytes)
+{
+    slab->next = pool->slabs;
+    slab->bytes = bytes;
+    pool->slabs = slab;
+}
+
 /* The rest of an exhausted slab is left: at most one block's worth. */
 static void *cut_from_slab(tgi_pool *pool, size_t rounded)
 {
     if ((size_t)(pool->bump_end - pool->bump) < rounded) {
-        const size_t bytes = pool->slabs ? SLAB : FIRST_SLAB;
-        tgi_free_block *slab = from_system(pool, bytes);
+        tgi_free_block *slab = from_system(pool, SLAB);
         if (!slab) return NULL;
-        slab->next = pool->slabs;
-        slab->bytes = bytes;
-        pool->slabs = slab;
+        add_slab(pool, slab, SLAB);
         pool->bump = (char *)slab + TGI_SMALL_STEP;
-        pool->bump_end = (char *)slab + bytes;
+        pool->bump_end = (char *)slab + SLAB;
     }
     void *block = pool->bump;
     pool->bump += rounded;
@@ -220,17 +223,38 @@ static void *from_system_if_any(tgi_pool *pool, size_t bytes)
     return block;
 }
 
+/* The ring begins with blocks that never were handles, as many as shall rest: so nothing more is asked of the system while
+ * the dead grow in number. (What is not touched yet takes no memory.) */
+static bool dead_begin(tgi_pool *pool, tgi_dead_handles *dead, void **ring, uint32_t capacity, uint32_t size)
+{
+    tgi_free_block *slab = from_system_if_any(pool, TGI_SMALL_STEP + AT_REST);
+    if (!slab) return false;
+    add_slab(pool, slab, TGI_SMALL_STEP + AT_REST);
+    *dead =
+        (tgi_dead_handles){ .blocks = ring, .capacity = capacity, .least = AT_REST / size, .count = AT_REST / size };
+    for (uint32_t i = 0; i < dead->count; i++) ring[i] = (char *)slab + TGI_SMALL_STEP + i * (size_t)size;
+    return true;
+}
+
 bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead)
 {
     if (dead->capacity >> 30) return false;
-    const uint32_t least = AT_REST / ((uint32_t)(dead - pool->dead + 1) * TGI_SMALL_STEP);
-    uint32_t capacity = dead->capacity ? dead->capacity * 2 : 2;
-    while (capacity < 4 * least) capacity *= 2;
-    void **blocks = from_system_if_any(pool, capacity * sizeof *blocks);
-    if (!blocks) return false;
-    for (uint32_t i = 0; i < dead->count; i++) blocks[i] = dead->blocks[(dead->first + i) & (dead->capacity - 1)];
-    if (dead->blocks) to_system(pool, dead->blocks, dead->capacity * sizeof *blocks);
-    *dead = (tgi_dead_handles){ blocks, 0, dead->count, capacity, least };
+    const uint32_t size = (uint32_t)(dead - pool->dead + 1) * TGI_SMALL_STEP;
+    uint32_t capacity = dead->capacity * 2;
+    if (!capacity)
+        for (capacity = 2; capacity < 4 * (AT_REST / size);) capacity *= 2;
+    void **ring = from_system_if_any(pool, capacity * sizeof *ring);
+    if (!ring) return false;
+    if (!dead->blocks) {
+        if (dead_begin(pool, dead, ring, capacity, size)) return true;
+        to_system(pool, ring, capacity * sizeof *ring);
+        return false;
+    }
+    for (uint32_t i = 0; i < dead->count; i++) ring[i] = dead->blocks[(dead->first + i) & (dead->capacity - 1)];
+    to_system(pool, dead->blocks, dead->capacity * sizeof *ring);
+    dead->blocks = ring;
+    dead->first = 0;
+    dead->capacity = capacity;
     return true;
 }
 
