@@ -30,6 +30,15 @@ static bool lambd_check(const tg_op *op, tg_tensor_list inputs, const tg_operand
     return false;
 }
 
+static bool hardtanh_check(const tg_op *op, tg_tensor_list inputs, const tg_operand *operands, const double *parameters)
+{
+    (void)operands;
+    if (!(parameters[0] > parameters[1])) return true;
+    tg_op_fail(op, inputs, "min_val cannot be greater than max_val, but they are %g and %g", parameters[0],
+               parameters[1]);
+    return false;
+}
+
 /* Where PyTorch's function takes the absolute value, or subtracts. */
 static bool no_bool_check(const tg_op *op, tg_tensor_list inputs, const tg_operand *operands, const double *parameters)
 {
@@ -44,6 +53,9 @@ static const tg_error_sample celu_errors[] = {
 };
 static const tg_error_sample softshrink_errors[] = {
     { "softshrink(f(2), lambd=-1)", "lambda must be greater or equal to 0, but found to be -1." }, { NULL, NULL }
+};
+static const tg_error_sample hardtanh_own_errors[] = {
+    { "hardtanh(f(2), 1, -1)", "min_val cannot be greater than max_val, but they are 1 and -1" }, { NULL, NULL }
 };
 static const tg_error_sample gelu_errors[] = {
     { "gelu(f(2), approximate='erf')", "approximate argument must be either none or tanh." }, { NULL, NULL }
@@ -77,13 +89,14 @@ static const char *const gelu_corners[] = { "gelu(f(2, 3))", "gelu(f(2, 3), appr
 
 #define CHECK_celu       ~, celu_check
 #define CHECK_softshrink ~, lambd_check
+#define CHECK_hardtanh   ~, hardtanh_check
 #define CHECK_softsign   ~, no_bool_check
 #define CHECK_tanhshrink ~, no_bool_check
 #define EXTRA_leaky_relu ~, .corners = leaky_relu_corners
 #define EXTRA_elu        ~, .corners = elu_corners
 #define EXTRA_celu       ~, .corners = celu_corners, .errors = celu_errors
 #define EXTRA_softplus   ~, .corners = softplus_corners
-#define EXTRA_hardtanh   ~, .corners = hardtanh_corners
+#define EXTRA_hardtanh   ~, .corners = hardtanh_corners, .own_errors = hardtanh_own_errors
 #define EXTRA_softshrink ~, .corners = softshrink_corners, .errors = softshrink_errors
 #define EXTRA_hardshrink ~, .corners = hardshrink_corners
 #define EXTRA_threshold  ~, .corners = threshold_corners
@@ -138,16 +151,18 @@ static const tg_op op_prelu = {
     .kinks = "a = 0: the derivative from the left",
     .composite = true,
     .call = prelu_call,
-    .samples =
-        (const char *const[]){ "prelu(f(2, 3, 4), f(3))", "prelu(f(2, 3), f(1))", "prelu(f(5), f(1))",
-                               "prelu(f(2, 3), f(3))", "prelu(f(0, 3), f(3))", "prelu(f(2, 3, 2, 2), f(3))", NULL },
+    .samples = (const char *const[]){ "prelu(f(2, 3, 4), f(3))", "prelu(f(2, 3), f(1))", "prelu(f(5), f(1))",
+                                      "prelu(f(2, 3), f(3))", "prelu(f(2, 3), f())", "prelu(f(0, 3), f(3))",
+                                      "prelu(f(2, 3, 2, 2), f(3))", NULL },
     .corners = (const char *const[]){ "prelu(v(-1, 0, 2, nan), f(1))", NULL },
     .errors =
-        (const tg_error_sample[]){ { "prelu(f(2, 3), f(2))",
-                                     "Mismatch of parameter numbers and input channel size. Found parameter numbers "
-                                     "= 2 and channel size = 3." },
-                                   { "prelu(f(), f(3))", "Not allow zero-dim input tensor." },
-                                   { NULL, NULL } },
+        (const tg_error_sample[]){
+            { "prelu(f(2, 3), f(2))", "Mismatch of parameter numbers and input channel size. Found parameter numbers "
+                                      "= 2 and channel size = 3." },
+            { "prelu(f(), f(3))", "Not allow zero-dim input tensor." },
+            { "prelu(f(2, 3), f(3, 1))", "prelu: Expected `weight` to be a scalar or 1D tensor, but got ndim = 2" },
+            { "prelu(f(2, 3), f(1, 1))", "prelu: Expected `weight` to be a scalar or 1D tensor, but got ndim = 2" },
+            { NULL, NULL } },
 };
 
 tg_tensor *tg_prelu_at(const char *where, tg_tensor *a, tg_tensor *weight)
@@ -164,6 +179,9 @@ tg_tensor *tg_prelu_at(const char *where, tg_tensor *a, tg_tensor *weight)
                 "channel size = %lld.",
                 (long long)weight->numel, (long long)channels);
     }
+    if (weight->ndim > 1)
+        return tg_op_fail(&op_prelu, inputs, "prelu: Expected `weight` to be a scalar or 1D tensor, but got ndim = %d",
+                          weight->ndim);
     tg_shape along = tg_shape();
     along.ndim = a->ndim;
     for (int d = 0; d < a->ndim; d++) along.dims[d] = d == 1 ? weight->numel : 1;

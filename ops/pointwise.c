@@ -13,6 +13,7 @@
 #include "row.h"
 #include "view.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -69,7 +70,6 @@ static bool pow_check(const tg_op *op, tg_tensor_list inputs, const tg_operand *
     return refuse(op, inputs, "Integers to negative integer powers are not allowed.");
 }
 
-/* "float", "double", "long int", "bool": as PyTorch's messages of mixed dtypes have it. */
 /* lerp promotes nothing. */
 static bool lerp_check(const tg_op *op, tg_tensor_list inputs, const tg_operand *operands, const double *parameters)
 {
@@ -115,12 +115,38 @@ static tg_tensor_list sub_scaled_call(const tg_value *v)
     return tgi_result(tg_sub_scaled_at(TG_HERE, tgi_value_operand(&v[0]), tgi_value_operand(&v[1]), v[2].as.real));
 }
 
+static tg_tensor_list add_scaled_in_place_call(const tg_value *v)
+{
+    return tgi_result(tg_add_scaled_in_place_at(TG_HERE, v[0].as.tensor, tgi_value_operand(&v[1]), v[2].as.real));
+}
+
+static tg_tensor_list sub_scaled_in_place_call(const tg_value *v)
+{
+    return tgi_result(tg_sub_scaled_in_place_at(TG_HERE, v[0].as.tensor, tgi_value_operand(&v[1]), v[2].as.real));
+}
+
 static const char *string_or_null(const tg_value *v) { return v->kind == TG_VALUE_STRING ? v->as.string : NULL; }
 
 static tg_tensor_list div_rounded_call(const tg_value *v)
 {
     return tgi_result(
         tg_div_rounded_at(TG_HERE, tgi_value_operand(&v[0]), tgi_value_operand(&v[1]), string_or_null(&v[2])));
+}
+
+static tg_tensor_list div_rounded_in_place_call(const tg_value *v)
+{
+    return tgi_result(
+        tg_div_rounded_in_place_at(TG_HERE, v[0].as.tensor, tgi_value_operand(&v[1]), string_or_null(&v[2])));
+}
+
+static tg_tensor_list round_decimals_call(const tg_value *v)
+{
+    return tgi_result(tg_round_decimals_at(TG_HERE, v[0].as.tensor, v[1].as.integer));
+}
+
+static tg_tensor_list round_decimals_in_place_call(const tg_value *v)
+{
+    return tgi_result(tg_round_decimals_in_place_at(TG_HERE, v[0].as.tensor, v[1].as.integer));
 }
 
 /* A bound that may be None. */
@@ -189,6 +215,9 @@ static const tg_error_sample clamp_errors[] = {
     { "clamp(f(2, 3), f(4), None)",
       "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1" },
     { "clamp(f(2, 3))", "At least one of 'min' or 'max' must not be None" },
+    { "clamp(b(2), b(2), b(2))", "not implemented for 'Bool'" },
+    { "clamp(b(2), False, True)", "not implemented for 'Bool'" },
+    { "clamp(b(2), max=False)", "not implemented for 'Bool'" },
     { NULL, NULL }
 };
 
@@ -207,6 +236,12 @@ static const char *const div_corners[] = { "div(f(2, 3), f(3, lo=0.5, hi=2), rou
                                            "div(i(2, 3, lo=-9, hi=9), i(3, lo=1, hi=5), rounding_mode='trunc')",
                                            "div(f(2), f(2, lo=1), rounding_mode=None)",
                                            NULL };
+static const char *const round_corners[] = { "round(v(1.234, -2.5, 15.55, 0.005, 1234.5, nan, inf), decimals=2)",
+                                             "round(v(1.234, -2.5, 15, 25, 1234.5, -inf), decimals=-1)",
+                                             "round(f(2, 3), decimals=1)", NULL };
+static const tg_error_sample round_errors[] = {
+    { "round(i(2), decimals=1)", "\"round_cpu\" not implemented for 'Long'" }, { NULL, NULL }
+};
 static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
                                              "clamp(f(2, 3), None, 0.5)",
                                              "clamp(f(2, 3), -0.5, 0.5)",
@@ -217,6 +252,11 @@ static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
                                              "clamp(f(3, step=1), f(3, step=1), f(3, step=1))",
                                              "clamp(v(1, nan, 2), nan, 1.5)",
                                              "clamp(v(1, nan, inf), -inf, inf)",
+                                             "clamp(v(1, inf), min=v(inf, inf))",
+                                             "clamp(v(1, -inf), max=v(-inf, -inf))",
+                                             "clamp(b(5), min=b(5))",
+                                             "clamp(b(5), None, b(1))",
+                                             "clamp(b(5), 0, 1)",
                                              NULL };
 
 #define EXTRA_add                                                                                                      \
@@ -228,11 +268,24 @@ static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
 #define EXTRA_div                                                                                                      \
     ~, .schema = "div(Scalar self, Scalar other, *, str? rounding_mode=None) -> Tensor", .call = div_rounded_call,     \
        .corners = div_corners, .errors = div_errors
+#define EXTRA_add_                                                                                                     \
+    ~, .schema = "add_(Tensor(a!) self, Scalar other, *, float alpha=1) -> Tensor(a!)", .call = add_scaled_in_place_call
+#define EXTRA_sub_                                                                                                     \
+    ~, .schema = "sub_(Tensor(a!) self, Scalar other, *, float alpha=1) -> Tensor(a!)", .call = sub_scaled_in_place_call
+#define EXTRA_div_                                                                                                     \
+    ~, .schema = "div_(Tensor(a!) self, Scalar other, *, str? rounding_mode=None) -> Tensor(a!)",                      \
+       .call = div_rounded_in_place_call
+#define EXTRA_round                                                                                                    \
+    ~, .schema = "round(Tensor self, *, int decimals=0) -> Tensor", .call = round_decimals_call,                       \
+       .corners = round_corners, .errors = round_errors
+#define EXTRA_round_                                                                                                   \
+    ~, .schema = "round_(Tensor(a!) self, *, int decimals=0) -> Tensor(a!)", .call = round_decimals_in_place_call
 #define EXTRA_fmod         ~, .errors = fmod_errors
 #define EXTRA_remainder    ~, .errors = remainder_errors
 #define EXTRA_div_trunc    ~, .errors = div_trunc_errors
 #define EXTRA_floor_divide ~, .errors = floor_divide_errors
-#define EXTRA_pow          ~, .errors = pow_errors
+#define EXTRA_pow          ~, .schema = "pow(Scalar self, Scalar exponent) -> Tensor", .errors = pow_errors
+#define EXTRA_pow_         ~, .schema = "pow_(Tensor(a!) self, Scalar exponent) -> Tensor(a!)"
 #define EXTRA_addcdiv      ~, .errors = addcdiv_errors
 #define EXTRA_lerp         ~, .schema = "lerp(Tensor self, Tensor end, Scalar weight) -> Tensor", .errors = lerp_errors
 #define EXTRA_lerp_        ~, .schema = "lerp_(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)"
@@ -249,6 +302,15 @@ static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
 
 /* ---- alpha, rounding_mode ---- */
 
+/* The number b times alpha, still a number, so that it promotes nothing; of integers, with the low 64 bits. */
+static tg_operand scaled_number(tg_operand b, double alpha, tg_dtype common)
+{
+    if (tg_dtype_is_floating(common))
+        return tg_operand_real((b.kind == TG_OPERAND_REAL ? b.as.real : (double)b.as.integer) * alpha);
+    if (common == TG_BOOL) return tg_operand_bool(b.as.integer != 0 && alpha != 0);
+    return tg_operand_int((int64_t)((uint64_t)b.as.integer * (uint64_t)(int64_t)alpha));
+}
+
 /* b times alpha, which is whole where both operands are integers. False: an error. */
 static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *b, double alpha)
 {
@@ -261,10 +323,14 @@ static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *
     if (!tg_dtype_is_floating(common) && alpha != trunc(alpha))
         return refuse(op, inputs, "For integral input tensors, argument alpha must not be a floating point number.");
     if (alpha == 1) return true;
+    if (b->kind != TG_OPERAND_TENSOR) {
+        *b = scaled_number(*b, alpha, common);
+        return true;
+    }
     /* In the result's dtype, in which they are added. */
-    const tg_operand wide = b->kind == TG_OPERAND_TENSOR ? tg_operand_tensor(tg_to(b->as.tensor, common)) : *b;
     tg_tensor *scaled =
-        tg_mul_at(NULL, wide, tg_dtype_is_floating(common) ? tg_operand_real(alpha) : tg_operand_int((int64_t)alpha));
+        tg_mul_at(NULL, tg_operand_tensor(tg_to(b->as.tensor, common)),
+                  tg_dtype_is_floating(common) ? tg_operand_real(alpha) : tg_operand_int((int64_t)alpha));
     if (common == TG_BOOL) scaled = tg_to(scaled, common);
     *b = tg_operand_tensor(scaled);
     return scaled != NULL;
@@ -327,6 +393,37 @@ tg_tensor *tg_div_rounded_in_place_at(const char *where, tg_tensor *a, tg_operan
     }
 }
 
+/* ---- round to decimals ---- */
+
+/* A number so large that 10^decimals times it overflows has no such decimals. No gradient but 0 flows either way. */
+static tg_tensor *to_decimals(const tg_op *op, tg_tensor *a, int64_t decimals)
+{
+    const tg_dtype dtype = (tg_dtype)a->dtype;
+    if (!tg_dtype_is_floating(dtype)) return tgi_not_implemented(op, tg_list(a), "round_cpu", dtype);
+    const int64_t most = dtype == TG_FLOAT32 ? FLT_MAX_10_EXP : DBL_MAX_10_EXP;
+    if (decimals < 0) {
+        const double ten = pow(10, (double)(decimals < -most ? most : -decimals));
+        return tg_mul(tg_round(tg_div(a, ten)), ten);
+    }
+    const double ten = pow(10, (double)(decimals > most ? most : decimals));
+    tg_tensor *shifted = tg_mul(a, ten);
+    return tg_where(tg_isfinite(shifted), tg_div(tg_round(shifted), ten), tg_detach(a));
+}
+
+tg_tensor *tg_round_decimals_at(const char *where, tg_tensor *a, int64_t decimals)
+{
+    if (decimals == 0) return tg_round_at(where, a);
+    return tg_op_begin(where, &op_round, tg_list(a)) ? to_decimals(&op_round, a, decimals) : NULL;
+}
+
+tg_tensor *tg_round_decimals_in_place_at(const char *where, tg_tensor *a, int64_t decimals)
+{
+    if (decimals == 0) return tg_round_in_place_at(where, a);
+    if (!tg_op_begin(where, &op_round_, tg_list(a))) return NULL;
+    tg_tensor *y = to_decimals(&op_round_, a, decimals);
+    return y ? tg_copy_(a, y) : NULL;
+}
+
 /* ---- clamp: bounds that may be missing ---- */
 
 static bool is_none(tg_operand x) { return x.kind == TG_OPERAND_TENSOR && !x.as.tensor; }
@@ -339,19 +436,32 @@ static bool complete(const char *where, const tg_op *op, tg_tensor *a, tg_operan
     if (is_none(*min) && is_none(*max))
         return refuse(op, tg_list(a), "torch.clamp: At least one of 'min' or 'max' must not be None");
     const tg_operand operands[] = { tg_operand_tensor(a), is_none(*min) ? *max : *min };
-    const bool floating = tg_dtype_is_floating(tgi_result_type(operands, 2));
+    const tg_dtype dtype = tgi_result_type(operands, 2);
+    const bool floating = tg_dtype_is_floating(dtype);
+    if (dtype == TG_BOOL) return tgi_not_implemented(op, tg_list(a), "clamp", dtype) != NULL;
     if (is_none(*min)) *min = floating ? tg_operand_real(-INFINITY) : tg_operand_int(INT64_MIN);
     if (is_none(*max)) *max = floating ? tg_operand_real(INFINITY) : tg_operand_int(INT64_MAX);
     return true;
 }
 
+/* One bound of bools that is a tensor: the larger or the smaller of the two, as in PyTorch, which takes no other. */
+static bool is_bool_bound(const tg_tensor *a, tg_operand bound, tg_operand other)
+{
+    return a && a->dtype == TG_BOOL && is_none(other) && bound.kind == TG_OPERAND_TENSOR && bound.as.tensor &&
+           bound.as.tensor->dtype == TG_BOOL;
+}
+
 tg_tensor *tg_clamp_tensor_at(const char *where, tg_tensor *a, tg_operand min, tg_operand max)
 {
+    if (is_bool_bound(a, min, max)) return tg_maximum_at(where, tg_operand_tensor(a), min);
+    if (is_bool_bound(a, max, min)) return tg_minimum_at(where, tg_operand_tensor(a), max);
     return complete(where, &op_clamp, a, &min, &max) ? tg_clamp_at(where, tg_operand_tensor(a), min, max) : NULL;
 }
 
 tg_tensor *tg_clamp_tensor_in_place_at(const char *where, tg_tensor *a, tg_operand min, tg_operand max)
 {
+    if (is_bool_bound(a, min, max)) return tg_maximum_in_place_at(where, a, min);
+    if (is_bool_bound(a, max, min)) return tg_minimum_in_place_at(where, a, max);
     return complete(where, &op_clamp_, a, &min, &max) ? tg_clamp_in_place_at(where, a, min, max) : NULL;
 }
 

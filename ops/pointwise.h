@@ -4,7 +4,7 @@
  *
  * An operand may be a tensor or a number: `tg_add(x, 1)`, `tg_div(1.0, x)`. Result dtypes follow PyTorch: integers stay
  * integers under arithmetic but for div, reciprocal and copysign, and become the default float under what has fractions
- * by nature. Errors: shapes that do not broadcast, dtypes the op does not take.
+ * by nature; of numbers with a fraction alone, `tg_add(1.5, 2.5)`, the result is float64. Errors: shapes that do not broadcast, dtypes the op does not take.
  *
  * A name that ends in _ writes the result over its first argument and returns that. Under autograd's rules
  * (docs/architecture.md): never a leaf that requires grad, never a view while a gradient flows; the result keeps the
@@ -53,7 +53,6 @@ typedef struct tg_addcdiv_options {
 #define tg_floor(a)      tg_floor_at(TG_HERE, a)
 #define tg_ceil(a)       tg_ceil_at(TG_HERE, a)
 #define tg_trunc(a)      tg_trunc_at(TG_HERE, a)
-#define tg_round(a)      tg_round_at(TG_HERE, a)
 #define tg_frac(a)       tg_frac_at(TG_HERE, a)
 
 #define tg_neg_(a)        tg_neg_in_place_at(TG_HERE, a)
@@ -64,7 +63,6 @@ typedef struct tg_addcdiv_options {
 #define tg_floor_(a)      tg_floor_in_place_at(TG_HERE, a)
 #define tg_ceil_(a)       tg_ceil_in_place_at(TG_HERE, a)
 #define tg_trunc_(a)      tg_trunc_in_place_at(TG_HERE, a)
-#define tg_round_(a)      tg_round_in_place_at(TG_HERE, a)
 #define tg_frac_(a)       tg_frac_in_place_at(TG_HERE, a)
 
 #define tg_nan_to_num(a, ...)  tg_nan_to_num_at(TG_HERE, a, TG_NAN_TO_NUM_OPTIONS(__VA_ARGS__))
@@ -121,6 +119,17 @@ typedef struct tg_alpha_options {
 #define tg_sub(a, b, ...)   TG_CALL(tg_sub, __VA_OPT__(_scaled), _at)(TG_HERE, TG_OPERAND(a), TG_OPERAND(b) __VA_OPT__(, TG_ALPHA(__VA_ARGS__)))
 #define tg_add_(a, b, ...)  TG_CALL(tg_add, __VA_OPT__(_scaled), _in_place_at)(TG_HERE, a, TG_OPERAND(b) __VA_OPT__(, TG_ALPHA(__VA_ARGS__)))
 #define tg_sub_(a, b, ...)  TG_CALL(tg_sub, __VA_OPT__(_scaled), _in_place_at)(TG_HERE, a, TG_OPERAND(b) __VA_OPT__(, TG_ALPHA(__VA_ARGS__)))
+
+/* The nearest whole number, the even one of two: `tg_round(x)`; of 10^-decimals: `tg_round(x, .decimals = 2)`. */
+tg_tensor *tg_round_decimals_at(const char *where, tg_tensor *a, int64_t decimals);
+tg_tensor *tg_round_decimals_in_place_at(const char *where, tg_tensor *a, int64_t decimals);
+typedef struct tg_round_options {
+    int64_t decimals;   /* below 0: tens, hundreds */
+    TG_OPTIONS_END
+} tg_round_options;
+#define TG_DECIMALS(...)    TG_OPTIONS(tg_round_options, 0 TG_DEFAULTS_END __VA_OPT__(,) __VA_ARGS__).decimals
+#define tg_round(a, ...)    TG_CALL(tg_round, __VA_OPT__(_decimals), _at)(TG_HERE, a __VA_OPT__(, TG_DECIMALS(__VA_ARGS__)))
+#define tg_round_(a, ...)   TG_CALL(tg_round, __VA_OPT__(_decimals), _in_place_at)(TG_HERE, a __VA_OPT__(, TG_DECIMALS(__VA_ARGS__)))
 
 /* a / b, or that rounded: `tg_div(x, y, .rounding_mode = "floor")`, or "trunc". Integers divided without a mode become
  * floats, with one they stay integers. */

@@ -116,6 +116,15 @@ static bool prepare(const tg_op *op, const tg_operand *operands, tg_dtype dtype,
     return (c->t[0] = tgi_new(&shape, out)) != NULL;
 }
 
+/* The dtype that the operands have in common. Numbers with a fraction are doubles where no tensor says otherwise. */
+static tg_dtype common_dtype(const call *c, const tg_operand *operands, int inputs)
+{
+    if (c->alike) return (tg_dtype)c->tensors[0]->dtype;
+    bool doubles = c->inputs.count == 0;
+    for (int i = 0; i < inputs && doubles; i++) doubles = operands[i].kind == TG_OPERAND_REAL;
+    return doubles ? TG_FLOAT64 : tgi_result_type(operands, inputs);
+}
+
 /* What the gradients of the tracked inputs need: SAVE_A and so on. */
 static int saves_of(const tgi_row *row, tg_tensor *const *inputs)
 {
@@ -131,8 +140,7 @@ tg_tensor *tgi_run_row(const char *where, const tg_op *op, const tg_operand *ope
     if (!begin(where, op, operands, parameters, &c)) return NULL;
     const tgi_row *row = op->detail;
     const int inputs = row->inputs;
-    const tg_dtype common = c.alike ? (tg_dtype)c.tensors[0]->dtype : tgi_result_type(operands, inputs);
-    const tg_dtype dtype = compute_dtype(row, common);
+    const tg_dtype dtype = compute_dtype(row, common_dtype(&c, operands, inputs));
     const tgi_loop loop = row->loops()->forward[dtype];
     if (!loop) return tgi_not_implemented(op, c.inputs, op->name, dtype);
     if (!prepare(op, operands, dtype, row->to_bool ? TG_BOOL : dtype, &c)) return NULL;

@@ -46,6 +46,10 @@
 #define sinc_slope(x)                                                                                                  \
     add(num(-1.0 / 3), mul(x, add(num(1.0 / 30), mul(x, add(num(-1.0 / 840), mul(x, add(num(1.0 / 45360),              \
     mul(x, add(num(-1.0 / 3991680), mul(x, num(1.0 / 518918400)))))))))))
+/* 2 sqrt(2 / pi) (x + 0.044715 x^3) */
+#define gelu_score(x)                                                                                                  \
+    mul(x, add(num(1.5957691216057308), mul(num(0.071354816272600248), mul(x, x))))
+#define over_1_plus_square(g, x) div(g, add(num(1), mul(x, x)))
 #define asin(x)            OP(asin)(x)
 #define acos(x)            OP(acos)(x)
 #define atan(x)            OP(atan)(x)
@@ -74,6 +78,9 @@
 #define both(x, y)         ((int)(x) & (int)(y))
 #define either(x, y)       ((int)(x) | (int)(y))
 #define select(c, x, y)    OP(select)(c, x, y)
+#define unless(c, x, v)    (x)
+#define bounded(x, bound)  (x)
+#define half_turn(x)       sub(x, mul(num(2), round(mul(num(0.5), x)))) /* sin and cos of PI times it are those of PI x */
 #define bit_and(x, y)      ((x) & (y))
 #define bit_or(x, y)       ((x) | (y))
 #define bit_xor(x, y)      ((x) ^ (y))

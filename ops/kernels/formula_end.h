@@ -37,6 +37,7 @@
 #undef cos
 #undef tan
 #undef sinc_slope
+#undef gelu_score
 #undef asin
 #undef acos
 #undef atan
@@ -64,6 +65,10 @@
 #undef both
 #undef either
 #undef select
+#undef unless
+#undef bounded
+#undef over_1_plus_square
+#undef half_turn
 #undef bit_and
 #undef bit_or
 #undef bit_xor

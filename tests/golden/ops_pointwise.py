@@ -154,9 +154,18 @@ def exponential_unit(scale, alpha):
                    lambda a: torch.where(a > 0, scale, alpha * torch.exp(a)))
 
 
+def half_turn(a):
+    """Whole turns off: exact, where PyTorch rounds pi a."""
+    return a - 2 * torch.round(a / 2)
+
+
+def sinc(a):
+    return torch.where(a == 0, 1, torch.sin(math.pi * half_turn(a)) / (math.pi * a))
+
+
 def sinc_slope(a):
     near = -math.pi**2 * a / 3 * (1 - (math.pi * a) ** 2 / 10)
-    return torch.where(a.abs() < 1e-2, near, (torch.cos(math.pi * a) - torch.sinc(a)) / a)
+    return torch.where(a.abs() < 1e-2, near, (torch.cos(math.pi * half_turn(a)) - sinc(a)) / a)
 
 
 def log1p(a):
@@ -194,11 +203,24 @@ SPECIAL = {
     "fmod": formula(exact_fmod, lambda a, b: torch.ones_like(a), lambda a, b: -torch.trunc(a / b), double=False),
     "remainder": formula(exact_remainder, lambda a, b: torch.ones_like(a), lambda a, b: -exact_floor_divide(a, b), double=False),
     "floor_divide": formula(exact_floor_divide, lambda a, b: torch.zeros_like(a), lambda a, b: torch.zeros_like(a), double=False),
-    "addcmul": lambda a, b, c: a + b * c, "log1p": log1p, "sinc": formula(torch.sinc, sinc_slope, double=False),
+    "addcmul": lambda a, b, c: a + b * c, "log1p": log1p, "sinc": formula(sinc, sinc_slope, double=False),
     "elu": exponential_unit(1.0, 1.0), "celu": exponential_unit(1.0, 1.0),
     "selu": exponential_unit(1.0507009873554805, 1.7580993408473766),
     "gelu": formula(lambda a: 0.5 * a * torch.erfc(-a * ROOT),
                     lambda a: 0.5 * torch.erfc(-a * ROOT) + a * torch.exp(-a * a / 2) / math.sqrt(2 * math.pi), double=False),
     "gelu_tanh": formula(lambda a: a * torch.sigmoid(a * (GATE + GATE * 0.044715 * (a * a))), gelu_tanh_slope, double=False),
+    "atan2": formula(torch.atan2, lambda a, b: b / torch.hypot(a, b) / torch.hypot(a, b),
+                     lambda a, b: -a / torch.hypot(a, b) / torch.hypot(a, b), double=False),
+    "acosh": formula(torch.acosh, lambda a: 1 / (torch.sqrt(a - 1) * torch.sqrt(a + 1)), double=False),
+    "addcdiv": formula(lambda a, b, c: a + b / c, lambda a, b, c: torch.ones_like(a), lambda a, b, c: 1 / c,
+                       lambda a, b, c: -(b / c / c), double=False),
+    # PyTorch divides by a, which leaves NaN at the infinities.
+    "copysign": formula(torch.copysign, lambda a, b: torch.where(a == 0, 0, torch.where(a.isnan(), a, torch.sign(a) * torch.copysign(torch.ones_like(b), b))),
+                        lambda a, b: torch.zeros_like(b), double=False),
+    # A bound of inf is none: PyTorch gives the other bound no gradient where that is inf, too.
+    "clamp": formula(torch.clamp, lambda a, b, c: ((a >= b) & (a <= c)).to(a.dtype),
+                     lambda a, b, c: ((a < b) & ((b < c) | (c == math.inf))).to(a.dtype),
+                     lambda a, b, c: ((a > c) | (c < b)).to(a.dtype), double=False),
+    "hardswish": lambda a: torch.where(a > 3, a, F.hardswish(torch.where(a > 3, 0, a))),
     "mish": in_double(F.mish), "softsign": formula(F.softsign, lambda a: 1 / (1 + a.abs()) ** 2),
 }
