@@ -7,6 +7,9 @@
 #include "../ops/view.h"
 #include "module_impl.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 /* ---- pooling ---- */
 
 typedef struct pool {
@@ -90,8 +93,14 @@ static int avg1d_repr(tg_module *module, char *buffer, size_t size)
 
 static int adaptive_repr(tg_module *module, char *buffer, size_t size)
 {
-    char text[64];
-    return snprintf(buffer, size, "%s", given("output_size=", &((const pool *)module)->kernel_size, text, sizeof text));
+    const tg_shape *out = &((const pool *)module)->kernel_size;
+    char item[TG_MAX_DIMS][24], text[TG_MAX_DIMS * 26] = "";
+    for (int d = 0; d < out->ndim; d++) {
+        snprintf(item[d], sizeof item[d], "%" PRId64, out->dims[d]);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", d ? ", " : "",
+                 out->dims[d] == TG_SAME_SIZE ? "None" : item[d]);
+    }
+    return snprintf(buffer, size, out->ndim == 1 ? "output_size=%s" : "output_size=(%s)", text);
 }
 
 typedef int repr_fn(tg_module *module, char *buffer, size_t size);

@@ -223,9 +223,9 @@ static tg_tensor_list inverse_call(const tg_value *v) { return tgi_result(tg_inv
 
 static const tg_op op_inv = {
     .name = "inv",
-    .schema = "inv(Tensor self) -> Tensor",
-    .formula = "y = self^-1",
-    .gradient = "dself = -yT g yT",
+    .schema = "inv(Tensor A) -> Tensor",
+    .formula = "y = A^-1",
+    .gradient = "dA = -yT g yT",
     .doc = "the inverses of square matrices; a singular one is an error",
     .shapes = "[*, n, n] to [*, n, n]",
     .backward = inv_backward,
@@ -379,9 +379,9 @@ static tg_tensor_list det_call(const tg_value *v) { return tgi_result(tg_det(v[0
 
 static const tg_op op_det = {
     .name = "det",
-    .schema = "det(Tensor self) -> Tensor",
-    .formula = "y = the determinant of self",
-    .gradient = "dself = g times the cofactors of self",
+    .schema = "det(Tensor A) -> Tensor",
+    .formula = "y = the determinant of A",
+    .gradient = "dA = g times the cofactors of A",
     .doc = "the determinants of square matrices",
     .shapes = "[*, n, n] to [*]",
     .backward = det_backward,
@@ -513,9 +513,9 @@ static tg_tensor_list slogdet_call(const tg_value *v)
 
 static const tg_op op_slogdet = {
     .name = "slogdet",
-    .schema = "slogdet(Tensor self) -> (Tensor sign, Tensor logabsdet)",
-    .formula = "sign exp(logabsdet) = the determinant of self",
-    .gradient = "dself = glogabsdet self^-T",
+    .schema = "slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
+    .formula = "sign exp(logabsdet) = the determinant of A",
+    .gradient = "dA = glogabsdet A^-T",
     .doc = "the sign of the determinant and the logarithm of its magnitude; 0 and -inf of a singular matrix",
     .shapes = "[*, n, n] to [*] and [*]",
     .kinks = "singular matrices: the gradient is inf and NaN",

@@ -119,7 +119,8 @@ static void norm_backward(tg_context *ctx)
 
 static tg_norm_options options_of(const tg_value *v)
 {
-    tg_norm_options o = TG_NORM_OPTIONS(.dims = tgi_dims_of(&v[2]), .keepdim = v[3].as.boolean, .p = v[1].as.real);
+    tg_norm_options o = TG_NORM_OPTIONS(.dims = tgi_dims_of(&v[2]), .keepdim = v[3].as.boolean);
+    if (v[1].kind == TG_VALUE_FLOAT) o.p = v[1].as.real; /* 'fro', of the elements, is 2 */
     if (v[4].kind == TG_VALUE_DTYPE) o.dtype = v[4].as.dtype;
     return o;
 }
@@ -133,6 +134,10 @@ static tg_tensor *norm_record(tg_tensor *t, const norm *a, tg_dtype dtype)
 
 static tg_tensor_list norm_call(const tg_value *v)
 {
+    if (v[1].kind == TG_VALUE_STRING && strcmp(v[1].as.string, "fro") != 0) {
+        tg_op_fail(&tgi_op_norm, tg_list(v[0].as.tensor), "p must be a number or 'fro', not '%s'", v[1].as.string);
+        return tg_list_failed();
+    }
     return tgi_result(tg_norm_at(TG_HERE, v[0].as.tensor, options_of(v)));
 }
 
@@ -151,7 +156,7 @@ static tg_tensor_list norm_call(const tg_value *v)
 
 const tg_op tgi_op_norm = {
     .name = "norm",
-    .schema = "norm(Tensor self, float p=2, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None) -> Tensor",
+    .schema = "norm(Tensor self, float|str p=2, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None) -> Tensor",
     .formula = "y = (the sum over dim of |x|^p)^(1/p)",
     .gradient =
         "dx = g sign(x) (|x| / y)^(p - 1); g sign(x) spread evenly over the extremes for p = +-inf; 0 for p = 0",
@@ -161,7 +166,10 @@ const tg_op tgi_op_norm = {
     .kinks = "x = 0 where p is no even number, y = 0, several extremes: 0, 0, and g spread evenly",
     .call = norm_call,
     .samples = (const char *const[]){ NORM_SAMPLES("norm"), NULL },
-    .corners = (const char *const[]){ NORM_CORNERS("norm"), "norm(f(0, 3), inf)", "norm(f(0, 3), -1, dim=[0])", NULL },
+    .corners = (const char *const[]){ NORM_CORNERS("norm"), "norm(f(0, 3), inf)", "norm(f(0, 3), -1, dim=[0])",
+                                      "norm(f(2, 3), 'fro')", "norm(f(2, 3, 4), p='fro', dim=[0, 2])", NULL },
+    .own_errors = (const tg_error_sample[]){ { "norm(f(2, 3), 'nuc')", "p must be a number or 'fro', not 'nuc'" },
+                                             { NULL, NULL } },
     .errors =
         (const tg_error_sample[]){
             { "norm(i(2, 3))", "norm(): input dtype should be either floating point or complex. Got Long instead." },

@@ -136,6 +136,8 @@ bool tgi_windows_adaptive(const tg_op *op, tg_tensor *input, int spatial, tg_sha
     }
     if (spatial == 2) w->out[0] = output_size.dims[0];
     w->out[1] = output_size.dims[output_size.ndim - 1];
+    for (int i = 2 - spatial; i < 2; i++)
+        if (w->out[i] == TG_SAME_SIZE) w->out[i] = shape.dims[shape.ndim - 2 + i];
     if (w->out[0] < 0 || w->out[1] < 0)
         return FAIL("%s: elements of output_size must be greater than or equal to 0 but received {%" PRId64 ", %" PRId64
                     "}",

@@ -317,7 +317,8 @@ static const char *const adaptive_avg_pool2d_samples[] = {
     "adaptive_avg_pool2d(f(2, 3, 5, 4), 2)",      "adaptive_avg_pool2d(f(3, 5, 7), [3, 4])",
     "adaptive_avg_pool2d(f(2, 2, 5, 4), 1)",      "adaptive_avg_pool2d(f(2, 1, 3, 2), [7, 5])",
     "adaptive_avg_pool2d(f(0, 3, 5, 4), 2)",      "adaptive_avg_pool2d(f(2, 3, 5, 4), [0, 2])",
-    "adaptive_avg_pool2d(f(1, 2, 1, 9), [1, 3])", NULL
+    "adaptive_avg_pool2d(f(1, 2, 1, 9), [1, 3])", "adaptive_avg_pool2d(f(2, 3, 5, 4), [None, 3])",
+    "adaptive_avg_pool2d(f(3, 5, 4), [2, None])", NULL
 };
 static const tg_error_sample adaptive_avg_pool2d_errors[] = {
     { "adaptive_avg_pool2d(f(5, 5), [2, 3])", "Input dimension should be at least 3" },
@@ -332,7 +333,7 @@ static const tg_error_sample adaptive_avg_pool2d_errors[] = {
 };
 const tg_op tgi_op_adaptive_avg_pool2d = {
     .name = "adaptive_avg_pool2d",
-    .schema = "adaptive_avg_pool2d(Tensor self, int[2] output_size) -> Tensor",
+    .schema = "adaptive_avg_pool2d(Tensor self, int?[2] output_size) -> Tensor",
     .formula = "y[i, j] = the average of the rows floor(i H / n) to ceil((i + 1) H / n) - 1 and such columns of x",
     .gradient = "dx = adaptive_avg_pool_backward of g",
     .doc = "Averages of as many windows of images as the result is to have.",

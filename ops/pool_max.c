@@ -407,11 +407,13 @@ static const tg_error_sample adaptive_max_pool1d_errors[] = {
       "adaptive_max_pool1d() argument 'output_size' should contain one int (got 2)" },
     { NULL, NULL }
 };
-static const char *const adaptive_max_pool2d_samples[] = {
-    "adaptive_max_pool2d(f(2, 3, 5, 4), 2)",      "adaptive_max_pool2d(f(3, 5, 7), [3, 4])",
-    "adaptive_max_pool2d(f(2, 1, 3, 2), [7, 5])", "adaptive_max_pool2d(f(2, 2, 5, 4), 1)",
-    "adaptive_max_pool2d(f(2, 3, 5, 4), [0, 2])", NULL
-};
+static const char *const adaptive_max_pool2d_samples[] = { "adaptive_max_pool2d(f(2, 3, 5, 4), 2)",
+                                                           "adaptive_max_pool2d(f(3, 5, 7), [3, 4])",
+                                                           "adaptive_max_pool2d(f(2, 1, 3, 2), [7, 5])",
+                                                           "adaptive_max_pool2d(f(2, 2, 5, 4), 1)",
+                                                           "adaptive_max_pool2d(f(2, 3, 5, 4), [0, 2])",
+                                                           "adaptive_max_pool2d(f(2, 3, 5, 4), [None, 3])",
+                                                           NULL };
 static const char *const adaptive_max_pool2d_with_indices_samples[] = {
     "adaptive_max_pool2d_with_indices(f(2, 3, 5, 4), 2)", "adaptive_max_pool2d_with_indices(f(3, 5, 7), [3, 4])", NULL
 };
@@ -472,12 +474,12 @@ POOL(max_pool2d_with_indices, LISTS(2), TO_INDICES,
 POOL(adaptive_max_pool1d, "Tensor self, int[1] output_size", ") -> Tensor",
      "The largest elements of as many windows of sequences as the result is to have.",
      "[N, C, L] to [N, C, output_size]", adaptive_max_pool1d_errors, NULL)
-POOL(adaptive_max_pool2d, "Tensor self, int[2] output_size", ") -> Tensor",
+POOL(adaptive_max_pool2d, "Tensor self, int?[2] output_size", ") -> Tensor",
      "The largest elements of as many windows of images as the result is to have.",
      "[N, C, H, W] to [N, C, *output_size]", adaptive_max_pool2d_errors, NULL)
 POOL(adaptive_max_pool1d_with_indices, "Tensor self, int[1] output_size", TO_INDICES,
      "adaptive_max_pool1d, and where in its sequence each element stands.", "[N, C, L] to [N, C, output_size]",
      adaptive_max_pool1d_with_indices_errors, NULL)
-POOL(adaptive_max_pool2d_with_indices, "Tensor self, int[2] output_size", TO_INDICES,
+POOL(adaptive_max_pool2d_with_indices, "Tensor self, int?[2] output_size", TO_INDICES,
      "adaptive_max_pool2d, and where in its plane each element stands, counted row by row.",
      "[N, C, H, W] to [N, C, *output_size]", adaptive_max_pool2d_with_indices_errors, adaptive_max_pool2d_corners)

@@ -299,10 +299,17 @@ static tg_tensor_list sum_to_size_call(const tg_value *args)
     return tgi_result(tg_sum_to_size_at(TG_HERE, args[0].as.tensor, args[1].as.ints));
 }
 
-static const char *const sum_to_size_samples[] = { "sum_to_size(f(2, 3), [3])",          "sum_to_size(f(2, 3), [2, 1])",
-                                                   "sum_to_size(f(2, 3, 4), [1, 3, 1])", "sum_to_size(f(2, 3), [2, 3])",
-                                                   "sum_to_size(f(2, 3), [1, 1])",       "sum_to_size(f(0, 3), [1, 3])",
-                                                   "sum_to_size(i(2, 3), [3])",          NULL };
+static const char *const sum_to_size_samples[] = { "sum_to_size(f(2, 3), [3])",
+                                                   "sum_to_size(f(2, 3), [2, 1])",
+                                                   "sum_to_size(f(2, 3, 4), [1, 3, 1])",
+                                                   "sum_to_size(f(2, 3), [2, 3])",
+                                                   "sum_to_size(f(2, 3), [1, 1])",
+                                                   "sum_to_size(f(0, 3), [1, 3])",
+                                                   "sum_to_size(i(2, 3), [3])",
+                                                   "sum_to_size(b(2, 3), [3])",
+                                                   "sum_to_size(b(2, 3), [2, 3])",
+                                                   "sum_to_size(b(2, 3), [])",
+                                                   NULL };
 static const tg_error_sample sum_to_size_errors[] = {
     { "sum_to_size(f(2, 3), [2])", "size {[2]} is not expandable to size {[2, 3]}." },
     { "sum_to_size(f(3), [1, 3])", "size {[1, 3]} is not expandable to size {[3]}." },

@@ -132,8 +132,10 @@ static bool convert(const tgi_parameter *p, const tg_value *given, tg_value *val
     case TG_VALUE_INTS: /* an empty list is a list of anything */
         if (kind == TG_VALUE_TENSORS) *value = TG_LITERAL(tg_value){ kind, { .tensors = TG_NONE } };
         return kind == TG_VALUE_TENSORS && given->as.ints.ndim == 0;
-    case TG_VALUE_FLOAT:
-    case TG_VALUE_BOOL: return p->number;
+    case TG_VALUE_FLOAT: return p->number;
+    case TG_VALUE_BOOL: /* as in Python, where it stands for a float but not for an int */
+        if (kind == TG_VALUE_FLOAT) *value = TG_LITERAL(tg_value){ kind, { .real = given->as.boolean } };
+        return kind == TG_VALUE_FLOAT || p->number;
     default: return false;
     }
 }

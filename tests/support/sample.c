@@ -305,17 +305,22 @@ static tg_value read_list(reader *r)
     tg_value list = { TG_VALUE_INTS, { 0 } };
     tg_tensor *tensors[ITEMS];
     int count = 0;
+    bool integers = false; /* which may have gaps, as a list of tensors may */
     while (!accept(r, "]")) {
         tg_value v = read_value(r);
-        if (v.kind == TG_VALUE_INT && list.as.ints.ndim < TG_MAX_DIMS)
+        if (v.kind == TG_VALUE_INT && list.as.ints.ndim < TG_MAX_DIMS) {
             list.as.ints.dims[list.as.ints.ndim++] = v.as.integer;
-        else if ((v.kind == TG_VALUE_TENSOR || v.kind == TG_VALUE_NONE) && count < ITEMS)
+            integers = true;
+        }
+        if (v.kind == TG_VALUE_NONE && list.as.ints.ndim < TG_MAX_DIMS)
+            list.as.ints.dims[list.as.ints.ndim++] = TG_SAME_SIZE;
+        if ((v.kind == TG_VALUE_TENSOR || v.kind == TG_VALUE_NONE) && count < ITEMS)
             tensors[count++] = v.kind == TG_VALUE_NONE ? NULL : v.as.tensor;
-        else
+        else if (v.kind != TG_VALUE_INT)
             malformed(r, "integers or tensors");
         accept(r, ",");
     }
-    if (count == 0) return list;
+    if (integers || count == 0) return list;
     if (r->used + count > ITEMS) malformed(r, "fewer tensors");
     tg_tensor **items = r->items + r->used; /* not before: an item may itself hold a list */
     memcpy(items, tensors, (size_t)count * sizeof *items);
