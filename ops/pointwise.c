@@ -322,6 +322,7 @@ static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *
     if (op == &op_sub && !sub_check(op, inputs, operands, NULL)) return false;
     if (!tg_dtype_is_floating(common) && alpha != trunc(alpha))
         return refuse(op, inputs, "For integral input tensors, argument alpha must not be a floating point number.");
+    if (!tg_dtype_is_floating(common) && !(fabs(alpha) < 0x1p63)) return refuse(op, inputs, TGI_NO_INT64);
     if (alpha == 1) return true;
     if (b->kind != TG_OPERAND_TENSOR) {
         *b = scaled_number(*b, alpha, common);

@@ -105,6 +105,8 @@ static void test_numbers_alone(void **state)
     tg_tensor *sum = tg_add(tg_full(tg_shape(), 0, .dtype = TG_INT64), large, .alpha = 1.0);
     memcpy(&i, tg_data(sum, TG_INT64), sizeof i);
     assert_true(i == large);
+    assert_null(tg_add(sum, 1, .alpha = 1e30));
+    expect_error("without overflow");
     assert_int_equal(tg_dtype_of(tg_add(mask, (bool)true, .alpha = 2)), TG_BOOL);
     tg_scope_end(scope);
 }
