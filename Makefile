@@ -33,6 +33,12 @@ CC := $(shell for c in cc gcc clang; do command -v $$c >/dev/null 2>&1 && { echo
 endif
 BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 OBJ := $(BUILD)/obj
+ifneq ($(words $(BUILD)),1)
+$(error BUILD='$(BUILD)': make cannot build in a folder with a blank in its name (that of the checkout, PREFIX and DESTDIR may have some))
+endif
+# `.` looks along PATH for a name without a slash, a program for its files from wherever it stands.
+HERE := $(if $(filter /%,$(BUILD)),,./)
+SHARED_AT = $(if $(HERE),$(CURDIR)/)$(SHARED)
 Q := $(if $(V),,@)
 
 all: ## the libraries and the examples (the default)
@@ -52,7 +58,7 @@ CONFIG := $(BUILD)/config.mk
 CONFIG_INPUT := $(CC) | $(if $(filter-out default,$(origin CXX)),$(CXX)) | $(OPENMP) | $(LIBRARY_FLAGS) | $(USER_FLAGS) | \
 	$(CXX_FLAGS) | $(CFLAGS) | $(CXXFLAGS) | $(LDFLAGS)
 ifneq ($(filter-out clean help fmt uninstall,$(or $(MAKECMDGOALS),all)),)
--include $(CONFIG)
+include $(CONFIG)
 $(CONFIG): FORCE
 	@mkdir -p $(@D)
 	@CC='$(CC)' CXX='$(if $(filter-out default,$(origin CXX)),$(CXX))' FLAGS='$(CFLAGS) $(LDFLAGS)' OPENMP='$(OPENMP)' \
@@ -82,7 +88,8 @@ DL_LIBS = $(if $(findstring linux,$(MACHINE)),-ldl)
 ifneq ($(findstring darwin,$(MACHINE)),)
 SHARED_FLAGS := -Wl,-install_name,@rpath/libtapegrad.so.$(SOVERSION)
 else
-SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) $(if $(SANITIZE),,-Wl,-z,defs)
+# Once loaded it stays, and with it OpenMP, whose workers run on when a program closes it.
+SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) -Wl,-z,nodelete $(if $(SANITIZE),,-Wl,-z,defs)
 endif
 
 $(OBJ)/%.o: %.c $(CONFIG)
@@ -144,14 +151,15 @@ $(BENCH): $(BENCH_OBJECTS) $(STATIC)
 
 $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q). $(abspath $(CMOCKA)) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+	$(Q). $(HERE)$(CMOCKA) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
-$(BUILD)/tests/test_binding: LIBS += $(DL_LIBS)
-$(BUILD)/tests/test_binding: $(SHARED)
+# These open the shared object.
+$(BUILD)/tests/test_binding $(BUILD)/tests/test_process: LIBS += $(DL_LIBS)
+$(BUILD)/tests/test_binding $(BUILD)/tests/test_process: $(SHARED)
 
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+	$(Q). $(HERE)$(CMOCKA) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
@@ -159,11 +167,11 @@ $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
 
 $(TEST_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG) | $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "CC $<"
-	$(Q). $(abspath $(CMOCKA)) && $(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
+	$(Q). $(HERE)$(CMOCKA) && $(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
 
 $(CXX_OBJECTS): $(OBJ)/%.cpp.o: %.cpp $(CONFIG) | $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "CXX $<"
-	$(Q). $(abspath $(CMOCKA)) && $(CXX_FOUND) $(CXX_FLAGS) $(OPENMP_CFLAGS) $(CXXFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
+	$(Q). $(HERE)$(CMOCKA) && $(CXX_FOUND) $(CXX_FLAGS) $(OPENMP_CFLAGS) $(CXXFLAGS) $$CMOCKA_CFLAGS -MMD -MP -c -o $@ $<
 
 # Finds CMocka, or installs it.
 $(CMOCKA): tests/tools/find_cmocka.sh
@@ -187,7 +195,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-headers check-misuse check-calls check-docs
+CHECKS := check-layers check-headers check-misuse check-calls check-install check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
@@ -201,7 +209,7 @@ notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's
 	@$< $(ARGS)
 
 test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
-	@TAPEGRAD_LIBRARY='$(abspath $(SHARED))' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
+	@TAPEGRAD_LIBRARY='$(SHARED_AT)' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
 		$(foreach t,$(CXX_TESTS),program:$(notdir $t)=$t) \
 		$(if $(ONLY),,"program:bench=$(BENCH) --only W1 --seconds 0.01 --csv") \
 		$(if $(ONLY),,$(foreach c,$(CHECKS),"script:$c=sh tests/tools/$(subst -,_,$c).sh"))
@@ -248,6 +256,9 @@ check-calls: $(BUILD)/tests/test_reference ## compiles each op's call as docs/op
 reference: $(BUILD)/tests/test_reference ## writes docs/ops.md anew from the ops' descriptors
 	@$< --write >docs/ops.md
 
+check-install: all ## installs, compiles and starts programs and plug-ins, in folders with blanks in their names
+	@sh tests/tools/check_install.sh
+
 check-docs: all ## compiles and runs the code in README.md and docs/
 	@sh tests/tools/check_docs.sh
 
@@ -261,8 +272,8 @@ install: $(STATIC) $(SHARED) ## installs headers, libraries and tapegrad.pc unde
 	@VERSION=$(VERSION) SOVERSION=$(SOVERSION) PREFIX='$(PREFIX)' PRIVATE='$(LIBS) -pthread' sh tests/tools/install.sh
 
 uninstall: ## removes what `make install` put there
-	rm -rf '$(DESTDIR)$(PREFIX)/include/tapegrad'
-	rm -f '$(DESTDIR)$(PREFIX)/lib/libtapegrad.a' '$(DESTDIR)$(PREFIX)/lib/libtapegrad.so' \
+	$(Q)rm -rf '$(DESTDIR)$(PREFIX)/include/tapegrad'
+	$(Q)rm -f '$(DESTDIR)$(PREFIX)/lib/libtapegrad.a' '$(DESTDIR)$(PREFIX)/lib/libtapegrad.so' \
 		'$(DESTDIR)$(PREFIX)/lib/libtapegrad.so.$(SOVERSION)' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/tapegrad.pc'
 
 clean: ## removes the build folder

@@ -37,6 +37,7 @@
 #include "ops/scan.h"
 #include "ops/scatter.h"
 #include "ops/sort.h"
+#include "ops/threads.h"
 #include "ops/triangle.h"
 #include "ops/view.h"
 

@@ -5,6 +5,10 @@
 #ifndef TG_CORE_BASE_H
 #define TG_CORE_BASE_H
 
+#if defined(__SIZEOF_POINTER__) && __SIZEOF_POINTER__ < 8
+#error "tapegrad needs a 64-bit processor"
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

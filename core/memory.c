@@ -269,6 +269,35 @@ static void release_dead(tgi_pool *pool)
 
 /* ---- pools ---- */
 
+/* Every pool there is: fork must find none of them locked. A pool's own lock is taken after this one. */
+static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
+static tgi_pool *pools;
+
+tgi_pool *tgi_pool_new(void)
+{
+    tgi_pool *pool = from_system(NULL, POOL_BYTES);
+    if (!pool) return NULL;
+    memset(pool, 0, sizeof *pool);
+    const char *setting = getenv("TAPEGRAD_POOL");
+    pool->caching = !TGI_SANITIZED && !(setting && strcmp(setting, "0") == 0);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_mutex_lock(&pools_lock);
+    pool->next = pools;
+    if (pools) pools->previous = pool;
+    pools = pool;
+    pthread_mutex_unlock(&pools_lock);
+    return pool;
+}
+
+static void unlist(tgi_pool *pool)
+{
+    pthread_mutex_lock(&pools_lock);
+    if (pool->previous) pool->previous->next = pool->next;
+    if (pool->next) pool->next->previous = pool->previous;
+    if (pools == pool) pools = pool->next;
+    pthread_mutex_unlock(&pools_lock);
+}
+
 static void release_large(tgi_pool *pool)
 {
     for (int class = 0; class < TGI_LARGE_CLASSES; class ++) {
@@ -283,6 +312,7 @@ static void release_large(tgi_pool *pool)
 
 static void destroy(tgi_pool *pool)
 {
+    unlist(pool);
     release_large(pool);
     release_dead(pool);
     while (pool->slabs) {
@@ -294,8 +324,7 @@ static void destroy(tgi_pool *pool)
     system_free(pool, POOL_BYTES, system_context);
 }
 
-/* The thread ends: its pool goes now, or with the last block that another thread still holds. */
-static void abandon(tgi_pool *pool)
+void tgi_pool_abandon(tgi_pool *pool)
 {
     take_back_foreign(pool);
     pthread_mutex_lock(&pool->lock);
@@ -310,47 +339,16 @@ static void abandon(tgi_pool *pool)
     if (last) destroy(pool);
 }
 
-static pthread_key_t thread_end;
-static pthread_once_t thread_end_once = PTHREAD_ONCE_INIT;
-static uint64_t thread_number;
-
-/* Everything a thread holds, let go of. */
-static void end_thread(void *unused)
+void tgi_pools_lock(void)
 {
-    (void)unused;
-    tgi_thread *self = &tgi_self;
-    if (!self->registered) return;
-    tgi_scope_release_all();
-    tgi_grow_free(self->nodes, self->node_capacity, sizeof *self->nodes);
-    tgi_grow_free(self->handles, self->handle_capacity, sizeof *self->handles);
-    tgi_grow_free(self->scopes, self->scope_capacity, sizeof *self->scopes);
-    tgi_pool *pool = self->pool;
-    memset(self, 0, sizeof *self);
-    abandon(pool);
+    pthread_mutex_lock(&pools_lock);
+    for (tgi_pool *pool = pools; pool; pool = pool->next) pthread_mutex_lock(&pool->lock);
 }
 
-static void make_thread_end(void) { pthread_key_create(&thread_end, end_thread); }
-
-/* Thread-specific destructors do not run for the thread that ends the process. */
-__attribute__((destructor)) static void end_process(void) { end_thread(NULL); }
-
-tgi_pool *tgi_pool_of_thread(void)
+void tgi_pools_unlock(void)
 {
-    tgi_thread *self = &tgi_self;
-    if (self->pool) return self->pool;
-    tgi_pool *pool = from_system(NULL, POOL_BYTES);
-    if (!pool) return NULL;
-    memset(pool, 0, sizeof *pool);
-    const char *setting = getenv("TAPEGRAD_POOL");
-    pool->caching = !TGI_SANITIZED && !(setting && strcmp(setting, "0") == 0);
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_once(&thread_end_once, make_thread_end);
-    pthread_setspecific(thread_end, pool);
-    self->pool = pool;
-    tgi_set_seen(true);
-    self->registered = true;
-    self->next_serial = (__atomic_add_fetch(&thread_number, 1, __ATOMIC_RELAXED) << 44) + 1;
-    return pool;
+    for (tgi_pool *pool = pools; pool; pool = pool->next) pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_unlock(&pools_lock);
 }
 
 /* ---- arrays and odd blocks ---- */

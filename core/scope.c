@@ -269,17 +269,20 @@ tg_tensor *tg_keep_at(const char *where, tg_tensor *t)
     if (!t) return tg_failed() ? NULL : tg_fail_at(where, TG_ERROR_NULL, "keep", "the tensor is NULL");
     tgi_extra *extra = tgi_extra_of(t);
     if (!extra) return NULL;
-    extra->kept++;
+    __atomic_fetch_add(&extra->kept, 1, __ATOMIC_RELAXED); /* threads may keep what they share */
     return tgi_ref(t);
 }
 
 void tg_release(tg_tensor *t)
 {
     if (!t) return;
-    if (t->alive != TGI_ALIVE || !t->extra || t->extra->kept == 0) {
+    tgi_extra *extra = t->alive == TGI_ALIVE ? __atomic_load_n(&t->extra, __ATOMIC_ACQUIRE) : NULL;
+    int64_t kept = extra ? __atomic_load_n(&extra->kept, __ATOMIC_RELAXED) : 0;
+    while (kept && !__atomic_compare_exchange_n(&extra->kept, &kept, kept - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    if (!kept) {
         tg_fail_at(NULL, TG_ERROR_VALUE, "release", "the tensor is not held by tg_keep");
         return;
     }
-    t->extra->kept--;
     tgi_unref(t);
 }

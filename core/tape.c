@@ -262,6 +262,7 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
     if (!node) return TG_FAILED;
     node->op = op;
     node->where = self->where;
+    if (self->next_serial % TGI_SERIALS == 0) self->next_serial = tgi_take_serials();
     node->serial = self->next_serial++;
     node->index = node->low = (int32_t)self->node_count;
     node->first_slot = self->next_slot;

@@ -52,6 +52,7 @@ struct tgi_pool {
     char *bump, *bump_end;        /* the rest of the newest slab */
     int64_t system_bytes, system_allocations;
     pthread_mutex_t lock;
+    tgi_pool *next, *previous;    /* of all pools in the process */
 };
 
 /* `bytes` of uninitialised memory aligned to 64, or NULL with an error pending. The pool is this thread's. */
@@ -62,6 +63,13 @@ void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
 bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead);
 /* This thread's pool; NULL with an error pending when there is no memory for one. */
 tgi_pool *tgi_pool_of_thread(void);
+/* For threads that begin and end (thread.c): a pool, or NULL with an error pending; and its end, now or with the last
+ * block that another thread still holds. */
+tgi_pool *tgi_pool_new(void);
+void tgi_pool_abandon(tgi_pool *pool);
+/* Around a fork: no thread is in the middle of giving a block back. */
+void tgi_pools_lock(void);
+void tgi_pools_unlock(void);
 
 static inline void tgi_pool_count_tensor(tgi_pool *pool, int change)
 {
@@ -98,6 +106,12 @@ void tgi_scope_release_all(void);
 /* ---- the tape (tape.c) ---- */
 void tgi_tape_truncate(int64_t length);
 
+/* ---- serial numbers of nodes (thread.c) ----
+ * A thread takes a range of them at a time, so that no two nodes of a process ever have the same. A thread's next number
+ * is a multiple of TGI_SERIALS when its range is used up, or when it has none yet; no node has such a number. */
+enum { TGI_SERIALS = 1 << 24 };
+uint64_t tgi_take_serials(void);
+
 /* ---- the state ---- */
 
 #define TGI_MESSAGE 768
@@ -132,7 +146,7 @@ typedef struct tgi_thread {
 
     tg_node **nodes;
     int64_t node_count, node_capacity;
-    uint64_t next_serial;          /* the thread's number in the high bits: unique in the process */
+    uint64_t next_serial;          /* see TGI_SERIALS */
     int64_t next_slot;
     int64_t next_hook;             /* the number of the next hook */
 

@@ -6,32 +6,22 @@
 #define TG_OPS_PARALLEL_H
 
 #include "kernels/pieces.h"
-
-#include <stdbool.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "kernels/threads.h"
 
 /* ---- running it ---- */
 
 /* Whether there is more than one thread to be had: for work that is the same to the bit however it is cut, and slower when
  * it is. */
-static inline bool tgi_has_threads(void)
-{
-#ifdef _OPENMP
-    return omp_get_max_threads() > 1 && !omp_in_parallel();
-#else
-    return false;
-#endif
-}
+static inline bool tgi_has_threads(void) { return tgi_threads() > 1; }
 
 /* Calls task(work, i) for each i < tasks, on several threads if `enough`. Tasks may neither allocate nor fail. */
 static inline void tgi_run_tasks(bool enough, int64_t tasks, void (*task)(const void *work, int64_t i),
                                  const void *work)
 {
 #ifdef _OPENMP
-    if (enough && tasks > 1 && omp_get_max_threads() > 1 && !omp_in_parallel()) {
-#pragma omp parallel for schedule(static)
+    const int threads = enough && tasks > 1 ? tgi_threads() : 1;
+    if (threads > 1) {
+#pragma omp parallel for schedule(static) num_threads(threads)
         for (int64_t i = 0; i < tasks; i++) task(work, i);
         return;
     }

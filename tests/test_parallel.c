@@ -4,21 +4,8 @@
 #include "support/cmocka_all.h"
 
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 enum { ROWS = 517, COLUMNS = 611, RESULTS = 16, MOST_THREADS = 4 };
-
-static int threads;
-
-static void use_threads(int n)
-{
-    threads = n;
-#ifdef _OPENMP
-    omp_set_num_threads(n);
-#endif
-}
 
 /* Every loop that may be cut, on tensors of one dtype; the number of results. */
 static int results(tg_dtype dtype, tg_tensor **y)
@@ -53,17 +40,17 @@ static void test_same_bits(void **unused)
     for (tg_dtype dtype = TG_FLOAT32; dtype <= TG_FLOAT64; dtype++) {
         tg_scope all = tg_scope_begin();
         tg_tensor *want[RESULTS], *got[RESULTS];
-        use_threads(1);
+        tg_set_num_threads(1);
         results(dtype, want);
         for (int count = 2; count <= MOST_THREADS; count++) {
             tg_scope step = tg_scope_begin();
-            use_threads(count);
+            tg_set_num_threads(count);
             results(dtype, got);
             for (int i = 0; i < RESULTS; i++) {
                 assert_non_null(got[i]);
                 size_t bytes = (size_t)tg_numel(got[i]) * tg_dtype_size(tg_dtype_of(got[i]));
                 if (memcmp(tg_data(got[i], tg_dtype_of(got[i])), tg_data(want[i], tg_dtype_of(got[i])), bytes) != 0)
-                    fail_msg("dtype %d, result %d: other bits on %d threads than on one", (int)dtype, i, threads);
+                    fail_msg("dtype %d, result %d: other bits on %d threads than on one", (int)dtype, i, count);
             }
             tg_scope_end(step);
         }

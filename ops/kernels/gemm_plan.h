@@ -5,10 +5,7 @@
 
 #include "kernels.h"
 #include "scalar.h"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "threads.h"
 
 /* Multiplications for each thread from which on another one pays: waking it takes some microseconds. */
 enum { TGI_GEMM_THREAD_WORK = 1 << 21 };
@@ -49,15 +46,10 @@ TGI_INLINE bool tgi_gemm_swaps(int64_t m, int64_t n, const tgi_gemm_part *first,
 /* How many threads are worth it; 1 where the caller is one of several already. */
 TGI_INLINE int64_t tgi_gemm_threads(int64_t m, int64_t n, int64_t k)
 {
-#ifdef _OPENMP
-    double most = (double)m * (double)n * (double)k / TGI_GEMM_THREAD_WORK;
-    if (most < 2 || omp_in_parallel()) return 1;
-    int threads = omp_get_max_threads();
+    const double most = (double)m * (double)n * (double)k / TGI_GEMM_THREAD_WORK;
+    if (most < 2) return 1;
+    const int threads = tgi_threads();
     return most < threads ? (int64_t)most : threads;
-#else
-    (void)m, (void)n, (void)k;
-    return 1;
-#endif
 }
 
 /* Into how many pieces down (the others are across) to cut m x n for so many threads: each packs for itself, so that

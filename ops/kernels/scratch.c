@@ -24,6 +24,13 @@ static void release(void *of_thread)
 
 static void make_key(void) { key_made = pthread_key_create(&key, release) == 0; }
 
+/* Where the library is part of a shared object that is closed, no thread's end may call into it any more. */
+__attribute__((destructor)) static void delete_key(void)
+{
+    if (key_made) pthread_key_delete(key);
+    key_made = false;
+}
+
 void *tgi_scratch(tgi_scratch_use use, size_t bytes)
 {
     if (bytes <= mine.bytes[use]) return mine.data[use];

@@ -15,6 +15,7 @@
 # From the environment: THREADS (1), ONLY (every workload), RUNS (5), KEEP (0), PYTHON (/usr/bin/python3), SECONDS_EACH (each
 # workload's own), TOGETHER.
 set -u
+export LC_ALL=C
 bench=$1
 here=$(dirname "$0")
 threads=${THREADS:-1}

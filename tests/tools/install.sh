@@ -17,8 +17,11 @@ chmod 644 "$lib/libtapegrad.a"
 chmod 755 "$lib/libtapegrad.so.$SOVERSION"
 ln -sf "libtapegrad.so.$SOVERSION" "$lib/libtapegrad.so"
 
+# Programs find the shared library where it lies, unless the system looks there anyway.
+run_path=
+case $PREFIX/lib in /lib | /usr/lib) ;; *) run_path=' -Wl,-rpath,${libdir}' ;; esac
 cat >"$lib/pkgconfig/tapegrad.pc" <<END
-prefix=$PREFIX
+prefix=$(printf '%s' "$PREFIX" | sed 's/[ \\]/\\&/g')
 libdir=\${prefix}/lib
 includedir=\${prefix}/include
 
@@ -26,7 +29,12 @@ Name: tapegrad
 Description: a small PyTorch in C: tensors, a dynamic tape, modules, optimisers
 Version: $VERSION
 Cflags: -I\${includedir}/tapegrad
-Libs: -L\${libdir} -ltapegrad
+Libs: -L\${libdir}$run_path -ltapegrad
 Libs.private: $PRIVATE
 END
+
+# The loader's own list, where it has this folder on it.
+if [ -z "${DESTDIR:-}" ] && [ "$(id -u)" = 0 ] && command -v ldconfig >/dev/null 2>&1; then
+    if ldconfig -v -N -X 2>/dev/null | grep -q "^$lib:"; then ldconfig || :; fi
+fi
 echo "installed under ${DESTDIR:-}$PREFIX"

@@ -14,6 +14,13 @@ if [ -z "$CC" ]; then
     exit 1
 fi
 
+# Some refuse even to preprocess for a machine they cannot compile for: the compiler itself says why, later.
+width=$(echo __SIZEOF_POINTER__ | $CC $FLAGS -E -P - 2>/dev/null | tail -n 1)
+if [ "${width:-8}" = 4 ]; then
+    echo "tapegrad needs a 64-bit processor: $CC $FLAGS compiles for one of 32 bits" >&2
+    exit 1
+fi
+
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 

@@ -1,0 +1,74 @@
+/* thread.c: a thread's first use of the library, its end, and fork.
+ *
+ * A thread registers itself when it first needs memory; the system then tells when it ends, and all it holds goes. A
+ * child process has the one thread that forked, whole, and whatever the other threads held; their locks are free. */
+#include "thread.h"
+
+#include <string.h>
+
+static pthread_key_t thread_end;
+static pthread_once_t thread_end_once = PTHREAD_ONCE_INIT;
+static bool thread_end_made;
+static bool process_ends; /* nobody will be told of a thread's end any more */
+
+static void end_thread(void *unused)
+{
+    (void)unused;
+    tgi_thread *self = &tgi_self;
+    if (!self->registered) return;
+    tgi_scope_release_all();
+    tgi_grow_free(self->nodes, self->node_capacity, sizeof *self->nodes);
+    tgi_grow_free(self->handles, self->handle_capacity, sizeof *self->handles);
+    tgi_grow_free(self->scopes, self->scope_capacity, sizeof *self->scopes);
+    tgi_pool *pool = self->pool;
+    memset(self, 0, sizeof *self);
+    tgi_pool_abandon(pool);
+}
+
+static void make_thread_end(void) { thread_end_made = pthread_key_create(&thread_end, end_thread) == 0; }
+
+/* The thread that ends the process is told nothing of it. The key goes too: where the library is part of a shared object
+ * that is closed again, a thread that ends later must not call into memory that is no longer there. */
+__attribute__((destructor)) static void end_process(void)
+{
+    end_thread(NULL);
+    process_ends = true;
+    if (thread_end_made) pthread_key_delete(thread_end);
+    thread_end_made = false;
+}
+
+static bool announce_end(void *not_null)
+{
+    if (process_ends) return true;
+    pthread_once(&thread_end_once, make_thread_end);
+    if (thread_end_made && pthread_setspecific(thread_end, not_null) == 0) return true;
+    tg_fail_at(NULL, TG_ERROR_MEMORY, "",
+               "out of thread-specific keys: the system cannot tell the library when this thread ends");
+    return false;
+}
+
+tgi_pool *tgi_pool_of_thread(void)
+{
+    tgi_thread *self = &tgi_self;
+    if (self->pool) return self->pool;
+    tgi_pool *pool = tgi_pool_new();
+    if (!pool) return NULL;
+    if (!announce_end(pool)) return tgi_pool_abandon(pool), NULL;
+    self->pool = pool;
+    tgi_set_seen(true);
+    self->registered = true;
+    return pool;
+}
+
+uint64_t tgi_take_serials(void)
+{
+    static uint64_t taken;
+    return __atomic_fetch_add(&taken, TGI_SERIALS, __ATOMIC_RELAXED) + 1;
+}
+
+/* Should it fail, for want of memory at the start of the program, a child hangs in the rare case that another thread was
+ * giving a block back when its parent forked. */
+__attribute__((constructor)) static void expect_fork(void)
+{
+    pthread_atfork(tgi_pools_lock, tgi_pools_unlock, tgi_pools_unlock);
+}
