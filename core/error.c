@@ -1,6 +1,7 @@
 /* error.c: the error record of each thread, and the handlers.
  *
  * Recording must work when nothing else does: it allocates nothing and cannot fail. */
+#include "text.h"
 #include "thread.h"
 
 #include <stdarg.h>
@@ -75,7 +76,7 @@ static void record(const char *where, tg_error_code code, const char *op, tg_ten
     e->where = where ? where : tgi_self.where;
     snprintf(e->op, sizeof e->op, "%s", op ? op : "");
     describe_inputs(inputs, e->inputs, sizeof e->inputs);
-    vsnprintf(e->message, sizeof e->message, format, args);
+    tgi_vformat(e->message, sizeof e->message, format, args);
     snprintf(e->line, sizeof e->line, "%s%s%s%s%s%s%s%s", e->where ? e->where : "", e->where ? ": " : "", e->op,
              e->op[0] ? ": " : "", e->message, e->inputs[0] ? " (inputs: " : "", e->inputs, e->inputs[0] ? ")" : "");
     if (error_handler) {
@@ -142,7 +143,7 @@ void tg_warn_at(const char *where, const char *format, ...)
     char message[TGI_MESSAGE];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    tgi_vformat(message, sizeof message, format, args);
     va_end(args);
     warning_handler(where, message, warning_context);
 }

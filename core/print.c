@@ -8,6 +8,7 @@
 #include "op.h"
 #include "tape.h"
 #include "tensor.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -90,9 +91,9 @@ static double element(const printer *p, int64_t offset)
 static int number_text(double value, bool scientific, bool integers, char text[NUMBER_TEXT])
 {
     if (isnan(value)) return snprintf(text, NUMBER_TEXT, "nan"); /* C may say "-nan" */
-    if (scientific) return snprintf(text, NUMBER_TEXT, "%.*e", options.precision, value);
-    if (integers) return snprintf(text, NUMBER_TEXT, isinf(value) ? "%.0f" : "%.0f.", value);
-    return snprintf(text, NUMBER_TEXT, "%.*f", options.precision, value);
+    if (scientific) return tgi_format(text, NUMBER_TEXT, "%.*e", options.precision, value);
+    if (integers) return tgi_format(text, NUMBER_TEXT, isinf(value) ? "%.0f" : "%.0f.", value);
+    return tgi_format(text, NUMBER_TEXT, "%.*f", options.precision, value);
 }
 
 static int element_text(const printer *p, int64_t offset, bool scientific, char text[NUMBER_TEXT])

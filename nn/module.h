@@ -37,8 +37,8 @@ typedef tg_tensor *(*tg_forward_fn)(tg_module *module, tg_tensor *x);
 typedef struct tg_module_class {
     const char *name;      /* what print shows: "Linear"; the name of the type unless given. Borrowed */
     tg_forward_fn forward; /* what tg_module_forward and Sequential call; NULL if it does not map one tensor to one */
-    /* Writes what print shows between the parentheses, as snprintf does, and returns what snprintf returns. May be
-     * NULL. */
+    /* Writes what print shows between the parentheses, as snprintf does, and returns what snprintf returns. Called with
+     * C's own locale, so that numbers read the same everywhere. May be NULL. */
     int (*extra_repr)(tg_module *module, char *buffer, size_t size);
     void (*free)(tg_module *module); /* lets go of what the struct owns besides registered things. May be NULL */
 } tg_module_class;

@@ -9,6 +9,7 @@
 #include "module_impl.h"
 
 #include "../core/tensor_impl.h"
+#include "../core/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,16 @@ static void put_body(writer *w, const tg_module *m, const char *extra, int depth
     put_line_start(w, depth);
 }
 
+/* A user's class writes its own, and reads the same in every locale as well. */
+static int extra_text(tg_module *m, char *buffer, size_t size)
+{
+    if (!m->base.extra_repr) return 0;
+    void *before = tgi_text_begin();
+    const int length = m->base.extra_repr(m, buffer, size);
+    tgi_text_end(before);
+    return length;
+}
+
 static void put_module(writer *w, tg_module *m, int depth)
 {
     if (!m) {
@@ -94,12 +105,12 @@ static void put_module(writer *w, tg_module *m, int depth)
     enum { USUAL = 256 };
     char usual[USUAL] = "";
     char *extra = usual;
-    const int length = m->base.extra_repr ? m->base.extra_repr(m, usual, USUAL) : 0;
+    const int length = extra_text(m, usual, USUAL);
     const size_t size = length < 0 ? 1 : (size_t)length + 1;
     if (size > USUAL) {
         extra = tgi_calloc(size);
         if (!extra) return;
-        m->base.extra_repr(m, extra, size);
+        extra_text(m, extra, size);
     }
     put_text(w, m->base.name);
     put_text(w, "(");
@@ -125,10 +136,12 @@ int64_t tg_module_format_to(tg_module *m, char *buffer, int64_t size)
 
 const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT])
 {
+    void *before = tgi_text_begin();
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(buffer, TGI_REAL_TEXT, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value) break;
     }
+    tgi_text_end(before);
     if (!strpbrk(buffer, ".en")) strcat(buffer, ".0");
     return buffer;
 }
