@@ -321,10 +321,12 @@ static void test_serials_run_out(void **state)
     tg_scope_end(scope);
 }
 
-enum { KEEPS = 100000 };
+enum { KEEPS = 200000 };
+static pthread_barrier_t both_run;
 
 static void *keep_and_release(void *t)
 {
+    pthread_barrier_wait(&both_run);
     for (int i = 0; i < KEEPS; i++) {
         tg_keep(t);
         tg_keep(t);
@@ -340,6 +342,7 @@ static void test_two_threads_keep_one_tensor(void **state)
     const tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_ones(tg_shape(3));
     pthread_t threads[2];
+    pthread_barrier_init(&both_run, NULL, 2);
     for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, keep_and_release, t), 0);
     for (int i = 0; i < 2; i++) {
         void *failed = NULL;
