@@ -278,7 +278,8 @@ void tg_release(tg_tensor *t)
     if (!t) return;
     tgi_extra *extra = t->alive == TGI_ALIVE ? __atomic_load_n(&t->extra, __ATOMIC_ACQUIRE) : NULL;
     int64_t kept = extra ? __atomic_load_n(&extra->kept, __ATOMIC_RELAXED) : 0;
-    while (kept && !__atomic_compare_exchange_n(&extra->kept, &kept, kept - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (kept &&
+           !__atomic_compare_exchange_n(&extra->kept, &kept, kept - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
     if (!kept) {
         tg_fail_at(NULL, TG_ERROR_VALUE, "release", "the tensor is not held by tg_keep");

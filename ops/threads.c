@@ -12,7 +12,8 @@ tg_status tg_set_num_threads_at(const char *where, int threads)
         return TG_FAILED;
     }
     if (!tgi_set_thread_limit(threads))
-        tg_warn_at(where, "set_num_threads: this process was forked from one that had threads, and stays on one thread");
+        tg_warn_at(where,
+                   "set_num_threads: this process was forked from one that had threads, and stays on one thread");
     return TG_OK;
 }
 

@@ -32,7 +32,8 @@ static int find_locale(void **state)
         if (has_comma(names[i])) return 0;
     char folder[] = "/tmp/locale-XXXXXX", command[256];
     if (!mkdtemp(folder)) return 0;
-    snprintf(command, sizeof command, "localedef -f UTF-8 -i fr_FR --no-archive %s/fr_FR.UTF-8 >/dev/null 2>&1", folder);
+    snprintf(command, sizeof command, "localedef -f UTF-8 -i fr_FR --no-archive %s/fr_FR.UTF-8 >/dev/null 2>&1",
+             folder);
     setenv("LOCPATH", folder, 1);
     if (system(command) != 0 || !has_comma("fr_FR.UTF-8"))
         print_message("no locale with a comma, and localedef makes none: what is printed there was not looked at\n");
