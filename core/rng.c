@@ -20,9 +20,16 @@
 
 #define TWO_PI 6.28318530717958647692
 
+/* Unsigned arithmetic that wraps on purpose: clang's -fsanitize=integer is told so. */
+#ifdef __clang__
+#define WRAPS __attribute__((no_sanitize("integer")))
+#else
+#define WRAPS
+#endif
+
 /* ---- the engine ---- */
 
-void tg_generator_seed(tg_generator *g, uint64_t seed)
+WRAPS void tg_generator_seed(tg_generator *g, uint64_t seed)
 {
     if (!g) g = tg_default_generator();
     g->state[0] = (uint32_t)seed; /* PyTorch drops the upper half too */
@@ -35,7 +42,7 @@ void tg_generator_seed(tg_generator *g, uint64_t seed)
     g->next_normal = 0.0;
 }
 
-static inline uint32_t twist(uint32_t upper, uint32_t lower, uint32_t shifted)
+WRAPS static inline uint32_t twist(uint32_t upper, uint32_t lower, uint32_t shifted)
 {
     uint32_t joined = (upper & 0x80000000u) | (lower & 0x7fffffffu);
     return shifted ^ (joined >> 1) ^ ((0u - (lower & 1u)) & 0x9908b0dfu);
@@ -51,7 +58,7 @@ static void next_state(tg_generator *g)
     g->index = 0;
 }
 
-static inline uint32_t temper(uint32_t y)
+WRAPS static inline uint32_t temper(uint32_t y)
 {
     y ^= y >> 11;
     y ^= (y << 7) & 0x9d2c5680u;
@@ -129,7 +136,7 @@ static inline __attribute__((always_inline)) uint32_t float_to_bits(float value)
 
 /* The natural logarithm of a normal x > 0. With x = m 2^e, m in [sqrt(1/2), sqrt(2)) and t = m - 1:
  * log x = t - t^2 / 2 + t^3 P(t) + e log 2, where log 2 is added in two parts. */
-static inline __attribute__((always_inline)) float cephes_log(float x)
+WRAPS static inline __attribute__((always_inline)) float cephes_log(float x)
 {
     uint32_t bits = float_to_bits(x);
     uint32_t m_bits = (bits & 0x007fffffu) | 0x3f000000u;
@@ -285,7 +292,7 @@ void tg_generate_randperm(tg_generator *g, int64_t *out, int64_t n)
 
 /* One draw of 32 bits an element; from a range of 2^32 on, one of 64. The subtraction and addition wrap, so that any
  * two bounds do. */
-void tg_generate_randint(tg_generator *g, int64_t *out, int64_t n, int64_t low, int64_t high)
+WRAPS void tg_generate_randint(tg_generator *g, int64_t *out, int64_t n, int64_t low, int64_t high)
 {
     g = given(g);
     uint64_t range = (uint64_t)high - (uint64_t)low;
