@@ -4,6 +4,7 @@
  * child process has the one thread that forked, whole, and whatever the other threads held; their locks are free. */
 #include "thread.h"
 
+#include <assert.h>
 #include <string.h>
 
 static pthread_key_t thread_end;
@@ -66,9 +67,30 @@ uint64_t tgi_take_serials(void)
     return __atomic_fetch_add(&taken, TGI_SERIALS, __ATOMIC_RELAXED) + 1;
 }
 
-/* Should it fail, for want of memory at the start of the program, a child hangs in the rare case that another thread was
- * giving a block back when its parent forked. */
-__attribute__((constructor)) static void expect_fork(void)
+/* ---- fork ---- */
+
+enum { MOST_LOCKS = 8 };
+static pthread_mutex_t *locks[MOST_LOCKS];
+static int lock_count;
+
+void tgi_lock_at_fork(pthread_mutex_t *lock)
 {
-    pthread_atfork(tgi_pools_lock, tgi_pools_unlock, tgi_pools_unlock);
+    assert(lock_count < MOST_LOCKS);
+    locks[lock_count++] = lock;
 }
+
+static void lock_all(void)
+{
+    for (int i = 0; i < lock_count; i++) pthread_mutex_lock(locks[i]);
+    tgi_pools_lock();
+}
+
+static void unlock_all(void)
+{
+    tgi_pools_unlock();
+    for (int i = 0; i < lock_count; i++) pthread_mutex_unlock(locks[i]);
+}
+
+/* Should it fail, for want of memory at the start of the program, a child hangs in the rare case that another thread held
+ * a lock when its parent forked. */
+__attribute__((constructor)) static void expect_fork(void) { pthread_atfork(lock_all, unlock_all, unlock_all); }

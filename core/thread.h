@@ -67,7 +67,7 @@ tgi_pool *tgi_pool_of_thread(void);
  * block that another thread still holds. */
 tgi_pool *tgi_pool_new(void);
 void tgi_pool_abandon(tgi_pool *pool);
-/* Around a fork: no thread is in the middle of giving a block back. */
+/* All pools' locks, around a fork. */
 void tgi_pools_lock(void);
 void tgi_pools_unlock(void);
 
@@ -105,6 +105,11 @@ void tgi_scope_release_all(void);
 
 /* ---- the tape (tape.c) ---- */
 void tgi_tape_truncate(int64_t length);
+
+/* ---- fork (thread.c) ----
+ * Sees to it that no thread holds `lock` while the process forks: the child would wait for it for ever. For a constructor
+ * of the file that has the lock; who holds it takes no other one but a pool's. */
+void tgi_lock_at_fork(pthread_mutex_t *lock);
 
 /* ---- serial numbers of nodes (thread.c) ----
  * A thread takes a range of them at a time, so that no two nodes of a process ever have the same. A thread's next number

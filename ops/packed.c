@@ -42,6 +42,8 @@ struct tgi_packed {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int64_t all_bytes; /* atomic */
 
+__attribute__((constructor)) static void expect_fork(void) { tgi_lock_at_fork(&lock); }
+
 static void release_data(tgi_packed *p)
 {
     if (p->data) tgi_pool_free(p->pool, p->data, p->bytes);

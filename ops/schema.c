@@ -3,7 +3,8 @@
  * A schema is a constant of the program, so reading one allocates nothing. */
 #include "schema.h"
 
-#include <pthread.h>
+#include "../core/thread.h"
+
 #include <string.h>
 
 /* Where the reader stands. Every step skips blanks first and leaves `at` alone when it does not match. */
@@ -37,23 +38,26 @@ static bool read_word(reader *r, char *word, size_t size)
     return true;
 }
 
+static pthread_mutex_t interning = PTHREAD_MUTEX_INITIALIZER;
+
+__attribute__((constructor)) static void expect_fork(void) { tgi_lock_at_fork(&interning); }
+
 /* The default strings of all schemas, each kept once: a tg_value only borrows its string, so it must outlive every
  * caller. A string beyond the table's room makes its schema malformed. */
 static const char *intern(const char *text, size_t length)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static char kept[128][24];
     static int count;
     const char *result = NULL;
     if (length >= sizeof kept[0]) return NULL;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&interning);
     for (int i = 0; i < count && !result; i++)
         if (strlen(kept[i]) == length && memcmp(kept[i], text, length) == 0) result = kept[i];
     if (!result && count < (int)(sizeof kept / sizeof kept[0])) {
         memcpy(kept[count], text, length);
         result = kept[count++];
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&interning);
     return result;
 }
 

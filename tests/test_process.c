@@ -3,6 +3,7 @@
 #include <tapegrad.h>
 
 #include "core/thread.h"
+#include "ops/schema.h"
 #include "support/errors.h"
 
 #include <dirent.h>
@@ -275,6 +276,42 @@ static void test_fork_while_a_pool_is_locked(void **state)
     tg_release(shared);
 }
 
+/* What takes the locks of ops: a product by a weight that is remembered packed, and a schema with a string. */
+static tg_linear *layer;
+
+static bool use_ops(void)
+{
+    tgi_schema schema;
+    const tg_scope scope = tg_no_grad_begin();
+    for (int i = 0; i < 10; i++) tg_linear_forward(layer, tg_ones(tg_shape(1, 64)));
+    for (int i = 0; i < 200; i++) tgi_schema_read("f(str a='x', str b='y', str c='z') -> Tensor", &schema);
+    tg_scope_end(scope);
+    return !tg_failed();
+}
+
+static void *keep_using_ops(void *unused)
+{
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) use_ops();
+    return unused;
+}
+
+static int use_ops_in_child(void) { return use_ops() ? 0 : 1; }
+
+static void test_fork_while_ops_are_locked(void **state)
+{
+    (void)state;
+    const tg_scope scope = tg_scope_begin();
+    layer = tg_linear_new(64, 64);
+    pthread_t user;
+    __atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+    assert_int_equal(pthread_create(&user, NULL, keep_using_ops, NULL), 0);
+    for (int i = 0; i < FORKS; i++) assert_int_equal(in_child(use_ops_in_child), 0);
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    pthread_join(user, NULL);
+    tg_module_free(layer);
+    tg_scope_end(scope);
+}
+
 /* ---- many threads ---- */
 
 static tg_tensor *leaf(void) { return tg_requires_grad_(tg_ones(tg_shape(2)), true); }
@@ -365,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_child_computes, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_child_is_asked_for_threads, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_fork_while_a_pool_is_locked, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_fork_while_ops_are_locked, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_serials_after_a_million_threads, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_serials_run_out, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_two_threads_keep_one_tensor, silence_errors, expect_no_error),
