@@ -215,7 +215,7 @@ TEST(test_severed)
     tg_scope_end(outer);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(test_used_after_its_scope)
 {
     (void)state;
@@ -619,7 +619,7 @@ int main(void)
         T(test_backward_after_release),
         T(test_break_closes_inner_scopes),
         T(test_severed),
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         T(test_used_after_its_scope),
 #endif
         T(test_no_scope_is_flat),
