@@ -7,6 +7,7 @@
 #   OPENMP=0                   without OpenMP
 #   SANITIZE=address,undefined (or thread) into a build folder of its own
 #   ONLY="test_tape ..."       `make test` runs these alone
+#   TAPEGRAD_POISON=0          `make test` on memory as the system gives it, not full of NaN (core/memory.h)
 #   ARGS="--epochs 5"          what `make notebook` and `make bench` pass on
 #   THREADS, RUNS, PYTHON      of `make bench` and `make bench-pytorch`, for which ONLY names workloads
 #   PREFIX, DESTDIR            where `make install` puts things
@@ -19,6 +20,7 @@
 VERSION := 0.1.0
 SOVERSION := 0
 PREFIX ?= /usr/local
+TAPEGRAD_POISON ?= 1
 OPENMP ?= 1
 SAY := $(if $(QUIET)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
 MAKEFLAGS += --no-print-directory
@@ -209,9 +211,9 @@ notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's
 	@$< $(ARGS)
 
 test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
-	@TAPEGRAD_LIBRARY='$(SHARED_AT)' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
+	@TAPEGRAD_POISON='$(TAPEGRAD_POISON)' TAPEGRAD_LIBRARY='$(SHARED_AT)' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
 		$(foreach t,$(CXX_TESTS),program:$(notdir $t)=$t) \
-		$(if $(ONLY),,"program:bench=$(BENCH) --only W1 --seconds 0.01 --csv") \
+		$(if $(ONLY),,"program:bench=env TAPEGRAD_POISON=0 $(BENCH) --only W1 --seconds 0.01 --csv") \
 		$(if $(ONLY),,$(foreach c,$(CHECKS),"script:$c=sh tests/tools/$(subst -,_,$c).sh"))
 ifneq ($(wildcard tests/*.cpp),)
 ifeq ($(CXX_FOUND),)

@@ -8,7 +8,10 @@
  *
  * Blocks carry no header: who frees knows the size and the pool. A block freed by another thread is put on its pool's
  * foreign list, under a lock, and found there by the owner when it next allocates. A pool outlives its thread while
- * blocks of it live. Never: a system allocation where a cached block would do. */
+ * blocks of it live. Never: a system allocation where a cached block would do.
+ *
+ * Fresh memory is mostly zeros, which hides what reads a block before writing it. A poisoned pool fills each block with
+ * NaN when it is handed out and when it comes back. */
 #include "thread.h"
 
 #include <stdlib.h>
@@ -102,18 +105,31 @@ static size_t rounded_size(size_t bytes, int *class)
 
 /* ---- blocks ---- */
 
+/* NaN as a float, -1 as an integer, no address: what reads it shows. */
+static void poison(const tgi_pool *pool, void *block, size_t bytes)
+{
+    if (pool->poisoned) memset(block, 0xff, bytes);
+}
+
+static tgi_free_block **free_list(tgi_pool *pool, size_t rounded, int class)
+{
+    if (rounded > TGI_SMALL_MAX) return &pool->large[class];
+    return pool->poisoned ? &pool->poisoned_small[class] : &pool->small[class];
+}
+
 /* Puts a block of the pool's own where the next allocation finds it. */
 static void put_back(tgi_pool *pool, void *memory, size_t bytes)
 {
     int class = 0;
     size_t rounded = rounded_size(bytes, &class);
     pool->live_bytes -= (int64_t)rounded;
+    poison(pool, memory, rounded);
     if (!pool->caching) {
         to_system(pool, memory, rounded);
         return;
     }
     tgi_free_block *block = memory;
-    tgi_free_block **list = rounded > TGI_SMALL_MAX ? &pool->large[class] : &pool->small[class];
+    tgi_free_block **list = free_list(pool, rounded, class);
     block->next = *list;
     *list = block;
 }
@@ -156,7 +172,7 @@ static void *cut_from_slab(tgi_pool *pool, size_t rounded)
 static void *find_block(tgi_pool *pool, size_t rounded, int class)
 {
     if (!pool->caching) return from_system(pool, rounded);
-    tgi_free_block **list = rounded > TGI_SMALL_MAX ? &pool->large[class] : &pool->small[class];
+    tgi_free_block **list = free_list(pool, rounded, class);
     tgi_free_block *block = *list;
     if (block) {
         *list = block->next;
@@ -183,9 +199,7 @@ void *tgi_pool_alloc(tgi_pool *pool, size_t bytes)
     if (!block) return NULL;
     pool->live_bytes += (int64_t)rounded;
     if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
-#if TGI_SANITIZED
-    memset(block, 0xff, rounded); /* NaN, and no address: what reads it before writing it shows */
-#endif
+    poison(pool, block, rounded);
     return block;
 }
 
@@ -204,6 +218,7 @@ void tgi_pool_free(tgi_pool *pool, void *memory, size_t bytes)
         put_back(pool, memory, bytes);
         last = pool->live_bytes == 0;
     } else {
+        poison(pool, memory, bytes);
         tgi_free_block *block = memory;
         block->next = pool->foreign;
         block->bytes = bytes;
@@ -273,13 +288,20 @@ static void release_dead(tgi_pool *pool)
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
 static tgi_pool *pools;
 
+static bool switched_on(const char *variable, bool otherwise)
+{
+    const char *setting = getenv(variable);
+    return setting ? strcmp(setting, "0") != 0 : otherwise;
+}
+
 tgi_pool *tgi_pool_new(void)
 {
     tgi_pool *pool = from_system(NULL, POOL_BYTES);
     if (!pool) return NULL;
     memset(pool, 0, sizeof *pool);
-    const char *setting = getenv("TAPEGRAD_POOL");
-    pool->caching = !TGI_SANITIZED && !(setting && strcmp(setting, "0") == 0);
+    pool->caching = !TGI_SANITIZED && switched_on("TAPEGRAD_POOL", true);
+    pool->poisoned = switched_on("TAPEGRAD_POISON", TGI_SANITIZED);
+    pool->open = pool->caching && !pool->poisoned;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_mutex_lock(&pools_lock);
     pool->next = pools;

@@ -3,7 +3,9 @@
  * Each thread has a pool. Small blocks are cut from slabs, large ones are cached by size when they are freed, so that a
  * training loop calls malloc zero times from its second step on. A block freed by another thread goes back to the pool
  * it came from. The environment variable TAPEGRAD_POOL=0 (and a sanitizer build) sends every block straight to malloc
- * and free, so that memory checkers see each one. */
+ * and free, so that memory checkers see each one. TAPEGRAD_POISON=1 (the default of a sanitizer build) fills each block
+ * with NaN when it is handed out and when it comes back, so that a program that reads what it never wrote, or has let go
+ * of, shows it. Both are read when a thread first uses the library. */
 #ifndef TG_CORE_MEMORY_H
 #define TG_CORE_MEMORY_H
 

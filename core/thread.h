@@ -43,11 +43,14 @@ struct tgi_pool {
     int64_t live_bytes, peak_bytes;
     int64_t live_tensors;         /* counted as references are: another thread may drop the last one */
     tgi_free_block *foreign;      /* freed by other threads, not yet taken back; under `lock` */
+    bool open;                    /* tgi_alloc and tgi_dealloc use `small` without a call */
     bool caching;                 /* false: every block straight from and to the system */
+    bool poisoned;                /* fresh and freed blocks are filled with NaN; `small` stays empty */
     bool orphaned;                /* the thread has ended; under `lock` */
 
     tgi_dead_handles dead[TGI_HANDLE_CLASSES]; /* by size, as `small` */
     tgi_free_block *large[TGI_LARGE_CLASSES];
+    tgi_free_block *poisoned_small[TGI_SMALL_CLASSES]; /* of a poisoned pool, where tgi_alloc does not look */
     tgi_free_block *slabs;
     char *bump, *bump_end;        /* the rest of the newest slab */
     int64_t system_bytes, system_allocations;
@@ -223,7 +226,7 @@ static inline bool tgi_dead_add(tgi_pool *pool, void *block, size_t bytes)
 static inline void tgi_dealloc(tgi_pool *pool, void *memory, size_t bytes)
 {
     const size_t step = (bytes - 1) / TGI_SMALL_STEP;
-    if (pool != tgi_self.pool || step >= TGI_SMALL_CLASSES || !pool->caching) {
+    if (pool != tgi_self.pool || step >= TGI_SMALL_CLASSES || !pool->open) {
         tgi_pool_free(pool, memory, bytes);
         return;
     }

@@ -1,9 +1,11 @@
-/* scratch.c: see scratch.h. The blocks only grow; the system calls `release` when the thread ends. */
+/* scratch.c: see scratch.h. The blocks only grow; the system calls `release` when the thread ends. With TAPEGRAD_POISON=1
+ * each is filled with NaN whenever it is handed out (core/memory.c does so with the blocks of its pools). */
 #include "scratch.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct scratch {
     void *data[TGI_SCRATCH_USES];
@@ -12,7 +14,7 @@ typedef struct scratch {
 
 static _Thread_local scratch mine;
 static pthread_key_t key;
-static bool key_made;
+static bool key_made, poisoned;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void release(void *of_thread)
@@ -22,7 +24,18 @@ static void release(void *of_thread)
     *s = (scratch){ { NULL }, { 0 } };
 }
 
-static void make_key(void) { key_made = pthread_key_create(&key, release) == 0; }
+static void make_key(void)
+{
+    const char *setting = getenv("TAPEGRAD_POISON");
+    poisoned = setting && strcmp(setting, "0") != 0;
+    key_made = pthread_key_create(&key, release) == 0;
+}
+
+static void *handed_out(tgi_scratch_use use, size_t bytes)
+{
+    if (poisoned) memset(mine.data[use], 0xff, bytes);
+    return mine.data[use];
+}
 
 /* Where the library is part of a shared object that is closed, no thread's end may call into it any more. */
 __attribute__((destructor)) static void delete_key(void)
@@ -33,7 +46,7 @@ __attribute__((destructor)) static void delete_key(void)
 
 void *tgi_scratch(tgi_scratch_use use, size_t bytes)
 {
-    if (bytes <= mine.bytes[use]) return mine.data[use];
+    if (bytes <= mine.bytes[use]) return handed_out(use, bytes);
     pthread_once(&once, make_key);
     if (!key_made || pthread_setspecific(key, &mine) != 0) return NULL;
     size_t rounded = (bytes + 4095) / 4096 * 4096;
@@ -42,5 +55,5 @@ void *tgi_scratch(tgi_scratch_use use, size_t bytes)
     free(mine.data[use]);
     mine.data[use] = data;
     mine.bytes[use] = rounded;
-    return data;
+    return handed_out(use, bytes);
 }
