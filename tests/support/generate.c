@@ -95,7 +95,7 @@ static int end_step(generator *g, step *s, bool in_place)
         take_back(g, s);
         return -1;
     }
-    if (!in_place && is_another(g, s->first)) s->hook = s->no_grad = 0; /* the op returned its input itself */
+    if (!in_place && is_another(g, s->first)) s->hook = 0; /* the op returned its input itself */
     for (int v = s->first; v < p->value_count; v++) g->gone[v] = g->used[v] = false;
     for (int k = 0; k < s->input_count; k++) g->used[s->inputs[k]] = true;
     if (in_place) g->gone[s->inputs[0]] = true;
@@ -142,8 +142,7 @@ static void adorn(generator *g, step *s)
         if (one_in(g, 4)) s->hook = one_in(g, 2) ? 1 : 0.5 + program_number(&g->state);
         return;
     }
-    if (one_in(g, 30)) s->no_grad = true;
-    else if (one_in(g, 12)) s->scoped = true;
+    if (one_in(g, 12)) s->scoped = true;
     if (one_in(g, 12)) s->hook = one_in(g, 2) ? 1 : 0.5 + program_number(&g->state);
 }
 
@@ -173,6 +172,12 @@ static int emit(generator *g, const char *name, int count, const int *inputs, in
 }
 #define ARGS(...) (const tg_value[]){ __VA_ARGS__ }, (int)(sizeof((tg_value[]){ __VA_ARGS__ }) / sizeof(tg_value))
 #define EMIT(g, name, v, ...) emit(g, name, 1, (const int[]){ v }, 1, ARGS(__VA_ARGS__))
+
+/* What was made of a value without the tape is equal to it: functions of both would be at a kink, unseen by differences. */
+static int unlike(generator *g, int v)
+{
+    return v < 0 ? v : EMIT(g, "mul", v, FLOAT_ARG(0.917 + 0.05 * program_number(&g->state)));
+}
 
 static int emit_one(generator *g, const char *name, int v) { return emit(g, name, 1, (const int[]){ v }, 1, NULL, 0); }
 
@@ -335,7 +340,44 @@ static int detached(generator *g, int v)
     if (!s) return v;
     s->inputs[0] = v;
     s->input_count = s->count = 1;
-    return end_step(g, s, false);
+    return unlike(g, end_step(g, s, false));
+}
+
+static int without_grad(generator *g, int v)
+{
+    static const char *const ops[] = { "sin", "tanh", "neg", "clone", "softsign" };
+    step *s = v < 0 ? NULL : begin_step(g, STEP_CALL);
+    if (!s) return v;
+    s->op = tg_op_find(ops[below(g, 5)]);
+    s->args[0] = TENSOR_ARG;
+    s->inputs[0] = v;
+    s->arg_count = s->input_count = s->count = 1;
+    s->no_grad = true;
+    return unlike(g, end_step(g, s, false));
+}
+
+/* A shape that broadcasts to `shape`. */
+static tg_shape narrower(generator *g, tg_shape shape)
+{
+    tg_shape s = tg_shape();
+    const int skipped = one_in(g, 3) ? below(g, shape.ndim + 1) : 0;
+    for (int d = skipped; d < shape.ndim; d++) s.dims[s.ndim++] = one_in(g, 3) ? 1 : shape.dims[d];
+    return s;
+}
+
+/* Something that was written in place, by itself or with another operand. */
+static int written(generator *g, tg_shape shape, int depth)
+{
+    static const char *const alone[] = { "sin_", "tanh_", "neg_", "sigmoid_", "square_", "erf_", "softplus_" };
+    static const char *const both[] = { "add_", "mul_", "sub_", "div_", "atan2_", "logaddexp_" };
+    int v = operand(g, shape, -2, 2, depth);
+    if (v < 0) return -1;
+    if (!is_private(g, v)) v = EMIT(g, "mul", v, FLOAT_ARG(1.25));
+    if (v < 0 || !is_private(g, v)) return v;
+    if (one_in(g, 2)) return emit_one(g, alone[below(g, 7)], v);
+    const int other = operand(g, narrower(g, shape), 0.5, 2, depth);
+    if (other < 0 || !is_private(g, v)) return v;
+    return emit(g, both[below(g, 6)], 1, (const int[]){ v, other }, 2, NULL, 0);
 }
 
 static int plain_operand(generator *g, tg_shape shape, double lo, double hi)
@@ -360,7 +402,10 @@ static int operand(generator *g, tg_shape shape, double lo, double hi, int depth
         if (way < 3) v = part_of(g, shape, lo, hi, depth - 1);
         else if (way < 5) v = view_of(g, shape, lo, hi, depth - 1);
         else if (way == 5 && one_in(g, 3)) v = detached(g, operand(g, shape, lo, hi, depth - 1));
+        else if (way == 7) v = written(g, shape, depth - 1);
+        else if (way == 6 && one_in(g, 3)) v = without_grad(g, operand(g, shape, lo, hi, depth - 1));
     }
+    if (v >= 0) v = fit_range(g, v, lo, hi);
     if (v < 0 && !g->broken) v = plain_operand(g, shape, lo, hi);
     return v;
 }
@@ -419,10 +464,31 @@ static bool all_finite(const double *x, int64_t n)
     return true;
 }
 
+/* Rows take any shapes that broadcast. */
+static void reshape_leaves(generator *g, const tg_op *op, sample *s)
+{
+    tg_shape whole = tg_shape();
+    if (!sample_pointwise_inputs(op) || op->samples || !one_in(g, 2)) return;
+    const int ndim = below(g, 5);
+    for (int64_t n = 1; whole.ndim < ndim; n *= whole.dims[whole.ndim++])
+        whole.dims[whole.ndim] = 1 + below(g, n > 20 ? 2 : 5);
+    for (int k = 0; k < s->count; k++) s->leaves[k].shape = k == 0 && one_in(g, 2) ? whole : narrower(g, whole);
+}
+
+/* Not for operands that share elements, or have equal ones. as_strided shows elements of the whole storage, its
+ * operand's or not. Of elements that tie in a distance by the largest one, each gets the whole gradient, as in PyTorch.
+ * Where distances are equal, no margin is a kink; so is a value between two bounds that are equal to it. */
+static bool is_odd(const tg_op *op, const char *text, int leaf)
+{
+    return (strcmp(op->name, "clamp") == 0 && leaf == 1) || strcmp(op->name, "as_strided") == 0 || (strstr(op->name, "dist") && strstr(text, "p=inf")) ||
+           (strstr(op->name, "triplet") && strstr(text, "margin=0,"));
+}
+
 /* What leaf `k` of the sample becomes. */
-static int leaf_value(generator *g, const sample *s, int k)
+static int leaf_value(generator *g, const tg_op *op, const sample *s, int k)
 {
     const sample_leaf *l = &s->leaves[k];
+    if (is_odd(op, s->text, k)) return random_leaf(g, STEP_LEAF, l->shape, l->lo, l->hi);
     if (l->kind == 'f' && l->grad && l->step == 0) return operand(g, l->shape, l->lo, l->hi, DEEPEST);
     const int64_t n = tg_shape_numel(&l->shape);
     double *elements = malloc(((size_t)n + 1) * sizeof *elements);
@@ -457,9 +523,10 @@ static void emit_sample(generator *g)
     while (texts[count]) count++;
     const char *text = texts[below(g, count)];
     if (!is_usable(text)) return;
-    const sample read = sample_read(text);
+    sample read = sample_read(text);
+    reshape_leaves(g, of, &read);
     for (int k = 0; k < read.count; k++)
-        if ((inputs[k] = leaf_value(g, &read, k)) < 0) return;
+        if ((inputs[k] = leaf_value(g, of, &read, k)) < 0) return;
     for (int k = 0; k < read.count; k++)
         if (g->gone[inputs[k]]) return; /* a later operand was made by writing this one */
     step *s = begin_step(g, STEP_SAMPLE);
@@ -523,7 +590,7 @@ static void watch_some(generator *g)
     }
 }
 
-bool program_generate(program *p, uint64_t seed)
+static bool generate(program *p, uint64_t seed)
 {
     static generator g;
     memset(p, 0, sizeof *p);
@@ -540,4 +607,13 @@ bool program_generate(program *p, uint64_t seed)
     tg_error_clear();
     tg_scope_end(scope);
     return !g.broken && p->term_count > 0;
+}
+
+bool program_generate(program *p, uint64_t seed)
+{
+    for (uint64_t attempt = 0; attempt < 4; attempt++) {
+        if (generate(p, seed + (attempt << 40))) return true;
+        program_free(p);
+    }
+    return false;
 }

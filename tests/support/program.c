@@ -30,10 +30,15 @@ double program_number(uint64_t *state)
 double *program_direction(const program *p, int v)
 {
     const int64_t n = tg_shape_numel(&p->values[v].shape);
-    uint64_t state = p->seed * 1000003 + (uint64_t)v;
     double *direction = malloc(((size_t)n + 1) * sizeof *direction);
     assert_non_null(direction);
-    for (int64_t k = 0; k < n; k++) direction[k] = (program_number(&state) < 0.5 ? -1 : 1) * (0.5 + program_number(&state));
+    for (int64_t k = 0; k < n; k++) {
+        uint64_t state;
+        memcpy(&state, &p->values[v].elements[k], sizeof state);
+        state ^= p->seed * 1000003;
+        direction[k] = program_number(&state) < 0.5 ? -1 : 1;
+        direction[k] *= 0.5 + program_number(&state);
+    }
     return direction;
 }
 

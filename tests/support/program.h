@@ -98,7 +98,8 @@ bool program_run_step(running *r, int step, motion m);
 /* The sum of the losses. */
 tg_tensor *program_total(const running *r);
 
-/* A fixed direction for value `v`: as many numbers as it has elements, malloc'd. */
+/* A fixed direction for value `v`: as many numbers as it has elements, malloc'd. Elements that are equal move alike, or
+ * a median of them, say, would be at a kink. */
 double *program_direction(const program *p, int v);
 double program_number(uint64_t *state); /* in [0, 1) */
 
