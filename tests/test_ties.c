@@ -38,6 +38,18 @@ static void test_clamp_to_one_bound(void **state)
     VALUES(tg_grad_of(t), 0, 1, 1, 2);
 }
 
+/* Where x is at a bound the gradient is x's, as in PyTorch. */
+static void test_clamp_at_a_bound(void **state)
+{
+    (void)state;
+    tg_tensor *x = leaf((const double[]){ 1, 2, 1 }, 3), *b = leaf((const double[]){ 1, 1, 1 }, 3);
+    tg_tensor *c = leaf((const double[]){ 2, 2, 1 }, 3);
+    tg_backward(tg_sum(tg_clamp_tensor(x, b, c)));
+    VALUES(tg_grad_of(x), 0, 1, 1, 1);
+    VALUES(tg_grad_of(b), 0, 0, 0, 0);
+    VALUES(tg_grad_of(c), 0, 0, 0, 0);
+}
+
 /* |x - x| is 0. */
 static void test_smooth_l1_of_itself(void **state)
 {
@@ -55,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_clamp_to_one_bound, begin, end),
+        cmocka_unit_test_setup_teardown(test_clamp_at_a_bound, begin, end),
         cmocka_unit_test_setup_teardown(test_smooth_l1_of_itself, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
