@@ -71,7 +71,37 @@ static tg_tensor *scalar_of(const sample *s, tg_tensor_list results, tg_tensor *
     return sum;
 }
 
-static void gradients_of(const sample *s, tg_tensor *y, bool create_graph, outcome *o)
+/* How gradients are asked for. */
+typedef enum way { GRAD, CREATE_GRAPH, BACKWARD, SECOND, WAYS } way;
+static const char *const way_names[] = { "tg_grad", "create_graph", "tg_backward", "second derivatives" };
+
+/* sum over gradients of sum(gradient * weights); NULL if there is none that requires grad. */
+static tg_tensor *scalar_of_gradients(const sample *s, tg_tensor_list g)
+{
+    tg_tensor *weights[SAMPLE_LEAVES] = { NULL };
+    for (int64_t i = 0; i < g.count; i++)
+        if (g.items[i]) weights[i] = sample_weights(s, RESULTS + (int)i, g.items[i]);
+    return scalar_of(s, g, weights);
+}
+
+static tg_tensor_list grad_of(tg_tensor *y, tg_tensor_list leaves, bool create_graph)
+{
+    return tg_grad(tg_list(y), leaves, .create_graph = create_graph, .allow_unused = true);
+}
+
+/* Gradients of tg_backward, which leaves none behind. */
+static tg_tensor_list backward_of(tg_tensor *y, tg_tensor_list leaves)
+{
+    tg_tensor **g = tg_list_new(leaves.count);
+    tg_backward(y);
+    for (int64_t i = 0; i < leaves.count; i++) {
+        g[i] = tg_grad_of(leaves.items[i]) ? tg_clone(tg_grad_of(leaves.items[i])) : NULL;
+        tg_set_grad(leaves.items[i], NULL);
+    }
+    return (tg_tensor_list){ g, leaves.count };
+}
+
+static void gradients_of(const sample *s, tg_tensor *y, way how, outcome *o)
 {
     tg_tensor *leaves[SAMPLE_LEAVES];
     int number[SAMPLE_LEAVES], count = 0;
@@ -80,10 +110,14 @@ static void gradients_of(const sample *s, tg_tensor *y, bool create_graph, outco
         leaves[count] = s->leaves[k].tensor;
         number[count++] = k;
     }
-    tg_tensor_list g =
-        tg_grad(tg_list(y), ((tg_tensor_list){ leaves, count }), .create_graph = create_graph, .allow_unused = true);
-    assert_ok(s->text, "backward");
-    for (int i = 0; i < count; i++) {
+    const tg_tensor_list all = { leaves, count };
+    tg_tensor_list g = how == BACKWARD ? backward_of(y, all) : grad_of(y, all, how != GRAD);
+    if (how == SECOND) {
+        tg_tensor *z = scalar_of_gradients(s, g);
+        g = z ? grad_of(z, all, false) : TG_NONE;
+    }
+    assert_ok(s->text, way_names[how]);
+    for (int i = 0; i < (int)g.count; i++) {
         if (!g.items[i]) continue;
         assert_int_equal(tg_dtype_of(g.items[i]), tg_dtype_of(leaves[i]));
         o->gradient_shape[number[i]] = tg_shape_of(g.items[i]);
@@ -92,7 +126,7 @@ static void gradients_of(const sample *s, tg_tensor *y, bool create_graph, outco
 }
 
 /* Runs the sample on the tensors its leaves have. False if it refused the strides, which only `view` may. */
-static bool outcome_of(const tg_op *op, const sample *s, bool create_graph, outcome *o)
+static bool outcome_of(const tg_op *op, const sample *s, way how, outcome *o)
 {
     memset(o, 0, sizeof *o);
     tg_scope scope = tg_scope_begin();
@@ -113,7 +147,7 @@ static bool outcome_of(const tg_op *op, const sample *s, bool create_graph, outc
         o->values[k] = sample_elements(results.items[k]);
     }
     tg_tensor *y = scalar_of(s, results, NULL);
-    if (y) gradients_of(s, y, create_graph, o);
+    if (y) gradients_of(s, y, how, o);
     assert_ok(s->text, "scalar and backward");
     tg_scope_end(scope);
     return true;
@@ -219,14 +253,14 @@ static void check_layouts(const tg_op *op, const sample *contiguous, const outco
     for (layout how = 0; how < LAYOUTS; how++) {
         sample s = *contiguous;
         for (int k = 0; k < s.count; k++) s.leaves[k].tensor = laid_out(s.leaves[k].tensor, how);
-        if (outcome_of(op, &s, false, &got))
+        if (outcome_of(op, &s, GRAD, &got))
             assert_same_outcome(op, s.text, layout_names[how], &got, expected, tolerance);
         outcome_free(&got);
     }
     for (int k = 0; k < contiguous->count; k++) { /* one leaf at a time: its strides against the others' */
         sample s = *contiguous;
         s.leaves[k].tensor = laid_out(s.leaves[k].tensor, TRANSPOSED);
-        if (outcome_of(op, &s, false, &got))
+        if (outcome_of(op, &s, GRAD, &got))
             assert_same_outcome(op, s.text, "one transposed leaf", &got, expected, tolerance);
         outcome_free(&got);
         s = *contiguous;
@@ -235,7 +269,7 @@ static void check_layouts(const tg_op *op, const sample *contiguous, const outco
         copy.leaves[k].tensor =
             as_leaf(tg_clone(tg_detach(s.leaves[k].tensor)), NULL, tg_requires_grad(s.leaves[k].tensor));
         outcome of_copy;
-        if (outcome_of(op, &s, false, &got) && outcome_of(op, &copy, false, &of_copy)) {
+        if (outcome_of(op, &s, GRAD, &got) && outcome_of(op, &copy, GRAD, &of_copy)) {
             assert_same_outcome(op, s.text, "an expanded leaf", &got, &of_copy, tolerance);
             outcome_free(&of_copy);
         }
@@ -354,7 +388,7 @@ static void check_float32(const tg_op *op, const char *text)
         sample_write(wide.leaves[k].tensor, values);
         free(values);
     }
-    if (!outcome_of(op, &narrow, false, &a) || !outcome_of(op, &wide, false, &b)) fail_msg("%s: refused", text);
+    if (!outcome_of(op, &narrow, GRAD, &a) || !outcome_of(op, &wide, GRAD, &b)) fail_msg("%s: refused", text);
     assert_same_outcome(op, text, "float32 against float64", &a, &b,
                         (op->float32_ulps ? op->float32_ulps : 8) * (double)FLT_EPSILON);
     outcome_free(&a);
@@ -383,13 +417,19 @@ static void check_dtypes(const char *text)
     }
 }
 
-static void check_fused(const tg_op *op, const sample *s, const outcome *expected)
+/* Like the steps of a training loop: on memory that others have used since, each way gives the bits it gave. */
+static void check_repeated(const tg_op *op, const sample *s, bool corner, const outcome *expected)
 {
-    outcome got;
-    if (op->no_second_derivative) return; /* then create_graph is an error */
-    outcome_of(op, s, true, &got);
-    assert_same_outcome(op, s->text, "create_graph", &got, expected, 1e-13);
-    outcome_free(&got);
+    for (way how = GRAD; how < WAYS; how++) {
+        outcome first, again;
+        if (op->no_second_derivative && (how == CREATE_GRAPH || how == SECOND)) continue;
+        if (corner && how == SECOND) continue;
+        if (!outcome_of(op, s, how, &first) || !outcome_of(op, s, how, &again)) fail_msg("%s: refused", s->text);
+        if (how != SECOND) assert_same_outcome(op, s->text, way_names[how], &first, expected, how == GRAD ? 0 : 1e-13);
+        assert_same_outcome(op, s->text, way_names[how], &again, &first, 0);
+        outcome_free(&first);
+        outcome_free(&again);
+    }
 }
 
 /* `corner`: differences would tell nothing of its gradients. */
@@ -402,8 +442,8 @@ static void check_sample(const tg_op *op, const char *text, bool corner)
     check_recording(op, &s, false);
     sample_fill(&s, TG_FLOAT64, true);
     check_recording(op, &s, true);
-    if (!outcome_of(op, &s, false, &expected)) fail_msg("%s: refused", text);
-    check_fused(op, &s, &expected);
+    if (!outcome_of(op, &s, GRAD, &expected)) fail_msg("%s: refused", text);
+    check_repeated(op, &s, corner, &expected);
     check_layouts(op, &s, &expected);
     if (is_differentiable(op, &s) && !corner) check_gradients(op, &s);
     check_float32(op, text);
@@ -445,7 +485,7 @@ static bool outcome_in_place(const tg_op *in_place, const sample *s, outcome *o)
     o->dtype[0] = tg_dtype_of(results.items[0]);
     o->values[0] = sample_elements(results.items[0]);
     tg_tensor *y = scalar_of(s, results, NULL);
-    if (y) gradients_of(s, y, false, o);
+    if (y) gradients_of(s, y, GRAD, o);
     return true;
 }
 
@@ -457,7 +497,7 @@ static void check_in_place(const tg_op *op)
         sample s = sample_read(*text);
         outcome expected, got;
         sample_fill(&s, TG_FLOAT64, true);
-        if (outcome_of(op->in_place_of, &s, false, &expected) && outcome_in_place(op, &s, &got)) {
+        if (outcome_of(op->in_place_of, &s, GRAD, &expected) && outcome_in_place(op, &s, &got)) {
             assert_same_outcome(op, *text, op->name, &got, &expected, 1e-13);
             outcome_free(&got);
             checked++;
