@@ -197,7 +197,8 @@ const tg_op tgi_op_smooth_l1_loss = {
     .doc = "The absolute error, rounded off near 0; with beta = 0 it is not.",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
-    .kinks = "a = b with beta = 0: the subgradient 0, as of l1_loss (PyTorch: -1 for either); |a - b| = beta has no second derivative",
+    .kinks =
+        "a = b with beta = 0: the subgradient 0, as of l1_loss (PyTorch: -1 for either); |a - b| = beta has no second derivative",
     .call = smooth_l1_loss_call,
     .samples = smooth_l1_loss_samples,
     .corners = smooth_l1_loss_corners,

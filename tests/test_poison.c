@@ -138,7 +138,8 @@ static void *freed_elsewhere(void *unused)
         tg_scope_end(scope);
         for (int i = 0; i < 3; i++) {
             pthread_t thread;
-            if (pthread_create(&thread, NULL, free_it, kept[i]) || pthread_join(thread, NULL)) return (void *)"a thread";
+            if (pthread_create(&thread, NULL, free_it, kept[i]) || pthread_join(thread, NULL))
+                return (void *)"a thread";
         }
         const tg_scope again = tg_scope_begin();
         for (int i = 0; i < 3; i++) {
@@ -171,9 +172,8 @@ int main(void)
 {
     setenv("TAPEGRAD_POISON", "1", 1); /* what scratch memory reads it once */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fresh_and_reused), cmocka_unit_test(test_freed),
-        cmocka_unit_test(test_reuse),            cmocka_unit_test(test_free_when_unused),
-        cmocka_unit_test(test_other_threads),    cmocka_unit_test(test_scratch),
+        cmocka_unit_test(test_fresh_and_reused), cmocka_unit_test(test_freed),         cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_free_when_unused), cmocka_unit_test(test_other_threads), cmocka_unit_test(test_scratch),
     };
     return cmocka_run_group_tests(tests, silence_errors, expect_no_error);
 }

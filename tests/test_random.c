@@ -74,8 +74,10 @@ static void backward(running *r)
     for (int k = 0; k < p->term_count && manner == 2; k++) {
         const term *t = &p->terms[k];
         const bool retain = k + 1 < p->term_count;
-        if (t->kind == TERM_SUM) tg_backward(r->terms[k], .retain_graph = retain);
-        else tg_backward(r->values[t->value], .gradient = r->weights[k], .retain_graph = retain);
+        if (t->kind == TERM_SUM)
+            tg_backward(r->terms[k], .retain_graph = retain);
+        else
+            tg_backward(r->values[t->value], .gradient = r->weights[k], .retain_graph = retain);
     }
 }
 
@@ -149,7 +151,8 @@ static tg_tensor_list gradients(running *r, tg_tensor *of, const int *inputs, in
 {
     tg_tensor *tensors[PROGRAM_VALUES];
     for (int k = 0; k < count; k++) tensors[k] = r->values[inputs[k]];
-    return tg_grad(tg_list(of), ((tg_tensor_list){ tensors, count }), .create_graph = create_graph, .allow_unused = true);
+    return tg_grad(tg_list(of), ((tg_tensor_list){ tensors, count }), .create_graph = create_graph,
+                   .allow_unused = true);
 }
 
 /* By tg_grad. With create_graph, `second` (unless NULL) gets the leaves' gradients of s = along_directions(gradients). */
@@ -278,7 +281,8 @@ static bool has_second(const program *p)
         const step *s = &p->steps[i];
         char name[40] = "";
         if (s->kind == STEP_CALL) snprintf(name, sizeof name, "%s", s->op->name);
-        if (s->kind == STEP_SAMPLE) snprintf(name, sizeof name, "%.*s", (int)strcspn(s->sample->text, "("), s->sample->text);
+        if (s->kind == STEP_SAMPLE)
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(s->sample->text, "("), s->sample->text);
         const tg_op *op = *name ? tg_op_find(name) : NULL;
         if (op && op->no_second_derivative) return false;
     }
@@ -421,7 +425,7 @@ static void reduce(program *p)
 
 /* ---- the tests ---- */
 
-static uint64_t seeds = 2000, first_seed = 1;
+static uint64_t seeds = 10000, first_seed = 1;
 enum { GROUPS = 20 };
 
 static bool check_seed(uint64_t seed)
@@ -464,9 +468,10 @@ static void test_coverage(void **state)
     const int count = program_candidates(&ops, &uses);
     int missing = 0;
     for (int i = 0; i < count; i++) missing += uses[i] == 0;
-    printf("%lld programs, %lld empty; %lld derivatives compared, %lld left out, %lld programs twice; %d ops, %d not met\n",
-           (long long)counted.programs, (long long)counted.empty, (long long)counted.compared, (long long)counted.skipped,
-           (long long)counted.second, count, missing);
+    printf(
+        "%lld programs, %lld empty; %lld derivatives compared, %lld left out, %lld programs twice; %d ops, %d not met\n",
+        (long long)counted.programs, (long long)counted.empty, (long long)counted.compared, (long long)counted.skipped,
+        (long long)counted.second, count, missing);
     for (int i = 0; i < count && getenv("RANDOM_VERBOSE"); i++)
         if (!uses[i]) printf("  not met: %s\n", ops[i]->name);
     if (seeds < 1000) return;

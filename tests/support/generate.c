@@ -170,7 +170,7 @@ static int emit(generator *g, const char *name, int count, const int *inputs, in
     if (!in_place) adorn(g, s);
     return end_step(g, s, in_place);
 }
-#define ARGS(...) (const tg_value[]){ __VA_ARGS__ }, (int)(sizeof((tg_value[]){ __VA_ARGS__ }) / sizeof(tg_value))
+#define ARGS(...)             (const tg_value[]){ __VA_ARGS__ }, (int)(sizeof((tg_value[]){ __VA_ARGS__ }) / sizeof(tg_value))
 #define EMIT(g, name, v, ...) emit(g, name, 1, (const int[]){ v }, 1, ARGS(__VA_ARGS__))
 
 /* What was made of a value without the tape is equal to it: functions of both would be at a kink, unseen by differences. */
@@ -306,7 +306,8 @@ static int part_of(generator *g, tg_shape shape, double lo, double hi, int depth
     if (v < 0) return -1;
     static const char *const ways[] = { "chunk", "split", "tensor_split" };
     const tg_value how = INT_ARG(way == 1 ? size : count);
-    const int first = emit(g, ways[way], count, (const int[]){ v }, 1, ARGS(how, INT_ARG(one_in(g, 2) ? d : d - shape.ndim)));
+    const int first =
+        emit(g, ways[way], count, (const int[]){ v }, 1, ARGS(how, INT_ARG(one_in(g, 2) ? d : d - shape.ndim)));
     return first < 0 ? -1 : first + below(g, count);
 }
 
@@ -324,9 +325,7 @@ static int view_of(generator *g, tg_shape shape, double lo, double hi, int depth
         base.dims[d] += 2;
         return EMIT(g, "narrow", operand(g, base, lo, hi, depth), INT_ARG(d), INT_ARG(below(g, 3)),
                     INT_ARG(shape.dims[d]));
-    case 2: /* expanded */
-        base.dims[d] = 1;
-        return EMIT(g, "expand", operand(g, base, lo, hi, depth), INTS_ARG(shape));
+    case 2: /* expanded */ base.dims[d] = 1; return EMIT(g, "expand", operand(g, base, lo, hi, depth), INTS_ARG(shape));
     default: /* selected */
         if (shape.ndim == TG_MAX_DIMS) return -1;
         base.dims[base.ndim++] = 2;
@@ -399,11 +398,16 @@ static int operand(generator *g, tg_shape shape, double lo, double hi, int depth
     if (one_in(g, 3) && (v = existing(g, shape, lo, hi)) >= 0) return v;
     if (depth > 0 && tg_shape_numel(&shape) > 0) {
         const int way = below(g, 12);
-        if (way < 3) v = part_of(g, shape, lo, hi, depth - 1);
-        else if (way < 5) v = view_of(g, shape, lo, hi, depth - 1);
-        else if (way == 5 && one_in(g, 3)) v = detached(g, operand(g, shape, lo, hi, depth - 1));
-        else if (way == 7) v = written(g, shape, depth - 1);
-        else if (way == 6 && one_in(g, 3)) v = without_grad(g, operand(g, shape, lo, hi, depth - 1));
+        if (way < 3)
+            v = part_of(g, shape, lo, hi, depth - 1);
+        else if (way < 5)
+            v = view_of(g, shape, lo, hi, depth - 1);
+        else if (way == 5 && one_in(g, 3))
+            v = detached(g, operand(g, shape, lo, hi, depth - 1));
+        else if (way == 7)
+            v = written(g, shape, depth - 1);
+        else if (way == 6 && one_in(g, 3))
+            v = without_grad(g, operand(g, shape, lo, hi, depth - 1));
     }
     if (v >= 0) v = fit_range(g, v, lo, hi);
     if (v < 0 && !g->broken) v = plain_operand(g, shape, lo, hi);
@@ -480,7 +484,8 @@ static void reshape_leaves(generator *g, const tg_op *op, sample *s)
  * Where distances are equal, no margin is a kink; so is a value between two bounds that are equal to it. */
 static bool is_odd(const tg_op *op, const char *text, int leaf)
 {
-    return (strcmp(op->name, "clamp") == 0 && leaf == 1) || strcmp(op->name, "as_strided") == 0 || (strstr(op->name, "dist") && strstr(text, "p=inf")) ||
+    return (strcmp(op->name, "clamp") == 0 && leaf == 1) || strcmp(op->name, "as_strided") == 0 ||
+           (strstr(op->name, "dist") && strstr(text, "p=inf")) ||
            (strstr(op->name, "triplet") && strstr(text, "margin=0,"));
 }
 
@@ -505,8 +510,10 @@ static int result_count(const generator *g, const step *s)
     tg_tensor_list results = TG_NONE;
     for (int k = 0; k < s->input_count; k++) s->sample->leaves[k].tensor = g->r.values[s->inputs[k]];
     const tg_scope scope = tg_no_grad_begin();
-    if (s->op) sample_run_in_place(s->sample, s->op, &results);
-    else results = sample_run(s->sample);
+    if (s->op)
+        sample_run_in_place(s->sample, s->op, &results);
+    else
+        results = sample_run(s->sample);
     const int count = tg_failed() ? 0 : (int)results.count;
     tg_error_clear();
     tg_scope_end(scope);
@@ -585,7 +592,8 @@ static void watch_some(generator *g)
         if (v < 0) continue;
         const step *s = &p->steps[p->values[v].step];
         tg_tensor *t = g->r.values[v];
-        if (s->kind == STEP_LEAF || !tg_requires_grad(t) || (v == s->first && s->hook != 0) || is_another(g, v)) continue;
+        if (s->kind == STEP_LEAF || !tg_requires_grad(t) || (v == s->first && s->hook != 0) || is_another(g, v))
+            continue;
         if (p->watched_count == 0 || p->watched[0] != v) p->watched[p->watched_count++] = v;
     }
 }

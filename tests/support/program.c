@@ -140,10 +140,14 @@ static bool compute(running *r, const step *s)
     tg_tensor *one, **values = &r->values[s->first];
     tg_tensor_list results = { &one, 1 };
     tg_scope scope = { 0, 0 };
-    if (s->no_grad) scope = tg_no_grad_begin();
-    else if (s->scoped) scope = tg_scope_begin();
-    if (s->kind == STEP_DETACH) one = tg_detach(r->values[s->inputs[0]]);
-    else results = s->kind == STEP_CALL ? call(r, s) : call_sample(r, s);
+    if (s->no_grad)
+        scope = tg_no_grad_begin();
+    else if (s->scoped)
+        scope = tg_scope_begin();
+    if (s->kind == STEP_DETACH)
+        one = tg_detach(r->values[s->inputs[0]]);
+    else
+        results = s->kind == STEP_CALL ? call(r, s) : call_sample(r, s);
     const int count = (int)results.count < STEP_RESULTS ? (int)results.count : STEP_RESULTS;
     for (int k = 0; k < count && k < s->count; k++) values[k] = results.items[k];
     if (s->no_grad || s->scoped) tg_scope_end_with(scope, &values[0]);
@@ -156,7 +160,8 @@ static bool make_smooth(running *r, const step *s, motion m)
     const program *p = r->program;
     for (int v = s->first; v < s->first + s->count; v++) {
         tg_tensor **t = &r->values[v];
-        if (s->kind == STEP_DETACH || s->no_grad) *t = moved(p, v, 1, 0);
+        if (s->kind == STEP_DETACH || s->no_grad)
+            *t = moved(p, v, 1, 0);
         else if (v == s->first && s->hook != 0 && s->hook != 1)
             *t = tg_add(tg_mul(*t, s->hook), moved(p, v, 1 - s->hook, 0));
         if (is_watched(p, v) && !m.leaves_only) *t = tg_add(*t, moved(p, v, 0, m.h));
@@ -295,8 +300,10 @@ void program_print(const program *p)
         if (needed[i]) print_step(p, &p->steps[i]);
     for (int k = 0; k < p->term_count; k++) {
         const term *t = &p->terms[k];
-        if (t->kind == TERM_WEIGHTED) printf("    loss %d: sum(%%%d * weights)\n", t->loss, t->value);
-        else printf("    loss %d: sum(%%%d) * %.17g\n", t->loss, t->value, t->scale);
+        if (t->kind == TERM_WEIGHTED)
+            printf("    loss %d: sum(%%%d * weights)\n", t->loss, t->value);
+        else
+            printf("    loss %d: sum(%%%d) * %.17g\n", t->loss, t->value, t->scale);
     }
     for (int k = 0; k < p->watched_count; k++) printf("    watched: %%%d\n", p->watched[k]);
 }
