@@ -183,11 +183,26 @@ static int emit_one(generator *g, const char *name, int v) { return emit(g, name
 
 /* ---- writing in place ---- */
 
-/* Whether something would notice: a node that saved the elements, or a value that shares them. */
+/* Ops whose results are always memory of their own. A reshape, say, is a view or a copy as the strides are, and these are
+ * others where a hook or a motion is made part of the function. */
+static bool is_fresh(const step *s)
+{
+    static const char *const families[] = { "pointwise", "functions", "activation", "reduce", "scan", "moments", "matmul" };
+    char name[40] = "";
+    if (s->kind == STEP_CALL) snprintf(name, sizeof name, "%s", s->op->name);
+    if (s->kind == STEP_SAMPLE) snprintf(name, sizeof name, "%.*s", (int)strcspn(s->sample->text, "("), s->sample->text);
+    const tg_op *op = tg_op_find(name);
+    for (int i = 0; op && i < 7; i++)
+        if (strcmp(tg_op_family(op), families[i]) == 0) return true;
+    return false;
+}
+
+/* Whether nothing would notice: no node saved the elements, no value shares them. */
 static bool is_private(const generator *g, int v)
 {
     tg_tensor *t = g->r.values[v];
     if (!tg_requires_grad(t) || tg_is_leaf(t) || g->gone[v]) return false;
+    if (!is_fresh(&g->p->steps[g->p->values[v].step])) return false;
     for (int o = 0; o < g->p->value_count; o++)
         if (o != v && !g->gone[o] && g->r.values[o] && g->r.values[o]->storage == t->storage) return false;
     for (int64_t i = 0; i < tg_tape_length(); i++) {
@@ -375,7 +390,7 @@ static int written(generator *g, tg_shape shape, int depth)
     if (v < 0 || !is_private(g, v)) return v;
     if (one_in(g, 2)) return emit_one(g, alone[below(g, 7)], v);
     const int other = operand(g, narrower(g, shape), 0.5, 2, depth);
-    if (other < 0 || !is_private(g, v)) return v;
+    if (other < 0 || !is_private(g, v)) return g->gone[v] ? -1 : v;
     return emit(g, both[below(g, 6)], 1, (const int[]){ v, other }, 2, NULL, 0);
 }
 

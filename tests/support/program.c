@@ -163,7 +163,7 @@ static bool make_smooth(running *r, const step *s, motion m)
         if (s->kind == STEP_DETACH || s->no_grad)
             *t = moved(p, v, 1, 0);
         else if (v == s->first && s->hook != 0 && s->hook != 1)
-            *t = tg_add(tg_mul(*t, s->hook), moved(p, v, 1 - s->hook, 0));
+            *t = tg_add(*t, tg_mul(tg_sub(*t, moved(p, v, 1, 0)), s->hook - 1));
         if (is_watched(p, v) && !m.leaves_only) *t = tg_add(*t, moved(p, v, 0, m.h));
     }
     return !tg_failed();

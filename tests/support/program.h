@@ -72,7 +72,7 @@ void program_free(program *p);
 /* How a run differs from the plain one. */
 typedef struct motion {
     /* Hooks and what does not differentiate (detach, no_grad) are made part of the function: a hook that multiplies by c
-     * becomes v -> c v + (1 - c) v0, what is constant to the tape keeps the elements it had. So finite differences see
+     * becomes v -> v + (c - 1) (v - v0), what is constant to the tape keeps the elements it had. So finite differences see
      * the function whose gradient the tape is asked for. */
     bool smooth;
     bool leaves_only; /* do not move watched values */
