@@ -95,7 +95,8 @@ static int end_step(generator *g, step *s, bool in_place)
         take_back(g, s);
         return -1;
     }
-    if (!in_place && is_another(g, s->first)) s->hook = 0; /* the op returned its input itself */
+    const bool itself = !in_place && is_another(g, s->first); /* the op returned its input */
+    if (itself || !tg_requires_grad(g->r.values[s->first])) s->hook = 0;
     for (int v = s->first; v < p->value_count; v++) g->gone[v] = g->used[v] = false;
     for (int k = 0; k < s->input_count; k++) g->used[s->inputs[k]] = true;
     if (in_place) g->gone[s->inputs[0]] = true;
@@ -187,10 +188,12 @@ static int emit_one(generator *g, const char *name, int v) { return emit(g, name
  * others where a hook or a motion is made part of the function. */
 static bool is_fresh(const step *s)
 {
-    static const char *const families[] = { "pointwise", "functions", "activation", "reduce", "scan", "moments", "matmul" };
+    static const char *const families[] = { "pointwise", "functions", "activation", "reduce",
+                                            "scan",      "moments",   "matmul" };
     char name[40] = "";
     if (s->kind == STEP_CALL) snprintf(name, sizeof name, "%s", s->op->name);
-    if (s->kind == STEP_SAMPLE) snprintf(name, sizeof name, "%.*s", (int)strcspn(s->sample->text, "("), s->sample->text);
+    if (s->kind == STEP_SAMPLE)
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(s->sample->text, "("), s->sample->text);
     const tg_op *op = tg_op_find(name);
     for (int i = 0; op && i < 7; i++)
         if (strcmp(tg_op_family(op), families[i]) == 0) return true;
