@@ -278,12 +278,8 @@ static bool has_scaling(const program *p)
 static bool has_second(const program *p)
 {
     for (int i = 0; i < p->step_count; i++) {
-        const step *s = &p->steps[i];
-        char name[40] = "";
-        if (s->kind == STEP_CALL) snprintf(name, sizeof name, "%s", s->op->name);
-        if (s->kind == STEP_SAMPLE)
-            snprintf(name, sizeof name, "%.*s", (int)strcspn(s->sample->text, "("), s->sample->text);
-        const tg_op *op = *name ? tg_op_find(name) : NULL;
+        const tg_op *op = program_op(&p->steps[i]);
+        if (op && op->in_place_of) op = op->in_place_of;
         if (op && op->no_second_derivative) return false;
     }
     return true;
@@ -474,10 +470,11 @@ static void test_coverage(void **state)
         (long long)counted.second, count, missing);
     for (int i = 0; i < count && getenv("RANDOM_VERBOSE"); i++)
         if (!uses[i]) printf("  not met: %s\n", ops[i]->name);
-    if (seeds < 1000) return;
-    assert_true(counted.empty * 10 < counted.programs);
-    assert_true(counted.skipped * 5 < counted.compared);
-    assert_true(missing * 10 < count);
+    if (seeds < 10000) return;
+    assert_true(counted.empty * 100 < counted.programs);
+    assert_true(counted.skipped * 20 < counted.compared);
+    assert_true(counted.second * 5 > counted.programs);
+    assert_int_equal(missing, 0);
 }
 
 int main(int argc, char **argv)

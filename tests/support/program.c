@@ -19,6 +19,15 @@ void program_free(program *p)
     p->step_count = p->value_count = p->term_count = 0;
 }
 
+const tg_op *program_op(const step *s)
+{
+    char name[40];
+    if (s->op) return s->op;
+    if (!s->sample) return NULL;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(s->sample->text, "("), s->sample->text);
+    return tg_op_find(name);
+}
+
 double program_number(uint64_t *state)
 {
     uint64_t x = *state += 0x9e3779b97f4a7c15u;

@@ -66,6 +66,8 @@ typedef struct program {
 } program;
 
 void program_free(program *p);
+/* The op of a call, or the outermost one of a sample; NULL: none. */
+const tg_op *program_op(const step *s);
 
 /* ---- running ---- */
 
