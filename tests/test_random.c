@@ -414,8 +414,11 @@ static void reduce(program *p)
     before = *p;
     p->watched_count = 0;
     keep_if_failing(p, &before);
-    for (int round = 0; round < 8; round++)
-        if (!reduce_terms(p) & !reduce_steps(p)) break;
+    bool changed = true;
+    for (int round = 0; round < 8 && changed; round++) {
+        changed = reduce_terms(p);
+        changed |= reduce_steps(p);
+    }
     still_fails(p); /* says again what fails */
 }
 
