@@ -117,6 +117,11 @@ static tgi_free_block **free_list(tgi_pool *pool, size_t rounded, int class)
     return pool->poisoned ? &pool->poisoned_small[class] : &pool->small[class];
 }
 
+static tgi_dead_handles *dead_handles(tgi_pool *pool, int class)
+{
+    return pool->poisoned ? &pool->poisoned_dead[class] : &pool->dead[class];
+}
+
 /* Puts a block of the pool's own where the next allocation finds it. */
 static void put_back(tgi_pool *pool, void *memory, size_t bytes)
 {
@@ -178,9 +183,10 @@ static void *find_block(tgi_pool *pool, size_t rounded, int class)
         *list = block->next;
         return block;
     }
-    if (class < TGI_HANDLE_CLASSES && rounded <= TGI_SMALL_MAX && tgi_dead_enough(&pool->dead[class])) {
+    tgi_dead_handles *dead = class < TGI_HANDLE_CLASSES && rounded <= TGI_SMALL_MAX ? dead_handles(pool, class) : NULL;
+    if (dead && tgi_dead_enough(dead)) {
         pool->live_bytes -= (int64_t)rounded; /* the caller counts it, too */
-        return tgi_dead_oldest(pool, rounded);
+        return tgi_dead_oldest(pool, dead, (size_t) class);
     }
     return rounded > TGI_SMALL_MAX ? from_system(pool, rounded) : cut_from_slab(pool, rounded);
 }
@@ -251,10 +257,9 @@ static bool dead_begin(tgi_pool *pool, tgi_dead_handles *dead, void **ring, uint
     return true;
 }
 
-bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead)
+static bool dead_grow(tgi_pool *pool, tgi_dead_handles *dead, uint32_t size)
 {
     if (dead->capacity >> 30) return false;
-    const uint32_t size = (uint32_t)(dead - pool->dead + 1) * TGI_SMALL_STEP;
     uint32_t capacity = dead->capacity * 2;
     if (!capacity)
         for (capacity = 2; capacity < 4 * (AT_REST / size);) capacity *= 2;
@@ -273,11 +278,23 @@ bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead)
     return true;
 }
 
+bool tgi_dead_add_slowly(tgi_pool *pool, void *block, size_t bytes)
+{
+    int class = 0;
+    const size_t rounded = rounded_size(bytes, &class);
+    tgi_dead_handles *dead = dead_handles(pool, class);
+    if (dead->count == dead->capacity && !dead_grow(pool, dead, (uint32_t)rounded)) return false;
+    char *behind = (char *)block + TGI_SMALL_STEP; /* its first line says that it is dead */
+    poison(pool, behind, rounded - TGI_SMALL_STEP);
+    tgi_dead_push(pool, dead, block, (size_t) class);
+    return true;
+}
+
 /* The blocks themselves go with their slabs. */
 static void release_dead(tgi_pool *pool)
 {
     for (int class = 0; class < TGI_HANDLE_CLASSES; class ++) {
-        tgi_dead_handles *dead = &pool->dead[class];
+        tgi_dead_handles *dead = dead_handles(pool, class);
         if (dead->blocks) to_system(pool, dead->blocks, dead->capacity * sizeof *dead->blocks);
     }
 }

@@ -70,7 +70,8 @@ static void extra_free(tgi_extra *extra)
 static inline void *block_new(size_t bytes)
 {
     tgi_pool *pool = tgi_self.rests_in;
-    if (pool && tgi_dead_enough(&pool->dead[(bytes - 1) / LINE])) return tgi_dead_oldest(pool, bytes);
+    const size_t step = (bytes - 1) / LINE;
+    if (pool && tgi_dead_enough(&pool->dead[step])) return tgi_dead_oldest(pool, &pool->dead[step], step);
     return tgi_alloc(bytes);
 }
 

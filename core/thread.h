@@ -45,12 +45,13 @@ struct tgi_pool {
     tgi_free_block *foreign;      /* freed by other threads, not yet taken back; under `lock` */
     bool open;                    /* tgi_alloc and tgi_dealloc use `small` without a call */
     bool caching;                 /* false: every block straight from and to the system */
-    bool poisoned;                /* fresh and freed blocks are filled with NaN; `small` stays empty */
+    bool poisoned;                /* fresh and freed blocks are filled with NaN */
     bool orphaned;                /* the thread has ended; under `lock` */
 
     tgi_dead_handles dead[TGI_HANDLE_CLASSES]; /* by size, as `small` */
     tgi_free_block *large[TGI_LARGE_CLASSES];
-    tgi_free_block *poisoned_small[TGI_SMALL_CLASSES]; /* of a poisoned pool, where tgi_alloc does not look */
+    tgi_free_block *poisoned_small[TGI_SMALL_CLASSES]; /* of a poisoned pool, where tgi_alloc does not look: */
+    tgi_dead_handles poisoned_dead[TGI_HANDLE_CLASSES]; /* `small` and `dead` stay empty */
     tgi_free_block *slabs;
     char *bump, *bump_end;        /* the rest of the newest slab */
     int64_t system_bytes, system_allocations;
@@ -62,8 +63,8 @@ struct tgi_pool {
 void *tgi_pool_alloc(tgi_pool *pool, size_t bytes);
 /* Gives a block back to the pool it came from; any thread may call it. */
 void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
-/* Makes room for one more; false, and no error, when there is no memory for it. */
-bool tgi_dead_grow(tgi_pool *pool, tgi_dead_handles *dead);
+/* tgi_dead_add where there is no room for one more. False, and no error, when there is no memory for it. */
+bool tgi_dead_add_slowly(tgi_pool *pool, void *block, size_t bytes);
 /* This thread's pool; NULL with an error pending when there is no memory for one. */
 tgi_pool *tgi_pool_of_thread(void);
 /* For threads that begin and end (thread.c): a pool, or NULL with an error pending; and its end, now or with the last
@@ -198,11 +199,15 @@ static inline void tgi_set_seen(bool seen)
 
 static inline bool tgi_dead_enough(const tgi_dead_handles *dead) { return dead->count > dead->least; }
 
-/* Takes the oldest one's block; there must be one. */
-static inline void *tgi_dead_oldest(tgi_pool *pool, size_t bytes)
+static inline void tgi_dead_push(tgi_pool *pool, tgi_dead_handles *dead, void *block, size_t step)
 {
-    const size_t step = (bytes - 1) / TGI_SMALL_STEP;
-    tgi_dead_handles *dead = &pool->dead[step];
+    dead->blocks[(dead->first + dead->count++) & (dead->capacity - 1)] = block;
+    pool->live_bytes -= (int64_t)(step + 1) * TGI_SMALL_STEP;
+}
+
+/* Takes the oldest one's block; there must be one. */
+static inline void *tgi_dead_oldest(tgi_pool *pool, tgi_dead_handles *dead, size_t step)
+{
     void *block = dead->blocks[dead->first & (dead->capacity - 1)];
     dead->first++;
     dead->count--;
@@ -216,9 +221,8 @@ static inline bool tgi_dead_add(tgi_pool *pool, void *block, size_t bytes)
 {
     const size_t step = (bytes - 1) / TGI_SMALL_STEP;
     tgi_dead_handles *dead = &pool->dead[step];
-    if (dead->count == dead->capacity && !tgi_dead_grow(pool, dead)) return false;
-    dead->blocks[(dead->first + dead->count++) & (dead->capacity - 1)] = block;
-    pool->live_bytes -= (int64_t)(step + 1) * TGI_SMALL_STEP;
+    if (dead->count == dead->capacity) return tgi_dead_add_slowly(pool, block, bytes);
+    tgi_dead_push(pool, dead, block, step);
     return true;
 }
 

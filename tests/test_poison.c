@@ -157,6 +157,28 @@ static void test_other_threads(void **state)
     run(freed_elsewhere, "1");
 }
 
+/* The blocks of dead handles rest before they are used again, with the data that lies in them. */
+static void *rested(void *unused)
+{
+    (void)unused;
+    for (int step = 0; step < 5000; step++) {
+        const tg_scope scope = tg_scope_begin();
+        tg_tensor *t = tg_empty(tg_shape(5));
+        float *data = tg_mutable_data(t, TG_FLOAT32);
+        if (!is_poison(data, 5 * sizeof *data)) return (void *)"a tensor of a later step";
+        memset(data, 0, 5 * sizeof *data);
+        tg_scope_end(scope);
+        if (tgi_pool_of_thread()->caching && !is_poison(data, 5 * sizeof *data)) return (void *)"a dead tensor's data";
+    }
+    return NULL;
+}
+
+static void test_dead_handles(void **state)
+{
+    (void)state;
+    run(rested, "1");
+}
+
 static void test_scratch(void **state)
 {
     (void)state;
@@ -172,8 +194,13 @@ int main(void)
 {
     setenv("TAPEGRAD_POISON", "1", 1); /* what scratch memory reads it once */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fresh_and_reused), cmocka_unit_test(test_freed),         cmocka_unit_test(test_reuse),
-        cmocka_unit_test(test_free_when_unused), cmocka_unit_test(test_other_threads), cmocka_unit_test(test_scratch),
+        cmocka_unit_test(test_fresh_and_reused),
+        cmocka_unit_test(test_freed),
+        cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_free_when_unused),
+        cmocka_unit_test(test_other_threads),
+        cmocka_unit_test(test_dead_handles),
+        cmocka_unit_test(test_scratch),
     };
     return cmocka_run_group_tests(tests, silence_errors, expect_no_error);
 }
