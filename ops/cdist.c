@@ -9,14 +9,12 @@
 #include "create.h"
 #include "iterate.h"
 #include "kernels/distance_kernels.h"
-#include "kernels/functions_kernels.h"
-#include "kernels/pointwise_kernels.h"
 #include "layout.h"
+#include "moments_impl.h"
 #include "parallel.h"
 #include "pointwise.h"
 #include "promote.h"
 #include "reduce.h"
-#include "reduce_impl.h"
 #include "view.h"
 
 #include <math.h>
@@ -292,7 +290,7 @@ static void cdist_backward(tg_context *ctx)
     const double p = *(const double *)tg_attributes(ctx);
     tg_tensor *g = tg_unsqueeze(tg_grad_output(ctx, 0), -1), *y = tg_unsqueeze(tg_saved(ctx, 2), -1);
     tg_tensor *d = tg_sub(tg_unsqueeze(tg_saved(ctx, 0), -2), tg_unsqueeze(tg_saved(ctx, 1), -3));
-    d = tgi_norm_gradient(g, d, y, p, tg_ndim(d) - 1, false);
+    d = tgi_norm_gradient(g, d, y, p, NULL);
     if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_sum(d, .dim = -2));
     if (tg_needs_input_grad(ctx, 1)) tg_set_grad_input(ctx, 1, tg_neg(tg_sum(d, .dim = -3)));
 }

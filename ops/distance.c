@@ -4,117 +4,42 @@
  * subgradient is 0, as in PyTorch. */
 #include "call.h"
 #include "distance_impl.h"
+#include "moments_impl.h"
 #include "iterate.h"
 #include "layout.h"
 #include "pointwise.h"
 #include "promote.h"
 #include "reduce.h"
-#include "reduce_impl.h"
 #include "view.h"
 
 #include <math.h>
 
 /* ---- the norm along a dimension ---- */
 
-static tg_tensor *sum_along(tg_tensor *t, int dim) { return tg_sum(t, .dim = dim, .keepdim = true); }
-
-/* 1 where x is above 0, -1 below, 0 elsewhere. */
-static tg_tensor *sign(tg_tensor *x)
-{
-    return tg_sub(tg_to(tg_gt(x, 0.0), tg_dtype_of(x)), tg_to(tg_lt(x, 0.0), tg_dtype_of(x)));
-}
-
-/* x with y's zeros made ones, for a division or a power; what comes of them is masked. */
-static tg_tensor *without_zeros(tg_tensor *y) { return tg_where(tg_eq(y, 0.0), 1.0, y); }
-
-tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p, int dim, bool shared)
-{
-    if (p == 0) return tg_mul(0.0, tg_mul(g, tg_to(tg_eq(x, x), tg_dtype_of(x))));
-    if (p == 1) return tg_mul(g, sign(x));
-    if (isinf(p)) {
-        tg_tensor *chosen = tg_to(tg_eq(tg_abs(tg_detach(x)), tg_detach(y)), tg_dtype_of(x));
-        if (shared) g = tg_div(g, without_zeros(sum_along(chosen, dim)));
-        return tg_mul(g, tg_mul(sign(x), chosen));
-    }
-    tg_tensor *safe = without_zeros(y), *d;
-    if (p == 2)
-        d = tg_mul(x, tg_div(g, safe));
-    else if (p < 2)
-        d = tg_mul(tg_mul(sign(x), tg_pow(without_zeros(tg_abs(x)), p - 1)), tg_mul(g, tg_pow(safe, 1 - p)));
-    else
-        d = tg_mul(tg_mul(x, tg_pow(without_zeros(tg_abs(x)), p - 2)), tg_mul(g, tg_pow(safe, 1 - p)));
-    return tg_where(tg_eq(y, 0.0), 0.0, d);
-}
-
-/* The largest (or least) absolute value of each run of n elements, `inner` apart; NaN if there is one. */
-#define EXTREME(T)                                                                                                     \
-    static void extreme_##T(const T *x, T *y, int64_t outer, int64_t n, int64_t inner, bool least)                     \
-    {                                                                                                                  \
-        for (int64_t o = 0; o < outer * inner; o++) {                                                                  \
-            const T *a = x + o / inner * n * inner + o % inner;                                                        \
-            T best = least ? (T)INFINITY : 0;                                                                          \
-            for (int64_t i = 0; i < n; i++) {                                                                          \
-                const T size = a[i * inner] < 0 ? -a[i * inner] : a[i * inner];                                        \
-                if (isnan(size) || (least ? size < best : size > best)) best = size;                                   \
-                if (isnan(size)) break;                                                                                \
-            }                                                                                                          \
-            y[o] = best;                                                                                               \
-        }                                                                                                              \
-    }
-EXTREME(float)
-EXTREME(double)
-
-static tg_tensor *extreme(tg_tensor *t, int dim, bool least)
-{
-    tg_shape shape = tgi_shape(t);
-    int64_t outer, n, inner;
-    tgi_sizes_around(t, dim, &outer, &n, &inner);
-    if (shape.ndim > 0) shape.dims[dim] = 1;
-    tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype), *c = y ? tgi_own_contiguous(t) : NULL;
-    if (!c) return NULL;
-    if (t->dtype == TG_FLOAT32)
-        extreme_float(tgi_ptr(c), tgi_ptr(y), outer, n, inner, least);
-    else
-        extreme_double(tgi_ptr(c), tgi_ptr(y), outer, n, inner, least);
-    tgi_unref(c);
-    return y;
-}
-
 typedef struct norm_attributes {
     double p;
-    int dim;
+    tgi_reduction over;
 } norm_attributes;
 
 static void norm_backward(tg_context *ctx)
 {
     const norm_attributes *a = tg_attributes(ctx);
     tg_tensor *g = tg_grad_output(ctx, 0), *x = tg_saved(ctx, 0), *y = tg_saved(ctx, 1);
-    tg_set_grad_input(ctx, 0, tgi_norm_gradient(g, x, y, a->p, a->dim, true));
+    tg_set_grad_input(ctx, 0, tgi_norm_gradient(g, x, y, a->p, &a->over));
 }
 
 static const tg_op op_norm = { .name = "norm", .backward = norm_backward };
-
-/* Of numbers that record nothing. */
-static tg_tensor *norm_values(tg_tensor *t, double p, int dim)
-{
-    if (isinf(p)) return extreme(t, dim, p < 0);
-    if (p == 0) return tg_to(sum_along(tg_ne(t, 0.0), dim), tg_dtype_of(t));
-    if (p == 1) return sum_along(tg_abs(t), dim);
-    if (p == 2) return tg_sqrt(sum_along(tg_mul(t, t), dim));
-    return tg_pow(sum_along(tg_pow(tg_abs(t), p), dim), 1 / p);
-}
 
 /* The p-norm of `t` along `dim`, counted from the front, which stays with size 1: a node of its own. Any real p, and
  * both infinities. A norm below `least` becomes that, and its gradient that of so long a vector. */
 static tg_tensor *norm_along(tg_tensor *t, double p, int dim, double least)
 {
-    tg_tensor *values = t ? tg_detach(t) : NULL;
-    tg_tensor *y = values ? norm_values(values, p, dim) : NULL;
+    norm_attributes a = { .p = p, .over = { .keepdim = true } };
+    a.over.reduced[dim] = true;
+    tg_tensor *y = t ? tgi_norm_raw(&a.over, p, t) : NULL;
     if (least > 0) y = tg_where(tg_lt(y, least), least, y);
     if (!y) return NULL;
-    const norm_attributes attributes = { p, dim };
-    return tg_record(&op_norm, tg_list(t), tg_list(y), tg_list(t, y), &attributes, sizeof attributes) == TG_OK ? y
-                                                                                                               : NULL;
+    return tg_record(&op_norm, tg_list(t), tg_list(y), tg_list(t, y), &a, sizeof a) == TG_OK ? y : NULL;
 }
 
 /* ---- cosine_similarity ---- */

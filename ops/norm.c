@@ -1,11 +1,13 @@
 /* norm.c: norms of vectors, and logarithms of sums of exponentials. */
 #include "call.h"
+#include "element.h"
 #include "moments.h"
 #include "moments_impl.h"
 #include "pointwise.h"
 #include "promote.h"
 #include "view.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -53,19 +55,77 @@ static bool root(double p, tg_tensor *y)
     return true;
 }
 
-static tg_tensor *norm_raw(const norm *a, tg_tensor *x)
+/* ---- sums of powers that do not fit ---- */
+
+/* Sums below this lose digits with the powers that underflow: n powers err by the least normal number each, at most. */
+static double least_sum(tg_dtype dtype, int64_t n)
 {
-    const tg_shape shape = tgi_reduction_shape(&a->over, x);
+    return (double)n * (dtype == TG_FLOAT32 ? (double)FLT_MIN / (double)FLT_EPSILON : DBL_MIN / DBL_EPSILON);
+}
+
+static bool has_lost(const tg_tensor *sums, int64_t n)
+{
+    const double least = least_sum((tg_dtype)sums->dtype, n);
+    bool lost = false;
+    if (sums->dtype == TG_FLOAT32) {
+        const float *v = tgi_ptr(sums), low = (float)least;
+        for (int64_t i = 0; i < sums->numel; i++) lost |= v[i] < low || v[i] > FLT_MAX;
+    } else {
+        const double *v = tgi_ptr(sums);
+        for (int64_t i = 0; i < sums->numel; i++) lost |= v[i] < least || v[i] > DBL_MAX;
+    }
+    return lost;
+}
+
+/* Each scale, the size of the element that counts most, becomes 1 where the sum has lost nothing, and where it is no
+ * number to divide by. */
+static void choose_scales(const tg_tensor *sums, int64_t n, tg_tensor *scales)
+{
+    const double least = least_sum((tg_dtype)sums->dtype, n);
+    for (int64_t i = 0; i < sums->numel; i++) {
+        const double sum = tgi_get(tgi_ptr(sums), sums->dtype, i), scale = tgi_get(tgi_ptr(scales), sums->dtype, i);
+        const bool lost = sum < least || isinf(sum);
+        if (!lost || !(scale > 0) || isinf(scale)) tgi_put(tgi_ptr(scales), sums->dtype, i, 1);
+    }
+}
+
+/* The norms of x in y, which has the sums of powers: where one of them left the range of the dtype, of elements divided
+ * by the one that counts most. To divide by 1 changes nothing: a norm does not depend on its neighbours. */
+static bool rescue(const tgi_reduction *over, double p, tg_tensor *x, tg_tensor *part, int64_t n, tg_tensor *y)
+{
+    tgi_reduction kept = *over;
+    kept.keepdim = true;
+    const tg_shape shape = tgi_reduction_shape(&kept, x);
+    tg_tensor *scale = tgi_own(tgi_new(&shape, (tg_dtype)x->dtype));
+    tgi_apply_unary(TGI_ROW(pointwise, abs), part, x);
+    bool ok = scale && tgi_extreme_into(p > 0 ? TGI_MAX : TGI_MIN, part, over->reduced, scale, NULL);
+    if (ok) {
+        choose_scales(y, n, scale);
+        tgi_apply_binary(TGI_ROW(pointwise, div), part, x, scale);
+        ok = powers(p, part, part) && tgi_sum_into(part, over->reduced, y) && root(p, y);
+    }
+    tg_tensor *factor = ok ? tgi_own(tgi_new_view(scale, y->ndim, y->dims, y->strides, scale->offset)) : NULL;
+    if (factor) tgi_apply_binary(TGI_ROW(pointwise, mul), y, y, factor);
+    tgi_unref(factor);
+    tgi_unref(scale);
+    return factor;
+}
+
+tg_tensor *tgi_norm_raw(const tgi_reduction *over, double p, tg_tensor *x)
+{
+    const tg_shape shape = tgi_reduction_shape(over, x), whole = tgi_shape(x);
     if (x->numel == 0) return tgi_new_full(&shape, (tg_dtype)x->dtype, 0);
+    const int64_t n = tgi_reduction_count(over, &whole);
     tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
     tg_tensor *part = y ? tgi_own(tgi_new_like(x, (tg_dtype)x->dtype)) : NULL;
-    bool ok = part && powers(a->p, x, part);
-    if (ok && isinf(a->p))
-        ok = tgi_extreme_into(a->p > 0 ? TGI_MAX : TGI_MIN, part, a->over.reduced, y, NULL);
+    bool ok = part && powers(p, x, part);
+    if (ok && isinf(p))
+        ok = tgi_extreme_into(p > 0 ? TGI_MAX : TGI_MIN, part, over->reduced, y, NULL);
     else if (ok)
-        ok = tgi_sum_into(part, a->over.reduced, y);
+        ok = tgi_sum_into(part, over->reduced, y);
+    if (ok && p != 0 && p != 1 && !isinf(p)) ok = has_lost(y, n) ? rescue(over, p, x, part, n, y) : root(p, y);
     tgi_unref(part);
-    return ok && root(a->p, y) ? y : NULL;
+    return ok ? y : NULL;
 }
 
 /* ---- gradients ---- PyTorch's, with its subgradients at 0 */
@@ -78,41 +138,40 @@ static tg_tensor *sign_of(tg_tensor *x)
     return tg_sub(tg_to(tg_gt(x, 0), dtype), tg_to(tg_lt(x, 0), dtype));
 }
 
-/* Where |x| is the norm, or NaN, divided by how often that is. */
-static tg_tensor *shares(const norm *a, tg_tensor *x, tg_tensor *y)
+/* x with its zeros made ones, to be divided by or raised. */
+static tg_tensor *without_zeros(tg_tensor *x) { return tg_where(tg_eq(x, 0), 1.0, x); }
+
+/* 1 where |x| is the extreme y, 0 elsewhere; `shared`, the reduction that made y: divided by how often that is. */
+static tg_tensor *extremes(tg_tensor *x, tg_tensor *y, const tgi_reduction *shared)
 {
-    tgi_reduction kept = a->over;
+    if (!x) return NULL;
+    tg_tensor *there = tg_to(tg_eq(tg_abs(tg_detach(x)), tg_detach(y)), (tg_dtype)x->dtype);
+    if (!shared || !there) return there;
+    tgi_reduction kept = *shared;
     kept.keepdim = true;
-    tg_tensor *size = tg_abs(x), *there = tg_where(tg_eq(size, size), tg_eq(size, y), true);
-    tg_tensor *count = there ? tgi_sum_raw(there, &kept, false) : NULL;
-    return tg_div(there, count);
+    return tg_div(there, without_zeros(tgi_sum_raw(there, &kept, false)));
+}
+
+tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p, const tgi_reduction *shared)
+{
+    if (p == 0) return tg_mul(tg_mul(g, 0), tg_ne(x, x));
+    if (p == 1) return tg_mul(sign_of(x), g);
+    if (isinf(p)) return tg_mul(sign_of(x), tg_mul(g, extremes(x, y, shared)));
+    /* Of ratios, which fit whatever the size of x. */
+    tg_tensor *q = tg_div(x, without_zeros(y)), *d = q;
+    if (p < 2) d = tg_mul(sign_of(x), tg_pow(without_zeros(tg_abs(q)), p - 1));
+    else if (p >= 3) d = tg_mul(q, tg_pow(tg_abs(q), p - 2));
+    else if (p > 2) d = tg_mul(q, tg_where(tg_eq(q, 0), 0.0, tg_pow(without_zeros(tg_abs(q)), p - 2)));
+    return tg_mul(tg_where(tg_eq(y, 0), 0.0, g), d);
 }
 
 static void norm_backward(tg_context *ctx)
 {
     const norm *a = tg_attributes(ctx);
-    const double p = a->p;
     const tg_shape shape = tg_input_shape(ctx, 0);
     tg_tensor *x = tg_saved(ctx, 0), *y = tgi_reduction_keep(&a->over, &shape, tg_saved(ctx, 1));
-    tg_tensor *g = tgi_reduction_keep(&a->over, &shape, tg_grad_output(ctx, 0)), *dx;
-    tg_tensor *safe = tg_where(tg_eq(y, 0), 1.0, y); /* where the norm is 0, so are all x: 0 divided by anything */
-    if (p == 0) {
-        dx = tg_mul(tg_mul(g, 0), tg_ne(x, x));
-    } else if (p == 1) {
-        dx = tg_mul(sign_of(x), g);
-    } else if (p == 2) {
-        dx = tg_mul(g, tg_div(x, safe));
-    } else if (isinf(p)) {
-        dx = tg_mul(sign_of(x), tg_mul(g, shares(a, x, y)));
-    } else if (p < 1) {
-        tg_tensor *zero = tg_eq(x, 0), *size = tg_where(zero, 1.0, tg_abs(x));
-        tg_tensor *scaled = tg_mul(sign_of(x), tg_pow(size, p - 1));
-        dx = tg_mul(tg_mul(scaled, g), tg_pow(y, 1 - p));
-    } else {
-        tg_tensor *scaled = p < 2 ? tg_mul(sign_of(x), tg_pow(tg_abs(x), p - 1)) : tg_mul(x, tg_pow(tg_abs(x), p - 2));
-        dx = tg_mul(scaled, tg_div(g, tg_pow(safe, p - 1)));
-    }
-    tg_set_grad_input(ctx, 0, dx);
+    tg_tensor *g = tgi_reduction_keep(&a->over, &shape, tg_grad_output(ctx, 0));
+    tg_set_grad_input(ctx, 0, tgi_norm_gradient(g, x, y, a->p, &a->over));
 }
 
 /* ---- norm ---- */
@@ -127,7 +186,7 @@ static tg_norm_options options_of(const tg_value *v)
 
 static tg_tensor *norm_record(tg_tensor *t, const norm *a, tg_dtype dtype)
 {
-    tg_tensor *x = dtype == TG_DEFAULT_DTYPE ? t : tg_to(t, dtype), *y = x ? norm_raw(a, x) : NULL;
+    tg_tensor *x = dtype == TG_DEFAULT_DTYPE ? t : tg_to(t, dtype), *y = x ? tgi_norm_raw(&a->over, a->p, x) : NULL;
     if (!y) return NULL;
     return tg_record(&tgi_op_norm, tg_list(x), tg_list(y), tg_list(x, y), a, sizeof *a) == TG_OK ? y : NULL;
 }
