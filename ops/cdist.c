@@ -14,6 +14,7 @@
 #include "parallel.h"
 #include "pointwise.h"
 #include "promote.h"
+#include "range.h"
 #include "reduce.h"
 #include "view.h"
 
@@ -35,15 +36,23 @@ typedef struct job {
     int dtype;
     int64_t p, r, m, size;
     const char *a, *b;
-    const char *distance, *factor; /* of the gradient: element (i, j) is at i * row + j * column, in elements */
+    const char *g, *distance, *factor; /* of the gradient: element (i, j) is at i * row + j * column, in elements */
     int64_t row, column;
+    double low, high; /* distances whose powers keep all digits; only looked at if there are others */
+    bool careful;
     char *y;
 } job;
+
+/* Where element (i, j) of a gradient, a distance or a factor is. */
+static int64_t place_of(const job *w, int64_t i, int64_t j)
+{
+    return i / w->p * w->p * w->r + i % w->p * w->row + j * w->column;
+}
 
 /* Row i of a, from column `first` on, beside all of b's rows from j on. */
 static tgi_distance part_of(const job *w, int64_t i, int64_t j, int64_t rows, int64_t first, int64_t width)
 {
-    const int64_t batch = i / w->p, at = batch * w->p * w->r + i % w->p * w->row + j * w->column;
+    const int64_t batch = i / w->p, at = place_of(w, i, j);
     return (tgi_distance){ .rows = rows,
                            .m = width,
                            .row = w->m,
@@ -112,6 +121,82 @@ static void sum_slopes(const job *w, const tgi_distance *part, char *d, char *po
     w->k->sum_rows[w->dtype](part->rows, part->m, d, row, w->size, y);
 }
 
+/* ---- where powers leave the range of the dtype ---- in double, of differences divided by the largest or their norm */
+
+/* Element k of row i less that of row j of b. */
+static double difference(const job *w, int64_t i, int64_t j, int64_t k)
+{
+    return tgi_get(w->a, w->dtype, i * w->m + k) - tgi_get(w->b, w->dtype, (i / w->p * w->r + j) * w->m + k);
+}
+
+static double careful_distance(const job *w, int64_t i, int64_t j)
+{
+    double largest = 0, sum = 0;
+    for (int64_t k = 0; k < w->m && !isnan(largest); k++) {
+        const double size = fabs(difference(w, i, j, k));
+        if (!(size <= largest)) largest = size;
+    }
+    if (largest == 0 || !isfinite(largest)) return largest;
+    for (int64_t k = 0; k < w->m; k++) {
+        const double part = fabs(difference(w, i, j, k)) / largest;
+        sum += w->norm == 2 ? part * part : pow(part, w->norm);
+    }
+    return largest * (w->norm == 2 ? sqrt(sum) : pow(sum, 1 / w->norm));
+}
+
+/* Whether row i is row j of b: most distances of 0 are those of a row from itself. */
+static bool is_same(const job *w, int64_t i, int64_t j)
+{
+    double largest = 1;
+    const tgi_distance pair = { .rows = 1,
+                                .m = w->m,
+                                .a = w->a + i * w->m * w->size,
+                                .b = w->b + (i / w->p * w->r + j) * w->m * w->size };
+    w->k->distance->reduce[TGI_DISTANCE_LARGEST][w->dtype](&pair, &largest);
+    return tgi_get(&largest, w->dtype, 0) == 0;
+}
+
+/* The distances y of row i: those that are wrong made right. */
+static void mend(const job *w, int64_t i, char *y)
+{
+    const double low = pow(tgi_least_sum(w->dtype, w->m), 1 / w->norm), high = tgi_most(w->dtype);
+    if (!tgi_any_outside(y, w->dtype, w->r, low, high, true)) return;
+    for (int64_t j = 0; j < w->r; j++) {
+        const double distance = tgi_get(y, w->dtype, j);
+        if (distance < low || distance > high)
+            tgi_put(y, w->dtype, j, is_same(w, i, j) ? 0 : careful_distance(w, i, j));
+    }
+}
+
+/* Row i of the gradient is one for careful_gradient. */
+static bool needs_care(const job *w, int64_t i)
+{
+    bool outside = false;
+    for (int64_t j = 0; w->careful && j < w->r; j++) {
+        const double distance = tgi_get(w->distance, w->dtype, place_of(w, i, j));
+        outside |= (distance > 0 && distance < w->low) || distance > w->high;
+    }
+    return outside;
+}
+
+static void careful_gradient(const job *w, int64_t i)
+{
+    double sums[ROOM];
+    for (int64_t first = 0; first < w->m; first += ROOM) {
+        const int64_t width = tgi_smaller(w->m - first, ROOM);
+        for (int64_t k = 0; k < width; k++) sums[k] = 0;
+        for (int64_t j = 0; j < w->r; j++) {
+            const double distance = tgi_get(w->distance, w->dtype, place_of(w, i, j));
+            const double g = tgi_get(w->g, w->dtype, place_of(w, i, j));
+            for (int64_t k = 0; distance != 0 && k < width; k++) {
+                const double q = difference(w, i, j, first + k) / distance;
+                sums[k] += q == 0 ? 0 : g * (w->norm == 2 ? q : copysign(pow(fabs(q), w->norm - 1), q));
+            }
+        }
+        for (int64_t k = 0; k < width; k++) tgi_put(w->y, w->dtype, i * w->m + first + k, sums[k]);
+    }
+}
+
 /* ---- all rows ---- */
 
 /* x = x + y, or the larger. */
@@ -122,7 +207,16 @@ static void join(const job *w, int64_t n, char *x, const char *y)
                            (int64_t[]){ w->size, w->size, w->size });
 }
 
-/* The distances of row i from all of b's, before the root is taken. */
+/* The roots of the n sums of a row. */
+static void take_roots(const job *w, int64_t n, char *y)
+{
+    if (w->norm == 2)
+        w->k->functions->sqrt.forward[w->dtype](1, n, (char *[]){ y, y }, NULL, (int64_t[]){ w->size, w->size });
+    else
+        raise(w, n, y, 1 / w->norm);
+}
+
+/* The distances of row i from all of b's. */
 static void forward_task(const void *work, int64_t i)
 {
     const job *w = work;
@@ -141,6 +235,9 @@ static void forward_task(const void *work, int64_t i)
             if (first > 0) join(w, rows, y, to);
         }
     }
+    if (w->kind >= 0 && w->kind != TGI_DISTANCE_SQUARE) return;
+    take_roots(w, w->r, w->y + i * w->r * w->size);
+    mend(w, i, w->y + i * w->r * w->size);
 }
 
 /* Row i of the gradient of a. */
@@ -150,6 +247,10 @@ static void backward_task(const void *work, int64_t i)
     _Alignas(64) double d[ROOM], power[ROOM], sums[ROOM];
     const tgi_loop add = w->k->pointwise->add.forward[w->dtype];
     const int64_t width = tgi_smaller(w->m, ROOM), block = ROOM / width;
+    if (needs_care(w, i)) {
+        careful_gradient(w, i);
+        return;
+    }
     if (w->kind >= 0) {
         const tgi_distance all = part_of(w, i, 0, w->r, 0, w->m);
         w->k->distance->gradient[w->kind][w->dtype](&all, w->y + i * w->m * w->size);
@@ -261,11 +362,6 @@ static tg_tensor *distances(tg_tensor *x1, tg_tensor *x2, const operands *o, dou
     if (a && b) {
         w.a = tgi_ptr(a), w.b = tgi_ptr(b), w.y = tgi_ptr(y);
         run(forward_task, o, &w);
-        if (p == 2)
-            w.k->functions->sqrt.forward[w.dtype](1, y->numel, (char *[]){ w.y, w.y }, NULL,
-                                                  (int64_t[]){ w.size, w.size });
-        else if (p != 0 && p != 1 && !isinf(p))
-            raise(&w, y->numel, w.y, 1 / p);
     }
     const bool ok = a && b;
     tgi_unref(a);
@@ -303,9 +399,19 @@ static tg_tensor *factors(tg_tensor *g, tg_tensor *y, double p)
     return tg_where(zero, 0.0, p == 2 ? tg_div(g, safe) : tg_mul(g, tg_pow(safe, 1 - p)));
 }
 
+/* Says which distances have powers that keep their digits, and whether there are others than 0. */
+static void look_for_care(job *w, int64_t pairs)
+{
+    if (w->kind >= 0 && w->kind != TGI_DISTANCE_SQUARE) return;
+    const double most = w->dtype == TGI_F32 ? 60 : 500, e = fmin(most, most / fabs(w->norm - 1));
+    w->low = exp2(-e);
+    w->high = exp2(e);
+    w->careful = tgi_any_outside(w->distance, w->dtype, pairs, w->low, w->high, false);
+}
+
 /* The gradient of one matrix: of `a` against `b`, or, turned, of x2 against x1. */
-static tg_tensor *gradient(tg_tensor *a, tg_tensor *b, tg_tensor *factor, tg_tensor *y, const operands *o, double p,
-                           bool turned)
+static tg_tensor *gradient(tg_tensor *a, tg_tensor *b, tg_tensor *g, tg_tensor *factor, tg_tensor *y,
+                           const operands *o, double p, bool turned)
 {
     tg_tensor *d = tgi_new(turned ? &o->b : &o->a, (tg_dtype)a->dtype);
     if (!d) return NULL;
@@ -313,11 +419,12 @@ static tg_tensor *gradient(tg_tensor *a, tg_tensor *b, tg_tensor *factor, tg_ten
     if (d->numel == 0) return d;
     job w = job_of(o, p, (tg_dtype)a->dtype);
     w.a = tgi_ptr(turned ? b : a), w.b = tgi_ptr(turned ? a : b), w.y = tgi_ptr(d);
-    w.factor = tgi_ptr(factor), w.distance = tgi_ptr(y);
+    w.g = tgi_ptr(g), w.factor = tgi_ptr(factor), w.distance = tgi_ptr(y);
     w.p = turned ? o->r : o->p;
     w.r = turned ? o->p : o->r;
     w.row = turned ? 1 : o->r;
     w.column = turned ? o->r : 1;
+    look_for_care(&w, y->numel);
     run(backward_task, o, &w);
     return d;
 }
@@ -326,16 +433,18 @@ static void cdist_backward_fused(tg_context *ctx)
 {
     const double p = *(const double *)tg_attributes(ctx);
     tg_tensor *x1 = tg_saved(ctx, 0), *x2 = tg_saved(ctx, 1), *y = tg_saved(ctx, 2);
-    tg_tensor *f = x1 && x2 && y ? factors(tg_grad_output(ctx, 0), tg_detach(y), p) : NULL;
+    tg_tensor *g = tg_grad_output(ctx, 0), *f = x1 && x2 && y ? factors(g, tg_detach(y), p) : NULL;
     operands o;
     if (!f || !operands_fit(&tgi_op_cdist, tg_list(x1, x2), &o)) return;
     tg_tensor *a = spread(x1, &o.a), *b = spread(x2, &o.b);
     f = tgi_own_contiguous(f);
-    for (int i = 0; a && b && f && i < 2; i++)
-        if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, gradient(a, b, f, y, &o, p, i == 1));
+    g = tgi_own_contiguous(g);
+    for (int i = 0; a && b && f && g && i < 2; i++)
+        if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, gradient(a, b, g, f, y, &o, p, i == 1));
     tgi_unref(a);
     tgi_unref(b);
     tgi_unref(f);
+    tgi_unref(g);
 }
 
 static tg_tensor_list cdist_call(const tg_value *args)

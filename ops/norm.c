@@ -1,13 +1,12 @@
 /* norm.c: norms of vectors, and logarithms of sums of exponentials. */
 #include "call.h"
-#include "element.h"
 #include "moments.h"
 #include "moments_impl.h"
 #include "pointwise.h"
 #include "promote.h"
+#include "range.h"
 #include "view.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -57,36 +56,22 @@ static bool root(double p, tg_tensor *y)
 
 /* ---- sums of powers that do not fit ---- */
 
-/* Sums below this lose digits with the powers that underflow: n powers err by the least normal number each, at most. */
-static double least_sum(tg_dtype dtype, int64_t n)
-{
-    return (double)n * (dtype == TG_FLOAT32 ? (double)FLT_MIN / (double)FLT_EPSILON : DBL_MIN / DBL_EPSILON);
-}
-
-static bool has_lost(const tg_tensor *sums, int64_t n)
-{
-    const double least = least_sum((tg_dtype)sums->dtype, n);
-    bool lost = false;
-    if (sums->dtype == TG_FLOAT32) {
-        const float *v = tgi_ptr(sums), low = (float)least;
-        for (int64_t i = 0; i < sums->numel; i++) lost |= v[i] < low || v[i] > FLT_MAX;
-    } else {
-        const double *v = tgi_ptr(sums);
-        for (int64_t i = 0; i < sums->numel; i++) lost |= v[i] < least || v[i] > DBL_MAX;
-    }
-    return lost;
-}
-
 /* Each scale, the size of the element that counts most, becomes 1 where the sum has lost nothing, and where it is no
  * number to divide by. */
 static void choose_scales(const tg_tensor *sums, int64_t n, tg_tensor *scales)
 {
-    const double least = least_sum((tg_dtype)sums->dtype, n);
+    const double least = tgi_least_sum(sums->dtype, n);
     for (int64_t i = 0; i < sums->numel; i++) {
         const double sum = tgi_get(tgi_ptr(sums), sums->dtype, i), scale = tgi_get(tgi_ptr(scales), sums->dtype, i);
         const bool lost = sum < least || isinf(sum);
         if (!lost || !(scale > 0) || isinf(scale)) tgi_put(tgi_ptr(scales), sums->dtype, i, 1);
     }
+}
+
+static bool has_lost(const tg_tensor *sums, int64_t n)
+{
+    const int dtype = sums->dtype;
+    return tgi_any_outside(tgi_ptr(sums), dtype, sums->numel, tgi_least_sum(dtype, n), tgi_most(dtype), true);
 }
 
 /* The norms of x in y, which has the sums of powers: where one of them left the range of the dtype, of elements divided
