@@ -4,6 +4,7 @@
  * where it is a column. A task takes as many channels as stay in the second cache: it finds their moments and writes
  * their result before they leave it. */
 #include "call.h"
+#include "careful.h"
 #include "kernels/norm_kernels.h"
 #include "layout.h"
 #include "normalization.h"
@@ -14,8 +15,6 @@
 #include "reduce.h"
 #include "reduce_impl.h"
 #include "view.h"
-
-#include <math.h>
 
 enum {
     CHUNK = 1 << 16, /* elements in one task, */
@@ -93,6 +92,47 @@ static void find_moments(const job *w, int64_t c, int64_t m)
     }
 }
 
+/* ---- channels that the kernels cannot take ---- */
+
+/* Channel j for the functions of careful.h. */
+static tgi_careful_norm careful_channel(const job *w, int64_t j)
+{
+    const int64_t at = j * w->inner * w->size;
+    return (tgi_careful_norm){ .set = { w->dtype, w->n * w->inner, w->inner, w->c * w->inner },
+                               .x = w->x + at,
+                               .weight = w->weight ? (const char *)w->weight + j * w->size : NULL,
+                               .bias = w->bias ? (const char *)w->bias + j * w->size : NULL,
+                               .centered = true,
+                               .mean = w->mean[j],
+                               .rstd = w->rstd[j],
+                               .y = w->y ? w->y + at : NULL };
+}
+
+static bool needs_care(const job *w, int64_t j) { return w->training && tgi_rstd_needs_care(w->dtype, w->rstd[j]); }
+
+static void find_carefully(const job *w, int64_t j)
+{
+    tgi_careful_norm channel = careful_channel(w, j);
+    tgi_careful_statistics(&channel, w->eps, &w->square[j]);
+    w->mean[j] = channel.mean;
+    w->rstd[j] = channel.rstd;
+}
+
+/* Its sum of g (x - mean) is given as that of g times the normalised x, divided by rstd. */
+static void backward_carefully(const job *w, int64_t j)
+{
+    tgi_careful_norm channel = careful_channel(w, j);
+    channel.g = w->g + j * w->inner * w->size;
+    channel.dweight = &w->product[j];
+    channel.dbias = &w->sum[j];
+    channel.sums_dtype = TG_FLOAT64;
+    w->product[j] = w->sum[j] = 0;
+    tgi_careful_backward(&channel);
+    w->product[j] /= w->rstd[j];
+}
+
+/* ---- tasks ---- */
+
 /* y = (x - mean) scale + shift for channels c .. c + m, with the coefficients at 0, 1, 2. */
 static void write_result(const job *w, const char *x, int64_t c, int64_t m)
 {
@@ -115,6 +155,7 @@ static void forward_task(const void *work, int64_t task)
     const int64_t c = task * w->chunk, m = tgi_smaller(w->chunk, w->c - c);
     if (w->training) find_moments(w, c, m);
     for (int64_t j = c; j < c + m; j++) {
+        if (needs_care(w, j)) find_carefully(w, j);
         const double scale = (w->weight ? tgi_get(w->weight, w->dtype, j) : 1) * w->rstd[j];
         const double rest = tgi_norm_put_mean(coefficient(w, 0, j), w->dtype, 0, w->mean[j]);
         const double shift = (w->bias ? tgi_get(w->bias, w->dtype, j) : 0) - rest * scale;
@@ -122,6 +163,10 @@ static void forward_task(const void *work, int64_t task)
         tgi_put(coefficient(w, 2, j), w->dtype, 0, shift);
     }
     write_result(w, w->x, c, m);
+    for (int64_t j = c; j < c + m; j++) {
+        const tgi_careful_norm channel = careful_channel(w, j);
+        if (needs_care(w, j)) tgi_careful_forward(&channel);
+    }
 }
 
 /* The sums of g and of g (x - mean) over channels c .. c + m. */
@@ -187,11 +232,12 @@ static void backward_task(const void *work, int64_t task)
     const int64_t c = task * w->chunk, m = tgi_smaller(w->chunk, w->c - c);
     for (int64_t j = c; j < c + m; j++) tgi_put(coefficient(w, 0, j), w->dtype, 0, w->mean[j]);
     if (w->sum) find_sums(w, c, m);
-    if (!w->y) return;
-    if (w->training)
+    if (w->y && w->training)
         write_gradient(w, c, m);
-    else
+    else if (w->y)
         write_scaled(w, c, m);
+    for (int64_t j = c; j < c + m; j++)
+        if (needs_care(w, j)) backward_carefully(w, j);
 }
 
 /* Working memory for the tasks; in references to give back. */

@@ -410,8 +410,8 @@ static void look_for_care(job *w, int64_t pairs)
 }
 
 /* The gradient of one matrix: of `a` against `b`, or, turned, of x2 against x1. */
-static tg_tensor *gradient(tg_tensor *a, tg_tensor *b, tg_tensor *g, tg_tensor *factor, tg_tensor *y,
-                           const operands *o, double p, bool turned)
+static tg_tensor *gradient(tg_tensor *a, tg_tensor *b, tg_tensor *g, tg_tensor *factor, tg_tensor *y, const operands *o,
+                           double p, bool turned)
 {
     tg_tensor *d = tgi_new(turned ? &o->b : &o->a, (tg_dtype)a->dtype);
     if (!d) return NULL;

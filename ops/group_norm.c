@@ -4,6 +4,7 @@
  * groups, each of which is read from memory once; the parameters' gradients are sums over channels of samples, kept in
  * double and added over the samples in the end. */
 #include "call.h"
+#include "careful.h"
 #include "create.h"
 #include "join.h"
 #include "kernels/norm_kernels.h"
@@ -15,8 +16,6 @@
 #include "promote.h"
 #include "reduce_impl.h"
 #include "view.h"
-
-#include <math.h>
 
 /* ---- the loops ---- */
 
@@ -53,6 +52,41 @@ static double parameter(const job *w, const void *from, int64_t group, int64_t c
     return from ? tgi_get(from, w->dtype, group % w->groups * w->channels + channel) : otherwise;
 }
 
+/* The group for the functions of careful.h, without its statistics. */
+static tgi_careful_norm careful_group(const job *w, int64_t group)
+{
+    const int64_t at = offset(w, group, 0), parameters = group % w->groups * w->channels * w->size;
+    return (tgi_careful_norm){ .set = { w->dtype, w->channels * w->inner, w->inner, w->inner },
+                               .x = w->x + at,
+                               .weight = w->weight ? (const char *)w->weight + parameters : NULL,
+                               .bias = w->bias ? (const char *)w->bias + parameters : NULL,
+                               .step = 1,
+                               .centered = true,
+                               .mean = w->mean[group],
+                               .rstd = w->rstd[group],
+                               .y = w->y ? w->y + at : NULL };
+}
+
+static void forward_carefully(const job *w, int64_t group)
+{
+    tgi_careful_norm c = careful_group(w, group);
+    tgi_careful_statistics(&c, w->eps, NULL);
+    w->mean[group] = c.mean;
+    w->rstd[group] = c.rstd;
+    tgi_careful_forward(&c);
+}
+
+static void backward_carefully(const job *w, int64_t group)
+{
+    tgi_careful_norm c = careful_group(w, group);
+    c.g = w->g + offset(w, group, 0);
+    c.dweight = w->product + group * w->channels;
+    c.dbias = w->sum + group * w->channels;
+    c.sums_dtype = TG_FLOAT64;
+    for (int64_t j = 0; j < w->channels; j++) w->product[group * w->channels + j] = w->sum[group * w->channels + j] = 0;
+    tgi_careful_backward(&c);
+}
+
 static void forward_group(const job *w, int64_t group)
 {
     const tgi_norm_kernels *k = tgi_kernels_get()->norm;
@@ -61,6 +95,10 @@ static void forward_group(const job *w, int64_t group)
     coefficients to;
     k->moments[w->dtype](1, n, w->x + offset(w, group, 0), n, &w->mean[group], &square);
     w->rstd[group] = 1 / sqrt(square / (double)n + w->eps);
+    if (tgi_rstd_needs_care(w->dtype, w->rstd[group])) {
+        forward_carefully(w, group);
+        return;
+    }
     for (int64_t first = 0; first < w->channels; first += AT_ONCE) {
         const int64_t m = tgi_smaller(AT_ONCE, w->channels - first), at = offset(w, group, first);
         for (int64_t j = 0; j < m; j++) {
@@ -100,6 +138,10 @@ static void backward_group(const job *w, int64_t group)
     const double n = (double)(w->channels * w->inner), rstd = w->rstd[group];
     double total[2];
     coefficients to;
+    if (tgi_rstd_needs_care(w->dtype, rstd)) {
+        backward_carefully(w, group);
+        return;
+    }
     find_sums(w, group, total);
     const double q = -rstd * rstd * rstd * total[1] / n;
     for (int64_t first = 0; w->y && first < w->channels; first += AT_ONCE) {

@@ -7,6 +7,7 @@
 #include "normalization.h"
 
 #include "call.h"
+#include "careful.h"
 #include "kernels/norm_kernels.h"
 #include "layout.h"
 #include "normalization_impl.h"
@@ -16,8 +17,6 @@
 #include "reduce.h"
 #include "reduce_impl.h"
 #include "view.h"
-
-#include <float.h>
 
 /* ---- checks ---- */
 
@@ -83,23 +82,75 @@ typedef struct job {
 
 static void *at(const void *base, int64_t bytes) { return base ? (char *)(uintptr_t)base + bytes : NULL; }
 
-static void run_task(const void *work, int64_t i)
+/* `count` of the rows, from `first` on. */
+static tgi_norm_rows some_rows(const job *w, const tgi_norm_rows *of, int64_t first, int64_t count)
 {
-    const job *w = work;
-    tgi_norm_rows r = w->rows;
-    const int64_t first = i * w->run, row = r.n * w->size;
-    r.rows = tgi_smaller(w->run, r.rows - first);
+    tgi_norm_rows r = *of;
+    const int64_t row = r.n * w->size;
+    r.rows = count;
     r.x = at(r.x, first * row);
     r.y = at(r.y, first * row);
     r.g = at(r.g, first * row);
     r.dx = at(r.dx, first * row);
     if (r.mean) r.mean += first;
     r.rstd += first;
+    return r;
+}
+
+static tgi_careful_norm careful_row(const job *w, const tgi_norm_rows *of, int64_t row)
+{
+    const tgi_norm_rows r = some_rows(w, of, row, 1);
+    return (tgi_careful_norm){ .set = { .dtype = w->dtype, .n = r.n, .inner = 1, .stride = 1 },
+                               .x = r.x,
+                               .weight = r.weight,
+                               .bias = r.bias,
+                               .step = 1,
+                               .centered = r.centered,
+                               .mean = r.centered ? *r.mean : 0,
+                               .rstd = *r.rstd,
+                               .y = r.g ? r.dx : r.y,
+                               .g = r.g,
+                               .dweight = r.dweight,
+                               .dbias = r.dbias,
+                               .sums_dtype = w->dtype };
+}
+
+static void forward_rows(const job *w, const tgi_norm_rows *r)
+{
+    tgi_kernels_get()->norm->rows_forward[w->dtype](r);
+    for (int64_t i = 0; i < r->rows; i++) {
+        if (!tgi_rstd_needs_care(w->dtype, r->rstd[i])) continue;
+        tgi_careful_norm c = careful_row(w, r, i);
+        tgi_careful_statistics(&c, r->eps, NULL);
+        if (r->centered) r->mean[i] = c.mean;
+        r->rstd[i] = c.rstd;
+        tgi_careful_forward(&c);
+    }
+}
+
+/* In the order of the rows, since the parameters' gradients are added up. */
+static void backward_rows(const job *w, const tgi_norm_rows *r)
+{
+    for (int64_t first = 0, end = 0; end < r->rows; first = ++end) {
+        while (end < r->rows && !tgi_rstd_needs_care(w->dtype, r->rstd[end])) end++;
+        const tgi_norm_rows usual = some_rows(w, r, first, end - first);
+        tgi_kernels_get()->norm->rows_backward[w->dtype](&usual);
+        if (end == r->rows) break;
+        const tgi_careful_norm c = careful_row(w, r, end);
+        tgi_careful_backward(&c);
+    }
+}
+
+static void run_task(const void *work, int64_t i)
+{
+    const job *w = work;
+    const int64_t first = i * w->run, row = w->rows.n * w->size;
+    tgi_norm_rows r = some_rows(w, &w->rows, first, tgi_smaller(w->run, w->rows.rows - first));
     if (w->partial) {
         r.dweight = w->partial + 2 * i * row;
         r.dbias = w->partial + (2 * i + 1) * row;
     }
-    (r.g ? tgi_kernels_get()->norm->rows_backward : tgi_kernels_get()->norm->rows_forward)[w->dtype](&r);
+    (r.g ? backward_rows : forward_rows)(w, &r);
 }
 
 static void run_tasks(const job *w)

@@ -144,9 +144,12 @@ tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p,
     if (isinf(p)) return tg_mul(sign_of(x), tg_mul(g, extremes(x, y, shared)));
     /* Of ratios, which fit whatever the size of x. */
     tg_tensor *q = tg_div(x, without_zeros(y)), *d = q;
-    if (p < 2) d = tg_mul(sign_of(x), tg_pow(without_zeros(tg_abs(q)), p - 1));
-    else if (p >= 3) d = tg_mul(q, tg_pow(tg_abs(q), p - 2));
-    else if (p > 2) d = tg_mul(q, tg_where(tg_eq(q, 0), 0.0, tg_pow(without_zeros(tg_abs(q)), p - 2)));
+    if (p < 2)
+        d = tg_mul(sign_of(x), tg_pow(without_zeros(tg_abs(q)), p - 1));
+    else if (p >= 3)
+        d = tg_mul(q, tg_pow(tg_abs(q), p - 2));
+    else if (p > 2)
+        d = tg_mul(q, tg_where(tg_eq(q, 0), 0.0, tg_pow(without_zeros(tg_abs(q)), p - 2)));
     return tg_mul(tg_where(tg_eq(y, 0), 0.0, g), d);
 }
 

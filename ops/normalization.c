@@ -1,6 +1,7 @@
 /* normalization.c: what all normalisations share: making the result, and the gradient in ops. */
 #include "normalization.h"
 
+#include "careful.h"
 #include "layout.h"
 #include "normalization_impl.h"
 #include "pointwise.h"
@@ -48,18 +49,59 @@ tg_tensor *tgi_norm_weight(tg_context *ctx)
 
 static tg_tensor *mean_over(tg_tensor *t, const tg_shape *dims) { return tg_mean(t, .dims = *dims, .keepdim = true); }
 
+/* x is normalised as x scale, with eps scale^2: by powers of two, of which the result does not depend. */
+typedef struct scaling {
+    tg_tensor *scale, *eps; /* NULL: all 1, and form->eps */
+} scaling;
+
+/* Scales near rstd for the sets whose squares do not fit, 1 for others. */
+static void fill_scaling(const scaling *s, const double *rstd, double eps)
+{
+    const int dtype = s->scale->dtype, most = dtype == TG_FLOAT32 ? 126 : 1022;
+    for (int64_t i = 0; i < s->scale->numel; i++) {
+        const bool usual = !tgi_rstd_needs_care(dtype, rstd[i]) || !(rstd[i] > 0) || isinf(rstd[i]);
+        const int e = usual ? 0 : ilogb(rstd[i]), held = e < -most ? -most : e > most ? most : e;
+        tgi_put(tgi_ptr(s->scale), dtype, i, ldexp(1, held));
+        tgi_put(tgi_ptr(s->eps), dtype, i, ldexp(eps, 2 * held));
+    }
+}
+
+/* False: memory ran out. */
+static bool scaling_of(tg_context *ctx, const tgi_norm_form *form, tg_dtype dtype, scaling *s)
+{
+    tg_tensor *statistics = tg_saved(ctx, TGI_NORM_STATISTICS);
+    tg_shape kept = form->shape;
+    for (int i = 0; i < form->dims.ndim; i++) kept.dims[form->dims.dims[i]] = 1;
+    const int64_t sets = tg_shape_numel(&kept);
+    *s = (scaling){ NULL, NULL };
+    if (!statistics) return false;
+    const double *rstd = (const double *)tgi_ptr(statistics) + sets;
+    bool care = false;
+    for (int64_t i = 0; i < sets; i++) care |= tgi_rstd_needs_care(dtype, rstd[i]);
+    if (!care) return true;
+    *s = (scaling){ tgi_new(&kept, dtype), tgi_new(&kept, dtype) };
+    if (!s->scale || !s->eps) return false;
+    fill_scaling(s, rstd, form->eps);
+    return true;
+}
+
 void tgi_norm_backward(tg_context *ctx)
 {
     const tgi_norm_form *form = tg_attributes(ctx);
     tg_tensor *g = tg_reshape(tg_grad_output(ctx, 0), form->shape), *w = tgi_norm_weight(ctx);
     tg_tensor *x = tg_reshape(tg_saved(ctx, TGI_NORM_X), form->shape);
+    scaling s;
+    if (!x || !scaling_of(ctx, form, (tg_dtype)x->dtype, &s)) return;
+    if (s.scale) x = tg_mul(x, s.scale);
     if (form->centered) x = tg_sub(x, mean_over(x, &form->dims));
-    tg_tensor *rstd = tg_rsqrt(tg_add(mean_over(tg_mul(x, x), &form->dims), form->eps)), *normal = tg_mul(x, rstd);
+    tg_tensor *square = mean_over(tg_mul(x, x), &form->dims);
+    tg_tensor *rstd = tg_rsqrt(s.eps ? tg_add(square, s.eps) : tg_add(square, form->eps)), *normal = tg_mul(x, rstd);
     if (tg_needs_input_grad(ctx, 0)) {
         tg_tensor *gw = w ? tg_mul(g, tg_reshape(w, form->affine)) : g;
         tg_tensor *d = tg_sub(gw, tg_mul(normal, mean_over(tg_mul(gw, normal), &form->dims)));
         if (form->centered) d = tg_sub(d, mean_over(gw, &form->dims));
-        tg_set_grad_input(ctx, 0, tg_reshape(tg_mul(d, rstd), tg_input_shape(ctx, 0)));
+        d = tg_mul(d, rstd);
+        tg_set_grad_input(ctx, 0, tg_reshape(s.scale ? tg_mul(d, s.scale) : d, tg_input_shape(ctx, 0)));
     }
     if (tg_needs_input_grad(ctx, 1))
         tg_set_grad_input(ctx, 1, tg_reshape(tg_sum_to_size(tg_mul(g, normal), form->affine), tg_input_shape(ctx, 1)));

@@ -15,7 +15,8 @@ typedef struct tgi_norm_form {
     double eps;
 } tgi_norm_form;
 
-/* What a node saves: x, the weight if the gradient of x needs it, and the statistics, in double. */
+/* What a node saves: x, the weight if the gradient of x needs it, and the statistics, in double: row 0 has the
+ * means of all sets, row 1 their 1 / sqrt(variance + eps). */
 enum { TGI_NORM_X, TGI_NORM_WEIGHT, TGI_NORM_STATISTICS };
 
 /* Fills y and the statistics from contiguous x, weight and bias (NULL where there is none). False: memory ran out. */
