@@ -118,6 +118,12 @@ static void find_carefully(const job *w, int64_t j)
     w->rstd[j] = channel.rstd;
 }
 
+static void forward_carefully(const job *w, int64_t j)
+{
+    const tgi_careful_norm channel = careful_channel(w, j);
+    tgi_careful_forward(&channel);
+}
+
 /* Its sum of g (x - mean) is given as that of g times the normalised x, divided by rstd. */
 static void backward_carefully(const job *w, int64_t j)
 {
@@ -163,10 +169,8 @@ static void forward_task(const void *work, int64_t task)
         tgi_put(coefficient(w, 2, j), w->dtype, 0, shift);
     }
     write_result(w, w->x, c, m);
-    for (int64_t j = c; j < c + m; j++) {
-        const tgi_careful_norm channel = careful_channel(w, j);
-        if (needs_care(w, j)) tgi_careful_forward(&channel);
-    }
+    for (int64_t j = c; j < c + m; j++)
+        if (needs_care(w, j)) forward_carefully(w, j);
 }
 
 /* The sums of g and of g (x - mean) over channels c .. c + m. */

@@ -28,13 +28,6 @@ typedef struct tgi_careful_moments {
  * elements the same: the square is 0. */
 tgi_careful_moments tgi_careful_moments_of(const tgi_set *set, const void *x, bool centered, double least);
 
-/* Whether the kernels' moments of n elements are to be found anew. */
-static inline bool tgi_moments_are_lost(int dtype, double n, double mean, double square)
-{
-    const double near = 256 * (dtype == TG_FLOAT32 ? (double)FLT_EPSILON : DBL_EPSILON) * mean;
-    return n > 1 && !(square >= tgi_least_sum(dtype, (int64_t)n) && square <= tgi_most(dtype) && square >= n * near * near);
-}
-
 /* A set to be normalised: y = (x - mean) rstd weight + bias, the parameters those of the element's run, or one for all. */
 typedef struct tgi_careful_norm {
     tgi_set set;

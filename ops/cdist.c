@@ -38,8 +38,8 @@ typedef struct job {
     const char *a, *b;
     const char *g, *distance, *factor; /* of the gradient: element (i, j) is at i * row + j * column, in elements */
     int64_t row, column;
-    double low, high; /* distances whose powers keep all digits; only looked at if there are others */
-    bool careful;
+    double low, high; /* distances whose powers keep all digits, */
+    bool careful;     /* and others than these: of the gradient */
     char *y;
 } job;
 
@@ -144,27 +144,48 @@ static double careful_distance(const job *w, int64_t i, int64_t j)
     return largest * (w->norm == 2 ? sqrt(sum) : pow(sum, 1 / w->norm));
 }
 
-/* Whether row i is row j of b: most distances of 0 are those of a row from itself. */
-static bool is_same(const job *w, int64_t i, int64_t j)
+/* Distances y[first] to y[end], counted over all: those that are wrong made right. */
+static void mend_some(const job *w, int64_t first, int64_t end)
 {
-    double largest = 1;
-    const tgi_distance pair = { .rows = 1,
-                                .m = w->m,
-                                .a = w->a + i * w->m * w->size,
-                                .b = w->b + (i / w->p * w->r + j) * w->m * w->size };
-    w->k->distance->reduce[TGI_DISTANCE_LARGEST][w->dtype](&pair, &largest);
-    return tgi_get(&largest, w->dtype, 0) == 0;
+    for (int64_t at = first; at < end; at++) {
+        const double distance = tgi_get(w->y, w->dtype, at);
+        if (distance < w->low || distance > w->high)
+            tgi_put(w->y, w->dtype, at, careful_distance(w, at / w->r, at % w->r));
+    }
 }
 
-/* The distances y of row i: those that are wrong made right. */
-static void mend(const job *w, int64_t i, char *y)
+/* Whether two of the n numbers may have a difference whose power is 0 although they are not the same: numbers that are 0
+ * or of a certain size differ by the last bit of those at least. */
+static bool may_vanish(const job *w, const char *from, int64_t n)
 {
-    const double low = pow(tgi_least_sum(w->dtype, w->m), 1 / w->norm), high = tgi_most(w->dtype);
-    if (!tgi_any_outside(y, w->dtype, w->r, low, high, true)) return;
-    for (int64_t j = 0; j < w->r; j++) {
-        const double distance = tgi_get(y, w->dtype, j);
-        if (distance < low || distance > high)
-            tgi_put(y, w->dtype, j, is_same(w, i, j) ? 0 : careful_distance(w, i, j));
+    const bool narrow = w->dtype == TGI_F32;
+    const double least = exp2((narrow ? 24 : 53) - (narrow ? 120 : 1000) / w->norm);
+    int small = 0;
+    for (int64_t i = 0; narrow && i < n; i++) {
+        const float size = fabsf(((const float *)(const void *)from)[i]);
+        small |= (size < (float)least) & (size > 0);
+    }
+    for (int64_t i = 0; !narrow && i < n; i++) {
+        const double size = fabs(((const double *)(const void *)from)[i]);
+        small |= (size < least) & (size > 0);
+    }
+    return small;
+}
+
+/* Makes wrong ones of all n distances right. Those of a row from itself are 0: they are looked at only if they must. */
+static void mend(job *w, int64_t rows, int64_t n)
+{
+    enum { SOME = 64 };
+    const double sum = tgi_least_sum(w->dtype, w->m);
+    w->low = w->norm == 2 ? sqrt(sum) : pow(sum, 1 / w->norm);
+    w->high = tgi_most(w->dtype);
+    if (!tgi_any_outside(w->y, w->dtype, n, -1, w->low, w->high)) return;
+    const bool zeros = may_vanish(w, w->a, rows * w->m) || (w->b != w->a && may_vanish(w, w->b, n / w->p * w->m));
+    const double least = zeros ? -1 : 0;
+    if (!tgi_any_outside(w->y, w->dtype, n, least, w->low, w->high)) return;
+    for (int64_t at = 0; at < n; at += SOME) {
+        const int64_t some = tgi_smaller(SOME, n - at);
+        if (tgi_any_outside(w->y + at * w->size, w->dtype, some, least, w->low, w->high)) mend_some(w, at, at + some);
     }
 }
 
@@ -207,16 +228,7 @@ static void join(const job *w, int64_t n, char *x, const char *y)
                            (int64_t[]){ w->size, w->size, w->size });
 }
 
-/* The roots of the n sums of a row. */
-static void take_roots(const job *w, int64_t n, char *y)
-{
-    if (w->norm == 2)
-        w->k->functions->sqrt.forward[w->dtype](1, n, (char *[]){ y, y }, NULL, (int64_t[]){ w->size, w->size });
-    else
-        raise(w, n, y, 1 / w->norm);
-}
-
-/* The distances of row i from all of b's. */
+/* The distances of row i from all of b's, before the root is taken. */
 static void forward_task(const void *work, int64_t i)
 {
     const job *w = work;
@@ -235,9 +247,6 @@ static void forward_task(const void *work, int64_t i)
             if (first > 0) join(w, rows, y, to);
         }
     }
-    if (w->kind >= 0 && w->kind != TGI_DISTANCE_SQUARE) return;
-    take_roots(w, w->r, w->y + i * w->r * w->size);
-    mend(w, i, w->y + i * w->r * w->size);
 }
 
 /* Row i of the gradient of a. */
@@ -362,6 +371,12 @@ static tg_tensor *distances(tg_tensor *x1, tg_tensor *x2, const operands *o, dou
     if (a && b) {
         w.a = tgi_ptr(a), w.b = tgi_ptr(b), w.y = tgi_ptr(y);
         run(forward_task, o, &w);
+        if (p == 2)
+            w.k->functions->sqrt.forward[w.dtype](1, y->numel, (char *[]){ w.y, w.y }, NULL,
+                                                  (int64_t[]){ w.size, w.size });
+        else if (p != 0 && p != 1 && !isinf(p))
+            raise(&w, y->numel, w.y, 1 / p);
+        if (p != 0 && p != 1 && !isinf(p)) mend(&w, o->batch * o->p, y->numel);
     }
     const bool ok = a && b;
     tgi_unref(a);
@@ -406,7 +421,7 @@ static void look_for_care(job *w, int64_t pairs)
     const double most = w->dtype == TGI_F32 ? 60 : 500, e = fmin(most, most / fabs(w->norm - 1));
     w->low = exp2(-e);
     w->high = exp2(e);
-    w->careful = tgi_any_outside(w->distance, w->dtype, pairs, w->low, w->high, false);
+    w->careful = tgi_any_outside(w->distance, w->dtype, pairs, 0, w->low, w->high);
 }
 
 /* The gradient of one matrix: of `a` against `b`, or, turned, of x2 against x1. */

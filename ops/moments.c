@@ -1,7 +1,9 @@
 /* moments.c: variances and standard deviations.
  *
- * By the kernels of the normalisations: the mean of a block first, then the squares of what differs from it, so that a
- * large mean costs no digits; blocks are joined in double. The order follows from the shape alone. */
+ * Long rows go to the kernels of the normalisations, which find the mean of a block first, then the squares of what
+ * differs from it, and join blocks in double. Columns and short rows are faster in passes over all of the tensor, in its
+ * dtype; where that costs digits, the row is done anew by the kernel. What the kernel cannot, since the squares do not fit
+ * or the deviations are of the size of rounding, is done element by element. */
 #include "moments.h"
 
 #include "call.h"
@@ -13,8 +15,6 @@
 #include "pointwise.h"
 #include "view.h"
 
-#include <string.h>
-
 typedef struct variance {
     tgi_reduction over;
     double n;          /* what the squares are divided by: not less than 0, */
@@ -22,11 +22,12 @@ typedef struct variance {
     bool all;
 } variance;
 
-/* ---- moments ---- */
+/* ---- rows ---- */
 
 enum {
-    CHUNK = 1 << 16,   /* elements in a task: a power of two, so that a chunk is a whole branch of the kernel's tree */
-    PARALLEL = 1 << 17 /* elements from which on several threads pay */
+    CHUNK = 1 << 16,    /* elements in a task: a power of two, so that a chunk is a whole branch of the kernel's tree */
+    PARALLEL = 1 << 17, /* elements from which on several threads pay */
+    LONG = 64           /* elements from which on rows are the kernel's */
 };
 
 /* Rows of n contiguous elements, in chunks if they are long. */
@@ -64,7 +65,24 @@ static void join_chunks(const job *w)
     }
 }
 
-/* Where the kernels could not: the square of row i over 4^exponent. */
+/* Whether the deviations are less than `ulps` times the rounding of a number like the mean. */
+static bool is_near(int dtype, double n, double mean, double square, double ulps)
+{
+    const double size = ulps * (dtype == TG_FLOAT32 ? (double)FLT_EPSILON : DBL_EPSILON) * mean;
+    return !(square >= n * size * size);
+}
+
+/* Whether squares were lost, or digits of them. */
+static bool is_lost(int dtype, double n, double mean, double square, double ulps)
+{
+    return !(square >= tgi_least_sum(dtype, (int64_t)n) && square <= tgi_most(dtype)) ||
+           is_near(dtype, n, mean, square, ulps);
+}
+
+/* Rounding of a mean is seen in deviations less than so many times it; of a square, in deviations near to it. */
+static const double ULPS_OF_MEAN = 1 << 16, ULPS_OF_SQUARE = 1 << 8;
+
+/* Where the kernel could not: the square of row i over 4^exponent. */
 static int find_anew(const job *w, int64_t i)
 {
     const tgi_set set = { w->dtype, w->n, w->n, w->n };
@@ -74,78 +92,203 @@ static int find_anew(const job *w, int64_t i)
     return m.exponent;
 }
 
-/* y = square / n, or the root of that. */
+/* square 4^exponent / n, or the root of that. */
 static double finished(double square, int exponent, double n, bool root)
 {
-    return root ? ldexp(sqrt(square / n), exponent) : ldexp(square / n, 2 * exponent);
+    const double y = root ? sqrt(square / n) : square / n;
+    return exponent ? ldexp(y, root ? exponent : 2 * exponent) : y;
 }
 
-/* Variances or deviations in y, [2, rows, chunks] numbers in `room`, of which the first `rows` become the means. */
-static void find_variances(const variance *v, tg_tensor *moved, tg_tensor *room, tg_tensor *y, bool root)
+/* y and the means of all rows, or of those that `only` says. Means are of x's dtype where that costs no digits. */
+static void finish_rows(const job *w, double n, bool root, const bool *only, tg_tensor *y, double *means)
 {
-    job w = { .dtype = moved->dtype,
-              .rows = y->numel,
-              .n = moved->numel / y->numel,
-              .size = (int64_t)tgi_element_size(moved),
-              .x = tgi_ptr(moved),
-              .mean = tgi_ptr(room) };
-    w.chunks = tgi_pieces(w.n, CHUNK);
-    w.run = w.chunks == 1 ? tgi_larger(CHUNK / w.n, 1) : 1;
-    w.square = w.mean + w.rows * w.chunks;
-    tgi_run_tasks(moved->numel >= PARALLEL, tgi_pieces(w.rows, w.run) * w.chunks, moments_task, &w);
-    if (w.chunks > 1) join_chunks(&w);
-    for (int64_t i = 0; i < w.rows; i++) {
-        const bool lost = tgi_moments_are_lost(w.dtype, (double)w.n, w.mean[i], w.square[i]);
-        const int exponent = lost ? find_anew(&w, i) : 0;
-        tgi_put(tgi_ptr(y), w.dtype, i, finished(w.square[i], exponent, v->n, root));
+    for (int64_t i = 0; i < w->rows; i++) {
+        if (only && !only[i]) continue;
+        const bool lost = w->n > 1 && is_lost(w->dtype, (double)w->n, w->mean[i], w->square[i], ULPS_OF_SQUARE);
+        const int exponent = lost ? find_anew(w, i) : 0;
+        const bool round = !lost && !is_near(w->dtype, (double)w->n, w->mean[i], w->square[i], ULPS_OF_MEAN);
+        tgi_put(tgi_ptr(y), w->dtype, i, finished(w->square[i], exponent, n, root));
+        means[i] = round && w->dtype == TG_FLOAT32 ? (double)(float)w->mean[i] : w->mean[i];
     }
 }
 
-/* The means in *mean, float64, of y's shape with the reduced dimensions of size 1. */
+/* False: memory ran out. */
+static bool by_rows(const variance *v, tg_tensor *t, bool root, const bool *only, tg_tensor *y, double *means)
+{
+    const int64_t n = t->numel / y->numel, chunks = tgi_pieces(n, CHUNK);
+    const tg_shape numbers = tg_shape(2, y->numel, chunks);
+    tg_tensor *moved = tgi_own_moved(t, v->over.reduced);
+    tg_tensor *room = moved ? tgi_own(tgi_new(&numbers, TG_FLOAT64)) : NULL;
+    if (room) {
+        const job w = { .dtype = t->dtype,
+                        .rows = y->numel,
+                        .n = n,
+                        .size = (int64_t)tgi_element_size(t),
+                        .chunks = chunks,
+                        .run = chunks == 1 ? tgi_larger(CHUNK / n, 1) : 1,
+                        .x = tgi_ptr(moved),
+                        .mean = tgi_ptr(room),
+                        .square = (double *)tgi_ptr(room) + y->numel * chunks };
+        tgi_run_tasks(t->numel >= PARALLEL, tgi_pieces(w.rows, w.run) * chunks, moments_task, &w);
+        if (chunks > 1) join_chunks(&w);
+        finish_rows(&w, v->n, root, only, y, means);
+    }
+    tgi_unref(moved);
+    tgi_unref(room);
+    return room;
+}
+
+/* ---- passes over all of the tensor ---- */
+
+/* y = the sums of squared deviations from the mean, which keeps the dimensions that go. NULL: memory ran out. */
+static tg_tensor *sum_squares(const variance *v, tg_tensor *t, tg_tensor *y)
+{
+    tgi_reduction kept = v->over;
+    kept.keepdim = true;
+    tg_tensor *mean = tgi_sum_raw(t, &kept, true);
+    tg_tensor *squares = mean ? tgi_own(tgi_new_like(t, (tg_dtype)t->dtype)) : NULL;
+    if (!squares) return NULL;
+    tgi_apply_binary(TGI_ROW(pointwise, sub), squares, t, mean);
+    tgi_apply_binary(TGI_ROW(pointwise, mul), squares, squares, squares);
+    const bool ok = tgi_sum_into(squares, v->over.reduced, y);
+    tgi_unref(squares);
+    return ok ? mean : NULL;
+}
+
+/* y = y / n, or the root of that. */
+static void finish(tg_tensor *y, double n, bool root)
+{
+    for (int64_t i = 0; i < y->numel; i++) {
+        if (y->dtype == TG_FLOAT32) {
+            float *v = (float *)tgi_ptr(y) + i;
+            *v /= (float)n;
+            if (root) *v = sqrtf(*v);
+        } else {
+            double *v = (double *)tgi_ptr(y) + i;
+            *v /= n;
+            if (root) *v = sqrt(*v);
+        }
+    }
+}
+
+/* As is_lost, of all sums, in the dtype: without short cuts, a loop for vectors. */
+#define ANY_LOST(T)                                                                                                    \
+    static bool any_lost_##T(int64_t rows, const T *mean, const T *square, double n)                                   \
+    {                                                                                                                  \
+        const int dtype = sizeof(T) == sizeof(float) ? TG_FLOAT32 : TG_FLOAT64;                                        \
+        const T least = (T)tgi_least_sum(dtype, (int64_t)n), most = (T)tgi_most(dtype);                                \
+        const T ulps = (T)(ULPS_OF_MEAN * (dtype == TG_FLOAT32 ? (double)FLT_EPSILON : DBL_EPSILON) * sqrt(n));        \
+        int lost = 0;                                                                                                  \
+        for (int64_t i = 0; i < rows; i++) {                                                                           \
+            const T size = mean[i] * ulps;                                                                             \
+            lost |= !(square[i] >= least) | !(square[i] <= most) | !(square[i] >= size * size);                        \
+        }                                                                                                              \
+        return lost;                                                                                                   \
+    }
+ANY_LOST(float)
+ANY_LOST(double)
+
+static bool any_lost(const tg_tensor *mean, const tg_tensor *square, int64_t n)
+{
+    if (n == 1) return false;
+    if (mean->dtype == TG_FLOAT32) return any_lost_float(mean->numel, tgi_ptr(mean), tgi_ptr(square), (double)n);
+    return any_lost_double(mean->numel, tgi_ptr(mean), tgi_ptr(square), (double)n);
+}
+
+/* y has sums of squares: some of them are done anew, the others finished. Returns the means, float64. */
+static tg_tensor *mend(const variance *v, tg_tensor *t, bool root, tg_tensor *y, const tg_tensor *mean)
+{
+    const int64_t n = t->numel / y->numel;
+    const tg_shape shape = tgi_shape(y), wide = tgi_shape(mean);
+    tg_tensor *means = tgi_new(&wide, TG_FLOAT64), *lost = means ? tgi_own(tgi_new(&shape, TG_BOOL)) : NULL;
+    if (!lost) return NULL;
+    bool *is = tgi_ptr(lost);
+    double *to = tgi_ptr(means);
+    for (int64_t i = 0; i < y->numel; i++) {
+        to[i] = tgi_get(tgi_ptr(mean), mean->dtype, i);
+        is[i] = is_lost(y->dtype, (double)n, to[i], tgi_get(tgi_ptr(y), y->dtype, i), ULPS_OF_MEAN);
+    }
+    finish(y, v->n, root);
+    const bool ok = by_rows(v, t, root, is, y, to);
+    tgi_unref(lost);
+    return ok ? means : NULL;
+}
+
+/* Returns the means, NULL: memory ran out. */
+static tg_tensor *by_passes(const variance *v, tg_tensor *t, bool root, tg_tensor *y)
+{
+    tg_tensor *mean = sum_squares(v, t, y);
+    if (!mean) return NULL;
+    if (any_lost(mean, y, t->numel / y->numel)) return mend(v, t, root, y, mean);
+    finish(y, v->n, root);
+    return mean;
+}
+
+/* ---- values ---- */
+
+/* Rows as long as the kernel likes them: as the shape says, whatever the strides. */
+static bool is_of_long_rows(const variance *v, const tg_tensor *t, int64_t n)
+{
+    bool kept_after = false;
+    for (int d = 1; d < t->ndim; d++) kept_after |= v->over.reduced[d - 1] && !v->over.reduced[d] && t->dims[d] > 1;
+    return n >= LONG && !kept_after;
+}
+
+/* The means in *mean, of x's dtype or float64, with size 1 in the dimensions that are gone. */
 static tg_tensor *variance_raw(const variance *v, tg_tensor *t, bool root, tg_tensor **mean)
 {
     tgi_reduction kept = v->over;
     kept.keepdim = true;
     const tg_shape shape = tgi_reduction_shape(&v->over, t), wide = tgi_reduction_shape(&kept, t);
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
-    *mean = y ? tgi_new_full(&wide, TG_FLOAT64, NAN) : NULL;
-    if (!*mean) return NULL;
-    if (t->numel == 0) return tgi_fill(y, NAN), y;
-    const tg_shape numbers = tg_shape(2, y->numel, tgi_pieces(t->numel / y->numel, CHUNK));
-    tg_tensor *moved = tgi_own_moved(t, v->over.reduced), *room = moved ? tgi_own(tgi_new(&numbers, TG_FLOAT64)) : NULL;
-    if (room) {
-        find_variances(v, moved, room, y, root);
-        memcpy(tgi_ptr(*mean), tgi_ptr(room), (size_t)y->numel * sizeof(double));
+    if (!y) return NULL;
+    if (t->numel == 0) {
+        *mean = tgi_new_full(&wide, (tg_dtype)t->dtype, NAN);
+        tgi_fill(y, NAN);
+    } else if (is_of_long_rows(v, t, t->numel / y->numel)) {
+        *mean = tgi_new(&wide, TG_FLOAT64);
+        if (*mean && !by_rows(v, t, root, NULL, y, tgi_ptr(*mean))) return NULL;
+    } else {
+        *mean = by_passes(v, t, root, y);
     }
-    tgi_unref(moved);
-    tgi_unref(room);
-    return room ? y : NULL;
+    return *mean ? y : NULL;
 }
 
 /* ---- what differs from the mean ---- a node of its own, for float32's mean may lack more digits than x - mean has */
 
 static const tg_op op_center;
 
-/* x - mean, over the dimensions that go; the mean is in float64, NULL: to be found. */
+/* A float64 mean as two numbers of the dtype, each with what is left of it. */
+static bool split(tg_tensor *mean, tg_tensor *high, tg_tensor *low)
+{
+    bool rest = false;
+    for (int64_t i = 0; i < mean->numel; i++) {
+        const double m = ((const double *)tgi_ptr(mean))[i],
+                     lacks = tgi_norm_put_mean(tgi_ptr(high), high->dtype, i, m);
+        tgi_put(tgi_ptr(low), low->dtype, i, isfinite(m) ? lacks : 0);
+        rest |= isfinite(m) && lacks != 0;
+    }
+    return rest;
+}
+
+/* x - mean over the dimensions that go. The mean is of x's dtype or float64; NULL: to be found. */
 static tg_tensor *center(tg_tensor *x, const tgi_reduction *over, tg_tensor *mean)
 {
     const variance v = { .over = *over, .n = 1 };
     if (!x || (!mean && !variance_raw(&v, x, false, &mean))) return NULL;
-    tg_tensor *y = tgi_new_like(x, (tg_dtype)x->dtype),
-              *high = y ? tgi_own(tgi_new_like(mean, (tg_dtype)x->dtype)) : NULL;
-    tg_tensor *low = high ? tgi_own(tgi_new_like(high, (tg_dtype)x->dtype)) : NULL;
+    tg_tensor *y = tgi_new_like(x, (tg_dtype)x->dtype), *low = NULL;
     bool rest = false;
-    for (int64_t i = 0; low && i < high->numel; i++) {
-        const double m = ((const double *)tgi_ptr(mean))[i], lacks = tgi_norm_put_mean(tgi_ptr(high), x->dtype, i, m);
-        tgi_put(tgi_ptr(low), x->dtype, i, isfinite(m) ? lacks : 0);
-        rest |= isfinite(m) && lacks != 0;
+    if (y && mean->dtype != x->dtype) {
+        tg_tensor *high = tgi_new_like(mean, (tg_dtype)x->dtype);
+        low = high ? tgi_new_like(mean, (tg_dtype)x->dtype) : NULL;
+        if (!low) return NULL;
+        rest = split(mean, high, low);
+        mean = high;
     }
-    if (low) tgi_apply_binary(TGI_ROW(pointwise, sub), y, x, high);
-    if (low && rest) tgi_apply_binary(TGI_ROW(pointwise, sub), y, y, low);
-    const bool ok = low;
-    tgi_unref(high);
-    tgi_unref(low);
-    return ok && tg_record(&op_center, tg_list(x), tg_list(y), tg_list(), over, sizeof *over) == TG_OK ? y : NULL;
+    if (!y) return NULL;
+    tgi_apply_binary(TGI_ROW(pointwise, sub), y, x, mean);
+    if (rest) tgi_apply_binary(TGI_ROW(pointwise, sub), y, y, low);
+    return tg_record(&op_center, tg_list(x), tg_list(y), tg_list(), over, sizeof *over) == TG_OK ? y : NULL;
 }
 
 static void center_backward(tg_context *ctx)

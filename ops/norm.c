@@ -71,7 +71,7 @@ static void choose_scales(const tg_tensor *sums, int64_t n, tg_tensor *scales)
 static bool has_lost(const tg_tensor *sums, int64_t n)
 {
     const int dtype = sums->dtype;
-    return tgi_any_outside(tgi_ptr(sums), dtype, sums->numel, tgi_least_sum(dtype, n), tgi_most(dtype), true);
+    return tgi_any_outside(tgi_ptr(sums), dtype, sums->numel, -1, tgi_least_sum(dtype, n), tgi_most(dtype));
 }
 
 /* The norms of x in y, which has the sums of powers: where one of them left the range of the dtype, of elements divided
@@ -143,14 +143,14 @@ tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p,
     if (p == 1) return tg_mul(sign_of(x), g);
     if (isinf(p)) return tg_mul(sign_of(x), tg_mul(g, extremes(x, y, shared)));
     /* Of ratios, which fit whatever the size of x. */
-    tg_tensor *q = tg_div(x, without_zeros(y)), *d = q;
+    tg_tensor *zero = tg_eq(y, 0), *q = tg_div(x, tg_where(zero, 1.0, y)), *d = q;
     if (p < 2)
         d = tg_mul(sign_of(x), tg_pow(without_zeros(tg_abs(q)), p - 1));
     else if (p >= 3)
         d = tg_mul(q, tg_pow(tg_abs(q), p - 2));
     else if (p > 2)
         d = tg_mul(q, tg_where(tg_eq(q, 0), 0.0, tg_pow(without_zeros(tg_abs(q)), p - 2)));
-    return tg_mul(tg_where(tg_eq(y, 0), 0.0, g), d);
+    return tg_mul(p < 1 ? tg_where(zero, 0.0, g) : g, d); /* for p >= 1, x and d are 0 where y is */
 }
 
 static void norm_backward(tg_context *ctx)

@@ -16,17 +16,16 @@ static inline double tgi_least_sum(int dtype, int64_t n)
     return (double)n * (dtype == TG_FLOAT32 ? (double)FLT_MIN / (double)FLT_EPSILON : DBL_MIN / DBL_EPSILON);
 }
 
-/* Whether one of n numbers, none of them negative, is below `low`, or above `high`; zeros count only if `zeros` says so,
- * NaN does not. */
-static inline bool tgi_any_outside(const void *from, int dtype, int64_t n, double low, double high, bool zeros)
+/* Whether one of n numbers is above `least` and below `low`, or above `high`; NaN is neither. */
+static inline bool tgi_any_outside(const void *from, int dtype, int64_t n, double least, double low, double high)
 {
-    bool outside = false;
+    int outside = 0; /* and no short cuts: a loop for vectors */
     if (dtype == TG_FLOAT32) {
-        const float *v = from, a = (float)low, b = (float)high;
-        for (int64_t i = 0; i < n; i++) outside |= (v[i] < a && (zeros || v[i] > 0)) || v[i] > b;
+        const float *v = from, a = (float)least, b = (float)low, c = (float)high;
+        for (int64_t i = 0; i < n; i++) outside |= ((v[i] > a) & (v[i] < b)) | (v[i] > c);
     } else {
         const double *v = from;
-        for (int64_t i = 0; i < n; i++) outside |= (v[i] < low && (zeros || v[i] > 0)) || v[i] > high;
+        for (int64_t i = 0; i < n; i++) outside |= ((v[i] > least) & (v[i] < low)) | (v[i] > high);
     }
     return outside;
 }
