@@ -24,7 +24,7 @@ static tgi_careful_moments moments_of_none(const tgi_set *s, const void *x)
 {
     double sum = 0;
     for (int64_t i = 0; i < s->n; i++) sum += tgi_get(x, s->dtype, place(s, i));
-    return (tgi_careful_moments){ sum / (double)s->n, NAN, 0 };
+    return (tgi_careful_moments){ sum / (double)s->n, 0, NAN, 0 };
 }
 
 /* Of the distances from the first element: where all are the same, these are 0. */
@@ -43,8 +43,9 @@ tgi_careful_moments tgi_careful_moments_of(const tgi_set *s, const void *x, bool
         k->moments[TGI_F64](1, n, block, n, start ? &block_mean : &mean, start ? &block_square : &square);
         if (start) k->merge_moments(1, (double)start, &mean, &square, (double)n, &block_mean, &block_square);
     }
-    if (!centered) return (tgi_careful_moments){ 0, square + (double)s->n * mean * mean, e };
-    return (tgi_careful_moments){ origin + ldexp(mean, e), square > 0 ? square : 0, e };
+    if (!centered) return (tgi_careful_moments){ 0, 0, square + (double)s->n * mean * mean, e };
+    const double shift = ldexp(mean, e), sum = origin + shift;
+    return (tgi_careful_moments){ sum, shift - (sum - origin), square > 0 ? square : 0, e };
 }
 
 /* ---- normalisation ---- */

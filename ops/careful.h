@@ -18,9 +18,9 @@ typedef struct tgi_set {
     int64_t n, inner, stride;
 } tgi_set;
 
-/* The sum of squared deviations is square 4^exponent. */
+/* The sum of squared deviations is square 4^exponent, the mean that of two numbers, the second of which is near 0. */
 typedef struct tgi_careful_moments {
-    double mean, square;
+    double mean, rest, square;
     int exponent;
 } tgi_careful_moments;
 

@@ -20,7 +20,14 @@ typedef struct variance {
     double n;          /* what the squares are divided by: not less than 0, */
     double difference; /* unlike this, which the gradient is divided by */
     bool all;
+    bool split; /* of a node: the mean is saved as two numbers */
 } variance;
+
+/* Means as sums of two numbers of x's dtype, the second near 0 where there is one: x - mean may have more digits than one
+ * of them. They keep the dimensions that go. */
+typedef struct means {
+    tg_tensor *high, *low; /* low NULL: 0 */
+} means;
 
 /* ---- rows ---- */
 
@@ -82,16 +89,6 @@ static bool is_lost(int dtype, double n, double mean, double square, double ulps
 /* Rounding of a mean is seen in deviations less than so many times it; of a square, in deviations near to it. */
 static const double ULPS_OF_MEAN = 1 << 16, ULPS_OF_SQUARE = 1 << 8;
 
-/* Where the kernel could not: the square of row i over 4^exponent. */
-static int find_anew(const job *w, int64_t i)
-{
-    const tgi_set set = { w->dtype, w->n, w->n, w->n };
-    const tgi_careful_moments m = tgi_careful_moments_of(&set, w->x + i * w->n * w->size, true, 0);
-    w->mean[i] = m.mean;
-    w->square[i] = m.square;
-    return m.exponent;
-}
-
 /* square 4^exponent / n, or the root of that. */
 static double finished(double square, int exponent, double n, bool root)
 {
@@ -99,26 +96,37 @@ static double finished(double square, int exponent, double n, bool root)
     return exponent ? ldexp(y, root ? exponent : 2 * exponent) : y;
 }
 
-/* y and the means of all rows, or of those that `only` says. Means are of x's dtype where that costs no digits. */
-static void finish_rows(const job *w, double n, bool root, const bool *only, tg_tensor *y, double *means)
+/* The mean of row i as two numbers of the dtype, the second 0 where that costs no digits. True: it is not. */
+static bool put_mean(const job *w, int64_t i, double mean, double rest, bool round, const means *to)
 {
-    for (int64_t i = 0; i < w->rows; i++) {
-        if (only && !only[i]) continue;
-        const bool lost = w->n > 1 && is_lost(w->dtype, (double)w->n, w->mean[i], w->square[i], ULPS_OF_SQUARE);
-        const int exponent = lost ? find_anew(w, i) : 0;
-        const bool round = !lost && !is_near(w->dtype, (double)w->n, w->mean[i], w->square[i], ULPS_OF_MEAN);
-        tgi_put(tgi_ptr(y), w->dtype, i, finished(w->square[i], exponent, n, root));
-        means[i] = round && w->dtype == TG_FLOAT32 ? (double)(float)w->mean[i] : w->mean[i];
-    }
+    double low = tgi_norm_put_mean(tgi_ptr(to->high), w->dtype, i, mean) + rest;
+    if (round || !isfinite(low)) low = 0;
+    tgi_put(tgi_ptr(to->low), w->dtype, i, low);
+    return low != 0;
 }
 
-/* False: memory ran out. */
-static bool by_rows(const variance *v, tg_tensor *t, bool root, const bool *only, tg_tensor *y, double *means)
+/* Row i of y and its mean: where the kernel could not, anew. */
+static bool finish_row(const job *w, int64_t i, double n, bool root, tg_tensor *y, const means *to)
+{
+    const double count = (double)w->n;
+    tgi_careful_moments m = { w->mean[i], 0, w->square[i], 0 };
+    const bool lost = w->n > 1 && is_lost(w->dtype, count, m.mean, m.square, ULPS_OF_SQUARE);
+    if (lost) {
+        const tgi_set set = { w->dtype, w->n, w->n, w->n };
+        m = tgi_careful_moments_of(&set, w->x + i * w->n * w->size, true, 0);
+    }
+    tgi_put(tgi_ptr(y), w->dtype, i, finished(m.square, m.exponent, n, root));
+    return put_mean(w, i, m.mean, m.rest, !lost && !is_near(w->dtype, count, m.mean, m.square, ULPS_OF_MEAN), to);
+}
+
+/* y and the means of all rows, or of those that `only` says. False: memory ran out. */
+static bool by_rows(const variance *v, tg_tensor *t, bool root, const bool *only, tg_tensor *y, means *to)
 {
     const int64_t n = t->numel / y->numel, chunks = tgi_pieces(n, CHUNK);
     const tg_shape numbers = tg_shape(2, y->numel, chunks);
     tg_tensor *moved = tgi_own_moved(t, v->over.reduced);
     tg_tensor *room = moved ? tgi_own(tgi_new(&numbers, TG_FLOAT64)) : NULL;
+    bool split = false;
     if (room) {
         const job w = { .dtype = t->dtype,
                         .rows = y->numel,
@@ -131,7 +139,8 @@ static bool by_rows(const variance *v, tg_tensor *t, bool root, const bool *only
                         .square = (double *)tgi_ptr(room) + y->numel * chunks };
         tgi_run_tasks(t->numel >= PARALLEL, tgi_pieces(w.rows, w.run) * chunks, moments_task, &w);
         if (chunks > 1) join_chunks(&w);
-        finish_rows(&w, v->n, root, only, y, means);
+        for (int64_t i = 0; i < w.rows; i++) split |= (!only || only[i]) && finish_row(&w, i, v->n, root, y, to);
+        if (!split) to->low = NULL;
     }
     tgi_unref(moved);
     tgi_unref(room);
@@ -195,33 +204,32 @@ static bool any_lost(const tg_tensor *mean, const tg_tensor *square, int64_t n)
     return any_lost_double(mean->numel, tgi_ptr(mean), tgi_ptr(square), (double)n);
 }
 
-/* y has sums of squares: some of them are done anew, the others finished. Returns the means, float64. */
-static tg_tensor *mend(const variance *v, tg_tensor *t, bool root, tg_tensor *y, const tg_tensor *mean)
+/* y has sums of squares: some of them are done anew, the others finished. False: memory ran out. */
+static bool mend(const variance *v, tg_tensor *t, bool root, tg_tensor *y, means *mean)
 {
     const int64_t n = t->numel / y->numel;
-    const tg_shape shape = tgi_shape(y), wide = tgi_shape(mean);
-    tg_tensor *means = tgi_new(&wide, TG_FLOAT64), *lost = means ? tgi_own(tgi_new(&shape, TG_BOOL)) : NULL;
-    if (!lost) return NULL;
+    const tg_shape shape = tgi_shape(y), wide = tgi_shape(mean->high);
+    mean->low = tgi_new_full(&wide, (tg_dtype)t->dtype, 0);
+    tg_tensor *lost = mean->low ? tgi_own(tgi_new(&shape, TG_BOOL)) : NULL;
+    if (!lost) return false;
     bool *is = tgi_ptr(lost);
-    double *to = tgi_ptr(means);
-    for (int64_t i = 0; i < y->numel; i++) {
-        to[i] = tgi_get(tgi_ptr(mean), mean->dtype, i);
-        is[i] = is_lost(y->dtype, (double)n, to[i], tgi_get(tgi_ptr(y), y->dtype, i), ULPS_OF_MEAN);
-    }
+    for (int64_t i = 0; i < y->numel; i++)
+        is[i] = is_lost(y->dtype, (double)n, tgi_get(tgi_ptr(mean->high), t->dtype, i),
+                        tgi_get(tgi_ptr(y), t->dtype, i), ULPS_OF_MEAN);
     finish(y, v->n, root);
-    const bool ok = by_rows(v, t, root, is, y, to);
+    const bool ok = by_rows(v, t, root, is, y, mean);
     tgi_unref(lost);
-    return ok ? means : NULL;
+    return ok;
 }
 
-/* Returns the means, NULL: memory ran out. */
-static tg_tensor *by_passes(const variance *v, tg_tensor *t, bool root, tg_tensor *y)
+/* False: memory ran out. */
+static bool by_passes(const variance *v, tg_tensor *t, bool root, tg_tensor *y, means *mean)
 {
-    tg_tensor *mean = sum_squares(v, t, y);
-    if (!mean) return NULL;
-    if (any_lost(mean, y, t->numel / y->numel)) return mend(v, t, root, y, mean);
+    *mean = (means){ sum_squares(v, t, y), NULL };
+    if (!mean->high) return false;
+    if (any_lost(mean->high, y, t->numel / y->numel)) return mend(v, t, root, y, mean);
     finish(y, v->n, root);
-    return mean;
+    return true;
 }
 
 /* ---- values ---- */
@@ -234,61 +242,47 @@ static bool is_of_long_rows(const variance *v, const tg_tensor *t, int64_t n)
     return n >= LONG && !kept_after;
 }
 
-/* The means in *mean, of x's dtype or float64, with size 1 in the dimensions that are gone. */
-static tg_tensor *variance_raw(const variance *v, tg_tensor *t, bool root, tg_tensor **mean)
+static tg_tensor *variance_raw(const variance *v, tg_tensor *t, bool root, means *mean)
 {
     tgi_reduction kept = v->over;
     kept.keepdim = true;
+    const tg_dtype dtype = (tg_dtype)t->dtype;
     const tg_shape shape = tgi_reduction_shape(&v->over, t), wide = tgi_reduction_shape(&kept, t);
-    tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
+    tg_tensor *y = tgi_new(&shape, dtype);
+    *mean = (means){ NULL, NULL };
     if (!y) return NULL;
     if (t->numel == 0) {
-        *mean = tgi_new_full(&wide, (tg_dtype)t->dtype, NAN);
-        tgi_fill(y, NAN);
-    } else if (is_of_long_rows(v, t, t->numel / y->numel)) {
-        *mean = tgi_new(&wide, TG_FLOAT64);
-        if (*mean && !by_rows(v, t, root, NULL, y, tgi_ptr(*mean))) return NULL;
-    } else {
-        *mean = by_passes(v, t, root, y);
+        mean->high = tgi_new_full(&wide, dtype, NAN);
+        return mean->high ? tgi_fill(y, NAN), y : NULL;
     }
-    return *mean ? y : NULL;
+    if (!is_of_long_rows(v, t, t->numel / y->numel)) return by_passes(v, t, root, y, mean) ? y : NULL;
+    *mean = (means){ tgi_new(&wide, dtype), tgi_new(&wide, dtype) };
+    return mean->high && mean->low && by_rows(v, t, root, NULL, y, mean) ? y : NULL;
 }
 
-/* ---- what differs from the mean ---- a node of its own, for float32's mean may lack more digits than x - mean has */
+/* ---- what differs from the mean ---- a node of its own: in ops the mean would be rounded */
 
 static const tg_op op_center;
 
-/* A float64 mean as two numbers of the dtype, each with what is left of it. */
-static bool split(tg_tensor *mean, tg_tensor *high, tg_tensor *low)
-{
-    bool rest = false;
-    for (int64_t i = 0; i < mean->numel; i++) {
-        const double m = ((const double *)tgi_ptr(mean))[i],
-                     lacks = tgi_norm_put_mean(tgi_ptr(high), high->dtype, i, m);
-        tgi_put(tgi_ptr(low), low->dtype, i, isfinite(m) ? lacks : 0);
-        rest |= isfinite(m) && lacks != 0;
-    }
-    return rest;
-}
-
-/* x - mean over the dimensions that go. The mean is of x's dtype or float64; NULL: to be found. */
-static tg_tensor *center(tg_tensor *x, const tgi_reduction *over, tg_tensor *mean)
+/* x - mean over the dimensions that go; the mean NULL: to be found. */
+static tg_tensor *center(tg_tensor *x, const tgi_reduction *over, const means *mean)
 {
     const variance v = { .over = *over, .n = 1 };
-    if (!x || (!mean && !variance_raw(&v, x, false, &mean))) return NULL;
-    tg_tensor *y = tgi_new_like(x, (tg_dtype)x->dtype), *low = NULL;
-    bool rest = false;
-    if (y && mean->dtype != x->dtype) {
-        tg_tensor *high = tgi_new_like(mean, (tg_dtype)x->dtype);
-        low = high ? tgi_new_like(mean, (tg_dtype)x->dtype) : NULL;
-        if (!low) return NULL;
-        rest = split(mean, high, low);
-        mean = high;
-    }
+    means own;
+    if (!x || (!mean && !variance_raw(&v, x, false, &own))) return NULL;
+    if (!mean) mean = &own;
+    tg_tensor *y = mean->high ? tgi_new_like(x, (tg_dtype)x->dtype) : NULL;
     if (!y) return NULL;
-    tgi_apply_binary(TGI_ROW(pointwise, sub), y, x, mean);
-    if (rest) tgi_apply_binary(TGI_ROW(pointwise, sub), y, y, low);
+    tgi_apply_binary(TGI_ROW(pointwise, sub), y, x, mean->high);
+    if (mean->low) tgi_apply_binary(TGI_ROW(pointwise, sub), y, y, mean->low);
     return tg_record(&op_center, tg_list(x), tg_list(y), tg_list(), over, sizeof *over) == TG_OK ? y : NULL;
+}
+
+/* The same with the mean that was found before. */
+static tg_tensor *centered(tg_context *ctx, const variance *v)
+{
+    const means mean = { tg_saved(ctx, 1), v->split ? tg_saved(ctx, 2) : NULL };
+    return center(tg_saved(ctx, 0), &v->over, &mean);
 }
 
 static void center_backward(tg_context *ctx)
@@ -312,8 +306,7 @@ static void var_backward(tg_context *ctx)
     const variance *v = tg_attributes(ctx);
     const tg_shape shape = tg_input_shape(ctx, 0);
     tg_tensor *x = tg_saved(ctx, 0), *g = tgi_reduction_keep(&v->over, &shape, tg_grad_output(ctx, 0));
-    tg_tensor *dx = v->all && v->n <= 0 ? by_none(x, g)
-                                        : tg_mul(tg_mul(g, 2 / v->difference), center(x, &v->over, tg_saved(ctx, 1)));
+    tg_tensor *dx = v->all && v->n <= 0 ? by_none(x, g) : tg_mul(tg_mul(g, 2 / v->difference), centered(ctx, v));
     tg_set_grad_input(ctx, 0, dx);
 }
 
@@ -322,13 +315,13 @@ static void std_backward(tg_context *ctx)
 {
     const variance *v = tg_attributes(ctx);
     const tg_shape shape = tg_input_shape(ctx, 0);
-    tg_tensor *x = tg_saved(ctx, 0), *y = tgi_reduction_keep(&v->over, &shape, tg_saved(ctx, 2));
+    tg_tensor *x = tg_saved(ctx, 0), *y = tgi_reduction_keep(&v->over, &shape, tg_saved(ctx, 3));
     tg_tensor *g = tgi_reduction_keep(&v->over, &shape, tg_grad_output(ctx, 0)), *none = tg_eq(y, 0);
     tg_tensor *safe = tg_where(none, 1, y), *dx;
     if (v->all && v->n <= 0)
         dx = by_none(x, tg_div(g, safe));
     else
-        dx = tg_mul(tg_where(none, 0, tg_div(g, v->difference)), tg_div(center(x, &v->over, tg_saved(ctx, 1)), safe));
+        dx = tg_mul(tg_where(none, 0, tg_div(g, v->difference)), tg_div(centered(ctx, v), safe));
     tg_set_grad_input(ctx, 0, dx);
 }
 
@@ -412,10 +405,13 @@ static const tg_op op_std = {
 
 static tg_tensor *variance_record(const tg_op *op, const variance *v, tg_tensor *t)
 {
-    tg_tensor *mean, *y = variance_raw(v, t, op == &op_std, &mean);
+    means mean;
+    tg_tensor *y = variance_raw(v, t, op == &op_std, &mean), *result = op == &op_std ? y : NULL;
+    variance a = *v;
+    a.split = mean.low;
     if (!y) return NULL;
-    tg_tensor *result = op == &op_std ? y : NULL;
-    return tg_record(op, tg_list(t), tg_list(y), tg_list(t, mean, result), v, sizeof *v) == TG_OK ? y : NULL;
+    return tg_record(op, tg_list(t), tg_list(y), tg_list(t, mean.high, mean.low, result), &a, sizeof a) == TG_OK ? y
+                                                                                                                 : NULL;
 }
 
 static tg_tensor *var_or_std(const char *where, const tg_op *op, tg_tensor *t, const tg_var_options *o)
