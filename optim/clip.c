@@ -6,9 +6,8 @@
 #include "../core/scope.h"
 #include "../core/tensor_impl.h"
 #include "../ops/pointwise.h"
+#include "../ops/range.h"
 #include "../ops/view.h"
-
-#include <math.h>
 
 /* Takes one more part into what is a sum of powers, or a maximum that keeps NaN. */
 static double join(double so_far, double part, double p)
@@ -17,20 +16,22 @@ static double join(double so_far, double part, double p)
     return part > so_far || isnan(part) ? part : so_far;
 }
 
-static double block_part(const double *x, int64_t n, double p)
+/* Of x scale. */
+static double block_part(const double *x, int64_t n, double p, double scale)
 {
     double part = 0;
     if (p == 2)
-        for (int64_t i = 0; i < n; i++) part += x[i] * x[i];
+        for (int64_t i = 0; i < n; i++) part += x[i] * scale * (x[i] * scale);
     else if (p == 0)
         for (int64_t i = 0; i < n; i++) part += x[i] != 0;
     else
-        for (int64_t i = 0; i < n; i++) part = join(part, isinf(p) ? fabs(x[i]) : pow(fabs(x[i]), p), p);
+        for (int64_t i = 0; i < n; i++)
+            part = join(part, isinf(p) ? fabs(x[i] * scale) : pow(fabs(x[i] * scale), p), p);
     return part;
 }
 
 /* NaN with an error pending when memory ran out. */
-static double tensor_part(tg_tensor *t, double p)
+static double tensor_part(tg_tensor *t, double p, double scale)
 {
     enum { BLOCK = 1024 };
     tg_scope scope = tg_no_grad_begin();
@@ -38,10 +39,51 @@ static double tensor_part(tg_tensor *t, double p)
     double part = wide ? 0 : NAN;
     for (int64_t i = 0; wide && i < wide->numel; i += BLOCK) {
         const int64_t n = wide->numel - i < BLOCK ? wide->numel - i : BLOCK;
-        part = join(part, block_part((const double *)tgi_ptr(wide) + i, n, p), p);
+        part = join(part, block_part((const double *)tgi_ptr(wide) + i, n, p, scale), p);
     }
     tg_scope_end(scope);
     return part;
+}
+
+/* The sum of powers, or the maximum, of all gradients times `scale`. */
+static double part_of_all(tg_tensor_list parameters, double p, double scale)
+{
+    double total = 0;
+    for (int64_t i = 0; i < parameters.count && !tg_failed(); i++) {
+        tg_tensor *grad = tg_grad_of(parameters.items[i]);
+        if (grad) total = join(total, tensor_part(grad, p, scale), p);
+    }
+    return tg_failed() ? NAN : total;
+}
+
+/* The norm of all gradients as one vector: value / scale. The scale is 1, or a power of two where powers of the gradients
+ * do not fit. */
+typedef struct norm_of_all {
+    double value, scale;
+} norm_of_all;
+
+/* A scale that brings the largest gradient near 1; 1 where there is none. */
+static double scale_of(tg_tensor_list parameters)
+{
+    const double largest = part_of_all(parameters, INFINITY, 1);
+    if (!(largest > 0) || isinf(largest)) return 1;
+    const int e = ilogb(largest);
+    return ldexp(1, e < -1022 ? 1022 : e > 1022 ? -1022 : -e);
+}
+
+static norm_of_all total_norm(tg_tensor_list parameters, double p)
+{
+    norm_of_all norm = { part_of_all(parameters, p, 1), 1 };
+    if (p == 0 || p == 1 || isinf(p)) return norm;
+    int64_t n = 0;
+    for (int64_t i = 0; i < parameters.count; i++)
+        if (tg_grad_of(parameters.items[i])) n += tg_numel(parameters.items[i]);
+    if (norm.value < tgi_least_sum(TG_FLOAT64, n) || isinf(norm.value)) {
+        norm.scale = scale_of(parameters);
+        norm.value = part_of_all(parameters, p, norm.scale);
+    }
+    norm.value = p == 2 ? sqrt(norm.value) : pow(norm.value, 1 / p);
+    return norm;
 }
 
 /* Remembers the user's place; false when there is an error that explains why nothing may be written. */
@@ -51,14 +93,27 @@ static bool begin(const char *where, const char *name, tg_tensor_list parameters
     return tg_op_begin(where, &op, parameters) && !tg_failed();
 }
 
+/* A factor that is no normal float32 goes in two steps. */
 static void scale(tg_tensor_list parameters, double factor)
 {
+    const bool tiny = factor > 0 && factor < (double)FLT_MIN;
     tg_scope scope = tg_no_grad_begin();
     for (int64_t i = 0; i < parameters.count; i++) {
         tg_tensor *grad = tg_grad_of(parameters.items[i]);
-        if (grad) tg_mul_(grad, factor);
+        if (!grad) continue;
+        if (tiny) tg_mul_(grad, 0x1p-60);
+        tg_mul_(grad, tiny ? factor * 0x1p60 : factor);
     }
     tg_scope_end(scope);
+}
+
+/* A limit is a number that is not negative: anything else would turn the gradients round, or wipe them. */
+static bool limit_ok(const char *where, const char *name, const char *what, double limit)
+{
+    if (limit >= 0) return true;
+    tg_fail_at(where, TG_ERROR_VALUE, name, "%s %g is no limit: a number that is not negative, or INFINITY", what,
+               limit);
+    return false;
 }
 
 double tg_clip_grad_norm_at(const char *where, tg_tensor_list parameters, double max_norm,
@@ -71,14 +126,10 @@ double tg_clip_grad_norm_at(const char *where, tg_tensor_list parameters, double
         tg_fail_at(where, TG_ERROR_VALUE, name, "norm_type %g is not one: 0, a positive number or INFINITY", p);
         return NAN;
     }
-    double total = 0;
-    for (int64_t i = 0; i < parameters.count; i++) {
-        tg_tensor *grad = tg_grad_of(parameters.items[i]);
-        if (grad) total = join(total, tensor_part(grad, p), p);
-    }
+    if (!limit_ok(where, name, "max_norm", max_norm)) return NAN;
+    const norm_of_all norm = total_norm(parameters, p);
     if (tg_failed()) return NAN;
-    if (p != 0 && !isinf(p)) total = p == 2 ? sqrt(total) : pow(total, 1 / p);
-    if (options.error_if_nonfinite && !isfinite(total)) {
+    if (options.error_if_nonfinite && !isfinite(norm.value)) {
         tg_fail_at(
             where, TG_ERROR_VALUE, name,
             "The total norm of order %g for gradients from `parameters` is non-finite, so it cannot be clipped. To "
@@ -86,14 +137,15 @@ double tg_clip_grad_norm_at(const char *where, tg_tensor_list parameters, double
             p);
         return NAN;
     }
-    const double factor = max_norm / (total + 1e-6);
-    if (!(factor >= 1)) scale(parameters, factor);
-    return tg_failed() ? NAN : total;
+    const double factor = max_norm * norm.scale / (norm.value + 1e-6 * norm.scale);
+    if (!isinf(max_norm) && !(factor >= 1)) scale(parameters, factor);
+    return tg_failed() ? NAN : norm.value / norm.scale;
 }
 
 tg_status tg_clip_grad_value_at(const char *where, tg_tensor_list parameters, double clip_value)
 {
-    if (!begin(where, "clip_grad_value_", parameters)) return TG_FAILED;
+    static const char name[] = "clip_grad_value_";
+    if (!begin(where, name, parameters) || !limit_ok(where, name, "clip_value", clip_value)) return TG_FAILED;
     tg_scope scope = tg_no_grad_begin();
     for (int64_t i = 0; i < parameters.count; i++) {
         tg_tensor *grad = tg_grad_of(parameters.items[i]);

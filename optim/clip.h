@@ -14,14 +14,16 @@ typedef struct tg_clip_grad_norm_options {
 #define TG_CLIP_GRAD_NORM_DEFAULTS /* norm_type */ 2.0, /* error_if_nonfinite */ false TG_DEFAULTS_END
 
 /* Scales all gradients by min(1, max_norm / (norm + 1e-6)), where norm is that of all of them as one vector, summed in
- * float64. Returns that norm: 0 without gradients, NaN on error. */
+ * float64 and scaled where its powers do not fit. A max_norm that is negative or NaN is an error, and nothing is written;
+ * INFINITY only measures. Returns that norm: 0 without gradients, NaN on error. */
 double tg_clip_grad_norm_at(const char *where, tg_tensor_list parameters, double max_norm,
                             tg_clip_grad_norm_options options);
 #define tg_clip_grad_norm_(parameters, max_norm, ...)                                                                  \
     tg_clip_grad_norm_at(TG_HERE, parameters, max_norm,                                                                \
                          TG_OPTIONS(tg_clip_grad_norm_options, TG_CLIP_GRAD_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
-/* Every element of every gradient into [-clip_value, clip_value]; NaN stays. */
+/* Every element of every gradient into [-clip_value, clip_value]; NaN stays. A clip_value that is negative or NaN is an
+ * error, and nothing is written. */
 tg_status tg_clip_grad_value_at(const char *where, tg_tensor_list parameters, double clip_value);
 #define tg_clip_grad_value_(parameters, clip_value) tg_clip_grad_value_at(TG_HERE, parameters, clip_value)
 
