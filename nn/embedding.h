@@ -9,7 +9,7 @@
 TG_BEGIN_DECLS
 
 typedef struct tg_embedding_module_options {
-    int64_t padding_idx;       /* this row is zeros and stays so, for it has no gradient; negative: from the end */
+    int64_t padding_idx;       /* this row begins as zeros, and looking it up gives it no gradient; negative: from the end */
     double max_norm;           /* rows that are used and longer are shortened to this norm first, in place */
     double norm_type;          /* the p of that norm */
     bool scale_grad_by_freq;   /* a row's gradient is divided by how often it is used */
@@ -45,7 +45,7 @@ typedef struct tg_embedding_bag_module_options {
     bool scale_grad_by_freq;
     const char *mode;
     bool include_last_offset;  /* the last offset is no bag but the end of the one before */
-    int64_t padding_idx;       /* counts for nothing */
+    int64_t padding_idx;       /* this row begins as zeros, and indices of it count for nothing; negative: from the end */
     tg_dtype dtype;
     TG_OPTIONS_END
 } tg_embedding_bag_module_options;

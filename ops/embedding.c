@@ -6,7 +6,6 @@
 #include "embedding_impl.h"
 
 #include "call.h"
-#include "element.h"
 #include "index_impl.h"
 #include "iterate.h"
 #include "kernels/pointwise_kernels.h"
@@ -14,6 +13,7 @@
 #include "parallel.h"
 #include "pointwise.h"
 #include "promote.h"
+#include "range.h"
 #include "reduce_impl.h"
 #include "view.h"
 
@@ -68,27 +68,42 @@ static bool grown(const tg_op *op, tg_tensor_list inputs, const tg_tensor *indic
 
 static void scale_row(tg_tensor *weight, int64_t row, double factor)
 {
+    const double narrow = factor < (double)FLT_MIN ? factor : (double)(float)factor; /* as PyTorch, unless that is 0 */
     for (int64_t j = 0; j < weight->dims[1]; j++) {
         const int64_t at = row * tgi_strides(weight)[0] + j * tgi_strides(weight)[1];
-        if (weight->dtype == TG_FLOAT32)
-            ((float *)tgi_ptr(weight))[at] *= (float)factor;
-        else
-            ((double *)tgi_ptr(weight))[at] *= factor;
+        const double x = tgi_get(tgi_ptr(weight), weight->dtype, at);
+        tgi_put(tgi_ptr(weight), weight->dtype, at, x * (weight->dtype == TG_FLOAT32 ? narrow : factor));
     }
 }
 
-static double row_norm(const tg_tensor *weight, int64_t row, double p)
+/* The sum of the p-th powers of a row times `scale`, or its largest number. */
+static double row_sum(const tg_tensor *weight, int64_t row, double p, double scale)
 {
     double sum = 0;
     for (int64_t j = 0; j < weight->dims[1]; j++) {
-        const double x =
-            fabs(tgi_get(tgi_ptr(weight), weight->dtype, row * tgi_strides(weight)[0] + j * tgi_strides(weight)[1]));
+        const int64_t at = row * tgi_strides(weight)[0] + j * tgi_strides(weight)[1];
+        const double x = fabs(tgi_get(tgi_ptr(weight), weight->dtype, at)) * scale;
         if (isinf(p))
             sum = x > sum || isnan(x) ? x : sum;
         else
             sum += p == 2 ? x * x : p == 1 ? x : pow(x, p);
     }
-    return isinf(p) || p == 1 ? sum : p == 2 ? sqrt(sum) : pow(sum, 1 / p);
+    return sum;
+}
+
+/* By a power of two where the powers do not fit. */
+static double row_norm(const tg_tensor *weight, int64_t row, double p)
+{
+    double sum = row_sum(weight, row, p, 1);
+    int e = 0;
+    if (isinf(p) || p == 1) return sum;
+    if (sum < tgi_least_sum(TG_FLOAT64, weight->dims[1]) || isinf(sum)) {
+        const double largest = row_sum(weight, row, INFINITY, 1);
+        e = largest > 0 && isfinite(largest) ? ilogb(largest) : 0;
+        e = e < -1022 ? -1022 : e > 1022 ? 1022 : e;
+        sum = row_sum(weight, row, p, ldexp(1, -e));
+    }
+    return ldexp(p == 2 ? sqrt(sum) : pow(sum, 1 / p), e);
 }
 
 bool tgi_embedding_renorm(const tg_op *op, tg_tensor *weight, tg_tensor *indices, double max_norm, double norm_type)

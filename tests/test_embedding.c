@@ -33,6 +33,49 @@ static void test_max_norm_writes_the_table(void **state)
     tg_scope_end(scope);
 }
 
+/* Rows of 3 and 4 times a size whose powers do not fit become 0.6 and 0.8. */
+static void check_max_norm(double size, tg_dtype dtype, double p)
+{
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *weight = tg_from_data(((const double[]){ 3 * size, 4 * size }), tg_shape(1, 2), .dtype = dtype);
+    const double length = p == 2 ? 5 : pow(pow(3, p) + pow(4, p), 1 / p);
+    tg_embedding(INDICES(0), weight, .max_norm = 1, .norm_type = p);
+    VALUES(weight, 1e-6, 3 / length, 4 / length);
+    tg_scope_end(scope);
+}
+
+static void test_max_norm_of_any_size(void **state)
+{
+    (void)state;
+    check_max_norm(1e200, TG_FLOAT64, 2);
+    check_max_norm(1e300, TG_FLOAT64, 3);
+    check_max_norm(8e37, TG_FLOAT32, 2);
+    check_max_norm(8e37, TG_FLOAT32, 20);
+}
+
+/* The padding row begins as zeros, and no optimiser moves it by look-ups; another use of the table does. */
+static void test_padding_row(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_embedding *m = tg_embedding_new(4, 2, .padding_idx = -3);
+    tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = 0.1, .weight_decay = 0.1);
+    for (int i = 0; i < 3; i++) {
+        tg_zero_grad(adam);
+        tg_backward(tg_sum(tg_square(tg_add(tg_embedding_forward(m, INDICES(0, 1, 1, 3)), 1.0))));
+        VALUES(tg_select(tg_grad_of(m->weight), 0, 1), 0, 0, 0);
+        tg_step(adam);
+        VALUES(tg_select(tg_detach(m->weight), 0, 1), 0, 0, 0);
+    }
+    tg_zero_grad(adam);
+    tg_backward(tg_sum(m->weight));
+    tg_step(adam);
+    assert_true(tg_item(tg_select(tg_select(tg_detach(m->weight), 0, 1), 0, 0)) != 0);
+    tg_optimizer_free(adam);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
 /* The gradient's gradient divides by the count, too, which PyTorch's does not. */
 static void test_by_frequency(void **state)
 {
@@ -120,6 +163,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_max_norm_writes_the_table, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_max_norm_of_any_size, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_padding_row, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_by_frequency, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_large, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_bags, silence_errors, expect_no_error),

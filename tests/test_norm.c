@@ -77,6 +77,30 @@ static void test_cumulative_average(void **state)
     tg_scope_end(scope);
 }
 
+/* Of no channels comes nothing, and its gradients, first and second, are empty. */
+static void test_no_channels(void **state)
+{
+    (void)state;
+    const tg_shape shapes[] = { tg_shape(2, 0), tg_shape(2, 0, 3), tg_shape(0, 0), tg_shape(2, 3, 0) };
+    for (int i = 0; i < 8; i++) {
+        tg_scope scope = tg_scope_begin();
+        const tg_shape shape = shapes[i / 2], channels = tg_shape(shape.dims[1]);
+        tg_tensor *x = tg_ones(shape, .requires_grad = true), *w = tg_ones(channels, .requires_grad = true);
+        tg_tensor *mean = tg_zeros(channels), *var = tg_ones(channels);
+        tg_tensor *y = tg_batch_norm(x, mean, var, .weight = w, .bias = w, .training = i % 2 == 0);
+        tg_tensor_list dx = tg_grad(tg_list(tg_sum(y)), tg_list(x), .create_graph = true);
+        tg_tensor_list second = tg_grad(tg_list(tg_sum(tg_square(dx.items[0]))), tg_list(w), .allow_unused = true);
+        const tg_shape of = tg_shape_of(dx.items[0]);
+        assert_true(tg_shape_equal(&of, &shape) && second.count == 1);
+        if (shape.dims[1] > 0) VALUES(var, 0, 1, 1, 1); /* no values, no statistics */
+        tg_scope_end(scope);
+    }
+    tg_scope scope = tg_scope_begin();
+    assert_null(tg_batch_norm(tg_ones(tg_shape(1, 0)), NULL, NULL, .training = true));
+    expect_error("Expected more than 1 value per channel when training, got input size torch.Size([1, 0])");
+    tg_scope_end(scope);
+}
+
 static void test_instance_norm_module(void **state)
 {
     (void)state;
@@ -274,6 +298,7 @@ int main(void)
         NORM_TEST(test_running_average),
         NORM_TEST(test_cumulative_average),
         NORM_TEST(test_instance_norm_module),
+        NORM_TEST(test_no_channels),
         NORM_TEST(test_modules_without),
         NORM_TEST(test_module_errors),
         NORM_TEST(test_running_is_written),
