@@ -179,13 +179,12 @@ static void mend(job *w, int64_t rows, int64_t n)
     const double sum = tgi_least_sum(w->dtype, w->m);
     w->low = w->norm == 2 ? sqrt(sum) : pow(sum, 1 / w->norm);
     w->high = tgi_most(w->dtype);
-    if (!tgi_any_outside(w->y, w->dtype, n, -1, w->low, w->high)) return;
-    const bool zeros = may_vanish(w, w->a, rows * w->m) || (w->b != w->a && may_vanish(w, w->b, n / w->p * w->m));
-    const double least = zeros ? -1 : 0;
-    if (!tgi_any_outside(w->y, w->dtype, n, least, w->low, w->high)) return;
-    for (int64_t at = 0; at < n; at += SOME) {
+    int bad = tgi_look_outside(w->y, w->dtype, n, w->low, w->high);
+    if (bad == TGI_ZERO && !may_vanish(w, w->a, rows * w->m) && (w->b == w->a || !may_vanish(w, w->b, n / w->p * w->m)))
+        bad = 0;
+    for (int64_t at = 0; bad && at < n; at += SOME) {
         const int64_t some = tgi_smaller(SOME, n - at);
-        if (tgi_any_outside(w->y + at * w->size, w->dtype, some, least, w->low, w->high)) mend_some(w, at, at + some);
+        if (tgi_look_outside(w->y + at * w->size, w->dtype, some, w->low, w->high)) mend_some(w, at, at + some);
     }
 }
 
@@ -421,25 +420,22 @@ static void look_for_care(job *w, int64_t pairs)
     const double most = w->dtype == TGI_F32 ? 60 : 500, e = fmin(most, most / fabs(w->norm - 1));
     w->low = exp2(-e);
     w->high = exp2(e);
-    w->careful = tgi_any_outside(w->distance, w->dtype, pairs, 0, w->low, w->high);
+    w->careful = tgi_look_outside(w->distance, w->dtype, pairs, w->low, w->high) & TGI_OUTSIDE;
 }
 
-/* The gradient of one matrix: of `a` against `b`, or, turned, of x2 against x1. */
-static tg_tensor *gradient(tg_tensor *a, tg_tensor *b, tg_tensor *g, tg_tensor *factor, tg_tensor *y, const operands *o,
-                           double p, bool turned)
+/* The gradient of one matrix: of `a` against `b`, or, turned, of x2 against x1; `of` says what both have in common. */
+static tg_tensor *gradient(const job *of, tg_tensor *a, tg_tensor *b, const operands *o, bool turned)
 {
     tg_tensor *d = tgi_new(turned ? &o->b : &o->a, (tg_dtype)a->dtype);
     if (!d) return NULL;
-    if (p == 0 || o->r == 0 || o->p == 0) return tgi_fill(d, 0), d;
+    if (of->norm == 0 || o->r == 0 || o->p == 0) return tgi_fill(d, 0), d;
     if (d->numel == 0) return d;
-    job w = job_of(o, p, (tg_dtype)a->dtype);
+    job w = *of;
     w.a = tgi_ptr(turned ? b : a), w.b = tgi_ptr(turned ? a : b), w.y = tgi_ptr(d);
-    w.g = tgi_ptr(g), w.factor = tgi_ptr(factor), w.distance = tgi_ptr(y);
     w.p = turned ? o->r : o->p;
     w.r = turned ? o->p : o->r;
     w.row = turned ? 1 : o->r;
     w.column = turned ? o->r : 1;
-    look_for_care(&w, y->numel);
     run(backward_task, o, &w);
     return d;
 }
@@ -454,8 +450,13 @@ static void cdist_backward_fused(tg_context *ctx)
     tg_tensor *a = spread(x1, &o.a), *b = spread(x2, &o.b);
     f = tgi_own_contiguous(f);
     g = tgi_own_contiguous(g);
-    for (int i = 0; a && b && f && g && i < 2; i++)
-        if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, gradient(a, b, g, f, y, &o, p, i == 1));
+    if (a && b && f && g) {
+        job w = job_of(&o, p, (tg_dtype)x1->dtype);
+        w.g = tgi_ptr(g), w.factor = tgi_ptr(f), w.distance = tgi_ptr(y);
+        look_for_care(&w, y->numel);
+        for (int i = 0; i < 2; i++)
+            if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, gradient(&w, a, b, &o, i == 1));
+    }
     tgi_unref(a);
     tgi_unref(b);
     tgi_unref(f);

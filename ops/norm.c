@@ -71,7 +71,7 @@ static void choose_scales(const tg_tensor *sums, int64_t n, tg_tensor *scales)
 static bool has_lost(const tg_tensor *sums, int64_t n)
 {
     const int dtype = sums->dtype;
-    return tgi_any_outside(tgi_ptr(sums), dtype, sums->numel, -1, tgi_least_sum(dtype, n), tgi_most(dtype));
+    return tgi_look_outside(tgi_ptr(sums), dtype, sums->numel, tgi_least_sum(dtype, n), tgi_most(dtype)) != 0;
 }
 
 /* The norms of x in y, which has the sums of powers: where one of them left the range of the dtype, of elements divided

@@ -16,18 +16,21 @@ static inline double tgi_least_sum(int dtype, int64_t n)
     return (double)n * (dtype == TG_FLOAT32 ? (double)FLT_MIN / (double)FLT_EPSILON : DBL_MIN / DBL_EPSILON);
 }
 
-/* Whether one of n numbers is above `least` and below `low`, or above `high`; NaN is neither. */
-static inline bool tgi_any_outside(const void *from, int dtype, int64_t n, double least, double low, double high)
+enum { TGI_OUTSIDE = 1, TGI_ZERO = 2 };
+
+/* What there is among n numbers that are not negative: TGI_OUTSIDE, numbers below `low` or above `high`; TGI_ZERO. NaN is
+ * neither. */
+static inline int tgi_look_outside(const void *from, int dtype, int64_t n, double low, double high)
 {
-    int outside = 0; /* and no short cuts: a loop for vectors */
+    int outside = 0, zero = 0; /* and no short cuts: a loop for vectors */
     if (dtype == TG_FLOAT32) {
-        const float *v = from, a = (float)least, b = (float)low, c = (float)high;
-        for (int64_t i = 0; i < n; i++) outside |= ((v[i] > a) & (v[i] < b)) | (v[i] > c);
+        const float *v = from, a = (float)low, b = (float)high;
+        for (int64_t i = 0; i < n; i++) outside |= ((v[i] > 0) & (v[i] < a)) | (v[i] > b), zero |= v[i] == 0;
     } else {
         const double *v = from;
-        for (int64_t i = 0; i < n; i++) outside |= ((v[i] > least) & (v[i] < low)) | (v[i] > high);
+        for (int64_t i = 0; i < n; i++) outside |= ((v[i] > 0) & (v[i] < low)) | (v[i] > high), zero |= v[i] == 0;
     }
-    return outside;
+    return (outside ? TGI_OUTSIDE : 0) | (zero ? TGI_ZERO : 0);
 }
 
 /* The largest finite number. */
