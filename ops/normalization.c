@@ -77,7 +77,7 @@ static bool scaling_of(tg_context *ctx, const tgi_norm_form *form, tg_dtype dtyp
     if (!statistics) return false;
     const double *rstd = (const double *)tgi_ptr(statistics) + sets;
     bool care = false;
-    for (int64_t i = 0; i < sets; i++) care |= tgi_rstd_needs_care(dtype, rstd[i]);
+    for (int64_t i = 0; i < sets; i++) care |= tgi_rstd_needs_care((int)dtype, rstd[i]);
     if (!care) return true;
     *s = (scaling){ tgi_new(&kept, dtype), tgi_new(&kept, dtype) };
     if (!s->scale || !s->eps) return false;
