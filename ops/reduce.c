@@ -3,9 +3,10 @@
 
 #include "call.h"
 #include "layout.h"
+#include "moments_impl.h"
 #include "pointwise.h"
 #include "promote.h"
-#include "reduce_impl.h"
+#include "range.h"
 #include "view.h"
 
 static void divide(tg_tensor *y, double n)
@@ -19,13 +20,52 @@ static void divide(tg_tensor *y, double n)
     }
 }
 
+/* ---- means whose sums do not fit ---- */
+
+static bool is_finite(const tg_tensor *y)
+{
+    int bad = 0;
+    if (y->dtype == TG_FLOAT32) {
+        const float *v = tgi_ptr(y);
+        for (int64_t i = 0; i < y->numel; i++) bad |= !(fabsf(v[i]) <= FLT_MAX);
+    } else {
+        const double *v = tgi_ptr(y);
+        for (int64_t i = 0; i < y->numel; i++) bad |= !(fabs(v[i]) <= DBL_MAX);
+    }
+    return !bad;
+}
+
+/* Those in y that are not finite, of t divided by a power of two that is not less than n. */
+static bool mean_anew(tg_tensor *t, const tgi_reduction *r, int64_t n, tg_tensor *y)
+{
+    const int e = ilogb((double)n) + 1;
+    const tg_shape number = tg_shape(), shape = tgi_shape(y);
+    tg_tensor *scale = tgi_own(tgi_new_full(&number, (tg_dtype)t->dtype, ldexp(1, -e)));
+    tg_tensor *part = scale ? tgi_own(tgi_new_like(t, (tg_dtype)t->dtype)) : NULL;
+    tg_tensor *sum = part ? tgi_own(tgi_new(&shape, (tg_dtype)t->dtype)) : NULL;
+    bool ok = sum;
+    if (ok) {
+        tgi_apply_binary(TGI_ROW(pointwise, mul), part, t, scale);
+        ok = tgi_sum_into(part, r->reduced, sum);
+    }
+    for (int64_t i = 0; ok && i < y->numel; i++)
+        if (!isfinite(tgi_get(tgi_ptr(y), y->dtype, i)))
+            tgi_put(tgi_ptr(y), y->dtype, i, tgi_get(tgi_ptr(sum), y->dtype, i) * (ldexp(1, e) / (double)n));
+    tgi_unref(scale);
+    tgi_unref(part);
+    tgi_unref(sum);
+    return ok;
+}
+
 tg_tensor *tgi_sum_raw(tg_tensor *t, const tgi_reduction *r, bool mean)
 {
     const tg_shape shape = tgi_reduction_shape(r, t), whole = tgi_shape(t);
     tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
     if (!y || !tgi_sum_into(t, r->reduced, y)) return NULL;
-    if (mean) divide(y, (double)tgi_reduction_count(r, &whole));
-    return y;
+    if (!mean) return y;
+    const int64_t n = tgi_reduction_count(r, &whole);
+    divide(y, (double)n);
+    return n < 2 || is_finite(y) || mean_anew(t, r, n, y) ? y : NULL;
 }
 
 tg_tensor *tgi_sum_all_raw(tg_tensor *t, bool mean)

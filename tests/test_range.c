@@ -449,6 +449,34 @@ static void test_constant(void **state)
     tg_scope_end(scope);
 }
 
+/* Means of which the sums do not fit; an infinite element is no such case. */
+static void test_means(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    for (int wide = 0; wide < 2; wide++) {
+        const tg_dtype dtype = wide ? TG_FLOAT64 : TG_FLOAT32;
+        const double most = wide ? 1.5e308 : 3e38;
+        for (int64_t n = 2; n < 3000; n = 3 * n + 1) {
+            tg_tensor *x = tg_full(tg_shape(n, 3), most, .dtype = dtype);
+            assert_true(fabs(tg_item(tg_mean(x)) / most - 1) < 1e-6);
+            assert_true(fabs(tg_item(tg_select(tg_mean(x, .dim = 0), 0, 2)) / most - 1) < 1e-6);
+            assert_true(fabs(tg_item(tg_std_mean(x).mean) / most - 1) < 1e-6);
+            assert_true(tg_item(tg_std_mean(x).std) == 0);
+            tg_tensor *both = tg_cat(tg_list(x, tg_neg(x)), 0);
+            assert_true(fabs(tg_item(tg_mean(both))) <= 1e-6 * most);
+            assert_true(fabs(tg_item(tg_std(both, .correction = 0)) / most - 1) < 1e-6);
+        }
+        VALUES(tg_mean(tg_from_data(((const double[]){ 1, 2, 3, most, most, most }), tg_shape(2, 3), .dtype = dtype),
+                       .dim = 0),
+               1e-6, most / 2, most / 2, most / 2);
+        tg_tensor *infinite = tg_from_data(((const double[]){ 1, INFINITY, 3, 4 }), tg_shape(2, 2), .dtype = dtype);
+        tg_tensor *mean = tg_mean(infinite, .dim = 0);
+        assert_true(tg_item(tg_select(mean, 0, 0)) == 2 && isinf(tg_item(tg_select(mean, 0, 1))));
+    }
+    tg_scope_end(scope);
+}
+
 /* ---- threads ---- */
 
 /* The value of each function, and its gradients, of numbers that are usual, huge and tiny, row by row. */
@@ -487,6 +515,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wide, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_near, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_constant, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_means, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_threads, silence_errors, expect_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
