@@ -89,7 +89,7 @@ static bool rescue(const tgi_reduction *over, double p, tg_tensor *x, tg_tensor 
         tgi_apply_binary(TGI_ROW(pointwise, div), part, x, scale);
         ok = powers(p, part, part) && tgi_sum_into(part, over->reduced, y) && root(p, y);
     }
-    tg_tensor *factor = ok ? tgi_own(tgi_new_view(scale, y->ndim, y->dims, y->strides, scale->offset)) : NULL;
+    tg_tensor *factor = ok ? tgi_own(tgi_new_view(scale, y->ndim, y->dims, tgi_strides(y), scale->offset)) : NULL;
     if (factor) tgi_apply_binary(TGI_ROW(pointwise, mul), y, y, factor);
     tgi_unref(factor);
     tgi_unref(scale);
