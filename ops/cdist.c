@@ -201,9 +201,10 @@ static bool needs_care(const job *w, int64_t i)
 
 static void careful_gradient(const job *w, int64_t i)
 {
-    double sums[ROOM];
-    for (int64_t first = 0; first < w->m; first += ROOM) {
-        const int64_t width = tgi_smaller(w->m - first, ROOM);
+    enum { SOME = 256 };
+    double sums[SOME];
+    for (int64_t first = 0; first < w->m; first += SOME) {
+        const int64_t width = tgi_smaller(w->m - first, SOME);
         for (int64_t k = 0; k < width; k++) sums[k] = 0;
         for (int64_t j = 0; j < w->r; j++) {
             const double distance = tgi_get(w->distance, w->dtype, place_of(w, i, j));
