@@ -24,10 +24,10 @@ static inline int tgi_look_outside(const void *from, int dtype, int64_t n, doubl
 {
     int outside = 0, zero = 0; /* and no short cuts: a loop for vectors */
     if (dtype == TG_FLOAT32) {
-        const float *v = from, a = (float)low, b = (float)high;
+        const float *v = (const float *)from, a = (float)low, b = (float)high;
         for (int64_t i = 0; i < n; i++) outside |= ((v[i] > 0) & (v[i] < a)) | (v[i] > b), zero |= v[i] == 0;
     } else {
-        const double *v = from;
+        const double *v = (const double *)from;
         for (int64_t i = 0; i < n; i++) outside |= ((v[i] > 0) & (v[i] < low)) | (v[i] > high), zero |= v[i] == 0;
     }
     return (outside ? TGI_OUTSIDE : 0) | (zero ? TGI_ZERO : 0);
