@@ -38,9 +38,14 @@ static void subtract_row(int64_t n, double factor, const double *x, double *y)
     for (int64_t j = 0; j < n; j++) y[j] -= factor * x[j];
 }
 
+static void divide_row(int64_t m, double *row, double divisor)
+{
+    for (int64_t j = 0; j < m; j++) row[j] /= divisor;
+}
+
 /* ---- LU ---- */
 
-static void swap_rows(double *a, int64_t n, int64_t i, int64_t k)
+void tgi_swap_rows(double *a, int64_t n, int64_t i, int64_t k)
 {
     if (i == k) return;
     for (int64_t j = 0; j < n; j++) {
@@ -64,7 +69,7 @@ static int64_t factor_panel(double *a, int64_t n, int64_t from, int64_t to, int6
     int64_t zero = 0;
     for (int64_t k = from; k < to; k++) {
         pivots[k] = largest_below(a, n, k);
-        swap_rows(a, n, k, pivots[k]);
+        tgi_swap_rows(a, n, k, pivots[k]);
         const double pivot = a[k * n + k];
         if (pivot == 0) { /* so are all below */
             if (!zero) zero = k + 1;
@@ -103,17 +108,53 @@ double tgi_lu_parity(int64_t n, const int64_t *pivots)
 
 void tgi_lu_solve(const double *lu, int64_t n, const int64_t *pivots, double *b, int64_t m, double *scratch)
 {
-    for (int64_t i = 0; i < n; i++) swap_rows(b, m, i, pivots[i]);
+    for (int64_t i = 0; i < n; i++) tgi_swap_rows(b, m, i, pivots[i]);
     tgi_triangular_solve(lu, n, false, true, b, m, scratch);
     tgi_triangular_solve(lu, n, true, false, b, m, scratch);
 }
 
-/* ---- triangular systems ---- */
+/* ---- L D U ---- */
 
-static void divide_row(int64_t m, double *row, double divisor)
+/* The largest element of the rows and columns from k on, a NaN before all others. */
+static void find_largest(const double *a, int64_t n, int64_t k, int64_t *row, int64_t *column)
 {
-    for (int64_t j = 0; j < m; j++) row[j] /= divisor;
+    double largest = -1;
+    for (int64_t i = k; i < n; i++)
+        for (int64_t j = k; j < n; j++) {
+            const double size = isnan(a[i * n + j]) ? (double)INFINITY : fabs(a[i * n + j]);
+            if (size <= largest) continue;
+            largest = size;
+            *row = i;
+            *column = j;
+        }
 }
+
+void tgi_swap_columns(double *a, int64_t n, int64_t j, int64_t k)
+{
+    for (int64_t i = 0; j != k && i < n; i++) {
+        const double t = a[i * n + j];
+        a[i * n + j] = a[i * n + k];
+        a[i * n + k] = t;
+    }
+}
+
+void tgi_ldu(double *a, int64_t n, int64_t *rows, int64_t *columns)
+{
+    for (int64_t k = 0; k < n; k++) {
+        double *const pivot = a + k * n + k;
+        find_largest(a, n, k, &rows[k], &columns[k]);
+        tgi_swap_rows(a, n, k, rows[k]);
+        tgi_swap_columns(a, n, k, columns[k]);
+        if (*pivot == 0) continue; /* so is all that is left: L and U have nothing there */
+        for (int64_t i = k + 1; i < n; i++) {
+            const double factor = a[i * n + k] /= *pivot;
+            subtract_row(n - k - 1, factor, pivot + 1, a + i * n + k + 1);
+        }
+        divide_row(n - k - 1, pivot + 1, *pivot);
+    }
+}
+
+/* ---- triangular systems ---- */
 
 /* Rows from..to of b, whose other rows no longer matter to them. */
 static void solve_block(const double *a, int64_t n, bool upper, bool unit, double *b, int64_t m, int64_t from,

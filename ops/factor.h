@@ -10,10 +10,19 @@
 enum { TGI_PANEL = 48 }; /* columns factored one by one before the rest is updated by a product */
 #define TGI_FACTOR_SCRATCH(n) ((n) * TGI_PANEL)
 
+/* Rows, or columns, of a matrix of n columns, or of n by n. */
+void tgi_swap_rows(double *a, int64_t n, int64_t i, int64_t k);
+void tgi_swap_columns(double *a, int64_t n, int64_t j, int64_t k);
+
 /* P A = L U in place, by partial pivoting: row i was swapped with row pivots[i], which is i or a later one, one after
  * another. L's diagonal, ones, is not stored. Returns the number, counted from 1, of the first zero on U's diagonal, 0
  * when there is none. */
 int64_t tgi_lu(double *a, int64_t n, int64_t *pivots, double *scratch);
+
+/* P A Q = L D U in place, by complete pivoting: L and U have ones on their diagonals, D is stored there. Row and column
+ * i were swapped with rows[i] and columns[i], one after another. No element of L or U is larger than 1, so both are
+ * well conditioned whatever A is; what A lacks in rank is zeros at D's end. */
+void tgi_ldu(double *a, int64_t n, int64_t *rows, int64_t *columns);
 
 /* The determinant of P: 1 or -1. */
 double tgi_lu_parity(int64_t n, const int64_t *pivots);

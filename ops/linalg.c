@@ -1,4 +1,4 @@
-/* linalg.c: inverses, linear systems and determinants, by LU with partial pivoting (factor.c).
+/* linalg.c: inverses, linear systems and powers, by LU with partial pivoting (factor.c).
  *
  * Every gradient is written in ops, so it may be differentiated again. A matrix is factored for each op that needs it,
  * its backward included. */
@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tg_op op_inv, op_inverse, op_solve, op_det, op_logdet, op_slogdet, op_cofactor, op_matrix_power, op_trace;
+static const tg_op op_inv, op_inverse, op_solve, op_matrix_power, op_trace;
 
 /* ---- checks ---- */
 
@@ -89,23 +89,11 @@ tg_tensor *tgi_rounded(tg_tensor *doubles, tg_dtype dtype)
 
 /* ---- factored matrices ---- */
 
-/* A batch of matrices, each as tgi_lu leaves it. */
-typedef struct factors {
-    tg_tensor *lu; /* owned */
-    int64_t n, count;
-    void *memory;
-    size_t bytes;
-    int64_t *pivots; /* [count, n] */
-    int64_t *zero;   /* [count]: what tgi_lu returned */
-    double *scratch;
-} factors;
-
-/* `a` stretched to the batch's shape and factored. False: no memory. */
-static bool factor(tg_tensor *a, const tg_shape *batch, factors *f)
+bool tgi_factors_new(tg_tensor *a, const tg_shape *batch, tgi_factors *f)
 {
     const int64_t n = a->dims[a->ndim - 1], count = tg_shape_numel(batch);
     const tg_shape shape = tgi_shape_with(batch, n, n);
-    *f = (factors){ .lu = tgi_own_doubles(a, &shape), .n = n, .count = count };
+    *f = (tgi_factors){ .lu = tgi_own_doubles(a, &shape), .n = n, .count = count };
     f->bytes = (size_t)(TGI_FACTOR_SCRATCH(n) + count * (n + 1) + 1) * sizeof(double);
     f->memory = f->lu ? tgi_calloc(f->bytes) : NULL;
     if (!f->memory) return false;
@@ -117,16 +105,14 @@ static bool factor(tg_tensor *a, const tg_shape *batch, factors *f)
     return true;
 }
 
-static void factors_free(factors *f)
+void tgi_factors_free(tgi_factors *f)
 {
     tgi_free(f->memory, f->bytes);
     tgi_unref(f->lu);
 }
 
-static double *matrix_of(const factors *f, int64_t i) { return (double *)tgi_ptr(f->lu) + i * f->n * f->n; }
-
 /* The first singular matrix; -1 if there is none. */
-static int64_t first_singular(const factors *f)
+static int64_t first_singular(const tgi_factors *f)
 {
     for (int64_t i = 0; i < f->count; i++)
         if (f->zero[i]) return i;
@@ -134,22 +120,14 @@ static int64_t first_singular(const factors *f)
 }
 
 /* b [batch, n, m], doubles, becomes A^-1 b. */
-static void solve_all(const factors *f, tg_tensor *b, int64_t m)
+static void solve_all(const tgi_factors *f, tg_tensor *b, int64_t m)
 {
     for (int64_t i = 0; i < f->count && b->numel; i++)
-        tgi_lu_solve(matrix_of(f, i), f->n, f->pivots + i * f->n, (double *)tgi_ptr(b) + i * f->n * m, m, f->scratch);
+        tgi_lu_solve(tgi_factored(f, i), f->n, f->pivots + i * f->n, (double *)tgi_ptr(b) + i * f->n * m, m,
+                     f->scratch);
 }
 
-/* The determinant of matrix i, by the product of U's diagonal. */
-static double determinant(const factors *f, int64_t i)
-{
-    double product = tgi_lu_parity(f->n, f->pivots + i * f->n);
-    for (int64_t k = 0; k < f->n; k++) product *= matrix_of(f, i)[k * f->n + k];
-    return product;
-}
-
-/* The doubles as a result; their reference is given back. */
-static tg_tensor *rounded(tg_tensor *doubles, tg_dtype dtype)
+tg_tensor *tgi_rounded_own(tg_tensor *doubles, tg_dtype dtype)
 {
     tg_tensor *y = tgi_rounded(doubles, dtype);
     tgi_unref(doubles);
@@ -158,7 +136,7 @@ static tg_tensor *rounded(tg_tensor *doubles, tg_dtype dtype)
 
 /* ---- inv ---- */
 
-static tg_tensor *own_identities(const tg_shape *shape)
+tg_tensor *tgi_own_identities(const tg_shape *shape)
 {
     const int64_t n = shape->dims[shape->ndim - 1];
     tg_tensor *y = tgi_own(tgi_new_full(shape, TG_FLOAT64, 0));
@@ -170,10 +148,10 @@ static tg_tensor *own_identities(const tg_shape *shape)
 /* A singular matrix is an error if `check`, otherwise its inverse is inf and NaN. */
 static tg_tensor *inverse(const tg_op *op, tg_tensor *a, bool check)
 {
-    factors f;
+    tgi_factors f;
     tg_tensor *x = NULL;
     const tg_shape batch = tgi_matrix_batch(a), shape = tgi_shape(a);
-    if (factor(a, &batch, &f)) {
+    if (tgi_factors_new(a, &batch, &f)) {
         const int64_t singular = check ? first_singular(&f) : -1;
         char element[48] = "";
         if (singular >= 0 && batch.ndim) snprintf(element, sizeof element, "(Batch element %" PRId64 "): ", singular);
@@ -182,11 +160,11 @@ static tg_tensor *inverse(const tg_op *op, tg_tensor *a, bool check)
                        "linalg.inv: %sThe diagonal element %" PRId64
                        " is zero, the inversion could not be completed because the input matrix is singular.",
                        element, f.zero[singular]);
-        else if ((x = own_identities(&shape)))
+        else if ((x = tgi_own_identities(&shape)))
             solve_all(&f, x, f.n);
     }
-    factors_free(&f);
-    tg_tensor *y = rounded(x, (tg_dtype)a->dtype);
+    tgi_factors_free(&f);
+    tg_tensor *y = tgi_rounded_own(x, (tg_dtype)a->dtype);
     if (!y) return NULL;
     return tg_record(op, tg_list(a), tg_list(y), tg_list(y), NULL, 0) == TG_OK ? y : NULL;
 }
@@ -196,6 +174,8 @@ static tg_tensor *checked_inverse(const char *where, const tg_op *op, tg_tensor 
     if (!tg_op_begin(where, op, tg_list(a)) || !tgi_is_square_floating(op, tg_list(a), a, "linalg.inv")) return NULL;
     return inverse(op, a, true);
 }
+
+tg_tensor *tgi_inverse_unchecked(tg_tensor *a) { return inverse(&op_inv, a, false); }
 
 tg_tensor *tg_inv_at(const char *where, tg_tensor *a) { return checked_inverse(where, &op_inv, a); }
 tg_tensor *tg_inverse_at(const char *where, tg_tensor *a) { return checked_inverse(where, &op_inverse, a); }
@@ -210,17 +190,6 @@ static void inv_backward(tg_context *ctx)
 static tg_tensor_list inv_call(const tg_value *v) { return tgi_result(tg_inv(v[0].as.tensor)); }
 static tg_tensor_list inverse_call(const tg_value *v) { return tgi_result(tg_inverse(v[0].as.tensor)); }
 
-/* A matrix that stays well conditioned, whatever the tests do to the leaves of which it is the sum. */
-#define MATRIX_2   "add(f(2, 2, lo=-1, hi=1), reshape(v(3, 0, 0, -3, grad=False), [2, 2]))"
-#define MATRIX_3   "add(f(3, 3, lo=-1, hi=1), reshape(v(4, 0, 0, 0, 4, 0, 0, 0, 4, grad=False), [3, 3]))"
-#define MATRICES_2 "add(f(2, 2, 2, lo=-1, hi=1), reshape(v(3, 0, 0, -3, grad=False), [2, 2]))"
-#define SQUARE_ERRORS(call, name)                                                                                      \
-    { call "(f(2, 3))", name ": A must be batches of square matrices, but they are 2 by 3 matrices" },                 \
-        { call "(f(3))", name ": The input tensor A must have at least 2 dimensions." },                               \
-    {                                                                                                                  \
-        call "(i(2, 2))", name ": Expected a floating point or complex tensor as input. Got Long"                      \
-    }
-
 static const tg_op op_inv = {
     .name = "inv",
     .schema = "inv(Tensor A) -> Tensor",
@@ -230,11 +199,11 @@ static const tg_op op_inv = {
     .shapes = "[*, n, n] to [*, n, n]",
     .backward = inv_backward,
     .call = inv_call,
-    .samples = (const char *const[]){ "inv(" MATRIX_3 ")", "inv(t(" MATRIX_2 "))", "inv(" MATRICES_2 ")",
+    .samples = (const char *const[]){ "inv(" TGI_MATRIX_3 ")", "inv(t(" TGI_MATRIX_2 "))", "inv(" TGI_MATRICES_2 ")",
                                       "inv(f(1, 1, lo=1, hi=2))", "inv(f(0, 0))", "inv(f(0, 2, 2))", NULL },
     .errors =
         (const tg_error_sample[]){
-            SQUARE_ERRORS("inv", "linalg.inv"),
+            TGI_SQUARE_ERRORS("inv", "linalg.inv"),
             { "inv(reshape(v(1, 2, 2, 4), [2, 2]))",
               "linalg.inv: The diagonal element 2 is zero, the inversion could not be completed because the input matrix is "
               "singular." },
@@ -252,8 +221,8 @@ static const tg_op op_inverse = {
     .shapes = "[*, n, n] to [*, n, n]",
     .backward = inv_backward,
     .call = inverse_call,
-    .samples = (const char *const[]){ "inverse(" MATRIX_2 ")", NULL },
-    .errors = (const tg_error_sample[]){ SQUARE_ERRORS("inverse", "linalg.inv"), { NULL, NULL } },
+    .samples = (const char *const[]){ "inverse(" TGI_MATRIX_2 ")", NULL },
+    .errors = (const tg_error_sample[]){ TGI_SQUARE_ERRORS("inverse", "linalg.inv"), { NULL, NULL } },
 };
 
 /* ---- solve ---- */
@@ -268,10 +237,10 @@ static bool is_vector_side(const tg_tensor *a, const tg_tensor *b)
 
 static tg_tensor *solve(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
 {
-    factors f;
+    tgi_factors f;
     tg_tensor *x = NULL;
     const int64_t m = b->dims[b->ndim - 1];
-    if (factor(a, batch, &f)) {
+    if (tgi_factors_new(a, batch, &f)) {
         const int64_t singular = first_singular(&f);
         const tg_shape shape = tgi_shape_with(batch, f.n, m);
         char element[48] = "";
@@ -282,8 +251,8 @@ static tg_tensor *solve(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
         else if ((x = tgi_own_doubles(b, &shape)))
             solve_all(&f, x, m);
     }
-    factors_free(&f);
-    tg_tensor *y = rounded(x, (tg_dtype)a->dtype);
+    tgi_factors_free(&f);
+    tg_tensor *y = tgi_rounded_own(x, (tg_dtype)a->dtype);
     if (!y) return NULL;
     return tg_record(&op_solve, tg_list(a, b), tg_list(y), tg_list(a, y), NULL, 0) == TG_OK ? y : NULL;
 }
@@ -326,11 +295,11 @@ static const tg_op op_solve = {
     .shapes = "[*, n, n] and [*, n, k] or [*, n] to the latter",
     .backward = solve_backward,
     .call = solve_call,
-    .samples = (const char *const[]){ "solve(" MATRIX_3 ", f(3, 2))", "solve(" MATRIX_2 ", f(2))",
-                                      "solve(" MATRICES_2 ", f(2, 2))", "solve(" MATRICES_2 ", f(2, 2, 1))",
-                                      "solve(" MATRICES_2 ", f(2, 3))", "solve(" MATRICES_2 ", f(2))",
-                                      "solve(" MATRIX_2 ", f(2, 2, 1))", "solve(f(0, 0), f(0))",
-                                      "solve(f(0, 0), f(0, 3))", "solve(" MATRIX_2 ", f(2, 0))", NULL },
+    .samples = (const char *const[]){ "solve(" TGI_MATRIX_3 ", f(3, 2))", "solve(" TGI_MATRIX_2 ", f(2))",
+                                      "solve(" TGI_MATRICES_2 ", f(2, 2))", "solve(" TGI_MATRICES_2 ", f(2, 2, 1))",
+                                      "solve(" TGI_MATRICES_2 ", f(2, 3))", "solve(" TGI_MATRICES_2 ", f(2))",
+                                      "solve(" TGI_MATRIX_2 ", f(2, 2, 1))", "solve(f(0, 0), f(0))",
+                                      "solve(f(0, 0), f(0, 3))", "solve(" TGI_MATRIX_2 ", f(2, 0))", NULL },
     .errors =
         (const tg_error_sample[]){
             { "solve(f(2, 3), f(2))",
@@ -349,205 +318,6 @@ static const tg_op op_solve = {
             { "solve(reshape(v(1, 0, 0, 1, 0, 0, 0, 0), [2, 2, 2]), f(2))",
               "torch.linalg.solve: (Batch element 1): The solver failed because the input matrix is singular." },
             { NULL, NULL } },
-};
-
-/* ---- det ---- */
-
-tg_tensor *tg_det_at(const char *where, tg_tensor *a)
-{
-    factors f;
-    if (!tg_op_begin(where, &op_det, tg_list(a)) || !tgi_is_square_floating(&op_det, tg_list(a), a, "linalg.det"))
-        return NULL;
-    const tg_shape batch = tgi_matrix_batch(a);
-    tg_tensor *values = factor(a, &batch, &f) ? tgi_own(tgi_new(&batch, TG_FLOAT64)) : NULL;
-    for (int64_t i = 0; values && i < f.count; i++) ((double *)tgi_ptr(values))[i] = determinant(&f, i);
-    factors_free(&f);
-    tg_tensor *y = rounded(values, (tg_dtype)a->dtype);
-    if (!y) return NULL;
-    return tg_record(&op_det, tg_list(a), tg_list(y), tg_list(a), NULL, 0) == TG_OK ? y : NULL;
-}
-
-/* A number for each matrix, so that it broadcasts to them. */
-static tg_tensor *for_matrices(tg_tensor *t) { return tg_unsqueeze(tg_unsqueeze(t, -1), -1); }
-
-static void det_backward(tg_context *ctx)
-{
-    tg_set_grad_input(ctx, 0, tg_mul(for_matrices(tg_grad_output(ctx, 0)), tg_cofactor(tg_saved(ctx, 0))));
-}
-
-static tg_tensor_list det_call(const tg_value *v) { return tgi_result(tg_det(v[0].as.tensor)); }
-
-static const tg_op op_det = {
-    .name = "det",
-    .schema = "det(Tensor A) -> Tensor",
-    .formula = "y = the determinant of A",
-    .gradient = "dA = g times the cofactors of A",
-    .doc = "the determinants of square matrices",
-    .shapes = "[*, n, n] to [*]",
-    .backward = det_backward,
-    .call = det_call,
-    .samples =
-        (const char *const[]){ "det(" MATRIX_3 ")", "det(t(" MATRIX_2 "))", "det(" MATRICES_2 ")", "det(f(3, 3))",
-                               "det(f(2, 2, 2))", "det(f(1, 1))", "det(f(0, 0))", "det(f(0, 2, 2))", NULL },
-    .errors = (const tg_error_sample[]){ SQUARE_ERRORS("det", "linalg.det"), { NULL, NULL } },
-};
-
-/* ---- cofactor ---- */
-
-/* A matrix with z zeros on U's diagonal gets numbers p there so small that they do not change the cofactors, which are
- * polynomials of the elements, and so large that p^-z is finite. */
-static double without_zeros(double *lu, int64_t n)
-{
-    int64_t zeros = 0;
-    double largest = 0;
-    for (int64_t k = 0; k < n * n; k++) largest = fmax(largest, fabs(lu[k]));
-    for (int64_t k = 0; k < n; k++) zeros += lu[k * n + k] == 0;
-    if (zeros == 0) return 1;
-    const double small = ldexp(largest > 0 ? largest : 1, -(int)(900 / zeros));
-    for (int64_t k = 0; k < n; k++)
-        if (lu[k * n + k] == 0) lu[k * n + k] = small;
-    return pow(small, (double)zeros);
-}
-
-/* x [n, n], the identity, becomes the cofactors' transpose: the inverse times the determinant. */
-static void cofactors(const factors *f, int64_t i, double *x)
-{
-    double *lu = matrix_of(f, i), product = tgi_lu_parity(f->n, f->pivots + i * f->n);
-    for (int64_t k = 0; k < f->n; k++)
-        if (lu[k * f->n + k] != 0) product *= lu[k * f->n + k];
-    const double small = without_zeros(lu, f->n);
-    tgi_lu_solve(lu, f->n, f->pivots + i * f->n, x, f->n, f->scratch);
-    for (int64_t k = 0; k < f->n * f->n; k++) x[k] = x[k] * small * product;
-}
-
-tg_tensor *tg_cofactor_at(const char *where, tg_tensor *a)
-{
-    factors f;
-    if (!tg_op_begin(where, &op_cofactor, tg_list(a)) ||
-        !tgi_is_square_floating(&op_cofactor, tg_list(a), a, "linalg.det"))
-        return NULL;
-    const tg_shape batch = tgi_matrix_batch(a), shape = tgi_shape(a);
-    tg_tensor *transposed = tgi_transposed(tg_detach(a));
-    if (!transposed) return NULL;
-    tg_tensor *x = factor(transposed, &batch, &f) ? own_identities(&shape) : NULL;
-    for (int64_t i = 0; x && f.n > 0 && i < f.count; i++) cofactors(&f, i, (double *)tgi_ptr(x) + i * f.n * f.n);
-    factors_free(&f);
-    tg_tensor *y = rounded(x, (tg_dtype)a->dtype);
-    if (!y) return NULL;
-    return tg_record(&op_cofactor, tg_list(a), tg_list(y), tg_list(a, y), NULL, 0) == TG_OK ? y : NULL;
-}
-
-/* Of y = det(a) z, z = a^-T: the sum of g y times z, less y gT z. */
-static void cofactor_backward(tg_context *ctx)
-{
-    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 1), *z = tgi_transposed(tg_inv(tg_saved(ctx, 0)));
-    tg_tensor *sum = tg_sum(tg_mul(g, y), .dims = tg_shape(-2, -1), .keepdim = true);
-    tg_set_grad_input(ctx, 0, tg_sub(tg_mul(sum, z), tg_matmul(y, tg_matmul(tgi_transposed(g), z))));
-}
-
-static tg_tensor_list cofactor_call(const tg_value *v) { return tgi_result(tg_cofactor(v[0].as.tensor)); }
-
-static const tg_op op_cofactor = {
-    .name = "cofactor",
-    .schema = "cofactor(Tensor self) -> Tensor",
-    .formula = "y = det(self) self^-T, and its limit where self is singular",
-    .gradient = "dself = sum(g y) self^-T - y gT self^-T",
-    .doc = "the matrices of cofactors, det's gradient; its own gradient wants self not to be singular",
-    .shapes = "[*, n, n] to [*, n, n]",
-    .kinks = "singular matrices: no error in cofactor, but one from inv in its gradient",
-    .backward = cofactor_backward,
-    .call = cofactor_call,
-    .samples = (const char *const[]){ "cofactor(" MATRIX_3 ")", "cofactor(" MATRICES_2 ")", "cofactor(f(0, 0))", NULL },
-    .errors = (const tg_error_sample[]){ SQUARE_ERRORS("cofactor", "linalg.det"), { NULL, NULL } },
-};
-
-/* ---- slogdet and logdet ---- */
-
-static void sign_and_logarithm(const factors *f, int64_t i, double *sign, double *logabsdet)
-{
-    *sign = tgi_lu_parity(f->n, f->pivots + i * f->n);
-    *logabsdet = 0;
-    for (int64_t k = 0; k < f->n; k++) {
-        const double u = matrix_of(f, i)[k * f->n + k];
-        *sign *= (u > 0) - (u < 0);
-        *logabsdet += log(fabs(u));
-    }
-}
-
-tg_slogdet_result tg_slogdet_at(const char *where, tg_tensor *a)
-{
-    const tg_slogdet_result failed = { NULL, NULL };
-    factors f;
-    if (!tg_op_begin(where, &op_slogdet, tg_list(a)) ||
-        !tgi_is_square_floating(&op_slogdet, tg_list(a), a, "linalg.slogdet"))
-        return failed;
-    const tg_shape batch = tgi_matrix_batch(a);
-    const bool ok = factor(a, &batch, &f);
-    tg_tensor *sign = ok ? tgi_own(tgi_new(&batch, TG_FLOAT64)) : NULL;
-    tg_tensor *logarithm = sign ? tgi_own(tgi_new(&batch, TG_FLOAT64)) : NULL;
-    for (int64_t i = 0; logarithm && i < f.count; i++)
-        sign_and_logarithm(&f, i, (double *)tgi_ptr(sign) + i, (double *)tgi_ptr(logarithm) + i);
-    factors_free(&f);
-    const tg_slogdet_result y = { rounded(sign, (tg_dtype)a->dtype), rounded(logarithm, (tg_dtype)a->dtype) };
-    if (!y.sign || !y.logabsdet) return failed;
-    const tg_tensor_list outputs = tg_list(y.sign, y.logabsdet);
-    return tg_record(&op_slogdet, tg_list(a), outputs, tg_list(a), NULL, 0) == TG_OK ? y : failed;
-}
-
-/* The sign is constant; the logarithm's gradient is a^-T. */
-static void slogdet_backward(tg_context *ctx)
-{
-    tg_tensor *a = tg_saved(ctx, 0), *g = for_matrices(tg_grad_output(ctx, 1));
-    if (a && g) tg_set_grad_input(ctx, 0, tg_mul(g, tgi_transposed(inverse(&op_inv, a, false))));
-}
-
-static tg_tensor_list slogdet_call(const tg_value *v)
-{
-    const tg_slogdet_result r = tg_slogdet(v[0].as.tensor);
-    tg_tensor **items = r.sign ? tg_list_new(2) : NULL;
-    if (!items) return tg_list_failed();
-    items[0] = r.sign;
-    items[1] = r.logabsdet;
-    return tg_list_of(items, 2);
-}
-
-static const tg_op op_slogdet = {
-    .name = "slogdet",
-    .schema = "slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
-    .formula = "sign exp(logabsdet) = the determinant of A",
-    .gradient = "dA = glogabsdet A^-T",
-    .doc = "the sign of the determinant and the logarithm of its magnitude; 0 and -inf of a singular matrix",
-    .shapes = "[*, n, n] to [*] and [*]",
-    .kinks = "singular matrices: the gradient is inf and NaN",
-    .backward = slogdet_backward,
-    .call = slogdet_call,
-    .samples = (const char *const[]){ "slogdet(" MATRIX_3 ")", "slogdet(" MATRIX_2 ")", "slogdet(" MATRICES_2 ")",
-                                      "slogdet(f(0, 0))", "slogdet(f(0, 2, 2))", NULL },
-    .errors = (const tg_error_sample[]){ SQUARE_ERRORS("slogdet", "linalg.slogdet"), { NULL, NULL } },
-};
-
-tg_tensor *tg_logdet_at(const char *where, tg_tensor *a)
-{
-    if (!tg_op_begin(where, &op_logdet, tg_list(a)) || !tgi_is_square_floating(&op_logdet, tg_list(a), a, "logdet"))
-        return NULL;
-    const tg_slogdet_result r = tg_slogdet(a);
-    return tg_where(tg_eq(r.sign, -1), NAN, r.logabsdet);
-}
-
-static tg_tensor_list logdet_call(const tg_value *v) { return tgi_result(tg_logdet(v[0].as.tensor)); }
-
-static const tg_op op_logdet = {
-    .name = "logdet",
-    .schema = "logdet(Tensor self) -> Tensor",
-    .formula = "y = log(det(self))",
-    .gradient = "dself = g self^-T",
-    .doc = "the logarithm of the determinant: NaN where that is negative, -inf where it is 0",
-    .shapes = "[*, n, n] to [*]",
-    .kinks = "singular matrices: the gradient is inf and NaN; negative determinants: the gradient is 0",
-    .composite = true,
-    .call = logdet_call,
-    .samples = (const char *const[]){ "logdet(" MATRIX_3 ")", "logdet(neg(" MATRICES_2 "))", "logdet(f(0, 0))", NULL },
-    .errors = (const tg_error_sample[]){ SQUARE_ERRORS("logdet", "logdet"), { NULL, NULL } },
 };
 
 /* ---- matrix_power ---- */
@@ -569,8 +339,9 @@ tg_tensor *tg_matrix_power_at(const char *where, tg_tensor *a, int64_t n)
     const tg_op *op = &op_matrix_power;
     if (!tg_op_begin(where, op, tg_list(a)) || !tgi_is_square(op, tg_list(a), a, "linalg.matrix_power")) return NULL;
     if (n == 0) {
-        const int64_t size = a->dims[a->ndim - 1];
-        return tg_clone(tg_expand(tg_eye(size, size, .dtype = (tg_dtype)a->dtype), tgi_shape(a)));
+        const int64_t size = a->dims[a->ndim - 1]; /* the result depends on a, if only by zeros */
+        tg_tensor *eye = tg_eye(size, size, .dtype = (tg_dtype)a->dtype);
+        return tg_where(tg_ones(tg_shape(), .dtype = TG_BOOL), eye, a);
     }
     if (n < 0) return positive_power(tg_inv(a), -(uint64_t)n);
     return n == 1 ? tg_clone(a) : positive_power(a, (uint64_t)n);
@@ -592,8 +363,8 @@ static const tg_op op_matrix_power = {
     .call = matrix_power_call,
     .samples =
         (const char *const[]){ "matrix_power(f(3, 3), 2)", "matrix_power(f(2, 2), 3)", "matrix_power(f(2, 2, 2), 5)",
-                               "matrix_power(f(2, 2), 1)", "matrix_power(f(2, 2, grad=False), 0)",
-                               "matrix_power(" MATRIX_2 ", -1)", "matrix_power(" MATRIX_3 ", -2)",
+                               "matrix_power(f(2, 2), 1)", "matrix_power(f(2, 2), 0)",
+                               "matrix_power(" TGI_MATRIX_2 ", -1)", "matrix_power(" TGI_MATRIX_3 ", -2)",
                                "matrix_power(i(2, 2), 3)", "matrix_power(i(2, 2), 0)", "matrix_power(b(2, 2), 0)",
                                "matrix_power(f(0, 0), 4)", NULL },
     .errors =
@@ -642,10 +413,11 @@ const tg_op *const tgi_ops_linalg[] = {
     &op_inv,
     &op_inverse,
     &op_solve,
-    &op_det,
-    &op_cofactor,
-    &op_slogdet,
-    &op_logdet,
+    &tgi_op_det,
+    &tgi_op_cofactor,
+    &tgi_op_cofactor_along,
+    &tgi_op_slogdet,
+    &tgi_op_logdet,
     &op_matrix_power,
     &op_trace,
     &tgi_op_cholesky,

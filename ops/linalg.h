@@ -9,18 +9,20 @@
 
 TG_BEGIN_DECLS
 
-/* A^-1 (inverse: the same). */
+/* A^-1 (inverse: the same). A singular matrix is an error that says which one of the batch it is. */
 tg_tensor *tg_inv_at(const char *where, tg_tensor *a);
 tg_tensor *tg_inverse_at(const char *where, tg_tensor *a);
 #define tg_inv(a)     tg_inv_at(TG_HERE, a)
 #define tg_inverse(a) tg_inverse_at(TG_HERE, a)
 
 /* X of A X = B: B is [*, n, k], or [*, n] if it is a vector or has A's shape without the last size (torch.linalg.solve).
- * Batches broadcast. */
+ * Batches broadcast. A singular matrix is an error that says which one of the batch it is. */
 tg_tensor *tg_solve_at(const char *where, tg_tensor *a, tg_tensor *b);
 #define tg_solve(a, b) tg_solve_at(TG_HERE, a, b)
 
-/* The determinant; its logarithm, NaN where it is negative; its sign and the logarithm of its magnitude. */
+/* The determinant; its logarithm, NaN where it is negative; its sign and the logarithm of its magnitude. det has all its
+ * derivatives, up to the eighth, at matrices of any rank. The logarithms have none where a matrix is singular: they are
+ * -inf there, the sign is 0, and the gradient is inf and NaN. */
 typedef struct tg_slogdet_result {
     tg_tensor *sign, *logabsdet;
 } tg_slogdet_result;
@@ -31,11 +33,12 @@ tg_slogdet_result tg_slogdet_at(const char *where, tg_tensor *a);
 #define tg_logdet(a)  tg_logdet_at(TG_HERE, a)
 #define tg_slogdet(a) tg_slogdet_at(TG_HERE, a)
 
-/* The matrix of cofactors, det(A) A^-T wherever that exists: the gradient of det. */
+/* The matrix of cofactors, det(A) A^-T wherever that exists: the gradient of det. Of matrices of any rank, as are its own
+ * derivatives. */
 tg_tensor *tg_cofactor_at(const char *where, tg_tensor *a);
 #define tg_cofactor(a) tg_cofactor_at(TG_HERE, a)
 
-/* A to the power n; a negative one of the inverse. */
+/* A to the power n; a negative one of the inverse. A to the power 0 is the identity, whose gradient is 0. */
 tg_tensor *tg_matrix_power_at(const char *where, tg_tensor *a, int64_t n);
 #define tg_matrix_power(a, n) tg_matrix_power_at(TG_HERE, a, n)
 

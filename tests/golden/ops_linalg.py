@@ -2,6 +2,38 @@
 import torch
 
 
+def expansion(a):
+    """The determinants by their definition."""
+    n = a.shape[-1]
+    if n == 0:
+        return a.new_ones(a.shape[:-2])
+    y = 0
+    for j in range(n):
+        others = [k for k in range(n) if k != j]
+        y = y + (-1) ** j * a[..., 0, j] * expansion(a[..., 1:, others])
+    return y
+
+
+def det(a):
+    """PyTorch's gradient of a singular matrix is 0, whatever its cofactors are."""
+    y = torch.linalg.det(a)
+    return expansion(a) if a.numel() and y.detach().abs().min() < 1e-9 else y
+
+
+def cofactor_along(a, directions):
+    torch.linalg.det(a.detach())  # refuses what is not square
+    if any(d.shape != a.shape or d.dtype != a.dtype for d in directions):
+        raise RuntimeError("a direction must have the shape and the dtype of self")
+    none = sum(d * 0 for d in directions) + a * 0
+    x = a if a.requires_grad else a.detach().requires_grad_()
+    y = expansion(x).sum()
+    for d in [*directions, None]:
+        g = torch.autograd.grad(y, x, create_graph=True, allow_unused=True)[0] if y.requires_grad else None
+        g = none if g is None else none + g
+        y = g if d is None else (g * d).sum()
+    return y
+
+
 def cofactor(a):
     """The gradient of det, which PyTorch computes for itself only."""
     return torch.linalg.det(a)[..., None, None] * torch.linalg.inv(a).mT
@@ -15,7 +47,9 @@ def trace(a):
 NAMES = {
     "trace": trace,
     "solve": torch.linalg.solve,
+    "det": det,
     "cofactor": cofactor,
+    "cofactor_along": cofactor_along,
     "cholesky": torch.linalg.cholesky,
     "solve_triangular": lambda A, B, upper, **options: torch.linalg.solve_triangular(A, B, upper=upper, **options),
 }
