@@ -1,8 +1,8 @@
 /* prod.c: products of all elements or along a dimension.
  *
- * The gradient by a factor is the product of all the others. Where a faster road is open it divides by the factor, as
- * PyTorch does; where there is a zero, or the gradient is to be differentiated, it multiplies what stands before it and
- * what stands behind. */
+ * The gradient by a factor is the product of all the others. Where a faster way is open it divides by the factor, as
+ * PyTorch does; where the product is 0 or out of range, or the gradient is to be differentiated, it multiplies what stands
+ * before it and what stands behind. */
 #include "call.h"
 #include "moments.h"
 #include "moments_impl.h"
@@ -10,6 +10,8 @@
 #include "promote.h"
 #include "scan_impl.h"
 #include "view.h"
+
+#include <math.h>
 
 /* The dimension that goes, of a product along one; -1 of a product of all. */
 static int reduced_dim(const tgi_reduction *r, int ndim)
@@ -43,22 +45,26 @@ static void prod_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_mul(g, product_of_others(tg_saved(ctx, 0), reduced_dim(r, shape.ndim))));
 }
 
-static bool has_zero(tg_tensor *x)
+bool tgi_products_divide(const tg_tensor *y)
 {
-    const tg_tensor *none = tg_all(x);
-    return !none || !*(const bool *)tgi_ptr(none);
+    bool divide = true;
+    if (y->dtype == TG_FLOAT32)
+        for (int64_t i = 0; i < y->numel; i++) divide &= isnormal(((const float *)tgi_ptr(y))[i]) != 0;
+    else
+        for (int64_t i = 0; i < y->numel; i++) divide &= isnormal(((const double *)tgi_ptr(y))[i]) != 0;
+    return divide;
 }
 
 static void prod_backward_fused(tg_context *ctx)
 {
     const tgi_reduction *r = tg_attributes(ctx);
     const tg_shape shape = tg_input_shape(ctx, 0);
-    tg_tensor *x = tg_saved(ctx, 0);
-    if (!x || x->numel == 0 || x->ndim == 0 || has_zero(x)) {
+    tg_tensor *x = tg_saved(ctx, 0), *y = tg_saved(ctx, 1);
+    if (!x || !y || x->numel == 0 || x->ndim == 0 || !tgi_products_divide(y)) {
         prod_backward(ctx);
         return;
     }
-    tg_tensor *y = tgi_reduction_keep(r, &shape, tg_saved(ctx, 1));
+    y = tgi_reduction_keep(r, &shape, y);
     tg_set_grad_input(ctx, 0, tg_mul(tgi_reduction_keep(r, &shape, tg_grad_output(ctx, 0)), tg_div(y, x)));
 }
 

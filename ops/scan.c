@@ -109,10 +109,6 @@ tg_tensor *tgi_shifted(tg_tensor *t, int dim, bool reverse, double fill)
 
 /* ---- sums and products ---- */
 
-/* y_i = terms_i + factors_i y_(i-1), or y_(i+1) if `reverse`; y is 0 beyond the ends, where the factor is not looked at.
- * Recorded. NULL is passed on. */
-static tg_tensor *linear_recurrence(tg_tensor *terms, tg_tensor *factors, int dim, bool reverse);
-
 /* The running sum, from the last index if `reverse`; recorded. NULL is passed on. */
 static tg_tensor *cumsum_along(tg_tensor *t, int dim, bool reverse)
 {
@@ -143,7 +139,7 @@ static void cumprod_backward(tg_context *ctx)
     const int dim = along->dim;
     tg_tensor *next = tgi_shifted(tg_saved(ctx, 0), dim, !along->reverse, 1);
     tg_tensor *before = tgi_shifted(tg_saved(ctx, 1), dim, along->reverse, 1);
-    tg_tensor *after = linear_recurrence(tg_grad_output(ctx, 0), next, dim, !along->reverse);
+    tg_tensor *after = tgi_linear_recurrence(tg_grad_output(ctx, 0), next, dim, !along->reverse);
     tg_set_grad_input(ctx, 0, tg_mul(before, after));
 }
 
@@ -305,7 +301,7 @@ static void logcumsumexp_backward(tg_context *ctx)
     const int dim = ((const direction *)tg_attributes(ctx))->dim;
     tg_tensor *x = tg_saved(ctx, 0), *y = tg_saved(ctx, 1);
     tg_tensor *factors = tg_exp(tg_sub(y, tgi_shifted(y, dim, true, INFINITY)));
-    tg_tensor *after = linear_recurrence(tg_grad_output(ctx, 0), factors, dim, true);
+    tg_tensor *after = tgi_linear_recurrence(tg_grad_output(ctx, 0), factors, dim, true);
     tg_set_grad_input(ctx, 0, tg_mul(tg_exp(tg_sub(x, y)), after));
 }
 
@@ -350,7 +346,7 @@ static void linear_recurrence_backward(tg_context *ctx)
 {
     const direction *along = tg_attributes(ctx);
     tg_tensor *factors = tgi_shifted(tg_saved(ctx, 0), along->dim, !along->reverse, 0);
-    tg_tensor *l = linear_recurrence(tg_grad_output(ctx, 0), factors, along->dim, !along->reverse);
+    tg_tensor *l = tgi_linear_recurrence(tg_grad_output(ctx, 0), factors, along->dim, !along->reverse);
     if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, l);
     if (tg_needs_input_grad(ctx, 1))
         tg_set_grad_input(ctx, 1, tg_mul(l, tgi_shifted(tg_saved(ctx, 1), along->dim, along->reverse, 0)));
@@ -366,7 +362,7 @@ static tg_tensor_list linear_recurrence_call(const tg_value *v)
     if (!tgi_same_shape(terms, factors) || terms->dtype != factors->dtype || !tgi_is_floating(terms))
         return tgi_result(tg_op_fail(op, tg_list(terms, factors),
                                      "terms and factors must be floating tensors of the same shape and dtype"));
-    return tgi_result(linear_recurrence(terms, factors, dim, v[3].as.boolean));
+    return tgi_result(tgi_linear_recurrence(terms, factors, dim, v[3].as.boolean));
 }
 
 static const tg_op op_linear_recurrence = {
@@ -388,7 +384,7 @@ static const tg_op op_linear_recurrence = {
                                          { NULL, NULL } },
 };
 
-static tg_tensor *linear_recurrence(tg_tensor *terms, tg_tensor *factors, int dim, bool reverse)
+tg_tensor *tgi_linear_recurrence(tg_tensor *terms, tg_tensor *factors, int dim, bool reverse)
 {
     const tg_op *op = &op_linear_recurrence;
     const direction along = { dim, reverse };

@@ -1,14 +1,16 @@
 /* scatter_reduce.c: scatter with a reduction: sum, prod, mean, amax, amin.
  *
- * Gradients are PyTorch's: that of a product is found by division where no factor is 0, that of an extremum is shared
- * equally by all that attain it. */
+ * The gradient of a product is that of a polynomial: the product of the other factors, whatever is 0 among them, to any
+ * order. That of an extremum is shared equally by all that attain it; what does not count, self without include_self,
+ * has no share. */
 #include "call.h"
 #include "create.h"
 #include "index.h"
 #include "index_impl.h"
 #include "pointwise.h"
-#include "reduce.h"
+#include "scan_impl.h"
 #include "scatter.h"
+#include "sort.h"
 #include "view.h"
 
 #include <math.h>
@@ -47,27 +49,51 @@ static void mean_backward(tg_context *ctx, const attributes *a, tg_tensor *g, tg
         tg_set_grad_input(ctx, 2, tg_div(tg_gather(g, a->dim, index), tg_gather(n, a->dim, index)));
 }
 
-/* The derivative by a factor that is 0 is the product of the others, which is not 0 only if it is the one zero there;
- * for all others it is product / factor. */
+/* For each src the product of what else goes where it goes, without a division: sorted by place, the factors of a product
+ * stand side by side, and what stands before and behind each are running products that start anew at each place. */
+static tg_tensor *product_of_others(const attributes *a, tg_tensor *self, tg_tensor *index, tg_tensor *src)
+{
+    const int dim = a->dim;
+    if (!self || !index || !src) return NULL;
+    const tg_dtype dtype = (tg_dtype)src->dtype;
+    tg_tensor *order = tg_argsort(index, .dim = dim);
+    tg_tensor *place = tg_gather(index, dim, order), *factor = tg_gather(src, dim, order);
+    tg_tensor *first = tg_ne(place, tgi_shifted(place, dim, false, -1));
+    tg_tensor *last = tg_ne(place, tgi_shifted(place, dim, true, -1));
+    tg_tensor *start = a->include_self ? tg_where(first, tg_gather(self, dim, place), 0.0) : tg_to(first, dtype);
+    tg_tensor *earlier = tg_where(first, 0.0, tgi_shifted(factor, dim, false, 1));
+    tg_tensor *later = tg_where(last, 0.0, tgi_shifted(factor, dim, true, 1));
+    tg_tensor *before = tgi_linear_recurrence(start, earlier, dim, false);
+    tg_tensor *after = tgi_linear_recurrence(tg_to(last, dtype), later, dim, true);
+    tg_tensor *others = tg_mul(before, after);
+    return others ? tg_scatter(tg_zeros_like(others), dim, order, others) : NULL;
+}
+
 static void prod_backward(tg_context *ctx, const attributes *a, tg_tensor *g, tg_tensor *index)
 {
-    tg_tensor *self = tg_saved(ctx, 1), *src = tg_saved(ctx, 2), *y = tg_saved(ctx, 3);
-    const tg_scatter_reduce_options options = { .include_self = a->include_self };
-    if (tg_needs_input_grad(ctx, 0)) {
-        tg_tensor *nonzero = tg_where(tg_eq(self, 0), 1.0, self);
-        tg_tensor *product = tg_scatter_reduce_at(NULL, nonzero, a->dim, index, src, "prod", options);
-        tg_tensor *d = tg_div(tg_mul(g, product), nonzero);
-        tg_set_grad_input(ctx, 0, a->include_self ? d : tg_scatter(d, a->dim, index, 0));
+    tg_tensor *self = tg_saved(ctx, 1), *src = tg_saved(ctx, 2);
+    if (tg_needs_input_grad(ctx, 0) && !a->include_self)
+        tg_set_grad_input(ctx, 0, tg_scatter(g, a->dim, index, 0));
+    else if (tg_needs_input_grad(ctx, 0)) {
+        tg_tensor *ones = self ? tg_ones_like(self) : NULL;
+        tg_set_grad_input(ctx, 0, tg_mul(g, tg_scatter_reduce(ones, a->dim, index, src, "prod")));
     }
-    if (!tg_needs_input_grad(ctx, 2)) return;
-    tg_tensor *zero = tg_eq(src, 0), *none = self ? tg_zeros_like(self) : NULL;
-    tg_tensor *zeros =
-        tg_gather(tg_scatter_add(none, a->dim, index, src ? tg_to(zero, (tg_dtype)src->dtype) : NULL), a->dim, index);
-    tg_tensor *single = tg_mul(zero, tg_eq(zeros, 1));
-    tg_tensor *others = tg_scatter_reduce_at(NULL, self, a->dim, index, tg_where(single, 1.0, src), "prod", options);
-    tg_tensor *by_zero = tg_gather(tg_mul(g, others), a->dim, index);
-    tg_tensor *by_other = tg_div(tg_gather(tg_mul(g, y), a->dim, index), tg_where(zero, 1.0, src));
-    tg_set_grad_input(ctx, 2, tg_where(single, by_zero, by_other));
+    if (tg_needs_input_grad(ctx, 2))
+        tg_set_grad_input(ctx, 2, tg_mul(tg_gather(g, a->dim, index), product_of_others(a, self, index, src)));
+}
+
+/* By division, where that is as good. */
+static void prod_backward_fused(tg_context *ctx, const attributes *a, tg_tensor *g, tg_tensor *index)
+{
+    tg_tensor *self = tg_saved(ctx, 1), *src = tg_saved(ctx, 2), *y = tg_saved(ctx, 3);
+    if (!y || !tgi_products_divide(y)) {
+        prod_backward(ctx, a, g, index);
+        return;
+    }
+    tg_tensor *gy = tg_mul(g, y);
+    if (tg_needs_input_grad(ctx, 0))
+        tg_set_grad_input(ctx, 0, a->include_self ? tg_div(gy, self) : tg_scatter(g, a->dim, index, 0));
+    if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, tg_div(tg_gather(gy, a->dim, index), src));
 }
 
 static void extremum_backward(tg_context *ctx, const attributes *a, tg_tensor *g, tg_tensor *index)
@@ -75,12 +101,10 @@ static void extremum_backward(tg_context *ctx, const attributes *a, tg_tensor *g
     tg_tensor *self = tg_saved(ctx, 1), *src = tg_saved(ctx, 2), *y = tg_saved(ctx, 3);
     if (!g || !self || !src || !y) return tg_set_grad_input(ctx, tg_needs_input_grad(ctx, 0) ? 0 : 2, NULL);
     tg_tensor *self_attains = tg_to(tg_eq(self, y), (tg_dtype)g->dtype);
+    if (!a->include_self) self_attains = tg_scatter(self_attains, a->dim, index, 0);
     tg_tensor *src_attains = tg_to(tg_eq(src, tg_gather(y, a->dim, index)), (tg_dtype)g->dtype);
     tg_tensor *shared = tg_div(g, tg_scatter_add(self_attains, a->dim, index, src_attains));
-    if (tg_needs_input_grad(ctx, 0)) {
-        tg_tensor *d = tg_mul(self_attains, shared);
-        tg_set_grad_input(ctx, 0, a->include_self ? d : tg_scatter(d, a->dim, index, 0));
-    }
+    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_mul(self_attains, shared));
     if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, tg_mul(src_attains, tg_gather(shared, a->dim, index)));
 }
 
@@ -90,13 +114,23 @@ static void sum_backward(tg_context *ctx, const attributes *a, tg_tensor *g, tg_
     if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, tg_gather(g, a->dim, index));
 }
 
+typedef void (*gradient)(tg_context *ctx, const attributes *a, tg_tensor *g, tg_tensor *index);
+
 static void scatter_reduce_backward(tg_context *ctx)
 {
-    static void (*const by[REDUCTIONS])(tg_context *, const attributes *, tg_tensor *,
-                                        tg_tensor *) = { sum_backward, prod_backward, mean_backward, extremum_backward,
-                                                         extremum_backward };
+    static const gradient by[REDUCTIONS] = { sum_backward, prod_backward, mean_backward, extremum_backward,
+                                             extremum_backward };
     const attributes *a = tg_attributes(ctx);
     by[a->reduce](ctx, a, tg_grad_output(ctx, 0), tg_saved(ctx, 0));
+}
+
+static void scatter_reduce_backward_fused(tg_context *ctx)
+{
+    const attributes *a = tg_attributes(ctx);
+    if (a->reduce == PROD)
+        prod_backward_fused(ctx, a, tg_grad_output(ctx, 0), tg_saved(ctx, 0));
+    else
+        scatter_reduce_backward(ctx);
 }
 
 /* ---- the op ---- */
@@ -124,9 +158,9 @@ const tg_op tgi_op_scatter_reduce = {
                 "others; amax, amin: shared equally by those that attain it",
     .doc = "a copy with elements of src combined where index says; where nothing goes, self stays",
     .shapes = "[*, N, *], index [*', M, *'] and src no smaller than index, to self's",
-    .kinks = "amax, amin: where several attain the extremum each gets an equal share; prod: where several src of one "
-             "place are 0 their second derivatives are not there",
+    .kinks = "amax, amin: where several attain the extremum each gets an equal share",
     .backward = scatter_reduce_backward,
+    .backward_fused = scatter_reduce_backward_fused,
     .call = scatter_reduce_call,
     .samples =
         (const char *const[]){
@@ -143,11 +177,16 @@ const tg_op tgi_op_scatter_reduce = {
             "scatter_reduce(f(2, 2, 3), -1, i(2, 2, 4, lo=0, hi=3), f(2, 2, 4), 'prod')",
             "scatter_reduce(f(), 0, i(lo=0, hi=1), f(), 'prod')",
             "scatter_reduce(f(3), 0, i(0), f(0), 'mean', include_self=False)",
+            "scatter_reduce(f(3), 0, i(0), f(0), 'prod')",
+            "scatter_reduce(f(), 0, i(lo=0, hi=1), f(), 'prod', include_self=False)",
+            "scatter_reduce(v(0, 1, 0), 0, i(6, lo=0, hi=2), v(2, 0, 3, 0, 4, 5), 'prod')",
+            "scatter_reduce(v(0, 1, 0), 0, i(6, lo=0, hi=2), v(2, 0, 3, 0, 4, 0), 'prod', include_self=False)",
             "scatter_reduce(i(3, 4), 1, i(3, 5, lo=0, hi=4), i(3, 5, lo=-9, hi=9), 'mean')",
             "scatter_reduce(i(3, 4), 1, i(3, 5, lo=0, hi=4), i(3, 5), 'prod', include_self=False)",
             "scatter_reduce(i(3, 4), 1, i(3, 5, lo=0, hi=4), i(3, 5, lo=-9, hi=9), 'amax', include_self=False)",
             "scatter_reduce(b(3, 4), 1, i(3, 2, lo=0, hi=4), b(3, 2), 'sum')",
-            "scatter_reduce(b(3, 4), 1, i(3, 2, lo=0, hi=4), b(3, 2), 'amin')", NULL },
+            "scatter_reduce(b(3, 4), 1, i(3, 2, lo=0, hi=4), b(3, 2), 'amin')",
+            NULL },
     .corners =
         (const char *const[]){
             "scatter_reduce(f(3, 4, step=1), 1, i(3, 5, lo=0, hi=4), f(3, 5, step=1), 'amax')",
