@@ -1,6 +1,7 @@
 /* bilinear.c: products that are linear in each of two operands: bilinear maps, the vector product, Kronecker's
  * product. All are made of matmul, mul and views. */
 #include "call.h"
+#include "iterate.h"
 #include "join.h"
 #include "layout.h"
 #include "matmul.h"
@@ -58,7 +59,7 @@ static tg_tensor *bilinear_map(tg_tensor *x, tg_tensor *z, tg_tensor *weight)
     tg_tensor *w = tg_reshape(tg_permute(weight, tg_shape(1, 0, 2)), tg_shape(in1, out * in2));
     tg_tensor *xw = tg_matmul(tg_reshape(x, tg_shape(n, in1)), w);
     tg_tensor *y = tg_matmul(tg_reshape(xw, tg_shape(n, out, in2)), tg_reshape(z, tg_shape(n, in2, 1)));
-    return tg_reshape(y, shape);
+    return tgi_ordinary(tg_reshape(y, shape), TG_NONE);
 }
 
 tg_tensor *tg_bilinear_at(const char *where, tg_tensor *input1, tg_tensor *input2, tg_tensor *weight, tg_tensor *bias)
@@ -214,7 +215,7 @@ tg_tensor *tg_kron_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
     tg_shape of_a, of_b, result;
     if (!tg_op_begin(where, &tgi_op_kron, tg_list(a, b)) || !kron_shapes(a, b, &of_a, &of_b, &result)) return NULL;
-    return tg_reshape(tg_mul(tg_reshape(a, of_a), tg_reshape(b, of_b)), result);
+    return tgi_ordinary(tg_reshape(tg_mul(tg_reshape(a, of_a), tg_reshape(b, of_b)), result), TG_NONE);
 }
 
 static tg_tensor_list kron_call(const tg_value *v) { return tgi_result(tg_kron(v[0].as.tensor, v[1].as.tensor)); }

@@ -536,7 +536,7 @@ tg_tensor *tg_pdist_at(const char *where, tg_tensor *t, tg_cdist_options options
     tg_tensor *square = tg_cdist_at(NULL, t, t, options);
     if (!square) return NULL;
     tg_tensor *all = tg_reshape(square, tg_shape(n * n, 1));
-    return tg_squeeze(tg_embedding(pairs(n > 0 ? n : 1), all), -1);
+    return tgi_ordinary(tg_squeeze(tg_embedding(pairs(n > 0 ? n : 1), all), -1), tg_list(t));
 }
 
 static tg_tensor_list pdist_call(const tg_value *args)

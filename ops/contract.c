@@ -6,6 +6,7 @@
 #include "contract.h"
 
 #include "call.h"
+#include "iterate.h"
 #include "layout.h"
 #include "matmul.h"
 #include "pointwise.h"
@@ -238,7 +239,7 @@ tg_tensor *tg_tensordot_at(const char *where, tg_tensor *a, tg_tensor *b, tg_ten
     if (a->ndim == 0 || b->ndim == 0) dims_a.ndim = dims_b.ndim = 0; /* of one element, whatever is summed over */
     tgi_term x = { .t = a }, y = { .t = b };
     if (!name_dims(inputs, &x, &dims_a, OF_A) || !name_dims(inputs, &y, &dims_b, OF_B)) return NULL;
-    return tgi_contract(op, inputs, x, y, ~(bit(OF_A) - 1)).t;
+    return tgi_ordinary(tgi_contract(op, inputs, x, y, ~(bit(OF_A) - 1)).t, inputs);
 }
 
 static tg_tensor_list tensordot_call(const tg_value *v)

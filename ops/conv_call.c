@@ -277,7 +277,7 @@ static tg_tensor *convolve(const char *where, tgi_conv_call call, int spatial)
     }
     tgi_convolved c;
     tg_tensor *y = tgi_conv_check(&call, &c) ? tgi_convolve(call.input, call.weight, call.bias, &c) : NULL;
-    return single ? tg_squeeze(y, 0) : y;
+    return single ? tgi_ordinary(tg_squeeze(y, 0), TG_NONE) : y;
 }
 
 static tg_tensor *forward(const char *where, const tg_op *op, tg_tensor *input, tg_tensor *weight,

@@ -76,9 +76,18 @@ tg_tensor *tg_clone_at(const char *where, tg_tensor *t)
     return tg_op_begin(where, &tgi_op_clone, tg_list(t)) ? copied(&tgi_op_clone, t, (tg_dtype)t->dtype) : NULL;
 }
 
+tg_tensor *tgi_ordinary(tg_tensor *y, tg_tensor_list inputs)
+{
+    if (!y) return NULL;
+    for (int64_t i = 0; i < inputs.count; i++)
+        if (inputs.items[i] && inputs.items[i]->storage == y->storage) return y;
+    y->is_view = false;
+    return y;
+}
+
 tg_tensor *tgi_with_own_data(tg_tensor *y, const tg_tensor *t)
 {
-    return y && y->storage == t->storage ? tg_clone(y) : y;
+    return y && y->storage == t->storage ? tg_clone(y) : tgi_ordinary(y, TG_NONE);
 }
 
 tg_tensor *tg_contiguous_at(const char *where, tg_tensor *t)

@@ -366,7 +366,7 @@ tg_tensor *tg_ctc_loss_at(const char *where, tg_tensor *log_probs, tg_tensor *ta
                   sizeof attributes) != TG_OK)
         return NULL;
     y = ctc_reduced(y, target_lengths, &options);
-    return one && options.reduction == TG_REDUCTION_NONE ? tg_squeeze(y, 0) : y;
+    return one && options.reduction == TG_REDUCTION_NONE ? tgi_ordinary(tg_squeeze(y, 0), inputs) : y;
 }
 
 static tg_tensor_list ctc_loss_call(const tg_value *args)

@@ -125,7 +125,7 @@ tg_tensor *tg_pairwise_distance_at(const char *where, tg_tensor *x1, tg_tensor *
     if (!tgi_broadcast(op, inputs, &a, &b, &shape)) return NULL;
     const int dim = shape.ndim > 0 ? shape.ndim - 1 : 0;
     tg_tensor *y = norm_along(tg_add(tg_sub(x1, x2), options.eps), options.p, dim, 0);
-    return options.keepdim || shape.ndim == 0 ? y : tg_squeeze(y, dim);
+    return options.keepdim || shape.ndim == 0 ? y : tgi_ordinary(tg_squeeze(y, dim), inputs);
 }
 
 static tg_tensor_list pairwise_distance_call(const tg_value *args)

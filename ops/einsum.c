@@ -4,6 +4,7 @@
  * each label summed over as soon as nothing needs it any more. PyTorch's rules and words. */
 #include "call.h"
 #include "contract.h"
+#include "iterate.h"
 #include "layout.h"
 #include "products.h"
 #include "products_impl.h"
@@ -250,7 +251,7 @@ tg_tensor *tg_einsum_at(const char *where, const char *equation, tg_tensor_list 
     for (int i = 0; i < LABELS; i++) r.size[i] = -1;
     tg_tensor *y = r.terms && read_operands(&r) && read_output(&r) ? evaluate(&r) : NULL;
     tgi_free(r.terms, bytes);
-    return y;
+    return tgi_ordinary(y, operands); /* a permutation or a diagonal of one operand is a view of it */
 }
 
 static tg_tensor_list einsum_call(const tg_value *v)

@@ -238,7 +238,8 @@ tg_tensor *tg_take_at(const char *where, tg_tensor *t, tg_tensor *index)
         return tg_op_fail(op, tg_list(t, index),
                           "out of range: tried to access index %" PRId64 " on a tensor of %" PRId64 " elements.",
                           tgi_index_first_bad(index, -t->numel, t->numel), t->numel);
-    return tg_reshape(tg_gather(tg_reshape(t, tg_shape(-1)), 0, flat), tgi_shape(index));
+    tg_tensor *y = tg_gather(tg_reshape(t, tg_shape(-1)), 0, flat);
+    return tgi_ordinary(tg_reshape(y, tgi_shape(index)), TG_NONE);
 }
 
 /* ---- take_along_dim ---- */

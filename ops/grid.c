@@ -317,5 +317,5 @@ tg_tensor *tg_combinations_at(const char *where, tg_tensor *t, tg_combinations_o
         memcpy(row + r, row, (size_t)r * sizeof *row);
         advance(row + r, r, t->numel, options.with_replacement);
     }
-    return tg_reshape(tg_index_select(t, 0, tg_reshape(places, tg_shape(-1))), shape);
+    return tgi_ordinary(tg_reshape(tg_index_select(t, 0, tg_reshape(places, tg_shape(-1))), shape), tg_list(t));
 }

@@ -253,7 +253,7 @@ tg_tensor *tg_index_at(const char *where, tg_tensor *t, tg_tensor_list indices)
     if (!begin(where, &op_index, t, indices, NULL, &inputs)) return NULL;
     if (inputs.count == 1) return t; /* no index at all */
     if (!make_indexing(&op_index, inputs, t, indices, &x)) return NULL;
-    return tg_reshape(tg_index_select(ordered(t, &x), x.first, x.places), x.result);
+    return tgi_ordinary(tg_reshape(tg_index_select(ordered(t, &x), x.first, x.places), x.result), inputs);
 }
 
 /* ---- index_put ---- */
@@ -349,7 +349,7 @@ static tg_tensor *as_it_was(tg_tensor *y, const indexing *x)
     tg_shape inverse = { x->order.ndim, { 0 } };
     for (int d = 0; d < inverse.ndim; d++) inverse.dims[x->order.dims[d]] = d;
     y = tg_reshape(y, x->ordered);
-    return x->moved ? tg_permute(y, inverse) : y;
+    return tgi_ordinary(x->moved ? tg_permute(y, inverse) : y, TG_NONE);
 }
 
 static tg_tensor *index_put(const char *where, const tg_op *op, tg_tensor *t, tg_tensor_list indices, tg_operand values,

@@ -1,6 +1,7 @@
 /* instance_norm.c: instance_norm, made of batch_norm as PyTorch makes it: each sample's channels are channels of one
  * sample. */
 #include "call.h"
+#include "iterate.h"
 #include "layout.h"
 #include "normalization.h"
 #include "normalization_impl.h"
@@ -43,7 +44,7 @@ static tg_tensor *by_instance(tg_tensor *x, const tg_instance_norm_options *o)
     if (!y ||
         (o->use_input_stats && n > 0 && (!put_mean(o->running_mean, mean, n) || !put_mean(o->running_var, var, n))))
         return NULL;
-    return tg_reshape(y, tgi_shape(x));
+    return tgi_ordinary(tg_reshape(y, tgi_shape(x)), TG_NONE);
 }
 
 tg_tensor *tg_instance_norm_at(const char *where, tg_tensor *input, tg_instance_norm_options o)

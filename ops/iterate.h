@@ -26,7 +26,11 @@ void tgi_copy_raw(tg_tensor *to, tg_tensor *from);
 /* `t` itself if it is contiguous, else a contiguous copy; of the given dtype. Raw: records nothing. NULL on failure. */
 tg_tensor *tgi_contiguous_raw(tg_tensor *t);
 
-/* y, or a recorded copy of it where it shares its elements with t: for what PyTorch says is new. NULL is passed on. */
+/* `y`, made by views of what the op computed, as a result like any other, which may be written in place. Where it shares
+ * memory with an input it stays a view. NULL is passed on. */
+tg_tensor *tgi_ordinary(tg_tensor *y, tg_tensor_list inputs);
+
+/* The same, but what shares memory with t is copied, and recorded: for what PyTorch says is new. */
 tg_tensor *tgi_with_own_data(tg_tensor *y, const tg_tensor *t);
 
 /* The ops of each family, NULL at the end, for the registry. */

@@ -273,7 +273,7 @@ tg_tensor *tg_solve_at(const char *where, tg_tensor *a, tg_tensor *b)
     tg_tensor *side = vector ? tg_unsqueeze(b, -1) : b;
     if (!side || !tgi_equation_fits(op, inputs, a, side, true, "linalg.solve", &batch)) return NULL;
     tg_tensor *y = solve(a, side, &batch);
-    return vector ? tg_squeeze(y, -1) : y;
+    return vector ? tgi_ordinary(tg_squeeze(y, -1), inputs) : y;
 }
 
 /* db = A^-T g, dA = -db yT */

@@ -108,7 +108,8 @@ tg_tensor *tg_multi_margin_loss_at(const char *where, tg_tensor *input, tg_tenso
     z = tg_where(own, 0.0, tg_where(tg_gt(z, 0.0), z, 0.0)); /* NaN counts for nothing, as in PyTorch */
     if (options.p == 2) z = tg_mul(z, z);
     if (options.weight) z = tg_mul(z, at_classes(tg_expand(options.weight, shape), classes));
-    return tgi_reduced(tg_reshape(tg_div(tg_sum(z, .dim = 1), (double)s.classes), result), options.reduction);
+    tg_tensor *y = tg_div(tg_sum(z, .dim = 1), (double)s.classes);
+    return tgi_reduced(tgi_ordinary(tg_reshape(y, result), inputs), options.reduction);
 }
 
 static tg_tensor_list multi_margin_loss_call(const tg_value *args)

@@ -219,7 +219,8 @@ tg_tensor *tg_masked_scatter_at(const char *where, tg_tensor *t, tg_tensor *mask
     if (source->numel < places->numel)
         return tg_op_fail(op, inputs, "Number of elements of source < number of ones in mask");
     tg_tensor *from = tg_narrow(tg_reshape(source, tg_shape(-1)), 0, 0, places->numel);
-    return tg_reshape(tg_index_copy(tg_reshape(tg_expand(t, shape), tg_shape(-1)), 0, places, from), shape);
+    tg_tensor *y = tg_index_copy(tg_reshape(tg_expand(t, shape), tg_shape(-1)), 0, places, from);
+    return tgi_ordinary(tg_reshape(y, shape), inputs);
 }
 
 tg_tensor *tg_masked_scatter_in_place_at(const char *where, tg_tensor *t, tg_tensor *mask, tg_tensor *source)

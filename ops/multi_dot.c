@@ -3,6 +3,7 @@
  * The order is found by dynamic programming over the list's pieces (Cormen et al., Introduction to Algorithms, 15.2), as
  * PyTorch does. */
 #include "call.h"
+#include "iterate.h"
 #include "layout.h"
 #include "matmul.h"
 #include "products.h"
@@ -119,7 +120,7 @@ tg_tensor *tg_multi_dot_at(const char *where, tg_tensor_list tensors)
     if (!check_neighbours(tensors, matrices)) return NULL;
     tg_tensor *y = in_best_order(matrices, n);
     if (column) y = tg_squeeze(y, -1);
-    return row ? tg_squeeze(y, 0) : y;
+    return tgi_ordinary(row ? tg_squeeze(y, 0) : y, tensors);
 }
 
 static tg_tensor_list multi_dot_call(const tg_value *v) { return tgi_result(tg_multi_dot(v[0].as.tensors)); }

@@ -257,7 +257,7 @@ tg_tensor *tg_inner_at(const char *where, tg_tensor *a, tg_tensor *b)
     if (!tgi_op_can_grow(&op_inner, inputs, a->ndim + b->ndim - 3)) return NULL;
     const tg_shape shape = inner_shape(a, b);
     tg_tensor *y = tg_linear(a, tgi_tall(b), NULL); /* the rows of b are what a is multiplied by */
-    return b->ndim == 2 ? y : tg_reshape(y, shape);
+    return b->ndim == 2 ? y : tgi_ordinary(tg_reshape(y, shape), inputs);
 }
 
 static tg_tensor_list inner_call(const tg_value *v) { return tgi_result(tg_inner(v[0].as.tensor, v[1].as.tensor)); }

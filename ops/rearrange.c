@@ -181,7 +181,7 @@ tg_tensor *tg_roll_at(const char *where, tg_tensor *t, tg_shape shifts, tg_shape
         return NULL;
     if (shifts.ndim == 0) return tg_op_fail(op, tg_list(t), "`shifts` required");
     if (dims.ndim == 0 && shifts.ndim == 1)
-        return tg_reshape(roll_one(tg_reshape(t, tg_shape(-1)), shifts.dims[0], 0), tgi_shape(t));
+        return tgi_with_own_data(tg_reshape(roll_one(tg_reshape(t, tg_shape(-1)), shifts.dims[0], 0), tgi_shape(t)), t);
     if (shifts.ndim != dims.ndim)
         return tg_op_fail(op, tg_list(t), "shifts and dimensions must align. shifts: %d, dims:%d", shifts.ndim,
                           dims.ndim);
@@ -234,9 +234,9 @@ tg_tensor *tg_rot90_at(const char *where, tg_tensor *t, int64_t k, tg_shape dims
         if (tg_shape_dim(dims.dims[i], t->ndim) < 0)
             return tg_op_fail(op, tg_list(t), "Rotation dim%d out of range, dim%d = %" PRId64, i, i, dims.dims[i]);
     switch (k & 3) {
-    case 1: return tg_transpose(tg_flip(t, tg_shape(b)), a, b);
+    case 1: return tgi_with_own_data(tg_transpose(tg_flip(t, tg_shape(b)), a, b), t);
     case 2: return tg_flip(t, dims);
-    case 3: return tg_transpose(tg_flip(t, tg_shape(a)), a, b);
+    case 3: return tgi_with_own_data(tg_transpose(tg_flip(t, tg_shape(a)), a, b), t);
     default: return tg_clone(t);
     }
 }

@@ -513,7 +513,7 @@ tg_tensor *tg_channel_shuffle_at(const char *where, tg_tensor *input, int64_t gr
     int64_t rest = 1;
     for (int d = 2; d < shape.ndim; d++) rest *= shape.dims[d];
     tg_tensor *grouped = tg_reshape(input, tg_shape(shape.dims[0], groups, shape.dims[1] / groups, rest));
-    return tg_reshape(tg_transpose(grouped, 1, 2), shape);
+    return tgi_with_own_data(tg_reshape(tg_transpose(grouped, 1, 2), shape), input);
 }
 
 #define SHUFFLE_CALL(name)                                                                                             \

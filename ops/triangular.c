@@ -161,7 +161,7 @@ static tg_tensor *solve_either(tg_tensor *a, tg_tensor *b, const tg_shape *batch
     how.upper = !how.upper;
     a = tgi_transposed(a);
     b = tgi_transposed(b);
-    return a && b ? tgi_transposed(solve_left(a, b, batch, how)) : NULL;
+    return a && b ? tgi_ordinary(tgi_transposed(solve_left(a, b, batch, how)), TG_NONE) : NULL;
 }
 
 static bool same_floating(const tg_op *op, tg_tensor_list inputs, const tg_tensor *a, const tg_tensor *b)
