@@ -60,6 +60,8 @@ void tg_set_allocator(tg_allocate_fn allocate, tg_free_fn release, void *context
     system_context = context;
 }
 
+tgi_allocator tgi_system_allocator(void) { return (tgi_allocator){ system_allocate, system_free, system_context }; }
+
 /* `pool` may be NULL while it is itself being made. */
 static void *from_system(tgi_pool *pool, size_t bytes)
 {

@@ -19,7 +19,7 @@ typedef struct tg_memory_statistics {
     int64_t cached_bytes;   /* held for reuse */
     int64_t live_tensors;   /* tensors that exist, on this thread's account */
     int64_t tape_nodes;     /* nodes on this thread's tape */
-    int64_t system_allocations;  /* calls to the allocator below, ever */
+    int64_t system_allocations;  /* the pool's calls to the allocator below, ever */
 } tg_memory_statistics;
 
 tg_memory_statistics tg_memory_stats(void);
@@ -28,7 +28,8 @@ void tg_memory_reset_peak(void);
 /* Gives this thread's cached large blocks back to the system (PyTorch's empty_cache). */
 void tg_memory_trim(void);
 
-/* Replaces the system allocator, before the library's first use. `allocate` returns memory aligned to 64 bytes or NULL;
+/* Replaces the system allocator, before the library's first use: for the pools, and for what kernels of each thread work
+ * in, OpenMP's workers included. It is called by several threads at once. `allocate` returns memory aligned to 64 bytes or NULL;
  * NULL arguments restore the C library's. */
 typedef void *(*tg_allocate_fn)(size_t bytes, void *context);
 typedef void (*tg_free_fn)(void *block, size_t bytes, void *context);

@@ -2,6 +2,7 @@
 #ifndef TG_CORE_TENSOR_IMPL_H
 #define TG_CORE_TENSOR_IMPL_H
 
+#include "memory.h"
 #include "op.h"
 #include "scope.h"
 #include "tape.h"
@@ -178,6 +179,14 @@ void tgi_fill(tg_tensor *t, double value);
  * error pending. The size must be given back. */
 void *tgi_calloc(size_t bytes);
 void tgi_free(void *block, size_t bytes);
+
+/* The allocator below the pools, the user's or the C library's: for memory that belongs to no pool. */
+typedef struct tgi_allocator {
+    tg_allocate_fn allocate;
+    tg_free_fn release;
+    void *context;
+} tgi_allocator;
+tgi_allocator tgi_system_allocator(void);
 
 TG_EXTERN_C_END
 

@@ -5,6 +5,8 @@
  * the weights anyway. */
 #include "attention.h"
 
+#include "../core/error.h"
+
 #include "attention_impl.h"
 #include "call.h"
 #include "create.h"
@@ -111,9 +113,10 @@ static tgi_attention loops_of(const attributes *a, tg_tensor *q, tg_tensor *k, t
     return w;
 }
 
-static tg_tensor *out_of_memory(void)
+static bool out_of_memory(void)
 {
-    return tg_op_fail(&op_attention, TG_NONE, "out of memory for a block of weights");
+    tg_fail_at(NULL, TG_ERROR_MEMORY, op_attention.name, "out of memory: a block of weights could not be allocated");
+    return false;
 }
 
 static tg_tensor *attend(tg_tensor_list inputs, const attributes *a, const tg_shape *batch)
@@ -129,7 +132,7 @@ static tg_tensor *attend(tg_tensor_list inputs, const attributes *a, const tg_sh
     if (w.keys == 0)
         tgi_fill(y, 0);
     else if (y->numel > 0 && !tgi_attention_forward(&w))
-        ok = out_of_memory() != NULL;
+        ok = out_of_memory();
     ok = ok &&
          tg_record(&op_attention, inputs, tg_list(y), tg_list(q, k, v, mask, y, statistics), a, sizeof *a) == TG_OK;
     tgi_unref(statistics);

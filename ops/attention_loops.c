@@ -173,7 +173,7 @@ static void forward_task(const void *work, int64_t task)
     const int64_t blocks = tgi_pieces(a->keys, KEYS), weights = round_up((size_t)(QUERIES * KEYS * a->element));
     const int64_t keys_bytes = round_up(tgi_kernels_get()->gemm_packed_bytes[a->dtype](KEYS, a->size));
     const int64_t bytes = keys_bytes + round_up(tgi_kernels_get()->gemm_packed_bytes[a->dtype](a->value_size, KEYS));
-    char *s = tgi_scratch(TGI_SCRATCH_ATTENTION, (size_t)(weights + blocks * bytes)), *packed = s + weights;
+    char *s = tgi_scratch(TGI_SCRATCH_ATTENTION, (size_t)(weights + blocks * bytes)), *packed = s ? s + weights : NULL;
     block b = { .batch = task / w->pieces, .query = first, .queries = end - first };
     if (!s) {
         fail(w);

@@ -4,6 +4,7 @@
  * layout, the usual case, take one call of the kernel, which takes two dimensions at a time. */
 #include "iterate.h"
 #include "kernels/pointwise_kernels.h"
+#include "kernels/scratch.h"
 #include "matmul_impl.h"
 #include "parallel.h"
 #include "pointwise.h"
@@ -220,6 +221,13 @@ static tg_status engine_copy_in_place(tg_tensor *to, tg_tensor *from)
     return TG_OK;
 }
 
+/* What the kernels work in comes from where everything else does. */
+static tgi_scratch_source scratch_source(void)
+{
+    const tgi_allocator system = tgi_system_allocator();
+    return (tgi_scratch_source){ system.allocate, system.release, system.context };
+}
+
 __attribute__((constructor)) static void equip_engine(void)
 {
     static const tg_engine_ops ops = { .add = engine_add,
@@ -229,4 +237,5 @@ __attribute__((constructor)) static void equip_engine(void)
                                        .copy_ = engine_copy_in_place,
                                        .add_products = tgi_add_products };
     tg_engine_use(&ops);
+    tgi_scratch_from(scratch_source);
 }

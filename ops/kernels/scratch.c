@@ -4,12 +4,17 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { PAGE = 4096 };
+
 typedef struct scratch {
-    void *data[TGI_SCRATCH_USES];
+    void *data[TGI_SCRATCH_USES]; /* at the start of a page */
     size_t bytes[TGI_SCRATCH_USES];
+    void *block[TGI_SCRATCH_USES]; /* what was allocated: a page more */
+    tgi_scratch_source from[TGI_SCRATCH_USES];
 } scratch;
 
 static _Thread_local scratch mine;
@@ -17,11 +22,34 @@ static pthread_key_t key;
 static bool key_made, poisoned;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+static void *allocate(size_t bytes, void *context)
+{
+    (void)context;
+    return malloc(bytes);
+}
+
+static void give_back(void *block, size_t bytes, void *context)
+{
+    (void)bytes, (void)context;
+    free(block);
+}
+
+static tgi_scratch_source c_library(void) { return (tgi_scratch_source){ allocate, give_back, NULL }; }
+
+static tgi_scratch_source (*source)(void) = c_library;
+
+void tgi_scratch_from(tgi_scratch_source (*of_library)(void)) { source = of_library ? of_library : c_library; }
+
+static void drop(scratch *s, tgi_scratch_use use)
+{
+    if (s->block[use]) s->from[use].release(s->block[use], s->bytes[use] + PAGE, s->from[use].context);
+}
+
 static void release(void *of_thread)
 {
     scratch *s = of_thread;
-    for (int use = 0; use < TGI_SCRATCH_USES; use++) free(s->data[use]);
-    *s = (scratch){ { NULL }, { 0 } };
+    for (int use = 0; use < TGI_SCRATCH_USES; use++) drop(s, use);
+    *s = (scratch){ 0 };
 }
 
 static void make_key(void)
@@ -37,9 +65,11 @@ static void *handed_out(tgi_scratch_use use, size_t bytes)
     return mine.data[use];
 }
 
-/* Where the library is part of a shared object that is closed, no thread's end may call into it any more. */
-__attribute__((destructor)) static void delete_key(void)
+/* The thread that ends the process is told nothing of it; and where the library is part of a shared object that is closed,
+ * no thread's end may call into it any more. */
+__attribute__((destructor)) static void end_process(void)
 {
+    release(&mine);
     if (key_made) pthread_key_delete(key);
     key_made = false;
 }
@@ -49,11 +79,15 @@ void *tgi_scratch(tgi_scratch_use use, size_t bytes)
     if (bytes <= mine.bytes[use]) return handed_out(use, bytes);
     pthread_once(&once, make_key);
     if (!key_made || pthread_setspecific(key, &mine) != 0) return NULL;
-    size_t rounded = (bytes + 4095) / 4096 * 4096;
-    void *data = aligned_alloc(4096, rounded);
-    if (!data) return NULL;
-    free(mine.data[use]);
-    mine.data[use] = data;
+    if (bytes > SIZE_MAX / 2) return NULL;
+    const size_t rounded = (bytes + PAGE - 1) / PAGE * PAGE;
+    const tgi_scratch_source from = source();
+    char *block = from.allocate(rounded + PAGE, from.context);
+    if (!block) return NULL;
+    drop(&mine, use);
+    mine.block[use] = block;
+    mine.from[use] = from;
+    mine.data[use] = block + (PAGE - (uintptr_t)block % PAGE) % PAGE;
     mine.bytes[use] = rounded;
     return handed_out(use, bytes);
 }
