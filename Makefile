@@ -50,7 +50,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
 COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBRARY_FLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(COMMON)
+# Threads may have small stacks. (Sanitizers need more room.)
+FRAMES := $(if $(SANITIZE),,-Wframe-larger-than=32768)
+LIBRARY_FLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(FRAMES) $(COMMON)
 USER_FLAGS := -std=c11 -I. -O2 $(C_WARNINGS) $(COMMON)
 CXX_FLAGS := -std=c++17 -I. -O2 $(WARNINGS) $(COMMON)
 LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))

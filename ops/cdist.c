@@ -22,7 +22,7 @@
 #include <string.h>
 
 enum {
-    ROOM = 2048,       /* elements of the buffer */
+    ROOM = 1024,       /* elements of the buffer */
     PARALLEL = 1 << 16 /* differences from which on several threads pay */
 };
 

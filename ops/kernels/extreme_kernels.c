@@ -2,9 +2,10 @@
 #include "body.h"
 #include "extreme_kernels.h"
 
-/* Elements compared side by side; columns whose results stay in the first cache; rows so short become columns, so many at
- * a time. */
-enum { SIDE_BY_SIDE = 256, COLUMNS = 2048, SHORT_ROW = 64, TURN = 32 };
+/* Elements compared side by side; rows so short become columns, so many at a time; columns whose results stay in the
+ * first cache, and on a small stack. */
+enum { SIDE_BY_SIDE = 256, SHORT_ROW = 64, TURN = 32 };
+#define COLUMNS (6144 / (int64_t)sizeof(PLACE))
 
 #define DTYPE 0
 #include "dtype.h"

@@ -4,9 +4,11 @@
 
 #include <stddef.h>
 
-/* Blocks of a thread: what the two operands of a product are packed into; what is sorted; a strip of what is indexed. */
+/* Blocks of a thread: what the two operands of a product are packed into, or a panel of the second one; what is sorted; a
+ * strip of what is indexed. */
 typedef enum tgi_scratch_use {
-    TGI_SCRATCH_A, TGI_SCRATCH_B, TGI_SCRATCH_SORT, TGI_SCRATCH_ATTENTION, TGI_SCRATCH_INDEX, TGI_SCRATCH_USES
+    TGI_SCRATCH_A, TGI_SCRATCH_B, TGI_SCRATCH_PANEL, TGI_SCRATCH_SORT, TGI_SCRATCH_ATTENTION, TGI_SCRATCH_INDEX,
+    TGI_SCRATCH_USES
 } tgi_scratch_use;
 
 /* Where the blocks come from and go to. */
