@@ -22,7 +22,7 @@
 #include <string.h>
 
 enum {
-    ROOM = 1024,       /* elements of the buffer */
+    ROOM = 1024,       /* doubles of a buffer */
     PARALLEL = 1 << 16 /* differences from which on several threads pay */
 };
 
@@ -220,6 +220,9 @@ static void careful_gradient(const job *w, int64_t i)
 
 /* ---- all rows ---- */
 
+/* How many elements a buffer holds. */
+static int64_t room_of(const job *w) { return ROOM * (int64_t)sizeof(double) / w->size; }
+
 /* x = x + y, or the larger. */
 static void join(const job *w, int64_t n, char *x, const char *y)
 {
@@ -233,7 +236,7 @@ static void forward_task(const void *work, int64_t i)
 {
     const job *w = work;
     _Alignas(64) double d[ROOM], sums[ROOM];
-    const int64_t width = tgi_smaller(w->m, ROOM), block = ROOM / width;
+    const int64_t width = tgi_smaller(w->m, room_of(w)), block = room_of(w) / width;
     for (int64_t j = 0; j < w->r; j += block) {
         const int64_t rows = tgi_smaller(w->r - j, block);
         char *y = w->y + (i * w->r + j) * w->size;
@@ -255,7 +258,7 @@ static void backward_task(const void *work, int64_t i)
     const job *w = work;
     _Alignas(64) double d[ROOM], power[ROOM], sums[ROOM];
     const tgi_loop add = w->k->pointwise->add.forward[w->dtype];
-    const int64_t width = tgi_smaller(w->m, ROOM), block = ROOM / width;
+    const int64_t width = tgi_smaller(w->m, room_of(w)), block = room_of(w) / width;
     if (needs_care(w, i)) {
         careful_gradient(w, i);
         return;

@@ -7,7 +7,7 @@
 /* Sums: elements of a block, columns at a time, sums kept of them; columns so few that all lanes are added at once. */
 enum { SUM_BLOCK = 512, SUM_COLUMNS = 512, SUM_ROOM = 24576 /* bytes */, SUM_DENSE = 16 };
 /* Softmax: columns at a time; rows so short are turned into so many columns, if they are not too few. */
-enum { SOFT_COLUMNS = 256, SOFT_SHORT = 48, SOFT_TURN = 128 /* bytes */, SOFT_FEW = 4 };
+enum { SOFT_COLUMNS = 256, SOFT_SHORT = 48, SOFT_TURN = 32, SOFT_FEW = 4 };
 
 /* BLOCK_K of these go into the second and the third cache. */
 enum { BLOCK_M_BYTES = 96 * 8, BLOCK_N_BYTES = 2048 * 8 };
