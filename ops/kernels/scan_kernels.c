@@ -4,7 +4,7 @@
 
 /* Columns and contiguous rows that are worked on at a time; columns and factors side by side in a product,
  * and rows so short that they become columns, so many at a time. */
-enum { SCAN_COLUMNS = 512, SCAN_ROWS = 4, PROD_COLUMNS = 64, PROD_LANES = 32, PROD_SHORT = 60, PROD_TURN = 32 };
+enum { SCAN_COLUMNS = 512, SCAN_ROWS = 4, PROD_COLUMNS = 64, PROD_LANES = 32, PROD_SHORT = 64, PROD_TURN = 32 };
 
 /* A running sum goes in steps of so many elements. Floats of a step are half a vector. */
 #define STEP (TGI_VECTOR_BYTES / 8)
