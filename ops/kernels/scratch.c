@@ -48,7 +48,7 @@ static void drop(scratch *s, tgi_scratch_use use)
 static void release(void *of_thread)
 {
     scratch *s = of_thread;
-    for (int use = 0; use < TGI_SCRATCH_USES; use++) drop(s, use);
+    for (int use = 0; use < TGI_SCRATCH_USES; use++) drop(s, (tgi_scratch_use)use);
     *s = (scratch){ 0 };
 }
 
