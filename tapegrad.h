@@ -44,6 +44,7 @@
 #include "nn/activation.h"
 #include "nn/conv.h"
 #include "nn/batch_norm.h"
+#include "nn/containers.h"
 #include "nn/distance.h"
 #include "nn/dropout.h"
 #include "nn/embedding.h"

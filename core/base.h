@@ -103,6 +103,28 @@ template <class T> inline T tgi_options(T, T given) { return given; }
 /* The same as a number; of more arguments none, and what has it does not compile. */
 #define TGI_COUNTED(...) ((int)sizeof(char[TG_COUNT(__VA_ARGS__) + 1]) - 1)
 
+/* f of each argument, with commas between them; 64 at most. */
+#define TGI_EACH(f, ...)         __VA_OPT__(TGI_SCAN_3(TGI_EACH_(f, __VA_ARGS__)))
+#define TGI_EACH_(f, first, ...) f(first) __VA_OPT__(, TGI_EACH_AGAIN TGI_PARENTHESES (f, __VA_ARGS__))
+#define TGI_EACH_AGAIN()         TGI_EACH_
+#define TGI_PARENTHESES          ()
+#define TGI_SCAN_3(...)          TGI_SCAN_2(TGI_SCAN_2(TGI_SCAN_2(TGI_SCAN_2(__VA_ARGS__))))
+#define TGI_SCAN_2(...)          TGI_SCAN_1(TGI_SCAN_1(TGI_SCAN_1(TGI_SCAN_1(__VA_ARGS__))))
+#define TGI_SCAN_1(...)          TGI_SCAN_0(TGI_SCAN_0(TGI_SCAN_0(TGI_SCAN_0(__VA_ARGS__))))
+#define TGI_SCAN_0(...)          __VA_ARGS__
+
+/* The elements and the bytes of an array; -1 of a pointer. */
+#ifdef __cplusplus
+template <class T> struct tgi_array { static const int64_t length = -1, bytes = -1; };
+template <class T, size_t N> struct tgi_array<T[N]> { static const int64_t length = N, bytes = sizeof(T[N]); };
+#define TGI_LENGTH_OF(array) (int64_t{ tgi_array<__typeof__(array)>::length })
+#define TGI_BYTES_OF(array)  (int64_t{ tgi_array<__typeof__(array)>::bytes })
+#else
+#define TGI_IS_ARRAY(value)  (!__builtin_types_compatible_p(__typeof__(value), __typeof__(((void)0, (value)))))
+#define TGI_LENGTH_OF(array) (TGI_IS_ARRAY(array) ? TGI_BYTES_OF(array) / (int64_t)sizeof(*(array)) : INT64_C(-1))
+#define TGI_BYTES_OF(array)  (TGI_IS_ARRAY(array) ? (int64_t)sizeof(__typeof__(array)) : INT64_C(-1))
+#endif
+
 TG_BEGIN_DECLS
 
 typedef struct tg_tensor tg_tensor;

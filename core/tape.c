@@ -358,3 +358,15 @@ tg_tensor_list tg_list_failed(void)
     static tg_tensor *const nothing[64];
     return TG_LITERAL(tg_tensor_list){ nothing, 0 };
 }
+
+tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count)
+{
+    if (count < 0 || (count > 0 && !items)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, "list", "%lld tensors at %s", (long long)count, items ? "an address" : "NULL");
+        return tg_list_failed();
+    }
+    tg_tensor **list = tg_list_new(count);
+    if (!list) return tg_list_failed();
+    for (int64_t i = 0; i < count; i++) list[i] = items[i];
+    return TG_LITERAL(tg_tensor_list){ list, count };
+}

@@ -10,7 +10,9 @@
 
 TG_BEGIN_DECLS
 
-/* A list of tensors, counted: `tg_list(a, b, c)`, or `tg_list_of(array, n)`. */
+/* A list of tensors, counted: `tg_list(a, b, c)`, or `tg_list_of(array, n)`. In C the array of tg_list lives to the end of
+ * the block it stands in, and that of tg_list_of is yours; tg_list_in_scope copies one, for as long as the innermost
+ * scope. */
 typedef struct tg_tensor_list {
     tg_tensor *const *items;
     int64_t count;
@@ -19,6 +21,8 @@ typedef struct tg_tensor_list {
 #ifndef __cplusplus
 #define tg_list(...) ((tg_tensor_list){ (tg_tensor *const[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__) })
 #endif
+
+tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count);
 
 /* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */
 int tg_ndim(const tg_tensor *t);
@@ -80,10 +84,10 @@ int64_t tg_version(const tg_tensor *t);
 TG_END_DECLS
 
 #ifdef __cplusplus
-/* The array lives to the end of the full expression, as C's compound literal lives to the end of the block. */
+/* What is converted to a tg_tensor_list lives as long as the innermost scope, so that it may be kept in a variable. */
 template <int N> struct tgi_cxx_list {
     tg_tensor *items[N];
-    operator tg_tensor_list() const { return tg_tensor_list{ items, N }; }
+    operator tg_tensor_list() const { return tg_list_in_scope(items, N); }
 };
 #define tg_list(...) (tgi_cxx_list<TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ } })
 #endif

@@ -23,8 +23,7 @@ static tg_tensor *tanhshrink(tg_module *m, tg_tensor *x) { return (void)m, tg_ta
 
 static tg_module *stateless(const char *where, const char *name, tg_forward_fn forward)
 {
-    const tg_module_class module_class = { name, forward, NULL, NULL };
-    return tg_module_new_at(where, sizeof(tg_module), module_class);
+    return TGI_MODULE_NEW(where, tg_module, .name = name, .forward = forward);
 }
 
 tg_module *tg_relu_new_at(const char *where) { return stateless(where, "ReLU", relu); }
@@ -58,17 +57,17 @@ typedef struct shaped {
 } shaped;
 
 /* NAME_forward, and a constructor that keeps the options. */
-#define SHAPED(name, class_name)                                                                                       \
-    static tg_tensor *name##_forward(tg_module *m, tg_tensor *x)                                                       \
+#define SHAPED(name_, class_name_)                                                                                     \
+    static tg_tensor *name_##_forward(tg_module *m, tg_tensor *x)                                                      \
     {                                                                                                                  \
-        return tg_##name##_at(TG_HERE, x, ((shaped *)m)->name);                                                        \
+        return tg_##name_##_at(TG_HERE, x, ((shaped *)m)->name_);                                                      \
     }                                                                                                                  \
-    tg_module *tg_##name##_new_at(const char *where, tg_##name##_options options)                                      \
+    tg_module *tg_##name_##_new_at(const char *where, tg_##name_##_options options)                                    \
     {                                                                                                                  \
-        const tg_module_class module_class = { class_name, name##_forward, name##_repr, NULL };                        \
-        shaped *m = tg_module_new_at(where, sizeof *m, module_class);                                                  \
+        shaped *m = TGI_MODULE_NEW(where, shaped, .name = class_name_, .type = "", .forward = name_##_forward,         \
+                                   .extra_repr = name_##_repr);                                                        \
         if (!m) return NULL;                                                                                           \
-        m->name = options;                                                                                             \
+        m->name_ = options;                                                                                            \
         return &m->base;                                                                                               \
     }
 
@@ -112,8 +111,8 @@ static tg_tensor *threshold_forward(tg_module *m, tg_tensor *x)
 
 tg_module *tg_threshold_new_at(const char *where, double threshold, double value)
 {
-    const tg_module_class module_class = { "Threshold", threshold_forward, threshold_repr, NULL };
-    shaped *m = tg_module_new_at(where, sizeof *m, module_class);
+    shaped *m = TGI_MODULE_NEW(where, shaped, .name = "Threshold", .type = "", .forward = threshold_forward,
+                               .extra_repr = threshold_repr);
     if (!m) return NULL;
     m->threshold = (tg_threshold_options){ threshold, value };
     return &m->base;
@@ -140,8 +139,8 @@ static int gelu_repr(tg_module *m, char *buffer, size_t size)
 tg_module *tg_gelu_new_at(const char *where, tg_gelu_options options)
 {
     static const char *const names[] = { "none", "tanh" };
-    const tg_module_class module_class = { "GELU", gelu_forward, gelu_repr, NULL };
-    shaped *m = tg_module_new_at(where, sizeof *m, module_class);
+    shaped *m =
+        TGI_MODULE_NEW(where, shaped, .name = "GELU", .type = "", .forward = gelu_forward, .extra_repr = gelu_repr);
     if (!m) return NULL;
     m->approximate = "unknown"; /* refused when it is called, as PyTorch does */
     for (int i = 0; i < 2; i++)
@@ -163,8 +162,7 @@ static int dim_repr(tg_module *m, char *buffer, size_t size)
 
 static tg_module *along_new(const char *where, const char *name, tg_forward_fn forward, int64_t dim)
 {
-    const tg_module_class module_class = { name, forward, dim_repr, NULL };
-    along *m = tg_module_new_at(where, sizeof *m, module_class);
+    along *m = TGI_MODULE_NEW(where, along, .name = name, .type = "", .forward = forward, .extra_repr = dim_repr);
     if (!m) return NULL;
     m->dim = dim;
     return &m->base;
@@ -194,8 +192,7 @@ static int prelu_repr(tg_module *m, char *buffer, size_t size)
 
 tg_prelu *tg_prelu_new_at(const char *where, tg_prelu_module_options options)
 {
-    const tg_module_class module_class = { "PReLU", prelu, prelu_repr, NULL };
-    tg_prelu *m = tg_module_new_at(where, sizeof *m, module_class);
+    tg_prelu *m = TGI_MODULE_NEW(where, tg_prelu, .name = "PReLU", .forward = prelu, .extra_repr = prelu_repr);
     if (!m) return NULL;
     tg_scope scope = tg_scope_begin();
     m->num_parameters = options.num_parameters;

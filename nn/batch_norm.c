@@ -27,8 +27,7 @@ static int extra_repr(tg_module *module, char *buffer, size_t size)
 static tg_batch_norm *make(const char *where, const char *name, tg_forward_fn forward, int least_dims, int most_dims,
                            int64_t num_features, const tg_batch_norm_module_options *o)
 {
-    const tg_module_class module_class = { name, forward, extra_repr, NULL };
-    tg_batch_norm *m = tg_module_new_at(where, sizeof *m, module_class);
+    tg_batch_norm *m = TGI_MODULE_NEW(where, tg_batch_norm, .name = name, .forward = forward, .extra_repr = extra_repr);
     if (!m) return NULL;
     m->num_features = num_features;
     m->eps = o->eps;

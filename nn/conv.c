@@ -99,8 +99,7 @@ static tg_conv *conv_new(const char *where, const char *name, int spatial, bool 
                              .output_padding = spread(o->output_padding, spatial),
                              .dilation = spread(o->dilation, spatial) };
     if (!options_ok(where, name, in, out, &wanted)) return NULL;
-    const tg_module_class conv = { name, forward, extra_repr, NULL };
-    tg_conv *m = tg_module_new_at(where, sizeof *m, conv);
+    tg_conv *m = TGI_MODULE_NEW(where, tg_conv, .name = name, .forward = forward, .extra_repr = extra_repr);
     if (!m) return NULL;
     const tg_module base = m->base;
     *m = wanted;

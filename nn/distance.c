@@ -12,8 +12,7 @@
     }                                                                                                                  \
     tg_distance *tg_##name_##_new_at(const char *where, type_ options)                                                 \
     {                                                                                                                  \
-        const tg_module_class module_class = { text_, NULL, NULL, NULL };                                              \
-        tg_distance *m = tg_module_new_at(where, sizeof *m, module_class);                                             \
+        tg_distance *m = TGI_MODULE_NEW(where, tg_distance, .name = text_);                                            \
         if (!m) return NULL;                                                                                           \
         m->compute = name_;                                                                                            \
         m->options.member_ = options;                                                                                  \

@@ -25,14 +25,13 @@ static int extra_repr(tg_module *m, char *buffer, size_t size)
 static tg_module *dropout_new(const char *where, const char *name, double p,
                               tg_tensor *(*compute)(const char *, tg_tensor *, tg_dropout_options))
 {
-    const tg_module_class module_class = { name, forward, extra_repr, NULL };
     if (!(p >= 0 && p <= 1)) {
         char text[TGI_REAL_TEXT];
         tg_fail_at(where, TG_ERROR_VALUE, "dropout", "dropout probability has to be between 0 and 1, but got %s",
                    tgi_real_text(p, text));
         return NULL;
     }
-    dropout *m = tg_module_new_at(where, sizeof *m, module_class);
+    dropout *m = TGI_MODULE_NEW(where, dropout, .name = name, .type = "", .forward = forward, .extra_repr = extra_repr);
     if (!m) return NULL;
     m->p = p;
     m->compute = compute;

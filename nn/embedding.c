@@ -62,9 +62,9 @@ static int extra_repr(tg_module *module, char *buffer, size_t size)
 tg_embedding *tg_embedding_new_at(const char *where, int64_t num_embeddings, int64_t embedding_dim,
                                   tg_embedding_module_options options)
 {
-    const tg_module_class embedding = { "Embedding", forward, extra_repr, NULL };
     if (!padding_ok(where, "Embedding", "Padding_idx", num_embeddings, &options.padding_idx)) return NULL;
-    tg_embedding *m = tg_module_new_at(where, sizeof *m, embedding);
+    tg_embedding *m =
+        TGI_MODULE_NEW(where, tg_embedding, .name = "Embedding", .forward = forward, .extra_repr = extra_repr);
     if (!m) return NULL;
     tg_scope scope = tg_scope_begin();
     m->num_embeddings = num_embeddings;
@@ -106,9 +106,9 @@ static int bag_extra_repr(tg_module *module, char *buffer, size_t size)
 tg_embedding_bag *tg_embedding_bag_new_at(const char *where, int64_t num_embeddings, int64_t embedding_dim,
                                           tg_embedding_bag_module_options options)
 {
-    const tg_module_class bag = { "EmbeddingBag", bag_forward, bag_extra_repr, NULL };
     if (!padding_ok(where, "EmbeddingBag", "padding_idx", num_embeddings, &options.padding_idx)) return NULL;
-    tg_embedding_bag *m = tg_module_new_at(where, sizeof *m, bag);
+    tg_embedding_bag *m = TGI_MODULE_NEW(where, tg_embedding_bag, .name = "EmbeddingBag", .forward = bag_forward,
+                                         .extra_repr = bag_extra_repr);
     if (!m) return NULL;
     tg_scope scope = tg_scope_begin();
     m->num_embeddings = num_embeddings;

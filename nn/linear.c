@@ -19,8 +19,7 @@ static int extra_repr(tg_module *module, char *buffer, size_t size)
 
 tg_linear *tg_linear_new_at(const char *where, int64_t in_features, int64_t out_features, tg_linear_options options)
 {
-    const tg_module_class linear = { "Linear", forward, extra_repr, NULL };
-    tg_linear *m = tg_module_new_at(where, sizeof *m, linear);
+    tg_linear *m = TGI_MODULE_NEW(where, tg_linear, .name = "Linear", .forward = forward, .extra_repr = extra_repr);
     if (!m) return NULL;
     tg_scope scope = tg_scope_begin();
     m->in_features = in_features;

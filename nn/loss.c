@@ -8,8 +8,7 @@
 static tg_loss *loss_new(const char *where, const char *name,
                          tg_tensor *(*compute)(const tg_loss *, tg_tensor *, tg_tensor *))
 {
-    const tg_module_class module_class = { name, NULL, NULL, NULL };
-    tg_loss *m = tg_module_new_at(where, sizeof *m, module_class);
+    tg_loss *m = TGI_MODULE_NEW(where, tg_loss, .name = name);
     if (m) m->compute = compute;
     return m;
 }
@@ -98,8 +97,7 @@ tg_tensor *tg_loss_forward_at(const char *where, tg_loss *m, tg_tensor *input, t
     }                                                                                                                  \
     tg_triple_loss *tg_##name_##_loss_new_at(const char *where, type_ options)                                         \
     {                                                                                                                  \
-        const tg_module_class module_class = { text_, NULL, NULL, NULL };                                              \
-        tg_triple_loss *m = tg_module_new_at(where, sizeof *m, module_class);                                          \
+        tg_triple_loss *m = TGI_MODULE_NEW(where, tg_triple_loss, .name = text_);                                      \
         if (!m) return NULL;                                                                                           \
         m->compute = name_;                                                                                            \
         m->options.member_ = options;                                                                                  \
@@ -122,8 +120,7 @@ tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_te
 
 tg_ctc_loss *tg_ctc_loss_new_at(const char *where, tg_ctc_options options)
 {
-    const tg_module_class module_class = { "CTCLoss", NULL, NULL, NULL };
-    tg_ctc_loss *m = tg_module_new_at(where, sizeof *m, module_class);
+    tg_ctc_loss *m = TGI_MODULE_NEW(where, tg_ctc_loss, .name = "CTCLoss");
     if (m) m->options = options;
     return m;
 }

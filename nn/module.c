@@ -1,7 +1,7 @@
 /* module.c: the life of a module: made, given parameters, buffers and children, called, freed.
  *
- * What is registered hangs on the module as a list of slots in the order of registration. Modules form a tree, or
- * at most share leaves of one: a cycle is refused, so walks over it end. Nothing here allocates while a model is
+ * What is registered hangs on the module as a list of slots in the order of registration (module_slots.c). Modules form
+ * a tree, or at most share branches of one: a cycle is refused, so walks over it end. Nothing here allocates while a model is
  * trained. */
 #include "module_impl.h"
 
@@ -39,34 +39,6 @@ void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_c
     return m;
 }
 
-static void disown(tg_module *child);
-
-/* Lets go of what the slot holds; the slot stays. */
-static void slot_clear(tgi_slot *slot)
-{
-    if (slot->kind == TGI_MODULE)
-        disown(slot->as.module);
-    else
-        tgi_unref(slot->as.tensor);
-}
-
-static void module_destroy(tg_module *m)
-{
-    if (m->base.free) m->base.free(m);
-    while (m->first) {
-        tgi_slot *slot = m->first;
-        m->first = slot->next;
-        slot_clear(slot);
-        tgi_free(slot, slot->bytes);
-    }
-    tgi_free(m, m->bytes);
-}
-
-static void disown(tg_module *child)
-{
-    if (child && --child->owners == 0) module_destroy(child);
-}
-
 void tg_module_free_at(const char *where, tg_module *m)
 {
     if (!m) return;
@@ -74,95 +46,81 @@ void tg_module_free_at(const char *where, tg_module *m)
         tg_fail_at(where, TG_ERROR_VALUE, m->base.name, "this module is registered with another one, which frees it");
         return;
     }
-    module_destroy(m);
+    tgi_module_destroy(m);
 }
+
+/* ---- kinds ---- */
+
+void *tg_module_as_type(tg_module *m, const char *type, size_t bytes)
+{
+    return m && m->bytes == bytes && strcmp(m->base.type, type) == 0 ? m : NULL;
+}
+
+bool tg_module_is_named(const tg_module *m, const char *name) { return m && name && strcmp(m->base.name, name) == 0; }
 
 /* ---- registering ---- */
 
-static tgi_slot *find_slot(tg_module *m, const char *name)
+/* Whether `m` lies in the tree of `child`: only what has an owner itself can. */
+static bool would_be_a_cycle(const tg_module *m, tg_module *child)
 {
-    for (tgi_slot *slot = m->first; slot; slot = slot->next)
-        if (strcmp(slot->name, name) == 0) return slot;
-    return NULL;
+    return child == m || (child && m->owners > 0 && tgi_tree_contains(child, m));
 }
 
-static tgi_slot *slot_new(tg_module *m, tgi_slot_kind kind, const char *name)
+static tg_status put_child(tg_module *m, const char *name, tg_module *child, bool replace)
 {
-    const size_t length = strlen(name);
-    const size_t bytes = offsetof(tgi_slot, name) + length + 1;
-    tgi_slot *slot = tgi_calloc(bytes < sizeof(tgi_slot) ? sizeof(tgi_slot) : bytes);
-    if (!slot) return NULL;
-    slot->bytes = bytes < sizeof(tgi_slot) ? sizeof(tgi_slot) : bytes;
-    slot->kind = kind;
-    memcpy(slot->name, name, length + 1);
-    if (m->last)
-        m->last->next = slot;
-    else
-        m->first = slot;
-    m->last = slot;
-    return slot;
-}
-
-static const char *const kind_names[] = { "parameter", "buffer", "module" };
-
-/* The slot of that name and kind, made if need be; NULL with an error pending. */
-static tgi_slot *slot_for(tg_module *m, tgi_slot_kind kind, const char *name)
-{
-    const char *what = kind_names[kind];
-    if (!name || !*name) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "%s name can't be empty string \"\"", what);
-        return NULL;
-    }
-    if (strchr(name, '.')) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "%s name can't contain \".\", got: %s", what, name);
-        return NULL;
-    }
-    tgi_slot *slot = find_slot(m, name);
-    if (!slot) return slot_new(m, kind, name);
-    if (slot->kind == kind) return slot;
-    tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "attribute '%s' already exists", name);
-    return NULL;
-}
-
-static bool contains(const tg_module *m, const tg_module *sought)
-{
-    if (m == sought) return true;
-    for (const tgi_slot *slot = m->first; slot; slot = slot->next)
-        if (slot->kind == TGI_MODULE && slot->as.module && contains(slot->as.module, sought)) return true;
-    return false;
-}
-
-static tg_status register_child(tg_module *m, const char *name, tg_module *child)
-{
-    if (child && contains(child, m)) {
+    if (would_be_a_cycle(m, child)) {
         tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "a module cannot contain itself (registering '%s')",
                    name ? name : "");
         return TG_FAILED;
     }
-    tgi_slot *slot = slot_for(m, TGI_MODULE, name);
+    tgi_slot *slot = tgi_slot_for(m, TGI_MODULE, name, replace);
     if (!slot) return TG_FAILED;
     tg_module *before = slot->as.module;
     slot->as.module = child;
     if (child) child->owners++;
-    disown(before);
+    tgi_disown(m, before);
+    if (child && !child->parent) child->parent = m;
     return TG_OK;
+}
+
+/* What cannot be registered is freed, but for what has an owner, or is `m` or what contains it. */
+static tg_status take_child(const char *where, tg_module *m, const char *name, tg_module *child, bool replace)
+{
+    const char *what = replace ? "replace_module" : "register_module";
+    if (tgi_module_ok(where, m, what) && put_child(m, name, child, replace) == TG_OK) return TG_OK;
+    if (child && child->owners == 0 && !(m && would_be_a_cycle(m, child))) tgi_module_destroy(child);
+    return TG_FAILED;
 }
 
 tg_status tg_register_module_at(const char *where, tg_module *m, const char *name, tg_module *child)
 {
-    if (tgi_module_ok(where, m, "register_module") && register_child(m, name, child) == TG_OK) return TG_OK;
-    if (child && child != m && child->owners == 0 && !(m && contains(child, m))) module_destroy(child);
-    return TG_FAILED;
+    return take_child(where, m, name, child, false);
 }
 
-static tg_tensor *register_tensor(const char *where, tg_module *m, tgi_slot_kind kind, const char *name, tg_tensor *t)
+const char *tgi_index_text(int64_t index, char text[TGI_INDEX_TEXT])
 {
-    if (!tgi_module_ok(where, m, kind == TGI_PARAMETER ? "register_parameter" : "register_buffer")) return NULL;
+    snprintf(text, TGI_INDEX_TEXT, "%lld", (long long)index);
+    return text;
+}
+
+tg_status tgi_append_child(const char *where, tg_module *m, tg_module *child)
+{
+    char name[TGI_INDEX_TEXT];
+    return take_child(where, m, tgi_index_text(m ? m->children : 0, name), child, false);
+}
+
+tg_status tg_replace_module_at(const char *where, tg_module *m, const char *name, tg_module *child)
+{
+    return take_child(where, m, name, child, true);
+}
+
+static tg_tensor *put_tensor(tg_module *m, tgi_slot_kind kind, const char *name, tg_tensor *t, bool replace)
+{
     if (t && kind == TGI_PARAMETER) {
         if (!tg_is_leaf(t)) t = tg_detach(t);
         if (!tg_requires_grad_(t, true)) return NULL;
     }
-    tgi_slot *slot = slot_for(m, kind, name);
+    tgi_slot *slot = tgi_slot_for(m, kind, name, replace);
     if (!slot) return NULL;
     tg_tensor *before = slot->as.tensor;
     slot->as.tensor = t ? tgi_ref(t) : NULL;
@@ -172,12 +130,22 @@ static tg_tensor *register_tensor(const char *where, tg_module *m, tgi_slot_kind
 
 tg_tensor *tg_register_parameter_at(const char *where, tg_module *m, const char *name, tg_tensor *t)
 {
-    return register_tensor(where, m, TGI_PARAMETER, name, t);
+    return tgi_module_ok(where, m, "register_parameter") ? put_tensor(m, TGI_PARAMETER, name, t, false) : NULL;
 }
 
 tg_tensor *tg_register_buffer_at(const char *where, tg_module *m, const char *name, tg_tensor *t)
 {
-    return register_tensor(where, m, TGI_BUFFER, name, t);
+    return tgi_module_ok(where, m, "register_buffer") ? put_tensor(m, TGI_BUFFER, name, t, false) : NULL;
+}
+
+tg_tensor *tg_replace_parameter_at(const char *where, tg_module *m, const char *name, tg_tensor *t)
+{
+    return tgi_module_ok(where, m, "replace_parameter") ? put_tensor(m, TGI_PARAMETER, name, t, true) : NULL;
+}
+
+tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *name, tg_tensor *t)
+{
+    return tgi_module_ok(where, m, "replace_buffer") ? put_tensor(m, TGI_BUFFER, name, t, true) : NULL;
 }
 
 /* ---- calling ---- */
@@ -194,47 +162,6 @@ tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
             m->base.name);
     tg_scope scope = tg_scope_begin();
     return tg_scope_return(scope, m->base.forward(m, x));
-}
-
-/* ---- the whole tree at once ---- */
-
-void tg_module_apply_at(const char *where, tg_module *m, tg_module_fn fn, void *context)
-{
-    if (!tgi_module_ok(where, m, "apply")) return;
-    for (tgi_slot *slot = m->first; slot; slot = slot->next)
-        if (slot->kind == TGI_MODULE && slot->as.module) tg_module_apply_at(NULL, slot->as.module, fn, context);
-    fn(m, context);
-}
-
-static void set_training(tg_module *m, void *mode) { m->training = *(const bool *)mode; }
-
-void tg_module_train_at(const char *where, tg_module *m, bool mode)
-{
-    if (tgi_module_ok(where, m, "train")) tg_module_apply_at(NULL, m, set_training, &mode);
-}
-
-static void set_requires_grad(tg_module *m, void *requires_grad)
-{
-    for (tgi_slot *slot = m->first; slot; slot = slot->next)
-        if (slot->kind == TGI_PARAMETER && slot->as.tensor)
-            tg_requires_grad_(slot->as.tensor, *(const bool *)requires_grad);
-}
-
-void tg_module_requires_grad_at(const char *where, tg_module *m, bool requires_grad)
-{
-    if (tgi_module_ok(where, m, "requires_grad_")) tg_module_apply_at(NULL, m, set_requires_grad, &requires_grad);
-}
-
-static void clear_gradients(tg_module *m, void *context)
-{
-    (void)context;
-    for (tgi_slot *slot = m->first; slot; slot = slot->next)
-        if (slot->kind == TGI_PARAMETER && slot->as.tensor) tg_set_grad(slot->as.tensor, NULL);
-}
-
-void tg_module_zero_grad_at(const char *where, tg_module *m)
-{
-    if (tgi_module_ok(where, m, "zero_grad")) tg_module_apply_at(NULL, m, clear_gradients, NULL);
 }
 
 /* ---- another dtype ---- */
@@ -273,6 +200,6 @@ tg_status tg_module_to_at(const char *where, tg_module *m, tg_dtype dtype)
                    "nn.Module.to only accepts floating point dtypes, but got desired dtype=%s", tg_dtype_name(dtype));
         return TG_FAILED;
     }
-    tg_module_apply_at(NULL, m, convert_all, &dtype);
+    tgi_for_each_module(m, convert_all, &dtype);
     return tg_failed() ? TG_FAILED : TG_OK;
 }

@@ -4,6 +4,7 @@
  *         tg_module base;               // always the first member, always called base
  *         tg_linear *fc;
  *         tg_tensor *scale;
+ *         tg_linear *layers[3];
  *     } my_model;
  *
  *     my_model *my_model_new(void)
@@ -11,6 +12,8 @@
  *         my_model *m = tg_module_new(my_model, .name = "MyModel");
  *         TG_SUBMODULE(m, fc, tg_linear_new(5, 8));            // sets m->fc, registers "fc"
  *         TG_PARAMETER(m, scale, tg_ones(tg_shape(8)));        // sets m->scale, registers "scale"
+ *         for (int i = 0; i < 3; i++)
+ *             TG_SUBMODULES(m, layers, i, tg_linear_new(8, 8)); // sets m->layers[i], registers "layers.0", ...
  *         return m;
  *     }
  *
@@ -30,19 +33,26 @@ TG_BEGIN_DECLS
 
 typedef struct tg_module tg_module;
 typedef struct tgi_slot tgi_slot;
+typedef struct tgi_names tgi_names;
 
 typedef tg_tensor *(*tg_forward_fn)(tg_module *module, tg_tensor *x);
 
 /* What a kind of module has of its own; the keyword options of tg_module_new. */
 typedef struct tg_module_class {
     const char *name;      /* what print shows: "Linear"; the name of the type unless given. Borrowed */
+    const char *type;      /* the struct's name, "tg_linear", for tg_module_as; tg_module_new knows it. Borrowed */
     tg_forward_fn forward; /* what tg_module_forward and Sequential call; NULL if it does not map one tensor to one */
     /* Writes what print shows between the parentheses, as snprintf does, and returns what snprintf returns. Called with
      * C's own locale, so that numbers read the same everywhere. May be NULL. */
     int (*extra_repr)(tg_module *module, char *buffer, size_t size);
-    void (*free)(tg_module *module); /* lets go of what the struct owns besides registered things. May be NULL */
+    void (*free)(tg_module *module); /* frees what the struct owns besides registered things. May be NULL */
+    /* What `free` frees: `copy`, a plain copy of the struct, gets its own. See tg_module_copy. May be NULL */
+    tg_status (*copy)(tg_module *copy, const tg_module *original);
+    TG_OPTIONS_END
 } tg_module_class;
-#define TG_MODULE_DEFAULTS(name) /* name */ name, /* forward */ NULL, /* extra_repr */ NULL, /* free */ NULL
+#define TG_MODULE_DEFAULTS(type)                                                                                       \
+    /* name */ type, /* type */ type, /* forward */ NULL, /* extra_repr */ NULL, /* free */ NULL,                      \
+        /* copy */ NULL TG_DEFAULTS_END
 
 struct tg_module {
     tg_module_class base;   /* called base so that TG_MODULE takes a tg_module too */
@@ -50,12 +60,17 @@ struct tg_module {
     int32_t owners;         /* modules it is registered with */
     size_t bytes;           /* of the whole struct */
     tgi_slot *first, *last; /* what is registered, in that order */
+    int64_t slots;          /* how many */
+    int64_t children;       /* how many of them are for modules */
+    tgi_names *names;       /* finds one of many by its name; NULL for a few */
+    tg_module *parent;      /* the first of its owners, while that lives: errors say where in a model they arose */
 };
 
-typedef struct tg_module_list {
+/* Modules, counted: what tg_children and tg_modules return. (nn.ModuleList is tg_module_list in containers.h.) */
+typedef struct tg_module_array {
     tg_module *const *items;
     int64_t count;
-} tg_module_list;
+} tg_module_array;
 
 typedef struct tg_named_tensor {
     const char *name; /* "lstm.weight_ih_l0" */
@@ -95,35 +110,94 @@ void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_c
 void tg_module_free_at(const char *where, tg_module *m);
 #define tg_module_free(m) tg_module_free_at(TG_HERE, TG_MODULE(m))
 
+/* A deep copy, as copy.deepcopy makes it: parameters, buffers, children and flags, what was shared being shared in the
+ * copy. Parameters and buffers have the same values and requires_grad, and neither gradients nor hooks. Pointers of the
+ * structs to tensors and modules of the tree point to their copies. A class that has `free` owns more than that: it must
+ * have `copy` as well, which is called once all this is done; if it fails, `free` is not called. NULL on error. */
+tg_module *tg_module_copy_at(const char *where, tg_module *m);
+#define tg_module_copy(m) ((__typeof__(m))tg_module_copy_at(TG_HERE, TG_MODULE(m)))
+
 /* Hands `child` over to `m`, which prints and walks it under `name` (copied; without a point) and frees it. A
  * child may be registered more than once, under several parents too: then it is shared, and the last one frees it.
- * A name used before for the same kind is given its new meaning. When this fails the child is freed, unless it has
+ * A name taken already is an error, unless there is nothing under it. When this fails the child is freed, unless it has
  * an owner. */
 tg_status tg_register_module_at(const char *where, tg_module *m, const char *name, tg_module *child);
 #define tg_register_module(m, name, child) tg_register_module_at(TG_HERE, TG_MODULE(m), name, TG_MODULE(child))
 
 /* The module holds the tensor from now on, under its name. A parameter requires grad; a tensor with a history is
  * detached first, as by torch.nn.Parameter. Returns what was registered, NULL for nothing. The same parameter
- * in two modules is one parameter. */
+ * in two modules, or under two names, is one parameter: listed, counted, zeroed and stepped once. */
 tg_tensor *tg_register_parameter_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
 tg_tensor *tg_register_buffer_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
 #define tg_register_parameter(m, name, t) tg_register_parameter_at(TG_HERE, TG_MODULE(m), name, t)
 #define tg_register_buffer(m, name, t)    tg_register_buffer_at(TG_HERE, TG_MODULE(m), name, t)
 
-/* Statements that set m->field and register it under the field's name. `m` is evaluated more than once. */
-#define TG_SUBMODULE(m, field, child)                                                                                  \
+/* Another one under a name that is there, in the same place; what was there is released, and freed if nobody else has
+ * it. As `m.fc = other` in PyTorch; so weights are tied: `tg_replace_parameter(decoder, "weight", encoder->weight)`.
+ * A field of the struct is set by the macros TG_REPLACE_... below. */
+tg_status tg_replace_module_at(const char *where, tg_module *m, const char *name, tg_module *child);
+tg_tensor *tg_replace_parameter_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
+tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
+#define tg_replace_module(m, name, child) tg_replace_module_at(TG_HERE, TG_MODULE(m), name, TG_MODULE(child))
+#define tg_replace_parameter(m, name, t)  tg_replace_parameter_at(TG_HERE, TG_MODULE(m), name, t)
+#define tg_replace_buffer(m, name, t)     tg_replace_buffer_at(TG_HERE, TG_MODULE(m), name, t)
+
+/* Statements that set m->field and register it under the field's name, or put another in its place. `m` is evaluated
+ * more than once. */
+#define TG_SUBMODULE(m, field, child)         TGI_SUBMODULE_(tg_register_module, m, field, child)
+#define TG_PARAMETER(m, field, t)             TGI_REGISTER_(tg_register_parameter, m, field, t)
+#define TG_BUFFER(m, field, t)                TGI_REGISTER_(tg_register_buffer, m, field, t)
+#define TG_REPLACE_SUBMODULE(m, field, child) TGI_SUBMODULE_(tg_replace_module, m, field, child)
+#define TG_REPLACE_PARAMETER(m, field, t)     TGI_REGISTER_(tg_replace_parameter, m, field, t)
+#define TG_REPLACE_BUFFER(m, field, t)        TGI_REGISTER_(tg_replace_buffer, m, field, t)
+#define TGI_SUBMODULE_(function, m, field, child)                                                                      \
     do {                                                                                                               \
         __typeof__((m)->field) tg_child_ = (child);                                                                    \
-        if (tg_register_module(m, #field, tg_child_) != TG_OK) tg_child_ = NULL;                                       \
+        if (function(m, #field, tg_child_) != TG_OK) tg_child_ = NULL;                                                 \
         if (m) (m)->field = tg_child_;                                                                                 \
     } while (0)
-#define TG_PARAMETER(m, field, t) TGI_REGISTER_(parameter, m, field, t)
-#define TG_BUFFER(m, field, t)    TGI_REGISTER_(buffer, m, field, t)
-#define TGI_REGISTER_(kind, m, field, t)                                                                               \
+#define TGI_REGISTER_(function, m, field, t)                                                                           \
     do {                                                                                                               \
-        tg_tensor *tg_registered_ = tg_register_##kind(m, #field, t);                                                  \
+        tg_tensor *tg_registered_ = function(m, #field, t);                                                            \
         if (m) (m)->field = tg_registered_;                                                                            \
     } while (0)
+
+/* The same for element i of an array: it is registered as element i of a ModuleList, ParameterList or BufferList under
+ * the field's name, made with its first element, and so called "field.0", "field.1", ...: PyTorch's keys. The elements
+ * come in order. `m` is evaluated more than once. */
+#define TG_SUBMODULES(m, field, i, child)                                                                              \
+    do {                                                                                                               \
+        const int64_t tg_index_ = (int64_t)(i);                                                                        \
+        __typeof__((m)->field[0]) tg_child_ = (child);                                                                 \
+        if (tg_register_element_at(TG_HERE, TG_MODULE(m), #field, tg_index_, TGI_LENGTH_OF((m)->field),                \
+                                   TG_MODULE(tg_child_)) == TG_OK)                                                     \
+            (m)->field[tg_index_] = tg_child_;                                                                         \
+    } while (0)
+#define TG_PARAMETERS(m, field, i, t) TGI_REGISTER_ELEMENT_(parameter, m, field, i, t)
+#define TG_BUFFERS(m, field, i, t)    TGI_REGISTER_ELEMENT_(buffer, m, field, i, t)
+#define TGI_REGISTER_ELEMENT_(kind, m, field, i, t)                                                                    \
+    do {                                                                                                               \
+        const int64_t tg_index_ = (int64_t)(i);                                                                        \
+        tg_tensor *tg_registered_ = tg_register_##kind##_element_at(TG_HERE, TG_MODULE(m), #field, tg_index_,          \
+                                                                    TGI_LENGTH_OF((m)->field), t);                     \
+        if (tg_registered_) (m)->field[tg_index_] = tg_registered_;                                                    \
+    } while (0)
+/* `length` is the array's; an index beyond it is an error. -1: not known. */
+tg_status tg_register_element_at(const char *where, tg_module *m, const char *name, int64_t index, int64_t length,
+                                 tg_module *child);
+tg_tensor *tg_register_parameter_element_at(const char *where, tg_module *m, const char *name, int64_t index,
+                                            int64_t length, tg_tensor *t);
+tg_tensor *tg_register_buffer_element_at(const char *where, tg_module *m, const char *name, int64_t index,
+                                         int64_t length, tg_tensor *t);
+
+/* ---- kinds ---- */
+
+/* `tg_linear *fc = tg_module_as(m, tg_linear);`: m itself if it was made as such a struct, otherwise NULL. */
+void *tg_module_as_type(tg_module *m, const char *type, size_t bytes);
+#define tg_module_as(m, type) ((type *)tg_module_as_type(TG_MODULE(m), #type, sizeof(type)))
+/* Whether print calls it so: `tg_module_is(m, "ReLU")`. False of NULL. */
+bool tg_module_is_named(const tg_module *m, const char *name);
+#define tg_module_is(m, name) tg_module_is_named(TG_MODULE(m), name)
 
 /* ---- calling ---- */
 
@@ -136,8 +210,8 @@ tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x);
  * registration. */
 tg_tensor_list tg_parameters_at(const char *where, tg_module *m);
 tg_tensor_list tg_buffers_at(const char *where, tg_module *m);
-tg_module_list tg_children_at(const char *where, tg_module *m); /* one level down */
-tg_module_list tg_modules_at(const char *where, tg_module *m);  /* itself and every level down */
+tg_module_array tg_children_at(const char *where, tg_module *m); /* one level down */
+tg_module_array tg_modules_at(const char *where, tg_module *m);  /* itself and every level down */
 tg_named_tensor_list tg_named_parameters_at(const char *where, tg_module *m);
 tg_named_tensor_list tg_named_buffers_at(const char *where, tg_module *m);
 tg_named_module_list tg_named_children_at(const char *where, tg_module *m);

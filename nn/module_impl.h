@@ -21,6 +21,73 @@ struct tgi_slot {
     char name[];
 };
 
+/* A zeroed module of a kind: `TGI_MODULE_NEW(where, tg_linear, .name = "Linear", .forward = forward)`. */
+#define TGI_MODULE_NEW(where, struct_type, ...)                                                                        \
+    ((struct_type *)tg_module_new_at(                                                                                  \
+        where, TGI_MODULE_SIZE(struct_type),                                                                           \
+        TG_OPTIONS(tg_module_class, TG_MODULE_DEFAULTS(#struct_type) __VA_OPT__(,) __VA_ARGS__)))
+
+/* ---- names (module_slots.c) ---- */
+
+/* The slot called `name`, of `length` characters, or NULL. */
+tgi_slot *tgi_slot_find(const tg_module *m, const char *name, size_t length);
+/* A slot for the kind under a new name, or under one that has nothing; with `replace` under one that is there. NULL with
+ * an error pending. */
+tgi_slot *tgi_slot_for(tg_module *m, tgi_slot_kind kind, const char *name, bool replace);
+/* tg_register_module under the number of children that are there: "0", "1", ... */
+tg_status tgi_append_child(const char *where, tg_module *m, tg_module *child);
+/* The child with that number; negative ones count from the end. NULL with an error when there is none. */
+tg_module *tgi_child_at(const char *where, tg_module *m, int64_t index, const char *what);
+#define TGI_INDEX_TEXT 24
+const char *tgi_index_text(int64_t index, char text[TGI_INDEX_TEXT]);
+/* One owner fewer; the last one frees the child. NULL is fine. */
+void tgi_disown(tg_module *m, tg_module *child);
+/* Frees a module that nobody owns, and all it owns. */
+void tgi_module_destroy(tg_module *m);
+
+/* ---- trees (module_tree.c) ---- */
+
+/* A set of addresses. */
+typedef struct tgi_set {
+    const void **items;
+    int64_t room, count;
+} tgi_set;
+typedef enum tgi_added { TGI_ADDED, TGI_KNOWN, TGI_NOT_ADDED } tgi_added;
+tgi_added tgi_set_add(tgi_set *set, const void *item); /* TGI_NOT_ADDED: no memory, an error is pending */
+void tgi_set_free(tgi_set *set);
+
+/* Goes through a tree without recursion, since trees may be deep, depth first and in the order of registration. */
+typedef enum tgi_visit {
+    TGI_EVERY_SLOT,     /* what is shared as often as it is there, and children that are NULL */
+    TGI_EVERY_CHILD,    /* once for each parent, as PyTorch's apply */
+    TGI_ONCE
+} tgi_visit;
+typedef enum tgi_event { TGI_ENTER, TGI_LEAVE, TGI_END } tgi_event; /* a NULL is entered and never left */
+typedef enum tgi_level_state { TGI_FRESH, TGI_INSIDE, TGI_LEFT } tgi_level_state;
+typedef struct tgi_level {
+    tg_module *module;
+    tgi_slot *slot;     /* that led here; NULL at the top */
+    tgi_slot *below;    /* the last child visited */
+    tgi_level_state state;
+    bool mark;          /* the visitor's own */
+} tgi_level;
+typedef struct tgi_tree {
+    tgi_visit visit;
+    tgi_level *levels;  /* [depth - 1] is the module that was entered, or is left */
+    int64_t depth, room;
+    tgi_set seen;
+    tgi_level few[16];
+} tgi_tree;
+void tgi_tree_begin(tgi_tree *tree, tg_module *top, tgi_visit visit);
+tgi_event tgi_tree_next(tgi_tree *tree); /* TGI_END, and an error, when memory runs out */
+void tgi_tree_end(tgi_tree *tree);
+/* What was entered, or is left. */
+tg_module *tgi_tree_module(const tgi_tree *tree);
+/* Whether `sought` is `m` or in its tree; also true, with an error, when memory ran out. */
+bool tgi_tree_contains(tg_module *m, const tg_module *sought);
+/* Calls `fn` once on each module, parents first. */
+void tgi_for_each_module(tg_module *m, tg_module_fn fn, void *context);
+
 /* True when the module is there; otherwise an error is pending, made now if nothing explains the NULL. */
 bool tgi_module_ok(const char *where, const tg_module *m, const char *what);
 

@@ -60,32 +60,6 @@ static void put_lines(writer *w, const char *text, int depth)
     }
 }
 
-static const tgi_slot *next_child(const tgi_slot *slot)
-{
-    while (slot && slot->kind != TGI_MODULE) slot = slot->next;
-    return slot;
-}
-
-static void put_module(writer *w, tg_module *m, int depth);
-
-static void put_body(writer *w, const tg_module *m, const char *extra, int depth)
-{
-    const tgi_slot *child = next_child(m->first);
-    if (!child && !strchr(extra, '\n')) {
-        put_text(w, extra);
-        return;
-    }
-    if (*extra) put_lines(w, extra, depth + 1);
-    for (; child; child = next_child(child->next)) {
-        put_line_start(w, depth + 1);
-        put_text(w, "(");
-        put_text(w, child->name);
-        put_text(w, "): ");
-        put_module(w, child->as.module, depth + 1);
-    }
-    put_line_start(w, depth);
-}
-
 /* A user's class writes its own, and reads the same in every locale as well. */
 static int extra_text(tg_module *m, char *buffer, size_t size)
 {
@@ -96,40 +70,68 @@ static int extra_text(tg_module *m, char *buffer, size_t size)
     return length;
 }
 
-static void put_module(writer *w, tg_module *m, int depth)
+/* "Linear(in_features=5, out_features=8, bias=True", or what of it stands before the children. Returns whether the
+ * closing parenthesis stands on a line of its own. */
+static bool put_opening(writer *w, tg_module *m, int depth)
 {
-    if (!m) {
-        put_text(w, "None");
-        return;
-    }
     enum { USUAL = 256 };
     char usual[USUAL] = "";
     char *extra = usual;
     const int length = extra_text(m, usual, USUAL);
     const size_t size = length < 0 ? 1 : (size_t)length + 1;
-    if (size > USUAL) {
-        extra = tgi_calloc(size);
-        if (!extra) return;
-        extra_text(m, extra, size);
-    }
     put_text(w, m->base.name);
     put_text(w, "(");
-    put_body(w, m, extra, depth);
-    put_text(w, ")");
+    if (size > USUAL) {
+        extra = tgi_calloc(size);
+        if (!extra) return false;
+        extra_text(m, extra, size);
+    }
+    const bool lines = m->children || strchr(extra, '\n');
+    if (!lines)
+        put_text(w, extra);
+    else if (*extra)
+        put_lines(w, extra, depth + 1);
     if (extra != usual) tgi_free(extra, size);
+    return lines;
+}
+
+static void put_module(writer *w, tg_module *m)
+{
+    tgi_tree tree;
+    tgi_tree_begin(&tree, m, TGI_EVERY_SLOT);
+    for (tgi_event event; (event = tgi_tree_next(&tree)) != TGI_END;) {
+        tgi_level *level = &tree.levels[tree.depth - 1];
+        const int depth = (int)tree.depth - 1;
+        if (event == TGI_LEAVE) {
+            if (level->mark) put_line_start(w, depth);
+            put_text(w, ")");
+            continue;
+        }
+        if (level->slot) {
+            put_line_start(w, depth);
+            put_text(w, "(");
+            put_text(w, level->slot->name);
+            put_text(w, "): ");
+        }
+        if (level->module)
+            level->mark = put_opening(w, level->module, depth);
+        else
+            put_text(w, "None");
+    }
+    tgi_tree_end(&tree);
 }
 
 void tg_module_print_to(FILE *file, tg_module *m)
 {
     writer w = { file, NULL, 0, 0 };
-    put_module(&w, m, 0);
+    put_module(&w, m);
     put_text(&w, "\n");
 }
 
 int64_t tg_module_format_to(tg_module *m, char *buffer, int64_t size)
 {
     writer w = { NULL, buffer, size, 0 };
-    put_module(&w, m, 0);
+    put_module(&w, m);
     if (size > 0) buffer[w.length < size ? w.length : size - 1] = '\0';
     return w.length;
 }

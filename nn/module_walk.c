@@ -1,137 +1,146 @@
 /* module_walk.c: what a module tree contains, as lists with PyTorch's dotted names.
  *
- * A walk goes depth first: a module's own things, then its children, each in order of registration. It runs twice, to
- * count and to fill, and lists each thing once. The lists are small and belong to the innermost scope; nothing is
- * cached, so threads that share a model may look at it at once. */
+ * A module's own things come first, then its children's, each in order of registration and once. The lists belong to the
+ * innermost scope; nothing is cached in the modules, so threads that share a model may look at it at once. */
 #include "module_impl.h"
 
 #include "../core/error.h"
 #include "../core/scope.h"
+#include "../core/thread.h"
 
 #include <string.h>
-
-/* The names that lead to a module, innermost first. */
-typedef struct path {
-    const struct path *parent;
-    const char *name;
-} path;
 
 typedef union found {
     tg_named_tensor tensor;
     tg_named_module module;
 } found;
 
+typedef struct item {
+    void *thing;
+    int64_t name; /* where it begins in `text` */
+} item;
+
 typedef struct collector {
     tgi_slot_kind kind;
-    int64_t depth; /* levels below the first module to look at */
     bool named;
-    found *items; /* NULL while counting */
-    char *names;  /* where the next name goes */
-    int64_t count;
-    size_t name_bytes;
+    item *items;
+    int64_t count, room;
+    char *text; /* the names, one behind the other, each with its zero */
+    int64_t used, text_room;
+    tgi_set seen;
 } collector;
 
-static bool known(const collector *c, const void *thing)
+static bool add_text(collector *c, const char *text, char end)
 {
-    for (int64_t i = 0; i < c->count; i++)
-        if (thing == (c->kind == TGI_MODULE ? (const void *)c->items[i].module.module : c->items[i].tensor.tensor))
-            return true;
-    return false;
+    const int64_t length = (int64_t)strlen(text);
+    if (!tgi_grow(&c->text, &c->text_room, c->used + length + 1, 1)) return false;
+    memcpy(c->text + c->used, text, (size_t)length);
+    c->text[c->used + length] = end;
+    c->used += length + 1;
+    return true;
 }
 
-/* "a.b.name" and its end, written back to front; `end` is one past its terminating zero. Returns where it begins. */
-static char *write_name(char *end, const path *at, const char *name)
+/* One more thing called `name` in the module where the tree stands; its place there is the name of a module. False with
+ * an error pending. */
+static bool add(collector *c, const tgi_tree *tree, const char *name, void *thing)
 {
-    size_t length = strlen(name);
-    end -= length + 1;
-    memcpy(end, name, length + 1);
-    for (; at; at = at->parent) {
-        length = strlen(at->name);
-        *--end = '.';
-        end -= length;
-        memcpy(end, at->name, length);
+    if (!tgi_grow(&c->items, &c->room, c->count + 1, sizeof *c->items)) return false;
+    c->items[c->count++] = (item){ thing, c->used };
+    if (!c->named) return true;
+    for (int64_t i = 1; tree && i < tree->depth; i++)
+        if (!add_text(c, tree->levels[i].slot->name, i + 1 < tree->depth || name ? '.' : '\0')) return false;
+    return name || !tree || tree->depth == 1 ? add_text(c, name ? name : "", '\0') : true;
+}
+
+static bool add_tensors(collector *c, const tgi_tree *tree)
+{
+    for (const tgi_slot *slot = tgi_tree_module(tree)->first; slot; slot = slot->next) {
+        if (slot->kind != c->kind || !slot->as.tensor) continue;
+        const tgi_added added = tgi_set_add(&c->seen, slot->as.tensor);
+        if (added == TGI_NOT_ADDED || (added == TGI_ADDED && !add(c, tree, slot->name, slot->as.tensor))) return false;
     }
-    return end;
+    return true;
 }
 
-static size_t name_size(const path *at, const char *name)
+static bool add_all(collector *c, tg_module *m)
 {
-    size_t bytes = strlen(name) + 1;
-    for (; at; at = at->parent) bytes += strlen(at->name) + 1;
-    return bytes;
+    tgi_tree tree;
+    tgi_tree_begin(&tree, m, TGI_ONCE);
+    bool fine = true;
+    for (tgi_event event; fine && (event = tgi_tree_next(&tree)) != TGI_END;)
+        if (event == TGI_ENTER)
+            fine = c->kind == TGI_MODULE ? add(c, &tree, NULL, tgi_tree_module(&tree)) : add_tensors(c, &tree);
+    fine = fine && tree.depth == 0;
+    tgi_tree_end(&tree);
+    return fine;
 }
 
-static void add(collector *c, const path *at, const char *name, void *thing)
+/* One level down. */
+static bool add_children(collector *c, tg_module *m)
 {
-    const size_t bytes = c->named ? name_size(at, name) : 0;
-    if (!c->items) {
-        c->count++;
-        c->name_bytes += bytes;
-        return;
-    }
-    if (known(c, thing)) return;
-    const char *text = c->named ? write_name(c->names + bytes, at, name) : NULL;
-    c->names += bytes;
-    found *item = &c->items[c->count++];
-    if (c->kind == TGI_MODULE)
-        item->module = (tg_named_module){ text, thing };
-    else
-        item->tensor = (tg_named_tensor){ text, thing };
-}
-
-static void walk(collector *c, const tg_module *m, const path *at, int64_t depth)
-{
-    if (c->kind != TGI_MODULE)
-        for (const tgi_slot *slot = m->first; slot; slot = slot->next)
-            if (slot->kind == c->kind && slot->as.tensor) add(c, at, slot->name, slot->as.tensor);
-    if (depth == 0) return;
     for (const tgi_slot *slot = m->first; slot; slot = slot->next) {
         if (slot->kind != TGI_MODULE || !slot->as.module) continue;
-        if (c->kind == TGI_MODULE) add(c, at, slot->name, slot->as.module);
-        const path below = { at, slot->name };
-        walk(c, slot->as.module, &below, depth - 1);
+        const tgi_added added = tgi_set_add(&c->seen, slot->as.module);
+        if (added == TGI_NOT_ADDED || (added == TGI_ADDED && !add(c, NULL, slot->name, slot->as.module))) return false;
     }
-}
-
-static void walk_from_top(collector *c, tg_module *m, bool itself)
-{
-    if (itself) add(c, NULL, "", m);
-    walk(c, m, NULL, c->depth);
-}
-
-/* Fills `c`; false when memory ran out. */
-static bool collect(const char *where, collector *c, tg_module *m, bool itself)
-{
-    if (!tgi_module_ok(where, m, "parameters")) return false;
-    walk_from_top(c, m, itself);
-    /* Scope memory comes in pointers: two for each item, and the names behind them. */
-    const int64_t per_item = (int64_t)(sizeof(found) / sizeof(tg_tensor *));
-    const int64_t name_words = (int64_t)((c->name_bytes + sizeof(tg_tensor *) - 1) / sizeof(tg_tensor *));
-    void *memory = tg_list_new(c->count * per_item + name_words);
-    if (!memory) return false;
-    c->items = memory;
-    c->names = (char *)(c->items + c->count);
-    c->count = 0;
-    walk_from_top(c, m, itself);
     return true;
+}
+
+/* The items in the scope's memory, which comes in pointers: names and things, and the text behind them. */
+static const found *with_names(const collector *c)
+{
+    const int64_t per_item = (int64_t)(sizeof(found) / sizeof(tg_tensor *));
+    const int64_t words = (c->used + (int64_t)sizeof(tg_tensor *) - 1) / (int64_t)sizeof(tg_tensor *);
+    found *list = (void *)tg_list_new(c->count * per_item + words);
+    if (!list) return NULL;
+    char *text = (char *)(list + c->count);
+    if (c->used) memcpy(text, c->text, (size_t)c->used);
+    for (int64_t i = 0; i < c->count; i++) {
+        if (c->kind == TGI_MODULE)
+            list[i].module = (tg_named_module){ text + c->items[i].name, c->items[i].thing };
+        else
+            list[i].tensor = (tg_named_tensor){ text + c->items[i].name, c->items[i].thing };
+    }
+    return list;
+}
+
+static void *without_names(const collector *c)
+{
+    tg_tensor **list = tg_list_new(c->count);
+    for (int64_t i = 0; list && i < c->count; i++) list[i] = c->items[i].thing;
+    return list;
+}
+
+/* The list, of `*count` things: found if they have names, pointers if not. NULL on error. */
+static const void *collect(const char *where, tg_module *m, tgi_slot_kind kind, bool direct, bool named, int64_t *count)
+{
+    *count = 0;
+    if (!tgi_module_ok(where, m, kind == TGI_MODULE ? "modules" : kind == TGI_BUFFER ? "buffers" : "parameters"))
+        return NULL;
+    collector c = { .kind = kind, .named = named };
+    const void *list = NULL;
+    if (direct ? add_children(&c, m) : add_all(&c, m)) list = named ? (const void *)with_names(&c) : without_names(&c);
+    if (list) *count = c.count;
+    tgi_grow_free(c.items, c.room, sizeof *c.items);
+    tgi_grow_free(c.text, c.text_room, 1);
+    tgi_set_free(&c.seen);
+    return list;
 }
 
 /* ---- tensors ---- */
 
 static tg_tensor_list tensors(const char *where, tg_module *m, tgi_slot_kind kind)
 {
-    collector c = { .kind = kind, .depth = INT64_MAX };
-    tg_tensor **list = collect(where, &c, m, false) ? tg_list_new(c.count) : NULL;
-    if (!list) return tg_list_failed();
-    for (int64_t i = 0; i < c.count; i++) list[i] = c.items[i].tensor.tensor;
-    return (tg_tensor_list){ list, c.count };
+    int64_t count;
+    tg_tensor *const *list = collect(where, m, kind, false, false, &count);
+    return list ? (tg_tensor_list){ list, count } : tg_list_failed();
 }
 
 static tg_named_tensor_list named_tensors(const char *where, tg_module *m, tgi_slot_kind kind)
 {
-    collector c = { .kind = kind, .depth = INT64_MAX, .named = true };
-    if (!collect(where, &c, m, false)) return (tg_named_tensor_list){ NULL, 0 };
-    return (tg_named_tensor_list){ &c.items->tensor, c.count };
+    int64_t count;
+    const found *list = collect(where, m, kind, false, true, &count);
+    return (tg_named_tensor_list){ list ? &list->tensor : NULL, count };
 }
 
 tg_tensor_list tg_parameters_at(const char *where, tg_module *m) { return tensors(where, m, TGI_PARAMETER); }
@@ -159,44 +168,26 @@ int64_t tg_module_parameter_count_at(const char *where, tg_module *m)
 
 /* ---- modules ---- */
 
-static tg_named_module_list named_modules(const char *where, tg_module *m, bool itself, int64_t depth, bool named)
+static tg_named_module_list named_modules(const char *where, tg_module *m, bool direct)
 {
-    collector c = { .kind = TGI_MODULE, .depth = depth, .named = named };
-    if (!collect(where, &c, m, itself)) return (tg_named_module_list){ NULL, 0 };
-    return (tg_named_module_list){ &c.items->module, c.count };
+    int64_t count;
+    const found *list = collect(where, m, TGI_MODULE, direct, true, &count);
+    return (tg_named_module_list){ list ? &list->module : NULL, count };
 }
 
-static tg_module_list modules(const char *where, tg_module *m, bool itself, int64_t depth)
+static tg_module_array modules(const char *where, tg_module *m, bool direct)
 {
-    const tg_named_module_list all = named_modules(where, m, itself, depth, false);
-    tg_module **list = all.items ? (void *)tg_list_new(all.count) : NULL;
-    if (!list) return (tg_module_list){ NULL, 0 };
-    for (int64_t i = 0; i < all.count; i++) list[i] = all.items[i].module;
-    return (tg_module_list){ list, all.count };
+    int64_t count;
+    tg_module *const *list = collect(where, m, TGI_MODULE, direct, false, &count);
+    return (tg_module_array){ list, count };
 }
 
-tg_module_list tg_children_at(const char *where, tg_module *m) { return modules(where, m, false, 1); }
-tg_module_list tg_modules_at(const char *where, tg_module *m) { return modules(where, m, true, INT64_MAX); }
-
-tg_named_module_list tg_named_children_at(const char *where, tg_module *m)
-{
-    return named_modules(where, m, false, 1, true);
-}
-
-tg_named_module_list tg_named_modules_at(const char *where, tg_module *m)
-{
-    return named_modules(where, m, true, INT64_MAX, true);
-}
+tg_module_array tg_children_at(const char *where, tg_module *m) { return modules(where, m, true); }
+tg_module_array tg_modules_at(const char *where, tg_module *m) { return modules(where, m, false); }
+tg_named_module_list tg_named_children_at(const char *where, tg_module *m) { return named_modules(where, m, true); }
+tg_named_module_list tg_named_modules_at(const char *where, tg_module *m) { return named_modules(where, m, false); }
 
 /* ---- one thing by its name ---- */
-
-/* The slot called `name`, `length` characters long, or NULL. */
-static const tgi_slot *slot_named(const tg_module *m, const char *name, size_t length)
-{
-    for (const tgi_slot *slot = m->first; slot; slot = slot->next)
-        if (strncmp(slot->name, name, length) == 0 && slot->name[length] == '\0') return slot;
-    return NULL;
-}
 
 static const tgi_slot *lookup(const char *where, tg_module *m, const char *name, tgi_slot_kind kind, const char *what)
 {
@@ -205,7 +196,7 @@ static const tgi_slot *lookup(const char *where, tg_module *m, const char *name,
     const tgi_slot *slot = NULL;
     for (const char *part = name; part && at;) {
         const char *point = strchr(part, '.');
-        slot = slot_named(at, part, point ? (size_t)(point - part) : strlen(part));
+        slot = tgi_slot_find(at, part, point ? (size_t)(point - part) : strlen(part));
         at = slot && slot->kind == TGI_MODULE ? slot->as.module : NULL;
         if (point && !at) slot = NULL;
         part = point ? point + 1 : NULL;

@@ -37,8 +37,8 @@ static int layer_repr(tg_module *module, char *buffer, size_t size)
 
 tg_layer_norm *tg_layer_norm_new_at(const char *where, tg_shape normalized_shape, tg_layer_norm_module_options o)
 {
-    const tg_module_class layer_norm = { "LayerNorm", layer_forward, layer_repr, NULL };
-    tg_layer_norm *m = tg_module_new_at(where, sizeof *m, layer_norm);
+    tg_layer_norm *m =
+        TGI_MODULE_NEW(where, tg_layer_norm, .name = "LayerNorm", .forward = layer_forward, .extra_repr = layer_repr);
     if (!m) return NULL;
     m->normalized_shape = normalized_shape;
     m->eps = o.eps;
@@ -69,8 +69,8 @@ static int rms_repr(tg_module *module, char *buffer, size_t size)
 
 tg_rms_norm *tg_rms_norm_new_at(const char *where, tg_shape normalized_shape, tg_rms_norm_module_options o)
 {
-    const tg_module_class rms_norm = { "RMSNorm", rms_forward, rms_repr, NULL };
-    tg_rms_norm *m = tg_module_new_at(where, sizeof *m, rms_norm);
+    tg_rms_norm *m =
+        TGI_MODULE_NEW(where, tg_rms_norm, .name = "RMSNorm", .forward = rms_forward, .extra_repr = rms_repr);
     if (!m) return NULL;
     m->normalized_shape = normalized_shape;
     m->eps = o.eps;
@@ -103,12 +103,12 @@ static int group_repr(tg_module *module, char *buffer, size_t size)
 tg_group_norm *tg_group_norm_new_at(const char *where, int64_t num_groups, int64_t num_channels,
                                     tg_group_norm_module_options o)
 {
-    const tg_module_class group_norm = { "GroupNorm", group_forward, group_repr, NULL };
     if (num_groups <= 0 || num_channels % num_groups != 0) {
         tg_fail_at(where, TG_ERROR_VALUE, "GroupNorm", "num_channels must be divisible by num_groups");
         return NULL;
     }
-    tg_group_norm *m = tg_module_new_at(where, sizeof *m, group_norm);
+    tg_group_norm *m =
+        TGI_MODULE_NEW(where, tg_group_norm, .name = "GroupNorm", .forward = group_forward, .extra_repr = group_repr);
     if (!m) return NULL;
     m->num_groups = num_groups;
     m->num_channels = num_channels;

@@ -108,8 +108,7 @@ typedef int repr_fn(tg_module *module, char *buffer, size_t size);
 static tg_module *pool_new(const char *where, const char *name, tg_forward_fn forward, repr_fn *repr,
                            tg_shape kernel_size, const tg_max_pool_options *max, const tg_avg_pool_options *avg)
 {
-    const tg_module_class module_class = { name, forward, repr, NULL };
-    pool *m = tg_module_new_at(where, sizeof *m, module_class);
+    pool *m = TGI_MODULE_NEW(where, pool, .name = name, .type = "", .forward = forward, .extra_repr = repr);
     if (!m) return NULL;
     m->kernel_size = kernel_size;
     if (max) m->max = *max;
@@ -183,8 +182,8 @@ static int upsample_repr(tg_module *module, char *buffer, size_t size)
 
 tg_module *tg_upsample_new_at(const char *where, tg_interpolate_options options)
 {
-    const tg_module_class module_class = { "Upsample", upsample_forward, upsample_repr, NULL };
-    upsample *m = tg_module_new_at(where, sizeof *m, module_class);
+    upsample *m = TGI_MODULE_NEW(where, upsample, .name = "Upsample", .type = "", .forward = upsample_forward,
+                                 .extra_repr = upsample_repr);
     if (!m) return NULL;
     m->options = options;
     m->options.mode = tgi_interpolation_mode(options.mode);
@@ -227,8 +226,7 @@ static int unflatten_repr(tg_module *m, char *buffer, size_t size)
 static tg_module *numbers_new(const char *where, const char *name, tg_forward_fn forward, repr_fn *repr, int64_t number,
                               tg_shape sizes)
 {
-    const tg_module_class module_class = { name, forward, repr, NULL };
-    numbers *m = tg_module_new_at(where, sizeof *m, module_class);
+    numbers *m = TGI_MODULE_NEW(where, numbers, .name = name, .type = "", .forward = forward, .extra_repr = repr);
     if (!m) return NULL;
     m->number = number;
     m->sizes = sizes;

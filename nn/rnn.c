@@ -90,19 +90,22 @@ static int cell_repr(tg_module *module, char *buffer, size_t size)
                     m->bias ? "" : ", bias=False");
 }
 
+/* The gates are four times as many. */
 static bool hidden_size_ok(const char *where, const char *name, int64_t hidden_size)
 {
-    if (hidden_size > 0) return true;
-    tg_fail_at(where, TG_ERROR_VALUE, name, "hidden_size must be greater than zero");
+    if (hidden_size > 0 && hidden_size <= INT64_MAX / 4) return true;
+    if (hidden_size > 0)
+        tg_fail_at(where, TG_ERROR_VALUE, name, "hidden_size %lld is too large", (long long)hidden_size);
+    else
+        tg_fail_at(where, TG_ERROR_VALUE, name, "hidden_size must be greater than zero");
     return false;
 }
 
 tg_lstm_cell *tg_lstm_cell_new_at(const char *where, int64_t input_size, int64_t hidden_size,
                                   tg_lstm_cell_options options)
 {
-    const tg_module_class lstm_cell = { "LSTMCell", NULL, cell_repr, NULL };
     if (!hidden_size_ok(where, "LSTMCell", hidden_size)) return NULL;
-    tg_lstm_cell *m = tg_module_new_at(where, sizeof *m, lstm_cell);
+    tg_lstm_cell *m = TGI_MODULE_NEW(where, tg_lstm_cell, .name = "LSTMCell", .extra_repr = cell_repr);
     if (!m) return NULL;
     const sizes s = { input_size, hidden_size, 0, options.bias, options.dtype };
     tg_scope scope = tg_scope_begin();
@@ -178,6 +181,29 @@ static void lstm_free(tg_module *module)
     tgi_free(m->weights, weights_bytes(m));
 }
 
+/* The copy's own array of its weights, which are registered in the order of the fields. */
+static tg_status lstm_copy(tg_module *module, const tg_module *original)
+{
+    tg_lstm *m = (tg_lstm *)module;
+    const tg_lstm_weights *from = ((const tg_lstm *)original)->weights;
+    tg_lstm_weights *weights = tgi_calloc(weights_bytes(m));
+    if (!weights) return TG_FAILED;
+    const tgi_slot *slot = module->first;
+    for (int64_t i = 0; i < m->options.num_layers * directions(m); i++) {
+        tg_tensor *const had[] = { from[i].weight_ih, from[i].weight_hh, from[i].bias_ih, from[i].bias_hh,
+                                   from[i].weight_hr };
+        tg_tensor **gets[] = { &weights[i].weight_ih, &weights[i].weight_hh, &weights[i].bias_ih, &weights[i].bias_hh,
+                               &weights[i].weight_hr };
+        for (size_t k = 0; k < sizeof had / sizeof *had && slot; k++) {
+            if (!had[k]) continue;
+            *gets[k] = slot->as.tensor;
+            slot = slot->next;
+        }
+    }
+    m->weights = weights;
+    return TG_OK;
+}
+
 static tg_tensor *lstm_forward(tg_module *m, tg_tensor *x) { return tg_lstm_forward((tg_lstm *)m, x).output; }
 
 /* snprintf after the `*used` characters that are there already. */
@@ -246,9 +272,9 @@ static void new_lstm_weights(tg_lstm *m)
 
 tg_lstm *tg_lstm_new_at(const char *where, int64_t input_size, int64_t hidden_size, tg_lstm_options options)
 {
-    const tg_module_class lstm = { "LSTM", lstm_forward, lstm_repr, lstm_free };
     if (!options_ok(where, hidden_size, &options)) return NULL;
-    tg_lstm *m = tg_module_new_at(where, sizeof *m, lstm);
+    tg_lstm *m = TGI_MODULE_NEW(where, tg_lstm, .name = "LSTM", .forward = lstm_forward, .extra_repr = lstm_repr,
+                                .free = lstm_free, .copy = lstm_copy);
     if (!m) return NULL;
     m->input_size = input_size;
     m->hidden_size = hidden_size;

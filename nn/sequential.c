@@ -14,22 +14,26 @@ static tg_tensor *forward(tg_module *m, tg_tensor *x)
     return x;
 }
 
-tg_sequential *tg_sequential_new_at(const char *where, tg_module_list modules)
+tg_sequential *tg_sequential_new_at(const char *where, tg_module_array modules)
 {
-    const tg_module_class sequential = { "Sequential", forward, NULL, NULL };
-    tg_sequential *m = tg_module_new_at(where, sizeof *m, sequential);
+    tg_sequential *m = TGI_MODULE_NEW(where, tg_sequential, .name = "Sequential", .forward = forward);
     for (int64_t i = 0; i < modules.count; i++) tg_sequential_append_at(NULL, m, modules.items[i]);
     return m;
 }
 
-/* Without a Sequential the module is let go of, as tg_register_module does on failure. */
 tg_status tg_sequential_append_at(const char *where, tg_sequential *m, tg_module *module)
 {
-    char name[24];
-    int64_t count = 0;
-    for (const tgi_slot *slot = m ? m->base.first : NULL; slot; slot = slot->next) count += slot->kind == TGI_MODULE;
-    snprintf(name, sizeof name, "%lld", (long long)count);
-    return tg_register_module_at(where, m ? &m->base : NULL, name, module);
+    return tgi_append_child(where, m ? &m->base : NULL, module);
+}
+
+tg_module *tg_sequential_get_at(const char *where, tg_sequential *m, int64_t index)
+{
+    return tgi_child_at(where, m ? &m->base : NULL, index, "Sequential");
+}
+
+int64_t tg_sequential_len_at(const char *where, tg_sequential *m)
+{
+    return tgi_module_ok(where, m ? &m->base : NULL, "Sequential") ? m->base.children : 0;
 }
 
 tg_tensor *tg_sequential_forward_at(const char *where, tg_sequential *m, tg_tensor *x)
@@ -43,8 +47,7 @@ static tg_tensor *identity(tg_module *m, tg_tensor *x) { return (void)m, x; }
 
 tg_module *tg_identity_new_at(const char *where)
 {
-    const tg_module_class module_class = { "Identity", identity, NULL, NULL };
-    return tg_module_new_at(where, sizeof(tg_module), module_class);
+    return TGI_MODULE_NEW(where, tg_module, .name = "Identity", .forward = identity);
 }
 
 /* ---- Flatten ---- */
@@ -68,8 +71,8 @@ static int flatten_repr(tg_module *m, char *buffer, size_t size)
 
 tg_module *tg_flatten_new_at(const char *where, tg_flatten_options options)
 {
-    const tg_module_class module_class = { "Flatten", flatten_forward, flatten_repr, NULL };
-    flatten *m = tg_module_new_at(where, sizeof *m, module_class);
+    flatten *m = TGI_MODULE_NEW(where, flatten, .name = "Flatten", .type = "", .forward = flatten_forward,
+                                .extra_repr = flatten_repr);
     if (!m) return NULL;
     m->options = options;
     return &m->base;

@@ -13,9 +13,9 @@ typedef struct tg_sequential {
     tg_module base;
 } tg_sequential;
 
-/* Takes over up to 16 modules of any kinds and names them "0", "1", ... */
-tg_sequential *tg_sequential_new_at(const char *where, tg_module_list modules);
-#define tg_sequential_new(...) tg_sequential_new_at(TG_HERE, TG_MODULE_LIST(__VA_ARGS__))
+/* Takes over modules of any kinds, none to 64, and names them "0", "1", ...; tg_sequential_append takes more. */
+tg_sequential *tg_sequential_new_at(const char *where, tg_module_array modules);
+#define tg_sequential_new(...) tg_sequential_new_at(TG_HERE, TG_MODULES(__VA_ARGS__))
 
 /* Takes over one more. TG_FAILED when it could not. */
 tg_status tg_sequential_append_at(const char *where, tg_sequential *m, tg_module *module);
@@ -23,6 +23,12 @@ tg_status tg_sequential_append_at(const char *where, tg_sequential *m, tg_module
 
 tg_tensor *tg_sequential_forward_at(const char *where, tg_sequential *m, tg_tensor *x);
 #define tg_sequential_forward(m, x) tg_sequential_forward_at(TG_HERE, m, x)
+
+/* The module at `index`; negative ones count from the end. NULL with an error when there is none. */
+tg_module *tg_sequential_get_at(const char *where, tg_sequential *m, int64_t index);
+#define tg_sequential_get(m, index) tg_sequential_get_at(TG_HERE, m, index)
+int64_t tg_sequential_len_at(const char *where, tg_sequential *m);
+#define tg_sequential_len(m) tg_sequential_len_at(TG_HERE, m)
 
 /* x as it is. */
 tg_module *tg_identity_new_at(const char *where);
@@ -40,56 +46,23 @@ tg_module *tg_flatten_new_at(const char *where, tg_flatten_options options);
 
 TG_END_DECLS
 
-/* TG_MODULE of each argument, 32 at most. */
-#define TGI_MODULES_(count)  TGI_MODULES__(count)
-#define TGI_MODULES__(count) TGI_MODULES_##count
-#define TGI_MODULES_0()
-#define TGI_MODULES_1(a)       TG_MODULE(a)
-#define TGI_MODULES_2(a, ...)  TG_MODULE(a), TGI_MODULES_1(__VA_ARGS__)
-#define TGI_MODULES_3(a, ...)  TG_MODULE(a), TGI_MODULES_2(__VA_ARGS__)
-#define TGI_MODULES_4(a, ...)  TG_MODULE(a), TGI_MODULES_3(__VA_ARGS__)
-#define TGI_MODULES_5(a, ...)  TG_MODULE(a), TGI_MODULES_4(__VA_ARGS__)
-#define TGI_MODULES_6(a, ...)  TG_MODULE(a), TGI_MODULES_5(__VA_ARGS__)
-#define TGI_MODULES_7(a, ...)  TG_MODULE(a), TGI_MODULES_6(__VA_ARGS__)
-#define TGI_MODULES_8(a, ...)  TG_MODULE(a), TGI_MODULES_7(__VA_ARGS__)
-#define TGI_MODULES_9(a, ...)  TG_MODULE(a), TGI_MODULES_8(__VA_ARGS__)
-#define TGI_MODULES_10(a, ...) TG_MODULE(a), TGI_MODULES_9(__VA_ARGS__)
-#define TGI_MODULES_11(a, ...) TG_MODULE(a), TGI_MODULES_10(__VA_ARGS__)
-#define TGI_MODULES_12(a, ...) TG_MODULE(a), TGI_MODULES_11(__VA_ARGS__)
-#define TGI_MODULES_13(a, ...) TG_MODULE(a), TGI_MODULES_12(__VA_ARGS__)
-#define TGI_MODULES_14(a, ...) TG_MODULE(a), TGI_MODULES_13(__VA_ARGS__)
-#define TGI_MODULES_15(a, ...) TG_MODULE(a), TGI_MODULES_14(__VA_ARGS__)
-#define TGI_MODULES_16(a, ...) TG_MODULE(a), TGI_MODULES_15(__VA_ARGS__)
-#define TGI_MODULES_17(a, ...) TG_MODULE(a), TGI_MODULES_16(__VA_ARGS__)
-#define TGI_MODULES_18(a, ...) TG_MODULE(a), TGI_MODULES_17(__VA_ARGS__)
-#define TGI_MODULES_19(a, ...) TG_MODULE(a), TGI_MODULES_18(__VA_ARGS__)
-#define TGI_MODULES_20(a, ...) TG_MODULE(a), TGI_MODULES_19(__VA_ARGS__)
-#define TGI_MODULES_21(a, ...) TG_MODULE(a), TGI_MODULES_20(__VA_ARGS__)
-#define TGI_MODULES_22(a, ...) TG_MODULE(a), TGI_MODULES_21(__VA_ARGS__)
-#define TGI_MODULES_23(a, ...) TG_MODULE(a), TGI_MODULES_22(__VA_ARGS__)
-#define TGI_MODULES_24(a, ...) TG_MODULE(a), TGI_MODULES_23(__VA_ARGS__)
-#define TGI_MODULES_25(a, ...) TG_MODULE(a), TGI_MODULES_24(__VA_ARGS__)
-#define TGI_MODULES_26(a, ...) TG_MODULE(a), TGI_MODULES_25(__VA_ARGS__)
-#define TGI_MODULES_27(a, ...) TG_MODULE(a), TGI_MODULES_26(__VA_ARGS__)
-#define TGI_MODULES_28(a, ...) TG_MODULE(a), TGI_MODULES_27(__VA_ARGS__)
-#define TGI_MODULES_29(a, ...) TG_MODULE(a), TGI_MODULES_28(__VA_ARGS__)
-#define TGI_MODULES_30(a, ...) TG_MODULE(a), TGI_MODULES_29(__VA_ARGS__)
-#define TGI_MODULES_31(a, ...) TG_MODULE(a), TGI_MODULES_30(__VA_ARGS__)
-#define TGI_MODULES_32(a, ...) TG_MODULE(a), TGI_MODULES_31(__VA_ARGS__)
-
-/* The NULL at the end is not counted: it keeps the array of an empty list from having no element. */
+/* Modules of any kinds as a tg_module_array, 64 at most. The NULL at the end is not counted: it keeps the array of an
+ * empty list from having no element. */
 #ifdef __cplusplus
 template <int N> struct tgi_cxx_modules {
     tg_module *items[N + 1];
-    operator tg_module_list() const { return tg_module_list{ items, N }; }
+    operator tg_module_array() const
+    {
+        const tg_tensor_list kept = tg_list_in_scope(reinterpret_cast<tg_tensor *const *>(items), N);
+        return tg_module_array{ reinterpret_cast<tg_module *const *>(kept.items), kept.count };
+    }
 };
-#define TG_MODULE_LIST(...)                                                                                            \
-    (tgi_cxx_modules<TG_COUNT(__VA_ARGS__)>{                                                                           \
-        { TGI_MODULES_(TG_COUNT(__VA_ARGS__))(__VA_ARGS__) __VA_OPT__(,) nullptr } })
+#define TG_MODULES(...)                                                                                                \
+    (tgi_cxx_modules<TG_COUNT(__VA_ARGS__)>{ { TGI_EACH(TG_MODULE, __VA_ARGS__) __VA_OPT__(,) nullptr } })
 #else
-#define TG_MODULE_LIST(...)                                                                                            \
-    ((tg_module_list){ (tg_module *const[]){ TGI_MODULES_(TG_COUNT(__VA_ARGS__))(__VA_ARGS__) __VA_OPT__(,) NULL },    \
-                                             TG_COUNT(__VA_ARGS__) })
+#define TG_MODULES(...)                                                                                                \
+    ((tg_module_array){ (tg_module *const[]){ TGI_EACH(TG_MODULE, __VA_ARGS__) __VA_OPT__(,) NULL },                   \
+                        TGI_COUNTED(__VA_ARGS__) })
 #endif
 
 #endif

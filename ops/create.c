@@ -102,6 +102,7 @@ CREATION(rand_like, "Tensor self", "y is uniform in [0, 1)", "Random numbers, un
 CREATION(randn_like, "Tensor self", "y is normal with mean 0 and variance 1", "Random numbers, normal.",
          SAMPLES("randn_like(f(2, 3))", "randn_like(i(4), dtype=float32)"),
          ERRORS({ "randn_like(i(2))", "not implemented for 'Long'" }));
+static const tg_op op_tensor_of = { .name = "tensor_of", .gradient = "none: it has no input" };
 static const tg_op op_from_data = { .name = "from_data", .gradient = "none: it has no input" };
 
 const tg_op *const tgi_ops_create[] = {
@@ -345,28 +346,77 @@ tg_tensor *tg_randperm_at(const char *where, int64_t n, tg_create_options option
 
 /* ---- from C ---- */
 
-static void convert_ints(int64_t *to, const int *from, int64_t n)
+static const struct element {
+    tg_dtype dtype;
+    int64_t size;
+} elements[] = {
+    [TG_ELEMENT_FLOAT] = { TG_FLOAT32, sizeof(float) }, [TG_ELEMENT_DOUBLE] = { TG_FLOAT64, sizeof(double) },
+    [TG_ELEMENT_INT64] = { TG_INT64, sizeof(int64_t) }, [TG_ELEMENT_INT] = { TG_INT64, sizeof(int32_t) },
+    [TG_ELEMENT_BOOL] = { TG_BOOL, sizeof(bool) },      [TG_ELEMENT_UINT8] = { TG_INT64, sizeof(uint8_t) },
+    [TG_ELEMENT_INT8] = { TG_INT64, sizeof(int8_t) },   [TG_ELEMENT_INT16] = { TG_INT64, sizeof(int16_t) },
+};
+enum { ELEMENTS = sizeof elements / sizeof *elements };
+
+int64_t tg_element_size(tg_element element) { return (unsigned)element < ELEMENTS ? elements[element].size : 0; }
+
+#define CONVERT(type)                                                                                                  \
+    for (int64_t i = 0; i < n; i++) to[i] = ((const type *)from)[i]
+
+static void convert_integers(int64_t *to, const void *from, tg_element element, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) to[i] = from[i];
+    if (element == TG_ELEMENT_INT)
+        CONVERT(int32_t);
+    else if (element == TG_ELEMENT_UINT8)
+        CONVERT(uint8_t);
+    else if (element == TG_ELEMENT_INT8)
+        CONVERT(int8_t);
+    else
+        CONVERT(int16_t);
 }
 
 tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, tg_element element, tg_shape shape,
                            tg_create_options options)
 {
-    static const tg_dtype dtypes[] = { TG_FLOAT32, TG_FLOAT64, TG_INT64, TG_INT64, TG_BOOL };
-    const tg_dtype own = (unsigned)element <= TG_ELEMENT_BOOL ? dtypes[element] : TG_FLOAT32;
-    const size_t size = element == TG_ELEMENT_INT ? sizeof(int) : tg_dtype_size(own);
-    tg_tensor *t = begin(where, &op_from_data, shape, own);
+    if (!tg_op_begin(where, &op_from_data, TG_NONE)) return NULL;
+    if ((unsigned)element >= ELEMENTS)
+        return tg_op_fail(&op_from_data, TG_NONE, "%d is no kind of element", (int)element);
+    const tg_dtype own = elements[element].dtype;
+    const int64_t size = elements[element].size;
+    tg_tensor *t = begin(NULL, &op_from_data, shape, own);
     if (!t || t->numel == 0) return t ? end(tg_to(t, dtype_or(&options, own)), &options) : NULL;
     if (!data) return tg_op_fail(&op_from_data, TG_NONE, "the data is NULL");
-    if (bytes >= 0 && (size_t)bytes / size < (size_t)t->numel)
+    if (bytes >= 0 && bytes / size < t->numel)
         return tg_op_fail(&op_from_data, TG_NONE, "the shape has %" PRId64 " elements and the data has %" PRId64,
-                          t->numel, bytes / (int64_t)size);
-    if (element == TG_ELEMENT_INT)
-        convert_ints(tgi_ptr(t), data, t->numel);
+                          t->numel, bytes / size);
+    if (size == (int64_t)tg_dtype_size(own))
+        memcpy(tgi_ptr(t), data, (size_t)(t->numel * size));
     else
-        memcpy(tgi_ptr(t), data, (size_t)t->numel * tgi_element_size(t));
+        convert_integers(tgi_ptr(t), data, element, t->numel);
     return end(tg_to(t, dtype_or(&options, own)), &options);
+}
+
+tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t count)
+{
+    if (!tg_op_begin(where, &op_tensor_of, TG_NONE)) return NULL;
+    bool real = count == 0, bools = count > 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (numbers[i].kind == TG_OPERAND_TENSOR)
+            return tg_op_fail(&op_tensor_of, TG_NONE, "takes numbers; tensors are joined by tg_stack or tg_cat");
+        real = real || numbers[i].kind == TG_OPERAND_REAL;
+        bools = bools && numbers[i].kind == TG_OPERAND_BOOL;
+    }
+    tg_tensor *t = begin(NULL, &op_tensor_of, tg_shape(count), real ? tg_default_dtype() : bools ? TG_BOOL : TG_INT64);
+    for (int64_t i = 0; t && i < count; i++) {
+        if (t->dtype == TG_FLOAT32)
+            ((float *)tgi_ptr(t))[i] = (float)operand_real(numbers[i]);
+        else if (t->dtype == TG_FLOAT64)
+            ((double *)tgi_ptr(t))[i] = operand_real(numbers[i]);
+        else if (t->dtype == TG_INT64)
+            ((int64_t *)tgi_ptr(t))[i] = numbers[i].as.integer;
+        else
+            ((bool *)tgi_ptr(t))[i] = numbers[i].as.integer != 0;
+    }
+    return t;
 }
 
 /* ---- like another ---- */

@@ -64,14 +64,35 @@ tg_tensor *tg_randperm_at(const char *where, int64_t n, tg_create_options option
 #define tg_randint(low, high, shape, ...) tg_randint_at(TG_HERE, low, high, shape, TG_CREATE_OPTIONS(__VA_ARGS__))
 #define tg_randperm(n, ...)               tg_randperm_at(TG_HERE, n, TG_CREATE_OPTIONS(__VA_ARGS__))
 
-/* A copy of a C array in row-major order: float, double, int64_t, int or bool; the tensor's dtype is the array's (int
- * becomes int64) unless .dtype says otherwise. `tg_from_data(values, tg_shape(2, 3))`. An array shorter than that is an
- * error; of a pointer nobody knows, and `bytes` are -1. */
-typedef enum tg_element { TG_ELEMENT_FLOAT, TG_ELEMENT_DOUBLE, TG_ELEMENT_INT64, TG_ELEMENT_INT, TG_ELEMENT_BOOL } tg_element;
+/* A 1-d tensor of numbers, none to 64: `tg_tensor_of(1, 2, 3)`. Its dtype is what torch.tensor([1, 2, 3]) has: bool of
+ * bools alone, the default float where one of them is a float or double, otherwise int64. (C's `true` is an int.) */
+tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t count);
+#define tg_tensor_of(...) tg_tensor_of_at(TG_HERE, TGI_OPERANDS(__VA_ARGS__), TGI_COUNTED(__VA_ARGS__))
+
+/* A copy of C data in row-major order:
+ *
+ *     tg_from_data(values, tg_shape(2, 3))                   // float values[6], double values[2][3], int64_t *values
+ *     tg_from_data((float[]){ 1, 2, 3 }, tg_shape(3), .requires_grad = true)
+ *
+ * The data is an array of up to four dimensions, a pointer, or a literal of up to 60 elements, of float, double, bool or
+ * integers of up to 64 bits, but no unsigned ones of more than 8. The tensor's dtype is the data's (integers become int64,
+ * bytes too) unless .dtype says otherwise. An array shorter than the shape is an error; of a pointer nobody knows, and
+ * `bytes` are -1. */
+typedef enum tg_element {
+    TG_ELEMENT_FLOAT,
+    TG_ELEMENT_DOUBLE,
+    TG_ELEMENT_INT64,
+    TG_ELEMENT_INT, /* 32 bits */
+    TG_ELEMENT_BOOL,
+    TG_ELEMENT_UINT8,
+    TG_ELEMENT_INT8,
+    TG_ELEMENT_INT16,
+} tg_element;
+#define TGI_ELEMENT_CHAR ((char)-1 < 0 ? TG_ELEMENT_INT8 : TG_ELEMENT_UINT8)
+#define TGI_ELEMENT_LONG (sizeof(long) == 8 ? TG_ELEMENT_INT64 : TG_ELEMENT_INT)
+int64_t tg_element_size(tg_element element); /* in bytes */
 tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, tg_element element, tg_shape shape,
                            tg_create_options options);
-#define tg_from_data(data, shape, ...)                                                                                \
-    tg_from_data_at(TG_HERE, data, TGI_BYTES_OF(data), TG_ELEMENT_OF(data), shape, TG_CREATE_OPTIONS(__VA_ARGS__))
 
 /* The same shape and dtype as `t`, on whose gradient they do not depend. */
 tg_tensor *tg_empty_like_at(const char *where, tg_tensor *t, tg_create_options options);
@@ -90,27 +111,103 @@ tg_tensor *tg_randn_like_at(const char *where, tg_tensor *t, tg_create_options o
 TG_END_DECLS
 
 #ifdef __cplusplus
-inline tg_element tgi_element_of(const float *) { return TG_ELEMENT_FLOAT; }
-inline tg_element tgi_element_of(const double *) { return TG_ELEMENT_DOUBLE; }
-inline tg_element tgi_element_of(const int64_t *) { return TG_ELEMENT_INT64; }
-inline tg_element tgi_element_of(const int *) { return TG_ELEMENT_INT; }
-inline tg_element tgi_element_of(const bool *) { return TG_ELEMENT_BOOL; }
-#define TG_ELEMENT_OF(data) tgi_element_of(data)
-template <class T> struct tgi_bytes { static const int64_t of = -1; };
-template <class T, size_t N> struct tgi_bytes<T[N]> { static const int64_t of = sizeof(T[N]); };
-#define TGI_BYTES_OF(data) (int64_t{ tgi_bytes<__typeof__(data)>::of })
+#include <type_traits>
+template <class T> struct tgi_element_of;
+template <> struct tgi_element_of<float> { static const tg_element value = TG_ELEMENT_FLOAT; };
+template <> struct tgi_element_of<double> { static const tg_element value = TG_ELEMENT_DOUBLE; };
+template <> struct tgi_element_of<bool> { static const tg_element value = TG_ELEMENT_BOOL; };
+template <> struct tgi_element_of<unsigned char> { static const tg_element value = TG_ELEMENT_UINT8; };
+template <> struct tgi_element_of<signed char> { static const tg_element value = TG_ELEMENT_INT8; };
+template <> struct tgi_element_of<char> { static const tg_element value = TGI_ELEMENT_CHAR; };
+template <> struct tgi_element_of<short> { static const tg_element value = TG_ELEMENT_INT16; };
+template <> struct tgi_element_of<int> { static const tg_element value = TG_ELEMENT_INT; };
+template <> struct tgi_element_of<long> { static const tg_element value = TGI_ELEMENT_LONG; };
+template <> struct tgi_element_of<long long> { static const tg_element value = TG_ELEMENT_INT64; };
+template <class T>
+inline tg_tensor *tgi_from_data(const char *where, T &&data, tg_shape shape,
+                                tg_create_options options = tg_create_options{ TG_CREATE_DEFAULTS })
+{
+    using given = typename std::remove_reference<T>::type;
+    using row = typename std::remove_pointer<typename std::decay<T>::type>::type;
+    using element = typename std::remove_cv<typename std::remove_all_extents<row>::type>::type;
+    return tg_from_data_at(where, data, tgi_array<given>::bytes, tgi_element_of<element>::value, shape, options);
+}
+#define tg_from_data(...) tgi_from_data(TG_HERE, __VA_ARGS__)
+template <int N> struct tgi_cxx_operands {
+    tg_operand items[N + 1];
+};
+#define TGI_OPERANDS(...)                                                                                             \
+    (tgi_cxx_operands<TG_COUNT(__VA_ARGS__)>{                                                                         \
+        { TGI_EACH(TG_OPERAND, __VA_ARGS__) __VA_OPT__(,) tg_operand_int(0) } }.items)
 #else
-/* -1 for a pointer. */
-#define TGI_BYTES_OF(data)                                                                                            \
-    (__builtin_types_compatible_p(__typeof__(data), __typeof__(&*(data))) ? INT64_C(-1)                               \
-                                                                          : (int64_t)sizeof(__typeof__(data)))
+#define TGI_OPERANDS(...)                                                                                             \
+    ((const tg_operand[]){ TGI_EACH(TG_OPERAND, __VA_ARGS__) __VA_OPT__(,) tg_operand_int(0) })
+
+/* What an array or pointer points to, be it rows or elements, as its elements; by its type, nothing is read. */
+#define TGI_PEEL(data)          __builtin_choose_expr(TGI_IS_ARRAY((data)[0]), (data)[0], (data))
+#define TGI_ELEMENT_OF(type)   TG_ELEMENT_OF(TGI_PEEL(TGI_PEEL(TGI_PEEL(*(type *)0))))
 #define TG_ELEMENT_OF(data)                                                                                           \
-    _Generic(&*(data),                                                                                                \
-        float *: TG_ELEMENT_FLOAT, const float *: TG_ELEMENT_FLOAT,                                                   \
-        double *: TG_ELEMENT_DOUBLE, const double *: TG_ELEMENT_DOUBLE,                                               \
-        int64_t *: TG_ELEMENT_INT64, const int64_t *: TG_ELEMENT_INT64,                                               \
-        int *: TG_ELEMENT_INT, const int *: TG_ELEMENT_INT,                                                           \
-        bool *: TG_ELEMENT_BOOL, const bool *: TG_ELEMENT_BOOL)
+    _Generic(*(data),                                                                                                 \
+        float: TG_ELEMENT_FLOAT, double: TG_ELEMENT_DOUBLE, bool: TG_ELEMENT_BOOL,                                    \
+        char: TGI_ELEMENT_CHAR, signed char: TG_ELEMENT_INT8, unsigned char: TG_ELEMENT_UINT8,                        \
+        short: TG_ELEMENT_INT16, int: TG_ELEMENT_INT, long: TGI_ELEMENT_LONG, long long: TG_ELEMENT_INT64)
+
+/* A literal has commas of its own, which part the arguments of a macro. So the arguments stay together, as initialisers
+ * of a tgi_from_data_call; the type of the literal (or the cast, or what else begins with a parenthesis) is what stands
+ * between the first parentheses. What does not begin with one has no such commas. */
+#define tg_from_data(...)                                                                                             \
+    TGI_FROM_DATA(TGI_OPENS(__VA_ARGS__, ), TGI_UP_TO_3(__VA_ARGS__))(__VA_ARGS__)
+#define TGI_FROM_DATA(opens, count)      TGI_FROM_DATA_(opens, count)
+#define TGI_FROM_DATA_(opens, count)     TGI_FROM_DATA_##opens##_##count
+#define TGI_FROM_DATA_0_2(data, shape)   TGI_FROM_ARRAY(data, shape)
+#define TGI_FROM_DATA_0_3(...)           TGI_FROM_ARRAY(__VA_ARGS__)
+#define TGI_FROM_DATA_1_2(data, shape)   TGI_FROM_ARRAY(data, shape)
+#define TGI_FROM_DATA_1_3(...)           TGI_FROM_LITERAL(TGI_GROUP(__VA_ARGS__, ), __VA_ARGS__)
+#define TGI_OPENS(first, ...)            TGI_SECOND_OF(TGI_OPENS_ first, 0, )
+#define TGI_OPENS_(...)                  ~, 1,
+#define TGI_GROUP(first, ...)            TGI_FIRST_OF(TGI_GROUP_ first, )
+#define TGI_GROUP_(...)                  (__VA_ARGS__),
+#define TGI_FIRST_OF(...)                TG_FIRST_(__VA_ARGS__)
+#define TGI_SECOND_OF(...)               TG_SECOND_(__VA_ARGS__)
+
+#define TGI_FROM_ARRAY(data, shape, ...)                                                                              \
+    __extension__({                                                                                                   \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                 \
+        typedef __typeof__(data) tgi_data;                                                                            \
+        _Pragma("GCC diagnostic pop")                                                                                 \
+        tg_from_data_at(TG_HERE, data, TGI_BYTES_OF(data), TGI_ELEMENT_OF(tgi_data), shape,                           \
+                        TG_CREATE_OPTIONS(__VA_ARGS__));                                                              \
+    })
+#define TGI_FROM_LITERAL(group, ...)                                                                                  \
+    __extension__({                                                                                                   \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                 \
+        typedef __typeof__ group tgi_data;                                                                            \
+        _Pragma("GCC diagnostic pop")                                                                                 \
+        tgi_from_literal(TG_HERE, TG_OPTIONS(tgi_from_data_call, TGI_FROM_DATA_CALL, .data = __VA_ARGS__),            \
+                         TGI_IS_ARRAY(*(tgi_data *)0) ? (int64_t)sizeof((tgi_data){ 0 }) : INT64_C(-1),               \
+                         TGI_ELEMENT_OF(tgi_data), TGI_COUNTED(__VA_ARGS__));                                         \
+    })
+
+typedef struct tgi_from_data_call {
+    const void *data;
+    tg_shape shape;
+    TG_OPTIONS_END
+    /* the options, which are none of these when they are given */
+    int dtype, requires_grad;
+} tgi_from_data_call;
+#define TGI_FROM_DATA_CALL .dtype = -2, .requires_grad = -1
+
+/* The data has at least `bytes`, and as many elements as there are arguments besides the shape and the options. */
+static inline tg_tensor *tgi_from_literal(const char *where, tgi_from_data_call call, int64_t bytes, tg_element element,
+                                          int64_t arguments)
+{
+    tg_create_options o = TG_CREATE_OPTIONS();
+    const bool dtype = call.dtype != -2, requires_grad = call.requires_grad != -1;
+    if (dtype) o.dtype = (tg_dtype)call.dtype;
+    if (requires_grad) o.requires_grad = call.requires_grad;
+    const int64_t size = tg_element_size(element), spelled = (arguments - 1 - dtype - requires_grad) * size;
+    return tg_from_data_at(where, call.data, bytes < 0 || bytes > spelled ? bytes : spelled, element, call.shape, o);
+}
 #endif
 
 #endif

@@ -289,7 +289,7 @@ static void test_shared_modules_are_freed_once(void **state)
     expect_error("registered with another one, which frees it");
     tg_module_free(a);
     assert_int_equal(freed, 0);
-    TG_SUBMODULE(b, none, NULL);
+    TG_REPLACE_SUBMODULE(b, none, NULL);
     assert_int_equal(freed, 0);
     tg_module_free(b);
     assert_int_equal(freed, 1);
@@ -302,16 +302,16 @@ static void test_replacing(void **state)
     freed = 0;
     sample_model *m = sample_model_new();
     TG_SUBMODULE(m, none, TG_MODULE(tg_module_new(sample_model, .free = count_free)));
-    TG_SUBMODULE(m, none, m->none); /* the same again: nothing happens */
+    TG_REPLACE_SUBMODULE(m, none, m->none); /* the same again: nothing happens */
     assert_int_equal(freed, 0);
-    TG_SUBMODULE(m, none, tg_relu_new());
+    TG_REPLACE_SUBMODULE(m, none, tg_relu_new());
     assert_int_equal(freed, 1);
-    TG_PARAMETER(m, scale, tg_zeros(tg_shape(2)));
+    TG_REPLACE_PARAMETER(m, scale, tg_zeros(tg_shape(2)));
     assert_ptr_equal(tg_parameters(m).items[0], m->scale);
     assert_int_equal(tg_parameters(m).count, 5);
     tg_linear *tied = tg_linear_new(2, 2);
-    TG_PARAMETER(tied, weight, m->fc->weight); /* weight tying */
-    TG_SUBMODULE(m, again, tied);
+    TG_REPLACE_PARAMETER(tied, weight, m->fc->weight); /* weight tying */
+    TG_REPLACE_SUBMODULE(m, again, tied);
     assert_int_equal(tg_parameters(m).count, 6);
     tg_module_free(m);
     tg_scope_end(scope);

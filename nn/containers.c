@@ -1,0 +1,240 @@
+/* containers.c: ModuleList, ModuleDict, ParameterList, and the lists that arrays of a struct are registered as. */
+#include "containers.h"
+
+#include "../core/error.h"
+#include "../core/tensor_impl.h"
+#include "module_impl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Element `index` of `count`, under its number; negative ones count from the end. NULL with an error when there is none. */
+static tgi_slot *element(const tg_module *m, int64_t index, int64_t count, const char *what)
+{
+    char text[TGI_INDEX_TEXT];
+    tgi_index_text(index < 0 ? index + count : index, text);
+    tgi_slot *slot = tgi_slot_find(m, text, strlen(text));
+    if (!slot) tg_fail_at(NULL, TG_ERROR_VALUE, what, "index %" PRId64 " is out of range", index);
+    return slot;
+}
+
+tg_module *tgi_child_at(const char *where, tg_module *m, int64_t index, const char *what)
+{
+    const tgi_slot *slot = tgi_module_ok(where, m, what) ? element(m, index, m->children, what) : NULL;
+    return slot && slot->kind == TGI_MODULE ? slot->as.module : NULL;
+}
+
+static int64_t length(const char *where, const tg_module *m, const char *what)
+{
+    return tgi_module_ok(where, m, what) ? m->slots : 0;
+}
+
+/* ---- ModuleList ---- */
+
+static tg_module_list *module_list_new(const char *where)
+{
+    return TGI_MODULE_NEW(where, tg_module_list, .name = "ModuleList");
+}
+
+tg_module_list *tg_module_list_new_at(const char *where, tg_module_array modules)
+{
+    tg_module_list *m = module_list_new(where);
+    for (int64_t i = 0; i < modules.count; i++) tg_module_list_append_at(NULL, m, modules.items[i]);
+    return m;
+}
+
+tg_status tg_module_list_append_at(const char *where, tg_module_list *m, tg_module *module)
+{
+    return tgi_append_child(where, m ? &m->base : NULL, module);
+}
+
+/* Appended, and then moved to its place: the names stay where they are. */
+tg_status tg_module_list_insert_at(const char *where, tg_module_list *m, int64_t index, tg_module *module)
+{
+    const int64_t count = m ? m->base.slots : 0;
+    if (index < 0) index += count;
+    if (tgi_append_child(where, m ? &m->base : NULL, module) != TG_OK) return TG_FAILED;
+    tgi_slot *slot = m->base.first;
+    for (int64_t i = 0; i < index && slot->next; i++) slot = slot->next;
+    for (tg_module *moved = module; slot; slot = slot->next) {
+        tg_module *here = slot->as.module;
+        slot->as.module = moved;
+        moved = here;
+    }
+    return TG_OK;
+}
+
+tg_module *tg_module_list_get_at(const char *where, tg_module_list *m, int64_t index)
+{
+    return tgi_child_at(where, m ? &m->base : NULL, index, "ModuleList");
+}
+
+int64_t tg_module_list_len_at(const char *where, tg_module_list *m)
+{
+    return length(where, m ? &m->base : NULL, "ModuleList");
+}
+
+/* ---- ModuleDict ---- */
+
+tg_module_dict *tg_module_dict_new_at(const char *where)
+{
+    return TGI_MODULE_NEW(where, tg_module_dict, .name = "ModuleDict");
+}
+
+tg_status tg_module_dict_set_at(const char *where, tg_module_dict *m, const char *key, tg_module *module)
+{
+    return tg_register_module_at(where, m ? &m->base : NULL, key, module);
+}
+
+tg_module *tg_module_dict_get_at(const char *where, tg_module_dict *m, const char *key)
+{
+    if (!tgi_module_ok(where, m ? &m->base : NULL, "ModuleDict")) return NULL;
+    const tgi_slot *slot = key ? tgi_slot_find(&m->base, key, strlen(key)) : NULL;
+    if (slot) return slot->as.module;
+    tg_fail_at(NULL, TG_ERROR_VALUE, "ModuleDict", "there is no key '%s'", key ? key : "");
+    return NULL;
+}
+
+bool tg_module_dict_contains_at(const char *where, tg_module_dict *m, const char *key)
+{
+    return tgi_module_ok(where, m ? &m->base : NULL, "ModuleDict") && key && tgi_slot_find(&m->base, key, strlen(key));
+}
+
+int64_t tg_module_dict_len_at(const char *where, tg_module_dict *m)
+{
+    return length(where, m ? &m->base : NULL, "ModuleDict");
+}
+
+/* ---- ParameterList ---- */
+
+/* "2x3" into text. */
+static void put_sizes(const tg_tensor *t, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < t->ndim && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, i ? "x" : "", t->dims[i]);
+}
+
+/* A line for each parameter, as PyTorch 1.13 writes it. */
+static int parameters_repr(tg_module *m, char *buffer, size_t size)
+{
+    size_t used = 0;
+    for (const tgi_slot *slot = m->first; slot; slot = slot->next) {
+        const tg_tensor *t = slot->as.tensor;
+        char sizes[TG_SHAPE_TEXT];
+        if (!t) continue;
+        put_sizes(t, sizes, sizeof sizes);
+        const size_t at = used < size ? used : size;
+        used += (size_t)snprintf(at < size ? buffer + at : NULL, size - at,
+                                 "%s  (%s): %s containing: [torch.%s of size %s]", used ? "\n" : "", slot->name,
+                                 slot->kind == TGI_PARAMETER ? "Parameter" : "Tensor",
+                                 tg_dtype_name((tg_dtype)t->dtype), sizes);
+    }
+    return (int)used;
+}
+
+static tg_parameter_list *parameter_list_new(const char *where, const char *name)
+{
+    return TGI_MODULE_NEW(where, tg_parameter_list, .name = name, .extra_repr = parameters_repr);
+}
+
+tg_parameter_list *tg_parameter_list_new_at(const char *where, tg_tensor_list parameters)
+{
+    tg_parameter_list *m = parameter_list_new(where, "ParameterList");
+    for (int64_t i = 0; i < parameters.count; i++) tg_parameter_list_append_at(NULL, m, parameters.items[i]);
+    return m;
+}
+
+tg_tensor *tg_parameter_list_append_at(const char *where, tg_parameter_list *m, tg_tensor *t)
+{
+    char text[TGI_INDEX_TEXT];
+    return tg_register_parameter_at(where, m ? &m->base : NULL, tgi_index_text(m ? m->base.slots : 0, text), t);
+}
+
+tg_tensor *tg_parameter_list_get_at(const char *where, tg_parameter_list *m, int64_t index)
+{
+    if (!tgi_module_ok(where, m ? &m->base : NULL, "ParameterList")) return NULL;
+    const tgi_slot *slot = element(&m->base, index, m->base.slots, "ParameterList");
+    return slot ? slot->as.tensor : NULL;
+}
+
+int64_t tg_parameter_list_len_at(const char *where, tg_parameter_list *m)
+{
+    return length(where, m ? &m->base : NULL, "ParameterList");
+}
+
+/* ---- arrays of a struct ---- */
+
+static tg_module *new_list(tgi_slot_kind kind)
+{
+    if (kind == TGI_MODULE) return TG_MODULE(module_list_new(NULL));
+    return TG_MODULE(parameter_list_new(NULL, kind == TGI_PARAMETER ? "ParameterList" : "BufferList"));
+}
+
+static const char *const list_names[] = { "ParameterList", "BufferList", "ModuleList" };
+
+/* Whether element `index` is the next of `list` (NULL: not made yet), and has a place in the array. */
+static bool is_next(const tg_module *m, const tg_module *list, const char *name, int64_t index, int64_t room)
+{
+    const int64_t next = list ? list->slots : 0;
+    if (index < 0 || (room >= 0 && index >= room))
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "'%s' has %" PRId64 " elements, and none at %" PRId64, name,
+                   room, index);
+    else if (index < next)
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "attribute '%s.%" PRId64 "' already exists", name, index);
+    else if (index > next)
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "'%s.%" PRId64 "' is registered before '%s.%" PRId64 "'", name,
+                   next, name, index);
+    else
+        return true;
+    return false;
+}
+
+/* The list called `name`, made if it is not there, in which element `index` is the next. NULL with an error pending. */
+static tg_module *list_for(tg_module *m, tgi_slot_kind kind, const char *name, int64_t index, int64_t room)
+{
+    const tgi_slot *slot = tgi_slot_find(m, name, strlen(name));
+    tg_module *list = slot && slot->kind == TGI_MODULE ? slot->as.module : NULL;
+    if (slot && !tg_module_is(list, list_names[kind])) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "attribute '%s' already exists", name);
+        return NULL;
+    }
+    if (!is_next(m, list, name, index, room)) return NULL;
+    if (!list) list = new_list(kind);
+    if (!slot && list && tg_register_module_at(NULL, m, name, list) != TG_OK) return NULL;
+    return list;
+}
+
+tg_status tg_register_element_at(const char *where, tg_module *m, const char *name, int64_t index, int64_t room,
+                                 tg_module *child)
+{
+    tg_module *list = NULL;
+    if (tgi_module_ok(where, m, "register_module")) list = list_for(m, TGI_MODULE, name, index, room);
+    return tgi_append_child(NULL, list, child);
+}
+
+static tg_tensor *register_element(const char *where, tg_module *m, tgi_slot_kind kind, const char *name, int64_t index,
+                                   int64_t room, tg_tensor *t)
+{
+    if (!tgi_module_ok(where, m, "register_parameter")) return NULL;
+    tg_module *list = list_for(m, kind, name, index, room);
+    char text[TGI_INDEX_TEXT];
+    if (!list) return NULL;
+    tgi_index_text(index, text);
+    return kind == TGI_PARAMETER ? tg_register_parameter_at(NULL, list, text, t)
+                                 : tg_register_buffer_at(NULL, list, text, t);
+}
+
+tg_tensor *tg_register_parameter_element_at(const char *where, tg_module *m, const char *name, int64_t index,
+                                            int64_t room, tg_tensor *t)
+{
+    return register_element(where, m, TGI_PARAMETER, name, index, room, t);
+}
+
+tg_tensor *tg_register_buffer_element_at(const char *where, tg_module *m, const char *name, int64_t index, int64_t room,
+                                         tg_tensor *t)
+{
+    return register_element(where, m, TGI_BUFFER, name, index, room, t);
+}
