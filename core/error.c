@@ -32,7 +32,7 @@ bool tg_ok(void) { return !tg_failed(); }
 tg_error tg_error_get(void)
 {
     const tgi_error_record *e = &tgi_self.error;
-    return TG_LITERAL(tg_error){ e->code, e->op, e->where ? e->where : "", e->message, e->inputs, e->later };
+    return TG_LITERAL(tg_error){ e->code, e->op, e->where ? e->where : "", e->message, e->inputs, e->later, e->inside };
 }
 
 const char *tg_error_message(void) { return tg_failed() ? tgi_self.error.line : ""; }
@@ -42,7 +42,9 @@ void tg_error_clear(void)
     tgi_self.error.code = TG_ERROR_NONE;
     tgi_self.error.later = 0;
     tgi_self.error.op[0] = tgi_self.error.inputs[0] = tgi_self.error.message[0] = tgi_self.error.line[0] = '\0';
+    tgi_self.error.inside[0] = '\0';
     tgi_self.error.where = NULL;
+    tgi_self.inside = NULL; /* a handler may have left a forward by longjmp */
 }
 
 const char *tgi_where(void) { return tgi_self.where; }
@@ -77,8 +79,11 @@ static void record(const char *where, tg_error_code code, const char *op, tg_ten
     snprintf(e->op, sizeof e->op, "%s", op ? op : "");
     describe_inputs(inputs, e->inputs, sizeof e->inputs);
     tgi_vformat(e->message, sizeof e->message, format, args);
-    snprintf(e->line, sizeof e->line, "%s%s%s%s%s%s%s%s", e->where ? e->where : "", e->where ? ": " : "", e->op,
-             e->op[0] ? ": " : "", e->message, e->inputs[0] ? " (inputs: " : "", e->inputs, e->inputs[0] ? ")" : "");
+    e->inside[0] = '\0';
+    if (tgi_self.inside) tgi_self.inside->describe(tgi_self.inside, e->inside, sizeof e->inside);
+    snprintf(e->line, sizeof e->line, "%s%s%s%s%s%s%s%s%s%s", e->where ? e->where : "", e->where ? ": " : "", e->inside,
+             e->inside[0] ? ": " : "", e->op, e->op[0] ? ": " : "", e->message, e->inputs[0] ? " (inputs: " : "",
+             e->inputs, e->inputs[0] ? ")" : "");
     if (error_handler) {
         const tg_error error = tg_error_get();
         error_handler(&error, error_context);

@@ -26,6 +26,7 @@ typedef struct tg_error {
     const char *message;   /* "mat1 and mat2 shapes cannot be multiplied (100x13 and 12x8)" */
     const char *inputs;    /* "float32[100, 13], float32[12, 8]"; "" when there are none */
     int64_t later;         /* errors that followed and were only counted */
+    const char *inside;    /* the module whose forward was at work, "Sequential.2 (Linear)"; "" when none was */
 } tg_error;
 
 /* True while an error of this thread is pending; while none is. A loop asks the latter, so that it ends when something
@@ -36,7 +37,8 @@ bool tg_ok(void);
 /* The pending error; `code` is TG_ERROR_NONE when there is none. Valid until the next error or tg_error_clear(). */
 tg_error tg_error_get(void);
 
-/* The pending error as one line, "model.c:42: matmul: ...", or "" when there is none. */
+/* The pending error as one line, "model.c:42: matmul: ..." or "model.c:42: Sequential.2 (Linear): linear: ...", or ""
+ * when there is none. */
 const char *tg_error_message(void);
 
 void tg_error_clear(void);

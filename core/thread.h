@@ -123,6 +123,13 @@ uint64_t tgi_take_serials(void);
 
 /* ---- the state ---- */
 
+/* What is at work, told by those above core (a module whose forward runs). On the stack, innermost first. */
+typedef struct tgi_inside {
+    const struct tgi_inside *outer;
+    /* Writes what errors say of it, "Sequential.2 (Linear)", or "". */
+    void (*describe)(const struct tgi_inside *inside, char *text, size_t size);
+} tgi_inside;
+
 #define TGI_MESSAGE 768
 
 typedef struct tgi_error_record {
@@ -130,6 +137,7 @@ typedef struct tgi_error_record {
     int64_t later;
     const char *where;
     char op[48];
+    char inside[192];
     char inputs[TGI_MESSAGE];
     char message[TGI_MESSAGE];
     char line[2 * TGI_MESSAGE + 256];
@@ -139,6 +147,7 @@ typedef struct tgi_thread {
     tgi_pool *pool;
     tgi_pool *rests_in;            /* the same; NULL while no user sees what is made and freed, or if blocks are not kept */
     const char *where;             /* the user's line; NULL before the first call */
+    const tgi_inside *inside;      /* NULL: nothing */
     const char *op;                /* the last op that began: names errors in making its result */
     bool grad_disabled;            /* inverted, so that a zeroed state is a fresh one */
     bool registered;               /* for clean-up at the thread's end */

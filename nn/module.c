@@ -7,7 +7,7 @@
 
 #include "../core/error.h"
 #include "../core/scope.h"
-#include "../core/tensor_impl.h"
+#include "../core/thread.h"
 #include "../ops/view.h"
 
 #include <string.h>
@@ -150,18 +150,65 @@ tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *nam
 
 /* ---- calling ---- */
 
-tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
+typedef struct frame {
+    tgi_inside inside;
+    const tg_module *module;
+    int depth; /* of modules in modules */
+} frame;
+enum { DEEPEST = 25000 }; /* what a stack of 8 MiB holds, and half again */
+
+/* `part` and `text` joined, written before `end`, as far as there is room from `begin` on. */
+static char *prepend(char *begin, char *end, const char *part)
+{
+    const size_t length = strlen(part);
+    if (length > (size_t)(end - begin)) return begin;
+    memcpy(end - length, part, length);
+    return end - length;
+}
+
+/* "Sequential.2 (Linear)", from its end; nothing for a module that stands alone. Of what is too long the end is shown. */
+static void describe(const tgi_inside *inside, char *text, size_t size)
+{
+    const tg_module *m = ((const frame *)inside)->module;
+    char *end = text + size - 1, *begin = end;
+    *end = '\0';
+    if (m->parent) begin = prepend(text, prepend(text, prepend(text, end, ")"), m->base.name), " (");
+    for (; m->parent && begin > text; m = m->parent) {
+        const tgi_slot *slot = m->parent->first;
+        while (slot && !(slot->kind == TGI_MODULE && slot->as.module == m)) slot = slot->next;
+        begin = prepend(text, prepend(text, begin, slot ? slot->name : "?"), ".");
+        if (!m->parent->parent) begin = prepend(text, begin, m->parent->base.name);
+    }
+    memmove(text, begin, (size_t)(end - begin) + 1);
+}
+
+/* Apart from the call, which is on the stack once for each level. */
+__attribute__((noinline)) static bool forward_begin(const char *where, const tg_module *m, tg_tensor *x, int depth)
 {
     const tg_op op = { .name = m ? m->base.name : "forward" };
-    if (!tgi_forward_begin(where, m, &op, tg_list(x))) return NULL;
-    if (!m->base.forward)
-        return tg_fail_at(
-            where, TG_ERROR_VALUE, m->base.name,
-            "Module [%s] is missing the required \"forward\" function of one tensor; those of several have one "
-            "of their own, as tg_loss_forward",
-            m->base.name);
+    if (!tgi_forward_begin(where, m, &op, tg_list(x))) return false;
+    if (depth > DEEPEST)
+        tg_op_fail(&op, tg_list(x), "%d modules lie in one another: maximum recursion depth exceeded", depth);
+    else if (!m->base.forward)
+        tg_fail_at(where, TG_ERROR_VALUE, m->base.name,
+                   "Module [%s] is missing the required \"forward\" function of one tensor; those of several have one "
+                   "of their own, as tg_loss_forward",
+                   m->base.name);
+    else
+        return true;
+    return false;
+}
+
+tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
+{
+    const tgi_inside *outer = tgi_self.inside;
+    const frame here = { { outer, describe }, m, outer ? ((const frame *)outer)->depth + 1 : 1 };
+    if (!forward_begin(where, m, x, here.depth)) return NULL;
+    tgi_self.inside = &here.inside;
     tg_scope scope = tg_scope_begin();
-    return tg_scope_return(scope, m->base.forward(m, x));
+    tg_tensor *y = tg_scope_return(scope, m->base.forward(m, x));
+    tgi_self.inside = outer;
+    return y;
 }
 
 /* ---- another dtype ---- */
