@@ -46,6 +46,8 @@ Q := $(if $(V),,@)
 all: ## the libraries and the examples (the default)
 
 # ---- flags ----
+# TG_HEADER_WARNINGS: tapegrad.h makes no system headers of what it includes, which the compiler would neither warn of nor
+# list among a file's dependencies.
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
 COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
@@ -53,8 +55,8 @@ COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
 # Threads may have small stacks. (Sanitizers need more room.)
 FRAMES := $(if $(SANITIZE),,-Wframe-larger-than=32768)
 LIBRARY_FLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(FRAMES) $(COMMON)
-USER_FLAGS := -std=c11 -I. -O2 $(C_WARNINGS) $(COMMON)
-CXX_FLAGS := -std=c++17 -I. -O2 $(WARNINGS) $(COMMON)
+USER_FLAGS := -std=c11 -I. -DTG_HEADER_WARNINGS -O2 $(C_WARNINGS) $(COMMON)
+CXX_FLAGS := -std=c++17 -I. -DTG_HEADER_WARNINGS -O2 $(WARNINGS) $(COMMON)
 LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 # ---- what the machine offers: OPENMP_FLAGS, OPENMP_CFLAGS, CXX_FOUND, MACHINE, PROBE_AGAIN ----
@@ -251,7 +253,7 @@ check-layers: $(OBJECTS) $(SHARED) ## proves from the objects that core needs no
 check-headers: ## compiles each header alone, as C11 and C++17
 	@sh tests/tools/check_headers.sh
 
-check-misuse: ## proves of calls that mislead that they do not compile
+check-misuse: ## proves that calls that mislead do not compile, and that programs do without a warning
 	@sh tests/tools/check_misuse.sh
 
 check-calls: $(BUILD)/tests/test_reference ## compiles each op's call as docs/ops.md shows it

@@ -2,6 +2,11 @@
 #ifndef TAPEGRAD_H
 #define TAPEGRAD_H
 
+#include "core/options.h"
+#ifndef TG_HEADER_WARNINGS
+#pragma GCC system_header /* and what it includes */
+#endif
+
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/op.h"

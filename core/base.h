@@ -9,6 +9,8 @@
 #error "tapegrad needs a 64-bit processor"
 #endif
 
+#include "options.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,36 +44,9 @@
 #define TG_HERE __FILE__ ":" TG_STRINGIZE(__LINE__)
 #endif
 
-/* Keyword arguments: `TG_OPTIONS(type, DEFAULTS, .lr = 0.1)` is a `type` with the caller's designated initialisers over
- * PyTorch's defaults, so that an explicit zero is a zero and never "use the default". An options struct ends with
- * TG_OPTIONS_END, on which an argument without a name lands: being a struct it takes none, not even a 0, and
- * `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or nothing:
- * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. */
-struct tg_options_must_be_named {
-    const void *nothing;
-};
-#define TG_OPTIONS_END struct tg_options_must_be_named tgi_end;
-#ifdef __cplusplus
-#define TG_DEFAULTS_END , {}
-template <class T> inline T tgi_options(T defaults) { return defaults; }
-template <class T> inline T tgi_options(T, T given) { return given; }
-#define TG_OPTIONS(type, defaults, ...) (tgi_options<type>(type{ defaults } __VA_OPT__(,) __VA_ARGS__))
-#else
-#define TG_DEFAULTS_END
-#ifdef __clang__
-#define TGI_OVERRIDE "clang diagnostic ignored \"-Winitializer-overrides\""
-#else
-#define TGI_OVERRIDE "GCC diagnostic ignored \"-Woverride-init\""
-#endif
-#define TG_OPTIONS(type, ...)                                                                                         \
-    __extension__({                                                                                                   \
-        _Pragma("GCC diagnostic push") _Pragma(TGI_OVERRIDE) _Pragma("GCC diagnostic ignored \"-Wshadow\"")           \
-        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                                            \
-        _Pragma("GCC diagnostic error \"-Wint-conversion\"") _Pragma("GCC diagnostic error \"-Wmissing-braces\"")     \
-        _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                                              \
-        type tg_options_ = { __VA_ARGS__ };                                                                           \
-        _Pragma("GCC diagnostic pop") tg_options_;                                                                    \
-    })
+#ifdef __cplusplus /* options.h, the part that -Wpedantic dislikes */
+#define TG_OPTIONS(type, defaults, ...)                                                                               \
+    (tgi_options<type>(type{ defaults } __VA_OPT__(, {) __VA_ARGS__ __VA_OPT__(})))
 #endif
 
 /* A trailing argument that may be left out: TG_OR(default, args...) is the first of args, or the default. */

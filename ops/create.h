@@ -67,7 +67,9 @@ tg_tensor *tg_randperm_at(const char *where, int64_t n, tg_create_options option
 /* A 1-d tensor of numbers, none to 64: `tg_tensor_of(1, 2, 3)`. Its dtype is what torch.tensor([1, 2, 3]) has: bool of
  * bools alone, the default float where one of them is a float or double, otherwise int64. (C's `true` is an int.) */
 tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t count);
-#define tg_tensor_of(...) tg_tensor_of_at(TG_HERE, TGI_OPERANDS(__VA_ARGS__), TGI_COUNTED(__VA_ARGS__))
+#define tg_tensor_of(...)                                                                                             \
+    tg_tensor_of_at(TG_HERE, TGI_OPERANDS(__VA_ARGS__),                                                               \
+                    (int64_t)(sizeof(TGI_OPERANDS(__VA_ARGS__)) / sizeof(tg_operand)) - 1)
 
 /* A copy of C data in row-major order:
  *

@@ -1,43 +1,51 @@
 #!/bin/sh
-# Calls that must not compile, for what they would do is not what they say: an option without its name, too long a list.
-# From the environment: CHECK_CC, CHECK_CFLAGS.
+# Calls that must not compile, for what they would do is not what they say (an option without its name, too long a list),
+# with a message that says what to write; and programs that must compile without a warning, however pedantic.
+# From the environment: CHECK_CC, CHECK_CFLAGS, CHECK_CXX, CHECK_CXXFLAGS.
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0
 
-compiles() {   # compiles CALL
-    printf '#include "tapegrad.h"\nvoid *call(tg_tensor *x, tg_tensor_list list);\nvoid *call(tg_tensor *x, tg_tensor_list list)\n{\n    (void)x, (void)list;\n    return (void *)(%s);\n}\n' "$1" >"$work/call.c"
-    $CHECK_CC $CHECK_CFLAGS -fsyntax-only "$work/call.c" >"$work/log" 2>&1
+pass() { passed=$((passed + 1)); }
+
+fail() {   # fail WHAT
+    failed=$((failed + 1))
+    echo "FAIL  $1"
+    cat "$work/log"
 }
 
-must_not() {
+# ---- calls ----
+
+compiles() {   # compiles CALL
+    printf '#include "tapegrad.h"\nvoid *call(tg_tensor *x, tg_tensor_list list);\nvoid *call(tg_tensor *x, tg_tensor_list list)\n{\n    (void)x, (void)list;\n    return (void *)(%s);\n}\n' "$1" >"$work/call.$suffix"
+    $compile -fsyntax-only "$work/call.$suffix" >"$work/log" 2>&1
+}
+
+must_not() {   # must_not CALL [WORD of the message]
     if compiles "$1"; then
-        failed=$((failed + 1))
-        echo "FAIL  this compiles: $1"
+        fail "this compiles: $1"
+    elif ! grep -q "${2-}" "$work/log"; then
+        fail "the message does not say \"$2\": $1"
     else
-        passed=$((passed + 1))
+        pass
     fi
 }
 
 must() {
-    if compiles "$1"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL  this does not compile: $1"
-        cat "$work/log"
-    fi
+    if compiles "$1"; then pass; else fail "this does not compile: $1"; fi
 }
 
 many=$(printf 'x%.0s, ' 1 2 3 4 5 6 7 8)
 many="$many$many$many$many$many$many$many${many}"          # 64 and a comma
-
+suffix=c
+compile="$CHECK_CC $CHECK_CFLAGS -UTG_HEADER_WARNINGS"
 for call in 'tg_sum(x, %s)' 'tg_argmax(x, %s)' 'tg_norm(x, %s)' 'tg_sort(x, %s).values' 'tg_topk(x, 1, %s).values' \
     'tg_normalize(x, %s)' 'tg_dropout(x, %s)' 'tg_leaky_relu(x, %s)' 'tg_add(x, x, %s)' 'tg_clamp(x, %s)' \
-    'tg_ones(tg_shape(2), %s)' 'tg_linear_new(2, 3, %s)' 'tg_adam_new(list, %s)' 'tg_mse_loss(x, x, %s)'; do
-    for value in 0 1 NULL 0.5 false x; do must_not "$(printf "$call" "$value")"; done
+    'tg_ones(tg_shape(2), %s)' 'tg_linear_new(2, 3, %s)' 'tg_adam_new(list, %s)' 'tg_mse_loss(x, x, %s)' \
+    'tg_from_data((float[]){ 1, 2 }, tg_shape(2), %s)' 'tg_module_new(tg_linear, %s)'; do
+    for value in 0 1 NULL 0.5 false x; do must_not "$(printf "$call" "$value")" must_be_named; done
     must_not "$(printf "$call" '.requires_grad = true, .keepdim = true, 0')"
     must "$(printf "$call" '' | sed 's/, )/)/')"
 done
@@ -45,7 +53,70 @@ must_not "tg_cat(tg_list(${many}x), 0)"
 must "tg_cat(tg_list(${many%, }), 0)"
 must 'tg_cat(tg_list(), 0)'
 must 'tg_sum(x, .dim = 0, .keepdim = true)'
+must_not "tg_tensor_of($(echo "${many}${many}x" | sed 's/x/1/g'))"
+must "tg_tensor_of($(echo "${many%, }" | sed 's/x/1/g'))"
+must_not 'tg_from_data((float *[]){ 0, 0 }, tg_shape(2))'
 
-[ "$failed" != 0 ] || echo "ok    what is misused does not compile"
+if [ -n "${CHECK_CXX-}" ]; then
+    suffix=cpp
+    compile="$CHECK_CXX $CHECK_CXXFLAGS -UTG_HEADER_WARNINGS"
+    for call in 'tg_sum(x, %s)' 'tg_ones(tg_shape(2), %s)' 'tg_linear_new(2, 3, %s)' 'tg_adam_new(list, %s)'; do
+        for value in 0 1 0.5 x; do must_not "$(printf "$call" "$value")" options_in_cxx_are_a_struct; done
+    done
+    must_not 'tg_adam_new(list, .lr = 0.1)' options_in_cxx_are_a_struct
+    must_not 'tg_sum(x, .dim = 1)' options_in_cxx_are_a_struct
+    must 'tg_adam_new(list, tg_adam_options{ TG_ADAM_DEFAULTS })'
+fi
+[ "$failed" != 0 ] || echo "ok    what is misused does not compile, and is told why"
+
+# ---- programs, under every compiler that is here ----
+
+pedantic="-I. -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Werror -fsyntax-only"
+cat >"$work/program.c" <<'END'
+#include <tapegrad.h>
+
+typedef struct { tg_module base; tg_linear *fc, *layers[2]; tg_tensor *w, *pair[2], *seen, *last[2]; } model;
+
+int main(void)
+{
+    const double table[2][3] = { { 1, 2, 3 }, { 4, 5, 6 } };
+    model *m = tg_module_new(model, .name = "M");
+    TG_SUBMODULE(m, fc, tg_linear_new(2, 2));
+    TG_PARAMETER(m, w, tg_ones(tg_shape(2)));
+    TG_BUFFER(m, seen, tg_ones(tg_shape(2)));
+    for (int i = 0; i < 2; i++) {
+        TG_SUBMODULES(m, layers, i, tg_linear_new(2, 2, .bias = false));
+        TG_PARAMETERS(m, pair, i, tg_ones(tg_shape(2)));
+        TG_BUFFERS(m, last, i, tg_zeros(tg_shape(2), .dtype = TG_FLOAT64));
+    }
+    TG_REPLACE_PARAMETER(m->layers[1], weight, m->layers[0]->weight);
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *a = tg_from_data(table, tg_shape(2, 3)), *b = tg_from_data((float[]){ 1, 2, 3 }, tg_shape(3));
+    tg_tensor *c = tg_sum(tg_cat(tg_list(a, tg_mul(a, 2)), 0), .dim = 1), *e = tg_tensor_of(1, 2.5, 3);
+    tg_scope_end_with(scope, &a, &b, &c, &e);
+    model *copy = tg_module_copy(m);
+    tg_linear *fc = tg_module_as(copy->fc, tg_linear);
+    tg_module_list *list = tg_module_list_new(tg_relu_new(), tg_tanh_new());
+    tg_module_free(list);
+    tg_module_free(copy);
+    tg_module_free(m);
+    return fc == NULL || tg_failed();
+}
+END
+for cc in "$CHECK_CC" gcc clang; do
+    command -v ${cc%% *} >/dev/null 2>&1 || continue
+    for program in "$work/program.c" examples/*.c examples/*/*.c; do
+        if $cc -std=c11 $pedantic "$program" >"$work/log" 2>&1; then pass; else fail "$cc -Wpedantic of $program"; fi
+    done
+done
+for cxx in ${CHECK_CXX:+"$CHECK_CXX"} g++ clang++; do
+    command -v ${cxx%% *} >/dev/null 2>&1 || continue
+    for standard in c++17 c++20; do
+        for program in tests/*.cpp; do
+            if $cxx -std=$standard $pedantic "$program" >"$work/log" 2>&1; then pass; else fail "$cxx -std=$standard -Wpedantic of $program"; fi
+        done
+    done
+done
+[ "$failed" != 0 ] || echo "ok    programs compile without a warning"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

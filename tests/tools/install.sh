@@ -6,7 +6,7 @@ include=${DESTDIR:-}$PREFIX/include/tapegrad
 lib=${DESTDIR:-}$PREFIX/lib
 
 mkdir -p "$include" "$lib/pkgconfig"
-for header in $($CHECK_CC -std=c11 -I. -MM tapegrad.h | sed -e 's/^[^:]*://' -e 's/\\$//'); do
+for header in $($CHECK_CC -std=c11 -I. -DTG_HEADER_WARNINGS -MM tapegrad.h | sed -e 's/^[^:]*://' -e 's/\\$//'); do
     mkdir -p "$include/$(dirname "$header")"
     cp "$header" "$include/$header"
     chmod 644 "$include/$header"

@@ -1,0 +1,53 @@
+/* options.h: keyword arguments: `TG_OPTIONS(type, DEFAULTS, .lr = 0.1)` is a `type` with the caller's designated
+ * initialisers over PyTorch's defaults, so that an explicit zero is a zero and never "use the default".
+ *
+ * An options struct ends with TG_OPTIONS_END, on which an argument without a name lands: being a struct it takes none, not
+ * even a 0, and `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or nothing:
+ * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. The names here are chosen to be read in
+ * the compiler's messages.
+ *
+ * tapegrad.h makes system headers of the others, so that a program may be compiled with any warnings. What is said of
+ * wrong options must be heard, so this one comes before; it holds nothing that -Wpedantic dislikes. */
+#ifndef TG_CORE_OPTIONS_H
+#define TG_CORE_OPTIONS_H
+
+#ifdef __clang__ /* of `tg_sum(x)`, that the options are left out; clang takes the place to be the program's own */
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
+
+struct tg_options_must_be_named {
+    const void *nothing;
+};
+#define TG_OPTIONS_END struct tg_options_must_be_named options_must_be_named;
+
+#ifdef __cplusplus
+#define TG_DEFAULTS_END , {}
+/* What is not such a struct, be it `1` or `.lr = 0.1`, leads to a message with the name of this one. */
+template <class T> struct options_in_cxx_are_a_struct_with_its_DEFAULTS_then_assigned {
+    T given;
+    options_in_cxx_are_a_struct_with_its_DEFAULTS_then_assigned(const T &options) : given(options) {}
+};
+template <class T> inline T tgi_options(T defaults) { return defaults; }
+template <class T> inline T tgi_options(T, options_in_cxx_are_a_struct_with_its_DEFAULTS_then_assigned<T> options)
+{
+    return options.given;
+}
+#else
+#define TG_DEFAULTS_END
+#ifdef __clang__
+#define TGI_OVERRIDE "clang diagnostic ignored \"-Winitializer-overrides\""
+#else
+#define TGI_OVERRIDE "GCC diagnostic ignored \"-Woverride-init\""
+#endif
+#define TG_OPTIONS(type, ...)                                                                                         \
+    __extension__({                                                                                                   \
+        _Pragma("GCC diagnostic push") _Pragma(TGI_OVERRIDE) _Pragma("GCC diagnostic ignored \"-Wshadow\"")           \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                                            \
+        _Pragma("GCC diagnostic error \"-Wint-conversion\"") _Pragma("GCC diagnostic error \"-Wmissing-braces\"")     \
+        _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                                              \
+        type tg_options_must_be_named_ = { __VA_ARGS__ };                                                             \
+        _Pragma("GCC diagnostic pop") tg_options_must_be_named_;                                                      \
+    })
+#endif
+
+#endif
