@@ -39,15 +39,15 @@ template <class T> inline T tgi_options(T, options_in_cxx_are_a_struct_with_its_
 #else
 #define TGI_OVERRIDE "GCC diagnostic ignored \"-Woverride-init\""
 #endif
-#define TG_OPTIONS(type, ...)                                                                                         \
-    __extension__({                                                                                                   \
-        _Pragma("GCC diagnostic push") _Pragma(TGI_OVERRIDE) _Pragma("GCC diagnostic ignored \"-Wshadow\"")           \
-        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                                            \
-        _Pragma("GCC diagnostic error \"-Wint-conversion\"") _Pragma("GCC diagnostic error \"-Wmissing-braces\"")     \
-        _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                                              \
-        type tg_options_must_be_named_ = { __VA_ARGS__ };                                                             \
-        _Pragma("GCC diagnostic pop") tg_options_must_be_named_;                                                      \
-    })
+#define TG_OPTIONS(type, ...) __extension__({ TGI_DECLARE_OPTIONS(type, __VA_ARGS__) tg_options_must_be_named_; })
+/* Literals in the arguments live as long as the block this stands in. */
+#define TGI_DECLARE_OPTIONS(type, ...)                                                                                \
+    _Pragma("GCC diagnostic push") _Pragma(TGI_OVERRIDE) _Pragma("GCC diagnostic ignored \"-Wshadow\"")               \
+    _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")                                                \
+    _Pragma("GCC diagnostic error \"-Wint-conversion\"") _Pragma("GCC diagnostic error \"-Wmissing-braces\"")         \
+    _Pragma("GCC diagnostic error \"-Wincompatible-pointer-types\"")                                                  \
+    type tg_options_must_be_named_ = { __VA_ARGS__ };                                                                 \
+    _Pragma("GCC diagnostic pop")
 #endif
 
 #endif

@@ -84,12 +84,13 @@ int64_t tg_version(const tg_tensor *t);
 TG_END_DECLS
 
 #ifdef __cplusplus
-/* What is converted to a tg_tensor_list lives as long as the innermost scope, so that it may be kept in a variable. */
-template <int N> struct tgi_cxx_list {
-    tg_tensor *items[N];
-    operator tg_tensor_list() const { return tg_list_in_scope(items, N); }
-};
-#define tg_list(...) (tgi_cxx_list<TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ } })
+/* The array lives as long as the innermost scope, so that the list may be kept in a variable. */
+template <class... T> inline tg_tensor_list tgi_list(T... tensors)
+{
+    tg_tensor *const items[] = { tensors..., nullptr };
+    return tg_list_in_scope(items, sizeof...(T));
+}
+#define tg_list(...) tgi_list(__VA_ARGS__)
 #endif
 
 #endif

@@ -49,16 +49,13 @@ TG_END_DECLS
 /* Modules of any kinds as a tg_module_array, 64 at most. The NULL at the end is not counted: it keeps the array of an
  * empty list from having no element. */
 #ifdef __cplusplus
-template <int N> struct tgi_cxx_modules {
-    tg_module *items[N + 1];
-    operator tg_module_array() const
-    {
-        const tg_tensor_list kept = tg_list_in_scope(reinterpret_cast<tg_tensor *const *>(items), N);
-        return tg_module_array{ reinterpret_cast<tg_module *const *>(kept.items), kept.count };
-    }
-};
-#define TG_MODULES(...)                                                                                                \
-    (tgi_cxx_modules<TG_COUNT(__VA_ARGS__)>{ { TGI_EACH(TG_MODULE, __VA_ARGS__) __VA_OPT__(,) nullptr } })
+template <class... M> inline tg_module_array tgi_modules(M... modules)
+{
+    tg_module *const items[] = { tgi_module(modules)..., nullptr };
+    const tg_tensor_list kept = tg_list_in_scope(reinterpret_cast<tg_tensor *const *>(items), sizeof...(M));
+    return tg_module_array{ reinterpret_cast<tg_module *const *>(kept.items), kept.count };
+}
+#define TG_MODULES(...) tgi_modules(__VA_ARGS__)
 #else
 #define TG_MODULES(...)                                                                                                \
     ((tg_module_array){ (tg_module *const[]){ TGI_EACH(TG_MODULE, __VA_ARGS__) __VA_OPT__(,) NULL },                   \

@@ -185,7 +185,8 @@ template <int N> struct tgi_cxx_operands {
         _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                 \
         typedef __typeof__ group tgi_data;                                                                            \
         _Pragma("GCC diagnostic pop")                                                                                 \
-        tgi_from_literal(TG_HERE, TG_OPTIONS(tgi_from_data_call, TGI_FROM_DATA_CALL, .data = __VA_ARGS__),            \
+        TGI_DECLARE_OPTIONS(const tgi_from_data_call, TGI_FROM_DATA_CALL, .data = __VA_ARGS__)                        \
+        tgi_from_literal(TG_HERE, tg_options_must_be_named_,                                                          \
                          TGI_IS_ARRAY(*(tgi_data *)0) ? (int64_t)sizeof((tgi_data){ 0 }) : INT64_C(-1),               \
                          TGI_ELEMENT_OF(tgi_data), TGI_COUNTED(__VA_ARGS__));                                         \
     })
