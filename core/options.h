@@ -1,10 +1,10 @@
 /* options.h: keyword arguments: `TG_OPTIONS(type, DEFAULTS, .lr = 0.1)` is a `type` with the caller's designated
  * initialisers over PyTorch's defaults, so that an explicit zero is a zero and never "use the default".
  *
- * An options struct ends with TG_OPTIONS_END, on which an argument without a name lands: being a struct it takes none, not
- * even a 0, and `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or nothing:
- * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. The names here are chosen to be read in
- * the compiler's messages.
+ * An options struct ends with TG_OPTIONS_END, on which an argument without a name lands: being a struct it takes none,
+ * not even a 0, and `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or nothing:
+ * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. The names here are chosen to be read
+ * in the compiler's messages.
  *
  * tapegrad.h makes system headers of the others, so that a program may be compiled with any warnings. What is said of
  * wrong options must be heard, so this one comes before; it holds nothing that -Wpedantic dislikes. */

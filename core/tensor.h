@@ -10,9 +10,9 @@
 
 TG_BEGIN_DECLS
 
-/* A list of tensors, counted: `tg_list(a, b, c)`, or `tg_list_of(array, n)`. In C the array of tg_list lives to the end of
- * the block it stands in, and that of tg_list_of is yours; tg_list_in_scope copies one, for as long as the innermost
- * scope. */
+/* A list of tensors, counted: `tg_list(a, b, c)`, or `tg_list_of(array, n)`. In C the array of tg_list lives to the end
+ * of the block it stands in, in C++ as long as the innermost scope; that of tg_list_of is yours. tg_list_in_scope
+ * copies one, for as long as the innermost scope. */
 typedef struct tg_tensor_list {
     tg_tensor *const *items;
     int64_t count;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Element `index` of `count`, under its number; negative ones count from the end. NULL with an error when there is none. */
+/* Element `index` of `count`, under its number; negative ones count from the end. NULL and an error if it is none. */
 static tgi_slot *element(const tg_module *m, int64_t index, int64_t count, const char *what)
 {
     char text[TGI_INDEX_TEXT];

@@ -1,8 +1,8 @@
 /* module.c: the life of a module: made, given parameters, buffers and children, called, freed.
  *
- * What is registered hangs on the module as a list of slots in the order of registration (module_slots.c). Modules form
- * a tree, or at most share branches of one: a cycle is refused, so walks over it end. Nothing here allocates while a model is
- * trained. */
+ * What is registered hangs on the module as a list of slots in the order of registration (module_slots.c). Modules
+ * form a tree, or at most share branches of one: a cycle is refused, so walks over it end. Nothing here allocates while
+ * a model is trained. */
 #include "module_impl.h"
 
 #include "../core/error.h"
@@ -166,7 +166,7 @@ static char *prepend(char *begin, char *end, const char *part)
     return end - length;
 }
 
-/* "Sequential.2 (Linear)", from its end; nothing for a module that stands alone. Of what is too long the end is shown. */
+/* "Sequential.2 (Linear)", from its end; nothing for a module that stands alone. What is too long loses its beginning. */
 static void describe(const tgi_inside *inside, char *text, size_t size)
 {
     const tg_module *m = ((const frame *)inside)->module;

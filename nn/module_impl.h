@@ -31,8 +31,8 @@ struct tgi_slot {
 
 /* The slot called `name`, of `length` characters, or NULL. */
 tgi_slot *tgi_slot_find(const tg_module *m, const char *name, size_t length);
-/* A slot for the kind under a new name, or under one that has nothing; with `replace` under one that is there. NULL with
- * an error pending. */
+/* A slot for the kind under a new name, or under one that has nothing; with `replace` under one that is there. NULL
+ * with an error pending. */
 tgi_slot *tgi_slot_for(tg_module *m, tgi_slot_kind kind, const char *name, bool replace);
 /* tg_register_module under the number of children that are there: "0", "1", ... */
 tg_status tgi_append_child(const char *where, tg_module *m, tg_module *child);

@@ -1,7 +1,7 @@
 /* module_walk.c: what a module tree contains, as lists with PyTorch's dotted names.
  *
- * A module's own things come first, then its children's, each in order of registration and once. The lists belong to the
- * innermost scope; nothing is cached in the modules, so threads that share a model may look at it at once. */
+ * A module's own things come first, then its children's, each in order of registration and once. The lists belong to
+ * the innermost scope; nothing is cached in the modules, so threads that share a model may look at it at once. */
 #include "module_impl.h"
 
 #include "../core/error.h"

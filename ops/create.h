@@ -76,10 +76,10 @@ tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t
  *     tg_from_data(values, tg_shape(2, 3))                   // float values[6], double values[2][3], int64_t *values
  *     tg_from_data((float[]){ 1, 2, 3 }, tg_shape(3), .requires_grad = true)
  *
- * The data is an array of up to four dimensions, a pointer, or a literal of up to 60 elements, of float, double, bool or
- * integers of up to 64 bits, but no unsigned ones of more than 8. The tensor's dtype is the data's (integers become int64,
- * bytes too) unless .dtype says otherwise. An array shorter than the shape is an error; of a pointer nobody knows, and
- * `bytes` are -1. */
+ * The data is an array of up to four dimensions, a pointer, or a literal of up to 60 elements, of float, double, bool
+ * or integers of up to 64 bits, but no unsigned ones of more than 8. The tensor's dtype is the data's (integers become
+ * int64, bytes too) unless .dtype says otherwise. An array shorter than the shape is an error; of a pointer nobody knows,
+ * and `bytes` are -1. */
 typedef enum tg_element {
     TG_ELEMENT_FLOAT,
     TG_ELEMENT_DOUBLE,
