@@ -7,6 +7,7 @@
 #pragma GCC system_header /* and what it includes */
 #endif
 
+#include "core/denormals.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/op.h"

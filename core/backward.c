@@ -514,8 +514,10 @@ tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_optio
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
     tgi_walk_include(&w, &edge);
+    const bool flushing = tgi_set_flushing(true);
     const bool ok = tgi_walk_begin(&w) && tgi_walk_start(&w, &edge, tensor, options.gradient) && tgi_walk_run(&w) &&
                     give_to_leaves(&w);
     tgi_walk_end(&w);
+    tgi_set_flushing(flushing);
     return ok ? TG_OK : TG_FAILED;
 }

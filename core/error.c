@@ -86,7 +86,9 @@ static void record(const char *where, tg_error_code code, const char *op, tg_ten
              e->inputs, e->inputs[0] ? ")" : "");
     if (error_handler) {
         const tg_error error = tg_error_get();
+        const bool flushing = tgi_set_flushing(false);
         error_handler(&error, error_context);
+        tgi_set_flushing(flushing);
     }
 }
 
@@ -150,5 +152,7 @@ void tg_warn_at(const char *where, const char *format, ...)
     va_start(args, format);
     tgi_vformat(message, sizeof message, format, args);
     va_end(args);
+    const bool flushing = tgi_set_flushing(false);
     warning_handler(where, message, warning_context);
+    tgi_set_flushing(flushing);
 }

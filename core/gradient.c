@@ -89,8 +89,10 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
     grad_edges edges = { .outputs = tgi_pool_alloc(tgi_pool_of_thread(), edge_count * sizeof(tgi_edge)) };
     edges.inputs = edges.outputs ? edges.outputs + outputs.count : NULL;
     bool ok = !tg_failed() && results && edges.outputs && find_edges(&w, outputs, inputs, &edges) && tgi_walk_begin(&w);
+    const bool flushing = tgi_set_flushing(true);
     ok = ok && grad_run(&w, outputs, inputs, &options, &edges, results);
     tgi_walk_end(&w);
+    tgi_set_flushing(flushing);
     if (edges.outputs) tgi_pool_free(tgi_self.pool, edges.outputs, edge_count * sizeof(tgi_edge));
     return ok ? TG_LITERAL(tg_tensor_list){ results, inputs.count } : tg_list_failed();
 }

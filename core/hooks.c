@@ -15,7 +15,9 @@ bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
     tgi_set_seen(true); /* until the walk goes on: a hook may keep what it is shown */
     for (tgi_hook *hook; (hook = hook_after(*hooks, number));) {
         number = hook->number;
+        const bool flushing = tgi_set_flushing(false);
         tg_tensor *replaced = hook->function(*slot, hook->context);
+        tgi_set_flushing(flushing);
         if (tg_failed()) return false;
         if (!replaced || replaced == *slot) continue;
         const tg_shape have = tgi_shape(replaced), want = tgi_shape(*slot);

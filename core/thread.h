@@ -5,6 +5,7 @@
 #ifndef TG_CORE_THREAD_H
 #define TG_CORE_THREAD_H
 
+#include "denormals_impl.h"
 #include "error.h"
 #include "memory.h"
 #include "tensor_impl.h"
@@ -167,6 +168,12 @@ typedef struct tgi_thread {
     uint64_t next_serial;          /* see TGI_SERIALS */
     int64_t next_slot;
     int64_t next_hook;             /* the number of the next hook */
+
+    bool flushing;                 /* in a walk or an optimiser's step, but in no function of the user's */
+    bool flush_chosen;             /* `flush` holds what the user chose, not the default */
+    tg_flush flush;
+    tgi_float_mode outer_mode;     /* while flushing: the mode to come back to */
+    tgi_float_mode added_mode;     /* the bits that TG_FLUSH_EVERYTHING has set */
 
     tgi_error_record error;
 } tgi_thread;

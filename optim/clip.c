@@ -1,6 +1,7 @@
 /* clip.c: gradient clipping by total norm and by value. Norms are summed in float64, in blocks, whatever the dtype. */
 #include "clip.h"
 
+#include "../core/denormals_impl.h"
 #include "../core/error.h"
 #include "../core/op.h"
 #include "../core/scope.h"
@@ -97,6 +98,7 @@ static bool begin(const char *where, const char *name, tg_tensor_list parameters
 static void scale(tg_tensor_list parameters, double factor)
 {
     const bool tiny = factor > 0 && factor < (double)FLT_MIN;
+    const bool flushing = tgi_set_flushing(true);
     tg_scope scope = tg_no_grad_begin();
     for (int64_t i = 0; i < parameters.count; i++) {
         tg_tensor *grad = tg_grad_of(parameters.items[i]);
@@ -105,6 +107,7 @@ static void scale(tg_tensor_list parameters, double factor)
         tg_mul_(grad, tiny ? factor * 0x1p60 : factor);
     }
     tg_scope_end(scope);
+    tgi_set_flushing(flushing);
 }
 
 /* A limit is a number that is not negative: anything else would turn the gradients round, or wipe them. */

@@ -5,6 +5,7 @@
  * is element by element, so the cut shows in no result. */
 #include "optimizer_impl.h"
 
+#include "../core/denormals_impl.h"
 #include "../core/error.h"
 #include "../core/op.h"
 #include "../core/scope.h"
@@ -299,11 +300,13 @@ static bool prepare_all(tg_optimizer *optimizer)
 tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
 {
     if (!present(where, optimizer, "step") || tg_failed()) return TG_FAILED;
+    const bool flushing = tgi_set_flushing(true);
     tg_scope scope = tg_no_grad_begin();
     if (!tg_failed() && prepare_all(optimizer)) {
         for (group *g = optimizer->first; g; g = g->next)
             for (int64_t i = 0; i < g->count; i++) update(optimizer, g, &g->parameters[i]);
     }
     tg_scope_end(scope);
+    tgi_set_flushing(flushing);
     return tg_failed() ? TG_FAILED : TG_OK;
 }
