@@ -232,8 +232,8 @@ endif
 bench: $(BENCH) ## times training steps and kernels; THREADS=2 ONLY=W1,gemm ARGS="--blas libopenblas.so.0"
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 KEEP=1 CPU=1 PYTHON=python3
-	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' KEEP='$(KEEP)' CPU='$(CPU)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
+bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 KEEP=1 CPU=1 FLUSH=1 PYTHON=python3
+	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' KEEP='$(KEEP)' CPU='$(CPU)' FLUSH='$(FLUSH)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
 
 asan: ## the tests under AddressSanitizer, LeakSanitizer and UBSan
 	@$(MAKE) test SANITIZE=address,undefined BUILD=$(BUILD)/asan

@@ -12,6 +12,8 @@
 #
 # With CPU=1 both times are the processor's: for a machine that is busy with other things, and one thread.
 #
+# With FLUSH=1 PyTorch flushes denormals to zero (torch.set_flush_denormal), which it does not as it comes.
+#
 # From the environment: THREADS (1), ONLY (every workload), RUNS (5), KEEP (0), PYTHON (/usr/bin/python3), SECONDS_EACH (each
 # workload's own), TOGETHER.
 set -u
@@ -23,6 +25,8 @@ runs=${RUNS:-5}
 python=${PYTHON:-/usr/bin/python3}
 seconds="${SECONDS_EACH:+--seconds $SECONDS_EACH}"
 [ "${CPU:-0}" = 0 ] || seconds="$seconds --cpu"
+flush=
+[ "${FLUSH:-0}" = 0 ] || flush=--flush
 
 if ! "$python" -c 'import torch' 2>/dev/null; then
     echo "bench-pytorch: $python has no PyTorch: set PYTHON to one that has (on Debian: apt install python3-torch)" >&2
@@ -45,7 +49,7 @@ measure() {   # measure WORKLOAD,...
     run=1
     while [ "$run" -le "$runs" ]; do
         "$bench" --threads "$threads" --only "$1" --csv $seconds | sed -n "2,\$s/^/$run,ours,/p"
-        env $passive "$python" "$here/pytorch.py" --threads "$threads" --only "$1" $seconds |
+        env $passive "$python" "$here/pytorch.py" --threads "$threads" --only "$1" $seconds $flush |
             sed -n "2,\$s/^/$run,theirs,/p"
         run=$((run + 1))
     done

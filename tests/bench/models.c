@@ -87,6 +87,31 @@ tg_module *stacked_lstm_new(int64_t input_size, int64_t hidden_size, int64_t num
     return TG_MODULE(m);
 }
 
+/* ---- embedding + LSTM + Linear ---- */
+
+typedef struct text_classifier {
+    tg_module base;
+    tg_embedding *embedding;
+    tg_lstm *lstm;
+    tg_linear *fc;
+} text_classifier;
+
+static tg_tensor *text_classifier_forward(tg_module *module, tg_tensor *x)
+{
+    text_classifier *m = (text_classifier *)module;
+    tg_tensor *output = tg_lstm_forward(m->lstm, tg_embedding_forward(m->embedding, x)).output;
+    return tg_linear_forward(m->fc, tg_select(output, 1, -1));
+}
+
+tg_module *text_classifier_new(int64_t words, int64_t hidden_size, int64_t classes)
+{
+    text_classifier *m = tg_module_new(text_classifier, .forward = text_classifier_forward);
+    TG_SUBMODULE(m, embedding, tg_embedding_new(words, hidden_size));
+    TG_SUBMODULE(m, lstm, tg_lstm_new(hidden_size, hidden_size, .batch_first = true));
+    TG_SUBMODULE(m, fc, tg_linear_new(hidden_size, classes));
+    return TG_MODULE(m);
+}
+
 /* ---- MLP ---- */
 
 tg_module *mlp_new(void)

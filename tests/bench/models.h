@@ -10,6 +10,10 @@ tg_module *custom_lstm_new(int64_t input_size, int64_t hidden_size);
 /* The library's LSTM, and a linear layer on its last step; the result is [N, output_size]. */
 tg_module *stacked_lstm_new(int64_t input_size, int64_t hidden_size, int64_t num_layers, int64_t output_size);
 
+/* An embedding, the library's LSTM of the same width, and a linear layer on its last step; x is [N, T] of words, the
+ * result [N, classes]. */
+tg_module *text_classifier_new(int64_t words, int64_t hidden_size, int64_t classes);
+
 /* 784-512-10, with ReLU; x is [N, 784]. */
 tg_module *mlp_new(void);
 

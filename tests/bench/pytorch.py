@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The workloads of tests/bench/workloads.c and ops.def in PyTorch, printed as `bench --csv` prints them.
 
-    pytorch.py [--threads N] [--only W1,W3] [--seconds S] [--cpu] [--memory]
+    pytorch.py [--threads N] [--only W1,W3] [--seconds S] [--cpu] [--memory] [--flush]
 
 Whoever changes a workload here changes it there. Training is one step of it: zero_grad, forward, loss, backward, Adam.
 The figures are microseconds but for W8's, which are nanoseconds an addition.
@@ -86,6 +86,18 @@ class StackedLSTM(nn.Module):
         return self.fc(output[:, -1, :])
 
 
+class TextClassifier(nn.Module):
+    def __init__(self, words, hidden_size, classes):
+        super().__init__()
+        self.embedding = nn.Embedding(words, hidden_size)
+        self.lstm = nn.LSTM(hidden_size, hidden_size, batch_first=True)
+        self.fc = nn.Linear(hidden_size, classes)
+
+    def forward(self, x):
+        output, _ = self.lstm(self.embedding(x))
+        return self.fc(output[:, -1, :])
+
+
 # ---- workloads: each returns seconds ----
 
 def train(model, criterion, x, y, seconds):
@@ -113,6 +125,12 @@ def stacked_lstm(batch, steps, input_size, hidden_size, num_layers):
 def mlp(seconds):
     model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10))
     return 1e6 * train(model, nn.CrossEntropyLoss(), torch.rand(128, 784), torch.randint(0, 10, (128,)), seconds)
+
+
+def text_classifier(seconds):
+    model = TextClassifier(10000, 128, 2)
+    return 1e6 * train(model, nn.CrossEntropyLoss(), torch.randint(0, 10000, (32, 200)), torch.randint(0, 2, (32,)),
+                       seconds)
 
 
 def infer(seconds):
@@ -284,6 +302,7 @@ WORKLOADS = {
     "W8": (2, scalar_adds),
     "W9": (2, mlp),
     "W12": (2, infer),
+    "W15": (4, text_classifier),
     **{name: row for rows in SINGLE_OPS for name, row in rows.items()},
 }
 
@@ -295,6 +314,7 @@ def main():
     parser.add_argument("--seconds", type=float, help="how long each measurement lasts")
     parser.add_argument("--cpu", action="store_true", help="the processor's time, not the clock's")
     parser.add_argument("--memory", action="store_true", help="a fourth column, the process's peak so far, in MiB")
+    parser.add_argument("--flush", action="store_true", help="torch.set_flush_denormal(True)")
     options = parser.parse_args()
     if options.cpu:
         global clock
@@ -302,6 +322,7 @@ def main():
 
     warnings.simplefilter("ignore")  # W1 broadcasts its target, as the notebook does
     torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(options.flush)
     wanted = options.only.split(",") if options.only else None
 
     print("workload,threads,median_us" + (",peak_mib" if options.memory else ""))

@@ -1,4 +1,4 @@
-/* workloads.c: what users wait for, W1 to W12. tests/bench/pytorch.py has the same ones under the same names: whoever
+/* workloads.c: what users wait for, W1 to W15. tests/bench/pytorch.py has the same ones under the same names: whoever
  * changes one changes both. Training is one step of it: zero_grad, forward, loss, backward, Adam; each step is a scope.
  * The figures are microseconds but for W8's, which are nanoseconds. */
 #include "bench.h"
@@ -55,6 +55,16 @@ static double train_stacked_lstm(double seconds, const void *argument)
     tg_module *model = stacked_lstm_new(s->input, s->hidden, s->layers, 1);
     tg_tensor *X = tg_rand(tg_shape(s->batch, s->steps, s->input)), *y = tg_rand(tg_shape(s->batch, 1));
     return train(seconds, model, tg_mse_loss_new(), X, y);
+}
+
+static double train_text_classifier(double seconds, const void *argument)
+{
+    (void)argument;
+    enum { WORDS = 10000, HIDDEN = 128, CLASSES = 2, BATCH = 32, STEPS = 200 };
+    tg_module *model = text_classifier_new(WORDS, HIDDEN, CLASSES);
+    tg_tensor *X = tg_randint(0, WORDS, tg_shape(BATCH, STEPS), .dtype = TG_INT64);
+    tg_tensor *y = tg_randint(0, CLASSES, tg_shape(BATCH), .dtype = TG_INT64);
+    return train(seconds, model, tg_cross_entropy_loss_new(), X, y);
 }
 
 static double train_mlp(double seconds, const void *argument)
@@ -171,5 +181,6 @@ const bench_workload bench_workloads[] = {
     { "W9", "MLP 784-512-10, batch 128, cross entropy: training", "us", 2, train_mlp, NULL },
     { "W12", "LSTM 64-256, 2 layers, one step of one sample: inference", "us", 2, infer_stacked_lstm,
       &(const lstm_sizes){ .batch = 1, .steps = 1, .input = 64, .hidden = 256, .layers = 2 } },
+    { "W15", "Embedding and LSTM 128, batch 32, 200 steps: training", "us", 4, train_text_classifier, NULL },
 };
 const int bench_workload_count = (int)(sizeof bench_workloads / sizeof *bench_workloads);
