@@ -103,8 +103,10 @@ static void test_threads_started_by_a_walk(void **unused)
 {
     (void)unused;
     tg_scope scope = tg_scope_begin();
+    tg_tensor *x = leaf(MANY, 1), *y = tg_mul(x, 1e-20), *tiny = tg_full(tg_shape(MANY), 1e-20, .dtype = TG_FLOAT32);
     use_threads(MOST_THREADS);
-    expect_all(tiny_gradient(MANY), flushed(times(1e-20f, 1e-20f)));
+    tg_backward(y, .gradient = tiny);
+    expect_all(tg_grad_of(x), flushed(times(1e-20f, 1e-20f)));
 #ifdef _OPENMP
     assert_int_equal(threads_that_flush(), 0);
 #endif
@@ -399,17 +401,18 @@ static void test_errors(void **unused)
     tg_scope_end(scope);
 }
 
-/* An op of the user's whose backward warns, and says how it computes. */
+/* An op of the user's whose backward warns, says how it computes and chooses another mode. */
 static bool backward_flushes;
 static void telling_backward(tg_context *ctx)
 {
     tg_warn_at("here", "a warning in the middle of a walk");
     backward_flushes = flushes_results();
+    tg_set_flush_denormal(TG_FLUSH_EVERYTHING);
     tg_set_grad_input(ctx, 0, tg_grad_output(ctx, 0));
 }
 static const tg_op telling = { .name = "telling", .backward = telling_backward };
 
-static void test_op_and_warning(void **unused)
+static void test_op_of_the_user(void **unused)
 {
     (void)unused;
     tg_scope scope = tg_scope_begin();
@@ -420,9 +423,13 @@ static void test_op_and_warning(void **unused)
     *(float *)tg_mutable_data(y, TG_FLOAT32) = 1;
     tg_record(&telling, tg_list(x), tg_list(y), TG_NONE, NULL, 0);
     tg_backward(y);
+    const bool everything = flushes_operands();
+    tg_set_flush_denormal(TG_FLUSH_GRADIENTS);
     tg_set_warning_handler(tg_default_warning_handler, NULL);
     assert_true(handler.calls == 1 && handler.exact);
     assert_int_equal(backward_flushes, can_flush);
+    assert_int_equal(everything, can_flush);
+    assert_true(is_exact());
     tg_scope_end(scope);
 }
 
@@ -552,7 +559,7 @@ int main(void)
         T(test_clipping),
         T(test_hooks),
         T(test_errors),
-        T(test_op_and_warning),
+        T(test_op_of_the_user),
         T(test_hook_changes_the_mode),
         T(test_rounding_on_threads),
 #ifdef __x86_64__
