@@ -5,7 +5,6 @@
 #ifndef TG_OPS_PARALLEL_H
 #define TG_OPS_PARALLEL_H
 
-#include "../core/denormals_impl.h"
 #include "kernels/pieces.h"
 #include "kernels/threads.h"
 
@@ -15,31 +14,18 @@
  * it is. */
 static inline bool tgi_has_threads(void) { return tgi_threads() > 1; }
 
-/* Calls task(work, i) for each i < tasks, on several threads if `enough`. Tasks may neither allocate nor fail.
- *
- * All threads compute in the caller's floating-point mode, so that none rounds or flushes otherwise, and get their own
- * back. OpenMP starts its threads in the mode of who enters the region: that one must not be a walk's. */
+/* Calls task(work, i) for each i < tasks, on so many threads, two at least; see parallel.c. */
+void tgi_run_on_threads(int threads, int64_t tasks, void (*task)(const void *work, int64_t i), const void *work);
+
+/* Calls task(work, i) for each i < tasks, on several threads if `enough`. Tasks may neither allocate nor fail. */
 static inline void tgi_run_tasks(bool enough, int64_t tasks, void (*task)(const void *work, int64_t i),
                                  const void *work)
 {
-#ifdef _OPENMP
     const int threads = enough && tasks > 1 ? tgi_threads() : 1;
     if (threads > 1) {
-        const tgi_float_mode mode = tgi_float_mode_get();
-        tgi_float_mode_set(tgi_float_mode_of_user());
-#pragma omp parallel num_threads(threads)
-        {
-            const tgi_float_mode own = tgi_float_mode_get();
-            tgi_float_mode_set(mode);
-#pragma omp for schedule(static) nowait
-            for (int64_t i = 0; i < tasks; i++) task(work, i);
-            tgi_float_mode_set(own);
-        }
-        tgi_float_mode_set(mode);
+        tgi_run_on_threads(threads, tasks, task, work);
         return;
     }
-#endif
-    (void)enough;
     for (int64_t i = 0; i < tasks; i++) task(work, i);
 }
 

@@ -136,6 +136,28 @@ static void test_backward(void **unused)
     }
 }
 
+/* A product of matrices large enough for threads: each of its sums is denormal. */
+static void test_product(void **unused)
+{
+    (void)unused;
+    enum { SIDE = 256 };
+    const float exact = SIDE * times(0x1p-70f, 0x1p-70f);
+    for (int threads = 1; threads <= MOST_THREADS; threads++) {
+        use_threads(threads);
+        for (int mode = TG_FLUSH_NOTHING; mode <= TG_FLUSH_GRADIENTS; mode++) {
+            tg_scope scope = tg_scope_begin();
+            tg_set_flush_denormal((tg_flush)mode);
+            tg_tensor *tiny = tg_full(tg_shape(SIDE, SIDE), 0x1p-70, .dtype = TG_FLOAT32);
+            tg_tensor *x = tg_ones(tg_shape(SIDE, SIDE), .requires_grad = true), *y = tg_matmul(x, tiny);
+            tg_backward(y, .gradient = tiny);
+            expect_all(tg_grad_of(x), mode == TG_FLUSH_NOTHING ? exact : flushed(exact));
+            expect_all(tg_matmul(tiny, tiny), mode == TG_FLUSH_EVERYTHING ? flushed(exact) : exact);
+            tg_scope_end(scope);
+        }
+        tg_set_flush_denormal(TG_FLUSH_GRADIENTS);
+    }
+}
+
 static void test_grad(void **unused)
 {
     (void)unused;
@@ -550,6 +572,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_threads_started_by_a_walk), /* first */
         T(test_backward),
+        T(test_product),
         T(test_grad),
         T(test_float64),
         T(test_no_denormal_operand),

@@ -3,6 +3,7 @@
 #include "body.h"
 #include "gemm_plan.h"
 #include "gemm_sizes.h"
+#include "workers.h"
 
 /* Sums: elements of a block, columns at a time, sums kept of them; columns so few that all lanes are added at once. */
 enum { SUM_BLOCK = 512, SUM_COLUMNS = 512, SUM_ROOM = 24576 /* bytes */, SUM_DENSE = 16 };
