@@ -14,7 +14,7 @@ TG_BEGIN_DECLS
 typedef enum tg_flush {
     TG_FLUSH_NOTHING,    /* tapegrad flushes nothing; what the processor was told elsewhere holds */
     TG_FLUSH_EVERYTHING, /* this thread flushes results and operands, in all it computes, from now on */
-    TG_FLUSH_GRADIENTS   /* the default: tg_backward, tg_grad, tg_step and clip_grad_norm_ flush results; the rest is exact */
+    TG_FLUSH_GRADIENTS   /* the default: backward, grad, step and clip_grad_norm_ flush results; the rest is exact */
 } tg_flush;
 
 /* Chooses for the calling thread. False when the processor cannot do it (it can on x86-64 and on aarch64; elsewhere the
