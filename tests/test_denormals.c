@@ -4,11 +4,13 @@
 #include <tapegrad.h>
 
 #include "support/errors.h"
+#include "support/sample.h"
 
 #include <fenv.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #ifdef __x86_64__
 #include <xmmintrin.h>
 #endif
@@ -256,6 +258,89 @@ static void test_saved_denormals(void **unused)
     assert_true(fabs(slope(log_of, 5e-39) * 5e-39 - 1) < 1e-6);
 #endif
     assert_true(slope(relu_of, 1e-30) == 1 && slope(abs_of, -1e-30) == -1 && slope(log_of, 0.5) == 2);
+}
+
+/* ---- rows: a formula may not make a large error of a flushed part ---- */
+
+enum { SIZES = 22, MOST_INPUTS = 3 };
+
+/* Two numbers at the bottom have a rest that is denormal, on which the whole part of their quotient hangs. In the
+ * others a square or a product of two small numbers does. */
+static bool hangs_on_a_denormal(const tg_op *op)
+{
+    static const char *const names[] = { "remainder", "atan2", "addcdiv" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(op->name, names[i]) == 0) return true;
+    return false;
+}
+
+/* Arguments of a row: every combination of zero and of normal numbers of all sizes. */
+static int64_t row_arguments(int inputs, tg_dtype dtype, tg_tensor **x, tg_value *args)
+{
+    const double least = dtype == TG_FLOAT32 ? 0x1p-126 : 0x1p-1022;
+    const double sizes[SIZES / 2] = { 0, least, 1.5 * least, 8 * least, 1e-20, 1e-3, 0.5, 1, 3, 100, 1e20 };
+    int64_t count = 1;
+    for (int i = 0; i < inputs; i++) count *= SIZES;
+    double *values = malloc((size_t)count * sizeof *values);
+    assert_non_null(values);
+    int64_t step = 1;
+    for (int i = 0; i < inputs; i++, step *= SIZES) {
+        for (int64_t k = 0; k < count; k++) {
+            const int64_t pick = k / step % SIZES;
+            values[k] = pick % 2 ? -sizes[pick / 2] : sizes[pick / 2];
+        }
+        x[i] = tg_empty(tg_shape(count), .dtype = dtype);
+        sample_write(x[i], values);
+        tg_requires_grad_(x[i], true);
+        args[i] = (tg_value){ TG_VALUE_TENSOR, { .tensor = x[i] } };
+    }
+    free(values);
+    return count;
+}
+
+static bool close_to(double flushed_gradient, double exact, double least)
+{
+    if (isnan(exact) || isinf(exact)) return isnan(exact) ? isnan(flushed_gradient) : flushed_gradient == exact;
+    return fabs(flushed_gradient - exact) <= 4 * least + 1e-6 * fabs(exact);
+}
+
+static void expect_same_gradients(const tg_op *op, tg_dtype dtype, bool create_graph)
+{
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x[MOST_INPUTS];
+    tg_value args[MOST_INPUTS];
+    const int inputs = sample_pointwise_inputs(op);
+    const int64_t count = row_arguments(inputs, dtype, x, args);
+    tg_tensor *y = tg_op_call(op, args, inputs).items[0], *ones = tg_requires_grad(y) ? tg_ones_like(y) : NULL;
+    const tg_tensor_list leaves = { x, inputs };
+    tg_tensor_list gradients[TG_FLUSH_GRADIENTS + 1];
+    for (int mode = TG_FLUSH_NOTHING; mode <= TG_FLUSH_GRADIENTS && ones; mode += TG_FLUSH_GRADIENTS) {
+        tg_set_flush_denormal((tg_flush)mode);
+        gradients[mode] =
+            tg_grad(tg_list(y), leaves, .grad_outputs = { ones }, .retain_graph = true, .create_graph = create_graph);
+    }
+    for (int i = 0; i < inputs && ones; i++) {
+        double *exact = sample_elements(gradients[TG_FLUSH_NOTHING].items[i]);
+        double *flushed_gradient = sample_elements(gradients[TG_FLUSH_GRADIENTS].items[i]);
+        for (int64_t k = 0; k < count; k++)
+            if (!close_to(flushed_gradient[k], exact[k], dtype == TG_FLOAT32 ? 0x1p-126 : 0x1p-1022))
+                fail_msg("%s, %s: the gradient of input %d at combination %lld is %g, exactly %g", op->name,
+                         tg_dtype_name(dtype), i, (long long)k, flushed_gradient[k], exact[k]);
+        free(exact);
+        free(flushed_gradient);
+    }
+    tg_scope_end(scope);
+}
+
+static void test_rows(void **unused)
+{
+    (void)unused;
+    int count;
+    const tg_op *const *ops = tg_op_registry(&count);
+    for (int i = 0; i < count; i++) {
+        if (ops[i]->in_place_of || !sample_takes_floats(ops[i]) || hangs_on_a_denormal(ops[i])) continue;
+        for (int k = 0; k < 4; k++) expect_same_gradients(ops[i], k % 2 ? TG_FLOAT64 : TG_FLOAT32, k < 2);
+    }
 }
 
 /* ---- optimisers ---- */
@@ -577,6 +662,7 @@ int main(void)
         T(test_float64),
         T(test_no_denormal_operand),
         T(test_saved_denormals),
+        T(test_rows),
         T(test_step),
         T(test_fading_state),
         T(test_clipping),
