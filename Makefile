@@ -201,7 +201,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-headers check-misuse check-calls check-install check-docs
+CHECKS := check-layers check-headers check-misuse check-calls check-handles check-install check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
@@ -258,6 +258,9 @@ check-misuse: ## proves that calls that mislead do not compile, and that program
 
 check-calls: $(BUILD)/tests/test_reference ## compiles each op's call as docs/ops.md shows it
 	@sh tests/tools/check_calls.sh
+
+check-handles: $(STATIC) ## calls every public function with freed handles, NULL and nonsense
+	@sh tests/tools/check_handles.sh
 
 reference: $(BUILD)/tests/test_reference ## writes docs/ops.md anew from the ops' descriptors
 	@$< --write >docs/ops.md
