@@ -71,10 +71,22 @@ static bool accumulate(tgi_walk *w, const tgi_edge *edge, tgi_slot_sum *slot, tg
 
 /* ---- what a backward function may ask ---- */
 
-const tg_op *tg_context_op(const tg_context *ctx) { return ctx->node->op; }
-const void *tg_attributes(const tg_context *ctx) { return (const char *)ctx->node + ctx->node->attributes_at; }
-int tg_input_count(const tg_context *ctx) { return ctx->node->input_count; }
-int tg_output_count(const tg_context *ctx) { return ctx->node->output_count; }
+/* A context is lent by the walk. Nobody has one elsewhere, and NULL is all that can be told from one. */
+TG_RARE static bool fail_context(void)
+{
+    tg_fail_at(NULL, TG_ERROR_NULL, "backward", "the context is NULL: it is what a backward function is handed");
+    return false;
+}
+static inline bool has_context(const tg_context *ctx) { return ctx || fail_context(); }
+
+const tg_op *tg_context_op(const tg_context *ctx) { return has_context(ctx) ? ctx->node->op : NULL; }
+int tg_input_count(const tg_context *ctx) { return has_context(ctx) ? ctx->node->input_count : 0; }
+int tg_output_count(const tg_context *ctx) { return has_context(ctx) ? ctx->node->output_count : 0; }
+
+const void *tg_attributes(const tg_context *ctx)
+{
+    return has_context(ctx) ? (const char *)ctx->node + ctx->node->attributes_at : NULL;
+}
 
 static inline bool needs_input_grad(const tg_context *ctx, int i)
 {
@@ -83,12 +95,13 @@ static inline bool needs_input_grad(const tg_context *ctx, int i)
 
 int64_t tg_output_size(const tg_context *ctx, int i, int dim)
 {
+    if (!has_context(ctx)) return 0;
     const tg_node *node = ctx->node;
     if (i < 0 || i >= node->output_count || dim < 0 || dim >= tgi_outputs(node)[i].ndim) return 0;
     return tgi_outputs(node)[i].dims[dim];
 }
 
-bool tg_needs_input_grad(const tg_context *ctx, int i) { return needs_input_grad(ctx, i); }
+bool tg_needs_input_grad(const tg_context *ctx, int i) { return has_context(ctx) && needs_input_grad(ctx, i); }
 
 tg_shape tg_input_shape(const tg_context *ctx, int i)
 {
@@ -99,6 +112,7 @@ tg_shape tg_input_shape(const tg_context *ctx, int i)
 
 tg_tensor *tg_grad_output(tg_context *ctx, int i)
 {
+    if (!has_context(ctx)) return NULL;
     if (i < 0 || i >= ctx->node->output_count)
         return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward asks for the gradient of output %d",
                           i);
@@ -110,6 +124,7 @@ tg_tensor *tg_grad_output(tg_context *ctx, int i)
 
 tg_tensor *tg_saved(tg_context *ctx, int i)
 {
+    if (!has_context(ctx)) return NULL;
     const tg_node *node = ctx->node;
     const tgi_saved *saved = tgi_saved_of(node);
     if (i < 0 || i >= node->saved_count || !saved[i].tensor)
@@ -162,7 +177,8 @@ static void fail_of_input(const tg_context *ctx, int i)
 /* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
-    if (ctx->walk->failed || !needs_input_grad(ctx, i)) return;
+    if (!has_context(ctx) || ctx->walk->failed || !tgi_handle_or_null(ctx->node->op->name, grad)) return;
+    if (!needs_input_grad(ctx, i)) return;
     if (grad && !fits(&tgi_inputs(ctx->node)[i], grad)) grad = fit(ctx->node, i, grad);
     tgi_slot_sum *slot = grad ? slot_of(ctx->walk, &tgi_inputs(ctx->node)[i]) : NULL;
     if (!slot || !accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], slot, grad)) fail_of_input(ctx, i);
@@ -170,7 +186,7 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 
 tg_tensor *tg_grad_place(tg_context *ctx, int i)
 {
-    if (ctx->walk->failed || !needs_input_grad(ctx, i)) return NULL;
+    if (!has_context(ctx) || ctx->walk->failed || !needs_input_grad(ctx, i)) return NULL;
     const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
     return edge->output >= 0 && edge->to.node->op->part ? tgi_lend_place(ctx->walk, edge) : NULL;
 }
@@ -204,7 +220,10 @@ static bool fail_product(const tg_context *ctx, int i, const tgi_target *target,
 /* As above, a factor that is NULL while an error is pending is a failure; b may be left out otherwise. */
 void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
 {
+    if (!has_context(ctx)) return;
     tgi_walk *w = ctx->walk;
+    const char *name = ctx->node->op->name;
+    if (!tgi_handle_or_null(name, product.a) || !tgi_handle_or_null(name, product.b)) return;
     if (w->failed || !needs_input_grad(ctx, i)) return;
     const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
     const tgi_target target = tgi_target_of(edge);
@@ -475,16 +494,9 @@ bool tgi_walk_run(tgi_walk *w)
 
 /* ---- tg_backward ---- */
 
-static bool usable(const char *name, const tg_tensor *t)
-{
-    if (!t && !tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, name, "the tensor is NULL");
-    if (t && t->alive != TGI_ALIVE) tg_fail_at(NULL, TG_ERROR_VALUE, name, "the tensor was freed when its scope ended");
-    return t && t->alive == TGI_ALIVE;
-}
-
 bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge)
 {
-    if (!usable(name, output)) return false;
+    if (!tgi_handle_ok(name, output)) return false;
     if (!tgi_tracked(output)) {
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, name,
                    "the tensor made at %s does not require grad and does not have a grad_fn",
@@ -509,7 +521,8 @@ tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_optio
 {
     if (where) tgi_self.where = where;
     tgi_edge edge;
-    if (tg_failed() || !tgi_output_edge("backward", tensor, &edge)) return TG_FAILED;
+    if (tg_failed() || !tgi_handle_or_null("backward", options.gradient)) return TG_FAILED;
+    if (!tgi_output_edge("backward", tensor, &edge)) return TG_FAILED;
     tgi_walk w = { .name = "backward", .low = INT32_MAX, .high = -1 };
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;

@@ -57,10 +57,11 @@ static void describe_inputs(tg_tensor_list inputs, char *text, size_t size)
     for (int64_t i = 0; i < inputs.count && used + TG_SHAPE_TEXT < size; i++) {
         const tg_tensor *t = inputs.items[i];
         char shape[TG_SHAPE_TEXT];
-        const tg_shape sizes = tg_shape_of(t);
-        int n = t ? snprintf(text + used, size - used, "%s%s%s", i ? ", " : "", tg_dtype_name((tg_dtype)t->dtype),
-                             tg_shape_text(&sizes, shape))
-                  : snprintf(text + used, size - used, "%sNULL", i ? ", " : "");
+        const bool usable = t && t->alive == TGI_ALIVE;
+        const tg_shape sizes = usable ? tgi_shape(t) : tg_shape();
+        int n = usable ? snprintf(text + used, size - used, "%s%s%s", i ? ", " : "", tg_dtype_name((tg_dtype)t->dtype),
+                                  tg_shape_text(&sizes, shape))
+                       : snprintf(text + used, size - used, "%s%s", i ? ", " : "", t ? "freed" : "NULL");
         used += (size_t)n;
     }
 }
@@ -78,7 +79,8 @@ static void record(const char *where, tg_error_code code, const char *op, tg_ten
     e->where = where ? where : tgi_self.where;
     snprintf(e->op, sizeof e->op, "%s", op ? op : "");
     describe_inputs(inputs, e->inputs, sizeof e->inputs);
-    tgi_vformat(e->message, sizeof e->message, format, args);
+    e->message[0] = '\0';
+    if (format) tgi_vformat(e->message, sizeof e->message, format, args);
     e->inside[0] = '\0';
     if (tgi_self.inside) tgi_self.inside->describe(tgi_self.inside, e->inside, sizeof e->inside);
     snprintf(e->line, sizeof e->line, "%s%s%s%s%s%s%s%s%s%s", e->where ? e->where : "", e->where ? ": " : "", e->inside,
@@ -147,10 +149,10 @@ void tg_warn_at(const char *where, const char *format, ...)
 {
     if (!where) where = tgi_self.where;
     if (!warning_handler || !first_time(where, format)) return;
-    char message[TGI_MESSAGE];
+    char message[TGI_MESSAGE] = "";
     va_list args;
     va_start(args, format);
-    tgi_vformat(message, sizeof message, format, args);
+    if (format) tgi_vformat(message, sizeof message, format, args);
     va_end(args);
     const bool flushing = tgi_set_flushing(false);
     warning_handler(where, message, warning_context);

@@ -78,9 +78,23 @@ static bool grad_run(tgi_walk *w, tg_tensor_list outputs, tg_tensor_list inputs,
     return true;
 }
 
+/* False, with an error recorded, when one of the handles cannot be used. */
+static bool usable(tg_tensor_list outputs, tg_tensor_list inputs, const tg_grad_options *options)
+{
+    if (!tgi_list_ok("grad", outputs) || !tgi_list_ok("grad", inputs)) return false;
+    for (int64_t i = 0; i < outputs.count; i++)
+        if (!tgi_handle_ok("grad", outputs.items[i])) return false;
+    for (int64_t i = 0; i < inputs.count; i++)
+        if (!tgi_handle_ok("grad", inputs.items[i])) return false;
+    for (int i = 0; i < TG_MAX_GRAD_OUTPUTS; i++)
+        if (!tgi_handle_or_null("grad", options->grad_outputs[i])) return false;
+    return true;
+}
+
 tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_list inputs, tg_grad_options options)
 {
     if (where) tgi_self.where = where;
+    if (!usable(outputs, inputs, &options)) return tg_list_failed();
     tgi_walk w = { .name = "grad", .low = INT32_MAX, .high = -1 };
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;

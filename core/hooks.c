@@ -20,6 +20,7 @@ bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
         tgi_set_flushing(flushing);
         if (tg_failed()) return false;
         if (!replaced || replaced == *slot) continue;
+        if (!tgi_handle_ok("hook", replaced)) return false;
         const tg_shape have = tgi_shape(replaced), want = tgi_shape(*slot);
         if (replaced->dtype != (*slot)->dtype || !tg_shape_equal(&have, &want)) {
             tg_fail_at(NULL, TG_ERROR_AUTOGRAD, "hook", "a hook returned a gradient of another shape or dtype");
@@ -62,7 +63,8 @@ int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function
 
 void tg_remove_hook(tg_tensor *t, int64_t number)
 {
-    tgi_hook **list = t ? hook_list(t, false) : NULL;
+    if (!t || !tgi_handle_ok("remove_hook", t)) return;
+    tgi_hook **list = hook_list(t, false);
     while (list && *list && (*list)->number != number) list = &(*list)->next;
     if (!list || !*list) return;
     tgi_hook *hook = *list;

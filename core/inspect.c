@@ -9,7 +9,7 @@ const tg_node *tg_tape_node(int64_t index)
     return index >= 0 && index < tgi_self.node_count ? tgi_self.nodes[index] : NULL;
 }
 
-const tg_node *tg_grad_fn(const tg_tensor *t) { return t ? tgi_node_of(t) : NULL; }
+const tg_node *tg_grad_fn(const tg_tensor *t) { return t && tgi_handle_ok("grad_fn", t) ? tgi_node_of(t) : NULL; }
 int64_t tg_node_index(const tg_node *node) { return node ? node->index : -1; }
 const tg_op *tg_node_op(const tg_node *node) { return node ? node->op : NULL; }
 const char *tg_node_where(const tg_node *node) { return node && node->where ? node->where : ""; }
@@ -50,9 +50,16 @@ static void print_input(FILE *file, const tgi_edge *edge)
         fputs("-", file);
 }
 
+static bool has_file(const char *function, FILE *file)
+{
+    if (!file) tg_fail_at(NULL, TG_ERROR_NULL, function, "the file is NULL");
+    return file != NULL;
+}
+
 /* %7 = mul(%3, leaf[8]) -> [100, 8]    model.c:42 */
 void tg_tape_print(FILE *file)
 {
+    if (!has_file("tape_print", file)) return;
     for (int64_t n = 0; n < tgi_self.node_count; n++) {
         const tg_node *node = tgi_self.nodes[n];
         char text[TG_SHAPE_TEXT];
@@ -73,6 +80,7 @@ void tg_tape_print(FILE *file)
 void tg_tape_print_dot(FILE *file)
 {
     char text[TG_SHAPE_TEXT];
+    if (!has_file("tape_print_dot", file)) return;
     fputs("digraph tape {\n    node [shape=box];\n", file);
     for (int64_t n = 0; n < tgi_self.node_count; n++) {
         const tg_node *node = tgi_self.nodes[n];

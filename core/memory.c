@@ -422,7 +422,7 @@ enum { ODD_HEADER = 64 };
 void *tgi_calloc(size_t bytes)
 {
     tgi_pool *pool = tgi_pool_of_thread();
-    char *block = tgi_pool_alloc(pool, bytes + ODD_HEADER);
+    char *block = tgi_pool_alloc(pool, bytes < SIZE_MAX - ODD_HEADER ? bytes + ODD_HEADER : bytes);
     if (!block) return NULL;
     memset(block, 0, bytes + ODD_HEADER);
     memcpy(block, &pool, sizeof pool);

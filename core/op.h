@@ -91,7 +91,7 @@ struct tg_op {
 bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs);
 
 /* An omitted optional argument is fine only while no error is pending: a failed `h0` must not train from zeros. Returns
- * true when `t` is there or was really omitted. */
+ * true when `t` is there or was really omitted; one that was freed is an error. */
 bool tg_optional_ok(const tg_tensor *t);
 
 /* Records an error of `op` on `inputs`, whose shapes and dtypes it names, at the user's place. Returns NULL. */

@@ -397,7 +397,7 @@ static void put_tensor(sink *s, const tg_tensor *t)
 int64_t tg_format_at(const char *where, const tg_tensor *t, char *buffer, int64_t size)
 {
     tg_op_begin(where, &op_print, TG_NONE);
-    sink s = { .buffer = buffer, .size = buffer ? size : 0 };
+    sink s = { .buffer = buffer, .size = buffer && size > 0 ? size : 0 };
     put_tensor(&s, t);
     return s.length;
 }

@@ -10,6 +10,8 @@
  * as PyTorch does. */
 #include "rng.h"
 
+#include "error.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -78,6 +80,14 @@ static inline uint64_t draw64(tg_generator *g)
     return high << 32 | draw32(g);
 }
 
+/* How many numbers can be written: none to NULL, which is an error. */
+static int64_t writable(const char *function, const void *out, int64_t n)
+{
+    if (out || n <= 0) return n;
+    tg_fail_at(NULL, TG_ERROR_NULL, function, "the array is NULL");
+    return 0;
+}
+
 /* Where a function takes a generator, NULL is the thread's default one. */
 static inline tg_generator *given(tg_generator *g) { return g ? g : tg_default_generator(); }
 
@@ -105,6 +115,7 @@ static void fill_unit_f32(tg_generator *g, float *out, int64_t n)
 
 void tg_generate_uniform_f32(tg_generator *g, float *out, int64_t n, double from, double to)
 {
+    n = writable("generate_uniform", out, n);
     fill_unit_f32(given(g), out, n);
     float low = (float)from, range = (float)to - low;
     if (low == 0.0f && range == 1.0f) return;
@@ -114,6 +125,7 @@ void tg_generate_uniform_f32(tg_generator *g, float *out, int64_t n, double from
 void tg_generate_uniform_f64(tg_generator *g, double *out, int64_t n, double from, double to)
 {
     g = given(g);
+    n = writable("generate_uniform", out, n);
     double range = to - from;
     for (int64_t i = 0; i < n; i++) out[i] = fma(unit_f64(g), range, from);
 }
@@ -249,6 +261,7 @@ static double single_normal(tg_generator *g, double mean, double std)
 void tg_generate_normal_f32(tg_generator *g, float *out, int64_t n, double mean, double std)
 {
     g = given(g);
+    n = writable("generate_normal", out, n);
     if (n < BLOCK) {
         for (int64_t i = 0; i < n; i++) out[i] = (float)single_normal(g, mean, std);
         return;
@@ -264,6 +277,7 @@ void tg_generate_normal_f32(tg_generator *g, float *out, int64_t n, double mean,
 void tg_generate_normal_f64(tg_generator *g, double *out, int64_t n, double mean, double std)
 {
     g = given(g);
+    n = writable("generate_normal", out, n);
     if (n < BLOCK) {
         for (int64_t i = 0; i < n; i++) out[i] = single_normal(g, mean, std);
         return;
@@ -281,8 +295,9 @@ void tg_generate_normal_f64(tg_generator *g, double *out, int64_t n, double mean
 void tg_generate_randperm(tg_generator *g, int64_t *out, int64_t n)
 {
     g = given(g);
+    n = writable("generate_randperm", out, n);
     for (int64_t i = 0; i < n; i++) out[i] = i;
-    for (int64_t i = 0; i < n - 1; i++) {
+    for (int64_t i = 0; i + 1 < n; i++) {
         int64_t other = i + (int64_t)(draw32(g) % (uint64_t)(n - i));
         int64_t kept = out[i];
         out[i] = out[other];
@@ -295,6 +310,7 @@ void tg_generate_randperm(tg_generator *g, int64_t *out, int64_t n)
 WRAPS void tg_generate_randint(tg_generator *g, int64_t *out, int64_t n, int64_t low, int64_t high)
 {
     g = given(g);
+    n = writable("generate_randint", out, n);
     uint64_t range = (uint64_t)high - (uint64_t)low;
     if (high <= low) range = 1;
     for (int64_t i = 0; i < n; i++) {
@@ -306,12 +322,14 @@ WRAPS void tg_generate_randint(tg_generator *g, int64_t *out, int64_t n, int64_t
 void tg_generate_bernoulli(tg_generator *g, bool *out, int64_t n, double p)
 {
     g = given(g);
+    n = writable("generate_bernoulli", out, n);
     for (int64_t i = 0; i < n; i++) out[i] = unit_f64(g) < p;
 }
 
 void tg_generate_numpy_rand(tg_generator *g, double *out, int64_t n)
 {
     g = given(g);
+    n = writable("generate_numpy_rand", out, n);
     for (int64_t i = 0; i < n; i++) {
         uint32_t high = draw32(g) >> 5, low = draw32(g) >> 6;
         out[i] = ((double)high * 67108864.0 + (double)low) / 9007199254740992.0;

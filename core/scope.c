@@ -141,10 +141,20 @@ void tg_scope_end_at(const char *where, tg_scope scope)
     drop_handles(self, open->handles);
 }
 
+/* How many results there are. The scope ends whatever they are; one that cannot be used is an error and becomes NULL. */
+static int check_results(tg_tensor **const *results, int count)
+{
+    if (count > 0 && !results) tg_fail_at(NULL, TG_ERROR_NULL, "scope_end", "the list of results is NULL");
+    if (count <= 0 || !results) return 0;
+    for (int i = 0; i < count; i++)
+        if (results[i] && !tgi_handle_or_null("scope_end", *results[i])) *results[i] = NULL;
+    return count;
+}
+
 static bool is_result(uintptr_t handle, tg_tensor **const *results, int count)
 {
     for (int i = 0; i < count; i++)
-        if ((uintptr_t)*results[i] == handle) return true;
+        if (results[i] && (uintptr_t)*results[i] == handle) return true;
     return false;
 }
 
@@ -152,7 +162,8 @@ static bool is_result(uintptr_t handle, tg_tensor **const *results, int count)
 static bool needs_nodes(int64_t mark, tg_tensor **const *results, int count)
 {
     for (int i = 0; i < count; i++)
-        if (*results[i] && (*results[i])->origin.serial && (*results[i])->origin.index >= mark) return true;
+        if (results[i] && *results[i] && (*results[i])->origin.serial && (*results[i])->origin.index >= mark)
+            return true;
     return false;
 }
 
@@ -160,6 +171,7 @@ static bool needs_nodes(int64_t mark, tg_tensor **const *results, int count)
  * detached state on would never stop growing otherwise. Says how many handles stay. */
 static int drop_all_but(tgi_thread *self, const tgi_open_scope *open, tg_tensor **const *results, int count)
 {
+    count = check_results(results, count);
     if (!needs_nodes(open->nodes, results, count)) tgi_tape_truncate(open->nodes);
     int64_t kept = open->handles;
     for (int64_t i = open->handles; i < self->handle_count; i++) {
@@ -215,6 +227,7 @@ tg_scope tg_scope_next_at(const char *where, tg_scope scope, tg_tensor **const *
 tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *result)
 {
     tg_tensor **results[] = { &result };
+    if (!find_scope(where, scope)) return NULL;
     tg_scope_end_with_at(where, scope, results, 1);
     return result;
 }
@@ -266,7 +279,7 @@ tg_scope tg_enable_grad_begin_at(const char *where) { return begin_with_grad(whe
 tg_tensor *tg_keep_at(const char *where, tg_tensor *t)
 {
     if (where) tgi_self.where = where;
-    if (!t) return tg_failed() ? NULL : tg_fail_at(where, TG_ERROR_NULL, "keep", "the tensor is NULL");
+    if (!tgi_handle_ok("keep", t)) return NULL;
     tgi_extra *extra = tgi_extra_of(t);
     if (!extra) return NULL;
     __atomic_fetch_add(&extra->kept, 1, __ATOMIC_RELAXED); /* threads may keep what they share */
@@ -275,8 +288,8 @@ tg_tensor *tg_keep_at(const char *where, tg_tensor *t)
 
 void tg_release(tg_tensor *t)
 {
-    if (!t) return;
-    tgi_extra *extra = t->alive == TGI_ALIVE ? __atomic_load_n(&t->extra, __ATOMIC_ACQUIRE) : NULL;
+    if (!t || !tgi_handle_ok("release", t)) return;
+    tgi_extra *extra = __atomic_load_n(&t->extra, __ATOMIC_ACQUIRE);
     int64_t kept = extra ? __atomic_load_n(&extra->kept, __ATOMIC_RELAXED) : 0;
     while (kept &&
            !__atomic_compare_exchange_n(&extra->kept, &kept, kept - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))

@@ -1,5 +1,8 @@
-/* shape.c: arithmetic on shapes and element types. Nothing here fails or allocates. */
+/* shape.c: arithmetic on shapes and element types. Nothing here allocates; a shape of too few or too many dimensions, or
+ * NULL, has a neutral answer. */
 #include "shape.h"
+
+#include "error.h"
 
 #include <stdio.h>
 
@@ -9,7 +12,11 @@ tg_dtype tg_default_dtype(void) { return default_dtype; }
 
 void tg_set_default_dtype(tg_dtype dtype)
 {
-    if (tg_dtype_is_floating(dtype)) default_dtype = dtype;
+    if (tg_dtype_is_floating(dtype))
+        default_dtype = dtype;
+    else
+        tg_fail_at(NULL, TG_ERROR_VALUE, "set_default_dtype",
+                   "only floating-point types are supported as the default type, not %s", tg_dtype_name(dtype));
 }
 
 size_t tg_dtype_size(tg_dtype dtype)
@@ -29,19 +36,28 @@ bool tg_dtype_is_floating(tg_dtype dtype) { return dtype == TG_FLOAT32 || dtype 
 tg_dtype tg_promote_types(tg_dtype a, tg_dtype b)
 {
     static const int rank[TG_DTYPES] = { 2, 3, 1, 0 };
+    if ((unsigned)a >= TG_DTYPES || (unsigned)b >= TG_DTYPES) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, "promote_types", "%d is not a dtype",
+                   (unsigned)a >= TG_DTYPES ? (int)a : (int)b);
+        return TG_FLOAT32;
+    }
     return rank[a] >= rank[b] ? a : b;
 }
+
+/* Whether there are sizes to be read. */
+static inline bool readable(const tg_shape *shape) { return shape && (unsigned)shape->ndim <= TG_MAX_DIMS; }
 
 int64_t tg_shape_numel(const tg_shape *shape)
 {
     int64_t numel = 1;
+    if (!readable(shape)) return 0;
     for (int d = 0; d < shape->ndim; d++) numel *= shape->dims[d];
     return numel;
 }
 
 bool tg_shape_equal(const tg_shape *a, const tg_shape *b)
 {
-    if (a->ndim != b->ndim) return false;
+    if (!readable(a) || !readable(b) || a->ndim != b->ndim) return false;
     for (int d = 0; d < a->ndim; d++)
         if (a->dims[d] != b->dims[d]) return false;
     return true;
@@ -49,6 +65,11 @@ bool tg_shape_equal(const tg_shape *a, const tg_shape *b)
 
 const char *tg_shape_text(const tg_shape *shape, char buffer[TG_SHAPE_TEXT])
 {
+    if (!buffer) return "";
+    if (!readable(shape)) {
+        snprintf(buffer, TG_SHAPE_TEXT, "[%d dimensions]", shape ? shape->ndim : 0);
+        return buffer;
+    }
     int used = snprintf(buffer, TG_SHAPE_TEXT, "[");
     for (int d = 0; d < shape->ndim; d++)
         used +=
@@ -59,6 +80,7 @@ const char *tg_shape_text(const tg_shape *shape, char buffer[TG_SHAPE_TEXT])
 
 bool tg_shape_broadcast(const tg_shape *a, const tg_shape *b, tg_shape *result)
 {
+    if (!readable(a) || !readable(b) || !result) return false;
     int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
     tg_shape common = { ndim, { 0 } };
     for (int d = 1; d <= ndim; d++) {
@@ -74,6 +96,7 @@ bool tg_shape_broadcast(const tg_shape *a, const tg_shape *b, tg_shape *result)
 void tg_shape_strides(const tg_shape *shape, int64_t strides[TG_MAX_DIMS])
 {
     int64_t stride = 1;
+    if (!readable(shape) || !strides) return;
     for (int d = shape->ndim - 1; d >= 0; d--) {
         strides[d] = stride;
         stride *= shape->dims[d] > 1 ? shape->dims[d] : 1;

@@ -18,7 +18,7 @@ typedef enum tg_dtype {
 #define TG_DTYPES 4
 
 size_t tg_dtype_size(tg_dtype dtype);
-const char *tg_dtype_name(tg_dtype dtype);           /* "float32" */
+const char *tg_dtype_name(tg_dtype dtype);           /* "float32"; "unknown" for no dtype, whose size is 0 */
 bool tg_dtype_is_floating(tg_dtype dtype);
 
 /* Up to 8 sizes, also used for lists of dimensions: `tg_shape(2, 3)`, `tg_shape()` for a 0-d tensor. */
@@ -30,6 +30,9 @@ typedef struct tg_shape {
 
 /* Stands for "no dimension given" where 0 is a real dimension. */
 #define TG_NO_DIM INT64_MIN
+
+/* The functions below have a neutral answer for a shape that is NULL or has fewer than 0 or more than 8 dimensions: it
+ * has no elements, equals none, broadcasts with none. Whatever makes a tensor of it reports an error. */
 
 int64_t tg_shape_numel(const tg_shape *shape);       /* the product of the sizes; 1 for 0-d */
 bool tg_shape_equal(const tg_shape *a, const tg_shape *b);

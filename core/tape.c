@@ -14,12 +14,9 @@
 
 /* ---- opening an op ---- */
 
-static bool bad_input(const tg_op *op, const tg_tensor *t, int64_t i)
+static bool fail_no_op(const char *function)
 {
-    if (t)
-        tg_fail_at(NULL, TG_ERROR_VALUE, op->name, "argument %lld was freed when its scope ended", (long long)i + 1);
-    else if (!tg_failed())
-        tg_fail_at(NULL, TG_ERROR_NULL, op->name, "argument %lld is NULL", (long long)i + 1);
+    tg_fail_at(NULL, TG_ERROR_NULL, function, "the op is NULL");
     return false;
 }
 
@@ -27,15 +24,17 @@ bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs)
 {
     tgi_thread *self = &tgi_self;
     if (where) self->where = where;
+    if (!op) return fail_no_op("op_begin");
     self->op = op->name;
+    if (!tgi_list_ok(op->name, inputs)) return false;
     for (int64_t i = 0; i < inputs.count; i++) {
         const tg_tensor *t = inputs.items[i];
-        if (!t || t->alive != TGI_ALIVE) return bad_input(op, t, i);
+        if (!t || t->alive != TGI_ALIVE) return tgi_fail_handle(op->name, i + 1, t);
     }
     return true;
 }
 
-bool tg_optional_ok(const tg_tensor *t) { return t || !tg_failed(); }
+bool tg_optional_ok(const tg_tensor *t) { return t ? tgi_handle_ok(tgi_self.op, t) : !tg_failed(); }
 
 /* ---- where tensors come from ---- */
 
@@ -87,7 +86,7 @@ static bool fail_stale(const tg_tensor *t, const char *op)
 
 bool tgi_check_stale(tg_tensor *t, const char *op) { return !is_stale(t) || fail_stale(t, op); }
 
-bool tg_will_record(tg_tensor_list inputs)
+static inline bool will_record(tg_tensor_list inputs)
 {
     if (tgi_self.grad_disabled) return false;
     for (int64_t i = 0; i < inputs.count; i++) {
@@ -95,6 +94,14 @@ bool tg_will_record(tg_tensor_list inputs)
         if (t && (tgi_tracked(t) || is_stale(t))) return true;
     }
     return false;
+}
+
+bool tg_will_record(tg_tensor_list inputs)
+{
+    if (!tgi_list_ok("will_record", inputs)) return false;
+    for (int64_t i = 0; i < inputs.count; i++)
+        if (!tgi_handle_or_null("will_record", inputs.items[i])) return false;
+    return will_record(inputs);
 }
 
 /* ---- nodes ---- */
@@ -246,10 +253,31 @@ static void append(tgi_thread *self, tg_node *node, tg_tensor_list outputs)
     if (self->node_count >= MANY) warn_of_root(self);
 }
 
+/* What a user's op may have handed over that cannot be recorded. The inputs are checked as edges are made. */
+static bool recordable(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
+                       const void *attributes, size_t attributes_size)
+{
+    if (!tgi_list_ok(op->name, inputs) || !tgi_list_ok(op->name, outputs) || !tgi_list_ok(op->name, saved))
+        return false;
+    for (int64_t i = 0; i < inputs.count; i++)
+        if (!tgi_handle_or_null(op->name, inputs.items[i])) return false;
+    for (int64_t i = 0; i < outputs.count; i++)
+        if (!tgi_handle_ok(op->name, outputs.items[i])) return false;
+    for (int64_t i = 0; i < saved.count; i++)
+        if (!tgi_handle_or_null(op->name, saved.items[i])) return false;
+    if (attributes_size > UINT32_MAX || (attributes_size && !attributes)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, op->name, "%zu bytes of attributes%s", attributes_size,
+                   attributes ? "" : " at NULL");
+        return false;
+    }
+    return true;
+}
+
 static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                         const void *attributes, size_t attributes_size)
 {
     tgi_thread *self = &tgi_self;
+    if (!recordable(op, inputs, outputs, saved, attributes, attributes_size)) return TG_FAILED;
     if (self->node_count >= INT32_MAX) {
         tg_fail_at(NULL, TG_ERROR_MEMORY, op->name, "the tape is full: open a scope for each step");
         return TG_FAILED;
@@ -279,7 +307,9 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
 tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                     const void *attributes, size_t attributes_size)
 {
-    if (!tg_will_record(inputs)) return TG_OK;
+    if (!op) return fail_no_op("record"), TG_FAILED;
+    if (!tgi_list_ok(op->name, inputs)) return TG_FAILED;
+    if (!will_record(inputs)) return TG_OK;
     return record(op, inputs, outputs, saved, attributes, attributes_size);
 }
 
@@ -287,6 +317,7 @@ tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outpu
 
 void tg_bump_version(tg_tensor *t)
 {
+    if (!tgi_handle_ok("bump_version", t)) return;
     t->storage->version++;
     t->storage->written_at = tgi_self.where;
 }
@@ -300,8 +331,10 @@ static bool overlaps_itself(const tg_tensor *t)
 
 bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source)
 {
+    if (!op) return fail_no_op("in_place_begin");
+    if (!tgi_handle_ok(op->name, t) || !tgi_handle_or_null(op->name, source)) return false;
     const char *problem = NULL;
-    const bool tracked = tg_will_record(tg_list(t, source));
+    const bool tracked = will_record(tg_list(t, source));
     if (overlaps_itself(t))
         problem =
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -325,8 +358,10 @@ bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source)
 tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *t, tg_tensor_list saved,
                              const void *attributes, size_t attributes_size)
 {
+    if (!op) return fail_no_op("record_in_place"), TG_FAILED;
+    if (!tgi_handle_ok(op->name, t) || !tgi_list_ok(op->name, inputs)) return TG_FAILED;
     tg_bump_version(t);
-    if (!tg_will_record(inputs)) return TG_OK;
+    if (!will_record(inputs)) return TG_OK;
     tg_tensor *outputs[] = { t };
     tg_node *old = tgi_node_of(t);
     tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;

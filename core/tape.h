@@ -47,7 +47,12 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
     tg_grad_at(TG_HERE, outputs, inputs, TG_OPTIONS(tg_grad_options, TG_GRAD_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
 /* Runs when the gradient of `t` is complete; what it returns replaces it (NULL keeps it). Hooks run in the order they
- * were registered. Returns a number for tg_remove_hook, or -1. */
+ * were registered. Returns a number for tg_remove_hook, or -1.
+ *
+ * A hook runs once in each backward or tg_grad that brings a gradient to `t`, and not at all when none arrives: because
+ * the loss did not come from `t`, an error came first or, under tg_grad, `t` does not lie between the outputs and the
+ * inputs asked about. Those of leaves run last, before .grad changes. A tensor written in place later has hooks for the
+ * value before and for the value after. */
 typedef tg_tensor *(*tg_hook_fn)(tg_tensor *grad, void *context);
 int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn hook, void *context);
 #define tg_register_hook(t, hook, context) tg_register_hook_at(TG_HERE, t, hook, context)

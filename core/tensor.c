@@ -3,6 +3,7 @@
 #include "thread.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- blocks ---- a tensor, its own storage and small data are one block; larger data is another */
@@ -295,28 +296,56 @@ tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value)
 
 /* ---- questions ---- */
 
-int tg_ndim(const tg_tensor *t) { return t ? t->ndim : 0; }
-int64_t tg_numel(const tg_tensor *t) { return t ? t->numel : 0; }
-int64_t tg_storage_offset(const tg_tensor *t) { return t ? t->offset : 0; }
-tg_dtype tg_dtype_of(const tg_tensor *t) { return t ? (tg_dtype)t->dtype : TG_FLOAT32; }
-int64_t tg_version(const tg_tensor *t) { return t ? t->storage->version : 0; }
-
-tg_shape tg_shape_of(const tg_tensor *t)
+/* Memory that was never a tensor has no place where it was made. */
+bool tgi_fail_handle(const char *function, int64_t argument, const tg_tensor *t)
 {
-    if (t) return tgi_shape(t);
-    return tg_shape();
+    char which[32] = "the tensor";
+    if (argument) snprintf(which, sizeof which, "argument %lld", (long long)argument);
+    if (t && t->alive == TGI_DEAD)
+        tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s was freed when its scope ended (it was made at %s)", which,
+                   t->where ? t->where : "an unknown place");
+    else if (t)
+        tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s was freed when its scope ended, or is no tensor", which);
+    else if (!tg_failed())
+        tg_fail_at(NULL, TG_ERROR_NULL, function, "%s is NULL", which);
+    return false;
 }
+
+bool tgi_fail_list(const char *function, tg_tensor_list list)
+{
+    if (list.count < 0)
+        tg_fail_at(NULL, TG_ERROR_VALUE, function, "a list of %lld tensors", (long long)list.count);
+    else
+        tg_fail_at(NULL, TG_ERROR_NULL, function, "a list of %lld tensors is NULL", (long long)list.count);
+    return false;
+}
+
+bool tgi_shape_ok(const char *function, const char *argument, const tg_shape *shape)
+{
+    if ((unsigned)shape->ndim <= TG_MAX_DIMS) return true;
+    tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s: a list has 0 to %d numbers, not %d", argument, TG_MAX_DIMS,
+               shape->ndim);
+    return false;
+}
+
+/* Of nothing one may ask; of a freed tensor it is an error at the line last known. */
+static inline bool asked(const char *function, const tg_tensor *t)
+{
+    return t && (t->alive == TGI_ALIVE || tgi_fail_handle(function, 0, t));
+}
+
+int tg_ndim(const tg_tensor *t) { return asked("ndim", t) ? t->ndim : 0; }
+int64_t tg_numel(const tg_tensor *t) { return asked("numel", t) ? t->numel : 0; }
+int64_t tg_storage_offset(const tg_tensor *t) { return asked("storage_offset", t) ? t->offset : 0; }
+tg_dtype tg_dtype_of(const tg_tensor *t) { return asked("dtype_of", t) ? (tg_dtype)t->dtype : TG_FLOAT32; }
+int64_t tg_version(const tg_tensor *t) { return asked("version", t) ? t->storage->version : 0; }
+tg_shape tg_shape_of(const tg_tensor *t) { return asked("shape_of", t) ? tgi_shape(t) : tg_shape(); }
 
 /* A missing tensor is an error unless one is pending that explains it. */
 static bool present(const char *where, const char *function, const tg_tensor *t)
 {
     if (where) tgi_self.where = where;
-    if (t && t->alive == TGI_ALIVE) return true;
-    if (t)
-        tg_fail_at(where, TG_ERROR_VALUE, function, "the tensor was freed when its scope ended");
-    else if (!tg_failed())
-        tg_fail_at(where, TG_ERROR_NULL, function, "the tensor is NULL");
-    return false;
+    return tgi_handle_ok(function, t);
 }
 
 static int checked_dim(const char *where, const char *function, const tg_tensor *t, int64_t dim)
@@ -342,9 +371,13 @@ int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim)
     return d < 0 ? 0 : tgi_strides(t)[d];
 }
 
-bool tg_is_contiguous(const tg_tensor *t) { return t && t->contiguous; }
+bool tg_is_contiguous(const tg_tensor *t) { return asked("is_contiguous", t) && t->contiguous; }
 
-bool tg_shares_storage(const tg_tensor *a, const tg_tensor *b) { return a && b && a->storage == b->storage; }
+bool tg_shares_storage(const tg_tensor *a, const tg_tensor *b)
+{
+    const bool usable = tgi_handle_or_null("shares_storage", a) && tgi_handle_or_null("shares_storage", b);
+    return usable && a && b && a->storage == b->storage;
+}
 
 /* ---- elements ---- */
 
@@ -415,6 +448,10 @@ void tg_data_written_at(const char *where, tg_tensor *t)
 tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int64_t count)
 {
     if (!present(where, "to_array", t)) return TG_FAILED;
+    if (count > 0 && !out) {
+        tg_fail_at(where, TG_ERROR_NULL, "to_array", "the array is NULL");
+        return TG_FAILED;
+    }
     if (count != t->numel) {
         tg_fail_at(where, TG_ERROR_VALUE, "to_array", "the tensor has %lld elements, the array %lld",
                    (long long)t->numel, (long long)count);
@@ -438,9 +475,9 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
 
 /* ---- autograd's view of a tensor ---- */
 
-bool tg_requires_grad(const tg_tensor *t) { return t && tgi_tracked(t); }
-bool tg_is_leaf(const tg_tensor *t) { return t && t->origin.serial == 0; }
-tg_tensor *tg_grad_of(const tg_tensor *t) { return t && t->extra ? t->extra->grad : NULL; }
+bool tg_requires_grad(const tg_tensor *t) { return asked("requires_grad", t) && tgi_tracked(t); }
+bool tg_is_leaf(const tg_tensor *t) { return asked("is_leaf", t) && t->origin.serial == 0; }
+tg_tensor *tg_grad_of(const tg_tensor *t) { return asked("grad_of", t) && t->extra ? t->extra->grad : NULL; }
 
 tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad)
 {
@@ -460,7 +497,7 @@ tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_gr
 
 tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad)
 {
-    if (!present(where, "set_grad", t)) return TG_FAILED;
+    if (!present(where, "set_grad", t) || !tgi_handle_or_null("set_grad", grad)) return TG_FAILED;
     if (!grad && tg_failed()) return TG_FAILED;
     if (grad) {
         const tg_shape have = tgi_shape(grad), want = tgi_shape(t);

@@ -89,6 +89,34 @@ struct tg_tensor {
 /* In elements. */
 static inline int64_t *tgi_strides(const tg_tensor *t) { return (int64_t *)t->dims + t->ndim; }
 
+/* ---- handles that cannot be used ---- */
+
+/* Records, in the name of a function, that `t` is NULL (unless an error is pending that explains it), was freed, or is
+ * no tensor. `argument` counts from 1; 0 means its only one. False. */
+TG_RARE bool tgi_fail_handle(const char *function, int64_t argument, const tg_tensor *t);
+
+/* True when the handle can be used; otherwise an error is pending. */
+static inline bool tgi_handle_ok(const char *function, const tg_tensor *t)
+{
+    return (t && t->alive == TGI_ALIVE) || tgi_fail_handle(function, 0, t);
+}
+
+/* The same for what may be left out. */
+static inline bool tgi_handle_or_null(const char *function, const tg_tensor *t)
+{
+    return !t || t->alive == TGI_ALIVE || tgi_fail_handle(function, 0, t);
+}
+
+/* True for a list that can be read; of its tensors it says nothing. */
+TG_RARE bool tgi_fail_list(const char *function, tg_tensor_list list);
+static inline bool tgi_list_ok(const char *function, tg_tensor_list list)
+{
+    return list.count == 0 || (list.count > 0 && list.items) || tgi_fail_list(function, list);
+}
+
+/* True for a list of 0 to TG_MAX_DIMS numbers; what is no such list is an error of `argument`. */
+bool tgi_shape_ok(const char *function, const char *argument, const tg_shape *shape);
+
 /* ---- counting references ---- */
 
 /* Threads may share a model, so counts are atomic; while the process has one thread only, they need not be. The C

@@ -136,10 +136,7 @@ tg_conv *tg_conv_transpose2d_new_at(const char *where, int64_t in_channels, int6
 
 tg_tensor *tg_conv_forward_at(const char *where, tg_conv *m, tg_tensor *x)
 {
-    if (!m) {
-        tgi_module_ok(where, NULL, "Conv");
-        return NULL;
-    }
+    if (!tgi_module_ok(where, m ? &m->base : NULL, "Conv")) return NULL;
     if (m->transposed) {
         const tg_conv_transpose_options o = { m->bias,   m->stride,   m->padding, m->output_padding,
                                               m->groups, m->dilation, { 0 } };

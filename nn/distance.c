@@ -23,7 +23,7 @@ DISTANCE(pairwise_distance, tg_pairwise_options, pairwise, "PairwiseDistance")
 
 tg_tensor *tg_distance_forward_at(const char *where, tg_distance *m, tg_tensor *x1, tg_tensor *x2)
 {
-    const tg_op op = { .name = m ? m->base.base.name : "distance" };
+    const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "distance") };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(x1, x2))) return NULL;
     tg_scope scope = tg_scope_begin();
     return tg_scope_return(scope, m->compute(m, x1, x2));

@@ -123,8 +123,11 @@ double tg_init_gain(tg_nonlinearity nonlinearity, double slope)
     case TG_NONLINEARITY_TANH: return 5.0 / 3;
     case TG_NONLINEARITY_RELU: return sqrt(2.0);
     case TG_NONLINEARITY_LEAKY_RELU: return sqrt(2.0 / (1 + slope * slope));
-    default: return 1;
+    case TG_NONLINEARITY_LINEAR:
+    case TG_NONLINEARITY_SIGMOID: return 1;
     }
+    tg_fail_at(NULL, TG_ERROR_VALUE, "calculate_gain", "Unsupported nonlinearity %d", (int)nonlinearity);
+    return NAN;
 }
 
 static tg_tensor *kaiming(const char *where, const char *name, tg_tensor *t, tg_kaiming_options options,
@@ -132,13 +135,17 @@ static tg_tensor *kaiming(const char *where, const char *name, tg_tensor *t, tg_
 {
     double in, out;
     if (!fans(where, name, t, &in, &out)) return NULL;
+    const double gain = tg_init_gain(options.nonlinearity, options.a);
+    if ((unsigned)options.mode > TG_FAN_OUT)
+        return tg_fail_at(where, TG_ERROR_VALUE, name, "Mode %d not supported, please use one of fan_in, fan_out",
+                          (int)options.mode);
+    if (isnan(gain) && tg_failed()) return NULL;
     if (t->numel == 0) {
         tg_warn_at(where, "Initializing zero-element tensors is a no-op");
         return t;
     }
     const double fan = options.mode == TG_FAN_IN ? in : out;
-    const double std = tg_init_gain(options.nonlinearity, options.a) / sqrt(fan);
-    return fill_centered(t, kind, std);
+    return fill_centered(t, kind, gain / sqrt(fan));
 }
 
 tg_tensor *tg_init_kaiming_uniform_at(const char *where, tg_tensor *t, tg_kaiming_options options)

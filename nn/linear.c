@@ -37,7 +37,6 @@ tg_linear *tg_linear_new_at(const char *where, int64_t in_features, int64_t out_
 
 tg_tensor *tg_linear_forward_at(const char *where, tg_linear *m, tg_tensor *x)
 {
-    if (m) return tg_linear_at(where, x, m->weight, m->bias);
-    tgi_module_ok(where, NULL, "Linear");
-    return NULL;
+    if (!tgi_module_ok(where, m ? &m->base : NULL, "Linear")) return NULL;
+    return tg_linear_at(where, x, m->weight, m->bias);
 }

@@ -1,14 +1,26 @@
 /* loss.c: losses as modules. The formulas are those of ops/. */
 #include "loss.h"
 
+#include "../core/error.h"
 #include "../core/op.h"
 #include "../core/scope.h"
 #include "module_impl.h"
 
-static tg_loss *loss_new(const char *where, const char *name,
+/* Any loss. Which reductions it has, beyond that there is such a one, is for its function to say. */
+static void *any_loss_new(const char *where, size_t bytes, const char *name, tg_reduction reduction)
+{
+    const tg_module_class module_class = { .name = name };
+    void *m = tg_module_new_at(where, bytes, module_class);
+    if (!m || (unsigned)reduction <= TG_REDUCTION_BATCHMEAN) return m;
+    tg_fail_at(where, TG_ERROR_VALUE, name, "%d is not a valid value for reduction", (int)reduction);
+    tg_module_free_at(where, m);
+    return NULL;
+}
+
+static tg_loss *loss_new(const char *where, const char *name, tg_reduction reduction,
                          tg_tensor *(*compute)(const tg_loss *, tg_tensor *, tg_tensor *))
 {
-    tg_loss *m = TGI_MODULE_NEW(where, tg_loss, .name = name);
+    tg_loss *m = any_loss_new(where, sizeof *m, name, reduction);
     if (m) m->compute = compute;
     return m;
 }
@@ -23,7 +35,7 @@ static tg_loss *loss_new(const char *where, const char *name,
     COMPUTE(name_, function_, member_)                                                                                 \
     tg_loss *tg_##name_##_loss_new_at(const char *where, type_ options)                                                \
     {                                                                                                                  \
-        tg_loss *m = loss_new(where, text_, name_);                                                                    \
+        tg_loss *m = loss_new(where, text_, options.reduction, name_);                                                 \
         if (m) m->options.member_ = options;                                                                           \
         return m;                                                                                                      \
     }
@@ -50,7 +62,7 @@ static bool take_weight(tg_loss *m, const char *name, tg_tensor **weight)
     COMPUTE(name_, function_, member_)                                                                                 \
     tg_loss *tg_##name_##_loss_new_at(const char *where, type_ options)                                                \
     {                                                                                                                  \
-        tg_loss *m = loss_new(where, text_, name_);                                                                    \
+        tg_loss *m = loss_new(where, text_, options.reduction, name_);                                                 \
         if (!m) return NULL;                                                                                           \
         m->options.member_ = options;                                                                                  \
         if (take_weight(m, "weight", &m->options.member_.weight)) return m;                                            \
@@ -70,7 +82,7 @@ static tg_tensor *bce_with_logits(const tg_loss *m, tg_tensor *input, tg_tensor 
 
 tg_loss *tg_bce_with_logits_loss_new_at(const char *where, tg_bce_logits_options options)
 {
-    tg_loss *m = loss_new(where, "BCEWithLogitsLoss", bce_with_logits);
+    tg_loss *m = loss_new(where, "BCEWithLogitsLoss", options.reduction, bce_with_logits);
     if (!m) return NULL;
     m->options.bce_logits = options;
     if (take_weight(m, "weight", &m->options.bce_logits.weight) &&
@@ -82,7 +94,7 @@ tg_loss *tg_bce_with_logits_loss_new_at(const char *where, tg_bce_logits_options
 
 tg_tensor *tg_loss_forward_at(const char *where, tg_loss *m, tg_tensor *input, tg_tensor *target)
 {
-    const tg_op op = { .name = m ? m->base.base.name : "loss" };
+    const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "loss") };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(input, target))) return NULL;
     tg_scope scope = tg_scope_begin();
     return tg_scope_return(scope, m->compute(m, input, target));
@@ -97,7 +109,7 @@ tg_tensor *tg_loss_forward_at(const char *where, tg_loss *m, tg_tensor *input, t
     }                                                                                                                  \
     tg_triple_loss *tg_##name_##_loss_new_at(const char *where, type_ options)                                         \
     {                                                                                                                  \
-        tg_triple_loss *m = TGI_MODULE_NEW(where, tg_triple_loss, .name = text_);                                      \
+        tg_triple_loss *m = any_loss_new(where, sizeof *m, text_, options.reduction);                                  \
         if (!m) return NULL;                                                                                           \
         m->compute = name_;                                                                                            \
         m->options.member_ = options;                                                                                  \
@@ -110,7 +122,7 @@ TRIPLE_LOSS(triplet_margin, tg_triplet_margin_options, triplet_margin, "TripletM
 
 tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_tensor *a, tg_tensor *b, tg_tensor *c)
 {
-    const tg_op op = { .name = m ? m->base.base.name : "loss" };
+    const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "loss") };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(a, b, c))) return NULL;
     tg_scope scope = tg_scope_begin();
     return tg_scope_return(scope, m->compute(m, a, b, c));
@@ -120,7 +132,7 @@ tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_te
 
 tg_ctc_loss *tg_ctc_loss_new_at(const char *where, tg_ctc_options options)
 {
-    tg_ctc_loss *m = TGI_MODULE_NEW(where, tg_ctc_loss, .name = "CTCLoss");
+    tg_ctc_loss *m = any_loss_new(where, sizeof *m, "CTCLoss", options.reduction);
     if (m) m->options = options;
     return m;
 }

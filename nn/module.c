@@ -21,8 +21,18 @@ bool tgi_module_ok(const char *where, const tg_module *m, const char *what)
 {
     const tg_op op = { .name = what };
     tg_op_begin(where, &op, TG_NONE);
-    if (!m && !tg_failed()) tg_fail_at(where, TG_ERROR_NULL, what, "the module is NULL");
-    return m != NULL;
+    if (m && m->alive == TGI_MODULE_ALIVE) return true;
+    if (m)
+        tg_fail_at(where, TG_ERROR_VALUE, what, "the module was freed%s",
+                   m->alive == TGI_MODULE_FREED ? "" : ", or is no module");
+    else if (!tg_failed())
+        tg_fail_at(where, TG_ERROR_NULL, what, "the module is NULL");
+    return false;
+}
+
+const char *tgi_module_name(const tg_module *m, const char *otherwise)
+{
+    return m && m->alive == TGI_MODULE_ALIVE ? m->base.name : otherwise;
 }
 
 /* ---- making and freeing ---- */
@@ -31,9 +41,15 @@ void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_c
 {
     const tg_op op = { .name = module_class.name };
     tg_op_begin(where, &op, TG_NONE);
+    if (bytes < sizeof(tg_module)) {
+        tg_fail_at(where, TG_ERROR_VALUE, op.name, "a module of %zu bytes does not begin with a tg_module", bytes);
+        return NULL;
+    }
     tg_module *m = tgi_calloc(bytes);
     if (!m) return NULL;
     m->base = module_class;
+    if (!m->base.name) m->base.name = "Module";
+    m->alive = TGI_MODULE_ALIVE;
     m->training = true;
     m->bytes = bytes;
     return m;
@@ -41,7 +57,7 @@ void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_c
 
 void tg_module_free_at(const char *where, tg_module *m)
 {
-    if (!m) return;
+    if (!m || !tgi_module_ok(where, m, "module_free")) return;
     if (m->owners) {
         tg_fail_at(where, TG_ERROR_VALUE, m->base.name, "this module is registered with another one, which frees it");
         return;
@@ -87,7 +103,11 @@ static tg_status put_child(tg_module *m, const char *name, tg_module *child, boo
 static tg_status take_child(const char *where, tg_module *m, const char *name, tg_module *child, bool replace)
 {
     const char *what = replace ? "replace_module" : "register_module";
-    if (tgi_module_ok(where, m, what) && put_child(m, name, child, replace) == TG_OK) return TG_OK;
+    if (child && !tgi_module_ok(where, child, what)) return TG_FAILED;
+    if (!tgi_module_ok(where, m, what))
+        m = NULL;
+    else if (put_child(m, name, child, replace) == TG_OK)
+        return TG_OK;
     if (child && child->owners == 0 && !(m && would_be_a_cycle(m, child))) tgi_module_destroy(child);
     return TG_FAILED;
 }
@@ -106,7 +126,8 @@ const char *tgi_index_text(int64_t index, char text[TGI_INDEX_TEXT])
 tg_status tgi_append_child(const char *where, tg_module *m, tg_module *child)
 {
     char name[TGI_INDEX_TEXT];
-    return take_child(where, m, tgi_index_text(m ? m->children : 0, name), child, false);
+    const int64_t count = m && m->alive == TGI_MODULE_ALIVE ? m->children : 0;
+    return take_child(where, m, tgi_index_text(count, name), child, false);
 }
 
 tg_status tg_replace_module_at(const char *where, tg_module *m, const char *name, tg_module *child)
@@ -116,6 +137,8 @@ tg_status tg_replace_module_at(const char *where, tg_module *m, const char *name
 
 static tg_tensor *put_tensor(tg_module *m, tgi_slot_kind kind, const char *name, tg_tensor *t, bool replace)
 {
+    const char *function = kind == TGI_PARAMETER ? "register_parameter" : "register_buffer";
+    if (!tgi_handle_or_null(function, t)) return NULL;
     if (t && kind == TGI_PARAMETER) {
         if (!tg_is_leaf(t)) t = tg_detach(t);
         if (!tg_requires_grad_(t, true)) return NULL;
@@ -185,7 +208,7 @@ static void describe(const tgi_inside *inside, char *text, size_t size)
 /* Apart from the call, which is on the stack once for each level. */
 __attribute__((noinline)) static bool forward_begin(const char *where, const tg_module *m, tg_tensor *x, int depth)
 {
-    const tg_op op = { .name = m ? m->base.name : "forward" };
+    const tg_op op = { .name = tgi_module_name(m, "forward") };
     if (!tgi_forward_begin(where, m, &op, tg_list(x))) return false;
     if (depth > DEEPEST)
         tg_op_fail(&op, tg_list(x), "%d modules lie in one another: maximum recursion depth exceeded", depth);

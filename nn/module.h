@@ -57,6 +57,7 @@ typedef struct tg_module_class {
 struct tg_module {
     tg_module_class base;   /* called base so that TG_MODULE takes a tg_module too */
     bool training;          /* true after tg_module_train and at first, false after tg_module_eval */
+    uint32_t alive;         /* tells a module from one that was freed, and from anything else */
     int32_t owners;         /* modules it is registered with */
     size_t bytes;           /* of the whole struct */
     tgi_slot *first, *last; /* what is registered, in that order */

@@ -88,8 +88,14 @@ bool tgi_tree_contains(tg_module *m, const tg_module *sought);
 /* Calls `fn` once on each module, parents first. */
 void tgi_for_each_module(tg_module *m, tg_module_fn fn, void *context);
 
+/* What tg_module.alive says. A tensor has the upper half of an address there, which is never one of these. */
+enum { TGI_MODULE_ALIVE = 0x6d6f6455, TGI_MODULE_FREED = 0x6d6f6444 };
+
 /* True when the module is there; otherwise an error is pending, made now if nothing explains the NULL. */
 bool tgi_module_ok(const char *where, const tg_module *m, const char *what);
+
+/* The name of its kind; `otherwise` if there is no module. */
+const char *tgi_module_name(const tg_module *m, const char *otherwise);
 
 /* Opens a module's forward: tgi_module_ok and tg_op_begin in one. */
 bool tgi_forward_begin(const char *where, const tg_module *m, const tg_op *op, tg_tensor_list inputs);

@@ -8,6 +8,7 @@
  * The text is written straight to its destination, a file or a buffer, whatever its length. */
 #include "module_impl.h"
 
+#include "../core/error.h"
 #include "../core/tensor_impl.h"
 #include "../core/text.h"
 
@@ -121,8 +122,16 @@ static void put_module(writer *w, tg_module *m)
     tgi_tree_end(&tree);
 }
 
+/* NULL prints as None. */
+static bool printable(const char *function, const tg_module *m, const void *to)
+{
+    if (!to) tg_fail_at(NULL, TG_ERROR_NULL, function, "there is nothing to write to");
+    return to && (!m || tgi_module_ok(NULL, m, function));
+}
+
 void tg_module_print_to(FILE *file, tg_module *m)
 {
+    if (!printable("module_print", m, file)) return;
     writer w = { file, NULL, 0, 0 };
     put_module(&w, m);
     put_text(&w, "\n");
@@ -130,6 +139,7 @@ void tg_module_print_to(FILE *file, tg_module *m)
 
 int64_t tg_module_format_to(tg_module *m, char *buffer, int64_t size)
 {
+    if (!printable("module_format", m, size > 0 ? buffer : "")) return 0;
     writer w = { NULL, buffer, size, 0 };
     put_module(&w, m);
     if (size > 0) buffer[w.length < size ? w.length : size - 1] = '\0';

@@ -101,6 +101,7 @@ static tgi_slot *bury(tg_module *m)
     for (tgi_slot *slot = slots; slot; slot = slot->next)
         if (slot->kind == TGI_MODULE && slot->as.module && slot->as.module->parent == m) slot->as.module->parent = NULL;
     if (m->names) tgi_free(m->names, names_bytes(m->names->room));
+    m->alive = TGI_MODULE_FREED;
     tgi_free(m, m->bytes);
     return slots;
 }

@@ -103,6 +103,14 @@ static int adaptive_repr(tg_module *module, char *buffer, size_t size)
     return snprintf(buffer, size, out->ndim == 1 ? "output_size=%s" : "output_size=(%s)", text);
 }
 
+/* They will be printed, called or not. */
+static bool lists_ok(const char *name, const pool *m)
+{
+    return tgi_shape_ok(name, "size", &m->kernel_size) && tgi_shape_ok(name, "stride", &m->max.stride) &&
+           tgi_shape_ok(name, "padding", &m->max.padding) && tgi_shape_ok(name, "dilation", &m->max.dilation) &&
+           tgi_shape_ok(name, "stride", &m->avg.stride) && tgi_shape_ok(name, "padding", &m->avg.padding);
+}
+
 typedef int repr_fn(tg_module *module, char *buffer, size_t size);
 
 static tg_module *pool_new(const char *where, const char *name, tg_forward_fn forward, repr_fn *repr,
@@ -113,7 +121,9 @@ static tg_module *pool_new(const char *where, const char *name, tg_forward_fn fo
     m->kernel_size = kernel_size;
     if (max) m->max = *max;
     if (avg) m->avg = *avg;
-    return &m->base;
+    if (lists_ok(name, m)) return &m->base;
+    tg_module_free(m);
+    return NULL;
 }
 
 tg_module *tg_max_pool1d_new_at(const char *where, tg_shape kernel_size, tg_max_pool_options options)
@@ -185,6 +195,10 @@ tg_module *tg_upsample_new_at(const char *where, tg_interpolate_options options)
     upsample *m = TGI_MODULE_NEW(where, upsample, .name = "Upsample", .type = "", .forward = upsample_forward,
                                  .extra_repr = upsample_repr);
     if (!m) return NULL;
+    if (!tgi_shape_ok("Upsample", "size", &options.size)) {
+        tg_module_free(m);
+        return NULL;
+    }
     m->options = options;
     m->options.mode = tgi_interpolation_mode(options.mode);
     if (!m->options.mode) m->options.mode = "unknown"; /* refused when it is called, as PyTorch does */
@@ -228,6 +242,10 @@ static tg_module *numbers_new(const char *where, const char *name, tg_forward_fn
 {
     numbers *m = TGI_MODULE_NEW(where, numbers, .name = name, .type = "", .forward = forward, .extra_repr = repr);
     if (!m) return NULL;
+    if (!tgi_shape_ok(name, "sizes", &sizes)) {
+        tg_module_free(m);
+        return NULL;
+    }
     m->number = number;
     m->sizes = sizes;
     return &m->base;

@@ -77,6 +77,8 @@ static const tg_lstm_state no_state = { NULL, NULL };
 static bool begin(const char *where, const tg_module *m, const tg_op *op, tg_tensor *x, tg_lstm_state state)
 {
     const bool given = state.h || state.c;
+    if (!tgi_module_ok(where, m, op->name)) return false;
+    if (!tgi_handle_or_null(op->name, state.h) || !tgi_handle_or_null(op->name, state.c)) return false;
     if (!tgi_forward_begin(where, m, op, given ? tg_list(x, state.h, state.c) : tg_list(x))) return false;
     return given || tg_optional_ok(NULL);
 }
@@ -93,11 +95,12 @@ static int cell_repr(tg_module *module, char *buffer, size_t size)
 /* The gates are four times as many. */
 static bool hidden_size_ok(const char *where, const char *name, int64_t hidden_size)
 {
-    if (hidden_size > 0 && hidden_size <= INT64_MAX / 4) return true;
-    if (hidden_size > 0)
-        tg_fail_at(where, TG_ERROR_VALUE, name, "hidden_size %lld is too large", (long long)hidden_size);
-    else
+    const bool fits = hidden_size <= INT64_MAX / 16; /* a layer has up to 8 times as many rows */
+    if (hidden_size > 0 && fits) return true;
+    if (fits)
         tg_fail_at(where, TG_ERROR_VALUE, name, "hidden_size must be greater than zero");
+    else
+        tg_fail_at(where, TG_ERROR_MEMORY, name, "out of memory: hidden_size %lld", (long long)hidden_size);
     return false;
 }
 

@@ -167,13 +167,16 @@ tgi_term tgi_contract(const tg_op *op, tg_tensor_list inputs, tgi_term a, tgi_te
 
 /* ---- tensordot ---- */
 
+enum { NOT_GIVEN = -1 }; /* a list's ndim, by default */
+
 /* The last dimensions of a and the first of b, or those listed. */
 static bool tensordot_dims(tg_tensor_list inputs, const tg_tensordot_options *o, tg_shape *a, tg_shape *b)
 {
     const tg_op *op = &tgi_op_tensordot;
     *a = o->dims_a;
     *b = o->dims_b;
-    if (a->ndim >= 0 || b->ndim >= 0) {
+    if (a->ndim != NOT_GIVEN || b->ndim != NOT_GIVEN) {
+        if (!tgi_shape_ok(op->name, "dims", a) || !tgi_shape_ok(op->name, "dims", b)) return false;
         if (a->ndim == b->ndim) return tgi_op_list_fits(op, inputs, a);
         tg_op_fail(op, inputs, "both dimension lists should have same length");
         return false;

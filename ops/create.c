@@ -3,6 +3,7 @@
 #include "call.h"
 #include "iterate.h"
 #include "promote.h"
+#include "row.h"
 #include "view.h"
 
 #include <math.h>
@@ -166,11 +167,11 @@ tg_tensor *tg_ones_at(const char *where, tg_shape shape, tg_create_options optio
 tg_tensor *tg_full_at(const char *where, tg_shape shape, tg_operand value, tg_create_options options)
 {
     static const tg_dtype natural[] = { TG_FLOAT32, TG_INT64, TG_FLOAT32, TG_BOOL };
-    if (value.kind == TG_OPERAND_TENSOR)
-        return tg_op_begin(where, &op_full, tg_list(value.as.tensor))
-                   ? tg_op_fail(&op_full, tg_list(value.as.tensor),
-                                "the value is a number, not a tensor: use tg_fill_ or tg_expand")
-                   : NULL;
+    tg_tensor *tensors[1];
+    const tg_tensor_list inputs = tgi_tensors_of(&value, 1, tensors);
+    if (!tg_op_begin(where, &op_full, inputs)) return NULL;
+    if (inputs.count)
+        return tg_op_fail(&op_full, inputs, "the value is a number, not a tensor: use tg_fill_ or tg_expand");
     const tg_dtype dtype = dtype_or(&options, value.kind == TG_OPERAND_REAL ? tg_default_dtype() : natural[value.kind]);
     tg_tensor *t = begin(where, &op_full, shape, dtype);
     tg_tensor *number = t ? tgi_value_to(&op_full, TG_NONE, value, dtype) : NULL;
@@ -217,9 +218,11 @@ static bool whole(tg_operand *number)
 tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg_operand step,
                         tg_create_options options)
 {
-    if (!tg_op_begin(where, &op_arange, TG_NONE)) return NULL;
-    if (start.kind == TG_OPERAND_TENSOR || end_.kind == TG_OPERAND_TENSOR || step.kind == TG_OPERAND_TENSOR)
-        return tg_op_fail(&op_arange, TG_NONE, "start, end and step are numbers, not tensors");
+    const tg_operand operands[] = { start, end_, step };
+    tg_tensor *tensors[3];
+    const tg_tensor_list inputs = tgi_tensors_of(operands, 3, tensors);
+    if (!tg_op_begin(where, &op_arange, inputs)) return NULL;
+    if (inputs.count) return tg_op_fail(&op_arange, inputs, "start, end and step are numbers, not tensors");
     if (options.dtype == TG_INT64 && !(whole(&start) && whole(&end_) && whole(&step)))
         return tg_op_fail(&op_arange, TG_NONE, TGI_NO_INT64);
     const double from = operand_real(start), to = operand_real(end_), by = operand_real(step);

@@ -31,6 +31,7 @@ static const tg_op op_index;
 static bool begin(const char *where, const tg_op *op, tg_tensor *t, tg_tensor_list indices, tg_tensor *values,
                   tg_tensor_list *inputs)
 {
+    if (!tg_op_begin(where, op, tg_list(t)) || !tgi_list_ok(op->name, indices)) return false;
     tg_tensor **items = indices.count >= 0 && indices.count <= 64 ? tg_list_new(indices.count + 2) : NULL;
     if (!items) return tg_op_begin(where, op, tg_list(t)) && tg_op_fail(op, tg_list(t), "too many indices");
     int64_t count = 0;

@@ -299,8 +299,10 @@ bool tg_allclose_at(const char *where, tg_tensor *a, tg_tensor *b, tg_isclose_op
 
 bool tg_equal_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
+    static const tg_op op = { .name = "equal" };
+    if (!tg_op_begin(where, &op, tg_list(a, b))) return false;
     tg_scope scope = tg_no_grad_begin();
-    const bool differ = a && b && !tgi_same_shape(a, b);
+    const bool differ = !tgi_same_shape(a, b);
     tg_tensor *same = differ ? NULL : tg_eq_at(where, tg_operand_tensor(a), tg_operand_tensor(b));
     return all_true(scope, same);
 }

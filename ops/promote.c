@@ -2,6 +2,7 @@
  * decides. */
 #include "promote.h"
 
+#include "../core/error.h"
 #include "view.h"
 
 #include <math.h>
@@ -48,6 +49,9 @@ tg_dtype tgi_result_type(const tg_operand *operands, int count)
 tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype)
 {
     if (operand.kind == TG_OPERAND_TENSOR) return tg_to(operand.as.tensor, dtype);
+    if ((unsigned)operand.kind > TG_OPERAND_BOOL)
+        return tg_fail_at(NULL, TG_ERROR_VALUE, "operand", "an argument is neither a tensor nor a number (kind %d)",
+                          (int)operand.kind);
     const tg_shape scalar = tg_shape();
     if (operand.kind == TG_OPERAND_REAL) return tgi_new_full(&scalar, dtype, operand.as.real);
     tg_tensor *t = tgi_new_full(&scalar, dtype, (double)operand.as.integer);

@@ -7,6 +7,7 @@
 #include "promote.h"
 #include "rearrange_impl.h"
 #include "reduce_impl.h"
+#include "row.h"
 #include "view.h"
 
 #include <inttypes.h>
@@ -355,7 +356,9 @@ tg_tensor *tg_repeat_interleave_at(const char *where, tg_tensor *t, tg_operand r
 {
     const tg_op *op = &op_repeat_interleave;
     const bool tensor = repeats.kind == TG_OPERAND_TENSOR;
-    const tg_tensor_list inputs = tensor ? tg_list(t, repeats.as.tensor) : tg_list(t);
+    const tg_operand operands[] = { tg_operand_tensor(t), repeats };
+    tg_tensor *tensors[2];
+    const tg_tensor_list inputs = tgi_tensors_of(operands, 2, tensors);
     if (!tg_op_begin(where, op, inputs)) return NULL;
     if (repeats.kind == TG_OPERAND_REAL) return tg_op_fail(op, inputs, "repeats must be integers");
     tg_tensor *times = tensor ? repeats.as.tensor : tgi_operand_to(repeats, TG_INT64);

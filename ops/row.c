@@ -23,8 +23,10 @@ static tg_dtype compute_dtype(const tgi_row *row, tg_dtype dtype)
 tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor **tensors)
 {
     int n = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         if (operands[i].kind == TG_OPERAND_TENSOR) tensors[n++] = operands[i].as.tensor;
+        if ((unsigned)operands[i].kind > TG_OPERAND_BOOL) tensors[n++] = NULL; /* neither: reported as one missing */
+    }
     return (tg_tensor_list){ tensors, n };
 }
 

@@ -10,6 +10,7 @@
 #include "parallel.h"
 #include "promote.h"
 #include "reduce_impl.h"
+#include "row.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -184,21 +185,12 @@ static tg_tensor *find_places(const tg_op *op, tg_tensor_list inputs, tg_tensor 
     return ok ? y : NULL;
 }
 
-/* The tensors among two operands. */
-static tg_tensor_list tensors_of(const tg_operand operands[2], tg_tensor *tensors[2])
-{
-    int n = 0;
-    for (int i = 0; i < 2; i++)
-        if (operands[i].kind == TG_OPERAND_TENSOR) tensors[n++] = operands[i].as.tensor;
-    return (tg_tensor_list){ tensors, n };
-}
-
 tg_tensor *tg_searchsorted_at(const char *where, tg_tensor *sequence, tg_operand values,
                               tg_searchsorted_options options)
 {
     const tg_op *op = &tgi_op_searchsorted;
     tg_tensor *tensors[2];
-    const tg_tensor_list inputs = tensors_of((tg_operand[]){ tg_operand_tensor(sequence), values }, tensors);
+    const tg_tensor_list inputs = tgi_tensors_of((tg_operand[]){ tg_operand_tensor(sequence), values }, 2, tensors);
     if (!tg_op_begin(where, op, inputs) || !tg_optional_ok(options.sorter)) return NULL;
     return find_places(op, inputs, sequence, values, &options);
 }
@@ -207,7 +199,7 @@ tg_tensor *tg_bucketize_at(const char *where, tg_operand t, tg_tensor *boundarie
 {
     const tg_op *op = &tgi_op_bucketize;
     tg_tensor *tensors[2];
-    const tg_tensor_list inputs = tensors_of((tg_operand[]){ t, tg_operand_tensor(boundaries) }, tensors);
+    const tg_tensor_list inputs = tgi_tensors_of((tg_operand[]){ t, tg_operand_tensor(boundaries) }, 2, tensors);
     if (!tg_op_begin(where, op, inputs) || !tg_optional_ok(options.sorter)) return NULL;
     if (boundaries->ndim != 1)
         return tg_op_fail(op, inputs, "boundaries tensor must be 1 dimension, but got dim(%d)", boundaries->ndim);
@@ -319,7 +311,7 @@ tg_tensor *tg_isin_at(const char *where, tg_operand elements, tg_operand test_el
     const tg_op *op = &tgi_op_isin;
     const tg_operand both[] = { elements, test_elements };
     tg_tensor *tensors[2];
-    const tg_tensor_list inputs = tensors_of(both, tensors);
+    const tg_tensor_list inputs = tgi_tensors_of(both, 2, tensors);
     if (!tg_op_begin(where, op, inputs)) return NULL;
     for (int64_t i = 0; i < inputs.count; i++)
         if (inputs.items[i]->dtype == TG_BOOL)

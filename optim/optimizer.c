@@ -31,7 +31,11 @@ typedef struct group {
     parameter parameters[];
 } group;
 
+/* What an optimiser begins with, and no other handle. */
+#define ALIVE UINT64_C(0x6f7074696d697a65)
+
 struct tg_optimizer {
+    uint64_t alive;
     const tgi_optimizer_class *kind;
     tgi_optimizer_options defaults; /* what it was made with */
     int64_t group_count;
@@ -43,8 +47,12 @@ static bool present(const char *where, const tg_optimizer *optimizer, const char
 {
     const tg_op op = { .name = what };
     tg_op_begin(where, &op, TG_NONE);
-    if (!optimizer && !tg_failed()) tg_fail_at(where, TG_ERROR_NULL, what, "the optimizer is NULL");
-    return optimizer != NULL;
+    if (optimizer && optimizer->alive == ALIVE) return true;
+    if (optimizer)
+        tg_fail_at(where, TG_ERROR_VALUE, what, "the optimizer was freed, or is none");
+    else if (!tg_failed())
+        tg_fail_at(where, TG_ERROR_NULL, what, "the optimizer is NULL");
+    return false;
 }
 
 static double *option(tgi_optimizer_options *options, size_t offset) { return (double *)((char *)options + offset); }
@@ -139,6 +147,7 @@ tg_optimizer *tgi_optimizer_new(const char *where, const tgi_optimizer_class *ki
     if (!kind->check(where, kind, &options)) return NULL;
     tg_optimizer *optimizer = tgi_calloc(sizeof *optimizer);
     if (!optimizer) return NULL;
+    optimizer->alive = ALIVE;
     optimizer->kind = kind;
     optimizer->defaults = options;
     if (add_group(optimizer, parameters, options)) return optimizer;
@@ -148,12 +157,13 @@ tg_optimizer *tgi_optimizer_new(const char *where, const tgi_optimizer_class *ki
 
 void tg_optimizer_free(tg_optimizer *optimizer)
 {
-    if (!optimizer) return;
+    if (!optimizer || !present(NULL, optimizer, "optimizer_free")) return;
     while (optimizer->first) {
         group *g = optimizer->first;
         optimizer->first = g->next;
         group_free(g);
     }
+    optimizer->alive = 0;
     tgi_free(optimizer, sizeof *optimizer);
 }
 
@@ -168,7 +178,10 @@ int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimiz
     return optimizer->group_count - 1;
 }
 
-int64_t tg_optimizer_group_count(const tg_optimizer *optimizer) { return optimizer ? optimizer->group_count : 0; }
+int64_t tg_optimizer_group_count(const tg_optimizer *optimizer)
+{
+    return optimizer && present(NULL, optimizer, "group_count") ? optimizer->group_count : 0;
+}
 
 /* ---- learning rates ---- */
 

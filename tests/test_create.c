@@ -159,7 +159,8 @@ static void test_default_dtype(void **state)
     tg_set_default_dtype(TG_FLOAT64);
     const tg_dtype made = tg_dtype_of(tg_zeros(tg_shape(1))),
                    promoted = tg_dtype_of(tg_mul(tg_full(tg_shape(2), 3), 0.5));
-    tg_set_default_dtype(TG_INT64); /* not a floating one: nothing changes */
+    tg_set_default_dtype(TG_INT64); /* not a floating one: an error, and nothing changes */
+    expect_error("only floating-point types are supported as the default type, not int64");
     const tg_dtype still = tg_default_dtype();
     tg_set_default_dtype(TG_FLOAT32);
     assert_true(made == TG_FLOAT64 && promoted == TG_FLOAT64 && still == TG_FLOAT64);
