@@ -174,11 +174,19 @@ static void fail_of_input(const tg_context *ctx, int i)
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward returned NULL for input %d", i);
 }
 
+TG_RARE static void refuse_grad(const tg_context *ctx, const tg_tensor *grad)
+{
+    if (has_context(ctx)) tgi_fail_handle(ctx->node->op->name, 0, grad);
+}
+
 /* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
-    if (!has_context(ctx) || ctx->walk->failed || !tgi_handle_or_null(ctx->node->op->name, grad)) return;
-    if (!needs_input_grad(ctx, i)) return;
+    if (!ctx || (grad && grad->alive != TGI_ALIVE)) {
+        refuse_grad(ctx, grad);
+        return;
+    }
+    if (ctx->walk->failed || !needs_input_grad(ctx, i)) return;
     if (grad && !fits(&tgi_inputs(ctx->node)[i], grad)) grad = fit(ctx->node, i, grad);
     tgi_slot_sum *slot = grad ? slot_of(ctx->walk, &tgi_inputs(ctx->node)[i]) : NULL;
     if (!slot || !accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], slot, grad)) fail_of_input(ctx, i);

@@ -106,22 +106,28 @@ bool tg_will_record(tg_tensor_list inputs)
 
 /* ---- nodes ---- */
 
-static size_t dims_bytes(tg_tensor_list tensors)
+/* False, with an error recorded, when an output cannot be used. */
+static inline bool dims_bytes(const tg_op *op, tg_tensor_list outputs, size_t *bytes)
 {
-    size_t bytes = 0;
-    for (int64_t i = 0; i < tensors.count; i++)
-        if (tensors.items[i]) bytes += (size_t)tensors.items[i]->ndim * sizeof(int64_t);
-    return bytes;
+    *bytes = 0;
+    for (int64_t i = 0; i < outputs.count; i++) {
+        if (!tgi_handle_ok(op->name, outputs.items[i])) return false;
+        *bytes += (size_t)outputs.items[i]->ndim * sizeof(int64_t);
+    }
+    return true;
 }
 
 /* Lays the node and its arrays out in one block. */
-static tg_node *node_new(tg_tensor_list inputs, tg_tensor_list outputs, int64_t saved_count, size_t attributes_size)
+static tg_node *node_new(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, int64_t saved_count,
+                         size_t attributes_size)
 {
+    size_t dims_size;
+    if (!dims_bytes(op, outputs, &dims_size)) return NULL;
     const size_t attributes_at = sizeof(tg_node) + (size_t)inputs.count * sizeof(tgi_edge) +
                                  (size_t)outputs.count * sizeof(tgi_output) + (size_t)saved_count * sizeof(tgi_saved) +
-                                 dims_bytes(outputs);
+                                 dims_size;
     const size_t bytes = attributes_at + attributes_size;
-    if (bytes > UINT32_MAX)
+    if ((bytes | attributes_size) > UINT32_MAX)
         return tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: a node of %zu bytes", bytes), NULL;
     tg_node *node = tgi_alloc(bytes);
     if (!node) return NULL;
@@ -208,6 +214,7 @@ static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_t
         tg_tensor *t = *item;
         edge->output = TGI_TO_NOWHERE;
         if (!t) continue;
+        if (t->alive != TGI_ALIVE && !tgi_fail_handle(op->name, 0, t)) break;
         if ((is_stale(t) && !fail_stale(t, op->name)) || !edge_to(self, t, op->name, edge)) break;
         if (edge->output == TGI_TO_LEAF) tgi_ref(t);
         if (edge->output >= 0 && edge->to.node->low < low) low = edge->to.node->low;
@@ -218,13 +225,20 @@ static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_t
     return false;
 }
 
-static void save(tg_node *node, tg_tensor_list saved)
+/* False, with an error recorded, when one of them cannot be used. The node can be freed then. */
+static bool save(tg_node *node, tg_tensor_list saved)
 {
     tgi_saved *slots = tgi_saved_of(node);
+    bool ok = true;
     for (int64_t i = 0; i < node->saved_count; i++) {
         tg_tensor *t = saved.items[i];
+        if (t && t->alive != TGI_ALIVE) {
+            ok = tgi_fail_handle(node->op->name, 0, t);
+            t = NULL;
+        }
         slots[i] = (tgi_saved){ t ? tgi_ref(t) : NULL, t ? t->storage->version : 0 };
     }
+    return ok;
 }
 
 enum { MANY = 1 << 20 };
@@ -253,31 +267,33 @@ static void append(tgi_thread *self, tg_node *node, tg_tensor_list outputs)
     if (self->node_count >= MANY) warn_of_root(self);
 }
 
-/* What a user's op may have handed over that cannot be recorded. The inputs are checked as edges are made. */
-static bool recordable(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
-                       const void *attributes, size_t attributes_size)
+/* What a user's op may have handed over that cannot be recorded. The tensors are looked at where they are used anyway:
+ * outputs by dims_bytes, inputs by connect, saved ones by save. */
+TG_RARE static bool check_lists(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved)
 {
-    if (!tgi_list_ok(op->name, inputs) || !tgi_list_ok(op->name, outputs) || !tgi_list_ok(op->name, saved))
-        return false;
-    for (int64_t i = 0; i < inputs.count; i++)
-        if (!tgi_handle_or_null(op->name, inputs.items[i])) return false;
-    for (int64_t i = 0; i < outputs.count; i++)
-        if (!tgi_handle_ok(op->name, outputs.items[i])) return false;
-    for (int64_t i = 0; i < saved.count; i++)
-        if (!tgi_handle_or_null(op->name, saved.items[i])) return false;
-    if (attributes_size > UINT32_MAX || (attributes_size && !attributes)) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, op->name, "%zu bytes of attributes%s", attributes_size,
-                   attributes ? "" : " at NULL");
-        return false;
-    }
-    return true;
+    if (!op) return fail_no_op("record");
+    return tgi_list_ok(op->name, inputs) && tgi_list_ok(op->name, outputs) && tgi_list_ok(op->name, saved);
+}
+
+static inline bool lists_ok(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved)
+{
+    const bool plain = op && inputs.items && outputs.items && (saved.items || !saved.count) &&
+                       (inputs.count | outputs.count | saved.count) >= 0;
+    return plain || check_lists(op, inputs, outputs, saved);
+}
+
+static void copy_attributes(tg_node *node, const void *attributes, size_t size)
+{
+    if (attributes)
+        memcpy((char *)node + node->attributes_at, attributes, size);
+    else
+        tg_fail_at(NULL, TG_ERROR_NULL, node->op->name, "%zu bytes of attributes are NULL", size);
 }
 
 static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                         const void *attributes, size_t attributes_size)
 {
     tgi_thread *self = &tgi_self;
-    if (!recordable(op, inputs, outputs, saved, attributes, attributes_size)) return TG_FAILED;
     if (self->node_count >= INT32_MAX) {
         tg_fail_at(NULL, TG_ERROR_MEMORY, op->name, "the tape is full: open a scope for each step");
         return TG_FAILED;
@@ -286,7 +302,7 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
         !tgi_grow(&self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes))
         return TG_FAILED;
     while (saved.count && !saved.items[saved.count - 1]) saved.count--;
-    tg_node *node = node_new(inputs, outputs, saved.count, attributes_size);
+    tg_node *node = node_new(op, inputs, outputs, saved.count, attributes_size);
     if (!node) return TG_FAILED;
     node->op = op;
     node->where = self->where;
@@ -294,9 +310,9 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
     node->serial = self->next_serial++;
     node->index = node->low = (int32_t)self->node_count;
     node->first_slot = self->next_slot;
-    if (attributes_size) memcpy((char *)node + node->attributes_at, attributes, attributes_size);
-    save(node, saved);
-    if (!connect(self, node, op, inputs)) {
+    if (attributes_size) copy_attributes(node, attributes, attributes_size);
+    const bool saved_ok = save(node, saved);
+    if (!connect(self, node, op, inputs) || !saved_ok || (attributes_size && !attributes)) {
         node_free(node);
         return TG_FAILED;
     }
@@ -307,8 +323,7 @@ static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list o
 tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                     const void *attributes, size_t attributes_size)
 {
-    if (!op) return fail_no_op("record"), TG_FAILED;
-    if (!tgi_list_ok(op->name, inputs)) return TG_FAILED;
+    if (!lists_ok(op, inputs, outputs, saved)) return TG_FAILED;
     if (!will_record(inputs)) return TG_OK;
     return record(op, inputs, outputs, saved, attributes, attributes_size);
 }
@@ -358,11 +373,11 @@ bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source)
 tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *t, tg_tensor_list saved,
                              const void *attributes, size_t attributes_size)
 {
-    if (!op) return fail_no_op("record_in_place"), TG_FAILED;
-    if (!tgi_handle_ok(op->name, t) || !tgi_list_ok(op->name, inputs)) return TG_FAILED;
+    tg_tensor *outputs[] = { t };
+    if (!lists_ok(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved)) return TG_FAILED;
+    if (!tgi_handle_ok(op->name, t)) return TG_FAILED;
     tg_bump_version(t);
     if (!will_record(inputs)) return TG_OK;
-    tg_tensor *outputs[] = { t };
     tg_node *old = tgi_node_of(t);
     tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;
     if (record(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved, attributes, attributes_size) != TG_OK)
