@@ -64,12 +64,13 @@ typedef struct progress {
 static progress *now;
 static bool loud, quiet;
 
-/* True when it is this argument's turn. `choices` says which wrong values it has. */
+/* A wrong value. */
 typedef struct choice {
     const char *what;
     expected expects;
 } choice;
 
+/* Which of its wrong values an argument gets; -1: none, it is not its turn. */
 static int turn(const char *name, const choice *choices, int count)
 {
     if (now->taken++ != now->argument) return -1;
