@@ -11,7 +11,7 @@ BEGIN {
     rule["tg_tensor *"] = rule["const tg_tensor *"] = "tensor"
     rule["tg_tensor_list"] = "tensors"
     rule["tg_operand"] = "operand"
-    rule["tg_module_list"] = "modules"
+    rule["tg_module_array"] = "modules"
     rule["tg_shape"] = "shape"
     rule["const tg_shape *"] = "shape_at"
     rule["tg_dtype"] = "dtype"
@@ -25,7 +25,8 @@ BEGIN {
     n = split("tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *;" \
               "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **", word, ";")
     for (i = 1; i <= n; i++) rule[word[i]] = "address"
-    n = split("void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *", word, ";")
+    n = split("void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *;" \
+              "tg_tensor *const *;const tg_operand *", word, ";")
     for (i = 1; i <= n; i++) rule[word[i]] = "memory"
 }
 /^# [0-9]+ "/ { own = $3 !~ /^"[\/<]/; next }
@@ -53,6 +54,7 @@ function unknown(type, of) {
 # The C expression that takes an argument of that type, whose usual value is `usual`.
 function take(type, name, usual, of,    base) {
     base = type
+    sub(/^const /, "", base)
     sub(/ \*$/, "", base)
     if (type in integer) return "(" type ")take_int(\"" name "\", (int64_t)" usual ")"
     if (type in enumeration) return "(" type ")take_enum(\"" name "\", (int)" usual ")"
@@ -79,6 +81,7 @@ function need(tag) {
 # What a function is given where nothing is wrong.
 function sample(type, name,    base) {
     base = type
+    sub(/^const /, "", base)
     sub(/ \*$/, "", base)
     if (type in integer) return "sample_int(\"" name "\")"
     if (type in enumeration) return "0"

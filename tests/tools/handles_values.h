@@ -156,7 +156,7 @@ static tg_tensor_list take_tensors(const char *name, tg_tensor_list usual)
     return tg_list_of(items, 2);
 }
 
-static tg_module_list take_modules(const char *name, tg_module_list usual)
+static tg_module_array take_modules(const char *name, tg_module_array usual)
 {
     static const choice choices[] = {
         { "a freed module in it", FREED },   { "zeroed memory in it", AN_ERROR }, { "NULL in it", ANYTHING },
@@ -167,12 +167,12 @@ static tg_module_list take_modules(const char *name, tg_module_list usual)
     case 0: items[0] = freed_module(); break;
     case 1: items[0] = (tg_module *)zeros; break;
     case 2: items[0] = NULL; break;
-    case 3: return (tg_module_list){ NULL, 2 };
-    case 4: return (tg_module_list){ items, -1 };
-    case 5: return (tg_module_list){ NULL, 0 };
+    case 3: return (tg_module_array){ NULL, 2 };
+    case 4: return (tg_module_array){ items, -1 };
+    case 5: return (tg_module_array){ NULL, 0 };
     default: return usual;
     }
-    return (tg_module_list){ items, 1 };
+    return (tg_module_array){ items, 1 };
 }
 
 static tg_operand take_operand(const char *name, tg_operand usual)
@@ -414,12 +414,12 @@ static tg_optimizer *sample_optimizer(const char *name)
     (void)name;
     return tg_sgd_new(tg_list(tg_ones(tg_shape(3))));
 }
-static tg_module_list sample_modules(const char *name)
+static tg_module_array sample_modules(const char *name)
 {
     static tg_module *items[1];
     (void)name;
     items[0] = TG_MODULE(tg_linear_new(3, 3));
-    return (tg_module_list){ items, 1 };
+    return (tg_module_array){ items, 1 };
 }
 
 static tg_generator *sample_tg_generator(void) { return tg_default_generator(); }
@@ -482,4 +482,7 @@ static tg_triple_loss *sample_tg_triple_loss(void) { return tg_triplet_margin_lo
 static tg_ctc_loss *sample_tg_ctc_loss(void) { return tg_ctc_loss_new(); }
 static tg_lstm_cell *sample_tg_lstm_cell(void) { return tg_lstm_cell_new(3, 3); }
 static tg_lstm *sample_tg_lstm(void) { return tg_lstm_new(3, 3); }
+static tg_module_list *sample_tg_module_list(void) { return tg_module_list_new(tg_linear_new(3, 3)); }
+static tg_module_dict *sample_tg_module_dict(void) { return tg_module_dict_new(); }
+static tg_parameter_list *sample_tg_parameter_list(void) { return tg_parameter_list_new(world.tensor); }
 static tg_sequential *sample_tg_sequential(void) { return tg_sequential_new(tg_linear_new(3, 3)); }
