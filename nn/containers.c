@@ -39,6 +39,7 @@ static tg_module_list *module_list_new(const char *where)
 
 tg_module_list *tg_module_list_new_at(const char *where, tg_module_array modules)
 {
+    if (!tgi_module_array_ok(where, modules, "ModuleList")) return NULL;
     tg_module_list *m = module_list_new(where);
     for (int64_t i = 0; i < modules.count; i++) tg_module_list_append_at(NULL, m, modules.items[i]);
     return m;
@@ -143,6 +144,10 @@ static tg_parameter_list *parameter_list_new(const char *where, const char *name
 tg_parameter_list *tg_parameter_list_new_at(const char *where, tg_tensor_list parameters)
 {
     tg_parameter_list *m = parameter_list_new(where, "ParameterList");
+    if (!tgi_list_ok("ParameterList", parameters)) {
+        tg_module_free(m);
+        return NULL;
+    }
     for (int64_t i = 0; i < parameters.count; i++) tg_parameter_list_append_at(NULL, m, parameters.items[i]);
     return m;
 }
@@ -195,6 +200,10 @@ static bool is_next(const tg_module *m, const tg_module *list, const char *name,
 /* The list called `name`, made if it is not there, in which element `index` is the next. NULL with an error pending. */
 static tg_module *list_for(tg_module *m, tgi_slot_kind kind, const char *name, int64_t index, int64_t room)
 {
+    if (!name) {
+        tg_fail_at(NULL, TG_ERROR_NULL, m->base.name, "the name of a list is NULL");
+        return NULL;
+    }
     const tgi_slot *slot = tgi_slot_find(m, name, strlen(name));
     tg_module *list = slot && slot->kind == TGI_MODULE ? slot->as.module : NULL;
     if (slot && !tg_module_is(list, list_names[kind])) {
@@ -211,6 +220,7 @@ tg_status tg_register_element_at(const char *where, tg_module *m, const char *na
                                  tg_module *child)
 {
     tg_module *list = NULL;
+    if (child && !tgi_module_ok(where, child, "register_module")) return TG_FAILED;
     if (tgi_module_ok(where, m, "register_module")) list = list_for(m, TGI_MODULE, name, index, room);
     return tgi_append_child(NULL, list, child);
 }
@@ -218,7 +228,7 @@ tg_status tg_register_element_at(const char *where, tg_module *m, const char *na
 static tg_tensor *register_element(const char *where, tg_module *m, tgi_slot_kind kind, const char *name, int64_t index,
                                    int64_t room, tg_tensor *t)
 {
-    if (!tgi_module_ok(where, m, "register_parameter")) return NULL;
+    if (!tgi_module_ok(where, m, "register_parameter") || !tgi_handle_or_null("register_parameter", t)) return NULL;
     tg_module *list = list_for(m, kind, name, index, room);
     char text[TGI_INDEX_TEXT];
     if (!list) return NULL;

@@ -30,6 +30,14 @@ bool tgi_module_ok(const char *where, const tg_module *m, const char *what)
     return false;
 }
 
+bool tgi_module_array_ok(const char *where, tg_module_array modules, const char *what)
+{
+    if (modules.count == 0 || (modules.count > 0 && modules.items)) return true;
+    tg_fail_at(where, TG_ERROR_VALUE, what, "a list of %lld modules%s", (long long)modules.count,
+               modules.items ? "" : " is NULL");
+    return false;
+}
+
 const char *tgi_module_name(const tg_module *m, const char *otherwise)
 {
     return m && m->alive == TGI_MODULE_ALIVE ? m->base.name : otherwise;
@@ -69,10 +77,14 @@ void tg_module_free_at(const char *where, tg_module *m)
 
 void *tg_module_as_type(tg_module *m, const char *type, size_t bytes)
 {
-    return m && m->bytes == bytes && strcmp(m->base.type, type) == 0 ? m : NULL;
+    if (!m || !type || !tgi_module_ok(NULL, m, "module_as")) return NULL;
+    return m->bytes == bytes && strcmp(m->base.type, type) == 0 ? m : NULL;
 }
 
-bool tg_module_is_named(const tg_module *m, const char *name) { return m && name && strcmp(m->base.name, name) == 0; }
+bool tg_module_is_named(const tg_module *m, const char *name)
+{
+    return m && name && tgi_module_ok(NULL, m, "module_is") && strcmp(m->base.name, name) == 0;
+}
 
 /* ---- registering ---- */
 

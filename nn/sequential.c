@@ -17,11 +17,7 @@ static tg_tensor *forward(tg_module *m, tg_tensor *x)
 
 tg_sequential *tg_sequential_new_at(const char *where, tg_module_array modules)
 {
-    if (modules.count < 0 || (modules.count > 0 && !modules.items)) {
-        tg_fail_at(where, TG_ERROR_VALUE, "Sequential", "a list of %lld modules%s", (long long)modules.count,
-                   modules.items ? "" : " is NULL");
-        return NULL;
-    }
+    if (!tgi_module_array_ok(where, modules, "Sequential")) return NULL;
     tg_sequential *m = TGI_MODULE_NEW(where, tg_sequential, .name = "Sequential", .forward = forward);
     for (int64_t i = 0; i < modules.count; i++) tg_sequential_append_at(NULL, m, modules.items[i]);
     return m;

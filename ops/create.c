@@ -402,6 +402,7 @@ tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t
 {
     if (!tg_op_begin(where, &op_tensor_of, TG_NONE)) return NULL;
     bool real = count == 0, bools = count > 0;
+    if (count > 0 && !numbers) return tg_op_fail(&op_tensor_of, TG_NONE, "the list of numbers is NULL");
     for (int64_t i = 0; i < count; i++) {
         if (numbers[i].kind == TG_OPERAND_TENSOR)
             return tg_op_fail(&op_tensor_of, TG_NONE, "takes numbers; tensors are joined by tg_stack or tg_cat");

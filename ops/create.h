@@ -92,7 +92,7 @@ typedef enum tg_element {
 } tg_element;
 #define TGI_ELEMENT_CHAR ((char)-1 < 0 ? TG_ELEMENT_INT8 : TG_ELEMENT_UINT8)
 #define TGI_ELEMENT_LONG (sizeof(long) == 8 ? TG_ELEMENT_INT64 : TG_ELEMENT_INT)
-int64_t tg_element_size(tg_element element); /* in bytes */
+int64_t tg_element_size(tg_element element); /* in bytes; 0 for what is none */
 tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, tg_element element, tg_shape shape,
                            tg_create_options options);
 
