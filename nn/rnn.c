@@ -92,15 +92,15 @@ static int cell_repr(tg_module *module, char *buffer, size_t size)
                     m->bias ? "" : ", bias=False");
 }
 
-/* The gates are four times as many. */
+/* The gates are four times as many, and there may be two directions. */
 static bool hidden_size_ok(const char *where, const char *name, int64_t hidden_size)
 {
-    const bool fits = hidden_size <= INT64_MAX / 16; /* a layer has up to 8 times as many rows */
+    const bool fits = hidden_size <= INT64_MAX / 16;
     if (hidden_size > 0 && fits) return true;
     if (fits)
         tg_fail_at(where, TG_ERROR_VALUE, name, "hidden_size must be greater than zero");
     else
-        tg_fail_at(where, TG_ERROR_MEMORY, name, "out of memory: hidden_size %lld", (long long)hidden_size);
+        tg_fail_at(where, TG_ERROR_VALUE, name, "hidden_size %lld is too large", (long long)hidden_size);
     return false;
 }
 
