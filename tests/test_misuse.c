@@ -136,9 +136,9 @@ TEST(test_sizes_that_overflow)
     expect_error("hidden_size 9223372036854775807");
     assert_null(tg_lstm_cell_new(3, INT64_MAX / 4));
     expect_error("hidden_size");
-    assert_null(tg_module_new_at("here:1", SIZE_MAX, (tg_module_class){ TG_MODULE_DEFAULTS("Vast") }));
+    assert_null(tg_module_new_at("here:1", SIZE_MAX, TG_OPTIONS(tg_module_class, TG_MODULE_DEFAULTS("Vast"))));
     expect_error("out of memory");
-    assert_null(tg_module_new_at("here:1", 8, (tg_module_class){ TG_MODULE_DEFAULTS("Tiny") }));
+    assert_null(tg_module_new_at("here:1", 8, TG_OPTIONS(tg_module_class, TG_MODULE_DEFAULTS("Tiny"))));
     expect_error("does not begin with a tg_module");
 }
 
