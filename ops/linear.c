@@ -56,14 +56,10 @@ tg_tensor *tgi_bias_row(tg_tensor *bias, int64_t n)
 /* y = x wT, the bias set down with it. */
 static bool linear_into(tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_tensor *y)
 {
-    int64_t dims[] = { weight->dims[1], weight->dims[0] },
-            strides[] = { tgi_strides(weight)[1], tgi_strides(weight)[0] };
-    tg_tensor *wt = tgi_own(tgi_new_view(weight, 2, dims, strides, weight->offset));
-    tg_tensor *row = wt && bias ? tgi_bias_row(bias, weight->dims[0]) : NULL;
-    tg_shape batch = tgi_batch_of(x);
-    bool ok = wt && (row || !bias) && tgi_multiply(x, wt, &batch, row, y);
+    tg_tensor *row = bias ? tgi_bias_row(bias, weight->dims[0]) : NULL;
+    const tg_shape batch = tgi_batch_of(x);
+    const bool ok = (row || !bias) && tgi_multiply(x, weight, true, &batch, row, y);
     tgi_unref(row);
-    tgi_unref(wt);
     return ok;
 }
 

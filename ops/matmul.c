@@ -39,16 +39,17 @@ static int64_t step_along(const tg_tensor *t, int d, int batch_dims)
     return own < 0 || t->dims[own] == 1 ? 0 : tgi_strides(t)[own];
 }
 
-/* A 1-D `a` is a row, a 1-D `b` a column. */
-static product plan(const tg_tensor *a, const tg_tensor *b, const tg_shape *batch)
+/* A 1-D `a` is a row, a 1-D `b` a column; to transpose, `b` must be a matrix. */
+static product plan(const tg_tensor *a, const tg_tensor *b, bool transpose_b, const tg_shape *batch)
 {
     product p = { .k = a->dims[a->ndim - 1], .a_col = tgi_strides(a)[a->ndim - 1], .batch_dims = batch->ndim };
-    bool row = a->ndim == 1, column = b->ndim == 1;
+    const bool row = a->ndim == 1, column = b->ndim == 1;
+    const int b_k = b->ndim - 2 + transpose_b, b_n = b->ndim - 1 - transpose_b;
     p.m = row ? 1 : a->dims[a->ndim - 2];
     p.a_row = row ? 0 : tgi_strides(a)[a->ndim - 2];
-    p.n = column ? 1 : b->dims[b->ndim - 1];
-    p.b_col = column ? 1 : tgi_strides(b)[b->ndim - 1];
-    p.b_row = column ? tgi_strides(b)[0] : tgi_strides(b)[b->ndim - 2];
+    p.n = column ? 1 : b->dims[b_n];
+    p.b_col = column ? 1 : tgi_strides(b)[b_n];
+    p.b_row = column ? tgi_strides(b)[0] : tgi_strides(b)[b_k];
     for (int d = 0; d < batch->ndim; d++) {
         p.batch[d] = batch->dims[d];
         p.a_step[d] = step_along(a, d, batch->ndim);
@@ -148,21 +149,21 @@ static void multiply_all(const product *p, const operands *o)
     tgi_run_tasks(each < ALONE && count * each >= PARALLEL, count, multiply_one, &(job){ p, o });
 }
 
-bool tgi_multiply(tg_tensor *a, tg_tensor *b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c)
+bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c)
 {
     if (c->numel == 0) return true;
-    product p = plan(a, b, batch);
+    product p = plan(a, b, transpose_b, batch);
     fold(&p);
     tg_tensor *copy = NULL;
     if (p.batch_dims > 0 && p.m < FEW_ROWS && p.n >= FEW_COLUMNS && shares_b(&p)) {
         /* Many flat products by one b: a copy of a makes them one tall product. */
         copy = tgi_own_contiguous(a);
         if (!copy) return false;
-        p = plan(copy, b, batch);
+        p = plan(copy, b, transpose_b, batch);
         fold(&p);
     }
-    tgi_packed *packed =
-        b->ndim == 2 && p.batch_dims == 0 && p.k > 0 && tgi_is_floating(b) ? tgi_packed_acquire(b, false) : NULL;
+    const bool may_be_packed = b->ndim == 2 && p.batch_dims == 0 && p.k > 0 && tgi_is_floating(b);
+    tgi_packed *packed = may_be_packed ? tgi_packed_acquire(b, transpose_b) : NULL;
     operands o = { .dtype = c->dtype,
                    .a = tgi_ptr(copy ? copy : a),
                    .b = tgi_ptr(b),
@@ -275,7 +276,7 @@ tg_tensor *tg_matmul_at(const char *where, tg_tensor *a, tg_tensor *b)
     tg_shape batch, shape;
     if (!matmul_shapes(a, b, &batch, &shape)) return NULL;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
-    if (!y || !tgi_multiply(a, b, &batch, NULL, y)) return NULL;
+    if (!y || !tgi_multiply(a, b, false, &batch, NULL, y)) return NULL;
     tg_tensor *saved_a = tg_requires_grad(b) ? a : NULL, *saved_b = tg_requires_grad(a) ? b : NULL;
     return tg_record(&op_matmul, tg_list(a, b), tg_list(y), tg_list(saved_a, saved_b), NULL, 0) == TG_OK ? y : NULL;
 }
