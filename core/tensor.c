@@ -65,7 +65,16 @@ static void extra_free(tgi_extra *extra)
  * function reports it. Were blocks used again at once, a loop would find the tensors of this step at the addresses of
  * the last one's, and the old handle would show another tensor's values. So the blocks of dead handles queue up, some
  * thousands of each size, and the oldest is used next. Their data does not wait, unless it lies in the same block; nor
- * does what a walk makes for itself. */
+ * does what a walk or a module of the library makes for itself. */
+
+bool tgi_begin_unseen(void)
+{
+    const bool outer = tgi_self.rests_in != NULL;
+    tgi_set_seen(false);
+    return outer;
+}
+
+void tgi_end_unseen(bool outer) { tgi_set_seen(outer); }
 
 /* A block for a handle: the one that has rested longest, or a new one. */
 static inline void *block_new(size_t bytes)

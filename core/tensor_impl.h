@@ -191,6 +191,11 @@ tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
  * NULL. */
 tg_tensor *tgi_own(tg_tensor *t);
 
+/* Around code of the library's own that makes many tensors and hands out few: no user can hold the others beyond their
+ * scope, so their handles need not rest (see tensor.c). What begin says is for end. */
+bool tgi_begin_unseen(void);
+void tgi_end_unseen(bool outer);
+
 /* Gives `t` the storage of `from`, contiguous from its first element on, and its dtype; shapes are the same. */
 void tgi_take_storage(tg_tensor *t, tg_tensor *from);
 
