@@ -446,6 +446,8 @@ static bool walk_nodes(tgi_walk *w)
     const char *where = self->where;
     const tg_scope scope = tg_scope_begin_at(NULL);
     const int64_t handles = self->handle_count;
+    tgi_set_seen(w->create_graph); /* and again for each node: its hooks are the user's */
+    tgi_pool *const rests_in = self->rests_in;
     bool ok = scope.depth >= 0;
     for (int32_t i = w->high; ok && i >= w->low; i--) {
         tg_node *node = self->nodes[i];
@@ -454,7 +456,7 @@ static bool walk_nodes(tgi_walk *w)
         if (!any(slots, node->output_count)) continue;
         const bool run = !w->marks || w->marks[i - w->low] & TGI_RUNS;
         self->grad_disabled = !w->create_graph;
-        tgi_set_seen(w->create_graph);
+        self->rests_in = rests_in;
         ok = visit(w, node, slots, run);
         self->where = where; /* a hook may have set its own */
         if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);

@@ -27,18 +27,12 @@ static void warn_of_root(tgi_thread *self)
         (long long)self->handle_count);
 }
 
-static bool grow_handles(tgi_thread *self)
+bool tgi_grow_handles(tgi_thread *self)
 {
     warn_of_root(self);
     return tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles);
 }
 
-static inline bool push_handle(tgi_thread *self, uintptr_t handle)
-{
-    if (self->handle_count == self->handle_capacity && !grow_handles(self)) return false;
-    self->handles[self->handle_count++] = handle;
-    return true;
-}
 
 static void drop_handle(uintptr_t handle)
 {
@@ -50,13 +44,6 @@ static void drop_handle(uintptr_t handle)
     }
 }
 
-tg_tensor *tgi_scope_adopt(tg_tensor *t)
-{
-    if (push_handle(&tgi_self, (uintptr_t)t)) return t;
-    tgi_unref(t);
-    return NULL;
-}
-
 void *tgi_scope_alloc(size_t bytes)
 {
     tgi_pool *pool = tgi_pool_of_thread();
@@ -64,7 +51,7 @@ void *tgi_scope_alloc(size_t bytes)
     if (!block) return NULL;
     block->bytes = bytes + BLOCK_HEADER;
     block->pool = pool;
-    if (push_handle(&tgi_self, (uintptr_t)block | 1)) return (char *)block + BLOCK_HEADER;
+    if (tgi_push_handle((uintptr_t)block | 1)) return (char *)block + BLOCK_HEADER;
     tgi_pool_free(pool, block, block->bytes);
     return NULL;
 }

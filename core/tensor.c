@@ -106,7 +106,7 @@ static void storage_unref(tgi_storage *storage) { block_unref(tgi_owner(storage)
 /* ---- handles ---- */
 
 /* A handle without shape, and with what follows it in its block. Its storage is empty and has one user, the handle. */
-static tg_tensor *handle_new(int ndim, size_t with_data)
+static inline tg_tensor *handle_new(int ndim, size_t with_data)
 {
     tg_tensor *t = block_new(handle_bytes(ndim) + with_data);
     if (!t) return NULL;
@@ -198,17 +198,6 @@ tg_tensor *tgi_new_like(const tg_tensor *from, tg_dtype dtype)
 
 tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype) { return tgi_new(&shape, dtype); }
 
-/* What tg_is_contiguous tells. */
-static bool is_contiguous(const tg_tensor *t)
-{
-    int64_t expected = 1;
-    for (int d = t->ndim - 1; d >= 0; d--) {
-        if (t->dims[d] != 1 && tgi_strides(t)[d] != expected && t->numel) return false;
-        expected *= t->dims[d];
-    }
-    return true;
-}
-
 tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const int64_t *strides, int64_t offset)
 {
     tg_tensor *t = handle_new(ndim, 0);
@@ -219,13 +208,16 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
     t->is_view = true;
     t->rebased = base->is_view ? base->rebased : base->storage->rebased; /* a view of a stale view is as stale */
     t->offset = offset;
-    t->numel = 1;
-    for (int d = 0; d < ndim; d++) {
+    int64_t numel = 1; /* of the dimensions seen so far, and so the stride that the next should have */
+    bool contiguous = true;
+    for (int d = ndim - 1; d >= 0; d--) {
         t->dims[d] = dims[d];
         tgi_strides(t)[d] = strides[d];
-        t->numel *= dims[d];
+        contiguous &= dims[d] == 1 || strides[d] == numel;
+        numel *= dims[d];
     }
-    t->contiguous = is_contiguous(t);
+    t->numel = numel;
+    t->contiguous = contiguous || numel == 0;
     return tgi_scope_adopt(t);
 }
 

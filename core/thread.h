@@ -97,8 +97,6 @@ typedef struct tgi_open_scope {
     bool grad_enabled_in;   /* when it had begun */
 } tgi_open_scope;
 
-/* Gives `t`'s only reference to the innermost scope. On failure `t` is freed and NULL returned. */
-tg_tensor *tgi_scope_adopt(tg_tensor *t);
 /* A block that lives as long as the innermost scope. */
 void *tgi_scope_alloc(size_t bytes);
 /* Ends a scope of the engine's own, and what was left open inside it, but keeps the nodes recorded since. */
@@ -179,6 +177,25 @@ typedef struct tgi_thread {
 } tgi_thread;
 
 extern __thread tgi_thread tgi_self;
+
+/* Makes room for one more handle; false with an error pending. */
+bool tgi_grow_handles(tgi_thread *self);
+
+static inline bool tgi_push_handle(uintptr_t handle)
+{
+    tgi_thread *self = &tgi_self;
+    if (self->handle_count == self->handle_capacity && !tgi_grow_handles(self)) return false;
+    self->handles[self->handle_count++] = handle;
+    return true;
+}
+
+/* Gives `t`'s only reference to the innermost scope. On failure `t` is freed and NULL returned. */
+static inline tg_tensor *tgi_scope_adopt(tg_tensor *t)
+{
+    if (tgi_push_handle((uintptr_t)t)) return t;
+    tgi_unref(t);
+    return NULL;
+}
 
 /* Fetches the two lines of a small node or handle, some steps before they are needed: a long tape does not fit in the
  * nearer caches, and its blocks lie wherever there was room. */

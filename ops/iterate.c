@@ -131,7 +131,7 @@ static void run_piece(const void *work, int64_t i)
 }
 
 /* A single number needs no plan. */
-static void run_one(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
+static inline void run_one(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
 {
     static const int64_t no_strides[TGI_MAX_OPERANDS];
     char *p[TGI_MAX_OPERANDS + 1];
@@ -140,16 +140,10 @@ static void run_one(tgi_loop loop, int count, tg_tensor *const *t, const void *p
     loop(1, 1, p, NULL, no_strides);
 }
 
-void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t) { tgi_iterate_with(loop, count, t, NULL); }
-
-void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
+/* Not inlined, so that a single number does not pay for a frame that holds a plan. */
+__attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
 {
     const int64_t numel = t[0]->numel;
-    if (numel == 0) return;
-    if (numel == 1) {
-        run_one(loop, count, t, parameters);
-        return;
-    }
     plan p;
     p.loop = loop;
     p.count = count;
@@ -171,6 +165,16 @@ void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void 
     if (numel < PARALLEL) p.piece = outer;
     tgi_run_tasks(numel >= PARALLEL, tgi_pieces(outer, p.piece), run_piece, &p);
 }
+
+void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
+{
+    if (t[0]->numel > 1)
+        run_many(loop, count, t, parameters);
+    else if (t[0]->numel == 1)
+        run_one(loop, count, t, parameters);
+}
+
+void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t) { tgi_iterate_with(loop, count, t, NULL); }
 
 /* PyTorch names the sizes at the first dimension, from the right, that does not fit. */
 bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape)

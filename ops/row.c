@@ -83,8 +83,7 @@ tg_tensor *tgi_run_unary(const char *where, const tg_op *op, tg_tensor *a, const
 
 /* What an op on several operands has found out before it runs. */
 typedef struct call {
-    tg_tensor *tensors[TGI_INPUTS]; /* the operands that are tensors */
-    tg_tensor_list inputs;
+    tg_tensor_list inputs;        /* the operands that are tensors, in `t` until that is prepared */
     bool alike;                   /* tensors of one shape and dtype: nothing to promote or broadcast */
     tg_tensor *t[1 + TGI_INPUTS]; /* the result and all inputs, for the loop */
 } call;
@@ -92,11 +91,12 @@ typedef struct call {
 static bool begin(const char *where, const tg_op *op, const tg_operand *operands, const double *parameters, call *c)
 {
     const tgi_row *row = op->detail;
-    c->inputs = tgi_tensors_of(operands, row->inputs, c->tensors);
+    tg_tensor **t = c->t + 1;
+    c->inputs = tgi_tensors_of(operands, row->inputs, t);
     if (!tg_op_begin(where, op, c->inputs)) return false;
     c->alike = c->inputs.count == row->inputs;
     for (int i = 1; i < row->inputs && c->alike; i++)
-        c->alike = c->tensors[i]->dtype == c->tensors[0]->dtype && tgi_same_shape(c->tensors[i], c->tensors[0]);
+        c->alike = t[i]->dtype == t[0]->dtype && tgi_same_shape(t[i], t[0]);
     return !row->check || row->check(op, c->inputs, operands, parameters);
 }
 
@@ -104,10 +104,7 @@ static bool begin(const char *where, const tg_op *op, const tg_operand *operands
 static bool prepare(const tg_op *op, const tg_operand *operands, tg_dtype dtype, tg_dtype out, call *c)
 {
     const int inputs = ((const tgi_row *)op->detail)->inputs;
-    if (c->alike && c->tensors[0]->dtype == dtype) {
-        for (int i = 0; i < inputs; i++) c->t[1 + i] = c->tensors[i];
-        return (c->t[0] = tgi_new_like(c->tensors[0], out)) != NULL;
-    }
+    if (c->alike && c->t[1]->dtype == dtype) return (c->t[0] = tgi_new_like(c->t[1], out)) != NULL;
     tg_shape shape = tgi_operand_shape(&operands[0]);
     for (int i = 1; i < inputs; i++) {
         const tg_shape next = tgi_operand_shape(&operands[i]);
@@ -121,7 +118,7 @@ static bool prepare(const tg_op *op, const tg_operand *operands, tg_dtype dtype,
 /* The dtype that the operands have in common. Numbers with a fraction are doubles where no tensor says otherwise. */
 static tg_dtype common_dtype(const call *c, const tg_operand *operands, int inputs)
 {
-    if (c->alike) return (tg_dtype)c->tensors[0]->dtype;
+    if (c->alike) return (tg_dtype)c->t[1]->dtype;
     bool doubles = c->inputs.count == 0;
     for (int i = 0; i < inputs && doubles; i++) doubles = operands[i].kind == TG_OPERAND_REAL;
     return doubles ? TG_FLOAT64 : tgi_result_type(operands, inputs);
