@@ -429,7 +429,7 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
         node->op->backward_fused(&ctx);
     else
         node->op->backward(&ctx);
-    return !w->failed && tgi_self.error.code == TG_ERROR_NONE;
+    return !w->failed && !tgi_self.error;
 }
 
 static bool any(const tgi_slot_sum *slots, int count)

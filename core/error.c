@@ -1,6 +1,7 @@
 /* error.c: the error record of each thread, and the handlers.
  *
- * Recording must work when nothing else does: it allocates nothing and cannot fail. */
+ * Recording must work when nothing else does, and cannot fail: the record is part of the thread's pool, and there is a
+ * spare one for a thread that cannot have a pool. */
 #include "text.h"
 #include "thread.h"
 
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-__thread tgi_thread tgi_self;
+__thread TGI_NEAR tgi_thread tgi_self;
 
 static tg_error_handler error_handler = tg_default_error_handler;
 static void *error_context;
@@ -26,24 +27,41 @@ void tg_default_error_handler(const tg_error *error, void *context)
     fprintf(stderr, "tapegrad: %s\n", tg_error_message());
 }
 
-bool tg_failed(void) { return tgi_self.error.code != TG_ERROR_NONE; }
+bool tg_failed(void) { return tgi_self.error != NULL; }
 bool tg_ok(void) { return !tg_failed(); }
 
 tg_error tg_error_get(void)
 {
-    const tgi_error_record *e = &tgi_self.error;
+    static const tgi_error_record none;
+    const tgi_error_record *e = tgi_self.error ? tgi_self.error : &none;
     return TG_LITERAL(tg_error){ e->code, e->op, e->where ? e->where : "", e->message, e->inputs, e->later, e->inside };
 }
 
-const char *tg_error_message(void) { return tg_failed() ? tgi_self.error.line : ""; }
+const char *tg_error_message(void) { return tg_failed() ? tgi_self.error->line : ""; }
+
+/* For one thread without a pool at a time; the next ones say no more than that there is no memory. */
+static tgi_error_record spare;
+static bool spare_taken;
+static tgi_error_record no_memory = { .code = TG_ERROR_MEMORY,
+                                      .message = "out of memory",
+                                      .line = "out of memory: none is left to say where" };
+
+/* Makes an error pending. Its record is still to be written, unless it is `no_memory`. */
+static tgi_error_record *begin(void)
+{
+    tgi_self.error = &no_memory; /* an error in making a pool is a later one */
+    if (tgi_pool_of_thread())
+        tgi_self.error = &tgi_self.pool->rare.error;
+    else if (!__atomic_test_and_set(&spare_taken, __ATOMIC_ACQUIRE))
+        tgi_self.error = &spare;
+    return tgi_self.error;
+}
 
 void tg_error_clear(void)
 {
-    tgi_self.error.code = TG_ERROR_NONE;
-    tgi_self.error.later = 0;
-    tgi_self.error.op[0] = tgi_self.error.inputs[0] = tgi_self.error.message[0] = tgi_self.error.line[0] = '\0';
-    tgi_self.error.inside[0] = '\0';
-    tgi_self.error.where = NULL;
+    if (tgi_self.error == &spare) __atomic_clear(&spare_taken, __ATOMIC_RELEASE);
+    tgi_self.error = NULL;
+    tgi_set_seen(true);     /* as below */
     tgi_self.inside = NULL; /* a handler may have left a forward by longjmp */
 }
 
@@ -66,15 +84,10 @@ static void describe_inputs(tg_tensor_list inputs, char *text, size_t size)
     }
 }
 
-/* The first error stays, later ones are counted. */
-static void record(const char *where, tg_error_code code, const char *op, tg_tensor_list inputs, const char *format,
-                   va_list args)
+static void write_down(tgi_error_record *e, const char *where, tg_error_code code, const char *op,
+                       tg_tensor_list inputs, const char *format, va_list args)
 {
-    tgi_error_record *e = &tgi_self.error;
-    if (e->code != TG_ERROR_NONE) {
-        e->later++;
-        return;
-    }
+    e->later = 0;
     e->code = code;
     e->where = where ? where : tgi_self.where;
     snprintf(e->op, sizeof e->op, "%s", op ? op : "");
@@ -86,6 +99,19 @@ static void record(const char *where, tg_error_code code, const char *op, tg_ten
     snprintf(e->line, sizeof e->line, "%s%s%s%s%s%s%s%s%s%s", e->where ? e->where : "", e->where ? ": " : "", e->inside,
              e->inside[0] ? ": " : "", e->op, e->op[0] ? ": " : "", e->message, e->inputs[0] ? " (inputs: " : "",
              e->inputs, e->inputs[0] ? ")" : "");
+}
+
+/* The first error stays, later ones are counted. */
+static void record(const char *where, tg_error_code code, const char *op, tg_tensor_list inputs, const char *format,
+                   va_list args)
+{
+    tgi_error_record *e = tgi_self.error;
+    if (e) {
+        if (e != &no_memory) e->later++;
+        return;
+    }
+    e = begin();
+    if (e != &no_memory) write_down(e, where, code, op, inputs, format, args);
     if (error_handler) {
         const tg_error error = tg_error_get();
         const bool flushing = tgi_set_flushing(false);
@@ -130,17 +156,15 @@ void tg_set_warning_handler(tg_warning_handler handler, void *context)
 }
 
 /* True the first time a place and a kind of warning come together. Places are string literals: their address is enough.
- * A full table warns again rather than never. */
+ * A full table, or a thread that has none yet, warns again rather than never. */
 static bool first_time(const char *where, const char *format)
 {
-    enum { REMEMBERED = 256 };
-    static __thread const char *seen[REMEMBERED][2];
-    static __thread int count;
-    for (int i = 0; i < count; i++)
-        if (seen[i][0] == where && seen[i][1] == format) return false;
-    if (count < REMEMBERED) {
-        seen[count][0] = where;
-        seen[count++][1] = format;
+    tgi_rare *rare = tgi_self.pool ? &tgi_self.pool->rare : NULL;
+    for (int i = 0; rare && i < rare->warnings; i++)
+        if (rare->warned[i][0] == where && rare->warned[i][1] == format) return false;
+    if (rare && rare->warnings < TGI_WARNINGS) {
+        rare->warned[rare->warnings][0] = where;
+        rare->warned[rare->warnings++][1] = format;
     }
     return true;
 }

@@ -11,6 +11,7 @@
 #include "rng.h"
 
 #include "error.h"
+#include "thread.h"
 
 #include <math.h>
 #include <string.h>
@@ -340,13 +341,14 @@ void tg_generate_numpy_rand(tg_generator *g, double *out, int64_t n)
 
 tg_generator *tg_default_generator(void)
 {
-    static _Thread_local tg_generator generator;
-    static _Thread_local bool seeded;
-    if (!seeded) {
-        seeded = true; /* first: seeding a generator that is there does not come back here */
-        tg_generator_seed(&generator, 0);
+    static tg_generator without_memory; /* an error is pending then, and nobody uses what it draws */
+    if (!tgi_pool_of_thread()) return &without_memory;
+    tgi_rare *rare = &tgi_self.pool->rare;
+    if (!rare->seeded) {
+        rare->seeded = true; /* first: seeding a generator that is there does not come back here */
+        tg_generator_seed(&rare->generator, 0);
     }
-    return &generator;
+    return &rare->generator;
 }
 
 void tg_manual_seed(uint64_t seed) { tg_generator_seed(tg_default_generator(), seed); }

@@ -33,7 +33,6 @@ bool tgi_grow_handles(tgi_thread *self)
     return tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles);
 }
 
-
 static void drop_handle(uintptr_t handle)
 {
     if (handle & 1) {

@@ -291,8 +291,8 @@ static void copy_attributes(tg_node *node, const void *attributes, size_t size)
 }
 
 /* Not inlined, so that the functions above, each used once, are: an op that records nothing pays for a jump. */
-__attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
-                        const void *attributes, size_t attributes_size)
+__attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs,
+                                                  tg_tensor_list saved, const void *attributes, size_t attributes_size)
 {
     tgi_thread *self = &tgi_self;
     if (self->node_count >= INT32_MAX) {

@@ -8,11 +8,36 @@
 #include "denormals_impl.h"
 #include "error.h"
 #include "memory.h"
+#include "rng.h"
 #include "tensor_impl.h"
 
 #include <pthread.h>
 
 TG_EXTERN_C_BEGIN
+
+/* ---- what is large and rarely asked for (error.c, rng.c) ---- */
+
+#define TGI_MESSAGE 768
+enum { TGI_WARNINGS = 256 };
+
+typedef struct tgi_error_record {
+    tg_error_code code;
+    int64_t later;
+    const char *where;
+    char op[48];
+    char inside[192];
+    char inputs[TGI_MESSAGE];
+    char message[TGI_MESSAGE];
+    char line[2 * TGI_MESSAGE + 256];
+} tgi_error_record;
+
+typedef struct tgi_rare {
+    tgi_error_record error;              /* the last one */
+    const char *warned[TGI_WARNINGS][2]; /* where, and of what */
+    int warnings;
+    bool seeded;
+    tg_generator generator; /* the default one */
+} tgi_rare;
 
 /* ---- pools (memory.c) ---- */
 
@@ -57,6 +82,7 @@ struct tgi_pool {
     char *bump, *bump_end;        /* the rest of the newest slab */
     int64_t system_bytes, system_allocations;
     pthread_mutex_t lock;
+    tgi_rare rare;                /* of the thread, which has a pool as soon as it needs any memory */
     tgi_pool *next, *previous;    /* of all pools in the process */
 };
 
@@ -129,19 +155,6 @@ typedef struct tgi_inside {
     void (*describe)(const struct tgi_inside *inside, char *text, size_t size);
 } tgi_inside;
 
-#define TGI_MESSAGE 768
-
-typedef struct tgi_error_record {
-    tg_error_code code;
-    int64_t later;
-    const char *where;
-    char op[48];
-    char inside[192];
-    char inputs[TGI_MESSAGE];
-    char message[TGI_MESSAGE];
-    char line[2 * TGI_MESSAGE + 256];
-} tgi_error_record;
-
 typedef struct tgi_thread {
     tgi_pool *pool;
     tgi_pool *rests_in;            /* the same; NULL while no user sees what is made and freed, or if blocks are not kept */
@@ -173,10 +186,20 @@ typedef struct tgi_thread {
     tgi_float_mode outer_mode;     /* while flushing: the mode to come back to */
     tgi_float_mode added_mode;     /* the bits that TG_FLUSH_EVERYTHING has set */
 
-    tgi_error_record error;
+    tgi_error_record *error;       /* the one that is pending; NULL: none */
 } tgi_thread;
 
-extern __thread tgi_thread tgi_self;
+/* Every op asks for this state some ten times. In code that may become a shared object each time would be a call, around
+ * which a function saves its registers. glibc keeps room for a little thread-local memory at a fixed place even of objects
+ * that are loaded later: there it is one address. That room is 1.5 KiB for all of them, so what is large is with the pool.
+ */
+#ifdef __GLIBC__
+#define TGI_NEAR __attribute__((tls_model("initial-exec")))
+#else
+#define TGI_NEAR
+#endif
+_Static_assert(sizeof(tgi_thread) <= 256, "thread-local memory at a fixed place is scarce");
+extern __thread TGI_NEAR tgi_thread tgi_self;
 
 /* Makes room for one more handle; false with an error pending. */
 bool tgi_grow_handles(tgi_thread *self);
