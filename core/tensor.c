@@ -38,7 +38,7 @@ static size_t block_bytes(const tg_tensor *t)
 static void release_data(tg_tensor *t)
 {
     if (t->own.data && place_of(t->ndim, t->own.bytes) == APART) {
-        tgi_pool_free(t->pool, t->own.data, t->own.bytes);
+        tgi_dealloc(t->pool, t->own.data, t->own.bytes);
         t->own.data = NULL;
     }
 }

@@ -150,15 +150,14 @@ __attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tens
     p.ndim = 0;
     for (int k = 0; k < count; k++) p.pointers[k] = t[k] ? tgi_ptr(t[k]) : NULL;
     p.pointers[count] = (char *)(uintptr_t)parameters;
-    if (all_flat(&p, t)) {
-        if (numel < PARALLEL) {
-            loop(1, numel, p.pointers, NULL, p.strides[0]);
-            return;
-        }
-    } else {
+    if (!all_flat(&p, t)) {
         p.ndim = 0;
         merge_dims(&p, t);
         choose_rows(&p);
+    }
+    if (numel < PARALLEL && p.ndim <= 2) { /* one call of the kernel does it */
+        loop(p.ndim > 1 ? p.dims[1] : 1, p.dims[0], p.pointers, p.strides[1], p.strides[0]);
+        return;
     }
     const int64_t outer = p.dims[p.ndim - 1], inner = numel / outer;
     p.piece = inner < PIECE ? PIECE / inner : 1;
