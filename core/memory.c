@@ -30,7 +30,7 @@
 #endif
 
 /* So many bytes of dead handles of each size rest before their memory is used again. */
-enum { SLAB = 1 << 17, AT_REST = 1 << 17 };
+enum { SLAB = 1 << 17, AT_REST = 1 << 18 };
 
 #define POOL_BYTES ((sizeof(tgi_pool) + 63) & ~(size_t)63)
 

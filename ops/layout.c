@@ -54,11 +54,13 @@ tg_tensor *tgi_record_view(const tg_op *op, tg_tensor *t, const tgi_layout *layo
 tg_status tgi_copy_part(tg_tensor *to, const tgi_layout *part, tg_tensor *from)
 {
     if (from->numel == 0) return TG_OK;
+    const bool seen = tgi_begin_unseen();
     tg_tensor *view = tgi_own(tgi_new_view(to, part->ndim, part->dims, part->strides, part->offset));
-    if (!view) return TG_FAILED;
-    tgi_copy_raw(view, from);
+    const bool made = view != NULL;
+    if (made) tgi_copy_raw(view, from);
     tgi_unref(view);
-    return TG_OK;
+    tgi_end_unseen(seen);
+    return made ? TG_OK : TG_FAILED;
 }
 
 int tgi_op_dim(const tg_op *op, tg_tensor_list inputs, int64_t dim, int ndim)
