@@ -267,6 +267,9 @@ static inline void *tgi_dead_oldest(tgi_pool *pool, tgi_dead_handles *dead, size
     void *block = dead->blocks[dead->first & (dead->capacity - 1)];
     dead->first++;
     dead->count--;
+    const char *next = (const char *)dead->blocks[dead->first & (dead->capacity - 1)];
+    tgi_prefetch(next); /* it has long left the near caches; fetched more than one ahead it would be gone again */
+    if (step > 1) __builtin_prefetch(next + 2 * TGI_SMALL_STEP, 1);
     pool->live_bytes += (int64_t)(step + 1) * TGI_SMALL_STEP;
     if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
     return block;
