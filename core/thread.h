@@ -193,9 +193,9 @@ typedef struct tgi_thread {
  * which a function saves its registers. glibc keeps room for a little thread-local memory at a fixed place even of objects
  * that are loaded later: there it is one address. That room is 1.5 KiB for all of them, so what is large is with the pool.
  */
-#ifdef __GLIBC__
+#if defined(__GLIBC__) && !defined(TGI_NEAR)
 #define TGI_NEAR __attribute__((tls_model("initial-exec")))
-#else
+#elif !defined(TGI_NEAR)
 #define TGI_NEAR
 #endif
 _Static_assert(sizeof(tgi_thread) <= 256, "thread-local memory at a fixed place is scarce");
