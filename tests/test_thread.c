@@ -153,7 +153,8 @@ static bool caching(void)
     return tg_memory_stats().cached_bytes >= 1 << 18;
 }
 
-/* Nothing clears an error before the end: that would make handles rest again. */
+/* Were their blocks used again at once, the last step's tensors would lie in them. No error is cleared before: that makes
+ * handles rest, too. */
 TEST(test_what_an_lstm_returns_rests)
 {
     (void)state;
@@ -161,18 +162,18 @@ TEST(test_what_an_lstm_returns_rests)
     tg_lstm *lstm = tg_lstm_new(3, 4);
     tg_lstm_cell *cell = tg_lstm_cell_new(3, 4);
     tg_tensor *kept[6] = { NULL };
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 20; i++) {
         const tg_scope step = tg_scope_begin();
         const tg_lstm_output out = tg_lstm_forward(lstm, tg_ones(tg_shape(5, 2, 3)));
         const tg_lstm_state s = tg_lstm_cell_forward(cell, tg_ones(tg_shape(2, 3)));
         tg_tensor *own = tg_ones(tg_shape(2, 3));
         tg_backward(tg_add(tg_sum(out.output), tg_sum(s.h)));
         if (!i) memcpy(kept, (tg_tensor *[]){ out.output, out.h_n, out.c_n, s.h, s.c, own }, sizeof kept);
+        for (int k = 0; k < 6 && i == 19; k++) {
+            assert_null(tg_add(kept[k], 1.0));
+            expect_error("was freed when its scope ended");
+        }
         tg_scope_end(step);
-    }
-    for (int k = 0; k < 6; k++) {
-        assert_null(tg_add(kept[k], 1.0));
-        expect_error("was freed when its scope ended");
     }
     tg_module_free(TG_MODULE(lstm));
     tg_module_free(TG_MODULE(cell));
@@ -188,11 +189,8 @@ TEST(test_handles_rest_after_a_failed_forward)
     const tg_scope before = tg_scope_begin();
     tg_tensor *kept = tg_ones(tg_shape(2));
     tg_scope_end(before);
-    for (int i = 0; i < 50; i++) {
-        const tg_scope step = tg_scope_begin();
-        tg_ones(tg_shape(2));
-        tg_scope_end(step);
-    }
+    tg_tensor *next = tg_ones(tg_shape(2));
+    assert_ptr_not_equal(next, kept);
     expect_error("input.size(-1) must be equal to input_size");
     assert_null(tg_add(kept, 1.0));
     expect_error("was freed when its scope ended");
