@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(sizeof(tgi_thread) <= 256, "thread-local memory at a fixed place is scarce");
 __thread TGI_NEAR tgi_thread tgi_self;
 
 static tg_error_handler error_handler = tg_default_error_handler;

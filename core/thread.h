@@ -198,7 +198,6 @@ typedef struct tgi_thread {
 #elif !defined(TGI_NEAR)
 #define TGI_NEAR
 #endif
-_Static_assert(sizeof(tgi_thread) <= 256, "thread-local memory at a fixed place is scarce");
 extern __thread TGI_NEAR tgi_thread tgi_self;
 
 /* Makes room for one more handle; false with an error pending. */
