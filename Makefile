@@ -51,7 +51,8 @@ all: ## the libraries and the examples (the default)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
 COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
-	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	$(if $(SANITIZE)$(findstring -fsanitize,$(CFLAGS)),-DTGI_NEAR=)
 # Threads may have small stacks. (Sanitizers need more room.)
 FRAMES := $(if $(SANITIZE),,-Wframe-larger-than=32768)
 LIBRARY_FLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(FRAMES) $(COMMON)

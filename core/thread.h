@@ -192,6 +192,7 @@ typedef struct tgi_thread {
 /* Every op asks for this state some ten times. In code that may become a shared object each time would be a call, around
  * which a function saves its registers. glibc keeps room for a little thread-local memory at a fixed place even of objects
  * that are loaded later: there it is one address. That room is 1.5 KiB for all of them, so what is large is with the pool.
+ * (Not under UBSan, whose checks for NULL of such addresses go wrong when GNU ld makes them shorter: see the Makefile.)
  */
 #if defined(__GLIBC__) && !defined(TGI_NEAR)
 #define TGI_NEAR __attribute__((tls_model("initial-exec")))
