@@ -19,17 +19,68 @@ void tg_engine_use(const tg_engine_ops *ops) { tgi_engine = ops; }
 
 /* ---- slots ---- */
 
-/* No table to search: the leaf remembers. */
+/* Threads may walk at the same time to a leaf that they share, so nothing is written in the leaf: each walk has a table. */
+static uint64_t place_of_leaf(const tgi_walk *w, const tg_tensor *leaf)
+{
+    return (uint64_t)(uintptr_t)leaf * 0x9e3779b97f4a7c15u >> (64 - w->table_bits);
+}
+
+int64_t tgi_find_leaf(const tgi_walk *w, const tg_tensor *leaf)
+{
+    if (!w->leaf_table) return -1;
+    const uint64_t mask = ((uint64_t)1 << w->table_bits) - 1;
+    for (uint64_t i = place_of_leaf(w, leaf); w->leaf_table[i]; i = (i + 1) & mask)
+        if (w->leaves[w->leaf_table[i] - 1].leaf == leaf) return w->leaf_table[i] - 1;
+    return -1;
+}
+
+static void enter_leaf(tgi_walk *w, int64_t slot)
+{
+    const uint64_t mask = ((uint64_t)1 << w->table_bits) - 1;
+    uint64_t i = place_of_leaf(w, w->leaves[slot].leaf);
+    while (w->leaf_table[i]) i = (i + 1) & mask;
+    w->leaf_table[i] = (int32_t)slot + 1;
+}
+
+static size_t table_bytes(const tgi_walk *w) { return sizeof *w->leaf_table << w->table_bits; }
+
+static void free_table(const tgi_walk *w)
+{
+    if (w->leaf_table) tgi_pool_free(tgi_self.pool, w->leaf_table, table_bytes(w));
+}
+
+static bool grow_table(tgi_walk *w)
+{
+    tgi_walk larger = *w;
+    larger.table_bits = w->leaf_table ? w->table_bits + 1 : 5;
+    larger.leaf_table = tgi_alloc(table_bytes(&larger));
+    if (!larger.leaf_table) return false;
+    memset(larger.leaf_table, 0, table_bytes(&larger));
+    for (int64_t slot = 0; slot < w->leaf_count; slot++) enter_leaf(&larger, slot);
+    free_table(w);
+    w->leaf_table = larger.leaf_table;
+    w->table_bits = larger.table_bits;
+    return true;
+}
+
+static int64_t add_leaf(tgi_walk *w, tg_tensor *leaf)
+{
+    if (w->leaf_count >= INT32_MAX - 1) return -1;
+    if (!w->leaf_table || 2 * (w->leaf_count + 1) > (int64_t)1 << w->table_bits)
+        if (!grow_table(w)) return -1;
+    if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;
+    w->leaves[w->leaf_count] = (tgi_leaf_slot){ .leaf = tgi_ref(leaf) };
+    enter_leaf(w, w->leaf_count);
+    return w->leaf_count++;
+}
+
 int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf)
 {
-    tgi_extra *state = leaf->extra;
-    if (state && state->walk == w) return state->slot;
-    if (!(state = tgi_extra_of(leaf))) return -1;
-    if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;
-    w->leaves[w->leaf_count] = (tgi_leaf_slot){ tgi_ref(leaf), { NULL, NULL }, state->walk, state->slot };
-    state->walk = w;
-    state->slot = w->leaf_count;
-    return w->leaf_count++;
+    if (leaf == w->last_leaf) return w->last_slot;
+    int64_t slot = tgi_find_leaf(w, leaf);
+    if (slot < 0 && (slot = add_leaf(w, leaf)) < 0) return -1;
+    w->last_leaf = leaf;
+    return w->last_slot = slot;
 }
 
 static tgi_slot_sum *slot_of(tgi_walk *w, const tgi_edge *edge)
@@ -46,7 +97,7 @@ static inline bool unwanted(const tgi_walk *w, const tgi_edge *edge)
     if (edge->output == TGI_TO_NOWHERE) return true;
     if (!w->marks) return false;
     if (edge->output >= 0) return edge->to.node->index < w->low || !w->marks[edge->to.node->index - w->low];
-    return !(edge->to.leaf->extra && edge->to.leaf->extra->walk == w);
+    return tgi_find_leaf(w, edge->to.leaf) < 0;
 }
 
 bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge) { return unwanted(w, edge); }
@@ -280,12 +331,11 @@ void tgi_walk_end(tgi_walk *w)
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     for (int64_t i = 0; i < w->leaf_count; i++) {
         tgi_leaf_slot *slot = &w->leaves[i];
-        slot->leaf->extra->walk = slot->outer_walk;
-        slot->leaf->extra->slot = slot->outer_slot;
         empty(&slot->sum);
         tgi_unref(slot->leaf);
     }
     tgi_grow_free(w->leaves, w->leaf_capacity, sizeof *w->leaves);
+    free_table(w);
     if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1);
 }
 
@@ -475,12 +525,12 @@ static bool run_leaf_hooks(tgi_walk *w)
     const char *where = tgi_self.where;
     for (int64_t i = 0; ok && i < w->leaf_count; i++) {
         tgi_leaf_slot *slot = &w->leaves[i];
-        tgi_hook *const *hooks = &slot->leaf->extra->hooks;
-        if (!*hooks || tgi_is_empty(&slot->sum)) continue;
+        const tgi_extra *extra = __atomic_load_n(&slot->leaf->extra, __ATOMIC_ACQUIRE);
+        if (!extra || !extra->hooks || tgi_is_empty(&slot->sum)) continue;
         const tg_scope scope = tg_scope_begin_at(NULL);
         if (scope.depth < 0) return false;
         tg_set_grad_enabled(w->create_graph);
-        ok = tgi_chain_flush(&slot->sum) && tgi_run_hooks(hooks, &slot->sum.grad);
+        ok = tgi_chain_flush(&slot->sum) && tgi_run_hooks(&extra->hooks, &slot->sum.grad);
         tgi_scope_end_keeping_nodes(scope);
         tgi_self.where = where;
     }

@@ -47,8 +47,8 @@ static bool take(tgi_walk *w, const tgi_edge *edge, bool allow_unused, tg_tensor
     if (edge->output >= 0) {
         const int64_t slot = edge->to.node->first_slot + edge->output - w->first_slot;
         if (slot >= 0 && slot < w->slot_count) grad = w->slots[slot].grad;
-    } else if (edge->to.leaf->extra && edge->to.leaf->extra->walk == w) {
-        tgi_slot_sum *sum = &w->leaves[edge->to.leaf->extra->slot].sum;
+    } else {
+        tgi_slot_sum *sum = &w->leaves[tgi_find_leaf(w, edge->to.leaf)].sum; /* mark made it */
         if (!tgi_chain_flush(sum)) return false;
         grad = sum->grad;
     }

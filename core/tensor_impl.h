@@ -51,8 +51,6 @@ typedef struct tgi_cached {
 typedef struct tgi_extra {
     tg_tensor *grad;          /* owned */
     tgi_hook *hooks;          /* of a leaf */
-    void *walk;               /* the innermost walk that has a slot for this leaf, */
-    int64_t slot;             /* and which */
     int64_t kept;             /* by tg_keep, how often */
     tgi_cached *cached;
 } tgi_extra;

@@ -19,8 +19,6 @@ typedef struct tgi_slot_sum {
 typedef struct tgi_leaf_slot {
     tg_tensor *leaf;   /* a reference */
     tgi_slot_sum sum;
-    void *outer_walk;  /* what the leaf's state said before this walk */
-    int64_t outer_slot;
 } tgi_leaf_slot;
 
 /* What tg_grad marks a node with. */
@@ -33,6 +31,10 @@ typedef struct tgi_walk {
     int32_t low, high;        /* the nodes it passes */
     tgi_leaf_slot *leaves;
     int64_t leaf_count, leaf_capacity;
+    int32_t *leaf_table;      /* finds a leaf by its address: a hash table of 1 + its index in `leaves`; 0 is a free place */
+    int table_bits;           /* its size is 2^table_bits, and at least twice the number of leaves */
+    const tg_tensor *last_leaf; /* the one found last, */
+    int64_t last_slot;        /* and where */
     bool create_graph, retain_graph;
     uint8_t *marks;           /* tg_grad: for each node from low to high, the marks above; NULL: all run */
     const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
@@ -67,7 +69,8 @@ void tgi_walk_end(tgi_walk *w);
 void tgi_walk_include(tgi_walk *w, const tgi_edge *edge);
 /* The edge of an output to differentiate. False, with an error recorded, when there is none. */
 bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge);
-/* The leaf's slot in this walk, made at first use; -1 on failure. */
+/* The leaf's slot in this walk: -1 when it has none; made at first use, -1 on failure. */
+int64_t tgi_find_leaf(const tgi_walk *w, const tg_tensor *leaf);
 int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf);
 /* True when tg_grad has no use for a gradient at this edge. */
 bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge);

@@ -197,6 +197,68 @@ TEST(test_handles_rest_after_a_failed_forward)
     tg_module_free(TG_MODULE(lstm));
 }
 
+/* ---- gradients of what threads share ---- */
+
+enum { SHARERS = 4, CALLS = 2000 };
+static tg_linear *shared;
+
+/* The gradient of sum(w x + b) by w is the sum of x's rows. A call that goes wrong counts. */
+static void *take_gradients(void *wrong)
+{
+    for (int i = 0; i < CALLS; i++) {
+        const tg_scope scope = tg_scope_begin();
+        tg_tensor *loss = tg_sum(tg_linear_forward(shared, tg_ones(tg_shape(4, 3))));
+        const tg_tensor_list grads = tg_grad(tg_list(loss), tg_list(shared->weight, shared->bias));
+        const double sum = tg_item(tg_sum(grads.items[0])) + tg_item(tg_sum(grads.items[1]));
+        *(int *)wrong += tg_failed() || sum != 4 * 6 + 4 * 2;
+        tg_error_clear();
+        tg_scope_end(scope);
+    }
+    return NULL;
+}
+
+TEST(test_gradients_of_shared_weights)
+{
+    (void)state;
+    pthread_t threads[SHARERS];
+    int wrong[SHARERS] = { 0 };
+    shared = tg_linear_new(3, 2);
+    for (int i = 0; i < SHARERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, take_gradients, &wrong[i]), 0);
+    for (int i = 0; i < SHARERS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < SHARERS; i++) assert_int_equal(wrong[i], 0);
+    tg_module_free(shared);
+}
+
+static tg_tensor *take_another_gradient(tg_tensor *grad, void *leaf)
+{
+    static bool inside; /* the hook is called for its own gradient, too */
+    if (inside) return NULL;
+    inside = true;
+    const tg_scope scope = tg_enable_grad_begin();
+    tg_tensor *other = tg_grad(tg_list(tg_mul(leaf, 3.0)), tg_list(leaf)).items[0];
+    tg_tensor *sum = tg_add(grad, other);
+    tg_scope_end_with(scope, &sum);
+    inside = false;
+    return sum;
+}
+
+/* A walk to thousands of leaves, and for each another one, from its hook, to the same leaf. */
+TEST(test_gradients_of_many_leaves)
+{
+    (void)state;
+    enum { LEAVES = 3000 };
+    const tg_scope scope = tg_scope_begin();
+    static tg_tensor *leaves[LEAVES], *terms[LEAVES];
+    for (int i = 0; i < LEAVES; i++) {
+        leaves[i] = tg_full(tg_shape(), 1.0, .requires_grad = true);
+        terms[i] = tg_mul(leaves[i], (double)i);
+        tg_register_hook(leaves[i], take_another_gradient, leaves[i]);
+    }
+    tg_backward(tg_sum(tg_stack(tg_list_of(terms, LEAVES), 0)));
+    for (int i = 0; i < LEAVES; i++) assert_float_equal(tg_item(tg_grad_of(leaves[i])), i + 3, 0);
+    tg_scope_end(scope);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
@@ -205,6 +267,7 @@ int main(void)
         T(test_little_memory_is_thread_local), T(test_error_before_any_tensor),
         T(test_threads_without_any_memory),    T(test_a_thread_begins_with_seed_0),
         T(test_what_an_lstm_returns_rests),    T(test_handles_rest_after_a_failed_forward),
+        T(test_gradients_of_shared_weights),   T(test_gradients_of_many_leaves),
     };
     return cmocka_run_group_tests_name("thread", tests, NULL, NULL);
 }
