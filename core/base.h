@@ -32,6 +32,7 @@
 #define TG_STRINGIZE_(x) #x
 #define TG_STRINGIZE(x)  TG_STRINGIZE_(x)
 #define TG_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#define TG_MUST_USE            __attribute__((warn_unused_result))
 #define TG_RARE                __attribute__((cold)) /* what leads to a call of it is laid out of the way */
 
 /* The place of a call, "file.c:42". Most functions are macros that pass it to a plain function of the same name with

@@ -23,7 +23,10 @@ bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
         if (!tgi_handle_ok("hook", replaced)) return false;
         const tg_shape have = tgi_shape(replaced), want = tgi_shape(*slot);
         if (replaced->dtype != (*slot)->dtype || !tg_shape_equal(&have, &want)) {
-            tg_fail_at(NULL, TG_ERROR_AUTOGRAD, "hook", "a hook returned a gradient of another shape or dtype");
+            char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
+            tg_fail_at(NULL, TG_ERROR_AUTOGRAD, "hook", "a hook returned a %s gradient of shape %s for one of %s %s",
+                       tg_dtype_name((tg_dtype)replaced->dtype), tg_shape_text(&have, a),
+                       tg_dtype_name((tg_dtype)(*slot)->dtype), tg_shape_text(&want, b));
             return false;
         }
         tgi_ref(replaced);
@@ -61,8 +64,9 @@ int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function
     return hook->number;
 }
 
-void tg_remove_hook(tg_tensor *t, int64_t number)
+void tg_remove_hook_at(const char *where, tg_tensor *t, int64_t number)
 {
+    if (where) tgi_self.where = where;
     if (!t || !tgi_handle_ok("remove_hook", t)) return;
     tgi_hook **list = hook_list(t, false);
     while (list && *list && (*list)->number != number) list = &(*list)->next;

@@ -394,9 +394,16 @@ static void put_tensor(sink *s, const tg_tensor *t)
 
 /* ---- the public functions ---- */
 
+/* A freed tensor is an error, and reads "NULL". */
+static const tg_tensor *begin(const char *where, const tg_tensor *t)
+{
+    tg_tensor *inputs[] = { (tg_tensor *)(uintptr_t)t };
+    return tg_op_begin(where, &op_print, TG_LITERAL(tg_tensor_list){ inputs, t != NULL }) ? t : NULL;
+}
+
 int64_t tg_format_at(const char *where, const tg_tensor *t, char *buffer, int64_t size)
 {
-    tg_op_begin(where, &op_print, TG_NONE);
+    t = begin(where, t);
     sink s = { .buffer = buffer, .size = buffer && size > 0 ? size : 0 };
     put_tensor(&s, t);
     return s.length;
@@ -404,7 +411,7 @@ int64_t tg_format_at(const char *where, const tg_tensor *t, char *buffer, int64_
 
 void tg_fprint_at(const char *where, FILE *file, const tg_tensor *t)
 {
-    tg_op_begin(where, &op_print, TG_NONE);
+    t = begin(where, t);
     if (!file) return;
     sink s = { .file = file };
     put_tensor(&s, t);

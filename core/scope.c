@@ -33,11 +33,24 @@ bool tgi_grow_handles(tgi_thread *self)
     return tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles);
 }
 
+/* A list may be kept too long as well. So it rests, as a handle does, and what it holds then is dead. */
+static void drop_block(scope_block *block)
+{
+    tgi_pool *pool = block->pool;
+    const size_t bytes = block->bytes;
+    const bool small = bytes <= TGI_HANDLE_CLASSES * TGI_SMALL_STEP;
+    if (!small || pool != tgi_self.rests_in || !tgi_dead_add(pool, block, bytes)) {
+        tgi_pool_free(pool, block, bytes);
+        return;
+    }
+    tg_tensor **items = (tg_tensor **)((char *)block + BLOCK_HEADER);
+    for (size_t i = 0; i < (bytes - BLOCK_HEADER) / sizeof *items; i++) items[i] = &tgi_of_dead_list;
+}
+
 static void drop_handle(uintptr_t handle)
 {
     if (handle & 1) {
-        scope_block *block = (scope_block *)(handle & ~(uintptr_t)1);
-        tgi_pool_free(block->pool, block, block->bytes);
+        drop_block((scope_block *)(handle & ~(uintptr_t)1));
     } else {
         tgi_unref((tg_tensor *)handle);
     }
@@ -272,8 +285,9 @@ tg_tensor *tg_keep_at(const char *where, tg_tensor *t)
     return tgi_ref(t);
 }
 
-void tg_release(tg_tensor *t)
+void tg_release_at(const char *where, tg_tensor *t)
 {
+    if (where) tgi_self.where = where;
     if (!t || !tgi_handle_ok("release", t)) return;
     tgi_extra *extra = __atomic_load_n(&t->extra, __ATOMIC_ACQUIRE);
     int64_t kept = extra ? __atomic_load_n(&extra->kept, __ATOMIC_RELAXED) : 0;

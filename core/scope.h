@@ -22,7 +22,7 @@ typedef struct tg_scope {
     uint64_t serial;
 } tg_scope;
 
-tg_scope tg_scope_begin_at(const char *where);
+TG_MUST_USE tg_scope tg_scope_begin_at(const char *where);
 #define tg_scope_begin() tg_scope_begin_at(TG_HERE)
 
 void tg_scope_end_at(const char *where, tg_scope scope);
@@ -51,7 +51,7 @@ void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *
  *     tg_scope_end(step);
  *
  * The grad mode is what it was when the scope began. As above, nodes stay while a result comes from them. */
-tg_scope tg_scope_next_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
+TG_MUST_USE tg_scope tg_scope_next_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #ifndef __cplusplus
 #define tg_scope_next(scope, ...)                                                                                     \
     tg_scope_next_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__))
@@ -63,8 +63,8 @@ tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *resu
 
 /* Scopes in which nothing is recorded, and in which recording is on again. End them with tg_scope_end or
  * tg_scope_end_with: a result that is to outlive the block must be handed out, as from any scope. */
-tg_scope tg_no_grad_begin_at(const char *where);
-tg_scope tg_enable_grad_begin_at(const char *where);
+TG_MUST_USE tg_scope tg_no_grad_begin_at(const char *where);
+TG_MUST_USE tg_scope tg_enable_grad_begin_at(const char *where);
 #define tg_no_grad_begin()     tg_no_grad_begin_at(TG_HERE)
 #define tg_enable_grad_begin() tg_enable_grad_begin_at(TG_HERE)
 
@@ -75,8 +75,9 @@ void tg_set_grad_enabled(bool enabled);
 /* Holds a tensor beyond its scope, until as many tg_release calls. tg_keep returns `t`. A kept tensor whose nodes are
  * gone is severed: backward through it is an error (detach it first, as one does in PyTorch). */
 tg_tensor *tg_keep_at(const char *where, tg_tensor *t);
-void tg_release(tg_tensor *t);
-#define tg_keep(t) tg_keep_at(TG_HERE, t)
+void tg_release_at(const char *where, tg_tensor *t);
+#define tg_keep(t)    tg_keep_at(TG_HERE, t)
+#define tg_release(t) tg_release_at(TG_HERE, t)
 
 TG_END_DECLS
 

@@ -356,7 +356,9 @@ bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source)
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation.";
     else if (tracked && t->requires_grad)
-        problem = "a leaf Variable that requires grad is being used in an in-place operation.";
+        problem =
+            "a leaf Variable that requires grad is being used in an in-place operation. Weights are written between "
+            "tg_no_grad_begin and tg_scope_end.";
     else if (tracked && t->is_view)
         problem =
             "a view is being written in place while gradients are recorded. Write to the whole tensor, build it with cat, "

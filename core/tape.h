@@ -56,7 +56,8 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
 typedef tg_tensor *(*tg_hook_fn)(tg_tensor *grad, void *context);
 int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn hook, void *context);
 #define tg_register_hook(t, hook, context) tg_register_hook_at(TG_HERE, t, hook, context)
-void tg_remove_hook(tg_tensor *t, int64_t number);
+void tg_remove_hook_at(const char *where, tg_tensor *t, int64_t number);
+#define tg_remove_hook(t, number) tg_remove_hook_at(TG_HERE, t, number)
 
 /* Makes backward leave the gradient of a non-leaf in tg_grad_of(t) as well. */
 tg_status tg_retain_grad_at(const char *where, tg_tensor *t);

@@ -297,13 +297,18 @@ tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value)
 
 /* ---- questions ---- */
 
+tg_tensor tgi_of_dead_list = { .alive = TGI_DEAD };
+
 /* Memory that was never a tensor has no place where it was made. */
 bool tgi_fail_handle(const char *function, int64_t argument, const tg_tensor *t)
 {
     char which[32] = "the tensor";
     if (argument) snprintf(which, sizeof which, "argument %lld", (long long)argument);
-    if (t && t->alive == TGI_DEAD)
-        tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s was freed when its scope ended (it was made at %s)", which,
+    if (t == &tgi_of_dead_list)
+        tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s is of a list that was freed when its scope ended", which);
+    else if (t && t->alive == TGI_DEAD)
+        tg_fail_at(NULL, TG_ERROR_VALUE, function,
+                   "%s was freed when its scope ended, or what else held it let go of it (it was made at %s)", which,
                    t->where ? t->where : "an unknown place");
     else if (t)
         tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s was freed when its scope ended, or is no tensor", which);
@@ -329,18 +334,36 @@ bool tgi_shape_ok(const char *function, const char *argument, const tg_shape *sh
     return false;
 }
 
-/* Of nothing one may ask; of a freed tensor it is an error at the line last known. */
-static inline bool asked(const char *function, const tg_tensor *t)
+TG_RARE static bool asked_of_dead(const char *where, const char *function, const tg_tensor *t)
 {
-    return t && (t->alive == TGI_ALIVE || tgi_fail_handle(function, 0, t));
+    if (where) tgi_self.where = where;
+    return tgi_fail_handle(function, 0, t);
 }
 
-int tg_ndim(const tg_tensor *t) { return asked("ndim", t) ? t->ndim : 0; }
-int64_t tg_numel(const tg_tensor *t) { return asked("numel", t) ? t->numel : 0; }
-int64_t tg_storage_offset(const tg_tensor *t) { return asked("storage_offset", t) ? t->offset : 0; }
-tg_dtype tg_dtype_of(const tg_tensor *t) { return asked("dtype_of", t) ? (tg_dtype)t->dtype : TG_FLOAT32; }
-int64_t tg_version(const tg_tensor *t) { return asked("version", t) ? t->storage->version : 0; }
-tg_shape tg_shape_of(const tg_tensor *t) { return asked("shape_of", t) ? tgi_shape(t) : tg_shape(); }
+/* Of nothing one may ask. */
+static inline bool asked(const char *where, const char *function, const tg_tensor *t)
+{
+    return t && (t->alive == TGI_ALIVE || asked_of_dead(where, function, t));
+}
+
+int tg_ndim_at(const char *where, const tg_tensor *t) { return asked(where, "ndim", t) ? t->ndim : 0; }
+int64_t tg_numel_at(const char *where, const tg_tensor *t) { return asked(where, "numel", t) ? t->numel : 0; }
+int64_t tg_storage_offset_at(const char *where, const tg_tensor *t)
+{
+    return asked(where, "storage_offset", t) ? t->offset : 0;
+}
+tg_dtype tg_dtype_of_at(const char *where, const tg_tensor *t)
+{
+    return asked(where, "dtype_of", t) ? (tg_dtype)t->dtype : TG_FLOAT32;
+}
+int64_t tg_version_at(const char *where, const tg_tensor *t)
+{
+    return asked(where, "version", t) ? t->storage->version : 0;
+}
+tg_shape tg_shape_of_at(const char *where, const tg_tensor *t)
+{
+    return asked(where, "shape_of", t) ? tgi_shape(t) : tg_shape();
+}
 
 /* A missing tensor is an error unless one is pending that explains it. */
 static bool present(const char *where, const char *function, const tg_tensor *t)
@@ -372,10 +395,14 @@ int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim)
     return d < 0 ? 0 : tgi_strides(t)[d];
 }
 
-bool tg_is_contiguous(const tg_tensor *t) { return asked("is_contiguous", t) && t->contiguous; }
-
-bool tg_shares_storage(const tg_tensor *a, const tg_tensor *b)
+bool tg_is_contiguous_at(const char *where, const tg_tensor *t)
 {
+    return asked(where, "is_contiguous", t) && t->contiguous;
+}
+
+bool tg_shares_storage_at(const char *where, const tg_tensor *a, const tg_tensor *b)
+{
+    if (where) tgi_self.where = where;
     const bool usable = tgi_handle_or_null("shares_storage", a) && tgi_handle_or_null("shares_storage", b);
     return usable && a && b && a->storage == b->storage;
 }
@@ -476,9 +503,18 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
 
 /* ---- autograd's view of a tensor ---- */
 
-bool tg_requires_grad(const tg_tensor *t) { return asked("requires_grad", t) && tgi_tracked(t); }
-bool tg_is_leaf(const tg_tensor *t) { return asked("is_leaf", t) && t->origin.serial == 0; }
-tg_tensor *tg_grad_of(const tg_tensor *t) { return asked("grad_of", t) && t->extra ? t->extra->grad : NULL; }
+bool tg_requires_grad_of_at(const char *where, const tg_tensor *t)
+{
+    return asked(where, "requires_grad", t) && tgi_tracked(t);
+}
+bool tg_is_leaf_at(const char *where, const tg_tensor *t)
+{
+    return asked(where, "is_leaf", t) && t->origin.serial == 0;
+}
+tg_tensor *tg_grad_of_at(const char *where, const tg_tensor *t)
+{
+    return asked(where, "grad_of", t) && t->extra ? t->extra->grad : NULL;
+}
 
 tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad)
 {

@@ -25,17 +25,24 @@ typedef struct tg_tensor_list {
 tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count);
 
 /* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */
-int tg_ndim(const tg_tensor *t);
+int tg_ndim_at(const char *where, const tg_tensor *t);
+#define tg_ndim(t) tg_ndim_at(TG_HERE, t)
 int64_t tg_size_at(const char *where, const tg_tensor *t, int64_t dim);    /* negative dims count from the end; 0 on error */
 int64_t tg_stride_at(const char *where, const tg_tensor *t, int64_t dim);  /* in elements */
 #define tg_size(t, dim)   tg_size_at(TG_HERE, t, dim)
 #define tg_stride(t, dim) tg_stride_at(TG_HERE, t, dim)
-int64_t tg_numel(const tg_tensor *t);
-int64_t tg_storage_offset(const tg_tensor *t);                             /* in elements */
-tg_shape tg_shape_of(const tg_tensor *t);
-tg_dtype tg_dtype_of(const tg_tensor *t);
-bool tg_is_contiguous(const tg_tensor *t);
-bool tg_shares_storage(const tg_tensor *a, const tg_tensor *b);
+int64_t tg_numel_at(const char *where, const tg_tensor *t);
+int64_t tg_storage_offset_at(const char *where, const tg_tensor *t);       /* in elements */
+tg_shape tg_shape_of_at(const char *where, const tg_tensor *t);
+tg_dtype tg_dtype_of_at(const char *where, const tg_tensor *t);
+bool tg_is_contiguous_at(const char *where, const tg_tensor *t);
+bool tg_shares_storage_at(const char *where, const tg_tensor *a, const tg_tensor *b);
+#define tg_numel(t)             tg_numel_at(TG_HERE, t)
+#define tg_storage_offset(t)    tg_storage_offset_at(TG_HERE, t)
+#define tg_shape_of(t)          tg_shape_of_at(TG_HERE, t)
+#define tg_dtype_of(t)          tg_dtype_of_at(TG_HERE, t)
+#define tg_is_contiguous(t)     tg_is_contiguous_at(TG_HERE, t)
+#define tg_shares_storage(a, b) tg_shares_storage_at(TG_HERE, a, b)
 
 /* ---- its elements ---- */
 /* The value of a one-element tensor; NaN on error. int64 beyond 2^53 loses digits: tg_item_int64 does not. */
@@ -63,15 +70,18 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
 tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype);
 
 /* ---- autograd ---- */
-bool tg_requires_grad(const tg_tensor *t);
-bool tg_is_leaf(const tg_tensor *t);
+bool tg_requires_grad_of_at(const char *where, const tg_tensor *t);
+bool tg_is_leaf_at(const char *where, const tg_tensor *t);
+#define tg_requires_grad(t) tg_requires_grad_of_at(TG_HERE, t)
+#define tg_is_leaf(t)       tg_is_leaf_at(TG_HERE, t)
 /* Turns recording on or off for a leaf; returns `t`. A non-leaf can only be detached; only floating dtypes have
  * gradients. */
 tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad);
 #define tg_requires_grad_(t, requires_grad) tg_requires_grad_at(TG_HERE, t, requires_grad)
 /* The accumulated gradient of a leaf (or of a tensor under tg_retain_grad), NULL when there is none. It belongs to
  * `t`. */
-tg_tensor *tg_grad_of(const tg_tensor *t);
+tg_tensor *tg_grad_of_at(const char *where, const tg_tensor *t);
+#define tg_grad_of(t) tg_grad_of_at(TG_HERE, t)
 /* Puts `grad` (same shape and dtype, or NULL) in its place. */
 tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad);
 #define tg_set_grad(t, grad) tg_set_grad_at(TG_HERE, t, grad)
@@ -79,7 +89,8 @@ tg_status tg_set_grad_at(const char *where, tg_tensor *t, tg_tensor *grad);
 tg_tensor *tg_detach_at(const char *where, tg_tensor *t);
 #define tg_detach(t) tg_detach_at(TG_HERE, t)
 /* How often the storage was written in place. */
-int64_t tg_version(const tg_tensor *t);
+int64_t tg_version_at(const char *where, const tg_tensor *t);
+#define tg_version(t) tg_version_at(TG_HERE, t)
 
 TG_END_DECLS
 

@@ -91,6 +91,9 @@ static inline int64_t *tgi_strides(const tg_tensor *t) { return (int64_t *)t->di
 
 /* Records, in the name of a function, that `t` is NULL (unless an error is pending that explains it), was freed, or is
  * no tensor. `argument` counts from 1; 0 means its only one. False. */
+/* What the lists of a scope hold when it has ended; made of zeros, so that as a name it reads "". */
+extern tg_tensor tgi_of_dead_list;
+
 TG_RARE bool tgi_fail_handle(const char *function, int64_t argument, const tg_tensor *t);
 
 /* True when the handle can be used; otherwise an error is pending. */

@@ -107,7 +107,8 @@ TEST(test_next_scope_begins_as_the_first)
     const tg_scope first = quiet;
     tg_tensor *nothing = NULL, *one = tg_ones(tg_shape());
     tg_set_grad_enabled(true);
-    tg_scope_begin(); /* forgotten */
+    const tg_scope forgotten = tg_scope_begin();
+    (void)forgotten;
     quiet = tg_scope_next(quiet, &nothing, &one);
     assert_false(tg_is_grad_enabled());
     assert_float_equal(tg_item(one), 1, 0);
@@ -115,7 +116,7 @@ TEST(test_next_scope_begins_as_the_first)
     expect_error("this scope has already ended");
     tg_scope_end(quiet);
     assert_true(tg_is_grad_enabled());
-    tg_scope_next(quiet, &nothing);
+    quiet = tg_scope_next(quiet, &nothing);
     expect_error("this scope has already ended");
 }
 
@@ -247,15 +248,82 @@ TEST(test_stale_gradient_of_a_hook)
     tg_set_grad(w, NULL);
 }
 
+/* Asked for in a function with a scope of its own, as one would in Python. */
+static tg_tensor_list parameters_of(tg_module *m)
+{
+    const tg_scope scope = tg_scope_begin();
+    const tg_tensor_list list = tg_parameters(m);
+    tg_scope_end(scope);
+    return list;
+}
+
+static tg_named_tensor_list names_of(tg_module *m)
+{
+    const tg_scope scope = tg_scope_begin();
+    const tg_named_tensor_list list = tg_named_parameters(m);
+    tg_scope_end(scope);
+    return list;
+}
+
+TEST(test_stale_list)
+{
+    (void)state;
+    if (!caching()) skip();
+    tg_linear *fc = tg_linear_new(3, 4);
+    const tg_tensor_list list = parameters_of(&fc->base);
+    const tg_named_tensor_list names = names_of(&fc->base);
+    for (int i = 0; i < 50; i++) {
+        const tg_scope step = tg_scope_begin();
+        tg_parameters(fc);
+        tg_named_parameters(fc);
+        tg_backward(tg_sum(tg_linear_forward(fc, tg_ones(tg_shape(2, 3)))));
+        tg_clip_grad_norm_(list, 1.0);
+        expect_error("of a list that was freed when its scope ended");
+        assert_string_equal(names.items[1].name, "");
+        tg_sum(names.items[1].tensor);
+        expect_error("of a list that was freed when its scope ended");
+        tg_scope_end(step);
+    }
+    tg_module_free(fc);
+}
+
+/* Each question names the line that asks. */
+TEST(test_stale_questions)
+{
+    (void)state;
+    if (!caching()) skip();
+    const tg_scope scope = tg_scope_begin();
+    tg_tensor *t = tg_ones(tg_shape(2));
+    tg_scope_end(scope);
+    char here[64];
+    snprintf(here, sizeof here, "%s:%d", __FILE__, __LINE__ + 1);
+    assert_int_equal(tg_ndim(t), 0);
+    assert_string_equal(tg_error_get().where, here);
+    expect_error("ndim: the tensor was freed");
+    snprintf(here, sizeof here, "%s:%d", __FILE__, __LINE__ + 1);
+    tg_release(t);
+    assert_string_equal(tg_error_get().where, here);
+    expect_error("release");
+    char text[64];
+    tg_format(t, text, sizeof text);
+    assert_string_equal(text, "NULL");
+    expect_error("print: argument 1 was freed");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_carried_state_does_not_pile_up), T(test_nodes_of_a_carried_result_stay),
-        T(test_next_scope_begins_as_the_first), T(test_warned_once_of_what_piles_up),
-        T(test_stale_handle_in_a_loop),         T(test_stale_handle_after_hundreds),
+        T(test_carried_state_does_not_pile_up),
+        T(test_nodes_of_a_carried_result_stay),
+        T(test_next_scope_begins_as_the_first),
+        T(test_warned_once_of_what_piles_up),
+        T(test_stale_handle_in_a_loop),
+        T(test_stale_handle_after_hundreds),
         T(test_stale_gradient_of_a_hook),
+        T(test_stale_list),
+        T(test_stale_questions),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
 }

@@ -179,7 +179,8 @@ TEST(test_break_closes_inner_scopes)
     for (int i = 0; i < 3; i++) {
         const tg_scope step = tg_scope_begin();
         for (int j = 0;; j++) {
-            tg_no_grad_begin();
+            const tg_scope forgotten = tg_no_grad_begin();
+            (void)forgotten;
             tg_add(leaf(1), 1);
             if (j == 4) break;
         }
