@@ -1,6 +1,6 @@
 /* memory.c: a pool for each thread.
  *
- * The load it is built for: a training step that makes thousands of tensors, lets go of all of them, and does the same
+ * The load it is built for: a training step that makes thousands of tensors, releases all of them, and does the same
  * again. So a freed block is kept, by size, and the next step finds each of its blocks waiting.
  *
  *   up to 4 KiB   cut from 128 KiB slabs, sizes rounded to 64 bytes

@@ -61,7 +61,7 @@ struct tg_op {
     const char *usage;
 
     tg_backward_fn backward;        /* in ops, so that its result can be differentiated again; NULL: not differentiable */
-    tg_backward_fn backward_fused;  /* the same gradients by a faster road, taken when create_graph is off; may be NULL */
+    tg_backward_fn backward_fused;  /* the same gradients by a faster path, taken when create_graph is off; may be NULL */
     /* Of an op whose outputs are parts of its first input that do not overlap, such as split: output i of `whole`, a
      * tensor like that input. The engine then has the outputs' gradients written where they belong in the input's.
      * NULL: none. */

@@ -1,7 +1,7 @@
 /* scope.h: who owns the tensors that nobody names.
  *
- * A tensor made by an op belongs to the innermost open scope. Ending the scope lets go of those tensors and of what the
- * tape recorded since it began. Open one scope for each training step. Without any, everything lives until the thread
+ * A tensor made by an op belongs to the innermost open scope. Ending the scope releases those tensors and what the tape
+ * recorded since it began. Open one scope for each training step. Without any, everything lives until the thread
  * ends.
  *
  *     tg_scope step = tg_scope_begin();

@@ -205,7 +205,7 @@ void tgi_tape_truncate(int64_t length)
 
 /* ---- recording ---- */
 
-/* False when an input is severed or stale; edges taken so far hold their references, node_free lets go of them. */
+/* False when an input is severed or stale; edges taken so far hold their references, node_free releases them. */
 static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_tensor_list inputs)
 {
     tgi_edge *edge = tgi_inputs(node), *const end = edge + inputs.count;

@@ -1,4 +1,4 @@
-/* tensor.c: making tensors, asking them things, letting them go. */
+/* tensor.c: making tensors, asking them things, freeing them. */
 #include "tape_impl.h"
 #include "thread.h"
 
@@ -61,11 +61,15 @@ static void extra_free(tgi_extra *extra)
 
 /* ---- dead handles rest ----
  *
- * A user may hold a handle beyond its scope. As long as its block is not used again it says that it is dead, and every
- * function reports it. Were blocks used again at once, a loop would find the tensors of this step at the addresses of
- * the last one's, and the old handle would show another tensor's values. So the blocks of dead handles queue up, some
- * thousands of each size, and the oldest is used next. Their data does not wait, unless it lies in the same block; nor
- * does what a walk or a module of the library makes for itself. */
+ * A user may hold a handle beyond its scope. As long as its block is not used again the handle is marked dead, and every
+ * function reports it. If blocks were used again at once, the tensors of the next step would lie at the addresses of the
+ * last one's, and the old handle would show another tensor's values. So the blocks of dead handles wait in queues, one
+ * for each size, until a queue holds more than 256 KiB (AT_REST in memory.c): 2,048 scalars, 1,365 tensors of one to four
+ * dimensions without data behind them, 256 of the largest blocks. The next handle of that size takes the block that has
+ * waited longest.
+ *
+ * Data in a block of its own does not wait. Nor do the handles that a walk or a module of the library makes for itself,
+ * which no user has seen. */
 
 bool tgi_begin_unseen(void)
 {

@@ -1,7 +1,7 @@
 /* thread.h: all that core remembers for one thread. For core's own files, and for those of ops that allocate.
  *
  * Nothing here is shared: in core two threads never wait for each other, except to give a block back to the pool it
- * came from. */
+ * came from, and while one of them begins, ends or forks. */
 #ifndef TG_CORE_THREAD_H
 #define TG_CORE_THREAD_H
 
@@ -129,14 +129,14 @@ void *tgi_scope_alloc(size_t bytes);
 void tgi_scope_end_keeping_nodes(tg_scope scope);
 /* Drops what was made since an open scope of the engine's own began, and what was left open inside it. */
 void tgi_scope_empty(tg_scope scope);
-/* Ends every scope and lets go of what the root one owns: the thread is about to end. */
+/* Ends every scope and releases what belongs to none: the thread is about to end. */
 void tgi_scope_release_all(void);
 
 /* ---- the tape (tape.c) ---- */
 void tgi_tape_truncate(int64_t length);
 
 /* ---- fork (thread.c) ----
- * Sees to it that no thread holds `lock` while the process forks: the child would wait for it for ever. For a constructor
+ * Sees to it that no thread holds `lock` while the process forks: the child would wait for it forever. For a constructor
  * of the file that has the lock; who holds it takes no other one but a pool's. */
 void tgi_lock_at_fork(pthread_mutex_t *lock);
 
@@ -229,7 +229,7 @@ static inline void tgi_prefetch(const void *block)
     __builtin_prefetch((const char *)block + 64, 1);
 }
 
-/* tgi_pool_alloc from this thread's pool, with the road that a warm step takes laid open. */
+/* tgi_pool_alloc from this thread's pool. The usual case, a block of this size that was freed before, is inline. */
 static inline void *tgi_alloc(size_t bytes)
 {
     tgi_pool *pool = tgi_self.pool;
@@ -285,7 +285,7 @@ static inline bool tgi_dead_add(tgi_pool *pool, void *block, size_t bytes)
     return true;
 }
 
-/* tgi_pool_free with the same road open. */
+/* tgi_pool_free, with the usual case inline: a small block of this thread's pool. */
 static inline void tgi_dealloc(tgi_pool *pool, void *memory, size_t bytes)
 {
     const size_t step = (bytes - 1) / TGI_SMALL_STEP;

@@ -17,7 +17,7 @@ typedef struct loop_test {
     int dtype;
 } loop_test;
 
-/* Inputs where both roads are exact to rounding: p above 0, targets and inputs within [0, 1] where they are
+/* Inputs where both paths are exact to rounding: p above 0, targets and inputs within [0, 1] where they are
  * probabilities. */
 static void fill(const loop_test *t)
 {

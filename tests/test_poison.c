@@ -126,7 +126,7 @@ static void *free_it(void *memory)
     return NULL;
 }
 
-/* A tensor that another thread lets go of comes back through its pool's list of such blocks. */
+/* A tensor that another thread releases comes back through its pool's list of such blocks. */
 static void *freed_elsewhere(void *unused)
 {
     (void)unused;

@@ -1,4 +1,4 @@
-/* test_products.c: what the samples of the products cannot say: which road they take, larger sizes against matmul, NaN
+/* test_products.c: what the samples of the products cannot say: which path they take, larger sizes against matmul, NaN
  * that must not be read. */
 #include "support/cmocka_all.h"
 #include "support/errors.h"

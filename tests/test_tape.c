@@ -167,7 +167,7 @@ TEST(test_backward_after_release)
     assert_int_equal(tg_backward(y), TG_OK);
     assert_true(grad(x) > 8 * 2980 && grad(x) < 8 * 2981); /* 4 x e^(2 x^2) = 8 e^8 */
     assert_int_equal(tg_memory_stats().live_tensors,
-                     live); /* h is let go of as the walk passes; x's gradient has come */
+                     live); /* h is released as the walk passes; x's gradient has come */
     tg_scope_end(scope);
 }
 
