@@ -21,8 +21,6 @@ bool tgi_reduction_read(const tg_op *op, tg_tensor *t, int64_t dim, const tg_sha
 tg_shape tgi_reduction_shape(const tgi_reduction *r, const tg_tensor *t);
 /* How many elements of a tensor of this shape make one of the result. */
 int64_t tgi_reduction_count(const tgi_reduction *r, const tg_shape *shape);
-/* The dimensions that go, as a list; without any of them it means all. */
-tg_shape tgi_reduction_dims(const tgi_reduction *r, const tg_shape *shape);
 /* A result, or its gradient, with its reduced dimensions put back with size 1 (recorded); and stretched over a tensor of
  * shape `shape`, a view. */
 tg_tensor *tgi_reduction_keep(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y);

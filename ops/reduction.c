@@ -43,14 +43,6 @@ int64_t tgi_reduction_count(const tgi_reduction *r, const tg_shape *shape)
     return n;
 }
 
-tg_shape tgi_reduction_dims(const tgi_reduction *r, const tg_shape *shape)
-{
-    tg_shape dims = { 0, { 0 } };
-    for (int d = 0; d < shape->ndim; d++)
-        if (r->reduced[d]) dims.dims[dims.ndim++] = d;
-    return dims;
-}
-
 tg_tensor *tgi_reduction_keep(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y)
 {
     tg_shape kept = *shape;
