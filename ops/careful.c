@@ -7,9 +7,9 @@ enum { BLOCK = 512 };
 
 /* ---- moments ---- */
 
-static int64_t place(const tgi_set *s, int64_t i) { return i / s->inner * s->stride + i % s->inner; }
+static int64_t place(const tgi_careful_set *s, int64_t i) { return i / s->inner * s->stride + i % s->inner; }
 
-static double largest_of(const tgi_set *s, const void *x)
+static double largest_of(const tgi_careful_set *s, const void *x)
 {
     double largest = 0;
     for (int64_t i = 0; i < s->n && !isnan(largest); i++) {
@@ -20,7 +20,7 @@ static double largest_of(const tgi_set *s, const void *x)
 }
 
 /* Infinities and NaN: their mean, and no variance. */
-static tgi_careful_moments moments_of_none(const tgi_set *s, const void *x)
+static tgi_careful_moments moments_of_none(const tgi_careful_set *s, const void *x)
 {
     double sum = 0;
     for (int64_t i = 0; i < s->n; i++) sum += tgi_get(x, s->dtype, place(s, i));
@@ -28,7 +28,7 @@ static tgi_careful_moments moments_of_none(const tgi_set *s, const void *x)
 }
 
 /* Of the distances from the first element: where all are the same, these are 0. */
-tgi_careful_moments tgi_careful_moments_of(const tgi_set *s, const void *x, bool centered, double least)
+tgi_careful_moments tgi_careful_moments_of(const tgi_careful_set *s, const void *x, bool centered, double least)
 {
     const tgi_norm_kernels *k = tgi_kernels_get()->norm;
     const double largest = largest_of(s, x), origin = centered ? tgi_get(x, s->dtype, 0) : 0;

@@ -13,10 +13,10 @@
 TG_EXTERN_C_BEGIN
 
 /* n elements of a floating dtype: runs of `inner`, `stride` elements from one to the next. */
-typedef struct tgi_set {
+typedef struct tgi_careful_set {
     int dtype;
     int64_t n, inner, stride;
-} tgi_set;
+} tgi_careful_set;
 
 /* The sum of squared deviations is square 4^exponent, the mean that of two numbers, the second of which is near 0. */
 typedef struct tgi_careful_moments {
@@ -26,11 +26,11 @@ typedef struct tgi_careful_moments {
 
 /* Not centered: the mean is taken for 0. Numbers of the size of `least` fit, squared, beside the scaled elements. All
  * elements the same: the square is 0. */
-tgi_careful_moments tgi_careful_moments_of(const tgi_set *set, const void *x, bool centered, double least);
+tgi_careful_moments tgi_careful_moments_of(const tgi_careful_set *set, const void *x, bool centered, double least);
 
 /* A set to be normalised: y = (x - mean) rstd weight + bias, the parameters those of the element's run, or one for all. */
 typedef struct tgi_careful_norm {
-    tgi_set set;
+    tgi_careful_set set;
     const void *x, *weight, *bias; /* the parameters NULL: none */
     int64_t step;                  /* of the parameters from run to run: 0 or 1 */
     bool centered;

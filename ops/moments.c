@@ -112,7 +112,7 @@ static bool finish_row(const job *w, int64_t i, double n, bool root, tg_tensor *
     tgi_careful_moments m = { w->mean[i], 0, w->square[i], 0 };
     const bool lost = w->n > 1 && is_lost(w->dtype, count, m.mean, m.square, ULPS_OF_SQUARE);
     if (lost) {
-        const tgi_set set = { w->dtype, w->n, w->n, w->n };
+        const tgi_careful_set set = { w->dtype, w->n, w->n, w->n };
         m = tgi_careful_moments_of(&set, w->x + i * w->n * w->size, true, 0);
     }
     tgi_put(tgi_ptr(y), w->dtype, i, finished(m.square, m.exponent, n, root));
