@@ -8,7 +8,8 @@
 
 /* ---- blocks ---- a tensor, its own storage and small data are one block; larger data is another */
 
-enum { LINE = 64, MOST_IN_BLOCK = 1024 };
+/* A handle's block has a class in pool->dead, so it ends where these do. */
+enum { LINE = TGI_SMALL_STEP, MOST_IN_BLOCK = TGI_HANDLE_CLASSES * TGI_SMALL_STEP };
 
 _Static_assert(sizeof(tg_tensor) % LINE == 0, "inline data must be aligned");
 _Static_assert(offsetof(tg_tensor, pool) == LINE && offsetof(tg_tensor, dims) == 2 * LINE, "hot members lie together");

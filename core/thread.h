@@ -62,6 +62,7 @@ typedef struct tgi_dead_handles {
     uint32_t least;               /* so many of them stay dead */
 } tgi_dead_handles;
 
+/* Of the blocks that a tensor's handle may have, with the data behind it. */
 enum { TGI_HANDLE_CLASSES = 1024 / TGI_SMALL_STEP };
 
 struct tgi_pool {
