@@ -141,7 +141,7 @@ static double careful_distance(const job *w, int64_t i, int64_t j)
         const double part = fabs(difference(w, i, j, k)) / largest;
         sum += w->norm == 2 ? part * part : pow(part, w->norm);
     }
-    return largest * (w->norm == 2 ? sqrt(sum) : pow(sum, 1 / w->norm));
+    return largest * tgi_root_of_sum(sum, w->norm);
 }
 
 /* Distances y[first] to y[end], counted over all: those that are wrong made right. */
@@ -176,8 +176,7 @@ static bool may_vanish(const job *w, const char *from, int64_t n)
 static void mend(job *w, int64_t rows, int64_t n)
 {
     enum { SOME = 64 };
-    const double sum = tgi_least_sum(w->dtype, w->m);
-    w->low = w->norm == 2 ? sqrt(sum) : pow(sum, 1 / w->norm);
+    w->low = tgi_root_of_sum(tgi_least_sum(w->dtype, w->m), w->norm);
     w->high = tgi_most(w->dtype);
     int bad = tgi_look_outside(w->y, w->dtype, n, w->low, w->high);
     if (bad == TGI_ZERO && !may_vanish(w, w->a, rows * w->m) && (w->b == w->a || !may_vanish(w, w->b, n / w->p * w->m)))

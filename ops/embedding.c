@@ -97,13 +97,11 @@ static double row_norm(const tg_tensor *weight, int64_t row, double p)
     double sum = row_sum(weight, row, p, 1);
     int e = 0;
     if (isinf(p) || p == 1) return sum;
-    if (sum < tgi_least_sum(TG_FLOAT64, weight->dims[1]) || isinf(sum)) {
-        const double largest = row_sum(weight, row, INFINITY, 1);
-        e = largest > 0 && isfinite(largest) ? ilogb(largest) : 0;
-        e = e < -1022 ? -1022 : e > 1022 ? 1022 : e;
+    if (tgi_sum_has_lost(TG_FLOAT64, sum, weight->dims[1])) {
+        e = tgi_exponent_of(TG_FLOAT64, row_sum(weight, row, INFINITY, 1));
         sum = row_sum(weight, row, p, ldexp(1, -e));
     }
-    return ldexp(p == 2 ? sqrt(sum) : pow(sum, 1 / p), e);
+    return ldexp(tgi_root_of_sum(sum, p), e);
 }
 
 bool tgi_embedding_renorm(const tg_op *op, tg_tensor *weight, tg_tensor *indices, double max_norm, double norm_type)

@@ -60,11 +60,10 @@ static bool root(double p, tg_tensor *y)
  * number to divide by. */
 static void choose_scales(const tg_tensor *sums, int64_t n, tg_tensor *scales)
 {
-    const double least = tgi_least_sum(sums->dtype, n);
     for (int64_t i = 0; i < sums->numel; i++) {
         const double sum = tgi_get(tgi_ptr(sums), sums->dtype, i), scale = tgi_get(tgi_ptr(scales), sums->dtype, i);
-        const bool lost = sum < least || isinf(sum);
-        if (!lost || !(scale > 0) || isinf(scale)) tgi_put(tgi_ptr(scales), sums->dtype, i, 1);
+        if (!tgi_sum_has_lost(sums->dtype, sum, n) || !(scale > 0) || isinf(scale))
+            tgi_put(tgi_ptr(scales), sums->dtype, i, 1);
     }
 }
 

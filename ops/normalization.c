@@ -49,7 +49,7 @@ tg_tensor *tgi_norm_weight(tg_context *ctx)
 
 static tg_tensor *mean_over(tg_tensor *t, const tg_shape *dims) { return tg_mean(t, .dims = *dims, .keepdim = true); }
 
-/* x is normalised as x scale, with eps scale^2: by powers of two, of which the result does not depend. */
+/* x is normalised as x scale, with eps scale^2: by powers of two, on which the result does not depend. */
 typedef struct scaling {
     tg_tensor *scale, *eps; /* NULL: all 1, and form->eps */
 } scaling;
@@ -57,12 +57,11 @@ typedef struct scaling {
 /* Scales near rstd for the sets whose squares do not fit, 1 for others. */
 static void fill_scaling(const scaling *s, const double *rstd, double eps)
 {
-    const int dtype = s->scale->dtype, most = dtype == TG_FLOAT32 ? 126 : 1022;
+    const int dtype = s->scale->dtype;
     for (int64_t i = 0; i < s->scale->numel; i++) {
-        const bool usual = !tgi_rstd_needs_care(dtype, rstd[i]) || !(rstd[i] > 0) || isinf(rstd[i]);
-        const int e = usual ? 0 : ilogb(rstd[i]), held = e < -most ? -most : e > most ? most : e;
-        tgi_put(tgi_ptr(s->scale), dtype, i, ldexp(1, held));
-        tgi_put(tgi_ptr(s->eps), dtype, i, ldexp(eps, 2 * held));
+        const int e = tgi_rstd_needs_care(dtype, rstd[i]) ? tgi_exponent_of(dtype, rstd[i]) : 0;
+        tgi_put(tgi_ptr(s->scale), dtype, i, ldexp(1, e));
+        tgi_put(tgi_ptr(s->eps), dtype, i, ldexp(eps, 2 * e));
     }
 }
 

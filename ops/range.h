@@ -7,6 +7,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "element.h"
 
@@ -14,6 +15,24 @@
 static inline double tgi_least_sum(int dtype, int64_t n)
 {
     return (double)n * (dtype == TG_FLOAT32 ? (double)FLT_MIN / (double)FLT_EPSILON : DBL_MIN / DBL_EPSILON);
+}
+
+/* Whether a sum of n powers lacks digits, or does not fit. */
+static inline bool tgi_sum_has_lost(int dtype, double sum, int64_t n)
+{
+    return sum < tgi_least_sum(dtype, n) || isinf(sum);
+}
+
+/* The p-norm of what has this sum of p-th powers; p is not 0 and finite. */
+static inline double tgi_root_of_sum(double sum, double p) { return p == 2 ? sqrt(sum) : pow(sum, 1 / p); }
+
+/* The e for which size 2^-e is near 1, held where 2^e and 2^-e are normal numbers; 0 of 0, infinity and NaN. */
+static inline int tgi_exponent_of(int dtype, double size)
+{
+    const int most = dtype == TG_FLOAT32 ? 126 : 1022;
+    if (!(size > 0) || isinf(size)) return 0;
+    const int e = ilogb(size);
+    return e < -most ? -most : e > most ? most : e;
 }
 
 enum { TGI_OUTSIDE = 1, TGI_ZERO = 2 };

@@ -63,15 +63,6 @@ typedef struct norm_of_all {
     double value, scale;
 } norm_of_all;
 
-/* A scale that brings the largest gradient near 1; 1 where there is none. */
-static double scale_of(tg_tensor_list parameters)
-{
-    const double largest = part_of_all(parameters, INFINITY, 1);
-    if (!(largest > 0) || isinf(largest)) return 1;
-    const int e = ilogb(largest);
-    return ldexp(1, e < -1022 ? 1022 : e > 1022 ? -1022 : -e);
-}
-
 static norm_of_all total_norm(tg_tensor_list parameters, double p)
 {
     norm_of_all norm = { part_of_all(parameters, p, 1), 1 };
@@ -79,11 +70,11 @@ static norm_of_all total_norm(tg_tensor_list parameters, double p)
     int64_t n = 0;
     for (int64_t i = 0; i < parameters.count; i++)
         if (tg_grad_of(parameters.items[i])) n += tg_numel(parameters.items[i]);
-    if (norm.value < tgi_least_sum(TG_FLOAT64, n) || isinf(norm.value)) {
-        norm.scale = scale_of(parameters);
+    if (tgi_sum_has_lost(TG_FLOAT64, norm.value, n)) {
+        norm.scale = ldexp(1, -tgi_exponent_of(TG_FLOAT64, part_of_all(parameters, INFINITY, 1)));
         norm.value = part_of_all(parameters, p, norm.scale);
     }
-    norm.value = p == 2 ? sqrt(norm.value) : pow(norm.value, 1 / p);
+    norm.value = tgi_root_of_sum(norm.value, p);
     return norm;
 }
 
