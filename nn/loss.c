@@ -7,9 +7,9 @@
 #include "module_impl.h"
 
 /* Any loss. Which reductions it has, beyond that there is such a one, is for its function to say. */
-static void *any_loss_new(const char *where, size_t bytes, const char *name, tg_reduction reduction)
+static void *any_loss_new(const char *where, size_t bytes, const char *type, const char *name, tg_reduction reduction)
 {
-    const tg_module_class module_class = { .name = name };
+    const tg_module_class module_class = { .name = name, .type = type };
     void *m = tg_module_new_at(where, bytes, module_class);
     if (!m || (unsigned)reduction <= TG_REDUCTION_BATCHMEAN) return m;
     tg_fail_at(where, TG_ERROR_VALUE, name, "%d is not a valid value for reduction", (int)reduction);
@@ -20,7 +20,7 @@ static void *any_loss_new(const char *where, size_t bytes, const char *name, tg_
 static tg_loss *loss_new(const char *where, const char *name, tg_reduction reduction,
                          tg_tensor *(*compute)(const tg_loss *, tg_tensor *, tg_tensor *))
 {
-    tg_loss *m = any_loss_new(where, sizeof *m, name, reduction);
+    tg_loss *m = any_loss_new(where, sizeof *m, "tg_loss", name, reduction);
     if (m) m->compute = compute;
     return m;
 }
@@ -109,7 +109,7 @@ tg_tensor *tg_loss_forward_at(const char *where, tg_loss *m, tg_tensor *input, t
     }                                                                                                                  \
     tg_triple_loss *tg_##name_##_loss_new_at(const char *where, type_ options)                                         \
     {                                                                                                                  \
-        tg_triple_loss *m = any_loss_new(where, sizeof *m, text_, options.reduction);                                  \
+        tg_triple_loss *m = any_loss_new(where, sizeof *m, "tg_triple_loss", text_, options.reduction);                \
         if (!m) return NULL;                                                                                           \
         m->compute = name_;                                                                                            \
         m->options.member_ = options;                                                                                  \
@@ -132,7 +132,7 @@ tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_te
 
 tg_ctc_loss *tg_ctc_loss_new_at(const char *where, tg_ctc_options options)
 {
-    tg_ctc_loss *m = any_loss_new(where, sizeof *m, "CTCLoss", options.reduction);
+    tg_ctc_loss *m = any_loss_new(where, sizeof *m, "tg_ctc_loss", "CTCLoss", options.reduction);
     if (m) m->options = options;
     return m;
 }

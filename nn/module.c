@@ -57,6 +57,7 @@ void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_c
     if (!m) return NULL;
     m->base = module_class;
     if (!m->base.name) m->base.name = "Module";
+    if (!m->base.type) m->base.type = "";
     m->alive = TGI_MODULE_ALIVE;
     m->training = true;
     m->bytes = bytes;

@@ -40,7 +40,7 @@ typedef tg_tensor *(*tg_forward_fn)(tg_module *module, tg_tensor *x);
 /* What a kind of module has of its own; the keyword options of tg_module_new. */
 typedef struct tg_module_class {
     const char *name;      /* what print shows: "Linear"; the name of the type unless given. Borrowed */
-    const char *type;      /* the struct's name, "tg_linear", for tg_module_as; tg_module_new knows it. Borrowed */
+    const char *type;      /* the struct's name, "tg_linear", for tg_module_as; tg_module_new knows it. NULL: none. Borrowed */
     tg_forward_fn forward; /* what tg_module_forward and Sequential call; NULL if it does not map one tensor to one */
     /* Writes what print shows between the parentheses, as snprintf does, and returns what snprintf returns. Called with
      * C's own locale, so that numbers read the same everywhere. May be NULL. */
