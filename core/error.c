@@ -68,6 +68,12 @@ void tg_error_clear(void)
 
 const char *tgi_where(void) { return tgi_self.where; }
 
+void tgi_begin(const char *where, const char *name)
+{
+    if (where) tgi_self.where = where;
+    tgi_self.op = name;
+}
+
 /* "float32[100, 13], float32[12, 8]" */
 static void describe_inputs(tg_tensor_list inputs, char *text, size_t size)
 {

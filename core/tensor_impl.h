@@ -205,6 +205,8 @@ tgi_extra *tgi_extra_of(tg_tensor *t);
 
 /* The user's place, set by the outermost call (NULL when unknown). */
 const char *tgi_where(void);
+/* Opens a function that is no op, as tg_op_begin opens one: remembers the user's place and, for errors, the name. */
+void tgi_begin(const char *where, const char *name);
 
 /* Fills a contiguous tensor. */
 void tgi_fill(tg_tensor *t, double value);

@@ -19,8 +19,7 @@ bool tgi_forward_begin(const char *where, const tg_module *m, const tg_op *op, t
 
 bool tgi_module_ok(const char *where, const tg_module *m, const char *what)
 {
-    const tg_op op = { .name = what };
-    tg_op_begin(where, &op, TG_NONE);
+    tgi_begin(where, what);
     if (m && m->alive == TGI_MODULE_ALIVE) return true;
     if (m)
         tg_fail_at(where, TG_ERROR_VALUE, what, "the module was freed%s",
@@ -47,10 +46,10 @@ const char *tgi_module_name(const tg_module *m, const char *otherwise)
 
 void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_class)
 {
-    const tg_op op = { .name = module_class.name };
-    tg_op_begin(where, &op, TG_NONE);
+    tgi_begin(where, module_class.name);
     if (bytes < sizeof(tg_module)) {
-        tg_fail_at(where, TG_ERROR_VALUE, op.name, "a module of %zu bytes does not begin with a tg_module", bytes);
+        tg_fail_at(where, TG_ERROR_VALUE, module_class.name, "a module of %zu bytes does not begin with a tg_module",
+                   bytes);
         return NULL;
     }
     tg_module *m = tgi_calloc(bytes);

@@ -45,8 +45,7 @@ struct tg_optimizer {
 /* Remembers the user's place; false, with an error pending, without an optimiser. */
 static bool present(const char *where, const tg_optimizer *optimizer, const char *what)
 {
-    const tg_op op = { .name = what };
-    tg_op_begin(where, &op, TG_NONE);
+    tgi_begin(where, what);
     if (optimizer && optimizer->alive == ALIVE) return true;
     if (optimizer)
         tg_fail_at(where, TG_ERROR_VALUE, what, "the optimizer was freed, or is none");
@@ -142,8 +141,7 @@ static bool add_group(tg_optimizer *optimizer, tg_tensor_list parameters, tgi_op
 tg_optimizer *tgi_optimizer_new(const char *where, const tgi_optimizer_class *kind, tg_tensor_list parameters,
                                 tgi_optimizer_options options)
 {
-    const tg_op op = { .name = kind->name };
-    tg_op_begin(where, &op, TG_NONE);
+    tgi_begin(where, kind->name);
     if (!kind->check(where, kind, &options)) return NULL;
     tg_optimizer *optimizer = tgi_calloc(sizeof *optimizer);
     if (!optimizer) return NULL;
