@@ -40,7 +40,7 @@ static void drop_block(scope_block *block)
     const size_t bytes = block->bytes;
     const bool small = bytes <= TGI_HANDLE_CLASSES * TGI_SMALL_STEP;
     if (!small || pool != tgi_self.rests_in || !tgi_dead_add(pool, block, bytes)) {
-        tgi_pool_free(pool, block, bytes);
+        tgi_dealloc(pool, block, bytes);
         return;
     }
     tg_tensor **items = (tg_tensor **)((char *)block + BLOCK_HEADER);
@@ -58,13 +58,12 @@ static void drop_handle(uintptr_t handle)
 
 void *tgi_scope_alloc(size_t bytes)
 {
-    tgi_pool *pool = tgi_pool_of_thread();
-    scope_block *block = tgi_pool_alloc(pool, bytes + BLOCK_HEADER);
+    scope_block *block = tgi_alloc(bytes + BLOCK_HEADER);
     if (!block) return NULL;
     block->bytes = bytes + BLOCK_HEADER;
-    block->pool = pool;
+    block->pool = tgi_self.pool;
     if (tgi_push_handle((uintptr_t)block | 1)) return (char *)block + BLOCK_HEADER;
-    tgi_pool_free(pool, block, block->bytes);
+    tgi_dealloc(block->pool, block, block->bytes);
     return NULL;
 }
 
