@@ -60,7 +60,18 @@ void tg_set_allocator(tg_allocate_fn allocate, tg_free_fn release, void *context
     system_context = context;
 }
 
-tgi_allocator tgi_system_allocator(void) { return (tgi_allocator){ system_allocate, system_free, system_context }; }
+static bool switched_on(const char *variable, bool otherwise)
+{
+    const char *setting = getenv(variable);
+    return setting ? strcmp(setting, "0") != 0 : otherwise;
+}
+
+static bool poison_wanted(void) { return switched_on("TAPEGRAD_POISON", TGI_SANITIZED); }
+
+tgi_allocator tgi_system_allocator(void)
+{
+    return (tgi_allocator){ system_allocate, system_free, system_context, poison_wanted() };
+}
 
 /* `pool` may be NULL while it is itself being made. */
 static void *from_system(tgi_pool *pool, size_t bytes)
@@ -307,19 +318,13 @@ static void release_dead(tgi_pool *pool)
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
 static tgi_pool *pools;
 
-static bool switched_on(const char *variable, bool otherwise)
-{
-    const char *setting = getenv(variable);
-    return setting ? strcmp(setting, "0") != 0 : otherwise;
-}
-
 tgi_pool *tgi_pool_new(void)
 {
     tgi_pool *pool = from_system(NULL, POOL_BYTES);
     if (!pool) return NULL;
     memset(pool, 0, sizeof *pool);
     pool->caching = !TGI_SANITIZED && switched_on("TAPEGRAD_POOL", true);
-    pool->poisoned = switched_on("TAPEGRAD_POISON", TGI_SANITIZED);
+    pool->poisoned = poison_wanted();
     pool->open = pool->caching && !pool->poisoned;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_mutex_lock(&pools_lock);

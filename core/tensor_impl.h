@@ -221,6 +221,7 @@ typedef struct tgi_allocator {
     tg_allocate_fn allocate;
     tg_free_fn release;
     void *context;
+    bool poisoned; /* what it gives is to be filled with NaN: TAPEGRAD_POISON */
 } tgi_allocator;
 tgi_allocator tgi_system_allocator(void);
 

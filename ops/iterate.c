@@ -228,7 +228,7 @@ static tg_status engine_copy_in_place(tg_tensor *to, tg_tensor *from)
 static tgi_scratch_source scratch_source(void)
 {
     const tgi_allocator system = tgi_system_allocator();
-    return (tgi_scratch_source){ system.allocate, system.release, system.context };
+    return (tgi_scratch_source){ system.allocate, system.release, system.context, system.poisoned };
 }
 
 __attribute__((constructor)) static void equip_engine(void)

@@ -192,7 +192,7 @@ static void test_scratch(void **state)
 
 int main(void)
 {
-    setenv("TAPEGRAD_POISON", "1", 1); /* what scratch memory reads it once */
+    setenv("TAPEGRAD_POISON", "1", 1); /* read when a block of scratch memory is made */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fresh_and_reused),
         cmocka_unit_test(test_freed),

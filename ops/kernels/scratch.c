@@ -1,9 +1,7 @@
-/* scratch.c: see scratch.h. The blocks only grow; the system calls `release` when the thread ends. With TAPEGRAD_POISON=1
- * each is filled with NaN whenever it is handed out (core/memory.c does so with the blocks of its pools). */
+/* scratch.c: see scratch.h. The blocks only grow; the system calls `release` when the thread ends. */
 #include "scratch.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +17,7 @@ typedef struct scratch {
 
 static _Thread_local scratch mine;
 static pthread_key_t key;
-static bool key_made, poisoned;
+static bool key_made;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void *allocate(size_t bytes, void *context)
@@ -34,7 +32,7 @@ static void give_back(void *block, size_t bytes, void *context)
     free(block);
 }
 
-static tgi_scratch_source c_library(void) { return (tgi_scratch_source){ allocate, give_back, NULL }; }
+static tgi_scratch_source c_library(void) { return (tgi_scratch_source){ allocate, give_back, NULL, false }; }
 
 static tgi_scratch_source (*source)(void) = c_library;
 
@@ -52,16 +50,11 @@ static void release(void *of_thread)
     *s = (scratch){ 0 };
 }
 
-static void make_key(void)
-{
-    const char *setting = getenv("TAPEGRAD_POISON");
-    poisoned = setting && strcmp(setting, "0") != 0;
-    key_made = pthread_key_create(&key, release) == 0;
-}
+static void make_key(void) { key_made = pthread_key_create(&key, release) == 0; }
 
 static void *handed_out(tgi_scratch_use use, size_t bytes)
 {
-    if (poisoned) memset(mine.data[use], 0xff, bytes);
+    if (mine.from[use].poisoned) memset(mine.data[use], 0xff, bytes);
     return mine.data[use];
 }
 
