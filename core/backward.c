@@ -122,7 +122,8 @@ static bool accumulate(tgi_walk *w, const tgi_edge *edge, tgi_slot_sum *slot, tg
 
 /* ---- what a backward function may ask ---- */
 
-/* A context is lent by the walk. Nobody has one elsewhere, and NULL is all that can be told from one. */
+/* Only a backward function has a context, lent by the walk that calls it. Of what users pass elsewhere only NULL can be
+ * told apart from one. */
 TG_RARE static bool fail_context(void)
 {
     tg_fail_at(NULL, TG_ERROR_NULL, "backward", "the context is NULL: it is what a backward function is handed");
@@ -461,8 +462,8 @@ static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *sl
         if (!captured || !is_captured(w, node, i)) empty(&slots[i]);
 }
 
-/* One node: its gradients completed, its op's backward, and away with what is no longer needed. A walk that only wanted
- * to arrive here does not run it. */
+/* One node: completes the gradients of its outputs and, if `run`, calls its op's backward. Where tg_grad only asks for
+ * the gradient of an output of this node, there is nothing to run. */
 static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
 {
     tg_context ctx = { w, node };
@@ -505,8 +506,8 @@ static bool walk_nodes(tgi_walk *w)
         tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
         if (!any(slots, node->output_count)) continue;
         const bool run = !w->marks || w->marks[i - w->low] & TGI_RUNS;
-        self->grad_disabled = !w->create_graph;
-        self->rests_in = rests_in;
+        self->grad_disabled = !w->create_graph; /* the node before, or a hook there, may have changed this */
+        self->rests_in = rests_in;              /* and this, see tgi_run_hooks */
         ok = visit(w, node, slots, run);
         self->where = where; /* a hook may have set its own */
         if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);

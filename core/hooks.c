@@ -12,7 +12,7 @@ static tgi_hook *hook_after(tgi_hook *hook, int64_t number)
 bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
 {
     int64_t number = -1;
-    tgi_set_seen(true); /* until the walk goes on: a hook may keep what it is shown */
+    tgi_set_seen(true); /* until the walk comes to the next node: a hook may keep the handle it is shown */
     for (tgi_hook *hook; (hook = hook_after(*hooks, number));) {
         number = hook->number;
         const bool flushing = tgi_set_flushing(false);

@@ -57,9 +57,9 @@ typedef struct tgi_free_block {
 /* The blocks of dead handles of one size, in the order in which they died; see tensor.c. */
 typedef struct tgi_dead_handles {
     void **blocks;                /* a ring of `capacity`, a power of two */
-    uint32_t first;               /* of the oldest, counted on without end */
+    uint32_t first;               /* the place of the oldest, modulo `capacity`: it only grows */
     uint32_t count, capacity;
-    uint32_t least;               /* so many of them stay dead */
+    uint32_t least;               /* so many of them wait; blocks beyond that may be used again */
 } tgi_dead_handles;
 
 /* Of the blocks that a tensor's handle may have, with the data behind it. */
@@ -158,7 +158,8 @@ typedef struct tgi_inside {
 
 typedef struct tgi_thread {
     tgi_pool *pool;
-    tgi_pool *rests_in;            /* the same; NULL while no user sees what is made and freed, or if blocks are not kept */
+    tgi_pool *rests_in;            /* `pool` while dead handles wait there; NULL while no user can hold them (in a walk), or
+                                    * if the pool keeps no blocks */
     const char *where;             /* the user's line; NULL before the first call */
     const tgi_inside *inside;      /* NULL: nothing */
     const char *op;                /* the last op that began: names errors in making its result */
@@ -245,7 +246,8 @@ static inline void *tgi_alloc(size_t bytes)
     return block;
 }
 
-/* Whether a user may have seen what is made and freed from now on: if so, its handles rest. */
+/* Says whether a user can hold the handles that are made and freed from now on. Those that a user can hold wait, when
+ * they are dead, before their blocks are used again (tensor.c). */
 static inline void tgi_set_seen(bool seen)
 {
     tgi_thread *self = &tgi_self;

@@ -23,8 +23,8 @@ typedef struct variance {
     bool split; /* of a node: the mean is saved as two numbers */
 } variance;
 
-/* Means as sums of two numbers of x's dtype, the second near 0 where there is one: x - mean may have more digits than one
- * of them. They keep the dimensions that go. */
+/* Each mean as the sum of two numbers of x's dtype: a mean rounded to one of them would be seen in x - mean where that is
+ * small. Both tensors have x's shape with size 1 in the dimensions that are reduced. */
 typedef struct means {
     tg_tensor *high, *low; /* low NULL: 0 */
 } means;
@@ -90,7 +90,7 @@ static bool is_lost(int dtype, double n, double mean, double square, double ulps
 static const double ULPS_OF_MEAN = 1 << 16, ULPS_OF_SQUARE = 1 << 8;
 
 /* square 4^exponent / n, or the root of that. */
-static double finished(double square, int exponent, double n, bool root)
+static double result_of(double square, int exponent, double n, bool root)
 {
     const double y = root ? sqrt(square / n) : square / n;
     return exponent ? ldexp(y, root ? exponent : 2 * exponent) : y;
@@ -115,7 +115,7 @@ static bool finish_row(const job *w, int64_t i, double n, bool root, tg_tensor *
         const tgi_careful_set set = { w->dtype, w->n, w->n, w->n };
         m = tgi_careful_moments_of(&set, w->x + i * w->n * w->size, true, 0);
     }
-    tgi_put(tgi_ptr(y), w->dtype, i, finished(m.square, m.exponent, n, root));
+    tgi_put(tgi_ptr(y), w->dtype, i, result_of(m.square, m.exponent, n, root));
     return put_mean(w, i, m.mean, m.rest, !lost && !is_near(w->dtype, count, m.mean, m.square, ULPS_OF_MEAN), to);
 }
 
@@ -165,7 +165,7 @@ static tg_tensor *sum_squares(const variance *v, tg_tensor *t, tg_tensor *y)
 }
 
 /* y = y / n, or the root of that. */
-static void finish(tg_tensor *y, double n, bool root)
+static void finish_sums(tg_tensor *y, double n, bool root)
 {
     for (int64_t i = 0; i < y->numel; i++) {
         if (y->dtype == TG_FLOAT32) {
@@ -216,7 +216,7 @@ static bool mend(const variance *v, tg_tensor *t, bool root, tg_tensor *y, means
     for (int64_t i = 0; i < y->numel; i++)
         is[i] = is_lost(y->dtype, (double)n, tgi_get(tgi_ptr(mean->high), t->dtype, i),
                         tgi_get(tgi_ptr(y), t->dtype, i), ULPS_OF_MEAN);
-    finish(y, v->n, root);
+    finish_sums(y, v->n, root);
     const bool ok = by_rows(v, t, root, is, y, mean);
     tgi_unref(lost);
     return ok;
@@ -228,7 +228,7 @@ static bool by_passes(const variance *v, tg_tensor *t, bool root, tg_tensor *y, 
     *mean = (means){ sum_squares(v, t, y), NULL };
     if (!mean->high) return false;
     if (any_lost(mean->high, y, t->numel / y->numel)) return mend(v, t, root, y, mean);
-    finish(y, v->n, root);
+    finish_sums(y, v->n, root);
     return true;
 }
 
