@@ -90,8 +90,7 @@ static tgi_slot_sum *slot_of(tgi_walk *w, const tgi_edge *edge)
     return slot < 0 ? NULL : &w->leaves[slot].sum;
 }
 
-/* No input that tg_grad was asked about lies behind it, so a gradient there would be of no use. It would also have
- * threads that share weights write to the same leaf. */
+/* No input that tg_grad was asked about lies behind it, so a gradient there would be of no use. */
 static inline bool unwanted(const tgi_walk *w, const tgi_edge *edge)
 {
     if (edge->output == TGI_TO_NOWHERE) return true;
