@@ -338,20 +338,13 @@ void tg_bump_version(tg_tensor *t)
     t->storage->written_at = tgi_self.where;
 }
 
-static bool overlaps_itself(const tg_tensor *t)
-{
-    for (int d = 0; d < t->ndim; d++)
-        if (tgi_strides(t)[d] == 0 && t->dims[d] > 1) return true;
-    return false;
-}
-
 bool tg_in_place_begin(const tg_op *op, tg_tensor *t, tg_tensor *source)
 {
     if (!op) return fail_no_op("in_place_begin");
     if (!tgi_handle_ok(op->name, t) || !tgi_handle_or_null(op->name, source)) return false;
     const char *problem = NULL;
     const bool tracked = will_record(tg_list(t, source));
-    if (overlaps_itself(t))
+    if (tgi_overlaps_itself(t))
         problem =
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation.";

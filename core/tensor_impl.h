@@ -157,6 +157,14 @@ static inline void *tgi_ptr(const tg_tensor *t)
     return t->storage->data ? (char *)t->storage->data + (size_t)t->offset * tgi_element_size(t) : NULL;
 }
 
+/* True when several elements share one place in memory, as in an expanded tensor. */
+static inline bool tgi_overlaps_itself(const tg_tensor *t)
+{
+    for (int d = 0; d < t->ndim; d++)
+        if (tgi_strides(t)[d] == 0 && t->dims[d] > 1) return true;
+    return false;
+}
+
 static inline bool tgi_same_shape(const tg_tensor *a, const tg_tensor *b)
 {
     if (a->ndim != b->ndim) return false;

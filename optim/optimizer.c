@@ -71,20 +71,13 @@ static bool in_group(const group *g, int64_t count, const tg_tensor *t)
     return false;
 }
 
-static bool overlaps_itself(const tg_tensor *t)
-{
-    for (int d = 0; d < t->ndim; d++)
-        if (tgi_strides(t)[d] == 0 && t->dims[d] > 1) return true;
-    return false;
-}
-
 /* Whether `t` may join `g`, which is not yet one of the optimiser's groups. */
 static bool parameter_ok(const tg_optimizer *optimizer, const group *g, const tg_tensor *t)
 {
     const char *problem = NULL;
     if (!tg_is_leaf(t)) problem = "can't optimize a non-leaf Tensor";
     if (!tgi_is_floating(t)) problem = "can't optimize a tensor whose dtype is not a floating one";
-    if (overlaps_itself(t)) problem = "can't optimize a tensor in which several elements share one place in memory";
+    if (tgi_overlaps_itself(t)) problem = "can't optimize a tensor in which several elements share one place in memory";
     if (in_group(g, g->count, t)) problem = "the parameter group has duplicate parameters";
     for (const group *other = optimizer->first; other; other = other->next)
         if (in_group(other, other->count, t)) problem = "some parameters appear in more than one parameter group";
