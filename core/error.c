@@ -62,8 +62,6 @@ void tg_error_clear(void)
 {
     if (tgi_self.error == &spare) __atomic_clear(&spare_taken, __ATOMIC_RELEASE);
     tgi_self.error = NULL;
-    tgi_set_seen(true);     /* as below */
-    tgi_self.inside = NULL; /* a handler may have left a forward by longjmp */
 }
 
 const char *tgi_where(void) { return tgi_self.where; }
@@ -108,6 +106,22 @@ static void write_down(tgi_error_record *e, const char *where, tg_error_code cod
              e->inputs, e->inputs[0] ? ")" : "");
 }
 
+/* The handler is the user's own code and may leave by longjmp. So while it runs the thread is in the state that it has
+ * outside of all calls: no module is at work, dead handles wait, the processor's mode is the user's. */
+static void tell(void)
+{
+    tgi_thread *self = &tgi_self;
+    const tg_error error = tg_error_get();
+    const tgi_inside *const inside = self->inside;
+    const bool seen = !self->pool || self->rests_in, flushing = tgi_set_flushing(false);
+    self->inside = NULL;
+    tgi_set_seen(true);
+    error_handler(&error, error_context);
+    tgi_set_seen(seen);
+    self->inside = inside;
+    tgi_set_flushing(flushing);
+}
+
 /* The first error stays, later ones are counted. */
 static void record(const char *where, tg_error_code code, const char *op, tg_tensor_list inputs, const char *format,
                    va_list args)
@@ -119,12 +133,7 @@ static void record(const char *where, tg_error_code code, const char *op, tg_ten
     }
     e = begin();
     if (e != &no_memory) write_down(e, where, code, op, inputs, format, args);
-    if (error_handler) {
-        const tg_error error = tg_error_get();
-        const bool flushing = tgi_set_flushing(false);
-        error_handler(&error, error_context);
-        tgi_set_flushing(flushing);
-    }
+    if (error_handler) tell();
 }
 
 tg_tensor *tg_fail_at(const char *where, tg_error_code code, const char *op, const char *format, ...)
