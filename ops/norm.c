@@ -141,14 +141,20 @@ tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p,
     if (p == 0) return tg_mul(tg_mul(g, 0), tg_ne(x, x));
     if (p == 1) return tg_mul(sign_of(x), g);
     if (isinf(p)) return tg_mul(sign_of(x), tg_mul(g, extremes(x, y, shared)));
-    /* Of ratios, which fit whatever the size of x. */
-    tg_tensor *zero = tg_eq(y, 0), *q = tg_div(x, tg_where(zero, 1.0, y)), *d = q;
-    if (p < 2)
-        d = tg_mul(sign_of(x), tg_pow(without_zeros(tg_abs(q)), p - 1));
-    else if (p >= 3)
-        d = tg_mul(q, tg_pow(tg_abs(q), p - 2));
-    else if (p > 2)
-        d = tg_mul(q, tg_where(tg_eq(q, 0), 0.0, tg_pow(without_zeros(tg_abs(q)), p - 2)));
+    /* Of ratios, which fit whatever the size of x; below 2 of roots, whose ratio fits where its power does. */
+    tg_tensor *zero = tg_eq(y, 0), *size = tg_where(zero, 1.0, y), *d;
+    if (p > 0 && p < 2) {
+        tg_tensor *root = tg_div(tg_sqrt(without_zeros(tg_abs(x))), tg_sqrt(size));
+        d = tg_mul(sign_of(x), tg_pow(root, 2 * (p - 1)));
+    } else {
+        d = tg_div(x, size);
+        if (p < 0)
+            d = tg_mul(sign_of(x), tg_pow(tg_where(zero, 1.0, tg_abs(d)), p - 1));
+        else if (p >= 3)
+            d = tg_mul(d, tg_pow(tg_abs(d), p - 2));
+        else if (p > 2)
+            d = tg_mul(d, tg_where(tg_eq(d, 0), 0.0, tg_pow(without_zeros(tg_abs(d)), p - 2)));
+    }
     return tg_mul(p < 1 ? tg_where(zero, 0.0, g) : g, d); /* for p >= 1, x and d are 0 where y is */
 }
 
