@@ -54,7 +54,8 @@ void tgi_careful_statistics(tgi_careful_norm *c, double eps, double *square)
 {
     const tgi_careful_moments m = tgi_careful_moments_of(&c->set, c->x, c->centered, sqrt(eps));
     c->mean = m.mean;
-    c->rstd = ldexp(1 / sqrt(m.square / (double)c->set.n + ldexp(eps, -2 * m.exponent)), -m.exponent);
+    c->rstd = m.square == 0 ? 1 / sqrt(eps) /* which scaled as large numbers are may be 0 */
+                            : ldexp(1 / sqrt(m.square / (double)c->set.n + ldexp(eps, -2 * m.exponent)), -m.exponent);
     if (square) *square = ldexp(m.square, 2 * m.exponent);
 }
 

@@ -449,6 +449,59 @@ static void test_constant(void **state)
     tg_scope_end(scope);
 }
 
+/* Normalised they are 0, however large, and the gradient is divided by the root of eps. */
+static void test_constant_normalised(void **state)
+{
+    (void)state;
+    for (int64_t n = 2; n < 300; n = n * 3 / 2 + 1)
+        for (int i = 0; i < 3 * 2 * 3; i++) {
+            tg_scope scope = tg_scope_begin();
+            const tg_dtype dtype = i % 2 ? TG_FLOAT64 : TG_FLOAT32;
+            const double size = (dtype == TG_FLOAT32 ? (double[]){ 7.7e19, 1e30, 3e38 } : (double[]){ 3.3e170, 6.5e196, 1e300 })[i / 6];
+            tg_tensor *x = tg_requires_grad_(tg_full(tg_shape(2, n), size, .dtype = dtype), true);
+            tg_tensor *y = i / 2 % 3 == 0   ? tg_layer_norm(x, tg_shape(n))
+                           : i / 2 % 3 == 1 ? tg_group_norm(tg_unsqueeze(x, 2), 1)
+                                            : tg_batch_norm(turned(x), NULL, NULL, .training = true);
+            assert_true(tg_item(tg_max(tg_abs(y))) == 0);
+            tg_tensor *first = i / 2 % 3 == 2 ? turned(y) : tg_reshape(y, tg_shape(2, n));
+            tg_backward(tg_sum(tg_select(first, 1, 0)));
+            const double want = (1 - 1.0 / (double)n) / sqrt(1e-5);
+            assert_true(fabs(tg_item(tg_select(tg_select(tg_grad_of(x), 0, 1), 0, 0)) / want - 1) < 1e-5);
+            tg_scope_end(scope);
+        }
+}
+
+/* The gradient of (1e-20, 1e20) by its first number, whose ratio to the norm does not fit where a power of it does; and
+ * where the norm is infinite or 0. */
+static void test_shares(void **state)
+{
+    (void)state;
+    static const struct {
+        double x[2], p, want[2];
+    } rows[] = {
+        { { 1e-20, 1e20 }, 1.5, { 1e-20, 1 } },   { { 1e-20, 1e20 }, 1.125, { 1e-5, 1 } },
+        { { -1e-20, 1e20 }, 1.75, { -1e-30, 1 } }, { { 1e-20, 1e20 }, 0.5, { 1e20, 1 } },
+        { { 1e-20, 1e20 }, 2.5, { 0, 1 } },        { { -1e-12, 1e12 }, -0.5, { -1, 1e-36 } },
+        { { 1, INFINITY }, 1.5, { 0, NAN } },      { { 0, 1e-20 }, -1, { 0, 0 } },
+        { { 0, 0 }, 1.5, { 0, 0 } },               { { 0, 0 }, 0.5, { 0, 0 } },
+    };
+    for (int i = 0; i < 2 * (int)(sizeof rows / sizeof rows[0]); i++) {
+        tg_scope scope = tg_scope_begin();
+        const double *want = rows[i / 2].want, p = rows[i / 2].p;
+        tg_tensor *x = tg_requires_grad_(tg_from_data(rows[i / 2].x, tg_shape(1, 2), .dtype = TG_FLOAT32), true);
+        tg_tensor *y[] = { tg_norm(x, .p = p, .dim = 1), p < 1 ? NULL : tg_cdist(x, tg_zeros(tg_shape(1, 2)), .p = p) };
+        for (int k = 0; k < (p < 1 ? 1 : 2); k++) {
+            double *got = elements(tg_grad(tg_list(tg_sum(y[k])), tg_list(x), .create_graph = i % 2).items[0]);
+            for (int j = 0; j < 2; j++)
+                if (isnan(want[j]) ? !k && !isnan(got[j]) : !(fabs(got[j] - want[j]) <= 1e-5 * fabs(want[j])))
+                    fail_msg("the gradient of norm %g of (%g, %g): %g, not %g", p, rows[i / 2].x[0], rows[i / 2].x[1],
+                             got[j], want[j]);
+            free(got);
+        }
+        tg_scope_end(scope);
+    }
+}
+
 /* Means of which the sums do not fit; an infinite element is no such case. */
 static void test_means(void **state)
 {
@@ -515,6 +568,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wide, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_near, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_constant, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_constant_normalised, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_shares, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_means, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_threads, silence_errors, expect_no_error),
     };
