@@ -90,10 +90,10 @@ static void prod_backward_fused(tg_context *ctx, const attributes *a, tg_tensor 
         prod_backward(ctx, a, g, index);
         return;
     }
-    tg_tensor *gy = tg_mul(g, y);
     if (tg_needs_input_grad(ctx, 0))
-        tg_set_grad_input(ctx, 0, a->include_self ? tg_div(gy, self) : tg_scatter(g, a->dim, index, 0));
-    if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, tg_div(tg_gather(gy, a->dim, index), src));
+        tg_set_grad_input(ctx, 0, a->include_self ? tg_mul(g, tg_div(y, self)) : tg_scatter(g, a->dim, index, 0));
+    if (tg_needs_input_grad(ctx, 2))
+        tg_set_grad_input(ctx, 2, tg_mul(tg_gather(g, a->dim, index), tg_div(tg_gather(y, a->dim, index), src)));
 }
 
 static void extremum_backward(tg_context *ctx, const attributes *a, tg_tensor *g, tg_tensor *index)

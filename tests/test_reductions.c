@@ -125,6 +125,12 @@ static void test_products_out_of_range(void **state)
         tg_tensor *one = tg_ones(tg_shape(1), .dtype = TG_FLOAT64);
         tg_tensor *y = tg_scatter_reduce(one, 0, tg_from_data(places, tg_shape(2)), x, "prod");
         assert_alike(tg_div(tg_grad(tg_list(tg_sum(y)), tg_list(x)).items[0], sizes[i]), expected, 1e-15);
+        /* nor the product of all and the gradient, which is divided by another of that size */
+        tg_tensor *pair = tg_from_data(((const double[]){ sizes[i], 2 }), tg_shape(2), .requires_grad = true);
+        tg_tensor *self = tg_requires_grad_(tg_full(tg_shape(1), 3.0, .dtype = TG_FLOAT64), true);
+        y = tg_scatter_reduce(self, 0, tg_from_data(places, tg_shape(2)), pair, "prod");
+        tg_tensor_list d = tg_grad(tg_list(tg_mul(y, sizes[i])), tg_list(pair, self), .grad_outputs = { one });
+        assert_true(fabs(tg_item(tg_select(d.items[0], 0, 0)) / sizes[i] / 6 - 1) < 1e-14);
     }
 }
 
