@@ -107,7 +107,7 @@ static bool accumulate(tgi_walk *w, const tgi_edge *edge, tgi_slot_sum *slot, tg
     const tg_node *parent = tgi_edge_node(edge);
     const bool parts = parent && parent->op->part;
     if (!slot->grad) {
-        slot->grad = parts ? tgi_put_in_place(w, edge, slot, grad) : tgi_ref(grad);
+        slot->grad = parts ? tgi_put_in_place(w, edge, slot, grad) : tgi_ref_beside(w, grad);
         return slot->grad != NULL;
     }
     const bool placed = parts && tgi_is_placed(w, parent, slot);
@@ -286,6 +286,8 @@ void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
     if (w->failed || !needs_input_grad(ctx, i)) return;
     const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
     const tgi_target target = tgi_target_of(edge);
+    if (product.a && tgi_is_lent(w, product.a)) product.a = tgi_engine->clone(product.a);
+    if (product.b && tgi_is_lent(w, product.b)) product.b = tgi_engine->clone(product.b);
     bool ok = product.a && tg_optional_ok(product.b);
     if (ok && (w->create_graph || !tgi_engine->add_products || !product_fits(&target, &product)))
         ok = fail_product(ctx, i, &target, &product);
@@ -467,6 +469,7 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
 {
     tg_context ctx = { w, node };
     w->lent = NULL; /* what the node before did not hand back was never counted */
+    w->lent_from = NULL;
     if (!complete(w, node, slots)) return false;
     if (!run) return true;
     if (!check_node(w, node)) return false;

@@ -39,23 +39,24 @@ static tg_tensor *place_of(tgi_walk *w, const tgi_edge *edge, const tgi_slot_sum
     return whole ? part_of(w, edge->to.node, edge->output, whole) : NULL;
 }
 
-/* One at a time: two inputs of a node may be the same part, and its place cannot hold two gradients. The walk holds no
- * reference: the place lives in the scope of the node's visit. */
+/* One at a time: two inputs of a node may be the same part, and its place cannot hold two gradients. And all of one
+ * whole, so that its memory is known. The walk holds no reference: the place lives in the scope of the node's visit. */
 tg_tensor *tgi_lend_place(tgi_walk *w, const tgi_edge *edge)
 {
     if (w->lent) return NULL;
-    w->lent_slot = tgi_slot_of_output(w, edge->to.node, edge->output);
-    w->lent = place_of(w, edge, w->lent_slot);
-    return w->lent;
+    tgi_slot_sum *slot = tgi_slot_of_output(w, edge->to.node, edge->output);
+    tg_tensor *place = place_of(w, edge, slot);
+    if (!place || (w->lent_from && w->lent_from != place->storage)) return NULL;
+    w->lent_slot = slot;
+    w->lent_from = place->storage;
+    return w->lent = place;
 }
 
 /* While a place is lent, another gradient for its slot must stay out of it; so must a view of the place. */
 static tg_tensor *while_lent(tgi_walk *w, tg_tensor *grad)
 {
-    if (grad == w->lent)
-        w->lent = NULL;
-    else if (grad->storage == w->lent->storage)
-        return tgi_own(tgi_engine->clone(grad));
+    if (grad != w->lent) return tgi_ref_beside(w, grad);
+    w->lent = NULL;
     return tgi_ref(grad);
 }
 
@@ -63,7 +64,7 @@ tg_tensor *tgi_put_in_place(tgi_walk *w, const tgi_edge *edge, const tgi_slot_su
 {
     if (w->lent && w->lent_slot == slot) return while_lent(w, grad);
     tg_tensor *place = place_of(w, edge, slot);
-    if (!place) return tg_failed() ? NULL : tgi_ref(grad);
+    if (!place) return tg_failed() ? NULL : tgi_ref_beside(w, grad);
     return tgi_engine->copy_(place, grad) == TG_OK ? tgi_own(place) : NULL;
 }
 

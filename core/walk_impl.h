@@ -40,7 +40,8 @@ typedef struct tgi_walk {
     const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
     int64_t captured_count;
     tg_tensor *lent;          /* parts.c: a place that an op was given and has not handed back, */
-    const tgi_slot_sum *lent_slot; /* and whose it is */
+    const tgi_slot_sum *lent_slot; /* and whose it is; */
+    const tgi_storage *lent_from;  /* the memory of all that the node being visited was lent */
     bool failed;
     bool passed;              /* every slot of a node has been emptied on the way */
 } tgi_walk;
@@ -79,6 +80,14 @@ bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge);
 /* Lends the place of the gradient at `edge` in a larger one, yet to be written, to the op of the node being visited.
  * NULL: there is none, or an error is pending. */
 tg_tensor *tgi_lend_place(tgi_walk *w, const tgi_edge *edge);
+/* True when a gradient lies in memory that the node being visited was lent: what is written there later must not change
+ * it, so whoever keeps it keeps a copy. */
+static inline bool tgi_is_lent(const tgi_walk *w, const tg_tensor *grad) { return grad->storage == w->lent_from; }
+/* A reference to `grad`, or to such a copy; NULL with an error pending. */
+static inline tg_tensor *tgi_ref_beside(const tgi_walk *w, tg_tensor *grad)
+{
+    return tgi_is_lent(w, grad) ? tgi_own(tgi_engine->clone(grad)) : tgi_ref(grad);
+}
 /* What an empty slot holds when `grad` has come for the part at `edge`: it or, in its place, a copy. A reference; NULL
  * with an error pending. */
 tg_tensor *tgi_put_in_place(tgi_walk *w, const tgi_edge *edge, const tgi_slot_sum *slot, tg_tensor *grad);

@@ -500,6 +500,53 @@ TEST(test_parts_that_are_broadcast)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
+/* ---- one tensor handed over for several inputs ---- */
+
+enum both { PART_FIRST, OTHER_FIRST, OTHER_VIEWED, OTHER_AS_PRODUCT, BOTHS };
+static enum both both;
+
+static void sum_backward(tg_context *ctx)
+{
+    for (int i = 0; i < 2; i++) tg_set_grad_input(ctx, i, tg_grad_output(ctx, 0));
+}
+
+static void sum_backward_fused(tg_context *ctx)
+{
+    tg_tensor *d = placed(tg_grad_place(ctx, 0), tg_grad_output(ctx, 0));
+    if (both == OTHER_FIRST) tg_set_grad_input(ctx, 1, d);
+    tg_set_grad_input(ctx, 0, d);
+    if (both == PART_FIRST) tg_set_grad_input(ctx, 1, d);
+    if (both == OTHER_VIEWED) tg_set_grad_input(ctx, 1, tg_transpose(tg_transpose(d, 0, 1), 0, 1));
+    if (both == OTHER_AS_PRODUCT)
+        tg_set_grad_input_product(ctx, 1, (tg_product){ .a = d, .b = tg_eye(2, 2, .dtype = TG_FLOAT64) });
+}
+
+static tg_tensor *sum_of(tg_tensor *a, tg_tensor *b)
+{
+    static const tg_op op = { .name = "sum_of", .backward = sum_backward, .backward_fused = sum_backward_fused };
+    if (!tg_op_begin(NULL, &op, tg_list(a, b))) return NULL;
+    const tg_scope quiet = tg_no_grad_begin();
+    tg_tensor *y = tg_scope_return(quiet, tg_add(a, b));
+    return tg_record(&op, tg_list(a, b), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
+}
+
+/* What comes for the part later, and is added into its place, must not reach the other input. */
+TEST(test_place_handed_over_for_others)
+{
+    IN_SCOPE;
+    for (int i = 0; i < BOTHS * 3; i++) {
+        both = (enum both)(i / 3);
+        tg_tensor *x = parameter(S(2, 2, 2), TG_FLOAT64, 1), *w = parameter(S(2, 2), TG_FLOAT64, 2);
+        const tg_tensor_list parts = tg_unbind(x), of_w = tg_chunk(w, 2);
+        tg_tensor *before = tg_mul(parts.items[0], 10), *ones = tg_ones(S(2, 2), .dtype = TG_FLOAT64);
+        tg_tensor *other = i % 3 == 0 ? tg_mul(w, 1.0) : i % 3 == 1 ? parts.items[1] : tg_cat(of_w);
+        tg_backward(tg_add(tg_sum(before), tg_sum(sum_of(parts.items[0], other))));
+        assert_alike(tg_select(tg_grad_of(x), 0, 0), tg_mul(ones, 11), 1e-13);
+        assert_alike(i % 3 == 1 ? tg_select(tg_grad_of(x), 0, 1) : tg_grad_of(w), ones, 1e-13);
+    }
+    tg_scope_end(scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +564,7 @@ int main(void)
         T(test_every_allocation_may_fail),
         T(test_places_asked_for_in_every_way),
         T(test_parts_that_are_broadcast),
+        T(test_place_handed_over_for_others),
     };
     setenv("TAPEGRAD_POOL", "0", 1); /* see failing.h */
     return cmocka_run_group_tests_name("parts", tests, NULL, NULL);
