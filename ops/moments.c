@@ -292,6 +292,13 @@ static void center_backward(tg_context *ctx)
 
 static const tg_op op_center = { .name = "center", .backward = center_backward };
 
+tg_tensor *tgi_center(tg_tensor *x, const tg_shape *dims)
+{
+    tgi_reduction over;
+    if (!x || !tgi_reduction_read(&op_center, x, TG_NO_DIM, dims, true, &over)) return NULL;
+    return center(x, &over, NULL);
+}
+
 /* ---- gradients ---- */
 
 /* What PyTorch says of a variance of all elements if none are left to divide by: there is no gradient. */

@@ -30,6 +30,9 @@ tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p,
 extern const tg_op tgi_op_prod, tgi_op_norm, tgi_op_linalg_vector_norm, tgi_op_logsumexp;
 extern const tg_op tgi_op_median, tgi_op_nanmedian, tgi_op_median_dim, tgi_op_nanmedian_dim;
 
+/* x less its mean over these dimensions, exact where the mean has more digits than x; recorded. */
+tg_tensor *tgi_center(tg_tensor *x, const tg_shape *dims);
+
 TG_EXTERN_C_END
 
 #endif

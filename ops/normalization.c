@@ -3,6 +3,7 @@
 
 #include "careful.h"
 #include "layout.h"
+#include "moments_impl.h"
 #include "normalization_impl.h"
 #include "pointwise.h"
 #include "promote.h"
@@ -92,7 +93,7 @@ void tgi_norm_backward(tg_context *ctx)
     scaling s;
     if (!x || !scaling_of(ctx, form, (tg_dtype)x->dtype, &s)) return;
     if (s.scale) x = tg_mul(x, s.scale);
-    if (form->centered) x = tg_sub(x, mean_over(x, &form->dims));
+    if (form->centered) x = tgi_center(x, &form->dims);
     tg_tensor *square = mean_over(tg_mul(x, x), &form->dims);
     tg_tensor *rstd = tg_rsqrt(s.eps ? tg_add(square, s.eps) : tg_add(square, form->eps)), *normal = tg_mul(x, rstd);
     if (tg_needs_input_grad(ctx, 0)) {
