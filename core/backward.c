@@ -65,7 +65,10 @@ static bool grow_table(tgi_walk *w)
 
 static int64_t add_leaf(tgi_walk *w, tg_tensor *leaf)
 {
-    if (w->leaf_count >= INT32_MAX - 1) return -1;
+    if (w->leaf_count >= INT32_MAX - 1) {
+        tg_fail_at(NULL, TG_ERROR_MEMORY, w->name, "more than 2^31 leaves");
+        return -1;
+    }
     if (!w->leaf_table || 2 * (w->leaf_count + 1) > (int64_t)1 << w->table_bits)
         if (!grow_table(w)) return -1;
     if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;

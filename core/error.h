@@ -44,7 +44,7 @@ const char *tg_error_message(void);
 void tg_error_clear(void);
 
 /* Told each error once, when it is recorded, on the thread that made it. NULL silences. The default prints to
- * stderr. */
+ * stderr. It must return: who leaves it by longjmp leaves the backward, the scope or the module at work half done. */
 typedef void (*tg_error_handler)(const tg_error *error, void *context);
 void tg_set_error_handler(tg_error_handler handler, void *context);
 void tg_default_error_handler(const tg_error *error, void *context);
