@@ -3,8 +3,9 @@
  *
  * An options struct ends with TG_OPTIONS_END, on which an argument without a name lands: being a struct it takes none,
  * not even a 0, and `tg_sum(x, 1)` does not compile. In C++ the caller passes a whole struct or nothing:
- * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. The names here are chosen to be read
- * in the compiler's messages.
+ * `tg_adam_options o = { TG_ADAM_DEFAULTS }; o.lr = 0.1; tg_adam_new(params, o);`. There the last member can only be
+ * made by the DEFAULTS: `{}`, `{ .lr = 0.1 }` and no initialiser at all would make zeros of the other options, and do
+ * not compile. The names here are chosen to be read in the compiler's messages.
  *
  * tapegrad.h makes system headers of the others, so that a program may be compiled with any warnings. What is said of
  * wrong options must be heard, so this one comes before; it holds nothing that -Wpedantic dislikes. */
@@ -15,13 +16,16 @@
 #pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
 #endif
 
-struct tg_options_must_be_named {
-    const void *nothing;
-};
-#define TG_OPTIONS_END struct tg_options_must_be_named options_must_be_named;
-
 #ifdef __cplusplus
-#define TG_DEFAULTS_END , {}
+/* Copied as C's struct is, and so passed as that is. */
+struct options_in_cxx_begin_with_their_DEFAULTS {
+    const void *nothing;
+    struct given {};
+    explicit options_in_cxx_begin_with_their_DEFAULTS(given) : nothing() {}
+};
+#define TG_OPTIONS_END  options_in_cxx_begin_with_their_DEFAULTS options_must_be_named;
+#define TG_DEFAULTS_END                                                                                               \
+    , options_in_cxx_begin_with_their_DEFAULTS(options_in_cxx_begin_with_their_DEFAULTS::given())
 /* What is not such a struct, be it `1` or `.lr = 0.1`, leads to a message with the name of this one. */
 template <class T> struct options_in_cxx_are_a_struct_with_its_DEFAULTS_then_assigned {
     T given;
@@ -33,6 +37,10 @@ template <class T> inline T tgi_options(T, options_in_cxx_are_a_struct_with_its_
     return options.given;
 }
 #else
+struct tg_options_must_be_named {
+    const void *nothing;
+};
+#define TG_OPTIONS_END struct tg_options_must_be_named options_must_be_named;
 #define TG_DEFAULTS_END
 #ifdef __clang__
 #define TGI_OVERRIDE "clang diagnostic ignored \"-Winitializer-overrides\""

@@ -65,8 +65,26 @@ if [ -n "${CHECK_CXX-}" ]; then
     done
     must_not 'tg_adam_new(list, .lr = 0.1)' options_in_cxx_are_a_struct
     must_not 'tg_sum(x, .dim = 1)' options_in_cxx_are_a_struct
-    must 'tg_adam_new(list, tg_adam_options{ TG_ADAM_DEFAULTS })'
 fi
+# In C++ an option that nobody names would be a zero, not its default: such a struct is not made.
+begin=options_in_cxx_begin_with_their_DEFAULTS
+for cxx in ${CHECK_CXX:+g++ clang++}; do
+    command -v $cxx >/dev/null 2>&1 || continue
+    for standard in c++17 c++20; do
+        suffix=cpp
+        compile="$cxx -std=$standard -I. -Wall -Wextra -Werror"
+        must_not '[=] { tg_adam_options o; return tg_adam_new(list, o); }()' $begin
+        for made in 'o = {}' 'o{}' 'o = { 0.1 }' 'o = { .lr = 0.1 }' 'o = tg_adam_options{}'; do
+            must_not "[=] { tg_adam_options $made; return tg_adam_new(list, o); }()" $begin
+        done
+        for given in '{}' '{ 0.1 }' '{ .lr = 0.1 }' 'tg_adam_options()'; do
+            must_not "tg_adam_new(list, $given)" in_cxx
+        done
+        must_not 'tg_sum(x, { .keepdim = true })' options_in_cxx_are_a_struct
+        must '[=] { tg_adam_options o = { TG_ADAM_DEFAULTS }, p = o; p.lr = 0.1; return tg_adam_new(list, p); }()'
+        must 'tg_adam_new(list, tg_adam_options{ TG_ADAM_DEFAULTS })'
+    done
+done
 [ "$failed" != 0 ] || echo "ok    what is misused does not compile, and is told why"
 
 # ---- programs, under every compiler that is here ----
