@@ -85,7 +85,10 @@ tg_module_dict *tg_module_dict_new_at(const char *where)
 
 tg_status tg_module_dict_set_at(const char *where, tg_module_dict *m, const char *key, tg_module *module)
 {
-    return tg_register_module_at(where, m ? &m->base : NULL, key, module);
+    const bool there =
+        m && key && tgi_module_ok(where, &m->base, "ModuleDict") && tgi_slot_find(&m->base, key, strlen(key));
+    return there ? tg_replace_module_at(where, &m->base, key, module)
+                 : tg_register_module_at(where, m ? &m->base : NULL, key, module);
 }
 
 tg_module *tg_module_dict_get_at(const char *where, tg_module_dict *m, const char *key)
@@ -180,71 +183,97 @@ static tg_module *new_list(tgi_slot_kind kind)
 
 static const char *const list_names[] = { "ParameterList", "BufferList", "ModuleList" };
 
-/* Whether element `index` is the next of `list` (NULL: not made yet), and has a place in the array. */
-static bool is_next(const tg_module *m, const tg_module *list, const char *name, int64_t index, int64_t room)
+/* Whether the element has a place in its array. */
+static bool has_place(const tg_module *m, const tg_array_element *e)
 {
-    const int64_t next = list ? list->slots : 0;
-    if (index < 0 || (room >= 0 && index >= room))
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "'%s' has %" PRId64 " elements, and none at %" PRId64, name,
-                   room, index);
-    else if (index < next)
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "attribute '%s.%" PRId64 "' already exists", name, index);
-    else if (index > next)
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "'%s.%" PRId64 "' is registered before '%s.%" PRId64 "'", name,
-                   next, name, index);
+    if (!e->name)
+        tg_fail_at(NULL, TG_ERROR_NULL, m->base.name, "the name of a list is NULL");
+    else if (!e->array)
+        tg_fail_at(NULL, TG_ERROR_NULL, m->base.name, "'%s' is a NULL pointer; its array is allocated before", e->name);
+    else if (e->length >= 0 && (e->index < 0 || e->index >= e->length))
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "'%s' has %" PRId64 " elements, and none at %" PRId64, e->name,
+                   e->length, e->index);
+    else if (e->index < 0)
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "'%s' has no element at %" PRId64, e->name, e->index);
     else
         return true;
     return false;
 }
 
-/* The list called `name`, made if it is not there, in which element `index` is the next. NULL with an error pending. */
-static tg_module *list_for(tg_module *m, tgi_slot_kind kind, const char *name, int64_t index, int64_t room)
+/* Whether element `index` is the next of `list` (NULL: not made yet), or with `replace` one that is there. */
+static bool is_next(const tg_module *m, const tg_module *list, const tg_array_element *e, tgi_slot_kind kind)
 {
-    if (!name) {
-        tg_fail_at(NULL, TG_ERROR_NULL, m->base.name, "the name of a list is NULL");
-        return NULL;
-    }
-    const tgi_slot *slot = tgi_slot_find(m, name, strlen(name));
+    const int64_t next = list ? list->slots : 0;
+    if (e->replace ? e->index < next : e->index == next) return true;
+    if (e->replace)
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "there is no %s '%s.%" PRId64 "' to replace",
+                   tgi_kind_names[kind], e->name, e->index);
+    else if (e->index < next)
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name,
+                   "attribute '%s.%" PRId64 "' already exists; TG_REPLACE_%sS puts another %s in its place", e->name,
+                   e->index, tgi_macro_names[kind], tgi_kind_names[kind]);
+    else
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "'%s.%" PRId64 "' is registered before '%s.%" PRId64 "'",
+                   e->name, next, e->name, e->index);
+    return false;
+}
+
+/* Whether the array lies elsewhere than in the struct. */
+static bool is_outside(const tg_module *m, const void *array)
+{
+    const uintptr_t begin = (uintptr_t)m, at = (uintptr_t)array;
+    return at < begin || at >= begin + m->bytes;
+}
+
+/* The list in which the element goes, made if it is not there. NULL with an error pending. */
+static tg_module *list_for(tg_module *m, tgi_slot_kind kind, const tg_array_element *e)
+{
+    if (!has_place(m, e)) return NULL;
+    tgi_slot *slot = tgi_slot_find(m, e->name, strlen(e->name));
     tg_module *list = slot && slot->kind == TGI_MODULE ? slot->as.module : NULL;
     if (slot && !tg_module_is(list, list_names[kind])) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "attribute '%s' already exists", name);
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "attribute '%s' already exists", e->name);
         return NULL;
     }
-    if (!is_next(m, list, name, index, room)) return NULL;
+    if (!is_next(m, list, e, kind)) return NULL;
     if (!list) list = new_list(kind);
-    if (!slot && list && tg_register_module_at(NULL, m, name, list) != TG_OK) return NULL;
+    if (!slot && list && tg_register_module_at(NULL, m, e->name, list) == TG_OK)
+        slot = tgi_slot_find(m, e->name, strlen(e->name));
+    if (!slot) return NULL;
+    slot->outside = slot->outside || is_outside(m, e->array);
     return list;
 }
 
-tg_status tg_register_element_at(const char *where, tg_module *m, const char *name, int64_t index, int64_t room,
-                                 tg_module *child)
+tg_status tg_set_child_element_at(const char *where, tg_module *m, tg_array_element element, tg_module *child)
 {
     tg_module *list = NULL;
+    char text[TGI_INDEX_TEXT];
     if (child && !tgi_module_ok(where, child, "register_module")) return TG_FAILED;
-    if (tgi_module_ok(where, m, "register_module")) list = list_for(m, TGI_MODULE, name, index, room);
+    if (tgi_module_ok(where, m, "register_module")) list = list_for(m, TGI_MODULE, &element);
+    if (list && element.replace) return tg_replace_module_at(NULL, list, tgi_index_text(element.index, text), child);
     return tgi_append_child(NULL, list, child);
 }
 
-static tg_tensor *register_element(const char *where, tg_module *m, tgi_slot_kind kind, const char *name, int64_t index,
-                                   int64_t room, tg_tensor *t)
+static tg_tensor *set_tensor(const char *where, tg_module *m, tgi_slot_kind kind, const tg_array_element *e,
+                             tg_tensor *t)
 {
     if (!tgi_module_ok(where, m, "register_parameter") || !tgi_handle_or_null("register_parameter", t)) return NULL;
-    tg_module *list = list_for(m, kind, name, index, room);
+    tg_module *list = list_for(m, kind, e);
     char text[TGI_INDEX_TEXT];
     if (!list) return NULL;
-    tgi_index_text(index, text);
-    return kind == TGI_PARAMETER ? tg_register_parameter_at(NULL, list, text, t)
-                                 : tg_register_buffer_at(NULL, list, text, t);
+    tgi_index_text(e->index, text);
+    if (kind == TGI_PARAMETER)
+        return e->replace ? tg_replace_parameter_at(NULL, list, text, t)
+                          : tg_register_parameter_at(NULL, list, text, t);
+    return e->replace ? tg_replace_buffer_at(NULL, list, text, t) : tg_register_buffer_at(NULL, list, text, t);
 }
 
-tg_tensor *tg_register_parameter_element_at(const char *where, tg_module *m, const char *name, int64_t index,
-                                            int64_t room, tg_tensor *t)
+tg_tensor *tg_set_parameter_element_at(const char *where, tg_module *m, tg_array_element element, tg_tensor *t)
 {
-    return register_element(where, m, TGI_PARAMETER, name, index, room, t);
+    return set_tensor(where, m, TGI_PARAMETER, &element, t);
 }
 
-tg_tensor *tg_register_buffer_element_at(const char *where, tg_module *m, const char *name, int64_t index, int64_t room,
-                                         tg_tensor *t)
+tg_tensor *tg_set_buffer_element_at(const char *where, tg_module *m, tg_array_element element, tg_tensor *t)
 {
-    return register_element(where, m, TGI_BUFFER, name, index, room, t);
+    return set_tensor(where, m, TGI_BUFFER, &element, t);
 }

@@ -38,7 +38,7 @@ typedef struct tg_module_dict {
 
 tg_module_dict *tg_module_dict_new_at(const char *where);
 #define tg_module_dict_new() tg_module_dict_new_at(TG_HERE)
-/* Takes the module over under a key; one that is taken is an error, as for tg_register_module. Order is kept:
+/* `d[key] = module`: takes the module over under a key, in the place of the one that is there. Order is kept:
  * tg_named_children lists keys and modules. */
 tg_status tg_module_dict_set_at(const char *where, tg_module_dict *m, const char *key, tg_module *module);
 #define tg_module_dict_set(m, key, module) tg_module_dict_set_at(TG_HERE, m, key, TG_MODULE(module))

@@ -101,6 +101,7 @@ static tg_status put_child(tg_module *m, const char *name, tg_module *child, boo
                    name ? name : "");
         return TG_FAILED;
     }
+    if (replace && !child && tg_failed()) return TG_FAILED; /* it could not be made */
     tgi_slot *slot = tgi_slot_for(m, TGI_MODULE, name, replace);
     if (!slot) return TG_FAILED;
     tg_module *before = slot->as.module;
@@ -151,6 +152,7 @@ static tg_tensor *put_tensor(tg_module *m, tgi_slot_kind kind, const char *name,
 {
     const char *function = kind == TGI_PARAMETER ? "register_parameter" : "register_buffer";
     if (!tgi_handle_or_null(function, t)) return NULL;
+    if (replace && !t && tg_failed()) return NULL; /* it could not be made */
     if (t && kind == TGI_PARAMETER) {
         if (!tg_is_leaf(t)) t = tg_detach(t);
         if (!tg_requires_grad_(t, true)) return NULL;

@@ -26,6 +26,7 @@
 #ifndef TG_NN_MODULE_H
 #define TG_NN_MODULE_H
 
+#include "../core/error.h"
 #include "../core/tensor.h"
 #include <stdio.h>
 
@@ -113,8 +114,9 @@ void tg_module_free_at(const char *where, tg_module *m);
 
 /* A deep copy, as copy.deepcopy makes it: parameters, buffers, children and flags, what was shared being shared in the
  * copy. Parameters and buffers have the same values and requires_grad, and neither gradients nor hooks. Pointers in the
- * structs to tensors and modules of the tree point to their copies. A class that has `free` owns more than that: it
- * must have `copy` as well, which is called once all this is done; if it fails, `free` is not called. NULL on error. */
+ * structs to tensors and modules of the tree point to their copies. A class that has `free` owns more than that, and so
+ * does a struct with an allocated array of TG_SUBMODULES: it must have `copy` as well, which is called once all this is
+ * done; if it fails, `free` is not called. NULL on error. */
 tg_module *tg_module_copy_at(const char *where, tg_module *m);
 #define tg_module_copy(m) ((__typeof__(m))tg_module_copy_at(TG_HERE, TG_MODULE(m)))
 
@@ -134,7 +136,7 @@ tg_tensor *tg_register_buffer_at(const char *where, tg_module *m, const char *na
 #define tg_register_buffer(m, name, t)    tg_register_buffer_at(TG_HERE, TG_MODULE(m), name, t)
 
 /* Another one under a name that is there, in the same place; what was there is released, and freed if nobody else has
- * it. As `m.fc = other` in PyTorch; so weights are tied: `tg_replace_parameter(decoder, "weight", encoder->weight)`.
+ * it. NULL while an error is pending is what could not be made, and replaces nothing. As `m.fc = other` in PyTorch; so weights are tied: `tg_replace_parameter(decoder, "weight", encoder->weight)`.
  * A field of the struct is set by the macros TG_REPLACE_... below. */
 tg_status tg_replace_module_at(const char *where, tg_module *m, const char *name, tg_module *child);
 tg_tensor *tg_replace_parameter_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
@@ -143,8 +145,8 @@ tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *nam
 #define tg_replace_parameter(m, name, t)  tg_replace_parameter_at(TG_HERE, TG_MODULE(m), name, t)
 #define tg_replace_buffer(m, name, t)     tg_replace_buffer_at(TG_HERE, TG_MODULE(m), name, t)
 
-/* Statements that set m->field and register it under the field's name, or put another in its place. `m` is evaluated
- * more than once. */
+/* Statements that set m->field and register it under the field's name, or put another in its place. One that fails
+ * leaves the field as it is. `m` is evaluated more than once. */
 #define TG_SUBMODULE(m, field, child)         TGI_SUBMODULE_(tg_register_module, m, field, child)
 #define TG_PARAMETER(m, field, t)             TGI_REGISTER_(tg_register_parameter, m, field, t)
 #define TG_BUFFER(m, field, t)                TGI_REGISTER_(tg_register_buffer, m, field, t)
@@ -154,42 +156,57 @@ tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *nam
 #define TGI_SUBMODULE_(function, m, field, child)                                                                      \
     do {                                                                                                               \
         __typeof__((m)->field) tg_child_ = (child);                                                                    \
-        if (function(m, #field, tg_child_) != TG_OK) tg_child_ = NULL;                                                 \
-        if (m) (m)->field = tg_child_;                                                                                 \
+        if (function(m, #field, tg_child_) == TG_OK) (m)->field = tg_child_;                                           \
     } while (0)
 #define TGI_REGISTER_(function, m, field, t)                                                                           \
     do {                                                                                                               \
-        tg_tensor *tg_registered_ = function(m, #field, t);                                                            \
-        if (m) (m)->field = tg_registered_;                                                                            \
+        tg_tensor *tg_given_ = (t), *tg_registered_ = function(m, #field, tg_given_);                                  \
+        if ((m) && (tg_registered_ || (!tg_given_ && !tg_failed()))) (m)->field = tg_registered_;                               \
     } while (0)
 
 /* The same for element i of an array: it is registered as element i of a ModuleList, ParameterList or BufferList under
  * the field's name, made with its first element, and so called "field.0", "field.1", ...: PyTorch's keys. The elements
- * come in order. `m` is evaluated more than once. */
-#define TG_SUBMODULES(m, field, i, child)                                                                              \
+ * come in order. `m` is evaluated more than once.
+ *
+ * The array is in the struct, `tg_linear *layers[3];`, or it is allocated beforehand, where its length is not known
+ * earlier: `tg_linear **layers;`. Then the struct owns it: the class has `free`, and `copy` that makes another array,
+ * whose elements are `(tg_linear *)tg_get_submodule(copy, "layers.0")` and so on. */
+#define TG_SUBMODULES(m, field, i, child)         TGI_CHILD_ELEMENT_(m, field, i, child, false)
+#define TG_PARAMETERS(m, field, i, t)             TGI_TENSOR_ELEMENT_(parameter, m, field, i, t, false)
+#define TG_BUFFERS(m, field, i, t)                TGI_TENSOR_ELEMENT_(buffer, m, field, i, t, false)
+#define TG_REPLACE_SUBMODULES(m, field, i, child) TGI_CHILD_ELEMENT_(m, field, i, child, true)
+#define TG_REPLACE_PARAMETERS(m, field, i, t)     TGI_TENSOR_ELEMENT_(parameter, m, field, i, t, true)
+#define TG_REPLACE_BUFFERS(m, field, i, t)        TGI_TENSOR_ELEMENT_(buffer, m, field, i, t, true)
+#define TGI_CHILD_ELEMENT_(m, field, i, child, replace)                                                                \
     do {                                                                                                               \
-        const int64_t tg_index_ = (int64_t)(i);                                                                        \
+        const tg_array_element tg_element_ = TGI_ARRAY_ELEMENT_(m, field, i, replace);                                 \
         __typeof__((m)->field[0]) tg_child_ = (child);                                                                 \
-        if (tg_register_element_at(TG_HERE, TG_MODULE(m), #field, tg_index_, TGI_LENGTH_OF((m)->field),                \
-                                   TG_MODULE(tg_child_)) == TG_OK)                                                     \
-            (m)->field[tg_index_] = tg_child_;                                                                         \
+        if (tg_set_child_element_at(TG_HERE, TG_MODULE(m), tg_element_, TG_MODULE(tg_child_)) == TG_OK)                \
+            (m)->field[tg_element_.index] = tg_child_;                                                                 \
     } while (0)
-#define TG_PARAMETERS(m, field, i, t) TGI_REGISTER_ELEMENT_(parameter, m, field, i, t)
-#define TG_BUFFERS(m, field, i, t)    TGI_REGISTER_ELEMENT_(buffer, m, field, i, t)
-#define TGI_REGISTER_ELEMENT_(kind, m, field, i, t)                                                                    \
+#define TGI_TENSOR_ELEMENT_(kind, m, field, i, t, replace)                                                             \
     do {                                                                                                               \
-        const int64_t tg_index_ = (int64_t)(i);                                                                        \
-        tg_tensor *tg_registered_ = tg_register_##kind##_element_at(TG_HERE, TG_MODULE(m), #field, tg_index_,          \
-                                                                    TGI_LENGTH_OF((m)->field), t);                     \
-        if (tg_registered_) (m)->field[tg_index_] = tg_registered_;                                                    \
+        const tg_array_element tg_element_ = TGI_ARRAY_ELEMENT_(m, field, i, replace);                                 \
+        tg_tensor *tg_given_ = (t);                                                                                    \
+        tg_tensor *tg_set_ = tg_set_##kind##_element_at(TG_HERE, TG_MODULE(m), tg_element_, tg_given_);                \
+        if (tg_element_.array && (tg_set_ || (!tg_given_ && !tg_failed())))                                            \
+            (m)->field[tg_element_.index] = tg_set_;                                                                   \
     } while (0)
-/* `length` is the array's; an index beyond it is an error. -1: not known. */
-tg_status tg_register_element_at(const char *where, tg_module *m, const char *name, int64_t index, int64_t length,
-                                 tg_module *child);
-tg_tensor *tg_register_parameter_element_at(const char *where, tg_module *m, const char *name, int64_t index,
-                                            int64_t length, tg_tensor *t);
-tg_tensor *tg_register_buffer_element_at(const char *where, tg_module *m, const char *name, int64_t index,
-                                         int64_t length, tg_tensor *t);
+#define TGI_ARRAY_ELEMENT_(m, field, i, replace)                                                                       \
+    { #field, (m) ? (const void *)(m)->field : NULL, TGI_LENGTH_OF((m)->field), (int64_t)(i), replace }
+
+/* Element `index` of an array behind a field. */
+typedef struct tg_array_element {
+    const char *name;  /* the field's, and the list's */
+    const void *array; /* where the elements are: in the struct, or elsewhere. NULL is an error */
+    int64_t length;    /* an index beyond it is an error. -1: not known, as of an array that was allocated */
+    int64_t index;
+    bool replace;      /* the one that is there, instead of coming after the last one */
+} tg_array_element;
+/* They do not write to the array: the macros do. */
+tg_status tg_set_child_element_at(const char *where, tg_module *m, tg_array_element element, tg_module *child);
+tg_tensor *tg_set_parameter_element_at(const char *where, tg_module *m, tg_array_element element, tg_tensor *t);
+tg_tensor *tg_set_buffer_element_at(const char *where, tg_module *m, tg_array_element element, tg_tensor *t);
 
 /* ---- kinds ---- */
 

@@ -47,13 +47,26 @@ static void *copy_of(const copying *c, const void *old)
 
 /* ---- copies, each for itself ---- */
 
+/* What lies outside of the struct only its class can copy. */
+static bool can_copy(const tg_module *m)
+{
+    if (m->base.copy) return true;
+    const tgi_slot *slot = m->first;
+    while (slot && !slot->outside) slot = slot->next;
+    if (m->base.free)
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "the class has `free` and no `copy`: it cannot be copied");
+    else if (slot)
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name,
+                   "the array '%s' is allocated and the class has no `copy`: it cannot be copied", slot->name);
+    else
+        return true;
+    return false;
+}
+
 /* Without `free`: what that would free is the original's. */
 static tg_module *copy_struct(const tg_module *m)
 {
-    if (m->base.free && !m->base.copy) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "the class has `free` and no `copy`: it cannot be copied");
-        return NULL;
-    }
+    if (!can_copy(m)) return NULL;
     tg_module *copy = tgi_calloc(m->bytes);
     if (!copy) return NULL;
     memcpy(copy, m, m->bytes);
@@ -114,6 +127,7 @@ static bool put_slots(const copying *c, const tg_module *m, tg_module *copy)
     for (const tgi_slot *slot = m->first; slot; slot = slot->next) {
         tgi_slot *made = tgi_slot_for(copy, slot->kind, slot->name, false);
         if (!made) return false;
+        made->outside = slot->outside;
         if (slot->kind != TGI_MODULE) {
             if (slot->as.tensor) made->as.tensor = tgi_ref(copy_of(c, slot->as.tensor));
             continue;

@@ -14,12 +14,15 @@ struct tgi_slot {
     tgi_slot *next;
     size_t bytes; /* of this block, the name included */
     tgi_slot_kind kind;
+    bool outside; /* the list of an array that does not lie in the struct */
     union {
         tg_tensor *tensor; /* one reference is the module's; NULL: there is none */
         tg_module *module;
     } as;
     char name[];
 };
+
+extern const char *const tgi_kind_names[], *const tgi_macro_names[]; /* "module", "SUBMODULE" */
 
 /* A zeroed module of a kind: `TGI_MODULE_NEW(where, tg_linear, .name = "Linear", .forward = forward)`. */
 #define TGI_MODULE_NEW(where, struct_type, ...)                                                                        \

@@ -129,20 +129,20 @@ void tgi_module_destroy(tg_module *m)
 
 /* ---- registering ---- */
 
-static const char *const kind_names[] = { "parameter", "buffer", "module" };
-static const char *const macro_names[] = { "PARAMETER", "BUFFER", "SUBMODULE" };
+const char *const tgi_kind_names[] = { "parameter", "buffer", "module" };
+const char *const tgi_macro_names[] = { "PARAMETER", "BUFFER", "SUBMODULE" };
 
-static bool name_ok(const tg_module *m, tgi_slot_kind kind, const char *name)
+static bool name_ok(const tg_module *m, tgi_slot_kind kind, const char *name, bool replace)
 {
-    const char *what = kind_names[kind];
+    const char *what = tgi_kind_names[kind];
     if (!name || !*name)
         tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "%s name can't be empty string \"\"", what);
     else if (strchr(name, '.'))
         tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "%s name can't contain \".\", got: %s", what, name);
     else if (strchr(name, '['))
         tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name,
-                   "%s name can't contain \"[\", got: %s; for an element of an array write TG_%sS(m, %.*s, i, ...)",
-                   what, name, macro_names[kind], (int)strcspn(name, "["), name);
+                   "%s name can't contain \"[\", got: %s; for an element of an array write TG_%s%sS(m, %.*s, i, ...)",
+                   what, name, replace ? "REPLACE_" : "", tgi_macro_names[kind], (int)strcspn(name, "["), name);
     else if (strchr(name, '>'))
         tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "%s name can't contain \"->\", got: %s", what, name);
     else
@@ -154,17 +154,17 @@ static bool is_empty(const tgi_slot *slot) { return slot->kind == TGI_MODULE ? !
 
 tgi_slot *tgi_slot_for(tg_module *m, tgi_slot_kind kind, const char *name, bool replace)
 {
-    if (!name_ok(m, kind, name)) return NULL;
+    if (!name_ok(m, kind, name, replace)) return NULL;
     tgi_slot *slot = tgi_slot_find(m, name, strlen(name));
     if (!slot && !replace) return slot_new(m, kind, name);
     if (slot && slot->kind == kind && (replace || is_empty(slot))) return slot;
     if (!slot)
-        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "there is no %s '%s' to replace", kind_names[kind], name);
+        tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "there is no %s '%s' to replace", tgi_kind_names[kind], name);
     else if (slot->kind != kind)
         tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "attribute '%s' already exists", name);
     else
         tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name,
-                   "attribute '%s' already exists; TG_REPLACE_%s puts another %s in its place", name, macro_names[kind],
-                   kind_names[kind]);
+                   "attribute '%s' already exists; TG_REPLACE_%s puts another %s in its place", name,
+                   tgi_macro_names[kind], tgi_kind_names[kind]);
     return NULL;
 }

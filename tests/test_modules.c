@@ -244,8 +244,12 @@ static void test_module_dict(void **state)
     assert_true(tg_module_is(tg_module_dict_get(m, "b"), "ReLU"));
     assert_null(tg_module_dict_get(m, "x"));
     expect_error("there is no key 'x'");
-    assert_int_equal(tg_module_dict_set(m, "a", tg_relu_new()), TG_FAILED);
-    expect_error("attribute 'a' already exists");
+    assert_int_equal(tg_module_dict_set(m, "b", tg_tanh_new()), TG_OK); /* as d["b"] = nn.Tanh(): in its place */
+    assert_text(TG_MODULE(m), "ModuleDict(\n  (b): Tanh()\n  (a): Linear(in_features=1, out_features=1, bias=True)\n)");
+    assert_int_equal(tg_module_dict_set(m, "a.b", tg_relu_new()), TG_FAILED);
+    expect_error("module name can't contain \".\"");
+    assert_int_equal(tg_module_dict_set(m, NULL, tg_relu_new()), TG_FAILED);
+    expect_error("can't be empty");
     tg_module_free(m);
 }
 
