@@ -67,7 +67,7 @@ typedef struct shaped {
         shaped *m = TGI_MODULE_NEW(where, shaped, .name = class_name_, .type = "", .forward = name_##_forward,         \
                                    .extra_repr = name_##_repr);                                                        \
         if (!m) return NULL;                                                                                           \
-        m->name_ = options;                                                                                            \
+        TGI_SET_OPTIONS(m->name_, options);                                                                            \
         return &m->base;                                                                                               \
     }
 

@@ -15,7 +15,7 @@
         tg_distance *m = TGI_MODULE_NEW(where, tg_distance, .name = text_);                                            \
         if (!m) return NULL;                                                                                           \
         m->compute = name_;                                                                                            \
-        m->options.member_ = options;                                                                                  \
+        TGI_SET_OPTIONS(m->options.member_, options);                                                                  \
         return m;                                                                                                      \
     }
 DISTANCE(cosine_similarity, tg_cosine_options, cosine, "CosineSimilarity")

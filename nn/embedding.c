@@ -69,7 +69,7 @@ tg_embedding *tg_embedding_new_at(const char *where, int64_t num_embeddings, int
     tg_scope scope = tg_scope_begin();
     m->num_embeddings = num_embeddings;
     m->embedding_dim = embedding_dim;
-    m->options = options;
+    TGI_SET_OPTIONS(m->options, options);
     TG_PARAMETER(m, weight, table(num_embeddings, embedding_dim, options.dtype, options.padding_idx));
     tg_scope_end(scope);
     return m;
@@ -113,7 +113,7 @@ tg_embedding_bag *tg_embedding_bag_new_at(const char *where, int64_t num_embeddi
     tg_scope scope = tg_scope_begin();
     m->num_embeddings = num_embeddings;
     m->embedding_dim = embedding_dim;
-    m->options = options;
+    TGI_SET_OPTIONS(m->options, options);
     m->options.mode = tgi_bag_mode(options.mode);
     if (!m->options.mode) m->options.mode = "unknown"; /* refused when it is called, as PyTorch does */
     TG_PARAMETER(m, weight, table(num_embeddings, embedding_dim, options.dtype, options.padding_idx));

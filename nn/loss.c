@@ -36,7 +36,7 @@ static tg_loss *loss_new(const char *where, const char *name, tg_reduction reduc
     tg_loss *tg_##name_##_loss_new_at(const char *where, type_ options)                                                \
     {                                                                                                                  \
         tg_loss *m = loss_new(where, text_, options.reduction, name_);                                                 \
-        if (m) m->options.member_ = options;                                                                           \
+        if (m) TGI_SET_OPTIONS(m->options.member_, options);                                                           \
         return m;                                                                                                      \
     }
 LOSS(mse, mse_loss, tg_loss_options, plain, "MSELoss")
@@ -64,7 +64,7 @@ static bool take_weight(tg_loss *m, const char *name, tg_tensor **weight)
     {                                                                                                                  \
         tg_loss *m = loss_new(where, text_, options.reduction, name_);                                                 \
         if (!m) return NULL;                                                                                           \
-        m->options.member_ = options;                                                                                  \
+        TGI_SET_OPTIONS(m->options.member_, options);                                                                  \
         if (take_weight(m, "weight", &m->options.member_.weight)) return m;                                            \
         tg_module_free(m);                                                                                             \
         return NULL;                                                                                                   \
@@ -84,7 +84,7 @@ tg_loss *tg_bce_with_logits_loss_new_at(const char *where, tg_bce_logits_options
 {
     tg_loss *m = loss_new(where, "BCEWithLogitsLoss", options.reduction, bce_with_logits);
     if (!m) return NULL;
-    m->options.bce_logits = options;
+    TGI_SET_OPTIONS(m->options.bce_logits, options);
     if (take_weight(m, "weight", &m->options.bce_logits.weight) &&
         take_weight(m, "pos_weight", &m->options.bce_logits.pos_weight))
         return m;
@@ -112,7 +112,7 @@ tg_tensor *tg_loss_forward_at(const char *where, tg_loss *m, tg_tensor *input, t
         tg_triple_loss *m = any_loss_new(where, sizeof *m, "tg_triple_loss", text_, options.reduction);                \
         if (!m) return NULL;                                                                                           \
         m->compute = name_;                                                                                            \
-        m->options.member_ = options;                                                                                  \
+        TGI_SET_OPTIONS(m->options.member_, options);                                                                  \
         return m;                                                                                                      \
     }
 TRIPLE_LOSS(gaussian_nll, tg_gaussian_nll_options, gaussian_nll, "GaussianNLLLoss")
@@ -133,7 +133,7 @@ tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_te
 tg_ctc_loss *tg_ctc_loss_new_at(const char *where, tg_ctc_options options)
 {
     tg_ctc_loss *m = any_loss_new(where, sizeof *m, "tg_ctc_loss", "CTCLoss", options.reduction);
-    if (m) m->options = options;
+    if (m) TGI_SET_OPTIONS(m->options, options);
     return m;
 }
 

@@ -30,6 +30,22 @@ extern const char *const tgi_kind_names[], *const tgi_macro_names[]; /* "module"
         where, TGI_MODULE_SIZE(struct_type),                                                                           \
         TG_OPTIONS(tg_module_class, TG_MODULE_DEFAULTS(#struct_type) __VA_OPT__(,) __VA_ARGS__)))
 
+/* Assigns options to a field of a module. What lies between their members becomes zero if the compiler can do that: a
+ * deep copy looks at every word, and valgrind tells of those that were never written. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_clear_padding)
+#define TGI_CLEAR_PADDING(at) __builtin_clear_padding(at)
+#endif
+#endif
+#ifndef TGI_CLEAR_PADDING
+#define TGI_CLEAR_PADDING(at) (void)(at)
+#endif
+#define TGI_SET_OPTIONS(field, options)                                                                                \
+    do {                                                                                                               \
+        (field) = (options);                                                                                           \
+        TGI_CLEAR_PADDING(&(field));                                                                                   \
+    } while (0)
+
 /* ---- names (module_slots.c) ---- */
 
 /* The slot called `name`, of `length` characters, or NULL. */

@@ -199,7 +199,7 @@ tg_module *tg_upsample_new_at(const char *where, tg_interpolate_options options)
         tg_module_free(m);
         return NULL;
     }
-    m->options = options;
+    TGI_SET_OPTIONS(m->options, options);
     m->options.mode = tgi_interpolation_mode(options.mode);
     if (!m->options.mode) m->options.mode = "unknown"; /* refused when it is called, as PyTorch does */
     return &m->base;

@@ -283,7 +283,7 @@ tg_lstm *tg_lstm_new_at(const char *where, int64_t input_size, int64_t hidden_si
     if (!m) return NULL;
     m->input_size = input_size;
     m->hidden_size = hidden_size;
-    m->options = options;
+    TGI_SET_OPTIONS(m->options, options);
     m->weights = tgi_calloc(weights_bytes(m));
     if (!m->weights) {
         tg_module_free(m);

@@ -76,6 +76,6 @@ tg_module *tg_flatten_new_at(const char *where, tg_flatten_options options)
     flatten *m = TGI_MODULE_NEW(where, flatten, .name = "Flatten", .type = "", .forward = flatten_forward,
                                 .extra_repr = flatten_repr);
     if (!m) return NULL;
-    m->options = options;
+    TGI_SET_OPTIONS(m->options, options);
     return &m->base;
 }

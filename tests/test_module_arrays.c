@@ -1,4 +1,5 @@
-/* test_module_arrays.c: arrays of a struct that are allocated, elements replaced, and what a failed registration leaves. */
+/* test_module_arrays.c: arrays of a struct that are allocated, elements replaced, what a failed registration
+ * leaves, and what lies between the members of options. */
 #include "support/errors.h"
 
 #include "tapegrad.h"
@@ -236,6 +237,41 @@ TEST(test_failures_leave_the_fields)
     tg_scope_end(scope);
 }
 
+/* ---- between the members ---- */
+
+#ifdef __has_builtin
+#if __has_builtin(__builtin_clear_padding)
+#define PADDING_IS_CLEARED 1
+#endif
+#endif
+
+#ifdef PADDING_IS_CLEARED
+/* Byte for byte the same, whatever lay between the members of what was passed: a deep copy looks at every word. */
+TEST(test_options_without_what_lies_between_them)
+{
+    (void)state;
+    tg_lstm *lstm[2];
+    tg_ctc_loss *loss[2];
+    for (int i = 0; i < 2; i++) {
+        tg_lstm_options o;
+        tg_ctc_options c;
+        memset(&o, i ? 0x55 : 0xaa, sizeof o);
+        memset(&c, i ? 0x55 : 0xaa, sizeof c);
+        o.num_layers = 1, o.bias = true, o.batch_first = false, o.dropout = 0, o.bidirectional = false;
+        o.proj_size = 0, o.dtype = TG_FLOAT32, o.options_must_be_named.nothing = NULL;
+        c.blank = 0, c.reduction = TG_REDUCTION_MEAN, c.zero_infinity = false, c.options_must_be_named.nothing = NULL;
+        lstm[i] = tg_lstm_new_at(TG_HERE, 1, 1, o);
+        loss[i] = tg_ctc_loss_new_at(TG_HERE, c);
+    }
+    assert_memory_equal(&lstm[0]->options, &lstm[1]->options, sizeof lstm[0]->options);
+    assert_memory_equal(&loss[0]->options, &loss[1]->options, sizeof loss[0]->options);
+    for (int i = 0; i < 2; i++) {
+        tg_module_free(lstm[i]);
+        tg_module_free(loss[i]);
+    }
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +281,9 @@ int main(void)
         CASE(test_replaced_elements),
         CASE(test_messages_lead_on),
         CASE(test_failures_leave_the_fields),
+#ifdef PADDING_IS_CLEARED
+        CASE(test_options_without_what_lies_between_them),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
