@@ -63,21 +63,27 @@
               64, 63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40,     \
               39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15,     \
               14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-/* The same, but what is more than two, or three, counts as that. */
-#define TGI_UP_TO_2(...)                                                                                              \
-    TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__,                                                                            \
-              2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,      \
-              2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 0)
-#define TGI_UP_TO_3(...)                                                                                              \
-    TG_COUNT_(0 __VA_OPT__(,) __VA_ARGS__,                                                                            \
-              3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,      \
-              3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 1, 0)
 #define TG_COUNT_(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, \
                   a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32, a33, a34, a35, a36, a37, a38, a39, a40, a41, \
                   a42, a43, a44, a45, a46, a47, a48, a49, a50, a51, a52, a53, a54, a55, a56, a57, a58, a59, a60, a61, \
                   a62, a63, a64, count, ...) count
 /* The same as a number; of more arguments none, and what has it does not compile. */
 #define TGI_COUNTED(...) ((int)sizeof(char[TG_COUNT(__VA_ARGS__) + 1]) - 1)
+
+/* The number of any arguments, but what is more than two, or three, counts as that. */
+#define TGI_UP_TO_2(...)               TG_OR(0 __VA_OPT__(, TGI_1_OR(2, __VA_ARGS__)))
+#define TGI_UP_TO_3(...)               TG_OR(0 __VA_OPT__(, TGI_1_OR(TGI_2_OR_3(__VA_ARGS__), __VA_ARGS__)))
+#define TGI_1_OR(more, first, ...)     TG_OR(1 __VA_OPT__(, more))
+#define TGI_2_OR_3(first, ...)         TGI_2_OR_3_(__VA_ARGS__)
+#define TGI_2_OR_3_(second, ...)       TG_OR(2 __VA_OPT__(, 3))
+
+/* 1 of more than 64 arguments, otherwise 0. */
+#define TGI_BEYOND_64(...)   TGI_BEYOND_64_(TGI_DROP_16(TGI_DROP_16(TGI_DROP_16(TGI_DROP_16(__VA_ARGS__)))))
+#define TGI_BEYOND_64_(...)  TG_OR(0 __VA_OPT__(, 1))
+#define TGI_DROP_16(...)     TGI_DROP_4(TGI_DROP_4(TGI_DROP_4(TGI_DROP_4(__VA_ARGS__))))
+#define TGI_DROP_4(...)      TGI_DROP_1(TGI_DROP_1(TGI_DROP_1(TGI_DROP_1(__VA_ARGS__))))
+#define TGI_DROP_1(...)      TGI_DROP(__VA_ARGS__)
+#define TGI_DROP(first, ...) __VA_ARGS__
 
 /* f of each argument, with commas between them; 64 at most. */
 #define TGI_EACH(f, ...)         __VA_OPT__(TGI_SCAN_3(TGI_EACH_(f, __VA_ARGS__)))

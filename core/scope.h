@@ -35,7 +35,7 @@ void tg_scope_end_at(const char *where, tg_scope scope);
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #ifndef __cplusplus
 #define tg_scope_end_with(scope, ...)                                                                                 \
-    tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__))
+    tg_scope_end_with_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ __VA_OPT__(,) NULL }, TGI_COUNTED(__VA_ARGS__))
 #endif
 
 /* For a loop that carries a state from step to step: ends the scope and opens the next one, which holds the named
@@ -54,7 +54,7 @@ void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *
 TG_MUST_USE tg_scope tg_scope_next_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #ifndef __cplusplus
 #define tg_scope_next(scope, ...)                                                                                     \
-    tg_scope_next_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__))
+    tg_scope_next_at(TG_HERE, scope, (tg_tensor **[]){ __VA_ARGS__ __VA_OPT__(,) NULL }, TGI_COUNTED(__VA_ARGS__))
 #endif
 
 /* tg_scope_end_with for one result: `return tg_scope_return(s, y);`. */
@@ -83,7 +83,7 @@ TG_END_DECLS
 
 #ifdef __cplusplus
 template <int N> struct tgi_cxx_results {
-    tg_tensor **items[N];
+    tg_tensor **items[N + 1];
     operator tg_tensor **const *() const { return items; }
 };
 #define tg_scope_end_with(scope, ...)                                                                                 \

@@ -19,7 +19,8 @@ typedef struct tg_tensor_list {
 } tg_tensor_list;
 #define tg_list_of(array, n) (TG_LITERAL(tg_tensor_list){ array, n })
 #ifndef __cplusplus
-#define tg_list(...) ((tg_tensor_list){ (tg_tensor *const[]){ __VA_ARGS__ }, TGI_COUNTED(__VA_ARGS__) })
+#define tg_list(...) \
+    ((tg_tensor_list){ (tg_tensor *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL }, TGI_COUNTED(__VA_ARGS__) })
 #endif
 
 tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count);

@@ -353,10 +353,12 @@ static const struct element {
     tg_dtype dtype;
     int64_t size;
 } elements[] = {
-    [TG_ELEMENT_FLOAT] = { TG_FLOAT32, sizeof(float) }, [TG_ELEMENT_DOUBLE] = { TG_FLOAT64, sizeof(double) },
-    [TG_ELEMENT_INT64] = { TG_INT64, sizeof(int64_t) }, [TG_ELEMENT_INT] = { TG_INT64, sizeof(int32_t) },
-    [TG_ELEMENT_BOOL] = { TG_BOOL, sizeof(bool) },      [TG_ELEMENT_UINT8] = { TG_INT64, sizeof(uint8_t) },
-    [TG_ELEMENT_INT8] = { TG_INT64, sizeof(int8_t) },   [TG_ELEMENT_INT16] = { TG_INT64, sizeof(int16_t) },
+    [TG_ELEMENT_FLOAT] = { TG_FLOAT32, sizeof(float) },   [TG_ELEMENT_DOUBLE] = { TG_FLOAT64, sizeof(double) },
+    [TG_ELEMENT_INT64] = { TG_INT64, sizeof(int64_t) },   [TG_ELEMENT_INT] = { TG_INT64, sizeof(int32_t) },
+    [TG_ELEMENT_BOOL] = { TG_BOOL, sizeof(bool) },        [TG_ELEMENT_UINT8] = { TG_INT64, sizeof(uint8_t) },
+    [TG_ELEMENT_INT8] = { TG_INT64, sizeof(int8_t) },     [TG_ELEMENT_INT16] = { TG_INT64, sizeof(int16_t) },
+    [TG_ELEMENT_UINT16] = { TG_INT64, sizeof(uint16_t) }, [TG_ELEMENT_UINT32] = { TG_INT64, sizeof(uint32_t) },
+    [TG_ELEMENT_UINT64] = { TG_INT64, sizeof(uint64_t) },
 };
 enum { ELEMENTS = sizeof elements / sizeof *elements };
 
@@ -373,8 +375,26 @@ static void convert_integers(int64_t *to, const void *from, tg_element element, 
         CONVERT(uint8_t);
     else if (element == TG_ELEMENT_INT8)
         CONVERT(int8_t);
-    else
+    else if (element == TG_ELEMENT_INT16)
         CONVERT(int16_t);
+    else if (element == TG_ELEMENT_UINT16)
+        CONVERT(uint16_t);
+    else
+        CONVERT(uint32_t);
+}
+
+/* Whether int64 holds the elements, which have its size. */
+static bool fits_int64(const void *data, tg_element element, int64_t n)
+{
+    const uint64_t *values = data;
+    if (element != TG_ELEMENT_UINT64) return true;
+    for (int64_t i = 0; i < n; i++) {
+        if (values[i] <= INT64_MAX) continue;
+        tg_op_fail(&op_from_data, TG_NONE, "element %" PRId64 " is %" PRIu64 ", and int64 ends at %" PRId64, i,
+                   values[i], INT64_MAX);
+        return false;
+    }
+    return true;
 }
 
 tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, tg_element element, tg_shape shape,
@@ -383,6 +403,8 @@ tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, t
     if (!tg_op_begin(where, &op_from_data, TG_NONE)) return NULL;
     if ((unsigned)element >= ELEMENTS)
         return tg_op_fail(&op_from_data, TG_NONE, "%d is no kind of element", (int)element);
+    if (shape.ndim == -1)
+        return tg_op_fail(&op_from_data, TG_NONE, "tg_from_data needs a shape: tg_from_data(values, tg_shape(n))");
     const tg_dtype own = elements[element].dtype;
     const int64_t size = elements[element].size;
     tg_tensor *t = begin(NULL, &op_from_data, shape, own);
@@ -391,6 +413,7 @@ tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, t
     if (bytes >= 0 && bytes / size < t->numel)
         return tg_op_fail(&op_from_data, TG_NONE, "the shape has %" PRId64 " elements and the data has %" PRId64,
                           t->numel, bytes / size);
+    if (!fits_int64(data, element, t->numel)) return NULL;
     if (size == (int64_t)tg_dtype_size(own))
         memcpy(tgi_ptr(t), data, (size_t)(t->numel * size));
     else

@@ -77,9 +77,9 @@ tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t
  *     tg_from_data((float[]){ 1, 2, 3 }, tg_shape(3), .requires_grad = true)
  *
  * The data is an array of up to four dimensions, a pointer, or a literal of up to 60 elements, of float, double, bool
- * or integers of up to 64 bits, but no unsigned ones of more than 8. The tensor's dtype is the data's (integers become
- * int64, bytes too) unless .dtype says otherwise. An array shorter than the shape is an error; of a pointer nobody knows,
- * and `bytes` are -1. */
+ * or integers of up to 64 bits; a longer literal does not compile. The tensor's dtype is the data's (integers become
+ * int64, bytes too) unless .dtype says otherwise. An array shorter than the shape is an error, and so is an integer that
+ * no int64 holds; of a pointer nobody knows the length, and `bytes` are -1. */
 typedef enum tg_element {
     TG_ELEMENT_FLOAT,
     TG_ELEMENT_DOUBLE,
@@ -89,9 +89,13 @@ typedef enum tg_element {
     TG_ELEMENT_UINT8,
     TG_ELEMENT_INT8,
     TG_ELEMENT_INT16,
+    TG_ELEMENT_UINT16,
+    TG_ELEMENT_UINT32,
+    TG_ELEMENT_UINT64,
 } tg_element;
 #define TGI_ELEMENT_CHAR ((char)-1 < 0 ? TG_ELEMENT_INT8 : TG_ELEMENT_UINT8)
 #define TGI_ELEMENT_LONG (sizeof(long) == 8 ? TG_ELEMENT_INT64 : TG_ELEMENT_INT)
+#define TGI_ELEMENT_ULONG (sizeof(long) == 8 ? TG_ELEMENT_UINT64 : TG_ELEMENT_UINT32)
 int64_t tg_element_size(tg_element element); /* in bytes; 0 for what is none */
 tg_tensor *tg_from_data_at(const char *where, const void *data, int64_t bytes, tg_element element, tg_shape shape,
                            tg_create_options options);
@@ -125,6 +129,10 @@ template <> struct tgi_element_of<short> { static const tg_element value = TG_EL
 template <> struct tgi_element_of<int> { static const tg_element value = TG_ELEMENT_INT; };
 template <> struct tgi_element_of<long> { static const tg_element value = TGI_ELEMENT_LONG; };
 template <> struct tgi_element_of<long long> { static const tg_element value = TG_ELEMENT_INT64; };
+template <> struct tgi_element_of<unsigned short> { static const tg_element value = TG_ELEMENT_UINT16; };
+template <> struct tgi_element_of<unsigned> { static const tg_element value = TG_ELEMENT_UINT32; };
+template <> struct tgi_element_of<unsigned long> { static const tg_element value = TGI_ELEMENT_ULONG; };
+template <> struct tgi_element_of<unsigned long long> { static const tg_element value = TG_ELEMENT_UINT64; };
 template <class T>
 inline tg_tensor *tgi_from_data(const char *where, T &&data, tg_shape shape,
                                 tg_create_options options = tg_create_options{ TG_CREATE_DEFAULTS })
@@ -133,6 +141,11 @@ inline tg_tensor *tgi_from_data(const char *where, T &&data, tg_shape shape,
     using row = typename std::remove_pointer<typename std::decay<T>::type>::type;
     using element = typename std::remove_cv<typename std::remove_all_extents<row>::type>::type;
     return tg_from_data_at(where, data, tgi_array<given>::bytes, tgi_element_of<element>::value, shape, options);
+}
+template <class T> inline tg_tensor *tgi_from_data(const char *, T &&)
+{
+    static_assert(sizeof(T) == 0, "tg_from_data needs a shape: tg_from_data(values, tg_shape(n))");
+    return nullptr;
 }
 #define tg_from_data(...) tgi_from_data(TG_HERE, __VA_ARGS__)
 template <int N> struct tgi_cxx_operands {
@@ -152,19 +165,31 @@ template <int N> struct tgi_cxx_operands {
     _Generic(*(data),                                                                                                 \
         float: TG_ELEMENT_FLOAT, double: TG_ELEMENT_DOUBLE, bool: TG_ELEMENT_BOOL,                                    \
         char: TGI_ELEMENT_CHAR, signed char: TG_ELEMENT_INT8, unsigned char: TG_ELEMENT_UINT8,                        \
-        short: TG_ELEMENT_INT16, int: TG_ELEMENT_INT, long: TGI_ELEMENT_LONG, long long: TG_ELEMENT_INT64)
+        short: TG_ELEMENT_INT16, int: TG_ELEMENT_INT, long: TGI_ELEMENT_LONG, long long: TG_ELEMENT_INT64,            \
+        unsigned short: TG_ELEMENT_UINT16, unsigned: TG_ELEMENT_UINT32, unsigned long: TGI_ELEMENT_ULONG,             \
+        unsigned long long: TG_ELEMENT_UINT64)
 
 /* A literal has commas of its own, which part the arguments of a macro. So the arguments stay together, as initialisers
  * of a tgi_from_data_call; the type of the literal (or the cast, or what else begins with a parenthesis) is what stands
  * between the first parentheses. What does not begin with one has no such commas. */
 #define tg_from_data(...)                                                                                             \
-    TGI_FROM_DATA(TGI_OPENS(__VA_ARGS__, ), TGI_UP_TO_3(__VA_ARGS__))(__VA_ARGS__)
-#define TGI_FROM_DATA(opens, count)      TGI_FROM_DATA_(opens, count)
-#define TGI_FROM_DATA_(opens, count)     TGI_FROM_DATA_##opens##_##count
-#define TGI_FROM_DATA_0_2(data, shape)   TGI_FROM_ARRAY(data, shape)
-#define TGI_FROM_DATA_0_3(...)           TGI_FROM_ARRAY(__VA_ARGS__)
-#define TGI_FROM_DATA_1_2(data, shape)   TGI_FROM_ARRAY(data, shape)
-#define TGI_FROM_DATA_1_3(...)           TGI_FROM_LITERAL(TGI_GROUP(__VA_ARGS__, ), __VA_ARGS__)
+    TGI_FROM_DATA(TGI_BEYOND_64(__VA_ARGS__), TGI_OPENS(__VA_ARGS__, ), TGI_UP_TO_3(__VA_ARGS__))(__VA_ARGS__)
+#define TGI_FROM_DATA(many, opens, count)  TGI_FROM_DATA_(many, opens, count)
+#define TGI_FROM_DATA_(many, opens, count) TGI_FROM_DATA_##many##opens##_##count
+#define TGI_FROM_DATA_00_1(data)         TGI_NEEDS_A_SHAPE
+#define TGI_FROM_DATA_00_2(data, shape)  TGI_FROM_ARRAY(data, shape)
+#define TGI_FROM_DATA_00_3(...)          TGI_FROM_ARRAY(__VA_ARGS__)
+#define TGI_FROM_DATA_01_1(data)         TGI_NEEDS_A_SHAPE
+#define TGI_FROM_DATA_01_2(data, shape)  TGI_FROM_ARRAY(data, shape)
+#define TGI_FROM_DATA_01_3(...)          TGI_FROM_LITERAL(TGI_GROUP(__VA_ARGS__, ), __VA_ARGS__)
+#define TGI_FROM_DATA_11_3(...)                                                                                       \
+    TGI_REFUSED("tg_from_data takes a literal of up to 60 elements; a longer one is an array with a name")
+#define TGI_NEEDS_A_SHAPE                TGI_REFUSED("tg_from_data needs a shape: tg_from_data(values, tg_shape(n))")
+#define TGI_REFUSED(why)                                                                                              \
+    __extension__({                                                                                                   \
+        _Static_assert(0, why);                                                                                       \
+        (tg_tensor *)NULL;                                                                                            \
+    })
 #define TGI_OPENS(first, ...)            TGI_SECOND_OF(TGI_OPENS_ first, 0, )
 #define TGI_OPENS_(...)                  ~, 1,
 #define TGI_GROUP(first, ...)            TGI_FIRST_OF(TGI_GROUP_ first, )
@@ -198,9 +223,9 @@ typedef struct tgi_from_data_call {
     /* the options, which are none of these when they are given */
     int dtype, requires_grad;
 } tgi_from_data_call;
-#define TGI_FROM_DATA_CALL .dtype = -2, .requires_grad = -1
+#define TGI_FROM_DATA_CALL .shape = { -1, { 0 } }, .dtype = -2, .requires_grad = -1
 
-/* The data has at least `bytes`, and as many elements as there are arguments besides the shape and the options. */
+/* Without a shape ndim stays -1. The data has at least `bytes`, and as many elements as there are arguments besides the shape and the options. */
 static inline tg_tensor *tgi_from_literal(const char *where, tgi_from_data_call call, int64_t bytes, tg_element element,
                                           int64_t arguments)
 {

@@ -67,6 +67,18 @@ static void build_a_module()
     tg_module_free(m);
 }
 
+static void use_no_lists_and_sizes()
+{
+    tg_scope scope = tg_scope_begin();
+    scope = tg_scope_next(scope);
+    check(tg_list().count == 0, "an empty list");
+    tg_scope_end_with(scope);
+    const size_t sizes[] = { 1, 2 };
+    const unsigned short shorts[] = { 65535 };
+    check(tg_item(tg_sum(tg_from_data(sizes, tg_shape(2)))) == 3 && tg_item(tg_from_data(shorts, tg_shape(1))) == 65535,
+          "unsigned data");
+}
+
 static void use_lists_and_numbers()
 {
     tg_create_options options = { TG_CREATE_DEFAULTS };
@@ -131,6 +143,7 @@ int main()
     train_a_linear();
     build_a_module();
     use_lists_and_numbers();
+    use_no_lists_and_sizes();
     keep_lists();
     take_data();
     hand_out_results();

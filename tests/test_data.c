@@ -75,6 +75,12 @@ static void test_types(void **state)
     EACH_WAY(int16_t, TG_INT64, -5, 32767, -32768);
     EACH_WAY(int8_t, TG_INT64, -5, 127, -128);
     EACH_WAY(uint8_t, TG_INT64, 0, 127, 255);
+    EACH_WAY(uint16_t, TG_INT64, 0, 32768, 65535);
+    EACH_WAY(uint32_t, TG_INT64, 0, 1U << 31, UINT32_MAX);
+    EACH_WAY(uint64_t, TG_INT64, 0, 1ULL << 40, 7);
+    EACH_WAY(size_t, TG_INT64, 0, 1ULL << 40, 7);
+    EACH_WAY(unsigned, TG_INT64, 0, 7, UINT32_MAX);
+    EACH_WAY(unsigned long long, TG_INT64, 0, 7, 1);
     EACH_WAY(char, TG_INT64, 'a', 0, 'z');
     EACH_WAY(long, TG_INT64, -5, 7, 0);
     EACH_WAY(long long, TG_INT64, -5, 7, 0);
@@ -138,9 +144,29 @@ static void test_literals(void **state)
     expect_error("99 is no kind of element");
 }
 
+#define TEN(n) n, n, n, n, n, n, n, n, n, n
+static void test_limits(void **state)
+{
+    (void)state;
+    assert_null(tg_from_data((float[]){ 1, 2, 3 }));
+    expect_error("tg_from_data needs a shape: tg_from_data(values, tg_shape(n))");
+    assert_null(tg_from_data((float[]){ 1, 2, 3 }, .dtype = TG_FLOAT64));
+    expect_error("needs a shape");
+    const size_t sizes[] = { 1, (size_t)INT64_MAX, (size_t)INT64_MAX + 1 };
+    assert_true(tg_item_int64(tg_select(tg_from_data(sizes, tg_shape(2)), 0, 1)) == INT64_MAX);
+    assert_null(tg_from_data(sizes, tg_shape(3)));
+    expect_error("element 2 is 9223372036854775808, and int64 ends at 9223372036854775807");
+    tg_tensor *sixty = tg_from_data((int[]){ TEN(1), TEN(2), TEN(3), TEN(4), TEN(5), TEN(6) }, tg_shape(6, 10),
+                                    .dtype = TG_FLOAT64, .requires_grad = true);
+    assert_true(tg_item(tg_sum(sixty)) == 210);
+    assert_null(tg_from_data((int[]){ TEN(1), TEN(2), TEN(3), TEN(4), TEN(5), TEN(6) }, tg_shape(61)));
+    expect_error("the shape has 61 elements and the data has 60");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
-    const struct CMUnitTest tests[] = { CASE(test_numbers), CASE(test_types), CASE(test_tables), CASE(test_literals) };
+    const struct CMUnitTest tests[] = { CASE(test_numbers), CASE(test_types), CASE(test_tables), CASE(test_literals),
+                                        CASE(test_limits) };
     return cmocka_run_group_tests_name("data", tests, NULL, NULL);
 }

@@ -56,6 +56,12 @@ must 'tg_sum(x, .dim = 0, .keepdim = true)'
 must_not "tg_tensor_of($(echo "${many}${many}x" | sed 's/x/1/g'))"
 must "tg_tensor_of($(echo "${many%, }" | sed 's/x/1/g'))"
 must_not 'tg_from_data((float *[]){ 0, 0 }, tg_shape(2))'
+for data in 'tg_data(x, TG_FLOAT32)' '(float *)0' '(const int[]){ 1 }' '"text"'; do
+    must_not "tg_from_data($data)" 'tg_from_data needs a shape'
+done
+for number in 0 1 3 1000 2.5f; do
+    must_not "tg_from_data((float[]){ $(echo "${many}${many}x" | sed "s/x/$number/g") }, tg_shape(129))" "a literal of up to 60 elements"
+done
 
 if [ -n "${CHECK_CXX-}" ]; then
     suffix=cpp
@@ -80,6 +86,7 @@ for cxx in ${CHECK_CXX:+g++ clang++}; do
         for given in '{}' '{ 0.1 }' '{ .lr = 0.1 }' 'tg_adam_options()'; do
             must_not "tg_adam_new(list, $given)" in_cxx
         done
+        must_not 'tg_from_data("text")' 'tg_from_data needs a shape'
         must_not 'tg_sum(x, { .keepdim = true })' options_in_cxx_are_a_struct
         must '[=] { tg_adam_options o = { TG_ADAM_DEFAULTS }, p = o; p.lr = 0.1; return tg_adam_new(list, p); }()'
         must 'tg_adam_new(list, tg_adam_options{ TG_ADAM_DEFAULTS })'
@@ -111,7 +118,12 @@ int main(void)
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = tg_from_data(table, tg_shape(2, 3)), *b = tg_from_data((float[]){ 1, 2, 3 }, tg_shape(3));
     tg_tensor *c = tg_sum(tg_cat(tg_list(a, tg_mul(a, 2)), 0), .dim = 1), *e = tg_tensor_of(1, 2.5, 3);
-    tg_scope_end_with(scope, &a, &b, &c, &e);
+    scope = tg_scope_next(scope, &a, &b, &c, &e);
+    scope = tg_scope_next(scope);
+    tg_scope_end_with(scope, &e);
+    tg_scope_end_with(tg_scope_begin());
+    const tg_tensor_list none = tg_list();
+    if (none.count) return 1;
     model *copy = tg_module_copy(m);
     tg_linear *fc = tg_module_as(copy->fc, tg_linear);
     tg_module_list *list = tg_module_list_new(tg_relu_new(), tg_tanh_new());
