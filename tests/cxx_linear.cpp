@@ -46,13 +46,23 @@ static void train_a_linear()
     tg_module_free(model);
 }
 
+static tg_tensor *my_forward(tg_module *m, tg_tensor *x)
+{
+    return tg_linear_forward(reinterpret_cast<my_model *>(m)->fc, x);
+}
+
 static void build_a_module()
 {
-    my_model *m = tg_module_new(my_model);
+    tg_module_class kind = { TG_MODULE_DEFAULTS("MyModel") };
+    kind.forward = my_forward;
+    my_model *m = tg_module_new(my_model, kind);
     TG_SUBMODULE(m, fc, tg_linear_new(2, 2));
     TG_PARAMETER(m, scale, tg_ones(tg_shape(2)));
-    check(tg_module_parameter_count(m) == 8, "a module of one's own");
+    check(tg_module_parameter_count(m) == 8 && tg_module_is(m, "MyModel"), "a module of one's own");
+    check(tg_numel(tg_module_forward(m, tg_ones(tg_shape(3, 2)))) == 6, "its forward");
+    TG_REPLACE_SUBMODULE(m, fc, tg_linear_new(2, 2));
     for (int i = 0; i < 2; i++) TG_SUBMODULES(m, layers, i, tg_linear_new(2, 2));
+    TG_REPLACE_SUBMODULES(m, layers, 1, tg_linear_new(2, 2));
     check(tg_get_parameter(m, "layers.1.weight") == m->layers[1]->weight, "an array of modules");
     my_model *copy = tg_module_copy(m);
     check(copy->fc != m->fc && tg_equal(copy->layers[0]->bias, m->layers[0]->bias), "a deep copy");
