@@ -221,17 +221,19 @@ typedef struct tgi_from_data_call {
     tg_shape shape;
     TG_OPTIONS_END
     /* the options, which are none of these when they are given */
-    int dtype, requires_grad;
+    tg_dtype dtype;
+    int requires_grad;
 } tgi_from_data_call;
-#define TGI_FROM_DATA_CALL .shape = { -1, { 0 } }, .dtype = -2, .requires_grad = -1
+#define TGI_NO_DTYPE       ((tg_dtype)14)
+#define TGI_FROM_DATA_CALL .shape = { -1, { 0 } }, .dtype = TGI_NO_DTYPE, .requires_grad = -1
 
 /* Without a shape ndim stays -1. The data has at least `bytes`, and as many elements as there are arguments besides the shape and the options. */
 static inline tg_tensor *tgi_from_literal(const char *where, tgi_from_data_call call, int64_t bytes, tg_element element,
                                           int64_t arguments)
 {
     tg_create_options o = TG_CREATE_OPTIONS();
-    const bool dtype = call.dtype != -2, requires_grad = call.requires_grad != -1;
-    if (dtype) o.dtype = (tg_dtype)call.dtype;
+    const bool dtype = call.dtype != TGI_NO_DTYPE, requires_grad = call.requires_grad != -1;
+    if (dtype) o.dtype = call.dtype;
     if (requires_grad) o.requires_grad = call.requires_grad;
     const int64_t size = tg_element_size(element), spelled = (arguments - 1 - dtype - requires_grad) * size;
     return tg_from_data_at(where, call.data, bytes < 0 || bytes > spelled ? bytes : spelled, element, call.shape, o);
