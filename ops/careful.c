@@ -33,7 +33,7 @@ tgi_careful_moments tgi_careful_moments_of(const tgi_careful_set *s, const void 
     const tgi_norm_kernels *k = tgi_kernels_get()->norm;
     const double largest = largest_of(s, x), origin = centered ? tgi_get(x, s->dtype, 0) : 0;
     if (!isfinite(largest)) return moments_of_none(s, x);
-    const double size = fmax(largest, least);
+    const double size = fmax(largest, isfinite(least) ? least : 0); /* an infinite eps has no exponent */
     const int e = size > 0 ? ilogb(size) : 0;
     double mean = 0, square = 0, block[BLOCK], block_mean, block_square;
     for (int64_t start = 0; start < s->n; start += BLOCK) {

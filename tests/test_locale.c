@@ -12,6 +12,10 @@
 #include <xlocale.h>
 #endif
 
+/* LeakSanitizer asks for it: glibc keeps what it made of LOCPATH. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:__argz_add_sep\n"; }
+
 static char found[64]; /* the name of a locale with a comma; "" where there is none */
 
 static bool has_comma(const char *name)

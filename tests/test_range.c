@@ -475,6 +475,17 @@ static void test_constant_normalised(void **state)
         }
 }
 
+/* What an infinite eps divides by is infinite. */
+static void test_infinite_eps(void **state)
+{
+    (void)state;
+    const tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_from_data(((const double[]){ 3e30, 4e30, -1e30, 2e30 }), tg_shape(1, 4));
+    tg_tensor *y = tg_layer_norm(x, tg_shape(4), .eps = INFINITY);
+    for (int i = 0; i < 4; i++) assert_float_equal(tg_item(tg_select(tg_select(y, 0, 0), 0, i)), 0, 0);
+    tg_scope_end(scope);
+}
+
 /* The gradient of (1e-20, 1e20) by its first number, whose ratio to the norm does not fit where a power of it does; and
  * where the norm is infinite or 0. */
 static void test_shares(void **state)
@@ -578,6 +589,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_near, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_constant, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_constant_normalised, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_infinite_eps, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_shares, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_means, silence_errors, expect_no_error),
         cmocka_unit_test_setup_teardown(test_threads, silence_errors, expect_no_error),
