@@ -30,8 +30,9 @@ void tg_scope_end_at(const char *where, tg_scope scope);
 
 /* Ends the scope but hands the named results, and the nodes recorded since, to the scope around it:
  * `tg_scope_end_with(s, &h, &c);`. Every other handle goes: what backward needs lives on through the nodes that saved
- * it, the rest dies now, as Python's temporaries do. The nodes go, too, when none of the results came from them: a
- * detached state, say. A result that is NULL is passed over. */
+ * it, the rest dies now, as Python's temporaries do. The nodes go, too, when none of the results came from them. A
+ * result that is NULL is passed over. A state that a loop carries from step to step would pile up in the scope around:
+ * use tg_scope_next. */
 void tg_scope_end_with_at(const char *where, tg_scope scope, tg_tensor **const *results, int count);
 #ifndef __cplusplus
 #define tg_scope_end_with(scope, ...)                                                                                 \
