@@ -55,7 +55,7 @@ COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
 	$(if $(SANITIZE)$(findstring -fsanitize,$(CFLAGS)),-DTGI_NEAR=)
 # Threads may have small stacks. (Sanitizers need more room.)
 FRAMES := $(if $(SANITIZE),,-Wframe-larger-than=32768)
-LIBRARY_FLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(FRAMES) $(COMMON)
+LIBRARY_FLAGS := -std=gnu11 -I. -fPIC -fno-semantic-interposition -fvisibility=hidden -DTG_LIBRARY $(C_WARNINGS) $(FRAMES) $(COMMON)
 USER_FLAGS := -std=c11 -I. -DTG_HEADER_WARNINGS -O2 $(C_WARNINGS) $(COMMON)
 CXX_FLAGS := -std=c++17 -I. -DTG_HEADER_WARNINGS -O2 $(WARNINGS) $(COMMON)
 LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
@@ -72,8 +72,14 @@ $(CONFIG): FORCE
 		INPUT='$(strip $(CONFIG_INPUT))' AGAIN='$(PROBE_AGAIN)' sh tests/tools/probe.sh $@
 endif
 
+# ---- the house ----
+# Each folder uses only those before it. The tools are told these names; nowhere else are they listed.
+WINGS := base shape rows index reduce arrange linear layers loss
+KERNEL_FOLDERS := template math rows gemm conv image reduce normalize attention index distance optim
+LAYERS := core $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn optim
+
 # ---- the library ----
-# ops/kernels/NAME_kernels.c is compiled once for each instruction set; the tables in use are picked at start.
+# ops/kernels/FOLDER/NAME_kernels.c is compiled once for each instruction set; the tables in use are picked at start.
 ISAS := baseline
 ifneq ($(filter x86_64% amd64%,$(MACHINE)),)
 ISAS += avx2 avx512
@@ -84,8 +90,9 @@ ifneq ($(filter aarch64% arm64%,$(MACHINE)),)
 ISAS += neon
 endif
 
-KERNEL_BODIES := $(sort $(wildcard ops/kernels/*_kernels.c))
-SOURCES := $(sort $(wildcard core/*.c ops/*.c nn/*.c optim/*.c)) $(filter-out $(KERNEL_BODIES),$(sort $(wildcard ops/kernels/*.c)))
+ALL_SOURCES := $(foreach folder,$(LAYERS),$(sort $(wildcard $(folder)/*.c)))
+KERNEL_BODIES := $(filter %_kernels.c,$(ALL_SOURCES))
+SOURCES := $(filter-out $(KERNEL_BODIES),$(ALL_SOURCES))
 OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(foreach isa,$(ISAS),$(KERNEL_BODIES:%.c=$(OBJ)/%.$(isa).o))
 STATIC := $(BUILD)/libtapegrad.a
 SHARED := $(BUILD)/libtapegrad.so
@@ -124,7 +131,7 @@ $(SHARED).$(SOVERSION): $(OBJECTS)
 $(SHARED): $(SHARED).$(SOVERSION)
 	@ln -sf $(<F) $@
 
-# ---- programs: examples/NAME.c or examples/NAME/*.c, tests/test_NAME.c, tests/NAME.cpp ----
+# ---- programs: examples/NAME.c or examples/NAME/*.c, tests/FOLDER/test_NAME.c, tests/FOLDER/NAME.cpp ----
 EXAMPLE_NAMES := $(sort $(patsubst examples/%.c,%,$(wildcard examples/*.c)) $(patsubst examples/%/,%,$(dir $(wildcard examples/*/*.c))))
 EXAMPLES := $(EXAMPLE_NAMES:%=$(BUILD)/examples/%)
 EXAMPLE_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard examples/*.c examples/*/*.c))
@@ -133,11 +140,12 @@ BENCH := $(BUILD)/bench/bench
 BENCH_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/*.c))
 
 SUPPORT_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
-TEST_NAMES := $(sort $(patsubst tests/%.c,%,$(wildcard tests/test_*.c)))
-CXX_TEST_NAMES := $(if $(CXX_FOUND),$(sort $(patsubst tests/%.cpp,%,$(wildcard tests/*.cpp))))
+TEST_NAMES := $(sort $(patsubst tests/%.c,%,$(wildcard tests/*/test_*.c)))
+CXX_TEST_NAMES := $(if $(CXX_FOUND),$(sort $(patsubst tests/%.cpp,%,$(wildcard tests/*/*.cpp))))
 ifneq ($(ONLY),)
-TEST_NAMES := $(filter $(ONLY),$(TEST_NAMES))
-CXX_TEST_NAMES := $(filter $(ONLY),$(CXX_TEST_NAMES))
+named = $(foreach name,$(ONLY),$(filter %/$(name),$(1)))
+TEST_NAMES := $(call named,$(TEST_NAMES))
+CXX_TEST_NAMES := $(call named,$(CXX_TEST_NAMES))
 endif
 TESTS := $(TEST_NAMES:%=$(BUILD)/tests/%)
 CXX_TESTS := $(CXX_TEST_NAMES:%=$(BUILD)/tests/%)
@@ -161,8 +169,8 @@ $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOC
 	$(Q). $(HERE)$(CMOCKA) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 # These open the shared object.
-$(BUILD)/tests/test_binding $(BUILD)/tests/test_process: LIBS += $(DL_LIBS)
-$(BUILD)/tests/test_binding $(BUILD)/tests/test_process: $(SHARED)
+$(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process: LIBS += $(DL_LIBS)
+$(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process: $(SHARED)
 
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
@@ -195,6 +203,7 @@ export CHECK_CXXFLAGS = $(CXX_FLAGS) $(OPENMP_CFLAGS) $(CXXFLAGS)
 export CHECK_LIBS = $(LINK_FLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
 export CHECK_BUILD = $(BUILD)
 export CHECK_OBJECTS = $(OBJECTS)
+export CHECK_LAYERS = $(LAYERS)
 export CHECK_SHARED = $(SHARED)
 export TEST_TIMEOUT ?= $(if $(SANITIZE),3600,1200)
 # gcc's stand-ins for stack frames are aligned to 32 bytes, and the kernels' vectors want 64: the real stack is kept.
@@ -220,7 +229,7 @@ test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every
 		$(foreach t,$(CXX_TESTS),program:$(notdir $t)=$t) \
 		$(if $(ONLY),,"program:bench=env TAPEGRAD_POISON=0 $(BENCH) --only W1 --seconds 0.01 --csv") \
 		$(if $(ONLY),,$(foreach c,$(CHECKS),"script:$c=sh tests/tools/$(subst -,_,$c).sh"))
-ifneq ($(wildcard tests/*.cpp),)
+ifneq ($(wildcard tests/*/*.cpp),)
 ifeq ($(CXX_FOUND),)
 test: no-cxx
 .PHONY: no-cxx
@@ -257,13 +266,13 @@ check-headers: ## compiles each header alone, as C11 and C++17
 check-misuse: ## proves that calls that mislead do not compile, and that programs do without a warning
 	@sh tests/tools/check_misuse.sh
 
-check-calls: $(BUILD)/tests/test_reference ## compiles each op's call as docs/ops.md shows it
+check-calls: $(BUILD)/tests/ops/test_reference ## compiles each op's call as docs/ops.md shows it
 	@sh tests/tools/check_calls.sh
 
 check-handles: $(STATIC) ## calls every public function with freed handles, NULL and nonsense
 	@sh tests/tools/check_handles.sh
 
-reference: $(BUILD)/tests/test_reference ## writes docs/ops.md anew from the ops' descriptors
+reference: $(BUILD)/tests/ops/test_reference ## writes docs/ops.md anew from the ops' descriptors
 	@$< --write >docs/ops.md
 
 check-install: all ## installs, compiles and starts programs and plug-ins, in folders with blanks in their names

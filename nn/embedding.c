@@ -3,7 +3,7 @@
 
 #include "../core/error.h"
 #include "../core/scope.h"
-#include "../ops/embedding_impl.h"
+#include "../ops/index/embedding_impl.h"
 #include "../ops/pointwise.h"
 #include "../ops/view.h"
 #include "init.h"

@@ -3,7 +3,7 @@
 
 #include "../core/print.h"
 #include "../core/tensor_impl.h"
-#include "../ops/resample_impl.h"
+#include "../ops/layers/resample_impl.h"
 #include "../ops/view.h"
 #include "module_impl.h"
 

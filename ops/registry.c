@@ -3,8 +3,8 @@
  * The list of all ops is the explicit sequence of the families' lists below; nothing registers itself. */
 #include "registry.h"
 
-#include "../core/error.h"
-#include "iterate.h"
+#include "core/error.h"
+#include "ops/base/iterate.h"
 #include "schema.h"
 
 #include <pthread.h>
@@ -28,7 +28,7 @@ static const struct {
     { "extremes", tgi_ops_extremes },
     { "moments", tgi_ops_moments },
     { "scan", tgi_ops_scan },
-    { "norm", tgi_ops_norm },
+    { "normalization", tgi_ops_normalization },
     { "attention", tgi_ops_attention },
     { "index", tgi_ops_index },
     { "scatter", tgi_ops_scatter },

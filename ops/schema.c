@@ -3,7 +3,7 @@
  * A schema is a constant of the program, so reading one allocates nothing. */
 #include "schema.h"
 
-#include "../core/thread.h"
+#include "core/thread.h"
 
 #include <string.h>
 

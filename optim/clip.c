@@ -7,7 +7,7 @@
 #include "../core/scope.h"
 #include "../core/tensor_impl.h"
 #include "../ops/pointwise.h"
-#include "../ops/range.h"
+#include "../ops/base/range.h"
 #include "../ops/view.h"
 
 /* Takes one more part into what is a sum of powers, or a maximum that keeps NaN. */

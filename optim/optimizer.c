@@ -10,7 +10,7 @@
 #include "../core/op.h"
 #include "../core/scope.h"
 #include "../core/tensor_impl.h"
-#include "../ops/parallel.h"
+#include "../ops/base/parallel.h"
 #include "../ops/pointwise.h"
 #include "../ops/view.h"
 

@@ -6,8 +6,8 @@
  *
  * Pointers may be unaligned, strides are in bytes and may be 0 or negative. An output may be the same memory as an
  * input with the same stride; any other overlap is the caller's mistake. */
-#ifndef TG_OPS_KERNELS_H
-#define TG_OPS_KERNELS_H
+#ifndef TG_OPS_KERNELS_KERNELS_H
+#define TG_OPS_KERNELS_KERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,20 +6,20 @@
 #include <math.h>
 #include <string.h>
 
-#include "scalar.h"
+#include "ops/kernels/template/scalar.h"
 #include "table_name.h"
 
 #define DTYPE 0
-#include "dtype.h"
+#include "ops/kernels/template/dtype.h"
 #include "reference.inc"
 #define DTYPE 1
-#include "dtype.h"
+#include "ops/kernels/template/dtype.h"
 #include "reference.inc"
 #define DTYPE 2
-#include "dtype.h"
+#include "ops/kernels/template/dtype.h"
 #include "reference.inc"
 #define DTYPE 3
-#include "dtype.h"
+#include "ops/kernels/template/dtype.h"
 #include "reference.inc"
 
 #include "table.inc"

@@ -2,9 +2,9 @@
  * level of cache and far outside of it, next to what memcpy does with as many elements. */
 #include "bench.h"
 
-#include "ops/kernels/activation_kernels.h"
-#include "ops/kernels/functions_kernels.h"
-#include "ops/kernels/pointwise_kernels.h"
+#include "ops/kernels/rows/activation_kernels.h"
+#include "ops/kernels/rows/functions_kernels.h"
+#include "ops/kernels/rows/pointwise_kernels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ typedef const tgi_row_loops *(*loops_fn)(void);
 #define TG_BINARY       TG_UNARY
 #define TG_TERNARY      TG_UNARY
 #define TG_TERNARY_WITH TG_UNARY
-#include "ops/rows.def"
+#include "ops/rows/rows.def"
 
 static const struct row {
     const char *name;
@@ -39,7 +39,7 @@ static const struct row {
     { #name, name##_loops, 3, lo, hi, { 0 } },
 #define TG_TERNARY_WITH(name, dtypes, with, y, da, da_saves, db, db_saves, dc, dc_saves, lo, hi, ...)                  \
     { #name, name##_loops, 3, lo, hi, { with } },
-#include "ops/rows.def"
+#include "ops/rows/rows.def"
 };
 
 /* ---- the bodies that are timed ---- */

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../ops/kernels/activation_kernels.h"
-#include "../../ops/kernels/functions_kernels.h"
-#include "../../ops/kernels/pointwise_kernels.h"
+#include "ops/kernels/rows/activation_kernels.h"
+#include "ops/kernels/rows/functions_kernels.h"
+#include "ops/kernels/rows/pointwise_kernels.h"
 
 #define R (&tgi_kernels_reference)
 

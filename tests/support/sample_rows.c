@@ -28,7 +28,7 @@ typedef struct row {
 #define TG_COMPARE(name, ...)    { #name, 2, ANY, -2, 2, "" },
 #define TG_BITWISE(name, d, ...) { #name, 2, d, 0, 0, "" },
 static const row rows[] = {
-#include "ops/rows.def"
+#include "ops/rows/rows.def"
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

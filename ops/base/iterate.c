@@ -1,0 +1,244 @@
+/* iterate.c: one inner loop called over the rest of the dimensions.
+ *
+ * Dimensions that are contiguous with their neighbour in every operand are merged first, so that tensors of the same
+ * layout, the usual case, take one call of the kernel, which takes two dimensions at a time. */
+#include "iterate.h"
+#include "ops/kernels/rows/pointwise_kernels.h"
+#include "ops/kernels/template/scratch.h"
+#include "ops/linear/matmul_impl.h"
+#include "parallel.h"
+#include "ops/pointwise.h"
+#include "ops/reduce/reduce_impl.h"
+#include "ops/view.h"
+
+#include <string.h>
+
+/* Work of PARALLEL elements is cut into pieces of no fewer than PIECE for several threads. Measured: two threads begin to
+ * pay at 2^16 elements (mul, bound by memory) or 2^15 (tanh); from 2^17 they win where the machine is busy, too. */
+enum { PARALLEL = 1 << 17, PIECE = 1 << 15 };
+
+/* Strides are in bytes; dimension 0 is the innermost. */
+typedef struct plan {
+    tgi_loop loop;
+    int count; /* of operands */
+    int ndim;
+    int64_t dims[TG_MAX_DIMS];
+    int64_t strides[TG_MAX_DIMS][TGI_MAX_OPERANDS];
+    char *pointers[TGI_MAX_OPERANDS + 1]; /* the parameters behind the operands */
+    int64_t piece;                        /* of the outermost dimension */
+} plan;
+
+/* ---- what to do ---- */
+
+/* The stride of operand `t` along dimension d of the result, counted from the right; 0 where it is broadcast. */
+static int64_t byte_stride(const tg_tensor *t, int d)
+{
+    if (!t || d >= t->ndim || t->dims[t->ndim - 1 - d] == 1) return 0;
+    return tgi_strides(t)[t->ndim - 1 - d] * (int64_t)tgi_element_size(t);
+}
+
+static bool mergeable(const plan *p, const int64_t *strides)
+{
+    const int last = p->ndim - 1;
+    for (int k = 0; k < p->count; k++)
+        if (strides[k] != p->strides[last][k] * p->dims[last]) return false;
+    return true;
+}
+
+static void merge_dims(plan *p, tg_tensor *const *t)
+{
+    for (int d = 0; d < t[0]->ndim; d++) {
+        const int64_t size = t[0]->dims[t[0]->ndim - 1 - d];
+        if (size == 1) continue;
+        int64_t strides[TGI_MAX_OPERANDS];
+        for (int k = 0; k < p->count; k++) strides[k] = byte_stride(t[k], d);
+        if (p->ndim && mergeable(p, strides)) {
+            p->dims[p->ndim - 1] *= size;
+            continue;
+        }
+        p->dims[p->ndim] = size;
+        memcpy(p->strides[p->ndim++], strides, sizeof strides);
+    }
+}
+
+/* The usual case at once: every operand contiguous and of the result's shape, or a single number. */
+static bool all_flat(plan *p, tg_tensor *const *t)
+{
+    const tg_tensor *y = t[0];
+    if (!y->contiguous) return false;
+    for (int k = 0; k < p->count; k++) {
+        p->strides[0][k] = 0;
+        if (!t[k] || t[k]->numel == 1) continue;
+        if (!t[k]->contiguous || !tgi_same_shape(t[k], y)) return false;
+        p->strides[0][k] = (int64_t)tgi_element_size(t[k]);
+    }
+    p->ndim = 1;
+    p->dims[0] = y->numel;
+    return true;
+}
+
+/* The kernel takes dimensions 0 and 1. Where an operand is transposed, the dimension in which it is contiguous comes
+ * second, and the kernel goes over both in tiles. */
+static void choose_rows(plan *p)
+{
+    for (int d = 2; d < p->ndim; d++) {
+        for (int k = 0; k < p->count; k++) {
+            const int64_t size = p->strides[0][0] > 0 ? p->strides[0][0] : 1;
+            if (p->strides[0][k] == size || p->strides[0][k] == 0 || p->strides[d][k] != size) continue;
+            int64_t strides[TGI_MAX_OPERANDS], dim = p->dims[d];
+            memcpy(strides, p->strides[d], sizeof strides);
+            memmove(p->strides[2], p->strides[1], (size_t)(d - 1) * sizeof strides);
+            memmove(p->dims + 2, p->dims + 1, (size_t)(d - 1) * sizeof dim);
+            memcpy(p->strides[1], strides, sizeof strides);
+            p->dims[1] = dim;
+            return;
+        }
+    }
+}
+
+/* ---- doing it ---- */
+
+/* Indices `start` to `end` of the outermost dimension. */
+static void run_part(const plan *p, int64_t start, int64_t end)
+{
+    const int outer = p->ndim - 1;
+    int64_t dims[TG_MAX_DIMS], index[TG_MAX_DIMS] = { 0 };
+    char *at[TGI_MAX_OPERANDS + 1];
+    memcpy(dims, p->dims, sizeof dims);
+    dims[outer] = end - start;
+    for (int k = 0; k < p->count; k++) at[k] = p->pointers[k] ? p->pointers[k] + start * p->strides[outer][k] : NULL;
+    at[p->count] = p->pointers[p->count];
+    for (;;) {
+        p->loop(p->ndim > 1 ? dims[1] : 1, dims[0], at, p->strides[1], p->strides[0]);
+        int d = 2;
+        for (; d < p->ndim; d++) { /* the next rows, counted like an odometer */
+            for (int k = 0; k < p->count; k++)
+                if (at[k]) at[k] += p->strides[d][k];
+            if (++index[d] < dims[d]) break;
+            for (int k = 0; k < p->count; k++)
+                if (at[k]) at[k] -= p->strides[d][k] * dims[d];
+            index[d] = 0;
+        }
+        if (d >= p->ndim) return;
+    }
+}
+
+static void run_piece(const void *work, int64_t i)
+{
+    const plan *p = work;
+    const int64_t start = i * p->piece, all = p->dims[p->ndim - 1];
+    run_part(p, start, start + p->piece < all ? start + p->piece : all);
+}
+
+/* A single number needs no plan. */
+static inline void run_one(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
+{
+    static const int64_t no_strides[TGI_MAX_OPERANDS];
+    char *p[TGI_MAX_OPERANDS + 1];
+    for (int k = 0; k < count; k++) p[k] = t[k] ? tgi_ptr(t[k]) : NULL;
+    p[count] = (char *)(uintptr_t)parameters;
+    loop(1, 1, p, NULL, no_strides);
+}
+
+/* Not inlined, so that a single number does not pay for a frame that holds a plan. */
+__attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
+{
+    const int64_t numel = t[0]->numel;
+    plan p;
+    p.loop = loop;
+    p.count = count;
+    p.ndim = 0;
+    for (int k = 0; k < count; k++) p.pointers[k] = t[k] ? tgi_ptr(t[k]) : NULL;
+    p.pointers[count] = (char *)(uintptr_t)parameters;
+    if (!all_flat(&p, t)) {
+        p.ndim = 0;
+        merge_dims(&p, t);
+        choose_rows(&p);
+    }
+    if (numel < PARALLEL && p.ndim <= 2) { /* one call of the kernel does it */
+        loop(p.ndim > 1 ? p.dims[1] : 1, p.dims[0], p.pointers, p.strides[1], p.strides[0]);
+        return;
+    }
+    const int64_t outer = p.dims[p.ndim - 1], inner = numel / outer;
+    p.piece = inner < PIECE ? PIECE / inner : 1;
+    if (numel < PARALLEL) p.piece = outer;
+    tgi_run_tasks(numel >= PARALLEL, tgi_pieces(outer, p.piece), run_piece, &p);
+}
+
+void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
+{
+    if (t[0]->numel > 1)
+        run_many(loop, count, t, parameters);
+    else if (t[0]->numel == 1)
+        run_one(loop, count, t, parameters);
+}
+
+void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t) { tgi_iterate_with(loop, count, t, NULL); }
+
+/* PyTorch names the sizes at the first dimension, from the right, that does not fit. */
+bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape)
+{
+    if (tg_shape_broadcast(a, b, shape)) return true;
+    int d = 1;
+    while (a->dims[a->ndim - d] == b->dims[b->ndim - d] || a->dims[a->ndim - d] == 1 || b->dims[b->ndim - d] == 1) d++;
+    tg_op_fail(op, inputs,
+               "The size of tensor a (%lld) must match the size of tensor b (%lld) at non-singleton dimension %d",
+               (long long)a->dims[a->ndim - d], (long long)b->dims[b->ndim - d],
+               (a->ndim > b->ndim ? a->ndim : b->ndim) - d);
+    return false;
+}
+
+void tgi_copy_raw(tg_tensor *to, tg_tensor *from)
+{
+    tg_tensor *operands[] = { to, from };
+    tgi_iterate(tgi_kernels_get()->copy[to->dtype][from->dtype], 2, operands);
+}
+
+tg_tensor *tgi_contiguous_raw(tg_tensor *t)
+{
+    if (tg_is_contiguous(t)) return t;
+    const tg_shape shape = tgi_shape(t);
+    tg_tensor *copy = tgi_new(&shape, (tg_dtype)t->dtype);
+    if (copy) tgi_copy_raw(copy, t);
+    return copy;
+}
+
+/* ---- what the engine needs ---- every op rests on this file, so a program that has ops has these too */
+
+static tg_tensor *engine_add(tg_tensor *a, tg_tensor *b) { return tg_add(a, b); }
+static tg_tensor *engine_clone(tg_tensor *t) { return tg_clone(t); }
+
+static tg_status engine_add_in_place(tg_tensor *a, tg_tensor *b)
+{
+    tg_tensor *operands[] = { a, a, b };
+    tgi_iterate(TGI_ROW(pointwise, add)->forward[a->dtype], 3, operands);
+    return TG_OK;
+}
+
+static tg_status engine_copy_in_place(tg_tensor *to, tg_tensor *from)
+{
+    const tg_shape scalar = tg_shape();
+    if (!from) from = tgi_new_full(&scalar, (tg_dtype)to->dtype, 0);
+    if (!from) return TG_FAILED;
+    tgi_copy_raw(to, from);
+    return TG_OK;
+}
+
+/* What the kernels work in comes from where everything else does. */
+static tgi_scratch_source scratch_source(void)
+{
+    const tgi_allocator system = tgi_system_allocator();
+    return (tgi_scratch_source){ system.allocate, system.release, system.context, system.poisoned };
+}
+
+__attribute__((constructor)) static void equip_engine(void)
+{
+    static const tg_engine_ops ops = { .add = engine_add,
+                                       .add_ = engine_add_in_place,
+                                       .sum_to = tgi_sum_to,
+                                       .clone = engine_clone,
+                                       .copy_ = engine_copy_in_place,
+                                       .add_products = tgi_add_products };
+    tg_engine_use(&ops);
+    tgi_scratch_from(scratch_source);
+}

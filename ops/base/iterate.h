@@ -1,0 +1,68 @@
+/* iterate.h: runs a kernel's loop over tensors of any strides. Internal to ops/. */
+#ifndef TG_OPS_BASE_ITERATE_H
+#define TG_OPS_BASE_ITERATE_H
+
+#include "core/tensor_impl.h"
+#include "ops/kernels/kernels.h"
+
+TG_EXTERN_C_BEGIN
+
+#define TGI_MAX_OPERANDS 6
+
+/* Calls `loop` on t[0] (written) and t[1..count-1] (read), each broadcast to t[0]'s shape. Entries may be NULL where
+ * the loop does not read them. Dimensions are merged where strides allow, so contiguous tensors take one call. Large
+ * work is cut among threads by size alone. */
+void tgi_iterate(tgi_loop loop, int count, tg_tensor *const *t);
+/* The same, with a row's parameters for the loop (kernels/row_loops.h), or NULL. */
+void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters);
+
+/* The common shape of `a` and `b`. False, with PyTorch's error recorded, when they do not broadcast. `shape` may be one
+ * of them. */
+bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape);
+
+/* to = from, converted to to's dtype and broadcast to its shape. Raw: records nothing, counts no version. */
+void tgi_copy_raw(tg_tensor *to, tg_tensor *from);
+
+/* `t` itself if it is contiguous, else a contiguous copy; of the given dtype. Raw: records nothing. NULL on failure. */
+tg_tensor *tgi_contiguous_raw(tg_tensor *t);
+
+/* `y`, made by views of what the op computed, as a result like any other, which may be written in place. Where it shares
+ * memory with an input it stays a view. NULL is passed on. */
+tg_tensor *tgi_ordinary(tg_tensor *y, tg_tensor_list inputs);
+
+/* The same, but what shares memory with t is copied, and recorded: for what PyTorch says is new. */
+tg_tensor *tgi_with_own_data(tg_tensor *y, const tg_tensor *t);
+
+/* The ops of each family, NULL at the end, for the registry. */
+extern const tg_op *const tgi_ops_create[];
+extern const tg_op *const tgi_ops_pointwise[];
+extern const tg_op *const tgi_ops_functions[];
+extern const tg_op *const tgi_ops_activation[];
+extern const tg_op *const tgi_ops_logic[];
+extern const tg_op *const tgi_ops_view[];
+extern const tg_op *const tgi_ops_join[];
+extern const tg_op *const tgi_ops_matmul[];
+extern const tg_op *const tgi_ops_products[];
+extern const tg_op *const tgi_ops_linalg[];
+extern const tg_op *const tgi_ops_reduce[];
+extern const tg_op *const tgi_ops_extremes[];
+extern const tg_op *const tgi_ops_scan[];
+extern const tg_op *const tgi_ops_moments[];
+extern const tg_op *const tgi_ops_loss[];
+extern const tg_op *const tgi_ops_normalization[];
+extern const tg_op *const tgi_ops_attention[];
+extern const tg_op *const tgi_ops_sort[];
+extern const tg_op *const tgi_ops_index[];
+extern const tg_op *const tgi_ops_scatter[];
+extern const tg_op *const tgi_ops_triangle[];
+extern const tg_op *const tgi_ops_rearrange[];
+extern const tg_op *const tgi_ops_distance[];
+extern const tg_op *const tgi_ops_embedding[];
+extern const tg_op *const tgi_ops_conv[];
+extern const tg_op *const tgi_ops_pool[];
+extern const tg_op *const tgi_ops_resample[];
+extern const tg_op *const tgi_ops_dropout[];
+
+TG_EXTERN_C_END
+
+#endif

@@ -1,0 +1,15 @@
+/* distance_kernels.c: distances of rows. Compiled once for each instruction set. */
+#include "ops/kernels/template/body.h"
+#include "distance_kernels.h"
+
+/* Sums kept at a time, and rows whose gradients are added up before they join the others. */
+enum { DISTANCE_SUMS = 4, DISTANCE_ROWS = 32 };
+
+#define DTYPE 0
+#include "ops/kernels/template/dtype.h"
+#include "distance.inc"
+#define DTYPE 1
+#include "ops/kernels/template/dtype.h"
+#include "distance.inc"
+
+#include "distance_table.inc"

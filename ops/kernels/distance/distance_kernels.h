@@ -1,0 +1,27 @@
+/* distance_kernels.h: a row of numbers against many others: sums of what their differences are, and the gradients. */
+#ifndef TG_OPS_KERNELS_DISTANCE_DISTANCE_KERNELS_H
+#define TG_OPS_KERNELS_DISTANCE_DISTANCE_KERNELS_H
+
+#include "ops/kernels/kernels.h"
+
+/* What is made of a difference d: d != 0, |d|, d^2, all summed; or the largest |d|, NaN if there is one. */
+enum { TGI_DISTANCE_COUNT, TGI_DISTANCE_ABSOLUTE, TGI_DISTANCE_SQUARE, TGI_DISTANCE_LARGEST, TGI_DISTANCES };
+
+/* A row a [m] and `rows` rows of b, `row` elements from one to the next; all rows contiguous. */
+typedef struct tgi_distance {
+    int64_t rows, m, row;
+    const void *a, *b;
+    /* Of the gradient: a factor for each row of b, and for the largest the distance, each `step` elements apart. */
+    const void *factor, *distance;
+    int64_t step;
+} tgi_distance;
+
+struct tgi_distance_kernels {
+    /* y[j] = the sum over k of f(a[k] - b[j][k]), or the largest; as several sums, each of at most every eighth term. */
+    void (*reduce[TGI_DISTANCES][2])(const tgi_distance *args, void *y);
+    /* y[k] = the sum over j of factor[j] f'(a[k] - b[j][k]), f' being the sign, the difference (half of f'), or the sign
+     * where the difference is as large as the distance. NULL for the count. */
+    void (*gradient[TGI_DISTANCES][2])(const tgi_distance *args, void *y);
+};
+
+#endif

@@ -1,0 +1,21 @@
+/* functions_kernels.c: the rows of functions.def as loops. Compiled once for each instruction set. */
+#include "ops/kernels/template/body.h"
+#include "functions_kernels.h"
+
+#define ROWS  "ops/functions.def"
+#define DTYPE 0
+#include "ops/kernels/template/dtype.h"
+#include "rows.inc"
+#define DTYPE 1
+#include "ops/kernels/template/dtype.h"
+#include "rows.inc"
+#define DTYPE 2
+#include "ops/kernels/template/dtype.h"
+#include "rows.inc"
+#define DTYPE 3
+#include "ops/kernels/template/dtype.h"
+#include "rows.inc"
+
+const tgi_functions_kernels TGI_TABLE(functions) = {
+#include "rows_table.inc"
+};

@@ -1,0 +1,13 @@
+/* loss_kernels.h: the loops of loss.def's rows. */
+#ifndef TG_OPS_KERNELS_ROWS_LOSS_KERNELS_H
+#define TG_OPS_KERNELS_ROWS_LOSS_KERNELS_H
+
+#include "row_loops.h"
+
+#define ROWS "ops/loss.def"
+struct tgi_loss_kernels {
+#include "row_fields.inc"
+};
+#undef ROWS
+
+#endif

@@ -1,0 +1,118 @@
+/* copy.h: moving elements as they are, from any layout to any other. */
+#ifndef TG_OPS_KERNELS_TEMPLATE_COPY_H
+#define TG_OPS_KERNELS_TEMPLATE_COPY_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "vectors.h"
+
+#define DTYPE 0
+#include "dtype.h"
+#include "transpose.inc"
+#define DTYPE 1
+#include "dtype.h"
+#include "transpose.inc"
+
+/* Copies n elements of `size` bytes (1, 4 or 8) from one stride to another. */
+TGI_INLINE void tgi_move(int64_t n, int64_t size, char *to, int64_t to_stride, const char *from, int64_t from_stride)
+{
+    if (size == 4) {
+        for (int64_t i = 0; i < n; i++) memcpy(to + i * to_stride, from + i * from_stride, 4);
+    } else if (size == 8) {
+        for (int64_t i = 0; i < n; i++) memcpy(to + i * to_stride, from + i * from_stride, 8);
+    } else {
+        for (int64_t i = 0; i < n; i++) to[i * to_stride] = from[i * from_stride];
+    }
+}
+
+/* Fills n contiguous elements with one. */
+static void tgi_fill_row(int64_t n, int64_t size, char *to, const char *from)
+{
+    char line[TGI_LINE];
+    if (size == 4) {
+        float value = *(const tgi_mem_f32 *)from;
+        for (int i = 0; i < TGI_LINE / 4; i++) ((tgi_mem_f32 *)line)[i] = value;
+    } else if (size == 8) {
+        double value = *(const tgi_mem_f64 *)from;
+        for (int i = 0; i < TGI_LINE / 8; i++) ((tgi_mem_f64 *)line)[i] = value;
+    } else {
+        memset(line, *from, sizeof line);
+    }
+    int64_t bytes = n * size;
+    for (; bytes >= TGI_LINE; bytes -= TGI_LINE, to += TGI_LINE) memcpy(to, line, TGI_LINE);
+    tgi_copy_bytes(to, line, bytes);
+}
+
+/* Processors tell by its last 12 bits whether a load must wait for a store that is under way. Where `to` lies so little
+ * behind `from` in these bits every load would, for nothing. */
+TGI_INLINE bool tgi_seems_to_follow(const char *to, const char *from)
+{
+    const uintptr_t behind = ((uintptr_t)to - (uintptr_t)from) % 4096;
+    return behind > 0 && behind < 8 * TGI_LINE;
+}
+
+/* From the end on. */
+static void tgi_copy_backwards(char *to, const char *from, int64_t bytes)
+{
+    for (; bytes >= TGI_LINE; bytes -= TGI_LINE) memcpy(to + bytes - TGI_LINE, from + bytes - TGI_LINE, TGI_LINE);
+    tgi_copy_bytes(to, from, bytes);
+}
+
+/* A library's copy knows more about long rows, and takes longer to begin. */
+TGI_INLINE void tgi_copy_row(char *to, const char *from, int64_t bytes)
+{
+    if (bytes <= 8 * TGI_LINE) tgi_copy_bytes(to, from, bytes);
+    else if (tgi_seems_to_follow(to, from)) tgi_copy_backwards(to, from, bytes);
+    else memmove(to, from, (size_t)bytes);
+}
+
+/* Short rows of a usual length: each is one instruction or two, with no mask to set up. */
+#define TGI_COPY_ROWS(bytes)                                                                                          \
+    for (int64_t r = 0; r < rows; r++) memcpy(to + r * to_row, from + r * from_row, bytes)
+static void tgi_copy_rows(int64_t rows, int64_t bytes, char *to, int64_t to_row, const char *from, int64_t from_row)
+{
+    if (bytes == 16) TGI_COPY_ROWS(16);
+    else if (bytes == 32) TGI_COPY_ROWS(32);
+    else if (bytes == 64) TGI_COPY_ROWS(64);
+    else
+        for (int64_t r = 0; r < rows; r++) tgi_copy_row(to + r * to_row, from + r * from_row, bytes);
+}
+#undef TGI_COPY_ROWS
+
+/* Whether columns stand in memory as the rows of a transposed matrix do, and are worth turning in tiles. */
+TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row, int64_t stride)
+{
+    return size > 1 && row == size && stride != size && stride != 0 && rows >= 4 && n >= 4;
+}
+
+/* Copies `rows` rows of n elements of `size` bytes; rows and elements may lie anywhere. */
+static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row,
+                                             int64_t to_stride, const char *from, int64_t from_row,
+                                             int64_t from_stride)
+{
+    bool in_rows = from_stride == size || n == 1, out_rows = to_stride == size || n == 1;
+    if (in_rows && out_rows) {
+        if (rows > 1 && from_row == n * size && to_row == n * size) n *= rows, rows = 1;
+        tgi_copy_rows(rows, n * size, to, to_row, from, from_row);
+    } else if (out_rows && from_stride == 0) {
+        for (int64_t r = 0; r < rows; r++) tgi_fill_row(n, size, to + r * to_row, from + r * from_row);
+    } else if (out_rows && tgi_is_turned(size, rows, n, from_row, from_stride)) {
+        (size == 4 ? turn_f32 : turn_f64)(n, rows, from, from_stride, to, to_row);
+    } else if (in_rows && tgi_is_turned(size, rows, n, to_row, to_stride)) {
+        (size == 4 ? turn_f32 : turn_f64)(rows, n, from, from_row, to, to_stride);
+    } else {
+        for (int64_t r = 0; r < rows; r++)
+            tgi_move(n, size, to + r * to_row, to_stride, from + r * from_row, from_stride);
+    }
+}
+
+/* The same as a tgi_loop. */
+TGI_INLINE void tgi_copy_loop(int64_t size, int64_t rows, int64_t n, char *const *p, const int64_t *row,
+                              const int64_t *stride)
+{
+    bool several = rows > 1;
+    tgi_copy(size, rows, n, p[0], several ? row[0] : 0, stride[0], p[1], several ? row[1] : 0, stride[1]);
+}
+
+#endif

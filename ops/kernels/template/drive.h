@@ -1,0 +1,156 @@
+/* drive.h: brings operands of any layout before a loop over contiguous ones.
+ *
+ * A flat loop knows whole vectors of contiguous memory only. Contiguous operands are given to it as they are; what is
+ * left over at their end, and blocks of operands that lie otherwise, go through a small buffer, padded. So a loop never
+ * has a tail, an element meets the same instructions wherever it stands, and many short rows cost little more than one
+ * long one. A missing operand is a null pointer and is never touched; the loop must not name it. A pointer to parameters,
+ * behind the operands, is passed on as it is. */
+#ifndef TG_OPS_KERNELS_TEMPLATE_DRIVE_H
+#define TG_OPS_KERNELS_TEMPLATE_DRIVE_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "copy.h"
+
+/* A block has at most so many elements; rows at least TGI_LONG long, each contiguous, are not gathered into blocks. */
+enum { TGI_OPERANDS = 6, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16 };
+
+typedef void (*tgi_flat_loop)(int64_t n, char *const *p);
+
+typedef struct tgi_flat {
+    tgi_flat_loop loop;
+    int count;                      /* of operands */
+    int64_t unit;                   /* the loop wants a multiple of so many elements, a power of 2 */
+    int64_t size[TGI_OPERANDS];     /* of each operand's elements in bytes: 1, 4 or 8 */
+    /* NULL, or what finds a loop that need not read operand b, where that is one number for all; NULL if none. */
+    tgi_flat_loop (*fixed)(const char *number);
+    bool parameters;                /* whether p[count] points to parameters */
+} tgi_flat;
+
+/* ---- running a loop ---- */
+
+/* The `rest` elements from index `done` on, less than a unit. */
+static __attribute__((noinline, unused)) void tgi_run_rest(const tgi_flat *f, int64_t done, int64_t rest,
+                                                           char *const *p)
+{
+    _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_VECTOR_BYTES * 8 + TGI_LINE];
+    char *block[TGI_OPERANDS + 1];
+    if (f->parameters) block[f->count] = p[f->count];
+    for (int k = 0; k < f->count; k++) {
+        int64_t size = f->size[k];
+        block[k] = buffer[k];
+        if (k > 0 && p[k]) tgi_copy_padded(buffer[k], p[k] + done * size, rest * size, f->unit * size);
+    }
+    f->loop(f->unit, block);
+    tgi_copy_bytes(p[0] + done * f->size[0], buffer[0], rest * f->size[0]);
+}
+
+TGI_INLINE void tgi_run_flat(const tgi_flat *f, int64_t n, char *const *p)
+{
+    int64_t rest = n & (f->unit - 1);
+    if (n != rest) f->loop(n - rest, p);
+    if (rest) tgi_run_rest(f, n - rest, rest, p);
+}
+
+/* Whether each row of each operand is contiguous, and whether the rows follow each other. */
+TGI_INLINE bool tgi_rows_flat(const tgi_flat *f, int64_t n, char *const *p, const int64_t *stride)
+{
+    for (int k = 0; k < f->count; k++) {
+        if (p[k] && stride[k] != f->size[k] && n > 1) return false;
+    }
+    return true;
+}
+TGI_INLINE bool tgi_rows_follow(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row)
+{
+    for (int k = 0; k < f->count && rows > 1; k++) {
+        if (p[k] && row[k] != n * f->size[k]) return false;
+    }
+    return true;
+}
+
+/* Blocks are several short rows, or a part of a long one; where an operand is transposed, as wide as high, so that its
+ * columns are short pieces of memory too. */
+static int64_t tgi_block_width(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
+                               const int64_t *stride)
+{
+    for (int k = 0; k < f->count; k++) {
+        if (p[k] && n > 2 * TGI_TILE && tgi_is_turned(f->size[k], rows, n, row[k], stride[k])) return 2 * TGI_TILE;
+    }
+    return n < TGI_BLOCK ? n : TGI_BLOCK;
+}
+
+static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
+                                                             const int64_t *row, const int64_t *stride)
+{
+    _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_BLOCK * 8];
+    char *block[TGI_OPERANDS + 1] = { NULL };
+    if (f->parameters) block[f->count] = p[f->count];
+    int64_t width = tgi_block_width(f, rows, n, p, row, stride), height = TGI_BLOCK / width;
+    for (int64_t r = 0; r < rows; r += height) {
+        int64_t h = rows - r < height ? rows - r : height;
+        for (int64_t c = 0; c < n; c += width) {
+            int64_t w = n - c < width ? n - c : width;
+            for (int k = 0; k < f->count; k++) {
+                if (!p[k]) continue;
+                int64_t size = f->size[k];
+                char *at = p[k] + r * row[k] + c * stride[k];
+                bool direct = stride[k] == size && (h == 1 || row[k] == w * size);
+                /* What the block before needed, if it was not less, may be what this one needs. */
+                bool moved = c > 0 ? stride[k] != 0 || (h > 1 && row[k] != 0)
+                                   : r == 0 || row[k] != 0 || (stride[k] != 0 && width < n);
+                block[k] = direct ? at : buffer[k];
+                if (k > 0 && !direct && moved) tgi_copy(size, h, w, buffer[k], w * size, size, at, row[k], stride[k]);
+            }
+            tgi_run_flat(f, h * w, block);
+            if (block[0] == buffer[0])
+                tgi_copy(f->size[0], h, w, p[0] + r * row[0] + c * stride[0], row[0], stride[0], buffer[0],
+                         w * f->size[0], f->size[0]);
+        }
+    }
+}
+
+/* Whether there is a loop that knows the one number in operand b; if so sets it in `f` and takes the operand from p. */
+TGI_INLINE bool tgi_fix(tgi_flat *f, int b, int64_t rows, char **p, const int64_t *row, const int64_t *stride)
+{
+    if (!p[b] || stride[b] != 0 || (rows > 1 && row[b] != 0)) return false;
+    tgi_flat_loop loop = f->fixed(p[b]);
+    if (!loop) return false;
+    f->loop = loop;
+    f->fixed = NULL;
+    p[b] = NULL;
+    return true;
+}
+
+/* Any layout; see tgi_loop. */
+static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
+                                                        const int64_t *row, const int64_t *stride)
+{
+    static const int64_t one_row[TGI_OPERANDS] = { 0 };
+    if (f->fixed) {
+        tgi_flat copy = *f;
+        char *at[TGI_OPERANDS + 1] = { NULL };
+        for (int k = 0; k < f->count; k++) at[k] = p[k];
+        if (tgi_fix(&copy, f->count == 3 ? 2 : 3 /* { y, a, b } or { d, g, a, b, y } */, rows, at, row, stride)) {
+            tgi_drive(&copy, rows, n, at, row, stride);
+            return;
+        }
+    }
+    bool flat = tgi_rows_flat(f, n, p, stride);
+    if (rows <= 1) row = one_row;
+    if (flat && tgi_rows_follow(f, rows, n, p, row)) {
+        tgi_run_flat(f, rows * n, p);
+    } else if (flat && n >= TGI_LONG) {
+        for (int64_t r = 0; r < rows; r++) {
+            char *at[TGI_OPERANDS + 1];
+            for (int k = 0; k < f->count; k++) at[k] = p[k] ? p[k] + r * row[k] : NULL;
+            if (f->parameters) at[f->count] = p[f->count];
+            tgi_run_flat(f, n, at);
+        }
+    } else if (n > 0) {
+        tgi_run_blocks(f, rows, n, p, row, stride);
+    }
+}
+
+
+#endif

@@ -1,0 +1,27 @@
+/* threads.h: how many threads a loop may use. Internal to ops/. */
+#ifndef TG_OPS_KERNELS_TEMPLATE_THREADS_H
+#define TG_OPS_KERNELS_TEMPLATE_THREADS_H
+
+#include <stdbool.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* What the process was told; 0: as many as OpenMP says to the calling thread. Atomic. */
+extern int tgi_thread_limit;
+/* False where the process must stay on one thread. */
+bool tgi_set_thread_limit(int threads);
+
+/* How many threads the caller's loop can have; 1 where the caller is one of several already. */
+static inline int tgi_threads(void)
+{
+#ifdef _OPENMP
+    const int limit = __atomic_load_n(&tgi_thread_limit, __ATOMIC_RELAXED);
+    if (limit == 1 || omp_in_parallel()) return 1;
+    return limit ? limit : omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+#endif

@@ -1,0 +1,600 @@
+/* resample.c: interpolate, its transpose, and the shuffles of channels.
+ *
+ * Along each dimension a table says which elements an index of the result takes, and how much of each. The gradient
+ * gives back along the same table: two ops, each the other's transpose. */
+#include "resample_impl.h"
+
+#include "ops/base/call.h"
+#include "ops/base/iterate.h"
+#include "ops/kernels/image/resample_kernels.h"
+#include "ops/base/layout.h"
+#include "ops/base/parallel.h"
+#include "ops/pool.h"
+#include "ops/base/promote.h"
+#include "ops/reduce/reduce_impl.h"
+#include "ops/view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PARALLEL = 1 << 15, /* elements from which on several threads pay */
+    STRETCH = 1 << 13   /* elements of one task */
+};
+
+static const tg_op op_interpolate, op_interpolate_backward;
+
+typedef enum interpolation { NEAREST, LINEAR, BILINEAR, AREA, NEAREST_EXACT, MODES } interpolation;
+static const char *const mode_names[MODES] = { "nearest", "linear", "bilinear", "area", "nearest-exact" };
+
+static interpolation mode_of(const char *name)
+{
+    int mode = 0;
+    while (mode < MODES && (!name || strcmp(name, mode_names[mode]) != 0)) mode++;
+    return (interpolation)mode;
+}
+
+const char *tgi_interpolation_mode(const char *name)
+{
+    const interpolation mode = mode_of(name);
+    return mode < MODES ? mode_names[mode] : NULL;
+}
+
+/* An interpolation as it stands on the tape; rows first. Of sequences the height is 1. */
+typedef struct resampling {
+    int spatial;
+    int64_t in[2], out[2];
+    double scale[2]; /* as asked for; NaN: what the sizes say */
+    interpolation mode;
+    bool align_corners;
+} resampling;
+
+/* ---- tables ---- */
+
+/* How far the input goes on for one step in the result; in float where the elements are float, as PyTorch has it. */
+static double scale_of(const resampling *r, int d, bool narrow)
+{
+    const double given = r->scale[d], in = (double)r->in[d], out = (double)r->out[d];
+    const bool use = given > 0;
+    if (r->align_corners) return r->out[d] > 1 ? (in - 1) / (out - 1) : 0;
+    if (narrow) return use ? (float)(1 / given) : (float)in / (float)out;
+    return use ? 1 / given : in / out;
+}
+
+static tgi_tap nearest_tap(const resampling *r, int d, int64_t i, bool narrow)
+{
+    const double scale = scale_of(r, d, narrow), from = (double)i + (r->mode == NEAREST_EXACT ? 0.5 : 0);
+    const float place =
+        narrow ? (float)from * (float)scale : (float)(from * scale); /* PyTorch rounds it down as a float */
+    int64_t at = place < (float)r->in[d] ? (int64_t)floorf(place) : r->in[d] - 1;
+    if (at > r->in[d] - 1) at = r->in[d] - 1;
+    return (tgi_tap){ { at, at }, { 1, 0 } };
+}
+
+static tgi_tap linear_tap(const resampling *r, int d, int64_t i)
+{
+    const double scale = scale_of(r, d, false);
+    double place = r->align_corners ? scale * (double)i : scale * ((double)i + 0.5) - 0.5;
+    if (place < 0) place = 0;
+    int64_t at = place < (double)r->in[d] ? (int64_t)place : r->in[d] - 1;
+    const double share = place - (double)at < 1 ? place - (double)at : 1;
+    return (tgi_tap){ { at, at + (at < r->in[d] - 1) }, { 1 - share, share } };
+}
+
+/* ---- running it ---- */
+
+typedef void kernel(const tgi_resample *r, int64_t planes, const void *from, void *to);
+
+typedef struct job {
+    const tgi_resample *r;
+    kernel *run;
+    const char *from;
+    char *to;
+    int64_t planes, from_size, to_size; /* bytes of a plane */
+    int64_t most;
+} job;
+
+static void run_stretch(const void *all, int64_t task)
+{
+    const job *j = all;
+    const int64_t first = task * j->most, left = j->planes - first;
+    j->run(j->r, left < j->most ? left : j->most, j->from + first * j->from_size, j->to + first * j->to_size);
+}
+
+static bool is_linear(interpolation mode) { return mode == LINEAR || mode == BILINEAR; }
+
+static kernel *kernel_of(const resampling *r, int dtype, bool back)
+{
+    const tgi_resample_kernels *k = tgi_kernels_get()->resample;
+    if (is_linear(r->mode)) return (back ? k->linear_backward : k->linear)[dtype];
+    return (back ? k->nearest_backward : k->nearest)[dtype];
+}
+
+/* y from x, or, `back`, its transpose; both contiguous. False without memory. */
+static bool resample_into(const resampling *r, tg_tensor *x, tg_tensor *y, bool back)
+{
+    const size_t bytes = (size_t)(r->out[0] + r->out[1]) * sizeof(tgi_tap);
+    tgi_tap *taps = tgi_calloc(bytes);
+    if (!taps) return false;
+    int64_t n = 0;
+    for (int d = 0; d < 2; d++)
+        for (int64_t i = 0; i < r->out[d]; i++)
+            taps[n++] = is_linear(r->mode) ? linear_tap(r, d, i) : nearest_tap(r, d, i, x->dtype == TG_FLOAT32);
+    const tgi_resample map = {
+        r->in[0], r->in[1], r->out[0], r->out[1], r->spatial == 2 ? taps : NULL, taps + r->out[0]
+    };
+    const int64_t size = (int64_t)tgi_element_size(x), in = r->in[0] * r->in[1], out = r->out[0] * r->out[1];
+    job j = { .r = &map,
+              .run = kernel_of(r, x->dtype, back),
+              .from = tgi_ptr(x),
+              .to = tgi_ptr(y),
+              .planes = x->numel / (back ? out : in),
+              .from_size = (back ? out : in) * size,
+              .to_size = (back ? in : out) * size,
+              .most = in + out < STRETCH ? STRETCH / (in + out) : 1 };
+    tgi_run_tasks(x->numel + y->numel >= PARALLEL, tgi_pieces(j.planes, j.most), run_stretch, &j);
+    tgi_free(taps, bytes);
+    return true;
+}
+
+static tg_shape resized(const tg_tensor *t, const resampling *r, const int64_t size[2])
+{
+    tg_shape shape = tgi_shape(t);
+    if (r->spatial == 2) shape.dims[shape.ndim - 2] = size[0];
+    shape.dims[shape.ndim - 1] = size[1];
+    return shape;
+}
+
+static tg_tensor *resample(const tg_op *op, tg_tensor *x, const resampling *r)
+{
+    const bool back = op == &op_interpolate_backward;
+    const tg_shape shape = resized(x, r, back ? r->in : r->out);
+    if (tgi_op_numel(op, tg_list(x), &shape) < 0) return NULL;
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
+    if (!y) return NULL;
+    if (y->numel > 0) {
+        tg_tensor *c = tgi_own_contiguous(x);
+        const bool ok = c && resample_into(r, c, y, back);
+        tgi_unref(c);
+        if (!ok) return NULL;
+    }
+    return tg_record(op, tg_list(x), tg_list(y), TG_NONE, r, sizeof *r) == TG_OK ? y : NULL;
+}
+
+static void interpolate_backward(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    if (tg_op_begin(NULL, &op_interpolate_backward, tg_list(g)))
+        tg_set_grad_input(ctx, 0, resample(&op_interpolate_backward, g, tg_attributes(ctx)));
+}
+
+static void interpolate_backward_backward(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    if (tg_op_begin(NULL, &op_interpolate, tg_list(g)))
+        tg_set_grad_input(ctx, 0, resample(&op_interpolate, g, tg_attributes(ctx)));
+}
+
+/* ---- checks ---- */
+
+#define ONLY                                                                                                           \
+    "Input Error: Only 3D, 4D and 5D input Tensors supported (got %dD) for the modes: nearest | linear | bilinear | "  \
+    "bicubic | trilinear | area | nearest-exact (got %s)"
+
+#define FAIL(...) (tg_op_fail(op, tg_list(x), __VA_ARGS__), false)
+
+/* The result's size from the options. Exactly one way of asking for it may be used. */
+static bool read_size(const tg_op *op, tg_tensor *x, const tg_interpolate_options *o, resampling *r)
+{
+    char text[TG_SHAPE_TEXT], sizes[TG_SHAPE_TEXT];
+    const bool one = !isnan(o->scale_factor), each = !isnan(o->scale_factors[0]);
+    if ((one || each) && o->size.ndim) return FAIL("only one of size or scale_factor should be defined");
+    if (one && each) return FAIL("give scale_factor or scale_factors, not both");
+    if (!one && !each && !o->size.ndim) return FAIL("either size or scale_factor should be defined");
+    if (o->recompute_scale_factor && o->size.ndim)
+        return FAIL("recompute_scale_factor is not meaningful with an explicit size.");
+    if (!tgi_op_list_fits(op, tg_list(x), &o->size)) return false;
+    if (o->size.ndim > 1 && o->size.ndim != r->spatial) {
+        tg_shape spatial = tgi_shape(x);
+        spatial.ndim -= 2;
+        for (int d = 0; d < spatial.ndim; d++) spatial.dims[d] = spatial.dims[d + 2];
+        return FAIL(
+            "Input and output must have the same number of spatial dimensions, but got input with spatial dimensions "
+            "of %s and output size of %s.",
+            tg_shape_text(&spatial, text), tg_shape_text(&o->size, sizes));
+    }
+    for (int i = 0; i < r->spatial; i++) {
+        const int d = i + 2 - r->spatial;
+        if (o->size.ndim) {
+            r->out[d] = o->size.dims[o->size.ndim == 1 ? 0 : i];
+            continue;
+        }
+        const double factor = one ? o->scale_factor : o->scale_factors[i], size = floor((double)r->in[d] * factor);
+        if (!(fabs(size) < 0x1p62)) return FAIL("scale_factor %g is too large", factor);
+        r->out[d] = (int64_t)size;
+        const bool copied = is_linear(r->mode) && r->out[d] == r->in[d]; /* as in PyTorch, whatever the factor */
+        if (!o->recompute_scale_factor && r->mode != AREA && !copied) r->scale[d] = factor;
+    }
+    return true;
+}
+
+static bool sizes_ok(const tg_op *op, tg_tensor *x, const resampling *r)
+{
+    char text[TG_SHAPE_TEXT];
+    const tg_shape shape = tgi_shape(x);
+    const bool positive = r->in[0] > 0 && r->in[1] > 0 && r->out[0] > 0 && r->out[1] > 0;
+    if (!positive && r->spatial == 1)
+        return FAIL("Input and output sizes should be greater than 0, but got input (W: %" PRId64
+                    ") and output (W: %" PRId64 ")",
+                    r->in[1], r->out[1]);
+    if (!positive)
+        return FAIL("Input and output sizes should be greater than 0, but got input (H: %" PRId64 ", W: %" PRId64
+                    ") output (H: %" PRId64 ", W: %" PRId64 ")",
+                    r->in[0], r->in[1], r->out[0], r->out[1]);
+    if (x->dims[1] == 0)
+        return FAIL("Non-empty %dD data tensor expected but got a tensor with sizes %s", r->spatial + 2,
+                    tg_shape_text(&shape, text));
+    if (!tgi_is_floating(x))
+        return FAIL("\"compute_indices_weights_%s\" not implemented for '%s'",
+                    is_linear(r->mode) ? "linear" : "nearest", tgi_type_name(x));
+    if (r->out[0] > INT32_MAX || r->out[1] > INT32_MAX) return FAIL("the output size is too large");
+    return true;
+}
+
+static bool mode_ok(const tg_op *op, tg_tensor *x, const tg_interpolate_options *o)
+{
+    const interpolation mode = mode_of(o->mode);
+    if (mode == MODES && o->mode && (strcmp(o->mode, "bicubic") == 0 || strcmp(o->mode, "trilinear") == 0))
+        return FAIL("PyTorch's mode %s is not there: nearest | linear | bilinear | area | nearest-exact", o->mode);
+    if (mode == MODES) return FAIL(ONLY, x->ndim, o->mode ? o->mode : "None");
+    if (o->align_corners && !is_linear(mode))
+        return FAIL("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
+                    "trilinear");
+    if (x->ndim != 3 && x->ndim != 4) return FAIL(ONLY, x->ndim, o->mode);
+    if (mode == LINEAR && x->ndim == 4) return FAIL("Got 4D input, but linear mode needs 3D input");
+    if (mode == BILINEAR && x->ndim == 3) return FAIL("Got 3D input, but bilinear mode needs 4D input");
+    return true;
+}
+
+static bool check(const tg_op *op, tg_tensor *x, const tg_interpolate_options *o, resampling *r)
+{
+    if (!mode_ok(op, x, o)) return false;
+    *r = (resampling){ .spatial = x->ndim - 2,
+                       .in = { x->ndim == 4 ? x->dims[2] : 1, x->dims[x->ndim - 1] },
+                       .out = { 1, 1 },
+                       .scale = { NAN, NAN },
+                       .mode = mode_of(o->mode),
+                       .align_corners = o->align_corners };
+    return read_size(op, x, o, r) && (r->mode == AREA || sizes_ok(op, x, r));
+}
+
+/* ---- interpolate ---- */
+
+tg_tensor *tg_interpolate_at(const char *where, tg_tensor *input, tg_interpolate_options options)
+{
+    resampling r;
+    if (!tg_op_begin(where, &op_interpolate, tg_list(input)) || !check(&op_interpolate, input, &options, &r))
+        return NULL;
+    if (r.mode != AREA) return resample(&op_interpolate, input, &r);
+    return r.spatial == 1 ? tg_adaptive_avg_pool1d(input, tg_shape(r.out[1]))
+                          : tg_adaptive_avg_pool2d(input, tg_shape(r.out[0], r.out[1]));
+}
+
+/* Options from size, scale_factor, mode, align_corners and recompute_scale_factor, None where left out. */
+static void options_of(const tg_value *v, tg_interpolate_options *o)
+{
+    *o = TG_INTERPOLATE_OPTIONS();
+    if (v[0].kind == TG_VALUE_INTS) o->size = v[0].as.ints;
+    if (v[1].kind == TG_VALUE_FLOAT) o->scale_factor = v[1].as.real;
+    o->mode = v[2].as.string;
+    if (v[3].kind == TG_VALUE_BOOL) /* of the other modes it is refused, whichever it is */
+        o->align_corners = v[3].as.boolean || !is_linear(mode_of(o->mode));
+    o->recompute_scale_factor = v[4].kind == TG_VALUE_BOOL && v[4].as.boolean;
+}
+
+static tg_tensor_list interpolate_call(const tg_value *v)
+{
+    tg_interpolate_options o;
+    tg_tensor *x = v[0].as.tensor;
+    options_of(v + 1, &o);
+    return tgi_result(tg_interpolate_at(TG_HERE, x, o));
+}
+
+static const char *const interpolate_samples[] = {
+    "interpolate(f(2, 3, 5), size=3)",
+    "interpolate(f(2, 2, 4), scale_factor=2.6)",
+    "interpolate(f(2, 2, 3, 4), size=[7, 3])",
+    "interpolate(f(1, 2, 3, 4), scale_factor=2)",
+    "interpolate(f(1, 2, 5, 6), scale_factor=0.6, mode='nearest-exact')",
+    "interpolate(f(1, 2, 5), size=8, mode='nearest-exact')",
+    "interpolate(f(2, 2, 5), size=3, mode='linear')",
+    "interpolate(f(2, 2, 5), size=9, mode='linear', align_corners=True)",
+    "interpolate(f(2, 2, 5), size=1, mode='linear', align_corners=True)",
+    "interpolate(f(2, 2, 5), scale_factor=1.7, mode='linear')",
+    "interpolate(f(2, 2, 3), scale_factor=1.2, mode='linear')",
+    "interpolate(f(2, 2, 5), scale_factor=1.7, mode='linear', recompute_scale_factor=True)",
+    "interpolate(f(2, 2, 3, 4), size=[5, 7], mode='bilinear')",
+    "interpolate(f(2, 2, 3, 4), size=[5, 2], mode='bilinear', align_corners=True)",
+    "interpolate(f(1, 2, 4, 3), scale_factor=1.6, mode='bilinear', align_corners=False)",
+    "interpolate(f(1, 2, 1, 1), scale_factor=3, mode='bilinear')",
+    "interpolate(f(1, 2, 3, 4), scale_factor=1.1, mode='bilinear')",
+    "interpolate(f(1, 1, 3, 2), scale_factor=1.4, mode='bilinear')",
+    "interpolate(f(1, 2, 5, 4), size=3, mode='area')",
+    "interpolate(f(1, 2, 5), scale_factor=0.7, mode='area')",
+    "interpolate(f(0, 3, 5), size=3)",
+    "interpolate(f(0, 2, 3, 4), size=3, mode='bilinear')",
+    NULL
+};
+static const char *const interpolate_corners[] = {
+    "interpolate(reshape(v(1, inf, 2, nan, 3, -inf, 0, -0, 5), [1, 1, 9]), size=17, mode='linear', align_corners=True)",
+    "interpolate(reshape(v(1, inf, 2, nan, 3, -inf, 0, -0, 5), [1, 1, 3, 3]), size=[5, 5], mode='bilinear')",
+    "interpolate(reshape(v(1, inf, 2, nan, 3, -inf, 0, -0, 5), [1, 1, 3, 3]), size=[5, 4])", NULL
+};
+static const tg_error_sample interpolate_errors[] = {
+    { "interpolate(f(2, 3, 5, 5), size=3, scale_factor=2)", "only one of size or scale_factor should be defined" },
+    { "interpolate(f(2, 3, 5, 5))", "either size or scale_factor should be defined" },
+    { "interpolate(f(2, 3, 5, 5), size=[3, 4, 5])",
+      "Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of [5, 5] and "
+      "output size of [3, 4, 5]." },
+    { "interpolate(f(2, 3, 5, 5), size=[3, 4], mode='linear')", "Got 4D input, but linear mode needs 3D input" },
+    { "interpolate(f(2, 3, 5), size=3, mode='bilinear')", "Got 3D input, but bilinear mode needs 4D input" },
+    { "interpolate(f(2, 3, 5), size=3, align_corners=False)",
+      "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear" },
+    { "interpolate(f(2, 3, 5), size=3, mode='foo')",
+      "Input Error: Only 3D, 4D and 5D input Tensors supported (got 3D) for the modes: nearest | linear | bilinear | bicubic "
+      "| trilinear | area | nearest-exact (got foo)" },
+    { "interpolate(f(5, 5), size=3)", "Only 3D, 4D and 5D input Tensors supported (got 2D)" },
+    { "interpolate(f(2, 3, 5), size=0)",
+      "Input and output sizes should be greater than 0, but got input (W: 5) and output (W: 0)" },
+    { "interpolate(f(2, 3, 5), scale_factor=0.1)", "input (W: 5) and output (W: 0)" },
+    { "interpolate(f(2, 3, 5, 5), size=[0, 3])",
+      "Input and output sizes should be greater than 0, but got input (H: 5, W: 5) output (H: 0, W: 3)" },
+    { "interpolate(f(2, 0, 5), size=3)", "Non-empty 3D data tensor expected but got a tensor with sizes [2, 0, 5]" },
+    { "interpolate(i(2, 3, 5), size=3)", "\"compute_indices_weights_nearest\" not implemented for 'Long'" },
+    { "interpolate(f(2, 3, 5, 5), size=[3, 4], recompute_scale_factor=True)",
+      "recompute_scale_factor is not meaningful with an explicit size." },
+    { NULL, NULL }
+};
+
+static const tg_error_sample interpolate_own_errors[] = {
+    { "interpolate(f(1, 2, 5, 5), size=3, mode='bicubic')", "PyTorch's mode bicubic is not there" }, { NULL, NULL }
+};
+
+static const tg_op op_interpolate = {
+    .name = "interpolate",
+    .schema = "interpolate(Tensor input, int[]? size=None, float? scale_factor=None, str mode='nearest', bool? "
+              "align_corners=None, bool? recompute_scale_factor=None) -> Tensor",
+    .formula = "y[i] = x[floor(i / s)], or, linear, x between the two indices around (i + 1/2) / s - 1/2; s the scale",
+    .gradient = "dx = interpolate_backward of g; area: that of adaptive_avg_pool, of which it is made",
+    .doc = "Sequences and images brought to another size: 'nearest', 'nearest-exact', 'linear', 'bilinear' or 'area'.",
+    .shapes = "[N, C, L] to [N, C, size]; [N, C, H, W] to [N, C, *size]",
+    .backward = interpolate_backward,
+    .call = interpolate_call,
+    .samples = interpolate_samples,
+    .corners = interpolate_corners,
+    .errors = interpolate_errors,
+    .own_errors = interpolate_own_errors,
+};
+
+/* ---- its transpose ---- */
+
+static tg_tensor_list interpolate_backward_call(const tg_value *v)
+{
+    const tg_op *op = &op_interpolate_backward;
+    tg_tensor *x = v[0].as.tensor;
+    char text[TG_SHAPE_TEXT];
+    tg_interpolate_options o;
+    resampling r;
+    if (!tg_op_begin(NULL, op, tg_list(x))) return tg_list_failed();
+    options_of(v + 2, &o);
+    if (!tgi_op_list_fits(op, tg_list(x), &v[1].as.ints) || tgi_op_numel(op, tg_list(x), &v[1].as.ints) < 0)
+        return tg_list_failed();
+    tg_tensor *like = tgi_own(tgi_new(&v[1].as.ints, (tg_dtype)x->dtype));
+    const bool ok = like && check(op, like, &o, &r);
+    const tg_shape want = ok ? resized(like, &r, r.out) : tg_shape(), have = tgi_shape(x);
+    tgi_unref(like);
+    if (!ok) return tg_list_failed();
+    if (r.mode == AREA) return tgi_result(tg_op_fail(op, tg_list(x), "area is adaptive_avg_pool, which has its own"));
+    if (tg_shape_equal(&want, &have)) return tgi_result(resample(op, x, &r));
+    return tgi_result(tg_op_fail(op, tg_list(x), "the result has shape %s, which grad_output must have, too",
+                                 tg_shape_text(&want, text)));
+}
+
+static const char *const interpolate_backward_samples[] = {
+    "interpolate_backward(f(2, 3, 3), [2, 3, 5], size=3)",
+    "interpolate_backward(f(1, 2, 6, 7), [1, 2, 3, 4], size=[6, 7], mode='bilinear')", NULL
+};
+static const tg_error_sample interpolate_backward_own_errors[] = {
+    { "interpolate_backward(f(2, 3, 4), [2, 3, 5], size=3)",
+      "the result has shape [2, 3, 3], which grad_output must have, too" },
+    { NULL, NULL }
+};
+
+static const tg_op op_interpolate_backward = {
+    .name = "interpolate_backward",
+    .schema =
+        "interpolate_backward(Tensor grad_output, int[] input_size, int[]? size=None, float? scale_factor=None, str "
+        "mode='nearest', bool? align_corners=None, bool? recompute_scale_factor=None) -> Tensor",
+    .formula = "y = zeros(input_size), to which each g is added where interpolate took from, as much of it as it took",
+    .gradient = "dgrad_output = interpolate of g",
+    .doc = "The gradient of interpolate, for an input of the given size.",
+    .shapes = "the result's size to input_size",
+    .usage = "",
+    .backward = interpolate_backward_backward,
+    .call = interpolate_backward_call,
+    .samples = interpolate_backward_samples,
+    .own_errors = interpolate_backward_own_errors,
+};
+
+/* ---- shuffles ---- views, and a copy at most */
+
+static const tg_op op_pixel_shuffle, op_pixel_unshuffle, op_channel_shuffle;
+
+/* The leading dimensions of `t` made one, and the last three. */
+static tg_tensor *images(tg_tensor *t, int64_t c, int64_t h, int64_t w)
+{
+    int64_t n = 1;
+    for (int d = 0; d < t->ndim - 3; d++) n *= t->dims[d];
+    return tg_reshape(t, tg_shape(n, c, h, w));
+}
+
+static tg_tensor *pixels(tg_tensor *t, tg_shape between, tg_shape order, int64_t c, int64_t h, int64_t w)
+{
+    tg_shape shape = tgi_shape(t);
+    shape.dims[shape.ndim - 3] = c;
+    shape.dims[shape.ndim - 2] = h;
+    shape.dims[shape.ndim - 1] = w;
+    tg_tensor *x = images(t, t->dims[t->ndim - 3], t->dims[t->ndim - 2], t->dims[t->ndim - 1]);
+    if (!x) return NULL;
+    between.dims[0] = x->dims[0];
+    return tgi_with_own_data(tg_reshape(tg_permute(tg_reshape(x, between), order), shape), t);
+}
+
+static bool pixels_ok(const tg_op *op, tg_tensor *x, const char *name, int64_t factor)
+{
+    if (x->ndim < 3)
+        return FAIL("%s expects input to have at least 3 dimensions, but got input with %d dimension(s)", op->name,
+                    x->ndim);
+    if (factor <= 0) return FAIL("%s expects a positive %s, but got %" PRId64, op->name, name, factor);
+    if (factor > INT32_MAX) return FAIL("%s: %s is too large", op->name, name);
+    return true;
+}
+
+tg_tensor *tg_pixel_shuffle_at(const char *where, tg_tensor *input, int64_t upscale_factor)
+{
+    const tg_op *op = &op_pixel_shuffle;
+    const int64_t r = upscale_factor;
+    if (!tg_op_begin(where, op, tg_list(input)) || !pixels_ok(op, input, "upscale_factor", r)) return NULL;
+    const int64_t *last = input->dims + input->ndim - 3, c = last[0] / (r * r);
+    if (last[0] % (r * r) != 0)
+        return tg_op_fail(op, tg_list(input),
+                          "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+                          "upscale_factor, but input.size(-3)=%" PRId64 " is not divisible by %" PRId64,
+                          last[0], r * r);
+    return pixels(input, tg_shape(0, c, r, r, last[1], last[2]), tg_shape(0, 1, 4, 2, 5, 3), c, last[1] * r,
+                  last[2] * r);
+}
+
+tg_tensor *tg_pixel_unshuffle_at(const char *where, tg_tensor *input, int64_t downscale_factor)
+{
+    const tg_op *op = &op_pixel_unshuffle;
+    const int64_t r = downscale_factor;
+    if (!tg_op_begin(where, op, tg_list(input)) || !pixels_ok(op, input, "downscale_factor", r)) return NULL;
+    const int64_t *last = input->dims + input->ndim - 3, h = last[1] / r, w = last[2] / r;
+    for (int d = 1; d < 3; d++)
+        if (last[d] % r != 0)
+            return tg_op_fail(
+                op, tg_list(input),
+                "pixel_unshuffle expects %s to be divisible by downscale_factor, but input.size(%d)=%" PRId64
+                " is not divisible by %" PRId64,
+                d == 1 ? "height" : "width", d - 3, last[d], r);
+    return pixels(input, tg_shape(0, last[0], h, r, w, r), tg_shape(0, 1, 3, 5, 2, 4), last[0] * r * r, h, w);
+}
+
+tg_tensor *tg_channel_shuffle_at(const char *where, tg_tensor *input, int64_t groups)
+{
+    const tg_op *op = &op_channel_shuffle;
+    char text[TG_SHAPE_TEXT];
+    if (!tg_op_begin(where, op, tg_list(input))) return NULL;
+    const tg_shape shape = tgi_shape(input);
+    if (shape.ndim < 3)
+        return tg_op_fail(op, tg_list(input),
+                          "channel_shuffle expects input with > 2 dims, but got input with sizes %s",
+                          tg_shape_text(&shape, text));
+    if (groups <= 0)
+        return tg_op_fail(op, tg_list(input),
+                          "Number of groups to divide channels in must be positive. Value of groups:%" PRId64, groups);
+    if (shape.dims[1] % groups != 0)
+        return tg_op_fail(op, tg_list(input),
+                          "Number of channels must be divisible by groups. Got %" PRId64 " channels and %" PRId64
+                          " groups.",
+                          shape.dims[1], groups);
+    int64_t rest = 1;
+    for (int d = 2; d < shape.ndim; d++) rest *= shape.dims[d];
+    tg_tensor *grouped = tg_reshape(input, tg_shape(shape.dims[0], groups, shape.dims[1] / groups, rest));
+    return tgi_with_own_data(tg_reshape(tg_transpose(grouped, 1, 2), shape), input);
+}
+
+#define SHUFFLE_CALL(name)                                                                                             \
+    static tg_tensor_list name##_call(const tg_value *v)                                                               \
+    {                                                                                                                  \
+        return tgi_result(tg_##name##_at(TG_HERE, v[0].as.tensor, v[1].as.integer));                                   \
+    }
+SHUFFLE_CALL(pixel_shuffle)
+SHUFFLE_CALL(pixel_unshuffle)
+SHUFFLE_CALL(channel_shuffle)
+
+static const tg_op op_pixel_shuffle = {
+    .name = "pixel_shuffle",
+    .schema = "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor",
+    .formula = "y[.., c, h r + i, w r + j] = x[.., c r r + i r + j, h, w], r = upscale_factor",
+    .gradient = "dx = pixel_unshuffle(g, r)",
+    .doc = "Channels become pixels.",
+    .shapes = "[*, C r r, H, W] to [*, C, H r, W r]",
+    .composite = true,
+    .call = pixel_shuffle_call,
+    .samples = (const char *const[]){ "pixel_shuffle(f(2, 8, 3, 2), 2)", "pixel_shuffle(f(9, 1, 2), 3)",
+                                      "pixel_shuffle(f(2, 1, 4, 2, 2), 2)", "pixel_shuffle(f(2, 0, 3, 4), 2)",
+                                      "pixel_shuffle(f(2, 3, 3, 2), 1)", "pixel_shuffle(i(1, 4, 2, 2), 2)", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "pixel_shuffle(f(3, 4), 2)",
+              "pixel_shuffle expects input to have at least 3 dimensions, but got input with 2 dimension(s)" },
+            { "pixel_shuffle(f(2, 7, 3, 4), 2)",
+              "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+              "input.size(-3)=7 is not divisible by 4" },
+            { "pixel_shuffle(f(2, 8, 3, 4), 0)", "pixel_shuffle expects a positive upscale_factor, but got 0" },
+            { NULL, NULL } },
+};
+
+static const tg_op op_pixel_unshuffle = {
+    .name = "pixel_unshuffle",
+    .schema = "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor",
+    .formula = "y[.., c r r + i r + j, h, w] = x[.., c, h r + i, w r + j], r = downscale_factor",
+    .gradient = "dx = pixel_shuffle(g, r)",
+    .doc = "Pixels become channels.",
+    .shapes = "[*, C, H r, W r] to [*, C r r, H, W]",
+    .composite = true,
+    .call = pixel_unshuffle_call,
+    .samples = (const char *const[]){ "pixel_unshuffle(f(2, 2, 4, 6), 2)", "pixel_unshuffle(f(1, 3, 6), 3)",
+                                      "pixel_unshuffle(i(1, 1, 4, 2), 2)", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "pixel_unshuffle(f(4, 6), 2)",
+              "pixel_unshuffle expects input to have at least 3 dimensions, but got input with "
+              "2 dimension(s)" },
+            { "pixel_unshuffle(f(2, 2, 5, 6), 2)",
+              "pixel_unshuffle expects height to be divisible by downscale_factor, but "
+              "input.size(-2)=5 is not divisible by 2" },
+            { "pixel_unshuffle(f(2, 2, 4, 5), 2)",
+              "pixel_unshuffle expects width to be divisible by downscale_factor, but "
+              "input.size(-1)=5 is not divisible by 2" },
+            { "pixel_unshuffle(f(2, 2, 4, 6), 0)", "pixel_unshuffle expects a positive downscale_factor, but got 0" },
+            { NULL, NULL } },
+};
+
+static const tg_op op_channel_shuffle = {
+    .name = "channel_shuffle",
+    .schema = "channel_shuffle(Tensor self, int groups) -> Tensor",
+    .formula = "y[n, c groups + g, ..] = x[n, g C / groups + c, ..]",
+    .gradient = "dx = channel_shuffle(g, C / groups)",
+    .doc = "The channels of all groups by turns.",
+    .shapes = "[N, C, *] to [N, C, *]",
+    .composite = true,
+    .call = channel_shuffle_call,
+    .samples =
+        (const char *const[]){ "channel_shuffle(f(2, 6, 2, 2), 3)", "channel_shuffle(f(2, 4, 3), 2)",
+                               "channel_shuffle(f(1, 4, 2, 1, 2), 1)", "channel_shuffle(f(0, 6, 3, 4), 2)", NULL },
+    .errors =
+        (const tg_error_sample[]){ { "channel_shuffle(f(6, 3), 3)",
+                                     "channel_shuffle expects input with > 2 dims, but got input with sizes [6, 3]" },
+                                   { "channel_shuffle(f(2, 6, 3, 4), 4)",
+                                     "Number of channels must be divisible by groups. Got 6 channels and 4 groups." },
+                                   { "channel_shuffle(f(2, 6, 3, 4), 0)",
+                                     "Number of groups to divide channels in must be positive. Value of groups:0" },
+                                   { NULL, NULL } },
+};
+
+const tg_op *const tgi_ops_resample[] = { &op_interpolate,     &op_interpolate_backward, &op_pixel_shuffle,
+                                          &op_pixel_unshuffle, &op_channel_shuffle,      NULL };

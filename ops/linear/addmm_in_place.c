@@ -1,0 +1,66 @@
+/* addmm_in_place.c: the in-place forms of the products that are added to something.
+ *
+ * The result is computed, then written: the product needs memory of its own in any case. */
+#include "ops/base/call.h"
+#include "ops/index/index_impl.h"
+#include "ops/products.h"
+#include "products_impl.h"
+#include "ops/base/promote.h"
+#include "ops/view.h"
+
+typedef tg_tensor *(*add_fn)(const char *where, tg_tensor *input, tg_tensor *a, tg_tensor *b, tg_addmm_options options);
+
+/* What `fn` returns, written to `self`, whose shape and kind of dtype it must have. */
+static tg_tensor *write(const char *where, const tg_op *op, add_fn fn, tg_tensor *self, tg_tensor *a, tg_tensor *b,
+                        tg_addmm_options options)
+{
+    const tg_tensor_list inputs = tg_list(self, a, b);
+    char own[TG_SHAPE_TEXT], result[TG_SHAPE_TEXT];
+    if (!tg_op_begin(where, op, inputs)) return NULL;
+    tg_tensor *y = fn(TG_HERE, self, a, b, options);
+    if (!y) return NULL;
+    const tg_shape have = tgi_shape(self), want = tgi_shape(y);
+    if (!tg_shape_equal(&have, &want))
+        return tg_op_fail(op, inputs, "output with shape %s doesn't match the broadcast shape %s",
+                          tg_shape_text(&have, own), tg_shape_text(&want, result));
+    if (tgi_is_floating(y) && !tgi_is_floating(self))
+        return tg_op_fail(op, inputs, "result type %s can't be cast to the desired output type %s", tgi_type_name(y),
+                          tgi_type_name(self));
+    return tgi_write_result(op, self, tg_to(y, (tg_dtype)self->dtype));
+}
+
+static tg_tensor_list call(const tg_op *op, add_fn fn, const tg_value *v)
+{
+    tg_addmm_options o;
+    if (!tgi_addmm_options_of(op, v, &o)) return tg_list_failed();
+    return tgi_result(write(TG_HERE, op, fn, v[0].as.tensor, v[1].as.tensor, v[2].as.tensor, o));
+}
+
+/* The function, the thunk and the descriptor of NAME_. */
+#define IN_PLACE(op_name, first, second, what)                                                                         \
+    static tg_tensor_list op_name##_in_place_call(const tg_value *v)                                                   \
+    {                                                                                                                  \
+        return call(&tgi_op_##op_name##_, tg_##op_name##_at, v);                                                       \
+    }                                                                                                                  \
+    tg_tensor *tg_##op_name##_in_place_at(const char *where, tg_tensor *input, tg_tensor *a, tg_tensor *b,             \
+                                          tg_addmm_options options)                                                    \
+    {                                                                                                                  \
+        return write(where, &tgi_op_##op_name##_, tg_##op_name##_at, input, a, b, options);                            \
+    }                                                                                                                  \
+    const tg_op tgi_op_##op_name##_ = {                                                                                \
+        .name = #op_name "_",                                                                                          \
+        .schema = #op_name "_(Tensor(a!) self, Tensor " first ", Tensor " second                                       \
+                           ", *, Scalar beta=1, Scalar alpha=1) -> Tensor(a!)",                                        \
+        .formula = "self = beta self + alpha (" what ")",                                                              \
+        .gradient = "that of " #op_name,                                                                               \
+        .doc = #op_name " in place: self has the result's shape",                                                      \
+        .backward = tgi_write_result_backward,                                                                         \
+        .call = op_name##_in_place_call,                                                                               \
+        .in_place_of = &tgi_op_##op_name,                                                                              \
+    };
+
+IN_PLACE(addmm, "mat1", "mat2", "mat1 mat2")
+IN_PLACE(addmv, "mat", "vec", "mat vec")
+IN_PLACE(addbmm, "batch1", "batch2", "the sum over b of batch1[b] batch2[b]")
+IN_PLACE(baddbmm, "batch1", "batch2", "batch1[b] batch2[b]")
+IN_PLACE(addr, "vec1", "vec2", "vec1 vec2T")

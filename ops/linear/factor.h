@@ -1,0 +1,40 @@
+/* factor.h: factorisations of matrices of doubles, rows one after another. Internal to ops/.
+ *
+ * float32 is computed in double and rounded once. Every function takes `scratch`, TGI_FACTOR_SCRATCH(n) doubles. */
+#ifndef TG_OPS_LINEAR_FACTOR_H
+#define TG_OPS_LINEAR_FACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TGI_PANEL = 48 }; /* columns factored one by one before the rest is updated by a product */
+#define TGI_FACTOR_SCRATCH(n) ((n) * TGI_PANEL)
+
+/* Rows, or columns, of a matrix of n columns, or of n by n. */
+void tgi_swap_rows(double *a, int64_t n, int64_t i, int64_t k);
+void tgi_swap_columns(double *a, int64_t n, int64_t j, int64_t k);
+
+/* P A = L U in place, by partial pivoting: row i was swapped with row pivots[i], which is i or a later one, one after
+ * another. L's diagonal, ones, is not stored. Returns the number, counted from 1, of the first zero on U's diagonal, 0
+ * when there is none. */
+int64_t tgi_lu(double *a, int64_t n, int64_t *pivots, double *scratch);
+
+/* P A Q = L D U in place, by complete pivoting: L and U have ones on their diagonals, D is stored there. Row and column
+ * i were swapped with rows[i] and columns[i], one after another. No element of L or U is larger than 1, so both are
+ * well conditioned whatever A is; what A lacks in rank is zeros at D's end. */
+void tgi_ldu(double *a, int64_t n, int64_t *rows, int64_t *columns);
+
+/* The determinant of P: 1 or -1. */
+double tgi_lu_parity(int64_t n, const int64_t *pivots);
+
+/* b [n, m] = A^-1 b for an A that tgi_lu factored. Zeros on U's diagonal give inf and NaN. */
+void tgi_lu_solve(const double *lu, int64_t n, const int64_t *pivots, double *b, int64_t m, double *scratch);
+
+/* b [n, m] = A^-1 b for the upper or lower triangle A of `a`; `unit`: with ones for its diagonal. */
+void tgi_triangular_solve(const double *a, int64_t n, bool upper, bool unit, double *b, int64_t m, double *scratch);
+
+/* A = L LT in place, L the lower triangle, zeros above it; only A's lower triangle is read. Returns the order, counted
+ * from 1, of the first leading minor that is not positive definite, 0 when all are. */
+int64_t tgi_cholesky(double *a, int64_t n, double *scratch);
+
+#endif

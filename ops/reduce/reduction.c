@@ -1,0 +1,116 @@
+/* reduction.c: which dimensions a reduction takes away, and the tensor as its loops see it. */
+#include "ops/index/index_impl.h"
+#include "ops/base/layout.h"
+#include "ops/pointwise.h"
+#include "reduce_impl.h"
+#include "ops/view.h"
+
+bool tgi_reduction_read(const tg_op *op, tg_tensor *t, int64_t dim, const tg_shape *dims, bool keepdim,
+                        tgi_reduction *r)
+{
+    tg_shape list = *dims;
+    if (!tgi_op_list_fits(op, tg_list(t), &list)) return false;
+    if (list.ndim && dim != TG_NO_DIM) return tg_op_fail(op, tg_list(t), "give dim or dims, not both");
+    if (dim != TG_NO_DIM) list = tg_shape(dim);
+    *r = (tgi_reduction){ .keepdim = keepdim };
+    for (int d = 0; d < t->ndim; d++) r->reduced[d] = list.ndim == 0;
+    for (int i = 0; i < list.ndim; i++) {
+        const int d = tgi_op_dim(op, tg_list(t), list.dims[i], t->ndim);
+        if (d < 0) return false;
+        if (r->reduced[d]) return tg_op_fail(op, tg_list(t), "dim %d appears multiple times in the list of dims", d);
+        r->reduced[d] = true;
+    }
+    return true;
+}
+
+tg_shape tgi_reduction_shape(const tgi_reduction *r, const tg_tensor *t)
+{
+    tg_shape shape = { 0, { 0 } };
+    for (int d = 0; d < t->ndim; d++) {
+        if (!r->reduced[d])
+            shape.dims[shape.ndim++] = t->dims[d];
+        else if (r->keepdim)
+            shape.dims[shape.ndim++] = 1;
+    }
+    return shape;
+}
+
+int64_t tgi_reduction_count(const tgi_reduction *r, const tg_shape *shape)
+{
+    int64_t n = 1;
+    for (int d = 0; d < shape->ndim; d++)
+        if (r->reduced[d]) n *= shape->dims[d];
+    return n;
+}
+
+tg_tensor *tgi_reduction_keep(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y)
+{
+    tg_shape kept = *shape;
+    for (int d = 0; d < shape->ndim; d++)
+        if (r->reduced[d]) kept.dims[d] = 1;
+    return r->keepdim ? y : tg_reshape(y, kept);
+}
+
+tg_tensor *tgi_reduction_spread(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y)
+{
+    return tg_expand(tgi_reduction_keep(r, shape, y), *shape);
+}
+
+void tgi_reduction_scatter_backward(tg_context *ctx)
+{
+    const tgi_reduction *r = tg_attributes(ctx);
+    const tg_shape shape = tg_input_shape(ctx, 0);
+    int dim = 0;
+    while (dim < shape.ndim && !r->reduced[dim]) dim++;
+    tg_tensor *index = tgi_reduction_keep(r, &shape, tg_saved(ctx, 0));
+    tg_tensor *g = tgi_reduction_keep(r, &shape, tg_grad_output(ctx, 0));
+    tg_set_grad_input(ctx, 0, tgi_scatter_add_zeros(shape, dim, index, g));
+}
+
+void tgi_evenly_backward(tg_context *ctx)
+{
+    tg_tensor *x = tg_saved(ctx, 0), *y = tg_saved(ctx, 1);
+    tg_tensor *there = tg_where(tg_eq(y, y), tg_eq(x, y), tg_ne(x, x));
+    tg_tensor *count = there ? tgi_sum_all_raw(there, false) : NULL;
+    tg_set_grad_input(ctx, 0, tg_where(there, tg_div(tg_grad_output(ctx, 0), count), 0));
+}
+
+tg_shape tgi_dims_of(const tg_value *value)
+{
+    const tg_shape none = tg_shape();
+    return value->kind == TG_VALUE_INTS ? value->as.ints : none;
+}
+
+int64_t tgi_dim_of(const tg_value *value) { return value->kind == TG_VALUE_INT ? value->as.integer : TG_NO_DIM; }
+
+/* ---- the tensor as the loops see it ---- */
+
+tgi_axes tgi_axes_of(const tg_tensor *t, const bool reduced[TG_MAX_DIMS])
+{
+    tgi_axes l = { .data = tgi_ptr(t), .dtype = t->dtype };
+    for (int d = 0; d < t->ndim; d++) {
+        if (t->dims[d] == 1) continue;
+        l.dims[l.ndim] = t->dims[d];
+        l.strides[l.ndim] = tgi_strides(t)[d] * (int64_t)tgi_element_size(t);
+        l.reduced[l.ndim++] = reduced[d];
+    }
+    return l;
+}
+
+void tgi_axes_merge(tgi_axes *l)
+{
+    int n = 0;
+    for (int d = 0; d < l->ndim; d++) {
+        const bool joins =
+            n > 0 && l->reduced[n - 1] == l->reduced[d] && l->strides[n - 1] == l->strides[d] * l->dims[d];
+        if (joins) {
+            l->dims[n - 1] *= l->dims[d];
+            l->strides[n - 1] = l->strides[d];
+        } else {
+            l->dims[n] = l->dims[d];
+            l->strides[n] = l->strides[d];
+            l->reduced[n++] = l->reduced[d];
+        }
+    }
+    l->ndim = n;
+}

@@ -1,0 +1,227 @@
+/* sum_into.c: the loops of sums over any set of dimensions.
+ *
+ * Built for gradients of biases (many rows, few columns), for losses (one long sum) and for means of layers. The order
+ * in which elements are added follows from the shape alone: a transposed tensor has the same sum as its copy, and one
+ * thread finds what eight find. Nothing here may add from left to right: every level is pairwise. */
+#include "ops/kernels/rows/pointwise_kernels.h"
+#include "ops/base/parallel.h"
+#include "reduce_impl.h"
+
+#include <string.h>
+
+/* Powers of two: pieces of such a length are whole branches of the tree in which the kernels add, so that the sum does
+ * not tell how it was cut. */
+enum {
+    CHUNK = 1 << 16,   /* elements added up by one call of a kernel */
+    COLUMNS = 1 << 9,  /* kept columns that one such call takes at most */
+    ROWS = 1 << 11,    /* rows that it takes at least, if there are so many */
+    PARALLEL = 1 << 18 /* elements from which on several threads pay */
+};
+
+/* ---- the loops ---- */
+
+/* One sweep: [outer..., n, inner] becomes [outer..., inner] by way of [outer..., chunks, inner]. */
+typedef struct pass {
+    const tgi_axes *from;
+    int outer_dims;
+    int64_t outer, n, inner;
+    int64_t row, column;   /* strides in bytes */
+    int64_t chunk, chunks; /* of n */
+    int64_t block, blocks; /* of inner */
+    int64_t run, runs;     /* of outer indices */
+    char *partial;         /* [outer, chunks, inner] */
+    int to_dtype;
+    int64_t to_size; /* bytes of an element of the result */
+} pass;
+
+static int64_t element_size(int dtype) { return (int64_t)tg_dtype_size((tg_dtype)dtype); }
+
+static int last_reduced(const tgi_axes *l)
+{
+    int d = l->ndim - 1;
+    while (d >= 0 && !l->reduced[d]) d--;
+    return d;
+}
+
+/* True when the next pass can run: the last group of reduced dimensions and the kept ones after it are one dimension
+ * each. */
+static bool ready(const tgi_axes *l)
+{
+    int d = last_reduced(l);
+    return d >= l->ndim - 2 && !(d > 0 && l->reduced[d - 1]);
+}
+
+/* Where outer index `o` begins; `index` is its place in each outer dimension. */
+static const char *start_of(const pass *p, int64_t o, int64_t index[TG_MAX_DIMS])
+{
+    const char *a = p->from->data;
+    for (int d = p->outer_dims - 1; d >= 0; d--) {
+        index[d] = o % p->from->dims[d];
+        o /= p->from->dims[d];
+        a += index[d] * p->from->strides[d];
+    }
+    return a;
+}
+
+/* The next outer index, counted like an odometer. */
+static const char *step(const pass *p, const char *a, int64_t index[TG_MAX_DIMS])
+{
+    for (int d = p->outer_dims - 1; d >= 0; d--) {
+        a += p->from->strides[d];
+        if (++index[d] < p->from->dims[d]) break;
+        a -= p->from->strides[d] * p->from->dims[d];
+        index[d] = 0;
+    }
+    return a;
+}
+
+/* One chunk and block of a run of outer indices. */
+static void pass_task(const void *work, int64_t task)
+{
+    const pass *p = work;
+    const tgi_kernels *k = tgi_kernels_get();
+    int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks,
+            outer = task / p->blocks / p->chunks * p->run;
+    int64_t rows = tgi_smaller(p->chunk, p->n - chunk * p->chunk),
+            columns = tgi_smaller(p->block, p->inner - block * p->block);
+    int64_t end = tgi_smaller(outer + p->run, p->outer), index[TG_MAX_DIMS];
+    int64_t skip = chunk * p->chunk * p->row + block * p->block * p->column;
+    char *y = p->partial + ((outer * p->chunks + chunk) * p->inner + block * p->block) * p->to_size;
+    for (const char *a = start_of(p, outer, index); outer < end;) {
+        int64_t together = 1;
+        if (p->inner == 1 && p->chunks == 1 && p->outer_dims > 0) { /* all of the last outer dimension at once */
+            const int last = p->outer_dims - 1;
+            together = tgi_smaller(p->from->dims[last] - index[last], end - outer);
+            k->sum[p->from->dtype](together, rows, a + skip, p->from->strides[last], p->row, y);
+            index[last] += together - 1;
+            a += (together - 1) * p->from->strides[last];
+        } else if (p->inner == 1) {
+            k->sum[p->from->dtype](1, rows, a + skip, 0, p->row, y);
+        } else {
+            k->sum_rows[p->from->dtype](rows, columns, a + skip, p->row, p->column, y);
+        }
+        y += together * p->chunks * p->inner * p->to_size;
+        outer += together;
+        a = step(p, a, index);
+    }
+}
+
+/* Adds the chunks of one outer index pairwise into the first one. */
+static void fold_chunks(const pass *p, int64_t outer)
+{
+    tgi_loop add = TGI_ROW(pointwise, add)->forward[p->to_dtype];
+    int64_t row = p->inner * p->to_size, strides[] = { p->to_size, p->to_size, p->to_size };
+    char *first = p->partial + outer * p->chunks * row;
+    for (int64_t step = 1; step < p->chunks; step *= 2)
+        for (int64_t i = 0; i + step < p->chunks; i += 2 * step) {
+            char *a = first + i * row;
+            add(1, p->inner, (char *[]){ a, a, a + step * row }, NULL, strides);
+        }
+}
+
+/* Writes [outer..., inner] to `to`. False when memory ran out. */
+static bool pass_run(pass *p, tg_tensor *to)
+{
+    tg_tensor *partial = to;
+    if (p->chunks > 1) {
+        tg_shape shape = tg_shape(p->outer * p->chunks * p->inner);
+        partial = tgi_own(tgi_new(&shape, (tg_dtype)p->to_dtype));
+        if (!partial) return false;
+    }
+    p->partial = tgi_ptr(partial);
+    int64_t tasks = p->runs * p->chunks * p->blocks;
+    tgi_run_tasks(p->outer * p->n * p->inner >= PARALLEL, tasks, pass_task, p);
+    if (partial == to) return true;
+    int64_t row = p->inner * p->to_size;
+    for (int64_t o = 0; o < p->outer; o++) {
+        fold_chunks(p, o);
+        memcpy((char *)tgi_ptr(to) + o * row, p->partial + o * p->chunks * row, (size_t)row);
+    }
+    tgi_unref(partial);
+    return true;
+}
+
+static pass pass_plan(const tgi_axes *l)
+{
+    int r = last_reduced(l);
+    pass p = { .from = l, .outer_dims = r, .outer = 1, .n = l->dims[r], .row = l->strides[r], .inner = 1 };
+    for (int d = 0; d < r; d++) p.outer *= l->dims[d];
+    if (r + 1 < l->ndim) {
+        p.inner = l->dims[r + 1];
+        p.column = l->strides[r + 1];
+    }
+    p.block = tgi_smaller(p.inner, COLUMNS);
+    p.blocks = tgi_pieces(p.inner, p.block);
+    p.chunk = CHUNK;
+    while (p.chunk > ROWS && p.chunk * p.block > CHUNK) p.chunk /= 2;
+    p.chunks = tgi_pieces(p.n, p.chunk);
+    p.run = p.chunks == 1 && p.n * p.inner < CHUNK ? CHUNK / (p.n * p.inner) : 1;
+    p.runs = tgi_pieces(p.outer, p.run);
+    p.to_dtype = l->dtype == TGI_BOOL ? TGI_I64 : l->dtype;
+    p.to_size = element_size(p.to_dtype);
+    return p;
+}
+
+/* What a pass leaves behind in `to`, contiguous. */
+static tgi_axes layout_after(const pass *p, const tg_tensor *to)
+{
+    tgi_axes l = { .data = tgi_ptr(to), .dtype = p->to_dtype };
+    for (int d = 0; d < p->outer_dims; d++) {
+        l.dims[l.ndim] = p->from->dims[d];
+        l.reduced[l.ndim++] = p->from->reduced[d];
+    }
+    if (p->inner > 1) l.dims[l.ndim++] = p->inner;
+    for (int64_t d = l.ndim - 1, stride = p->to_size; d >= 0; stride *= l.dims[d--]) l.strides[d] = stride;
+    tgi_axes_merge(&l);
+    return l;
+}
+
+/* Adds up one group of dimensions after the other, the innermost first; the last sweep writes `y`. */
+static bool sum_groups(tgi_axes l, tg_tensor *y)
+{
+    tg_tensor *from = NULL;
+    for (bool ok = true; ok;) {
+        pass p = pass_plan(&l);
+        tg_shape shape = tg_shape(p.outer * p.inner);
+        bool last = shape.dims[0] == y->numel;
+        tg_tensor *to = last ? tgi_ref(y) : tgi_own(tgi_new(&shape, (tg_dtype)p.to_dtype));
+        ok = to && pass_run(&p, to);
+        if (ok && !last) l = layout_after(&p, to);
+        tgi_unref(from);
+        from = to;
+        if (last) {
+            tgi_unref(from);
+            return ok;
+        }
+    }
+    tgi_unref(from);
+    return false;
+}
+
+bool tgi_sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
+{
+    if (t->numel == 0) {
+        tgi_fill(y, 0);
+        return true;
+    }
+    tgi_axes l = tgi_axes_of(t, reduced);
+    tgi_axes_merge(&l);
+    if (last_reduced(&l) < 0) { /* only sizes of 1 were to go: a copy */
+        tg_shape shape = tgi_shape(t);
+        int64_t strides[TG_MAX_DIMS];
+        tg_shape_strides(&shape, strides);
+        tg_tensor *same = tgi_own(tgi_new_view(y, t->ndim, t->dims, strides, y->offset));
+        if (!same) return false;
+        tgi_copy_raw(same, t);
+        tgi_unref(same);
+        return true;
+    }
+    if (ready(&l)) return sum_groups(l, y);
+    tg_tensor *c = tgi_own_contiguous(t);
+    if (!c) return false;
+    l = tgi_axes_of(c, reduced);
+    tgi_axes_merge(&l);
+    bool ok = sum_groups(l, y);
+    tgi_unref(c);
+    return ok;
+}

@@ -1,0 +1,130 @@
+/* test_kernels_distance.c: distances of rows, by every set of kernels this machine can run, against the slow reference;
+ * a row's distance, and a column's gradient, are the same to the bit whatever stands beside them. */
+#include "tests/support/kernels.h"
+
+#include "ops/kernels/distance/distance_kernels.h"
+
+#include <float.h>
+
+enum { ROWS = 70, MOST = 300 };
+
+static double a[MOST], b[ROWS * MOST], factor[ROWS * 3], distance[ROWS * 3];
+
+static void fill(int dtype)
+{
+    for (int64_t i = 0; i < MOST; i++) set(dtype, (char *)a + i * sizes[dtype], uniform(-3, 3));
+    for (int64_t i = 0; i < ROWS * MOST; i++) set(dtype, (char *)b + i * sizes[dtype], uniform(-3, 3));
+    for (int64_t i = 0; i < ROWS * 3; i++) set(dtype, (char *)factor + i * sizes[dtype], uniform(-1, 1));
+    for (int64_t i = 0; i < ROWS; i++) /* some elements are the same */
+        memcpy((char *)b + i * MOST * sizes[dtype], a, (size_t)sizes[dtype] * (size_t)(draw() % 3));
+}
+
+static tgi_distance arguments(int64_t rows, int64_t m)
+{
+    return (tgi_distance){ .rows = rows,
+                           .m = m,
+                           .row = MOST,
+                           .a = a,
+                           .b = b,
+                           .factor = factor,
+                           .distance = distance,
+                           .step = 3 };
+}
+
+static bool near(int dtype, const char *x, const char *y, double terms)
+{
+    const double tolerance = (dtype == TGI_F32 ? (double)FLT_EPSILON : DBL_EPSILON) * 32 * fmax(1, terms);
+    return fabs(get(dtype, x) - get(dtype, y)) <= tolerance * fmax(1, fabs(get(dtype, y)) / fmax(1, terms));
+}
+
+static void check_sums(int kind, int dtype, int64_t rows, int64_t m)
+{
+    static double got[ROWS + 1], want[ROWS];
+    char alone[8];
+    const int64_t size = sizes[dtype];
+    tgi_distance r = arguments(rows, m);
+    memset(got, 0x5a, sizeof got);
+    K->distance->reduce[kind][dtype](&r, got);
+    R->distance->reduce[kind][dtype](&r, want);
+    r.rows = 1;
+    for (int64_t j = 0; j < rows; j++) {
+        const char *x = (char *)got + j * size;
+        if (!near(dtype, x, (char *)want + j * size, (double)m))
+            fail_msg("%s: kind %d, %s, %d numbers, row %d: %.9g, expected %.9g", K->name, kind, dtype_name(dtype),
+                     (int)m, (int)j, get(dtype, x), get(dtype, (char *)want + j * size));
+        r.b = (const char *)b + j * MOST * size;
+        K->distance->reduce[kind][dtype](&r, alone);
+        assert_memory_equal(alone, x, (size_t)size);
+    }
+    assert_int_equal(((unsigned char *)got)[rows * size], 0x5a);
+}
+
+static void check_gradients(int kind, int dtype, int64_t rows, int64_t m)
+{
+    static double got[MOST + 1], want[MOST];
+    char alone[8];
+    const int64_t size = sizes[dtype];
+    tgi_distance r = arguments(rows, m);
+    for (int64_t j = 0; j < rows; j++) { /* what the largest is compared with */
+        tgi_distance one = arguments(1, m);
+        one.b = (const char *)b + j * MOST * size;
+        R->distance->reduce[TGI_DISTANCE_LARGEST][dtype](&one, (char *)distance + j * 3 * size);
+    }
+    memset(got, 0x5a, sizeof got);
+    K->distance->gradient[kind][dtype](&r, got);
+    R->distance->gradient[kind][dtype](&r, want);
+    r.m = 1;
+    for (int64_t k = 0; k < m; k++) {
+        const char *x = (char *)got + k * size;
+        if (!near(dtype, x, (char *)want + k * size, (double)rows))
+            fail_msg("%s: gradient %d, %s, %d rows, column %d: %.9g, expected %.9g", K->name, kind, dtype_name(dtype),
+                     (int)rows, (int)k, get(dtype, x), get(dtype, (char *)want + k * size));
+        r.a = (const char *)a + k * size, r.b = (const char *)b + k * size;
+        K->distance->gradient[kind][dtype](&r, alone);
+        assert_memory_equal(alone, x, (size_t)size);
+    }
+    assert_int_equal(((unsigned char *)got)[m * size], 0x5a);
+}
+
+static void test_distances(void **unused)
+{
+    (void)unused;
+    static const int64_t widths[] = { 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 130, MOST };
+    for (int dtype = 0; dtype < 2; dtype++) {
+        fill(dtype);
+        for (int kind = 0; kind < TGI_DISTANCES; kind++) {
+            assert_true(!K->distance->gradient[kind][dtype] == (kind == TGI_DISTANCE_COUNT));
+            for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+                check_sums(kind, dtype, i % 2 ? ROWS : 3, widths[i]);
+                if (kind != TGI_DISTANCE_COUNT) check_gradients(kind, dtype, i % 2 ? ROWS : 3, widths[i]);
+            }
+        }
+    }
+}
+
+static void test_special_values(void **unused)
+{
+    (void)unused;
+    const double x[] = { 1, NAN, -0.0, INFINITY, 2 }, y[] = { 1, 1, 0, 1, 2 };
+    double result;
+    tgi_distance r = { .rows = 1, .m = 5, .row = 5, .a = x, .b = y };
+    for (int kind = TGI_DISTANCE_ABSOLUTE; kind < TGI_DISTANCES; kind++) {
+        r.m = 5;
+        K->distance->reduce[kind][TGI_F64](&r, &result);
+        assert_true(isnan(result));
+        r.m = 1;
+        K->distance->reduce[kind][TGI_F64](&r, &result);
+        assert_true(result == 0 && !signbit(result));
+    }
+    r = (tgi_distance){ .rows = 1, .m = 3, .row = 3, .a = x + 2, .b = y + 2 };
+    K->distance->reduce[TGI_DISTANCE_LARGEST][TGI_F64](&r, &result);
+    assert_true(isinf(result));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_distances), cmocka_unit_test(test_special_values) };
+    int failed = 0;
+    RUN_FOR_EACH_SET(failed, tests);
+    return failed;
+}

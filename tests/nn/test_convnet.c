@@ -1,0 +1,36 @@
+/* test_convnet.c: the example learns, and prints the same at every run. */
+#include "tests/support/errors.h"
+
+int convnet_main(void);
+#define main convnet_main
+#include "examples/convnet.c"
+#undef main
+
+static double learn_into(char *text, size_t size, uint64_t seed)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    const double right = learn(seed, file);
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+    return right;
+}
+
+static void test_it_learns(void **state)
+{
+    (void)state;
+    char first[1024], second[1024];
+    assert_true(learn_into(first, sizeof first, 0) > 0.95);
+    assert_memory_equal(first, "epoch 1: loss ", 14);
+    assert_true(learn_into(second, sizeof second, 0) > 0.95);
+    assert_string_equal(first, second);
+    assert_true(learn_into(second, sizeof second, 1) > 0.95);
+    assert_string_not_equal(first, second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_it_learns) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

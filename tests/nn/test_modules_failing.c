@@ -1,0 +1,68 @@
+/* test_modules_failing.c: models built, copied, listed and freed while each allocation fails in turn: an error for want of
+ * memory, nothing lost, nothing freed twice. */
+#define _GNU_SOURCE /* setenv */
+#include "tests/support/failing.h"
+
+typedef struct {
+    tg_module base;
+    tg_linear *layers[2];
+    tg_tensor *scales[2];
+    tg_lstm *lstm;
+} model;
+
+static model *model_new(void)
+{
+    model *m = tg_module_new(model);
+    for (int i = 0; m && i < 2; i++) {
+        TG_SUBMODULES(m, layers, i, tg_linear_new(2, 2));
+        TG_PARAMETERS(m, scales, i, tg_ones(tg_shape(1)));
+    }
+    TG_SUBMODULE(m, lstm, tg_lstm_new(2, 2));
+    return m;
+}
+
+static double build_and_copy(void)
+{
+    tg_module_list *list = tg_module_list_new();
+    model *m = model_new();
+    for (int i = 0; i < 20; i++) tg_module_list_append(list, tg_identity_new());
+    tg_module_list_insert(list, 3, m);
+    tg_module_list_append(list, tg_module_list_new(list ? tg_module_list_get(list, 0) : NULL));
+    tg_module_list *copy = tg_module_copy(list);
+    const double names = (double)tg_named_parameters(copy).count;
+    tg_module_zero_grad(copy);
+    tg_module_free(copy);
+    tg_module_free(list);
+    return tg_failed() ? 0 : names;
+}
+
+static double build_deep(void)
+{
+    tg_module *m = TG_MODULE(tg_linear_new(1, 1));
+    for (int i = 0; i < 20; i++) m = TG_MODULE(tg_sequential_new(m));
+    const double count = (double)(tg_modules(m).count + tg_module_parameter_count(m));
+    tg_module_free(m);
+    return tg_failed() ? 0 : count;
+}
+
+static void test_building_and_copying(void **state)
+{
+    (void)state;
+    fail_each_allocation(build_and_copy);
+}
+
+static void test_building_deep(void **state)
+{
+    (void)state;
+    fail_each_allocation(build_deep);
+}
+
+int main(void)
+{
+    setenv("TAPEGRAD_POOL", "0", 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_building_and_copying),
+        cmocka_unit_test(test_building_deep),
+    };
+    return cmocka_run_group_tests_name("modules_failing", tests, NULL, NULL);
+}

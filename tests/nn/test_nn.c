@@ -1,0 +1,711 @@
+/* test_nn.c: modules: what they own, how they are named and printed (PyTorch's texts), called, initialised and
+ * freed. */
+#include "tests/support/cmocka_all.h"
+#include "tests/support/errors.h"
+#include "tests/support/values.h"
+
+#include "tapegrad.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A user's module: a shared Linear, a parameter, a buffer, a child that was left out. */
+typedef struct {
+    tg_module base;
+    tg_linear *fc, *again;
+    tg_tensor *scale, *running;
+    tg_sequential *net;
+    tg_module *none;
+} sample_model;
+
+static tg_tensor *sample_forward(tg_module *m, tg_tensor *x)
+{
+    const sample_model *model = (sample_model *)m;
+    return tg_mul(tg_linear_forward(model->again, tg_linear_forward(model->fc, x)), model->scale);
+}
+
+static sample_model *sample_model_new(void)
+{
+    sample_model *m = tg_module_new(sample_model, .name = "M", .forward = sample_forward);
+    TG_SUBMODULE(m, fc, tg_linear_new(2, 2));
+    TG_PARAMETER(m, scale, tg_ones(tg_shape(2)));
+    TG_SUBMODULE(m, again, m->fc);
+    TG_BUFFER(m, running, tg_ones(tg_shape(1)));
+    TG_SUBMODULE(m, net, tg_sequential_new(tg_linear_new(1, 1), m->fc));
+    TG_SUBMODULE(m, none, NULL);
+    return m;
+}
+
+/* ---- printing ---- */
+
+static void assert_prints(tg_module *m, const char *expected)
+{
+    char text[2048], shorter[16];
+    const int64_t length = tg_module_format(m, text, sizeof text);
+    assert_string_equal(text, expected);
+    assert_int_equal(length, strlen(expected));
+    assert_int_equal(tg_module_format(m, shorter, sizeof shorter), length);
+    assert_memory_equal(shorter, expected, length < 15 ? (size_t)length : 15);
+    assert_int_equal(tg_module_format(m, NULL, 0), length);
+    FILE *file = tmpfile();
+    tg_module_fprint(file, m);
+    rewind(file);
+    assert_int_equal(fread(text, 1, sizeof text, file), length + 1);
+    assert_memory_equal(text, expected, (size_t)length);
+    assert_int_equal(text[length], '\n');
+    fclose(file);
+    tg_module_free(m);
+}
+
+static int two_lines(tg_module *m, char *buffer, size_t size) { return (void)m, snprintf(buffer, size, "a=1\nb=2"); }
+
+static int long_line(tg_module *m, char *buffer, size_t size)
+{
+    (void)m;
+    return snprintf(buffer, size, "%0300d", 7);
+}
+
+/* The texts are what print() shows in PyTorch 1.13. */
+static void test_print(void **state)
+{
+    (void)state;
+    assert_prints(TG_MODULE(sample_model_new()),
+                  "M(\n  (fc): Linear(in_features=2, out_features=2, bias=True)\n"
+                  "  (again): Linear(in_features=2, out_features=2, bias=True)\n"
+                  "  (net): Sequential(\n    (0): Linear(in_features=1, out_features=1, bias=True)\n"
+                  "    (1): Linear(in_features=2, out_features=2, bias=True)\n  )\n  (none): None\n)");
+    assert_prints(
+        TG_MODULE(tg_sequential_new(tg_linear_new(5, 8, .bias = false),
+                                    tg_sequential_new(tg_relu_new(), tg_dropout_new(0.5)), tg_softmax_new(1),
+                                    tg_log_softmax_new(-1), tg_flatten_new(), tg_identity_new(), tg_sequential_new(),
+                                    tg_sigmoid_new(), tg_tanh_new())),
+        "Sequential(\n  (0): Linear(in_features=5, out_features=8, bias=False)\n  (1): Sequential(\n    (0): ReLU()\n"
+        "    (1): Dropout(p=0.5, inplace=False)\n  )\n  (2): Softmax(dim=1)\n  (3): LogSoftmax(dim=-1)\n"
+        "  (4): Flatten(start_dim=1, end_dim=-1)\n  (5): Identity()\n  (6): Sequential()\n  (7): Sigmoid()\n"
+        "  (8): Tanh()\n)");
+    assert_prints(
+        TG_MODULE(tg_sequential_new(tg_silu_new(), tg_leaky_relu_new(.negative_slope = 0.2), tg_elu_new(),
+                                    tg_celu_new(.alpha = 2), tg_gelu_new(), tg_gelu_new(.approximate = "tanh"),
+                                    tg_softplus_new(), tg_hardtanh_new(), tg_softshrink_new(),
+                                    tg_hardshrink_new(.lambd = 0.25), tg_gelu_new(.approximate = "erf"),
+                                    tg_threshold_new(0.1, 20), tg_glu_new(), tg_prelu_new(.num_parameters = 8))),
+        "Sequential(\n  (0): SiLU()\n  (1): LeakyReLU(negative_slope=0.2)\n  (2): ELU(alpha=1.0)\n"
+        "  (3): CELU(alpha=2.0)\n  (4): GELU(approximate='none')\n  (5): GELU(approximate='tanh')\n"
+        "  (6): Softplus(beta=1, threshold=20)\n  (7): Hardtanh(min_val=-1.0, max_val=1.0)\n"
+        "  (8): Softshrink(0.5)\n  (9): Hardshrink(0.25)\n  (10): GELU(approximate='unknown')\n"
+        "  (11): Threshold(threshold=0.1, value=20)\n  (12): GLU(dim=-1)\n  (13): PReLU(num_parameters=8)\n)");
+    assert_prints(TG_MODULE(tg_lstm_new(5, 8, .num_layers = 2, .batch_first = true)),
+                  "LSTM(5, 8, num_layers=2, batch_first=True)");
+    assert_prints(
+        TG_MODULE(tg_lstm_new(5, 8, .num_layers = 2, .bias = false, .batch_first = true, .dropout = 0.25,
+                              .bidirectional = true, .proj_size = 3)),
+        "LSTM(5, 8, proj_size=3, num_layers=2, bias=False, batch_first=True, dropout=0.25, bidirectional=True)");
+    assert_prints(TG_MODULE(tg_lstm_new(5, 8)), "LSTM(5, 8)");
+    assert_prints(TG_MODULE(tg_lstm_cell_new(5, 8)), "LSTMCell(5, 8)");
+    assert_prints(TG_MODULE(tg_lstm_cell_new(5, 8, .bias = false)), "LSTMCell(5, 8, bias=False)");
+    assert_prints(TG_MODULE(tg_mse_loss_new()), "MSELoss()");
+    assert_prints(TG_MODULE(tg_cross_entropy_loss_new(.weight = tg_ones(tg_shape(3)))), "CrossEntropyLoss()");
+    assert_prints(TG_MODULE(tg_nll_loss_new()), "NLLLoss()");
+    assert_prints(TG_MODULE(tg_l1_loss_new()), "L1Loss()");
+    assert_prints(TG_MODULE(tg_smooth_l1_loss_new()), "SmoothL1Loss()");
+    assert_prints(TG_MODULE(tg_huber_loss_new()), "HuberLoss()");
+    assert_prints(TG_MODULE(tg_poisson_nll_loss_new()), "PoissonNLLLoss()");
+    assert_prints(TG_MODULE(tg_bce_loss_new()), "BCELoss()");
+    assert_prints(TG_MODULE(tg_bce_with_logits_loss_new()), "BCEWithLogitsLoss()");
+    assert_prints(TG_MODULE(tg_kl_div_loss_new()), "KLDivLoss()");
+    assert_prints(TG_MODULE(tg_hinge_embedding_loss_new()), "HingeEmbeddingLoss()");
+    assert_prints(TG_MODULE(tg_soft_margin_loss_new()), "SoftMarginLoss()");
+    assert_prints(TG_MODULE(tg_multi_margin_loss_new()), "MultiMarginLoss()");
+    assert_prints(TG_MODULE(tg_multilabel_margin_loss_new()), "MultiLabelMarginLoss()");
+    assert_prints(TG_MODULE(tg_multilabel_soft_margin_loss_new()), "MultiLabelSoftMarginLoss()");
+    assert_prints(TG_MODULE(tg_gaussian_nll_loss_new()), "GaussianNLLLoss()");
+    assert_prints(TG_MODULE(tg_margin_ranking_loss_new()), "MarginRankingLoss()");
+    assert_prints(TG_MODULE(tg_cosine_embedding_loss_new()), "CosineEmbeddingLoss()");
+    assert_prints(TG_MODULE(tg_triplet_margin_loss_new()), "TripletMarginLoss()");
+    assert_prints(TG_MODULE(tg_embedding_new(5, 3)), "Embedding(5, 3)");
+    assert_prints(TG_MODULE(tg_embedding_new(5, 3, .padding_idx = -1, .max_norm = 2, .norm_type = 3,
+                                             .scale_grad_by_freq = true)),
+                  "Embedding(5, 3, padding_idx=4, max_norm=2.0, norm_type=3.0, scale_grad_by_freq=True)");
+    assert_prints(TG_MODULE(tg_embedding_bag_new(5, 3)), "EmbeddingBag(5, 3, mode=mean)");
+    assert_prints(TG_MODULE(tg_embedding_bag_new(5, 3, .max_norm = 0, .mode = "max", .padding_idx = 1)),
+                  "EmbeddingBag(5, 3, max_norm=0.0, mode=max, padding_idx=1)");
+    assert_prints(tg_softmin_new(1), "Softmin(dim=1)");
+    assert_prints(tg_dropout1d_new(0.5), "Dropout1d(p=0.5, inplace=False)");
+    assert_prints(tg_dropout2d_new(0.5), "Dropout2d(p=0.5, inplace=False)");
+    assert_prints(tg_dropout3d_new(0.5), "Dropout3d(p=0.5, inplace=False)");
+    assert_prints(tg_alpha_dropout_new(0.2), "AlphaDropout(p=0.2, inplace=False)");
+    assert_prints(tg_feature_alpha_dropout_new(0.5), "FeatureAlphaDropout(p=0.5, inplace=False)");
+    assert_prints(tg_dropout_new(0.0), "Dropout(p=0.0, inplace=False)");
+    assert_prints(tg_dropout_new(1.0), "Dropout(p=1.0, inplace=False)");
+    assert_prints(tg_dropout_new(0.1), "Dropout(p=0.1, inplace=False)");
+    assert_prints(tg_dropout_new(1.0 / 3), "Dropout(p=0.3333333333333333, inplace=False)");
+    assert_prints(tg_flatten_new(.start_dim = 0, .end_dim = 0), "Flatten(start_dim=0, end_dim=0)");
+}
+
+static void test_print_of_users_modules(void **state)
+{
+    (void)state;
+    sample_model *m = tg_module_new(sample_model);
+    assert_prints(TG_MODULE(m), "sample_model()");
+    m = tg_module_new(sample_model, .extra_repr = two_lines);
+    assert_prints(TG_MODULE(m), "sample_model(\n  a=1\n  b=2\n)");
+    m = tg_module_new(sample_model, .extra_repr = two_lines);
+    TG_SUBMODULE(m, none, tg_relu_new());
+    assert_prints(TG_MODULE(m), "sample_model(\n  a=1\n  b=2\n  (none): ReLU()\n)");
+    m = tg_module_new(sample_model, .name = "Long", .extra_repr = long_line);
+    char expected[400];
+    snprintf(expected, sizeof expected, "Long(%0300d)", 7);
+    assert_prints(TG_MODULE(m), expected);
+    char text[8];
+    assert_int_equal(tg_module_format((tg_module *)NULL, text, sizeof text), 4);
+    assert_string_equal(text, "None");
+}
+
+/* ---- names ---- */
+
+static void test_named_parameters(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = sample_model_new();
+    /* as PyTorch lists them: own before children's, shared ones once and under their first name */
+    static const char *const names[] = { "scale", "fc.weight", "fc.bias", "net.0.weight", "net.0.bias" };
+    const tg_named_tensor_list named = tg_named_parameters(m);
+    const tg_tensor_list list = tg_parameters(m);
+    assert_int_equal(named.count, 5);
+    assert_int_equal(list.count, 5);
+    for (int i = 0; i < 5; i++) {
+        assert_string_equal(named.items[i].name, names[i]);
+        assert_ptr_equal(named.items[i].tensor, list.items[i]);
+        assert_ptr_equal(tg_get_parameter(m, names[i]), list.items[i]);
+        assert_true(tg_requires_grad(list.items[i]) && tg_is_leaf(list.items[i]));
+    }
+    assert_ptr_equal(list.items[1], m->fc->weight);
+    assert_ptr_equal(tg_get_parameter(m, "net.1.weight"), m->fc->weight);
+    assert_int_equal(tg_module_parameter_count(m), 2 + 4 + 2 + 1 + 1);
+    assert_int_equal(tg_named_buffers(m).count, 1);
+    assert_string_equal(tg_named_buffers(m).items[0].name, "running");
+    assert_ptr_equal(tg_buffers(m).items[0], m->running);
+    assert_ptr_equal(tg_get_buffer(m, "running"), m->running);
+    assert_false(tg_requires_grad(m->running));
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_named_modules(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = sample_model_new();
+    static const char *const all[] = { "", "fc", "net", "net.0" }, *const children[] = { "fc", "net" };
+    assert_int_equal(tg_named_modules(m).count, 4);
+    assert_int_equal(tg_modules(m).count, 4);
+    for (int i = 0; i < 4; i++) assert_string_equal(tg_named_modules(m).items[i].name, all[i]);
+    assert_int_equal(tg_named_children(m).count, 2);
+    for (int i = 0; i < 2; i++) assert_string_equal(tg_named_children(m).items[i].name, children[i]);
+    assert_ptr_equal(tg_modules(m).items[0], &m->base);
+    assert_ptr_equal(tg_children(m).items[1], &m->net->base);
+    assert_ptr_equal(tg_get_submodule(m, "net.1"), &m->fc->base);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_unknown_names(void **state)
+{
+    (void)state;
+    sample_model *m = sample_model_new();
+    static const char *const wrong[] = { "",       "fc",      "fc.",          "fc.weigh", "fc.weights",
+                                         ".scale", "scale.x", "net.2.weight", "none.x" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_null(tg_get_parameter(m, wrong[i]));
+        expect_error("M has no attribute `");
+    }
+    assert_null(tg_get_submodule(m, "scale"));
+    expect_error("get_submodule: M has no attribute `scale`");
+    tg_module_free(m);
+}
+
+static void test_lstm_names(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_lstm *m = tg_lstm_new(5, 8, .num_layers = 2, .bidirectional = true, .proj_size = 3);
+    static const char *const parts[] = { "weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr" };
+    static const char *const suffixes[] = { "_l0", "_l0_reverse", "_l1", "_l1_reverse" };
+    const tg_named_tensor_list named = tg_named_parameters(m);
+    assert_int_equal(named.count, 20);
+    for (int i = 0; i < 20; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s", parts[i % 5], suffixes[i / 5]);
+        assert_string_equal(named.items[i].name, name);
+    }
+    assert_int_equal(tg_size(tg_get_parameter(m, "weight_ih_l1_reverse"), 1), 6);
+    assert_ptr_equal(m->weights[3].weight_hr, tg_get_parameter(m, "weight_hr_l1_reverse"));
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_bad_names(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = sample_model_new();
+    assert_null(tg_register_parameter(m, "a.b", tg_ones(tg_shape(1))));
+    expect_error("parameter name can't contain \".\"");
+    assert_null(tg_register_buffer(m, "", tg_ones(tg_shape(1))));
+    expect_error("buffer name can't be empty string \"\"");
+    assert_null(tg_register_parameter(m, "fc", tg_ones(tg_shape(1))));
+    expect_error("attribute 'fc' already exists");
+    assert_int_equal(tg_register_module(m, "scale", tg_relu_new()), TG_FAILED); /* and the ReLU is freed */
+    expect_error("attribute 'scale' already exists");
+    assert_null(tg_register_parameter(m, "count", tg_zeros(tg_shape(1), .dtype = TG_INT64)));
+    expect_error("floating point");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* ---- ownership ---- */
+
+/* A free function that counts, to see that each module is freed, and once. */
+static int freed;
+static void count_free(tg_module *m)
+{
+    (void)m;
+    freed++;
+}
+
+static void test_shared_modules_are_freed_once(void **state)
+{
+    (void)state;
+    freed = 0;
+    sample_model *a = tg_module_new(sample_model), *b = tg_module_new(sample_model);
+    tg_module *shared = TG_MODULE(tg_module_new(sample_model, .free = count_free));
+    TG_SUBMODULE(a, none, shared);
+    TG_SUBMODULE(b, none, shared);
+    assert_int_equal(tg_register_module(b, "twice", shared), TG_OK);
+    tg_module_free(shared);
+    expect_error("registered with another one, which frees it");
+    tg_module_free(a);
+    assert_int_equal(freed, 0);
+    TG_REPLACE_SUBMODULE(b, none, NULL);
+    assert_int_equal(freed, 0);
+    tg_module_free(b);
+    assert_int_equal(freed, 1);
+}
+
+static void test_replacing(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    freed = 0;
+    sample_model *m = sample_model_new();
+    TG_SUBMODULE(m, none, TG_MODULE(tg_module_new(sample_model, .free = count_free)));
+    TG_REPLACE_SUBMODULE(m, none, m->none); /* the same again: nothing happens */
+    assert_int_equal(freed, 0);
+    TG_REPLACE_SUBMODULE(m, none, tg_relu_new());
+    assert_int_equal(freed, 1);
+    TG_REPLACE_PARAMETER(m, scale, tg_zeros(tg_shape(2)));
+    assert_ptr_equal(tg_parameters(m).items[0], m->scale);
+    assert_int_equal(tg_parameters(m).count, 5);
+    tg_linear *tied = tg_linear_new(2, 2);
+    TG_REPLACE_PARAMETER(tied, weight, m->fc->weight); /* weight tying */
+    TG_REPLACE_SUBMODULE(m, again, tied);
+    assert_int_equal(tg_parameters(m).count, 6);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_no_cycles(void **state)
+{
+    (void)state;
+    sample_model *a = tg_module_new(sample_model), *b = tg_module_new(sample_model);
+    TG_SUBMODULE(a, none, TG_MODULE(b));
+    assert_int_equal(tg_register_module(b, "up", a), TG_FAILED);
+    expect_error("a module cannot contain itself");
+    assert_int_equal(tg_register_module(a, "me", a), TG_FAILED);
+    expect_error("a module cannot contain itself");
+    tg_module_free(a);
+}
+
+static void test_parameters_outlive_scopes(void **state)
+{
+    (void)state;
+    sample_model *m = NULL;
+    tg_scope scope = tg_scope_begin();
+    m = sample_model_new();
+    tg_scope_end(scope);
+    for (int i = 0; i < 3; i++) {
+        scope = tg_scope_begin();
+        tg_tensor *y = tg_module_forward(m, tg_ones(tg_shape(3, 2)));
+        tg_backward(tg_sum(y));
+        assert_non_null(tg_grad_of(m->fc->weight));
+        assert_null(tg_grad_of(tg_get_parameter(m, "net.0.weight")));
+        tg_scope_end(scope);
+    }
+    assert_int_equal(tg_numel(m->scale), 2);
+    tg_module_zero_grad(m);
+    assert_null(tg_grad_of(m->fc->weight));
+    tg_module_free(m);
+}
+
+/* As torch.nn.Parameter: a leaf over the same values, whatever history they had. */
+static void test_parameter_with_a_history(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = tg_module_new(sample_model);
+    tg_tensor *x = tg_mul(tg_ones(tg_shape(2), .requires_grad = true), 2.0);
+    TG_PARAMETER(m, scale, x);
+    assert_ptr_not_equal(m->scale, x);
+    assert_true(tg_is_leaf(m->scale) && tg_requires_grad(m->scale) && tg_shares_storage(m->scale, x));
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_freeing_leaves_nothing(void **state)
+{
+    (void)state;
+    tg_module_free(sample_model_new()); /* the pool's own structures are there now */
+    const tg_memory_statistics before = tg_memory_stats();
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = sample_model_new();
+    tg_lstm *lstm = tg_lstm_new(3, 4, .num_layers = 2);
+    tg_loss *loss = tg_cross_entropy_loss_new(.weight = tg_ones(tg_shape(3)));
+    tg_module_forward(m, tg_ones(tg_shape(3, 2)));
+    tg_module_free(m);
+    tg_module_free(&lstm->base);
+    tg_module_free(loss);
+    tg_scope_end(scope);
+    const tg_memory_statistics after = tg_memory_stats();
+    assert_int_equal(after.live_tensors, before.live_tensors);
+    assert_int_equal(after.live_bytes, before.live_bytes);
+}
+
+/* ---- NULL ---- */
+
+static void test_null_module(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *nothing = NULL;
+    tg_linear *no_linear = NULL;
+    tg_module_free(nothing);
+    tg_module_free((tg_module *)NULL);
+    assert_false(tg_failed());
+    assert_null(tg_module_forward(nothing, tg_ones(tg_shape(1))));
+    expect_error("the module is NULL");
+    assert_null(tg_linear_forward(no_linear, tg_ones(tg_shape(1))));
+    expect_error("Linear: the module is NULL");
+    assert_int_equal(tg_parameters(nothing).count, 0);
+    expect_error("the module is NULL");
+    assert_int_equal(tg_named_parameters(nothing).count, 0);
+    tg_module_train(nothing);
+    tg_module_eval(nothing);
+    tg_module_requires_grad_(nothing, false);
+    tg_module_zero_grad(nothing);
+    assert_int_equal(tg_module_to(nothing, TG_FLOAT64), TG_FAILED);
+    assert_int_equal(tg_module_parameter_count(nothing), 0);
+    assert_null(tg_get_parameter(nothing, "x"));
+    assert_int_equal(tg_error_get().later, 0); /* one error explains them all */
+    tg_error_clear();
+    TG_SUBMODULE(nothing, fc, tg_linear_new(2, 2)); /* frees the Linear */
+    expect_error("the module is NULL");
+    TG_PARAMETER(nothing, scale, tg_ones(tg_shape(1)));
+    expect_error("the module is NULL");
+    assert_int_equal(tg_sequential_append((tg_sequential *)NULL, tg_relu_new()), TG_FAILED);
+    expect_error("the module is NULL");
+    assert_null(tg_loss_forward((tg_loss *)NULL, tg_ones(tg_shape(1)), tg_ones(tg_shape(1))));
+    expect_error("the module is NULL");
+    tg_scope_end(scope);
+}
+
+/* A child or tensor that failed leaves a module that can be called (in vain) and freed. */
+static void test_half_built_module(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = tg_module_new(sample_model, .forward = sample_forward);
+    TG_SUBMODULE(m, fc, tg_linear_new(-2, 2));
+    TG_SUBMODULE(m, again, tg_linear_new(2, 2));
+    TG_PARAMETER(m, scale, tg_ones(tg_shape(-1)));
+    TG_SUBMODULE(m, none, tg_dropout_new(2.0));
+    assert_null(m->scale);
+    assert_null(m->none);
+    assert_null(tg_module_forward(m, tg_ones(tg_shape(3, 2))));
+    expect_error("Trying to create tensor with negative dimension -2: [2, -2]");
+    assert_null(tg_module_forward(m, tg_ones(tg_shape(3, 2))));
+    expect_error("NULL");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* ---- calling ---- */
+
+static void test_forward(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = sample_model_new();
+    tg_tensor *x = tg_randn(tg_shape(3, 2));
+    const int64_t before = tg_memory_stats().live_tensors;
+    tg_tensor *y = tg_module_forward(m, x);
+    assert_non_null(tg_grad_fn(y));
+    assert_int_equal(tg_memory_stats().live_tensors - before,
+                     2 + 1); /* y, and what two nodes saved: the inner results */
+    assert_null(tg_module_forward(m, NULL));
+    expect_error("M: argument 1 is NULL");
+    sample_model *mute = tg_module_new(sample_model, .name = "Mute");
+    char line[128];
+    snprintf(line, sizeof line, "test_nn.c:%d: Mute: Module [Mute] is missing the required \"forward\" function",
+             __LINE__ + 1);
+    assert_null(tg_module_forward(mute, x));
+    expect_error(line);
+    tg_module_free(mute);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_sequential(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_linear *first = tg_linear_new(3, 4), *last = tg_linear_new(4, 2);
+    tg_sequential *net = tg_sequential_new(first, tg_sequential_new(tg_tanh_new(), tg_identity_new()), last);
+    assert_int_equal(tg_sequential_append(net, tg_sigmoid_new()), TG_OK);
+    tg_tensor *x = tg_randn(tg_shape(5, 3));
+    tg_tensor *y = tg_sequential_forward(net, x);
+    double expected[10];
+    tg_to_array(tg_sigmoid(tg_linear_forward(last, tg_tanh(tg_linear_forward(first, x)))), expected, 10);
+    assert_values(y, expected, 10, 0);
+    tg_backward(tg_sum(y));
+    assert_non_null(tg_grad_of(first->weight));
+    char line[128];
+    snprintf(line, sizeof line, "test_nn.c:%d: Sequential.0 (Linear): linear: ", __LINE__ + 1);
+    assert_null(tg_sequential_forward(net, tg_ones(tg_shape(5, 4))));
+    expect_error(line);
+    tg_sequential *empty = tg_sequential_new();
+    assert_ptr_equal(tg_sequential_forward(empty, x), x);
+    assert_int_equal(tg_parameters(empty).count, 0);
+    tg_module_free(empty);
+    tg_module_free(net);
+    tg_scope_end(scope);
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_ones(tg_shape(1000));
+    tg_module *m = tg_dropout_new(0.25);
+    tg_manual_seed(5);
+    const double kept = tg_item(tg_sum(tg_module_forward(m, x)));
+    assert_true(fabs(kept - 1000) < 80);
+    tg_module_eval(m);
+    assert_ptr_equal(tg_module_forward(m, x), x);
+    assert_ptr_equal(tg_dropout(x, .p = 0), x);
+    assert_ptr_equal(tg_dropout(x, .training = false), x);
+    assert_true(tg_item(tg_sum(tg_dropout(x, .p = 1))) == 0);
+    tg_module_free(m);
+    assert_null(tg_dropout_new(1.5));
+    expect_error("dropout probability has to be between 0 and 1, but got 1.5");
+    assert_null(tg_dropout(x, .p = -0.5));
+    expect_error("dropout probability has to be between 0 and 1, but got -0.5");
+    assert_null(tg_dropout(x, .p = NAN));
+    expect_error("dropout probability");
+    assert_null(tg_dropout(tg_ones(tg_shape(2), .dtype = TG_INT64)));
+    expect_error("result type Float can't be cast to the desired output type Long");
+    tg_scope_end(scope);
+}
+
+static char warning[256];
+static void remember_warning(const char *where, const char *message, void *context)
+{
+    (void)context;
+    snprintf(warning, sizeof warning, "%s: %s", where ? where : "", message);
+}
+
+static void test_linear_options(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_linear *m = tg_linear_new(3, 2, .bias = false, .dtype = TG_FLOAT64);
+    assert_null(m->bias);
+    assert_int_equal(tg_parameters(m).count, 1);
+    assert_int_equal(tg_dtype_of(m->weight), TG_FLOAT64);
+    tg_tensor *x = tg_ones(tg_shape(3), .dtype = TG_FLOAT64);
+    assert_int_equal(tg_ndim(tg_linear_forward(m, x)), 1);
+    tg_module_free(m);
+    tg_set_warning_handler(remember_warning, NULL);
+    m = tg_linear_new(0, 3); /* no input features: the bias alone, drawn from U(0, 0) */
+    assert_non_null(strstr(warning, "Initializing zero-element tensors is a no-op"));
+    VALUES(tg_linear_forward(m, tg_ones(tg_shape(1, 0))), 0, 0, 0, 0);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* ---- the whole tree ---- */
+
+static void record_order(tg_module *m, void *context)
+{
+    strcat(context, m->base.name);
+    strcat(context, " ");
+}
+
+static void test_tree(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = sample_model_new();
+    assert_true(m->base.training && m->fc->base.training);
+    tg_module_eval(m);
+    assert_false(m->base.training || m->fc->base.training || m->net->base.training);
+    tg_module_train(m);
+    assert_true(m->base.training && m->net->base.training);
+    tg_module_requires_grad_(m, false);
+    assert_false(tg_requires_grad(m->scale) || tg_requires_grad(m->fc->bias));
+    tg_module_requires_grad_(m, true);
+    assert_true(tg_requires_grad(m->scale) && tg_requires_grad(m->fc->bias));
+    char order[256] = "";
+    tg_module_apply(m, record_order, order);
+    assert_string_equal(order, "Linear Linear Linear Sequential M ");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static void test_to(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    sample_model *m = sample_model_new();
+    tg_tensor *weight = m->fc->weight,
+              *counter = tg_register_buffer(m, "counter", tg_zeros(tg_shape(1), .dtype = TG_INT64));
+    double before[4], grad[4];
+    tg_to_array(weight, before, 4);
+    tg_backward(tg_sum(tg_module_forward(m, tg_ones(tg_shape(3, 2)))));
+    tg_to_array(tg_grad_of(weight), grad, 4);
+    assert_int_equal(tg_module_to(m, TG_FLOAT64), TG_OK);
+    assert_ptr_equal(m->fc->weight, weight);
+    assert_int_equal(tg_dtype_of(weight), TG_FLOAT64);
+    assert_int_equal(tg_dtype_of(m->running), TG_FLOAT64);
+    assert_int_equal(tg_dtype_of(counter), TG_INT64);
+    assert_values(weight, before, 4, 0);
+    assert_int_equal(tg_dtype_of(tg_grad_of(weight)), TG_FLOAT64);
+    assert_values(tg_grad_of(weight), grad, 4, 0);
+    assert_true(tg_is_leaf(weight) && tg_requires_grad(weight));
+    tg_tensor *y = tg_module_forward(m, tg_ones(tg_shape(3, 2), .dtype = TG_FLOAT64));
+    assert_int_equal(tg_dtype_of(y), TG_FLOAT64);
+    tg_module_to(m, TG_FLOAT32); /* what y's history saved is gone: an error, not a wrong gradient */
+    assert_int_equal(tg_backward(tg_sum(y)), TG_FAILED);
+    expect_error("modified by an inplace operation");
+    assert_int_equal(tg_module_to(m, TG_INT64), TG_FAILED);
+    expect_error("nn.Module.to only accepts floating point dtypes, but got desired dtype=int64");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* ---- initial values: what PyTorch draws after torch.manual_seed(3) ---- */
+
+static tg_tensor *fresh(int64_t rows, int64_t columns)
+{
+    tg_manual_seed(3);
+    return tg_empty(tg_shape(rows, columns), .requires_grad = true);
+}
+
+static void test_init(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    const double e = 2e-7;
+    VALUES(tg_init_uniform_(fresh(2, 3), -2, 3), e, -1.9786824, -1.47215319, -0.570787609, -1.86522579, 0.358071804,
+           -1.69941854);
+    VALUES(tg_init_normal_(fresh(2, 3), 1, 0.5), e, 1.40163803, 1.08741665, 1.04448903, 0.693140984, 1.0230912,
+           0.315870404);
+    VALUES(tg_init_normal_(fresh(4, 5), 1, 0.5), e, 0.961677849, 1.1799407, 0.608991623, 1.03576386, 1.52301145,
+           1.2610935, 0.916595399, 1.02651668, 1.20230353, 1.30564976, 1.38019514, 0.983178377, 1.49896121, 1.22959018,
+           2.21819854, 0.926595926, 1.24255705, 1.10261714, 1.16921413, 1.67637706);
+    VALUES(tg_init_xavier_uniform_(fresh(2, 3), .gain = 2), e, -2.17220855, -1.72830856, -0.938391268, -2.07278013,
+           -0.124379642, -1.9274739);
+    VALUES(tg_init_xavier_normal_(fresh(2, 3)), e, 0.508036375, 0.11057435, 0.0562746897, -0.388149351, 0.0292083472,
+           -0.865363061);
+    VALUES(tg_init_kaiming_uniform_(fresh(2, 3)), e, -1.40215445, -1.11561835, -0.605728924, -1.33797371, -0.0802867115,
+           -1.24417901);
+    VALUES(tg_init_kaiming_normal_(fresh(2, 3), .nonlinearity = TG_NONLINEARITY_RELU), e, 0.655872166, 0.142750874,
+           0.0726503134, -0.501098633, 0.0377078131, -1.11717892);
+    VALUES(tg_init_kaiming_normal_(fresh(2, 3), .mode = TG_FAN_OUT, .nonlinearity = TG_NONLINEARITY_TANH), e,
+           0.946669936, 0.206043124, 0.104861692, -0.723273635, 0.0544265397, -1.61250889);
+    tg_manual_seed(3);
+    VALUES(tg_init_kaiming_uniform_(tg_empty(tg_shape(2, 3, 2)), .a = 0.5, .mode = TG_FAN_OUT), e, -1.08610427,
+           -0.864154279, -0.469195634, -1.03639007, -0.0621898212, -0.963736951, 0.595628262, 0.533918619, 0.206866503,
+           0.849751413, -0.107284993, 0.656151116);
+    VALUES(tg_init_constant_(fresh(1, 3), 0.5), 0, 0.5, 0.5, 0.5);
+    VALUES(tg_init_zeros_(fresh(1, 2)), 0, 0, 0);
+    VALUES(tg_init_ones_(fresh(1, 2)), 0, 1, 1);
+    VALUES(tg_init_uniform_(fresh(1, 2), 0, 0), 0, 0, 0);
+    VALUES(tg_init_normal_(fresh(1, 2), 3, 0), 0, 3, 3);
+    VALUES(tg_init_xavier_uniform_(fresh(1, 2), .gain = 0), 0, 0, 0);
+    tg_scope_end(scope);
+}
+
+static void test_init_of_a_view(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *t = tg_zeros(tg_shape(3, 2));
+    tg_manual_seed(3);
+    const int64_t version = tg_version(t);
+    tg_init_uniform_(tg_transpose(t, 0, 1), -2, 3); /* in the view's row-major order */
+    VALUES(tg_transpose(t, 0, 1), 2e-7, -1.9786824, -1.47215319, -0.570787609, -1.86522579, 0.358071804, -1.69941854);
+    assert_true(tg_version(t) > version);
+    tg_scope_end(scope);
+}
+
+static void test_init_errors(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    assert_null(tg_init_kaiming_uniform_(tg_ones(tg_shape(3))));
+    expect_error("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
+    assert_null(tg_init_uniform_(tg_ones(tg_shape(3)), 1, 0));
+    expect_error("uniform_ expects to return a [from, to) range, but found from=1 > to=0");
+    assert_null(tg_init_normal_(tg_ones(tg_shape(3)), 0, -1));
+    expect_error("normal expects std >= 0.0, but found std -1");
+    assert_null(tg_init_normal_(tg_ones(tg_shape(3), .dtype = TG_INT64), 0, 1));
+    expect_error("floating dtype");
+    assert_null(tg_init_zeros_(NULL));
+    expect_error("NULL");
+    tg_scope_end(scope);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
+    const struct CMUnitTest tests[] = {
+        CASE(test_print),
+        CASE(test_print_of_users_modules),
+        CASE(test_named_parameters),
+        CASE(test_named_modules),
+        CASE(test_unknown_names),
+        CASE(test_lstm_names),
+        CASE(test_bad_names),
+        CASE(test_shared_modules_are_freed_once),
+        CASE(test_replacing),
+        CASE(test_no_cycles),
+        CASE(test_parameters_outlive_scopes),
+        CASE(test_parameter_with_a_history),
+        CASE(test_freeing_leaves_nothing),
+        CASE(test_null_module),
+        CASE(test_half_built_module),
+        CASE(test_forward),
+        CASE(test_sequential),
+        CASE(test_dropout),
+        CASE(test_linear_options),
+        CASE(test_tree),
+        CASE(test_to),
+        CASE(test_init),
+        CASE(test_init_of_a_view),
+        CASE(test_init_errors),
+    };
+    return cmocka_run_group_tests_name("nn", tests, NULL, NULL);
+}

@@ -1,0 +1,156 @@
+/* test_linalg.c: linear algebra on matrices larger than a panel, by what the results must fulfil; singular matrices. */
+#include "tests/support/cmocka_all.h"
+#include "tests/support/errors.h"
+#include "tests/support/values.h"
+
+#include "tapegrad.h"
+
+#include <math.h>
+
+static const int64_t sizes[] = { 1, 2, 5, 47, 48, 49, 96, 97, 150 };
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static tg_tensor *identity(int64_t n) { return tg_eye(n, n, .dtype = TG_FLOAT64); }
+
+/* Random matrices, two of them, in which rows must be swapped. */
+static tg_tensor *matrices(int64_t n, tg_dtype dtype) { return tg_randn(tg_shape(2, n, n), .dtype = dtype); }
+
+static tg_tensor *positive_definite(int64_t n)
+{
+    tg_tensor *a = matrices(n, TG_FLOAT64);
+    return tg_add(tg_matmul(a, tg_transpose(a, -2, -1)), identity(n));
+}
+
+/* The largest |a - b|. */
+static double distance(tg_tensor *a, tg_tensor *b)
+{
+    tg_tensor *d = tg_reshape(tg_abs(tg_sub(a, b)), tg_shape(-1));
+    if (!d) fail_msg("failed: %s", tg_error_message());
+    double *values = elements(d), largest = 0;
+    for (int64_t i = 0; i < tg_numel(d); i++) largest = fmax(largest, isnan(values[i]) ? INFINITY : values[i]);
+    free(values);
+    return largest;
+}
+
+static void assert_near(tg_tensor *a, tg_tensor *b, double tolerance)
+{
+    const double d = distance(a, b);
+    if (!(d <= tolerance)) fail_msg("the distance is %g", d);
+}
+
+static void test_inverse(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        const int64_t n = sizes[i];
+        tg_tensor *a = matrices(n, TG_FLOAT64), *y = tg_inv(a);
+        const double size = 1 + distance(y, tg_zeros_like(y));
+        assert_near(tg_matmul(a, y), tg_expand(identity(n), tg_shape(2, n, n)), 1e-12 * size * (double)n);
+        assert_near(tg_solve(a, tg_matmul(a, tg_ones(tg_shape(n, 3), .dtype = TG_FLOAT64))),
+                    tg_ones(tg_shape(2, n, 3), .dtype = TG_FLOAT64), 1e-12 * size * (double)n);
+        tg_tensor *narrow = tg_to(a, TG_FLOAT32); /* computed in float64, so as good as the numbers given */
+        assert_near(tg_to(tg_inv(narrow), TG_FLOAT64), tg_inv(tg_to(narrow, TG_FLOAT64)), 1e-6 * size);
+    }
+}
+
+static void test_determinant(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        tg_tensor *a = matrices(sizes[i], TG_FLOAT64), *b = matrices(sizes[i], TG_FLOAT64);
+        const tg_slogdet_result x = tg_slogdet(a), y = tg_slogdet(b), xy = tg_slogdet(tg_matmul(a, b));
+        assert_near(tg_mul(x.sign, y.sign), xy.sign, 0);
+        assert_near(tg_add(x.logabsdet, y.logabsdet), xy.logabsdet, 1e-9);
+        assert_near(tg_div(tg_det(a), tg_mul(x.sign, tg_exp(x.logabsdet))), tg_ones(tg_shape(2), .dtype = TG_FLOAT64),
+                    1e-10);
+        const tg_slogdet_result turned = tg_slogdet(tg_transpose(a, -2, -1));
+        assert_near(turned.sign, x.sign, 0);
+    }
+}
+
+static void test_cholesky(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        const int64_t n = sizes[i];
+        tg_tensor *a = positive_definite(n), *l = tg_cholesky(a), *u = tg_cholesky(a, .upper = true);
+        assert_near(tg_matmul(l, tg_transpose(l, -2, -1)), a, 1e-13 * (double)(n * n));
+        assert_near(u, tg_transpose(l, -2, -1), 1e-12 * (double)n);
+        tg_tensor *b = tg_rand(tg_shape(2, n, 3), .dtype = TG_FLOAT64);
+        assert_near(tg_matmul(l, tg_solve_triangular(l, b, false)), b, 1e-12 * (double)n);
+        assert_near(tg_matmul(u, tg_solve_triangular(u, b, true)), b, 1e-12 * (double)n);
+        tg_tensor *bt = tg_transpose(b, -2, -1);
+        assert_near(tg_matmul(tg_solve_triangular(u, bt, true, .left = false), u), bt, 1e-12 * (double)n);
+    }
+}
+
+/* The other triangle is not read, nor is the diagonal of a unitriangular matrix. */
+static void test_unread(void **state)
+{
+    (void)state;
+    const double upper[] = { 2, 1, NAN, 4 }, unit[] = { NAN, 1, NAN, NAN }, b[] = { 4, 8 };
+    VALUES(tg_solve_triangular(tg_from_data(upper, tg_shape(2, 2)), tg_from_data(b, tg_shape(2, 1)), true), 1e-15, 1,
+           2);
+    VALUES(tg_solve_triangular(tg_from_data(unit, tg_shape(2, 2)), tg_from_data(b, tg_shape(2, 1)), true,
+                               .unitriangular = true),
+           1e-15, -4, 8);
+    const double lower[] = { 4, NAN, 2, 5 };
+    VALUES(tg_cholesky(tg_from_data(lower, tg_shape(2, 2))), 1e-15, 2, 0, 1, 2);
+}
+
+/* The cofactors of singular matrices, by hand; so det has a gradient there. */
+static void test_singular_determinant(void **state)
+{
+    (void)state;
+    const double rank2[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, rank1[] = { 1, 2, 2, 4 };
+    const double nilpotent[] = { 0, 1, 0, 0, 0, 1, 0, 0, 0 };
+    tg_tensor *a = tg_from_data(rank2, tg_shape(3, 3), .requires_grad = true), *y = tg_det(a);
+    assert_true(fabs(tg_item(y)) < 1e-12);
+    VALUES(tg_grad(tg_list(y), tg_list(a)).items[0], 1e-12, -3, 6, -3, 6, -12, 6, -3, 6, -3);
+    VALUES(tg_cofactor(tg_from_data(rank1, tg_shape(2, 2))), 1e-13, 4, -2, -2, 1);
+    VALUES(tg_cofactor(tg_from_data(nilpotent, tg_shape(3, 3))), 1e-13, 0, 0, 0, 0, 0, 0, 1, 0, 0);
+    VALUES(tg_cofactor(tg_zeros(tg_shape(1, 1), .dtype = TG_FLOAT64)), 1e-15, 1);
+    VALUES(tg_cofactor(tg_zeros(tg_shape(3, 3), .dtype = TG_FLOAT64)), 1e-60, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    for (int i = 0; i < SIZES; i++) {
+        tg_tensor *m = tg_select(matrices(sizes[i], TG_FLOAT64), 0, 0);
+        tg_tensor *expected = tg_mul(tg_det(m), tg_t(tg_inv(m))), *c = tg_cofactor(m);
+        assert_near(c, expected, 1e-9 * (1 + distance(expected, tg_zeros_like(expected))));
+    }
+}
+
+static void test_logarithms(void **state)
+{
+    (void)state;
+    const double values[] = { 1, 2, 2, 4, 0, 1, 1, 0, 2, 0, 0, 3 };
+    tg_tensor *a = tg_from_data(values, tg_shape(3, 2, 2));
+    const tg_slogdet_result y = tg_slogdet(a);
+    VALUES(y.sign, 0, 0, -1, 1);
+    double *logarithms = elements(y.logabsdet), *logdet = elements(tg_logdet(a));
+    assert_true(logarithms[0] == -INFINITY && logarithms[1] == 0 && fabs(logarithms[2] - log(6)) < 1e-15);
+    assert_true(logdet[0] == -INFINITY && isnan(logdet[1]) && fabs(logdet[2] - log(6)) < 1e-15);
+    free(logarithms);
+    free(logdet);
+}
+
+static void test_powers(void **state)
+{
+    (void)state;
+    tg_tensor *a = tg_mul(matrices(4, TG_FLOAT64), 0.5), *y = a;
+    for (int i = 1; i < 13; i++) y = tg_matmul(y, a);
+    assert_near(tg_matrix_power(a, 13), y, 1e-10 * (1 + distance(y, tg_zeros_like(y))));
+    assert_near(tg_matrix_power(identity(3), INT64_MIN), identity(3), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_inverse, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_determinant, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_cholesky, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_unread, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_singular_determinant, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_logarithms, silence_errors, expect_no_error),
+        cmocka_unit_test_setup_teardown(test_powers, silence_errors, expect_no_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

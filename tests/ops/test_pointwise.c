@@ -1,0 +1,233 @@
+/* test_pointwise.c: what the samples of pointwise ops do not say: options of the C macros, each at an explicit zero;
+ * the forms that take several kinds of arguments; in-place forms under the tape; integers at their ends; answers about
+ * whole tensors. */
+#include "tests/support/cmocka_all.h"
+#include "tests/support/errors.h"
+#include "tests/support/values.h"
+
+#include "tapegrad.h"
+
+#include <math.h>
+
+static tg_tensor *row_of(const double *values, int64_t n)
+{
+    return tg_from_data(values, tg_shape(n), .dtype = TG_FLOAT64);
+}
+#define ROW(...) row_of((const double[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__))
+
+static tg_tensor *integers_of(const int64_t *values, int64_t n) { return tg_from_data(values, tg_shape(n)); }
+#define INTEGERS(...) integers_of((const int64_t[]){ __VA_ARGS__ }, TG_COUNT(__VA_ARGS__))
+
+/* ---- options ---- */
+
+static void test_options_at_zero(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = ROW(-2, 0, 3);
+    VALUES(tg_leaky_relu(x), 1e-15, -0.02, 0, 3);
+    VALUES(tg_leaky_relu(x, .negative_slope = 0), 0, 0, 0, 3);
+    VALUES(tg_elu(x, .alpha = 0), 0, 0, 0, 3);
+    VALUES(tg_elu(x, .scale = 0), 0, 0, 0, 0);
+    VALUES(tg_elu(x, .input_scale = 0), 0, 0, 0, 3);
+    VALUES(tg_softplus(x, .threshold = 0), 1e-15, log1p(exp(-2)), log(2), 3);
+    VALUES(tg_hardtanh(x), 0, -1, 0, 1);
+    VALUES(tg_hardtanh(x, .min_val = 0), 0, 0, 0, 1);
+    VALUES(tg_hardtanh(x, .max_val = 0), 0, -1, 0, 0);
+    VALUES(tg_softshrink(x), 0, -1.5, 0, 2.5);
+    VALUES(tg_softshrink(x, .lambd = 0), 0, -2, 0, 3);
+    VALUES(tg_hardshrink(ROW(-0.25, 0.25)), 0, 0, 0);
+    VALUES(tg_hardshrink(ROW(-0.25, 0.25), .lambd = 0), 0, -0.25, 0.25);
+    VALUES(tg_threshold(x, 0, 0), 0, 0, 0, 3);
+    VALUES(tg_clamp(x, .min = 0), 0, 0, 0, 3);
+    VALUES(tg_clamp(x, .max = 0), 0, -2, 0, 0);
+    VALUES(tg_nan_to_num(ROW(NAN, INFINITY, -INFINITY)), 0, 0, DBL_MAX, -DBL_MAX);
+    VALUES(tg_nan_to_num(ROW(NAN, INFINITY, -INFINITY), .nan = 1, .posinf = 0, .neginf = 0), 0, 1, 0, 0);
+    VALUES(tg_addcmul(x, x, x), 0, 2, 0, 12);
+    VALUES(tg_addcmul(x, x, x, .value = 0), 0, -2, 0, 3);
+    VALUES(tg_addcdiv(x, x, ROW(1, 2, 4), .value = 0), 0, -2, 0, 3);
+    VALUES(tg_add(x, x, .alpha = 0), 0, -2, 0, 3);
+    VALUES(tg_sub(x, 1, .alpha = 0), 0, -2, 0, 3);
+    VALUES(tg_logit(ROW(0.5), .eps = 0), 0, 0);
+    assert_true(isinf(tg_item(tg_logit(ROW(0), .eps = 0))));
+    assert_false(tg_allclose(ROW(1), ROW(1 + 1e-6), .rtol = 0));
+    assert_true(tg_allclose(ROW(1), ROW(1 + 1e-6), .atol = 0));
+    tg_celu(x, .alpha = 0);
+    expect_error("alpha cannot be 0 for CELU");
+    tg_scope_end(scope);
+}
+
+static void test_gelu_and_div_have_modes(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = ROW(-1, 0.5);
+    VALUES(tg_gelu(x), 1e-15, -0.15865525393145707, 0.34573123063700656);
+    VALUES(tg_gelu(x, .approximate = "tanh"), 1e-15, -0.15880800939172324, 0.34571400982514394);
+    VALUES(tg_div(x, 0.3), 1e-15, -1 / 0.3, 0.5 / 0.3);
+    VALUES(tg_div(x, 0.3, .rounding_mode = "floor"), 0, -4, 1);
+    VALUES(tg_div(x, 0.3, .rounding_mode = "trunc"), 0, -3, 1);
+    VALUES(tg_div_(tg_clone(x), 0.3, .rounding_mode = "floor"), 0, -4, 1);
+    VALUES(tg_div_(tg_clone(x), 0.3, .rounding_mode = "trunc"), 0, -3, 1);
+    VALUES(tg_add_(tg_clone(x), x, .alpha = 3), 0, -4, 2);
+    VALUES(tg_sub_(tg_clone(x), x, .alpha = 3), 0, 2, -1);
+    assert_null(tg_gelu_(tg_clone(x), .approximate = "erf"));
+    expect_error("approximate argument must be either none or tanh.");
+    assert_null(tg_div_(tg_clone(x), 2, .rounding_mode = "up"));
+    expect_error("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found 'up'");
+    tg_scope_end(scope);
+}
+
+/* ---- clamp ---- */
+
+static void test_clamp_bounds(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_requires_grad_(ROW(-2, 0, 3), true), *low = tg_requires_grad_(ROW(-1, 1, 1), true);
+    tg_tensor *y = tg_clamp_tensor(x, low, NULL);
+    VALUES(y, 0, -1, 1, 3);
+    tg_tensor_list g = tg_grad(tg_list(tg_sum(y)), tg_list(x, low));
+    VALUES(g.items[0], 0, 0, 0, 1);
+    VALUES(g.items[1], 0, 1, 1, 0);
+    y = tg_clamp_tensor(x, NULL, low);
+    VALUES(y, 0, -2, 0, 1);
+    g = tg_grad(tg_list(tg_sum(y)), tg_list(x, low));
+    VALUES(g.items[0], 0, 1, 1, 0);
+    VALUES(g.items[1], 0, 0, 0, 1);
+    tg_tensor *i = INTEGERS(-5, 0, 5);
+    assert_int_equal(tg_dtype_of(tg_clamp(i, .min = -1, .max = 2)), TG_INT64);
+    assert_int_equal(tg_dtype_of(tg_clamp(i, .min = -1.5)), TG_FLOAT32);
+    VALUES(tg_clamp_(i, .min = -1, .max = 2), 0, -1, 0, 2);
+    assert_null(tg_clamp(x));
+    expect_error("At least one of 'min' or 'max' must not be None");
+    assert_null(tg_clamp_(i, .min = 0.5));
+    expect_error("result type Float can't be cast to the desired output type Long");
+    tg_scope_end(scope);
+}
+
+/* ---- in place ---- */
+
+/* x is no leaf: in-place forms write over a result. */
+static tg_tensor *twice(tg_tensor *x) { return tg_mul(x, 2); }
+
+static void test_in_place_saves_what_it_needs(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_requires_grad_(ROW(0.25, 0.5), true), *a = twice(x);
+    assert_ptr_equal(tg_sigmoid_(a), a); /* from the result itself */
+    tg_tensor_list g = tg_grad(tg_list(tg_sum(a)), tg_list(x));
+    const double s0 = 1 / (1 + exp(-0.5)), s1 = 1 / (1 + exp(-1));
+    VALUES(g.items[0], 1e-15, 2 * s0 * (1 - s0), 2 * s1 * (1 - s1));
+    a = twice(x);
+    tg_sin_(a); /* from a copy of what was there */
+    g = tg_grad(tg_list(tg_sum(a)), tg_list(x), .create_graph = true);
+    VALUES(g.items[0], 1e-15, 2 * cos(0.5), 2 * cos(1));
+    g = tg_grad(tg_list(tg_sum(g.items[0])), tg_list(x));
+    VALUES(g.items[0], 1e-15, -4 * sin(0.5), -4 * sin(1));
+    a = twice(x);
+    tg_mul_(a, a); /* both factors are the old value */
+    VALUES(tg_grad(tg_list(tg_sum(a)), tg_list(x)).items[0], 1e-15, 2, 4);
+    a = twice(x);
+    tg_sub_(a, tg_flip(a, tg_shape(0))); /* a source that a write would change */
+    VALUES(a, 0, -0.5, 0.5);
+    tg_scope_end(scope);
+}
+
+static void test_in_place_is_refused(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_requires_grad_(ROW(0.25, 0.5), true), *a = twice(x);
+    assert_null(tg_relu_(x));
+    expect_error("a leaf Variable that requires grad is being used in an in-place operation.");
+    assert_null(tg_relu_(tg_narrow(a, 0, 0, 1)));
+    expect_error("a view is being written in place");
+    tg_sigmoid_(a);
+    tg_add_(a, 1); /* what sigmoid_ saved is gone */
+    assert_null(tg_grad(tg_list(tg_sum(a)), tg_list(x)).items[0]);
+    expect_error("modified by an inplace operation");
+    assert_null(tg_exp_(INTEGERS(1, 2)));
+    expect_error("result type Float can't be cast to the desired output type Long");
+    assert_null(tg_add_(ROW(1, 2), tg_zeros(tg_shape(3, 2))));
+    expect_error("output with shape [2] doesn't match the broadcast shape [3, 2]");
+    tg_scope_end(scope);
+}
+
+static void test_masked_fill_in_place(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_requires_grad_(ROW(1, 2, 3), true),
+              *value = tg_scalar(7.0, .dtype = TG_FLOAT64, .requires_grad = true);
+    tg_tensor *a = twice(x), *mask = tg_gt(x, 1.5);
+    tg_masked_fill_(a, mask, value);
+    VALUES(a, 0, 2, 7, 7);
+    tg_tensor_list g = tg_grad(tg_list(tg_sum(a)), tg_list(x, value));
+    VALUES(g.items[0], 0, 2, 0, 0);
+    VALUES(g.items[1], 0, 2);
+    tg_tensor *bools = tg_gt(x, 1.5);
+    VALUES(tg_masked_fill_(bools, bools, (bool)false), 0, 0, 0, 0); /* its own mask */
+    tg_scope_end(scope);
+}
+
+/* ---- integers ---- */
+
+static void test_integers(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *least = INTEGERS(INT64_MIN, 7, -7);
+    tg_tensor *q = tg_floor_divide(least, INTEGERS(-1, 2, 2)), *r = tg_remainder(least, INTEGERS(-1, 2, 2));
+    const int64_t *quotients = tg_data(q, TG_INT64), *rests = tg_data(r, TG_INT64);
+    assert_true(quotients[0] == INT64_MIN && quotients[1] == 3 && quotients[2] == -4);
+    assert_true(rests[0] == 0 && rests[1] == 1 && rests[2] == 1);
+    VALUES(tg_fmod(INTEGERS(7, -7), 2), 0, 1, -1);
+    VALUES(tg_div_trunc(INTEGERS(7, -7), 2), 0, 3, -3);
+    assert_null(tg_fmod_(INTEGERS(1, 2), INTEGERS(1, 0)));
+    expect_error("ZeroDivisionError");
+    VALUES(tg_bitwise_left_shift(INTEGERS(3, 3, 3), INTEGERS(1, 64, -1)), 0, 6, 0, 0);
+    VALUES(tg_bitwise_right_shift(INTEGERS(-8, -8, 8), INTEGERS(1, 64, 99)), 0, -4, -1, 0);
+    VALUES(tg_bitwise_not_(INTEGERS(0, 5)), 0, -1, -6);
+    VALUES(tg_bitwise_and_(INTEGERS(12, 10), 6), 0, 4, 2);
+    VALUES(tg_bitwise_not(tg_gt(INTEGERS(0, 5), 1)), 0, 1, 0);
+    assert_int_equal(tg_dtype_of(tg_square(tg_gt(INTEGERS(0, 5), 1))), TG_INT64);
+    tg_scope_end(scope);
+}
+
+/* ---- whole tensors ---- */
+
+static void test_equal_and_allclose(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = ROW(1, NAN, INFINITY), *y = ROW(1 + 1e-9, NAN, INFINITY);
+    assert_false(tg_allclose(x, y));
+    assert_true(tg_allclose(x, y, .equal_nan = true));
+    assert_false(tg_equal(x, x)); /* NaN */
+    assert_true(tg_equal(ROW(1, 2), ROW(1, 2)));
+    assert_false(tg_equal(ROW(1, 2), ROW(1, 3)));
+    assert_false(tg_equal(ROW(1, 2), ROW(1)));
+    assert_true(tg_equal(tg_zeros(tg_shape(0)), tg_zeros(tg_shape(0))));
+    assert_false(tg_failed());
+    assert_false(tg_equal(NULL, x));
+    expect_error("argument 1 is NULL");
+    tg_scope_end(scope);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
+    const struct CMUnitTest tests[] = {
+        TEST(test_options_at_zero),
+        TEST(test_gelu_and_div_have_modes),
+        TEST(test_clamp_bounds),
+        TEST(test_in_place_saves_what_it_needs),
+        TEST(test_in_place_is_refused),
+        TEST(test_masked_fill_in_place),
+        TEST(test_integers),
+        TEST(test_equal_and_allclose),
+    };
+    return cmocka_run_group_tests_name("pointwise", tests, NULL, NULL);
+}
