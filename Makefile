@@ -5,6 +5,7 @@
 #   BUILD=dir                  another build folder
 #   WERROR=1                   warnings are errors
 #   OPENMP=0                   without OpenMP
+#   ISAS="avx2 baseline"       kernels for these instruction sets alone; native: for the best that this machine has
 #   SANITIZE=address,undefined (or thread) into a build folder of its own
 #   ONLY="test_tape ..."       `make test` runs these alone
 #   TAPEGRAD_POISON=0          `make test` on memory as the system gives it, not full of NaN (core/memory.h)
@@ -60,7 +61,7 @@ USER_FLAGS := -std=c11 -I. -DTG_HEADER_WARNINGS -O2 $(C_WARNINGS) $(COMMON)
 CXX_FLAGS := -std=c++17 -I. -DTG_HEADER_WARNINGS -O2 $(WARNINGS) $(COMMON)
 LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
-# ---- what the machine offers: OPENMP_FLAGS, OPENMP_CFLAGS, CXX_FOUND, MACHINE, PROBE_AGAIN ----
+# ---- what the machine offers: OPENMP_FLAGS, OPENMP_CFLAGS, CXX_FOUND, MACHINE, NATIVE_ISA, PROBE_AGAIN ----
 CONFIG := $(BUILD)/config.mk
 CONFIG_INPUT := $(CC) | $(if $(filter-out default,$(origin CXX)),$(CXX)) | $(OPENMP) | $(LIBRARY_FLAGS) | $(USER_FLAGS) | \
 	$(CXX_FLAGS) | $(CFLAGS) | $(CXXFLAGS) | $(LDFLAGS)
@@ -69,7 +70,7 @@ include $(CONFIG)
 $(CONFIG): FORCE
 	@mkdir -p $(@D)
 	@CC='$(CC)' CXX='$(if $(filter-out default,$(origin CXX)),$(CXX))' FLAGS='$(CFLAGS) $(LDFLAGS)' OPENMP='$(OPENMP)' \
-		INPUT='$(strip $(CONFIG_INPUT))' AGAIN='$(PROBE_AGAIN)' sh tests/tools/probe.sh $@
+		INPUT='$(strip $(CONFIG_INPUT))' AGAIN='$(PROBE_AGAIN)$(if $(NATIVE_ISA),,yes)' sh tests/tools/probe.sh $@
 endif
 
 # ---- the house ----
@@ -79,21 +80,31 @@ KERNEL_FOLDERS := template math rows gemm conv image reduce normalize attention 
 LAYERS := core $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn optim
 
 # ---- the library ----
-# ops/kernels/FOLDER/NAME_kernels.c is compiled once for each instruction set; the tables in use are picked at start.
-ISAS := baseline
-ifneq ($(filter x86_64% amd64%,$(MACHINE)),)
-ISAS += avx2 avx512
+# ops/kernels/FOLDER/FAMILY_kernels.c is compiled once for each instruction set into a table of functions. Which sets a
+# build has is written in select.o, which picks one when a program starts, and in each family's sets.FAMILY.o. These few
+# objects lie in a folder named after the sets, so that another ISAS does not compile the kernels anew.
+# SETS: those of ISAS that this architecture has, the best first.
+ISAS ?= all
+ALL_SETS := $(if $(filter x86_64% amd64%,$(MACHINE)),avx512 avx2) $(if $(filter aarch64% arm64%,$(MACHINE)),neon) baseline
 FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
+WANTED_SETS := $(foreach isa,$(ISAS),$(if $(filter all,$(isa)),$(ALL_SETS),$(if $(filter native,$(isa)),$(NATIVE_ISA),$(isa))))
+SETS := $(filter $(WANTED_SETS),$(ALL_SETS))
+ifneq ($(MACHINE),)
+ifneq ($(or $(filter-out $(ALL_SETS),$(WANTED_SETS)),$(if $(SETS),,none)),)
+$(error ISAS='$(ISAS)': there are all, native (a program for this machine must run on it), $(ALL_SETS))
 endif
-ifneq ($(filter aarch64% arm64%,$(MACHINE)),)
-ISAS += neon
 endif
 
 ALL_SOURCES := $(foreach folder,$(LAYERS),$(sort $(wildcard $(folder)/*.c)))
 KERNEL_BODIES := $(filter %_kernels.c,$(ALL_SOURCES))
-SOURCES := $(filter-out $(KERNEL_BODIES),$(ALL_SOURCES))
-OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(foreach isa,$(ISAS),$(KERNEL_BODIES:%.c=$(OBJ)/%.$(isa).o))
+KERNEL_REFERENCES := $(filter ops/kernels/%_reference.c,$(ALL_SOURCES))
+OF_SETS := ops/kernels/select.c ops/kernels/sets.c
+SOURCES := $(filter-out $(KERNEL_BODIES) $(KERNEL_REFERENCES) $(OF_SETS),$(ALL_SOURCES))
+FAMILIES := $(patsubst %_kernels.c,%,$(notdir $(KERNEL_BODIES)))
+SETS_FOLDER := $(OBJ)/sets/$(subst $() ,+,$(SETS))/ops/kernels
+SET_OBJECTS := $(SETS_FOLDER)/select.o $(FAMILIES:%=$(SETS_FOLDER)/sets.%.o)
+OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(SET_OBJECTS) $(foreach isa,$(SETS),$(KERNEL_BODIES:%.c=$(OBJ)/%.$(isa).o))
 STATIC := $(BUILD)/libtapegrad.a
 SHARED := $(BUILD)/libtapegrad.so
 LIBS = $(OPENMP_FLAGS) -lm
@@ -118,15 +129,36 @@ $(OBJ)/ops/kernels/%.$(1).o: ops/kernels/%.c $(CONFIG)
 	@mkdir -p $$(@D); $(SAY) "CC $$< for $(1)"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $(KERNEL_LEVEL) -fno-lto -DISA=$(1) $(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach isa,$(ISAS),$(eval $(call KERNEL_RULE,$(isa))))
+$(foreach isa,$(SETS),$(eval $(call KERNEL_RULE,$(isa))))
 
-$(STATIC): $(OBJECTS)
+SET_FLAGS := '-DTGI_SETS=$(foreach isa,$(SETS),SET($(isa)))'
+$(SETS_FOLDER)/select.o: ops/kernels/select.c $(CONFIG)
+	@mkdir -p $(@D); $(SAY) "CC $< for $(SETS)"
+	$(Q)$(CC) $(LIBRARY_FLAGS) -O3 $(CFLAGS) $(SET_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FAMILIES:%=$(SETS_FOLDER)/sets.%.o): $(SETS_FOLDER)/sets.%.o: ops/kernels/sets.c $(CONFIG)
+	@mkdir -p $(@D); $(SAY) "CC $< for $*"
+	$(Q)$(CC) $(LIBRARY_FLAGS) -O3 $(CFLAGS) $(SET_FLAGS) -DFAMILY=$* -MMD -MP -c -o $@ $<
+
+# Which sets the libraries have: they are made anew when that changes.
+SETS_BUILT := $(BUILD)/sets
+$(SETS_BUILT): FORCE
+	@mkdir -p $(@D); echo '$(SETS)' | cmp -s - $@ || echo '$(SETS)' >$@
+
+$(STATIC): $(OBJECTS) $(SETS_BUILT)
 	@$(SAY) "AR $@"; rm -f $@
 	$(Q)$(AR) rcs $@ $(OBJECTS)
 
-$(SHARED).$(SOVERSION): $(OBJECTS)
+$(SHARED).$(SOVERSION): $(OBJECTS) $(SETS_BUILT)
 	@$(SAY) "LD $@"
 	$(Q)$(CC) -shared $(SHARED_FLAGS) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+# What the kernels' tests compare with.
+REFERENCE := $(BUILD)/tests/libreference.a
+REFERENCE_OBJECTS := $(KERNEL_REFERENCES:%.c=$(OBJ)/%.o)
+$(REFERENCE): $(REFERENCE_OBJECTS)
+	@mkdir -p $(@D); $(SAY) "AR $@"; rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(SHARED): $(SHARED).$(SOVERSION)
 	@ln -sf $(<F) $@
@@ -166,7 +198,9 @@ $(BENCH): $(BENCH_OBJECTS) $(STATIC)
 
 $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q). $(HERE)$(CMOCKA) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+	$(Q). $(HERE)$(CMOCKA) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out $(STATIC),$(filter %.a,$^)) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+
+$(filter $(BUILD)/tests/kernels/%,$(TESTS)): $(REFERENCE)
 
 # These open the shared object.
 $(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process: LIBS += $(DL_LIBS)
@@ -193,7 +227,7 @@ $(CMOCKA): tests/tools/find_cmocka.sh
 	@mkdir -p $(@D)
 	@CC='$(CC)' FLAGS='$(CFLAGS) $(LDFLAGS)' sh tests/tools/find_cmocka.sh $@
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(REFERENCE_OBJECTS) $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
 
 # ---- what the check scripts are told ----
 export CHECK_CC = $(CC)

@@ -1,7 +1,7 @@
-/* adam.c: Adam and AdamW. The arithmetic is ops/kernels/optimizer.inc's. */
+/* adam.c: Adam and AdamW. The arithmetic is ops/kernels/optim/optim.inc's. */
 #include "adam.h"
 
-#include "../ops/kernels/kernels.h"
+#include "ops/kernels/optim/optim_kernels.h"
 #include "optimizer_impl.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ static void update(const tgi_update *u, bool decoupled)
                          .correction2 = 1 - pow(o->beta2, (double)u->step),
                          .decoupled = decoupled,
                          .maximize = o->maximize };
-    tgi_kernels_get()->adam[u->dtype](&h, u->n, u->values, u->gradient, u->state[0], u->state[1], u->state[2]);
+    TGI_KERNELS(optim)->adam[u->dtype](&h, u->n, u->values, u->gradient, u->state[0], u->state[1], u->state[2]);
 }
 
 static void adam_update(const tgi_update *u) { update(u, false); }

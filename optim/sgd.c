@@ -1,8 +1,8 @@
-/* sgd.c: SGD. The arithmetic is ops/kernels/optimizer.inc's. */
+/* sgd.c: SGD. The arithmetic is ops/kernels/optim/optim.inc's. */
 #include "sgd.h"
 
 #include "../core/error.h"
-#include "../ops/kernels/kernels.h"
+#include "ops/kernels/optim/optim_kernels.h"
 #include "optimizer_impl.h"
 
 static bool sgd_check(const char *where, const tgi_optimizer_class *kind, const tgi_optimizer_options *options)
@@ -29,7 +29,7 @@ static void sgd_update(const tgi_update *u)
                         .nesterov = o->nesterov,
                         .maximize = o->maximize,
                         .first = u->step == 1 };
-    tgi_kernels_get()->sgd[u->dtype](&h, u->n, u->values, u->gradient, u->state[0]);
+    TGI_KERNELS(optim)->sgd[u->dtype](&h, u->n, u->values, u->gradient, u->state[0]);
 }
 
 static const tgi_optimizer_class sgd = { "SGD",

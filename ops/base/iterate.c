@@ -3,6 +3,7 @@
  * Dimensions that are contiguous with their neighbour in every operand are merged first, so that tensors of the same
  * layout, the usual case, take one call of the kernel, which takes two dimensions at a time. */
 #include "iterate.h"
+#include "ops/kernels/rows/copy_kernels.h"
 #include "ops/kernels/rows/pointwise_kernels.h"
 #include "ops/kernels/template/scratch.h"
 #include "ops/linear/matmul_impl.h"
@@ -191,7 +192,7 @@ bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, co
 void tgi_copy_raw(tg_tensor *to, tg_tensor *from)
 {
     tg_tensor *operands[] = { to, from };
-    tgi_iterate(tgi_kernels_get()->copy[to->dtype][from->dtype], 2, operands);
+    tgi_iterate(TGI_KERNELS(copy)->run[to->dtype][from->dtype], 2, operands);
 }
 
 tg_tensor *tgi_contiguous_raw(tg_tensor *t)

@@ -86,7 +86,7 @@ tg_tensor *tg_gather_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor 
     const tg_shape shape = tgi_shape(index);
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
     if (!y) return NULL;
-    const tgi_indexing work = { .loop = tgi_kernels_get()->index->gather[t->dtype],
+    const tgi_indexing work = { .loop = TGI_KERNELS(index)->gather[t->dtype],
                                 .box = shape.ndim ? shape : tg_shape(1),
                                 .dim = d,
                                 .index = index,
@@ -169,7 +169,7 @@ tg_tensor *tg_index_select_at(const char *where, tg_tensor *t, int64_t dim, tg_t
     if (t->ndim) shape.dims[d] = index->numel;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
     if (!y) return NULL;
-    const tgi_indexing work = { .loop = tgi_kernels_get()->index->gather[t->dtype],
+    const tgi_indexing work = { .loop = TGI_KERNELS(index)->gather[t->dtype],
                                 .vector = true,
                                 .box = shape.ndim ? shape : tg_shape(1),
                                 .dim = d,

@@ -217,7 +217,7 @@ tg_tensor *tgi_index_add_zeros(tg_shape shape, int dim, tg_tensor *index, tg_ten
     if (!y) return NULL;
     tg_shape box = shape.ndim ? shape : tg_shape(1);
     box.dims[dim] = index->numel;
-    const tgi_indexing work = { .loop = tgi_kernels_get()->index->scatter[TGI_SCATTER_ADD][y->dtype],
+    const tgi_indexing work = { .loop = TGI_KERNELS(index)->scatter[TGI_SCATTER_ADD][y->dtype],
                                 .scatter = true,
                                 .vector = true,
                                 .box = box,

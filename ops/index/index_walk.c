@@ -160,7 +160,7 @@ bool tgi_index_in_range(tg_tensor *index, int64_t size)
     tg_tensor *c = tgi_own_contiguous(index);
     if (!c) return false;
     const tgi_index_rows rows = { .rows = 1, .n = c->numel, .index = tgi_ptr(c), .index_step = 1, .size = size };
-    const bool ok = tgi_kernels_get()->index->in_range(&rows);
+    const bool ok = TGI_KERNELS(index)->in_range(&rows);
     tgi_unref(c);
     return ok;
 }

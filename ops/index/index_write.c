@@ -23,7 +23,7 @@ static bool combine(const tgi_index_write *w, tg_tensor *y)
     tg_shape box = tgi_shape(w->vector ? w->self : w->index);
     if (box.ndim == 0) box = tg_shape(1);
     if (w->vector) box.dims[w->dim] = w->index->numel;
-    const tgi_indexing work = { .loop = tgi_kernels_get()->index->scatter[w->kernel][y->dtype],
+    const tgi_indexing work = { .loop = TGI_KERNELS(index)->scatter[w->kernel][y->dtype],
                                 .scatter = true,
                                 .vector = w->vector,
                                 .box = box,

@@ -306,7 +306,7 @@ tg_tensor *tgi_scatter_add_zeros(tg_shape shape, int dim, tg_tensor *index, tg_t
     if (!index || !src) return NULL;
     tg_tensor *y = tgi_new_full(&shape, (tg_dtype)src->dtype, 0);
     if (!y) return NULL;
-    const tgi_indexing work = { .loop = tgi_kernels_get()->index->scatter[TGI_SCATTER_ADD][y->dtype],
+    const tgi_indexing work = { .loop = TGI_KERNELS(index)->scatter[TGI_SCATTER_ADD][y->dtype],
                                 .scatter = true,
                                 .box = index->ndim ? tgi_shape(index) : tg_shape(1),
                                 .dim = dim,

@@ -249,7 +249,7 @@ static bool divide(const attributes *a, tg_tensor *y, tg_tensor *index)
 {
     const tg_shape shape = tgi_shape(y), scalar = tg_shape();
     tg_tensor *n = tgi_own(tgi_new_full(&shape, TG_INT64, a->include_self)), *one = tgi_new_full(&scalar, TG_INT64, 1);
-    const tgi_indexing work = { .loop = tgi_kernels_get()->index->scatter[TGI_SCATTER_ADD][TG_INT64],
+    const tgi_indexing work = { .loop = TGI_KERNELS(index)->scatter[TGI_SCATTER_ADD][TG_INT64],
                                 .scatter = true,
                                 .box = index->ndim ? tgi_shape(index) : tg_shape(1),
                                 .dim = a->dim,

@@ -1,91 +1,88 @@
-/* select.c: picks the kernels: the best the machine has, or what TAPEGRAD_ISA asks for. This file itself runs
- * anywhere. */
-#include "isa.h"
+/* select.c: picks a set of kernels: the best that the machine has, or what TAPEGRAD_ISA asks for. This file itself runs
+ * anywhere. TGI_SETS, from the Makefile, is what sets there are, the best first (see sets.c). */
+#include "kernels.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool tgi_supports_baseline(void) { return true; }
-bool tgi_supports_reference(void) { return true; }
-
-#ifdef TGI_ON_X86
-/* These ask the operating system too, whether it saves the wider registers. */
-bool tgi_supports_avx2(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-bool tgi_supports_avx512(void)
-{
-    return tgi_supports_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-}
-#endif
-
-#ifdef TGI_ON_ARM64
-bool tgi_supports_neon(void) { return true; }
-#endif
-
-/* The best first. */
-const tgi_kernels *const tgi_kernels_all[] = {
-#ifdef TGI_ON_X86
-    &tgi_kernels_avx512,   &tgi_kernels_avx2,
-#endif
-#ifdef TGI_ON_ARM64
-    &tgi_kernels_neon,
-#endif
-    &tgi_kernels_baseline, NULL,
+static const char *const names[] = {
+#define SET(isa) #isa,
+    TGI_SETS
+#undef SET
 };
+enum { SETS = sizeof names / sizeof *names };
 
-static const tgi_kernels *in_use; /* atomic; NULL until the first call */
+int tgi_set_in_use = -1;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static const tgi_kernels *find(const char *name)
+/* The compiler's functions ask the operating system too, whether it saves the wider registers. */
+static bool supports(const char *isa)
 {
-    for (const tgi_kernels *const *k = tgi_kernels_all; *k; k++) {
-        if (strcmp((*k)->name, name) == 0) return *k;
-    }
-    return NULL;
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (strcmp(isa, "avx2") == 0) return avx2;
+    if (strcmp(isa, "avx512") == 0)
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+#elif defined(__aarch64__)
+    if (strcmp(isa, "neon") == 0) return true;
+#endif
+    return strcmp(isa, "baseline") == 0;
 }
 
-static const tgi_kernels *best(void)
+const char *tgi_set_name(int set) { return set >= 0 && set < SETS ? names[set] : NULL; }
+
+bool tgi_set_supported(int set) { return set >= 0 && set < SETS && supports(names[set]); }
+
+/* SETS: there is none of this name. */
+static int find(const char *name)
 {
-    const tgi_kernels *const *k = tgi_kernels_all;
-    while (!(*k)->supported()) k++; /* the last one always is */
-    return *k;
+    int set = 0;
+    while (set < SETS && strcmp(names[set], name) != 0) set++;
+    return set;
+}
+
+/* A build for some instruction sets alone has nothing that another machine could run. */
+static int best(void)
+{
+    int set = 0;
+    while (set < SETS && !supports(names[set])) set++;
+    if (set < SETS) return set;
+    fprintf(stderr, "tapegrad: built for");
+    for (int i = 0; i < SETS; i++) fprintf(stderr, "%s %s", i ? "," : "", names[i]);
+    fprintf(stderr, " alone, which this machine does not support; build it with ISAS=all\n");
+    abort();
 }
 
 static void choose(void)
 {
-    const tgi_kernels *chosen = best();
+    int chosen = best();
     const char *wanted = getenv("TAPEGRAD_ISA");
     if (wanted && *wanted) {
-        const tgi_kernels *found = find(wanted);
-        if (found && found->supported())
+        const int found = find(wanted);
+        if (tgi_set_supported(found))
             chosen = found;
         else
             fprintf(stderr, "tapegrad: TAPEGRAD_ISA=%s is %s; using %s\n", wanted,
-                    found ? "not supported by this machine" : "unknown here", chosen->name);
+                    found < SETS ? "not supported by this machine" : "unknown here", names[chosen]);
     }
-    const tgi_kernels *none = NULL; /* tgi_kernels_select may have come first */
-    __atomic_compare_exchange_n(&in_use, &none, chosen, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    int none = -1; /* tgi_set_select may have come first */
+    __atomic_compare_exchange_n(&tgi_set_in_use, &none, chosen, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-const tgi_kernels *tgi_kernels_get(void)
+int tgi_set_choose(void)
 {
-    const tgi_kernels *k = __atomic_load_n(&in_use, __ATOMIC_ACQUIRE);
-    if (k) return k;
     pthread_once(&once, choose);
-    return __atomic_load_n(&in_use, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&tgi_set_in_use, __ATOMIC_RELAXED);
 }
 
-bool tgi_kernels_select(const char *name)
+bool tgi_set_select(const char *name)
 {
-    const tgi_kernels *found = name ? find(name) : NULL;
-    if (!found || !found->supported()) return false;
-    __atomic_store_n(&in_use, found, __ATOMIC_RELEASE);
+    const int found = name ? find(name) : SETS;
+    if (!tgi_set_supported(found)) return false;
+    __atomic_store_n(&tgi_set_in_use, found, __ATOMIC_RELAXED);
     return true;
 }

@@ -8,6 +8,7 @@
 #include "attention_impl.h"
 
 #include "ops/kernels/attention/attention_kernels.h"
+#include "ops/kernels/gemm/gemm_kernels.h"
 #include "ops/kernels/template/scratch.h"
 #include "ops/linear/matmul_impl.h"
 #include "ops/base/parallel.h"
@@ -76,7 +77,7 @@ static tgi_attention_block scores_of(const tgi_attention *a, const block *b, voi
     };
 }
 
-static void multiply(const tgi_attention *a, const tgi_gemm *args) { tgi_kernels_get()->gemm[a->dtype](args); }
+static void multiply(const tgi_attention *a, const tgi_gemm *args) { TGI_KERNELS(gemm)->run[a->dtype](args); }
 
 /* s = q kT */
 static void find_scores(const tgi_attention *a, const block *b, const void *packed_keys, void *s)
@@ -107,7 +108,7 @@ static void pack(const tgi_attention *a, const tgi_matrices *m, const block *b, 
         args.b_row = m->column;
         args.b_col = m->row;
     }
-    if (args.n > 0 && args.k > 0) tgi_kernels_get()->gemm_pack[a->dtype](&args, to);
+    if (args.n > 0 && args.k > 0) TGI_KERNELS(gemm)->pack[a->dtype](&args, to);
 }
 
 static int64_t round_up(size_t bytes) { return (int64_t)((bytes + 63) / 64 * 64); }
@@ -115,8 +116,8 @@ static int64_t round_up(size_t bytes) { return (int64_t)((bytes + 63) / 64 * 64)
 /* The room that a block of keys takes, packed as it is or transposed. */
 static int64_t packed_bytes(const tgi_attention *a, int64_t n)
 {
-    const tgi_kernels *k = tgi_kernels_get();
-    return round_up(k->gemm_packed_bytes[a->dtype](n, KEYS)) + round_up(k->gemm_packed_bytes[a->dtype](KEYS, n));
+    const tgi_gemm_kernels *k = TGI_KERNELS(gemm);
+    return round_up(k->packed_bytes[a->dtype](n, KEYS)) + round_up(k->packed_bytes[a->dtype](KEYS, n));
 }
 
 /* ---- forward ---- */
@@ -133,7 +134,7 @@ static void fail(const job *w) { __atomic_store_n(w->failed, true, __ATOMIC_RELA
 static void forward_queries(const tgi_attention *a, block b, const char *packed, int64_t keys_bytes, int64_t bytes,
                             char *s)
 {
-    const tgi_attention_kernels *k = tgi_kernels_get()->attention;
+    const tgi_attention_kernels *k = TGI_KERNELS(attention);
     const int64_t at = b.batch * a->queries + b.query;
     char *y = a->y + at * a->value_size * a->element;
     double *most = a->most + at, *total = a->part + at, factor[QUERIES];
@@ -171,8 +172,8 @@ static void forward_task(const void *work, int64_t task)
     const tgi_attention *a = w->a;
     const int64_t first = task % w->pieces * PIECE, end = tgi_smaller(first + PIECE, a->queries);
     const int64_t blocks = tgi_pieces(a->keys, KEYS), weights = round_up((size_t)(QUERIES * KEYS * a->element));
-    const int64_t keys_bytes = round_up(tgi_kernels_get()->gemm_packed_bytes[a->dtype](KEYS, a->size));
-    const int64_t bytes = keys_bytes + round_up(tgi_kernels_get()->gemm_packed_bytes[a->dtype](a->value_size, KEYS));
+    const int64_t keys_bytes = round_up(TGI_KERNELS(gemm)->packed_bytes[a->dtype](KEYS, a->size));
+    const int64_t bytes = keys_bytes + round_up(TGI_KERNELS(gemm)->packed_bytes[a->dtype](a->value_size, KEYS));
     char *s = tgi_scratch(TGI_SCRATCH_ATTENTION, (size_t)(weights + blocks * bytes)), *packed = s ? s + weights : NULL;
     block b = { .batch = task / w->pieces, .query = first, .queries = end - first };
     if (!s) {
@@ -215,15 +216,15 @@ typedef struct room {
 
 static bool room_open(const tgi_attention *a, room *r)
 {
-    const tgi_kernels *k = tgi_kernels_get();
+    const tgi_gemm_kernels *k = TGI_KERNELS(gemm);
     const int64_t weights = round_up((size_t)(QUERIES * KEYS * a->element)), keys = packed_bytes(a, a->size);
-    const size_t values = k->gemm_packed_bytes[a->dtype](KEYS, a->value_size);
+    const size_t values = k->packed_bytes[a->dtype](KEYS, a->value_size);
     char *all = tgi_scratch(TGI_SCRATCH_ATTENTION, (size_t)(2 * weights + keys) + values);
     if (!all) return false;
     r->weights = all;
     r->gradients = all + weights;
     r->keys = r->gradients + weights;
-    r->keys_turned = r->keys + round_up(k->gemm_packed_bytes[a->dtype](a->size, KEYS));
+    r->keys_turned = r->keys + round_up(k->packed_bytes[a->dtype](a->size, KEYS));
     r->values_turned = r->keys + keys;
     return true;
 }
@@ -250,7 +251,7 @@ static void add_turned(const tgi_attention *a, const block *b, const void *x, co
 /* The weights of a block and the gradient of its scores. */
 static void find_gradients(const tgi_attention *a, const block *b, const room *r)
 {
-    const tgi_attention_kernels *k = tgi_kernels_get()->attention;
+    const tgi_attention_kernels *k = TGI_KERNELS(attention);
     const int64_t at = b->batch * a->queries + b->query;
     find_scores(a, b, r->keys_turned, r->weights);
     const tgi_attention_block scores = scores_of(a, b, r->weights);
@@ -307,10 +308,9 @@ static void backward_task(const void *work, int64_t batch)
         fail(w);
         return;
     }
-    tgi_kernels_get()->attention->dots[a->dtype](a->queries, a->value_size,
-                                                 matrix_at(a, &a->g, batch, 0, 0, a->element), a->g.row,
-                                                 matrix_at(a, &a->result, batch, 0, 0, a->element), a->result.row,
-                                                 a->dot + at);
+    TGI_KERNELS(attention)->dots[a->dtype](a->queries, a->value_size, matrix_at(a, &a->g, batch, 0, 0, a->element),
+                                           a->g.row, matrix_at(a, &a->result, batch, 0, 0, a->element), a->result.row,
+                                           a->dot + at);
     for (b.key = 0; b.key < a->keys; b.key += KEYS) {
         b.keys = tgi_smaller(KEYS, a->keys - b.key);
         pack(a, &a->k, &b, a->size, false, r.keys);

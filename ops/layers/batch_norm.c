@@ -6,6 +6,7 @@
 #include "ops/base/call.h"
 #include "ops/reduce/careful.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
+#include "ops/kernels/reduce/reduce_kernels.h"
 #include "ops/base/layout.h"
 #include "ops/normalization.h"
 #include "normalization_impl.h"
@@ -70,7 +71,7 @@ static char *coefficient(const job *w, int i, int64_t c) { return w->coefficient
 /* The mean and the sum of squared deviations of channels c .. c + m. */
 static void find_moments(const job *w, int64_t c, int64_t m)
 {
-    const tgi_normalization_kernels *k = tgi_kernels_get()->normalization;
+    const tgi_normalization_kernels *k = TGI_KERNELS(normalization);
     for (int64_t p = 0; p < w->parts; p++) {
         double *mean = w->first + p * w->c + c, *square = w->second + p * w->c + c;
         const char *x = w->x + offset(w, p, c);
@@ -142,7 +143,7 @@ static void backward_carefully(const job *w, int64_t j)
 /* y = (x - mean) scale + shift for channels c .. c + m, with the coefficients at 0, 1, 2. */
 static void write_result(const job *w, const char *x, int64_t c, int64_t m)
 {
-    const tgi_normalization_kernels *k = tgi_kernels_get()->normalization;
+    const tgi_normalization_kernels *k = TGI_KERNELS(normalization);
     const char *mean = coefficient(w, 0, c), *scale = coefficient(w, 1, c), *shift = coefficient(w, 2, c);
     if (w->inner == 1) {
         const int64_t at = c * w->size;
@@ -176,19 +177,19 @@ static void forward_task(const void *work, int64_t task)
 /* The sums of g and of g (x - mean) over channels c .. c + m. */
 static void find_sums(const job *w, int64_t c, int64_t m)
 {
-    const tgi_kernels *k = tgi_kernels_get();
     const void *mean = coefficient(w, 0, c);
     for (int64_t p = 0; p < w->parts; p++) {
         double *sum = w->first + p * w->c + c, *product = w->second + p * w->c + c;
         const char *x = w->x + offset(w, p, c), *g = w->g + offset(w, p, c);
         if (w->inner > 1)
-            k->normalization->slabs_sums[w->dtype](m, w->inner, g, x, w->inner, mean, sum, product);
+            TGI_KERNELS(normalization)->slabs_sums[w->dtype](m, w->inner, g, x, w->inner, mean, sum, product);
         else
-            k->normalization->columns_sums[w->dtype]((int64_t)elements(w, p, p + 1), m, g, x, w->c, mean, sum, product);
+            TGI_KERNELS(normalization)
+                ->columns_sums[w->dtype]((int64_t)elements(w, p, p + 1), m, g, x, w->c, mean, sum, product);
     }
     const int64_t size = sizeof(double), row = w->c * size;
-    k->sum_rows[TGI_F64](w->parts, m, w->first + c, row, size, w->sum + c);
-    k->sum_rows[TGI_F64](w->parts, m, w->second + c, row, size, w->product + c);
+    TGI_KERNELS(reduce)->sum_rows[TGI_F64](w->parts, m, w->first + c, row, size, w->sum + c);
+    TGI_KERNELS(reduce)->sum_rows[TGI_F64](w->parts, m, w->second + c, row, size, w->product + c);
     for (int64_t j = c; j < c + m; j++)
         w->product[j] -= w->sum[j] * (w->mean[j] - tgi_get(coefficient(w, 0, j), w->dtype, 0));
 }
@@ -196,7 +197,7 @@ static void find_sums(const job *w, int64_t c, int64_t m)
 /* dx = g p + (x - mean) q + r: with the coefficients at 1, 2, 3. */
 static void write_gradient(const job *w, int64_t c, int64_t m)
 {
-    const tgi_normalization_kernels *k = tgi_kernels_get()->normalization;
+    const tgi_normalization_kernels *k = TGI_KERNELS(normalization);
     const double count = (double)(w->n * w->inner);
     for (int64_t j = c; j < c + m; j++) {
         const double p = (w->weight ? tgi_get(w->weight, w->dtype, j) : 1) * w->rstd[j];

@@ -45,7 +45,7 @@ typedef struct work {
 static void run_task(const void *all, int64_t task)
 {
     const work *w = all;
-    tgi_kernels_get()->conv->run[w->dtype](w->job, task);
+    TGI_KERNELS(conv)->run[w->dtype](w->job, task);
 }
 
 static double multiplications(const tgi_conv *s)
@@ -56,7 +56,7 @@ static double multiplications(const tgi_conv *s)
 /* `to` from the other two, contiguous. False without memory. */
 static bool run_map(tgi_conv_job *job, tg_dtype dtype)
 {
-    const tgi_conv_kernels *k = tgi_kernels_get()->conv;
+    const tgi_conv_kernels *k = TGI_KERNELS(conv);
     size_t bytes;
     const int64_t tasks = k->plan[dtype](job->s, job->map, &bytes);
     tg_tensor *room = NULL;

@@ -8,6 +8,7 @@
 #include "ops/create.h"
 #include "ops/join.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
+#include "ops/kernels/reduce/reduce_kernels.h"
 #include "ops/base/layout.h"
 #include "ops/normalization.h"
 #include "normalization_impl.h"
@@ -89,7 +90,7 @@ static void backward_carefully(const job *w, int64_t group)
 
 static void forward_group(const job *w, int64_t group)
 {
-    const tgi_normalization_kernels *k = tgi_kernels_get()->normalization;
+    const tgi_normalization_kernels *k = TGI_KERNELS(normalization);
     const int64_t n = w->channels * w->inner;
     double square;
     coefficients to;
@@ -114,7 +115,7 @@ static void forward_group(const job *w, int64_t group)
 /* The sums over each channel of a group; `total` becomes those over the group, times the weight. */
 static void find_sums(const job *w, int64_t group, double total[2])
 {
-    const tgi_normalization_kernels *k = tgi_kernels_get()->normalization;
+    const tgi_normalization_kernels *k = TGI_KERNELS(normalization);
     double *sum = w->sum + group * w->channels, *product = w->product + group * w->channels;
     coefficients to;
     double rest = 0;
@@ -134,7 +135,7 @@ static void find_sums(const job *w, int64_t group, double total[2])
 
 static void backward_group(const job *w, int64_t group)
 {
-    const tgi_normalization_kernels *k = tgi_kernels_get()->normalization;
+    const tgi_normalization_kernels *k = TGI_KERNELS(normalization);
     const double n = (double)(w->channels * w->inner), rstd = w->rstd[group];
     double total[2];
     coefficients to;
@@ -281,7 +282,7 @@ static void put_sums(const job *w, tg_tensor *to, const double *sums, double *to
 {
     const int64_t c = w->groups * w->channels, size = sizeof(double);
     if (!to || c == 0) return;
-    tgi_kernels_get()->sum_rows[TGI_F64](w->inner ? w->n : 0, c, sums, c * size, size, total);
+    TGI_KERNELS(reduce)->sum_rows[TGI_F64](w->inner ? w->n : 0, c, sums, c * size, size, total);
     for (int64_t i = 0; i < c; i++) tgi_put(tgi_ptr(to), w->dtype, i, total[i]);
 }
 

@@ -9,6 +9,7 @@
 #include "ops/base/call.h"
 #include "ops/reduce/careful.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
+#include "ops/kernels/reduce/reduce_kernels.h"
 #include "ops/base/layout.h"
 #include "normalization_impl.h"
 #include "ops/base/parallel.h"
@@ -117,7 +118,7 @@ static tgi_careful_norm careful_row(const job *w, const tgi_norm_rows *of, int64
 
 static void forward_rows(const job *w, const tgi_norm_rows *r)
 {
-    tgi_kernels_get()->normalization->rows_forward[w->dtype](r);
+    TGI_KERNELS(normalization)->rows_forward[w->dtype](r);
     for (int64_t i = 0; i < r->rows; i++) {
         if (!tgi_rstd_needs_care(w->dtype, r->rstd[i])) continue;
         tgi_careful_norm c = careful_row(w, r, i);
@@ -134,7 +135,7 @@ static void backward_rows(const job *w, const tgi_norm_rows *r)
     for (int64_t first = 0, end = 0; end < r->rows; first = ++end) {
         while (end < r->rows && !tgi_rstd_needs_care(w->dtype, r->rstd[end])) end++;
         const tgi_norm_rows usual = some_rows(w, r, first, end - first);
-        tgi_kernels_get()->normalization->rows_backward[w->dtype](&usual);
+        TGI_KERNELS(normalization)->rows_backward[w->dtype](&usual);
         if (end == r->rows) break;
         const tgi_careful_norm c = careful_row(w, r, end);
         tgi_careful_backward(&c);
@@ -196,7 +197,7 @@ static void sum_partial(const job *w, int64_t tasks, tg_tensor *dweight, tg_tens
     for (int i = 0; i < 2; i++) {
         if (!to[i] || n == 0) continue;
         const char *from = tasks ? w->partial + i * row : NULL;
-        tgi_kernels_get()->sum_rows[w->dtype](tasks, n, from, 2 * row, w->size, tgi_ptr(to[i]));
+        TGI_KERNELS(reduce)->sum_rows[w->dtype](tasks, n, from, 2 * row, w->size, tgi_ptr(to[i]));
     }
 }
 

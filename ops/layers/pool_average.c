@@ -21,16 +21,16 @@ static int64_t planes_of(const tg_shape *shape, int spatial)
 static void run_average(const tgi_pool_job *job, int64_t first, int64_t planes)
 {
     const int64_t size = (int64_t)tg_dtype_size((tg_dtype)job->dtype);
-    tgi_kernels_get()->pool->average[job->dtype](job->pool, planes, (const char *)job->from + first * job->in * size,
-                                                 (char *)job->to + first * job->out * size);
+    TGI_KERNELS(pool)->average[job->dtype](job->pool, planes, (const char *)job->from + first * job->in * size,
+                                           (char *)job->to + first * job->out * size);
 }
 
 static void run_average_backward(const tgi_pool_job *job, int64_t first, int64_t planes)
 {
     const int64_t size = (int64_t)tg_dtype_size((tg_dtype)job->dtype);
-    tgi_kernels_get()->pool->average_backward[job->dtype](job->pool, planes,
-                                                          (const char *)job->from + first * job->out * size,
-                                                          (char *)job->to + first * job->in * size);
+    TGI_KERNELS(pool)->average_backward[job->dtype](job->pool, planes,
+                                                    (const char *)job->from + first * job->out * size,
+                                                    (char *)job->to + first * job->in * size);
 }
 
 /* The average of x, or, `back`, its transpose, recorded as `op`. */

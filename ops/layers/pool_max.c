@@ -37,7 +37,7 @@ static tg_tensor *moved(tg_tensor *x, tg_tensor *indices, const along *a, bool s
         const tg_shape from = tgi_shape(indices);
         sizes_of(&a->size, a->spatial, &planes, &plane);
         sizes_of(&from, a->spatial, &planes, &out);
-        const tgi_pool_kernels *k = tgi_kernels_get()->pool;
+        const tgi_pool_kernels *k = TGI_KERNELS(pool);
         if (planes > 0 && y->numel > 0)
             (scatter ? k->scatter : k->gather)[x->dtype](planes, plane, out, tgi_ptr(xc), tgi_ptr(ic), tgi_ptr(y));
     }
@@ -185,9 +185,9 @@ const tg_op tgi_op_max_pool_double_backward = {
 static void run_max(const tgi_pool_job *job, int64_t first, int64_t planes)
 {
     const int64_t size = (int64_t)tg_dtype_size((tg_dtype)job->dtype);
-    tgi_kernels_get()->pool->max[job->dtype](job->pool, planes, (const char *)job->from + first * job->in * size,
-                                             (char *)job->to + first * job->out * size,
-                                             job->indices ? job->indices + first * job->out : NULL);
+    TGI_KERNELS(pool)->max[job->dtype](job->pool, planes, (const char *)job->from + first * job->in * size,
+                                       (char *)job->to + first * job->out * size,
+                                       job->indices ? job->indices + first * job->out : NULL);
 }
 
 static bool pool_into(tg_tensor *x, const tgi_windows *w, tg_tensor *values, tg_tensor *indices)

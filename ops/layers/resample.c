@@ -106,7 +106,7 @@ static bool is_linear(interpolation mode) { return mode == LINEAR || mode == BIL
 
 static kernel *kernel_of(const resampling *r, int dtype, bool back)
 {
-    const tgi_resample_kernels *k = tgi_kernels_get()->resample;
+    const tgi_resample_kernels *k = TGI_KERNELS(resample);
     if (is_linear(r->mode)) return (back ? k->linear_backward : k->linear)[dtype];
     return (back ? k->nearest_backward : k->nearest)[dtype];
 }

@@ -5,6 +5,7 @@
 #include "ops/base/call.h"
 #include "ops/base/layout.h"
 #include "ops/loss/loss_impl.h"
+#include "ops/kernels/reduce/softmax_kernels.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
@@ -124,7 +125,7 @@ tg_tensor *tg_softmax_at(const char *where, tg_tensor *t, int64_t dim, tg_softma
 {
     if (!tg_op_begin(where, &tgi_op_softmax, tg_list(t)) || !(t = converted(t, options.dtype))) return NULL;
     int d = check(&tgi_op_softmax, t, dim);
-    return d < 0 ? NULL : forward(&tgi_op_softmax, tgi_kernels_get()->softmax[t->dtype], t, d);
+    return d < 0 ? NULL : forward(&tgi_op_softmax, TGI_KERNELS(softmax)->softmax[t->dtype], t, d);
 }
 
 static void softmax_backward(tg_context *ctx)
@@ -137,7 +138,7 @@ static void softmax_backward_fused(tg_context *ctx)
 {
     tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 0);
     tg_set_grad_input(ctx, 0,
-                      backward_raw(tgi_kernels_get()->softmax_backward, g, y, *(const int *)tg_attributes(ctx)));
+                      backward_raw(TGI_KERNELS(softmax)->softmax_backward, g, y, *(const int *)tg_attributes(ctx)));
 }
 
 static tg_tensor_list softmax_call(const tg_value *args)
@@ -225,7 +226,7 @@ tg_tensor *tg_log_softmax_at(const char *where, tg_tensor *t, int64_t dim, tg_so
 {
     if (!tg_op_begin(where, &tgi_op_log_softmax, tg_list(t)) || !(t = converted(t, options.dtype))) return NULL;
     int d = check(&tgi_op_log_softmax, t, dim);
-    return d < 0 ? NULL : forward(&tgi_op_log_softmax, tgi_kernels_get()->log_softmax[t->dtype], t, d);
+    return d < 0 ? NULL : forward(&tgi_op_log_softmax, TGI_KERNELS(softmax)->log_softmax[t->dtype], t, d);
 }
 
 static void log_softmax_backward(tg_context *ctx)
@@ -236,7 +237,7 @@ static void log_softmax_backward(tg_context *ctx)
 
 tg_tensor *tgi_log_softmax_backward_raw(tg_tensor *g, tg_tensor *y, int dim)
 {
-    return backward_raw(tgi_kernels_get()->log_softmax_backward, g, y, dim);
+    return backward_raw(TGI_KERNELS(softmax)->log_softmax_backward, g, y, dim);
 }
 
 static void log_softmax_backward_fused(tg_context *ctx)

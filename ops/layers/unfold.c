@@ -51,7 +51,7 @@ static tg_tensor *laid_out(const tg_op *op, tg_tensor *x, const windows *w)
     if (y->numel > 0) {
         tg_tensor *c = tgi_own_contiguous(x);
         if (!c) return NULL;
-        const tgi_conv_kernels *k = tgi_kernels_get()->conv;
+        const tgi_conv_kernels *k = TGI_KERNELS(conv);
         (fold ? k->fold : k->unfold)[x->dtype](&w->sizes, tgi_ptr(c), tgi_ptr(y));
         tgi_unref(c);
     }

@@ -4,7 +4,7 @@
  * rows. */
 #include "factor.h"
 
-#include "ops/kernels/kernels.h"
+#include "ops/kernels/gemm/gemm_kernels.h"
 #include "ops/base/parallel.h"
 
 #include <math.h>
@@ -29,7 +29,7 @@ static void subtract_product(int64_t m, int64_t n, int64_t k, const double *a, i
                             .c = c,
                             .c_row = c_row,
                             .accumulate = true };
-    tgi_kernels_get()->gemm[TGI_F64](&args);
+    TGI_KERNELS(gemm)->run[TGI_F64](&args);
 }
 
 /* y -= factor x */

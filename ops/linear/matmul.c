@@ -8,6 +8,7 @@
 #include "ops/base/call.h"
 #include "matmul_impl.h"
 #include "packed.h"
+#include "ops/kernels/gemm/gemm_kernels.h"
 #include "ops/base/parallel.h"
 #include "ops/base/promote.h"
 #include "ops/reduce/reduce_impl.h"
@@ -139,7 +140,7 @@ static void multiply_one(const void *all, int64_t index)
     if (o->dtype == TGI_I64)
         multiply_int64(&args);
     else
-        tgi_kernels_get()->gemm[o->dtype](&args);
+        TGI_KERNELS(gemm)->run[o->dtype](&args);
 }
 
 static void multiply_all(const product *p, const operands *o)
@@ -439,7 +440,7 @@ static void add_alone(tgi_gemm args, int dtype, const tg_product *p, const tgi_g
     args.b_col = part->b_col;
     args.packed_b = tgi_packed_data(packed);
     args.parts = 0;
-    tgi_kernels_get()->gemm[dtype](&args);
+    TGI_KERNELS(gemm)->run[dtype](&args);
     tgi_packed_release(packed);
 }
 
@@ -460,7 +461,7 @@ tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *pr
         args.parts += !alone;
         args.accumulate |= alone;
         if (args.parts < AT_ONCE && i + 1 < count) continue;
-        if (args.parts) tgi_kernels_get()->gemm[sum->dtype](&args);
+        if (args.parts) TGI_KERNELS(gemm)->run[sum->dtype](&args);
         args.accumulate = true;
         args.parts = 0;
     }

@@ -14,7 +14,7 @@
 #include "packed.h"
 
 #include "core/thread.h"
-#include "ops/kernels/kernels.h"
+#include "ops/kernels/gemm/gemm_kernels.h"
 
 enum {
     MOST_BYTES = 256 << 20 /* of all packed matrices in the process */
@@ -29,9 +29,9 @@ typedef struct matrix {
 struct tgi_packed {
     tgi_cached cached;
     matrix of;
-    const tgi_kernels *kernels; /* whose layout it has */
-    int64_t version;            /* of the storage, to which the rest refers */
-    int64_t uses;               /* products since then */
+    const tgi_gemm_kernels *kernels; /* whose layout it has */
+    int64_t version;                 /* of the storage, to which the rest refers */
+    int64_t uses;                    /* products since then */
     bool ready, packing;
     int users;      /* products that read `data` now */
     tgi_pool *pool; /* of `data` */
@@ -100,7 +100,7 @@ static tgi_packed *find_or_make(tgi_extra *extra, const matrix *of)
 /* Counts a use. True when the entry should be packed now, by the caller. */
 static bool note_use(tgi_packed *p, int64_t version)
 {
-    const tgi_kernels *kernels = tgi_kernels_get();
+    const tgi_gemm_kernels *kernels = TGI_KERNELS(gemm);
     if ((p->version != version || p->kernels != kernels) && !p->users && !p->packing) {
         p->version = version;
         p->kernels = kernels;
@@ -113,7 +113,7 @@ static bool note_use(tgi_packed *p, int64_t version)
 /* Memory for the packed matrix, kept from version to version. False when there is none or it would be too much. */
 static bool make_room(tgi_packed *p)
 {
-    const size_t bytes = p->kernels->gemm_packed_bytes[p->of.dtype](p->of.n, p->of.k);
+    const size_t bytes = p->kernels->packed_bytes[p->of.dtype](p->of.n, p->of.k);
     if (p->bytes == bytes) return true;
     release_data(p);
     if (__atomic_load_n(&all_bytes, __ATOMIC_RELAXED) + (int64_t)bytes > MOST_BYTES) return false;
@@ -129,7 +129,7 @@ static void pack(tgi_packed *p, const tg_tensor *b)
 {
     const matrix *of = &p->of;
     const tgi_gemm args = { .n = of->n, .k = of->k, .b = tgi_ptr(b), .b_row = of->row, .b_col = of->col };
-    p->kernels->gemm_pack[of->dtype](&args, p->data);
+    p->kernels->pack[of->dtype](&args, p->data);
 }
 
 static bool worth_it(const tg_tensor *b, const tg_tensor *owner)

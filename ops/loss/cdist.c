@@ -9,6 +9,7 @@
 #include "ops/create.h"
 #include "ops/base/iterate.h"
 #include "ops/kernels/distance/distance_kernels.h"
+#include "ops/kernels/reduce/reduce_kernels.h"
 #include "ops/base/layout.h"
 #include "ops/reduce/moments_impl.h"
 #include "ops/base/parallel.h"
@@ -30,7 +31,6 @@ enum {
 
 /* Rows of a [batch, p, m] against rows of b [batch, r, m]. */
 typedef struct job {
-    const tgi_kernels *k;
     double norm;
     int kind; /* of kernel, TGI_DISTANCE_...; -1: a norm by powers */
     int dtype;
@@ -68,22 +68,22 @@ static tgi_distance part_of(const job *w, int64_t i, int64_t j, int64_t rows, in
 /* d = a's row minus each row of b: [rows, m]. */
 static void differences(const job *w, const tgi_distance *part, char *d)
 {
-    w->k->pointwise->sub.forward[w->dtype](part->rows, part->m,
-                                           (char *[]){ d, (char *)(uintptr_t)part->a, (char *)(uintptr_t)part->b },
-                                           (int64_t[]){ part->m * w->size, 0, part->row * w->size },
-                                           (int64_t[]){ w->size, w->size, w->size });
+    TGI_KERNELS(pointwise)->sub.forward[w->dtype](
+        part->rows, part->m, (char *[]){ d, (char *)(uintptr_t)part->a, (char *)(uintptr_t)part->b },
+        (int64_t[]){ part->m * w->size, 0, part->row * w->size }, (int64_t[]){ w->size, w->size, w->size });
 }
 
 static void make_absolute(const job *w, int64_t n, char *x)
 {
-    w->k->pointwise->abs.forward[w->dtype](1, n, (char *[]){ x, x }, NULL, (int64_t[]){ w->size, w->size });
+    TGI_KERNELS(pointwise)->abs.forward[w->dtype](1, n, (char *[]){ x, x }, NULL, (int64_t[]){ w->size, w->size });
 }
 
 static void raise(const job *w, int64_t n, char *x, double exponent)
 {
     const float narrow = (float)exponent;
     char *b = w->dtype == TGI_F32 ? (char *)(uintptr_t)&narrow : (char *)(uintptr_t)&exponent;
-    w->k->pointwise->pow.forward[w->dtype](1, n, (char *[]){ x, x, b }, NULL, (int64_t[]){ w->size, w->size, 0 });
+    TGI_KERNELS(pointwise)->pow.forward[w->dtype](1, n, (char *[]){ x, x, b }, NULL,
+                                                  (int64_t[]){ w->size, w->size, 0 });
 }
 
 /* y[j] = the sum of |d|^p along row j. */
@@ -92,7 +92,7 @@ static void sum_powers(const job *w, const tgi_distance *part, char *d, char *y)
     differences(w, part, d);
     make_absolute(w, part->rows * part->m, d);
     raise(w, part->rows * part->m, d, w->norm);
-    w->k->sum[w->dtype](part->rows, part->m, d, part->m * w->size, w->size, y);
+    TGI_KERNELS(reduce)->sum[w->dtype](part->rows, part->m, d, part->m * w->size, w->size, y);
 }
 
 /* Zeros made ones: their sign, which is 0, is all that counts. */
@@ -113,12 +113,13 @@ static void sum_slopes(const job *w, const tgi_distance *part, char *d, char *po
     make_absolute(w, n, power);
     fill_zeros(w, n, power);
     raise(w, n, power, w->norm - 1);
-    w->k->pointwise->abs.backward[0][w->dtype](1, n, (char *[]){ d, power, d, NULL }, NULL,
-                                               (int64_t[]){ w->size, w->size, w->size, 0 });
-    w->k->pointwise->mul.forward[w->dtype](part->rows, part->m, (char *[]){ d, d, (char *)(uintptr_t)part->factor },
-                                           (int64_t[]){ row, row, part->step * w->size },
-                                           (int64_t[]){ w->size, w->size, 0 });
-    w->k->sum_rows[w->dtype](part->rows, part->m, d, row, w->size, y);
+    TGI_KERNELS(pointwise)->abs.backward[0][w->dtype](1, n, (char *[]){ d, power, d, NULL }, NULL,
+                                                      (int64_t[]){ w->size, w->size, w->size, 0 });
+    TGI_KERNELS(pointwise)->mul.forward[w->dtype](part->rows, part->m,
+                                                  (char *[]){ d, d, (char *)(uintptr_t)part->factor },
+                                                  (int64_t[]){ row, row, part->step * w->size },
+                                                  (int64_t[]){ w->size, w->size, 0 });
+    TGI_KERNELS(reduce)->sum_rows[w->dtype](part->rows, part->m, d, row, w->size, y);
 }
 
 /* ---- where powers leave the range of the dtype ---- in double, of differences divided by the largest or their norm */
@@ -225,7 +226,8 @@ static int64_t room_of(const job *w) { return ROOM * (int64_t)sizeof(double) / w
 /* x = x + y, or the larger. */
 static void join(const job *w, int64_t n, char *x, const char *y)
 {
-    const tgi_row_loops *row = w->kind == TGI_DISTANCE_LARGEST ? &w->k->pointwise->maximum : &w->k->pointwise->add;
+    const tgi_row_loops *row =
+        w->kind == TGI_DISTANCE_LARGEST ? &TGI_KERNELS(pointwise)->maximum : &TGI_KERNELS(pointwise)->add;
     row->forward[w->dtype](1, n, (char *[]){ x, x, (char *)(uintptr_t)y }, NULL,
                            (int64_t[]){ w->size, w->size, w->size });
 }
@@ -243,7 +245,7 @@ static void forward_task(const void *work, int64_t i)
             const tgi_distance part = part_of(w, i, j, rows, first, tgi_smaller(w->m - first, width));
             char *to = first == 0 ? y : (char *)sums;
             if (w->kind >= 0)
-                w->k->distance->reduce[w->kind][w->dtype](&part, to);
+                TGI_KERNELS(distance)->reduce[w->kind][w->dtype](&part, to);
             else
                 sum_powers(w, &part, (char *)d, to);
             if (first > 0) join(w, rows, y, to);
@@ -256,7 +258,7 @@ static void backward_task(const void *work, int64_t i)
 {
     const job *w = work;
     _Alignas(64) double d[ROOM], power[ROOM], sums[ROOM];
-    const tgi_loop add = w->k->pointwise->add.forward[w->dtype];
+    const tgi_loop add = TGI_KERNELS(pointwise)->add.forward[w->dtype];
     const int64_t width = tgi_smaller(w->m, room_of(w)), block = room_of(w) / width;
     if (needs_care(w, i)) {
         careful_gradient(w, i);
@@ -264,7 +266,7 @@ static void backward_task(const void *work, int64_t i)
     }
     if (w->kind >= 0) {
         const tgi_distance all = part_of(w, i, 0, w->r, 0, w->m);
-        w->k->distance->gradient[w->kind][w->dtype](&all, w->y + i * w->m * w->size);
+        TGI_KERNELS(distance)->gradient[w->kind][w->dtype](&all, w->y + i * w->m * w->size);
         return;
     }
     for (int64_t first = 0; first < w->m; first += width) {
@@ -343,8 +345,7 @@ static tg_tensor *spread(tg_tensor *t, const tg_shape *shape)
 
 static job job_of(const operands *o, double p, tg_dtype dtype)
 {
-    return (job){ .k = tgi_kernels_get(),
-                  .norm = p,
+    return (job){ .norm = p,
                   .kind = p == 0     ? TGI_DISTANCE_COUNT
                           : p == 1   ? TGI_DISTANCE_ABSOLUTE
                           : p == 2   ? TGI_DISTANCE_SQUARE
@@ -374,8 +375,8 @@ static tg_tensor *distances(tg_tensor *x1, tg_tensor *x2, const operands *o, dou
         w.a = tgi_ptr(a), w.b = tgi_ptr(b), w.y = tgi_ptr(y);
         run(forward_task, o, &w);
         if (p == 2)
-            w.k->functions->sqrt.forward[w.dtype](1, y->numel, (char *[]){ w.y, w.y }, NULL,
-                                                  (int64_t[]){ w.size, w.size });
+            TGI_KERNELS(functions)->sqrt.forward[w.dtype](1, y->numel, (char *[]){ w.y, w.y }, NULL,
+                                                          (int64_t[]){ w.size, w.size });
         else if (p != 0 && p != 1 && !isinf(p))
             raise(&w, y->numel, w.y, 1 / p);
         if (p != 0 && p != 1 && !isinf(p)) mend(&w, o->batch * o->p, y->numel);

@@ -30,7 +30,7 @@ static tgi_careful_moments moments_of_none(const tgi_careful_set *s, const void 
 /* Of the distances from the first element: where all are the same, these are 0. */
 tgi_careful_moments tgi_careful_moments_of(const tgi_careful_set *s, const void *x, bool centered, double least)
 {
-    const tgi_normalization_kernels *k = tgi_kernels_get()->normalization;
+    const tgi_normalization_kernels *k = TGI_KERNELS(normalization);
     const double largest = largest_of(s, x), origin = centered ? tgi_get(x, s->dtype, 0) : 0;
     if (!isfinite(largest)) return moments_of_none(s, x);
     const double size = fmax(largest, isfinite(least) ? least : 0); /* an infinite eps has no exponent */

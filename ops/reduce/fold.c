@@ -125,7 +125,7 @@ static void combine(const work *w, int which, int dtype, char *y, int64_t *index
 {
     const tgi_fold *f = &w->whole,
                    parts = { f->outer, w->row_pieces, f->m, w->row_pieces * f->m * w->size, f->m * w->size };
-    const tgi_extremes_kernels *k = tgi_kernels_get()->extremes;
+    const tgi_extremes_kernels *k = TGI_KERNELS(extremes);
     if (!index) {
         k->value[which][dtype](&parts, w->y, y);
         return;
@@ -161,7 +161,7 @@ bool tgi_extreme_into(int which, tg_tensor *t, const bool reduced[TG_MAX_DIMS], 
 {
     if (y->numel == 0) return true;
     tg_tensor *held;
-    const tgi_extremes_kernels *k = tgi_kernels_get()->extremes;
+    const tgi_extremes_kernels *k = TGI_KERNELS(extremes);
     work w = { .size = (int64_t)tgi_element_size(t), .y = tgi_ptr(y), .index = index ? tgi_ptr(index) : NULL };
     if (!(w.a = fold_of(t, reduced, &w.whole, &held))) return false;
     w.value = k->value[which][t->dtype];
@@ -189,7 +189,7 @@ bool tgi_prod_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
     tg_tensor *held;
     work w = { .size = (int64_t)tgi_element_size(t), .y = tgi_ptr(y), .row_pieces = 1 };
     if (!(w.a = fold_of(t, reduced, &w.whole, &held))) return false;
-    w.value = tgi_kernels_get()->scan->prod[t->dtype];
+    w.value = TGI_KERNELS(scan)->prod[t->dtype];
     w.rows = w.whole.n;
     run(&w);
     tgi_unref(held);

@@ -26,8 +26,8 @@ static void run_row(const void *argument, int64_t i)
 {
     const work *w = argument;
     const int64_t at = i * w->n * w->size;
-    tgi_kernels_get()->extremes->median[w->dtype](w->n, w->rows + at, w->scratch + at, w->skip_nan, w->y + i * w->size,
-                                                 w->index + i);
+    TGI_KERNELS(extremes)->median[w->dtype](w->n, w->rows + at, w->scratch + at, w->skip_nan, w->y + i * w->size,
+                                            w->index + i);
 }
 
 /* Values and indices over dimensions that have elements. False when memory ran out. */

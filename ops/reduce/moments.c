@@ -52,8 +52,8 @@ static void moments_task(const void *work, int64_t task)
     const int64_t row = task / w->chunks * w->run, first = task % w->chunks * CHUNK;
     const int64_t rows = tgi_smaller(w->run, w->rows - row), at = row * w->chunks + task % w->chunks;
     const int64_t n = w->chunks == 1 ? w->n : tgi_smaller(CHUNK, w->n - first);
-    tgi_kernels_get()->normalization->moments[w->dtype](rows, n, w->x + (row * w->n + first) * w->size, w->n, w->mean + at,
-                                               w->square + at);
+    TGI_KERNELS(normalization)
+        ->moments[w->dtype](rows, n, w->x + (row * w->n + first) * w->size, w->n, w->mean + at, w->square + at);
 }
 
 /* The chunks of each row joined pairwise. */
@@ -64,8 +64,9 @@ static void join_chunks(const job *w)
         for (int64_t step = 1; step < w->chunks; step *= 2)
             for (int64_t i = 0; i + step < w->chunks; i += 2 * step) {
                 const int64_t other = tgi_smaller(w->n - (i + step) * CHUNK, step * CHUNK);
-                tgi_kernels_get()->normalization->merge_moments(1, (double)(step * CHUNK), mean + i, square + i, (double)other,
-                                                       mean + i + step, square + i + step);
+                TGI_KERNELS(normalization)
+                    ->merge_moments(1, (double)(step * CHUNK), mean + i, square + i, (double)other, mean + i + step,
+                                    square + i + step);
             }
         w->mean[row] = mean[0];
         w->square[row] = square[0];

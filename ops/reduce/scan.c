@@ -46,7 +46,7 @@ typedef struct work {
 static void run_piece(const void *argument, int64_t i)
 {
     const work *w = argument;
-    const tgi_scan_kernels *k = tgi_kernels_get()->scan;
+    const tgi_scan_kernels *k = TGI_KERNELS(scan);
     const int64_t column_pieces = tgi_pieces(w->whole.m, w->columns);
     const int64_t outer = i / column_pieces * w->outer, column = i % column_pieces * w->columns;
     tgi_scan part = w->whole;

@@ -3,6 +3,7 @@
  * Built for gradients of biases (many rows, few columns), for losses (one long sum) and for means of layers. The order
  * in which elements are added follows from the shape alone: a transposed tensor has the same sum as its copy, and one
  * thread finds what eight find. Nothing here may add from left to right: every level is pairwise. */
+#include "ops/kernels/reduce/reduce_kernels.h"
 #include "ops/kernels/rows/pointwise_kernels.h"
 #include "ops/base/parallel.h"
 #include "reduce_impl.h"
@@ -79,7 +80,7 @@ static const char *step(const pass *p, const char *a, int64_t index[TG_MAX_DIMS]
 static void pass_task(const void *work, int64_t task)
 {
     const pass *p = work;
-    const tgi_kernels *k = tgi_kernels_get();
+    const tgi_reduce_kernels *k = TGI_KERNELS(reduce);
     int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks,
             outer = task / p->blocks / p->chunks * p->run;
     int64_t rows = tgi_smaller(p->chunk, p->n - chunk * p->chunk),

@@ -68,7 +68,7 @@ tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg
     tg_tensor *x = tgi_operand_to(a, dtype), *z = tgi_operand_to(b, dtype);
     tg_tensor *y = x && z ? tgi_new(&shape, dtype) : NULL;
     if (!y) return NULL;
-    tgi_iterate(tgi_kernels_get()->pointwise->where[dtype], 4, (tg_tensor *[]){ y, condition, x, z });
+    tgi_iterate(TGI_KERNELS(pointwise)->where[dtype], 4, (tg_tensor *[]){ y, condition, x, z });
     return tg_record(&op_where, tg_list(condition, x, z), tg_list(y), tg_list(condition), NULL, 0) == TG_OK ? y : NULL;
 }
 
@@ -152,7 +152,7 @@ tg_tensor *tg_masked_fill_at(const char *where, tg_tensor *a, tg_tensor *mask, t
     if (!tgi_broadcast(&op_masked_fill, tg_list(a, mask), &sa, &sm, &shape)) return NULL;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
     if (!y) return NULL;
-    tgi_iterate(tgi_kernels_get()->pointwise->where[a->dtype], 4, (tg_tensor *[]){ y, mask, filler, a });
+    tgi_iterate(TGI_KERNELS(pointwise)->where[a->dtype], 4, (tg_tensor *[]){ y, mask, filler, a });
     return tg_record(&op_masked_fill, tg_list(a, mask, filler), tg_list(y), tg_list(mask), NULL, 0) == TG_OK ? y : NULL;
 }
 
@@ -166,7 +166,7 @@ tg_tensor *tg_masked_fill_in_place_at(const char *where, tg_tensor *a, tg_tensor
     if (filler == a) filler = tg_clone(a); /* its own element */
     if (!mask || !filler || !tgi_fits_in_place(op, a, mask) || !tg_in_place_begin(op, a, filler)) return NULL;
     if (mask == a && !(mask = tg_clone(a))) return NULL;
-    tgi_iterate(tgi_kernels_get()->pointwise->where[a->dtype], 4, (tg_tensor *[]){ a, mask, filler, a });
+    tgi_iterate(TGI_KERNELS(pointwise)->where[a->dtype], 4, (tg_tensor *[]){ a, mask, filler, a });
     return tg_record_in_place(op, tg_list(a, mask, filler), a, tg_list(mask), NULL, 0) == TG_OK ? a : NULL;
 }
 

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (o.cpu) bench_use_processor_time();
-    if (o.isa && !tgi_kernels_select(o.isa)) {
+    if (o.isa && !tgi_set_select(o.isa)) {
         fprintf(stderr, "bench: no kernels for '%s' here\n", o.isa);
         return 2;
     }

@@ -15,7 +15,7 @@ typedef struct bench_options {
     double seconds;   /* for each measurement; 0: what each one asks for */
     const char *only; /* "W1,W3"; NULL: everything */
     const char *blas; /* a CBLAS library to compare with, or NULL */
-    const char *isa;  /* a name of tgi_kernels_all, or NULL */
+    const char *isa;  /* a name of tgi_set_name, or NULL */
     bool csv, memory, list, cpu;
 } bench_options;
 

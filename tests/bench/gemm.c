@@ -3,7 +3,7 @@
 #include "bench.h"
 #include "blas.h"
 
-#include "ops/kernels/kernels.h"
+#include "ops/kernels/gemm/gemm_kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ typedef struct product {
 static void ours(void *state)
 {
     const product *p = state;
-    tgi_kernels_get()->gemm[p->shape->doubles](&p->gemm);
+    TGI_KERNELS(gemm)->run[p->shape->doubles](&p->gemm);
 }
 
 static void theirs(void *state)
@@ -118,7 +118,7 @@ bool bench_gemm(const bench_options *o)
     const double peak[2] = { bench_peak_flops(o->threads, false), bench_peak_flops(o->threads, true) };
     if (!o->csv) {
         printf("\nmatrix products, m x n x k; -weight: B stored transposed. Kernels: %s; peak: %.1f GFLOP/s in float",
-               tgi_kernels_get()->name, 1e-9 * peak[0]);
+               tgi_set_name(tgi_set()), 1e-9 * peak[0]);
         printf(o->blas ? "; BLAS: %s\n" : "\n", o->blas ? library.core : "");
         printf("%-26s %12s %9s %8s", "", "us", "GFLOP/s", "of peak");
         printf(o->blas ? " %12s %9s %7s\n" : "\n", "BLAS us", "GFLOP/s", "ratio");

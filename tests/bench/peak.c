@@ -102,7 +102,7 @@ static void on_all_threads(void *loop)
 
 double bench_peak_flops(int threads, bool doubles)
 {
-    const char *isa = tgi_kernels_get()->name;
+    const char *isa = tgi_set_name(tgi_set());
     for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
         if (strcmp(loops[i].isa, isa) != 0) continue;
         struct peak_loop loop = loops[i];

@@ -15,7 +15,7 @@ enum { LARGEST = 1000000 };
 
 typedef const tgi_row_loops *(*loops_fn)(void);
 #define TG_UNARY(name, ...)                                                                                            \
-    static const tgi_row_loops *name##_loops(void) { return &tgi_kernels_get()->TG_FAMILY->name; }
+    static const tgi_row_loops *name##_loops(void) { return &TGI_KERNELS(TG_FAMILY)->name; }
 #define TG_UNARY_WITH   TG_UNARY
 #define TG_BINARY       TG_UNARY
 #define TG_TERNARY      TG_UNARY
@@ -120,7 +120,7 @@ bool bench_pointwise(const bench_options *o)
     const bool ok = memory[0] && memory[1] && memory[2] && memory[3];
     if (ok && !o->csv) {
         printf("\npointwise kernels on one thread: %s. Bytes read and written, next to memcpy's\n",
-               tgi_kernels_get()->name);
+               tgi_set_name(tgi_set()));
         printf("%-26s %12s %9s %9s %8s\n", "", "us", "ns each", "GB/s", "of copy");
     }
     const size_t sizes[] = { sizeof(float), sizeof(double) };

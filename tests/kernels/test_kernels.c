@@ -5,6 +5,8 @@
 #define _POSIX_C_SOURCE 200809L /* setenv, fork */
 #include "tests/support/kernels.h"
 
+#include "ops/kernels/rows/copy_kernels.h"
+
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,7 +72,7 @@ static void fail_loop(const loop_test *t, int64_t n, int64_t i, const char *cons
         if (t->dtype[k] == TGI_F32 || t->dtype[k] == TGI_F64)
             print_error(" %a", get(t->dtype[k], p[k] + i * stride[k]));
     }
-    fail_msg("%s %s %s (%s), element %lld of %lld", K->name, t->what, t->name,
+    fail_msg("%s %s %s (%s), element %lld of %lld", set_name(), t->what, t->name,
              dtype_name(t->dtype[t->count > 1 && t->dtype[1] >= 0]), (long long)i, (long long)n);
 }
 
@@ -110,7 +112,7 @@ static void check_once(const loop_test *t, const layout *l, int64_t n)
         memcpy(want, got, (size_t)size);
     }
     if (memcmp(memory[0], expected, span) != 0)
-        fail_msg("%s %s %s: wrote outside, n = %d", K->name, t->what, t->name, (int)n);
+        fail_msg("%s %s %s: wrote outside, n = %d", set_name(), t->what, t->name, (int)n);
 }
 
 /* The output is the memory of operand k. */
@@ -129,7 +131,7 @@ static void check_in_place(const loop_test *t, int k, int64_t n, int64_t step)
     t->fast(1, n, p, NULL, stride);
     for (int64_t i = 0; i < n; i++) {
         if (!alike(t->dtype[0], p[0] + i * stride[0], expected + i * stride[0], 0))
-            fail_msg("%s %s %s in place of operand %d, %d of %d", K->name, t->what, t->name, k, (int)i, (int)n);
+            fail_msg("%s %s %s in place of operand %d, %d of %d", set_name(), t->what, t->name, k, (int)i, (int)n);
     }
     memcpy(memory[k], before, span);
 }
@@ -176,10 +178,10 @@ static void check_rows_once(const loop_test *t, int64_t rows, int64_t n)
     for (int64_t i = 0; i < rows * n; i++) {
         char *got = p[0] + i / n * row[0] + i % n * stride[0], *want = expected + (got - memory[0]);
         if (!alike(t->dtype[0], got, want, 0))
-            fail_msg("%s %s %s: %d rows of %d: element %d", K->name, t->what, t->name, (int)rows, (int)n, (int)i);
+            fail_msg("%s %s %s: %d rows of %d: element %d", set_name(), t->what, t->name, (int)rows, (int)n, (int)i);
         memcpy(want, got, (size_t)sizes[t->dtype[0]]);
     }
-    if (memcmp(memory[0], expected, ROOM) != 0) fail_msg("%s %s %s: wrote outside", K->name, t->what, t->name);
+    if (memcmp(memory[0], expected, ROOM) != 0) fail_msg("%s %s %s: wrote outside", set_name(), t->what, t->name);
 }
 
 static void check_rows(const loop_test *t)
@@ -194,7 +196,7 @@ static void check_rows(const loop_test *t)
 
 static void check_loop(const loop_test *t)
 {
-    if (!t->slow != !t->fast) fail_msg("%s %s %s: here or in the reference, not both", K->name, t->what, t->name);
+    if (!t->slow != !t->fast) fail_msg("%s %s %s: here or in the reference, not both", set_name(), t->what, t->name);
     if (!t->fast) return;
     fill_inputs(t);
     check_rows(t);
@@ -269,7 +271,7 @@ static void check_backward(const char *name, const tgi_row_loops *fast, const tg
     }
 }
 
-#define LOOPS(name) &K->TG_FAMILY->name, &R->TG_FAMILY->name
+#define LOOPS(name) &K(TG_FAMILY)->name, &R(TG_FAMILY)->name
 #define FORWARD(name, inputs, to_bool, ...)                                                                            \
     check_forward(#name, LOOPS(name), inputs, to_bool, (parameters){ { __VA_ARGS__ }, { 0 } });
 #define BACKWARD(name, inputs, i, saves, ...)                                                                          \
@@ -330,11 +332,11 @@ static void test_pow_by_a_number(void **unused)
                 set(d, b + i * size, exponent);
                 set(d, g + i * size, uniform(-1, 1));
             }
-            K->pointwise->pow.forward[d](1, 99, (char *[]){ got, a, b }, NULL, one);
-            K->pointwise->pow.forward[d](1, 99, (char *[]){ want, a, b }, NULL, apart);
+            K(pointwise)->pow.forward[d](1, 99, (char *[]){ got, a, b }, NULL, one);
+            K(pointwise)->pow.forward[d](1, 99, (char *[]){ want, a, b }, NULL, apart);
             for (int64_t i = 0; i < 99; i++) assert_true(alike(d, got + i * size, want + i * size, 0));
-            K->pointwise->pow.backward[0][d](1, 99, (char *[]){ got, g, a, b, NULL }, NULL, back);
-            K->pointwise->pow.backward[0][d](1, 99, (char *[]){ want, g, a, b, NULL }, NULL, apart);
+            K(pointwise)->pow.backward[0][d](1, 99, (char *[]){ got, g, a, b, NULL }, NULL, back);
+            K(pointwise)->pow.backward[0][d](1, 99, (char *[]){ want, g, a, b, NULL }, NULL, apart);
             for (int64_t i = 0; i < 99; i++) assert_true(alike(d, got + i * size, want + i * size, 0));
         }
     }
@@ -347,11 +349,11 @@ static void test_bool_rows(void **unused)
         for (int z = 0; z < 2; z++) {
             char y = 7, a = (char)x, b = (char)z, *p[] = { &y, &a, &b };
             const int64_t stride[] = { 1, 1, 1 };
-            K->pointwise->add.forward[TGI_BOOL](1, 1, p, NULL, stride);
+            K(pointwise)->add.forward[TGI_BOOL](1, 1, p, NULL, stride);
             assert_int_equal(y, x | z);
-            K->pointwise->mul.forward[TGI_BOOL](1, 1, p, NULL, stride);
+            K(pointwise)->mul.forward[TGI_BOOL](1, 1, p, NULL, stride);
             assert_int_equal(y, x & z);
-            K->pointwise->lt.forward[TGI_BOOL](1, 1, p, NULL, stride);
+            K(pointwise)->lt.forward[TGI_BOOL](1, 1, p, NULL, stride);
             assert_int_equal(y, x < z);
         }
     }
@@ -363,15 +365,21 @@ static void test_where_copy(void **unused)
     for (int d = 0; d < TGI_DTYPES; d++) {
         check_loop(&(loop_test){ "where",
                                  "",
-                                 K->pointwise->where[d],
-                                 R->pointwise->where[d],
+                                 K(pointwise)->where[d],
+                                 R(pointwise)->where[d],
                                  4,
                                  { d, TGI_BOOL, d, d },
                                  0,
                                  NULL });
         for (int from = 0; from < TGI_DTYPES; from++)
-            check_loop(
-                &(loop_test){ "copy to", dtype_name(d), K->copy[d][from], R->copy[d][from], 2, { d, from }, 0, NULL });
+            check_loop(&(loop_test){ "copy to",
+                                     dtype_name(d),
+                                     K(copy)->run[d][from],
+                                     R(copy)->run[d][from],
+                                     2,
+                                     { d, from },
+                                     0,
+                                     NULL });
     }
 }
 
@@ -383,7 +391,7 @@ static void test_copy_to_int64(void **unused)
     const int64_t want[] = { 2, -2, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, 0 };
     int64_t got[9], stride[] = { 8, 8 };
     char *p[] = { (char *)got, (char *)(uintptr_t)from };
-    K->copy[TGI_I64][TGI_F64](1, 9, p, NULL, stride);
+    K(copy)->run[TGI_I64][TGI_F64](1, 9, p, NULL, stride);
     assert_memory_equal(got, want, sizeof want);
 }
 
@@ -399,7 +407,7 @@ static void test_copy_of_rows_that_seem_to_follow(void **unused)
             float *from = floats + 1024, *to = floats + HALF + 1024 + behind[i] / 4;
             for (int j = 0; j < 2 * HALF; j++) floats[j] = (float)j;
             char *p[] = { (char *)to, (char *)from };
-            K->copy[TGI_F32][TGI_F32](1, n, p, NULL, stride);
+            K(copy)->run[TGI_F32][TGI_F32](1, n, p, NULL, stride);
             for (int j = 0; j < n; j++) assert_true(to[j] == (float)(1024 + j));
             assert_true(to[-1] == (float)(to - 1 - floats) && to[n] == (float)(to + n - floats));
         }
@@ -420,7 +428,7 @@ static void fresh_choice(const char *value, char *name, char *said, size_t room)
             setenv("TAPEGRAD_ISA", value, 1);
         else
             unsetenv("TAPEGRAD_ISA");
-        const char *chosen = tgi_kernels_get()->name;
+        const char *chosen = tgi_set_name(tgi_set());
         ssize_t written = write(names[1], chosen, strlen(chosen));
         _exit(written < 0);
     }
@@ -441,10 +449,10 @@ static void test_choice(void **unused)
     char name[200], said[200], best[200];
     fresh_choice(NULL, best, said, sizeof said);
     assert_string_equal(said, "");
-    for (const tgi_kernels *const *k = tgi_kernels_all; *k; k++) {
-        if (!(*k)->supported()) continue;
-        fresh_choice((*k)->name, name, said, sizeof said);
-        assert_string_equal(name, (*k)->name);
+    for (int set = 0; tgi_set_name(set); set++) {
+        if (!tgi_set_supported(set)) continue;
+        fresh_choice(tgi_set_name(set), name, said, sizeof said);
+        assert_string_equal(name, tgi_set_name(set));
         assert_string_equal(said, "");
     }
     fresh_choice("pentium", name, said, sizeof said);
@@ -456,15 +464,19 @@ static void test_choice(void **unused)
 static void test_select(void **unused)
 {
     (void)unused;
-    const tgi_kernels *before = tgi_kernels_get();
-    assert_false(tgi_kernels_select("pentium"));
-    assert_false(tgi_kernels_select(NULL));
-    assert_ptr_equal(tgi_kernels_get(), before);
-    for (const tgi_kernels *const *k = tgi_kernels_all; *k; k++) {
-        assert_int_equal(tgi_kernels_select((*k)->name), (*k)->supported());
-        if ((*k)->supported()) assert_ptr_equal(tgi_kernels_get(), *k);
+    const int before = tgi_set();
+    assert_true(tgi_set_supported(before) && !tgi_set_supported(-1));
+    assert_false(tgi_set_select("pentium"));
+    assert_false(tgi_set_select(NULL));
+    assert_int_equal(tgi_set(), before);
+    int set = 0;
+    for (; tgi_set_name(set); set++) {
+        assert_int_equal(tgi_set_select(tgi_set_name(set)), tgi_set_supported(set));
+        if (tgi_set_supported(set)) assert_int_equal(tgi_set(), set);
     }
-    assert_true(tgi_kernels_select(before->name));
+    assert_null(tgi_set_name(-1));
+    assert_false(tgi_set_supported(set)); /* there are not so many */
+    assert_true(tgi_set_select(tgi_set_name(before)));
 }
 
 int main(void)

@@ -23,26 +23,27 @@ static void *numbers(int d, int64_t count)
 static void assert_near(int d, const char *what, const void *got, const void *want, int64_t count, double terms)
 {
     const double eps = d == TGI_F32 ? 0x1p-24 : 0x1p-53;
-    if (d == TGI_I64 && memcmp(got, want, (size_t)(count * sizes[d])) != 0) fail_msg("%s %s of int64", K->name, what);
+    if (d == TGI_I64 && memcmp(got, want, (size_t)(count * sizes[d])) != 0)
+        fail_msg("%s %s of int64", set_name(), what);
     if (d == TGI_I64) return;
     for (int64_t i = 0; i < count; i++) {
         const double a = get(d, (const char *)got + i * sizes[d]), b = get(d, (const char *)want + i * sizes[d]);
         if (!(fabs(a - b) <= eps * terms))
-            fail_msg("%s %s of %s: element %d is %.17g, want %.17g", K->name, what, dtype_name(d), (int)i, a, b);
+            fail_msg("%s %s of %s: element %d is %.17g, want %.17g", set_name(), what, dtype_name(d), (int)i, a, b);
     }
 }
 
 /* ---- convolutions ---- */
 
-static void run(const tgi_kernels *k, int d, tgi_conv_job *job)
+static void run(const tgi_conv_kernels *k, int d, tgi_conv_job *job)
 {
     size_t bytes;
-    const int64_t tasks = k->conv->plan[d](job->s, job->map, &bytes);
+    const int64_t tasks = k->plan[d](job->s, job->map, &bytes);
     job->room = aligned_alloc(64, (bytes + 64) / 64 * 64);
     assert_non_null(job->room);
-    k->conv->begin[d](job);
-    for (int64_t i = tasks - 1; i >= 0; i--) k->conv->run[d](job, i); /* in any order */
-    k->conv->end[d](job);
+    k->begin[d](job);
+    for (int64_t i = tasks - 1; i >= 0; i--) k->run[d](job, i); /* in any order */
+    k->end[d](job);
     free(job->room);
 }
 
@@ -59,9 +60,9 @@ static void check_map(int d, const tgi_conv *s, tgi_conv_map map, bool with_bias
     void *b = numbers(d, s->groups * (s->k + s->c)), *got = numbers(d, count), *want = numbers(d, count);
     tgi_conv_job
         job = { .s = s, .map = map, .image = x, .result = y, .weight = w, .bias = with_bias ? b : NULL, .to = got };
-    run(K, d, &job);
+    run(K(conv), d, &job);
     job.to = want;
-    run(R, d, &job);
+    run(R(conv), d, &job);
     char what[200];
     snprintf(what, sizeof what,
              "map %d: batch %d groups %d c %d k %d, %dx%d to %dx%d by %dx%d, stride %dx%d pad %dx%d dilation %dx%d",
@@ -185,13 +186,13 @@ static void test_what_is_not_finite_stays_where_it_is(void **unused)
         for (int64_t j = 0; j < weight; j++) w[j] *= large == 1 ? 1 : 0x1p-10f;
         for (int j = 0; j < 3; j++) x[between(0, given - 1)] = odd[j];
         tgi_conv_job job = { .s = &s, .map = map, .image = x, .result = x, .weight = w, .to = got };
-        run(K, TGI_F32, &job);
+        run(K(conv), TGI_F32, &job);
         job.to = want;
-        run(R, TGI_F32, &job);
+        run(R(conv), TGI_F32, &job);
         for (int64_t j = 0; j < count; j++) {
             const double error = fabs((double)got[j] - (double)want[j]);
             if (isnan(want[j]) ? !isnan(got[j]) : isinf(want[j]) ? got[j] != want[j] : !(error <= 1e-4 * large))
-                fail_msg("%s: element %d is %g, want %g", K->name, (int)j, (double)got[j], (double)want[j]);
+                fail_msg("%s: element %d is %g, want %g", set_name(), (int)j, (double)got[j], (double)want[j]);
         }
         free(x), free(w), free(got), free(want);
     }
@@ -207,11 +208,11 @@ static void test_unfold_and_fold(void **unused)
         for (int d = TGI_F32; d <= TGI_F64; d++) {
             void *x = numbers(d, image), *y = numbers(d, columns), *got = numbers(d, image + columns);
             void *want = numbers(d, image + columns);
-            K->conv->unfold[d](&s, x, got);
-            R->conv->unfold[d](&s, x, want);
+            K(conv)->unfold[d](&s, x, got);
+            R(conv)->unfold[d](&s, x, want);
             assert_near(d, "unfold", got, want, columns, 0);
-            K->conv->fold[d](&s, y, got);
-            R->conv->fold[d](&s, y, want);
+            K(conv)->fold[d](&s, y, got);
+            R(conv)->fold[d](&s, y, want);
             assert_near(d, "fold", got, want, image, 16);
             free(x), free(y), free(got), free(want);
         }
@@ -262,22 +263,22 @@ static void test_pooling(void **unused)
         const int64_t in = 3 * p.h * p.w, out = 3 * p.oh * p.ow;
         for (int d = TGI_F32; d <= TGI_I64; d++) {
             void *x = numbers(d, in), *g = numbers(d, out), *got = numbers(d, in + out), *want = numbers(d, in + out);
-            K->pool->average[d](&p, 3, x, got);
-            R->pool->average[d](&p, 3, x, want);
+            K(pool)->average[d](&p, 3, x, got);
+            R(pool)->average[d](&p, 3, x, want);
             assert_near(d, "average", got, want, out, 2000);
-            K->pool->average_backward[d](&p, 3, g, got);
-            R->pool->average_backward[d](&p, 3, g, want);
+            K(pool)->average_backward[d](&p, 3, g, got);
+            R(pool)->average_backward[d](&p, 3, g, want);
             assert_near(d, "average backward", got, want, in, 2000);
             if (d != TGI_I64) {
                 if (i % 3 == 0) set(d, (char *)x + between(0, in - 1) * sizes[d], NAN);
-                K->pool->max[d](&p, 3, x, got, indices[0]);
-                R->pool->max[d](&p, 3, x, want, indices[1]);
+                K(pool)->max[d](&p, 3, x, got, indices[0]);
+                R(pool)->max[d](&p, 3, x, want, indices[1]);
                 assert_memory_equal(indices[0], indices[1], (size_t)out * sizeof(int64_t));
                 assert_memory_equal(got, want, (size_t)(out * sizes[d]));
-                K->pool->gather[d](3, p.h * p.w, p.oh * p.ow, x, indices[0], want);
+                K(pool)->gather[d](3, p.h * p.w, p.oh * p.ow, x, indices[0], want);
                 assert_memory_equal(got, want, (size_t)(out * sizes[d]));
-                K->pool->scatter[d](3, p.h * p.w, p.oh * p.ow, g, indices[0], got);
-                R->pool->scatter[d](3, p.h * p.w, p.oh * p.ow, g, indices[0], want);
+                K(pool)->scatter[d](3, p.h * p.w, p.oh * p.ow, g, indices[0], got);
+                R(pool)->scatter[d](3, p.h * p.w, p.oh * p.ow, g, indices[0], want);
                 assert_near(d, "scatter", got, want, in, 100);
             }
             free(x), free(g), free(got), free(want);
@@ -310,17 +311,17 @@ static void test_resampling(void **unused)
         const int64_t in = 2 * r.h * r.w, out = 2 * r.oh * r.ow;
         for (int d = TGI_F32; d <= TGI_F64; d++) {
             void *x = numbers(d, in), *g = numbers(d, out), *got = numbers(d, in + out), *want = numbers(d, in + out);
-            K->resample->nearest[d](&r, 2, x, got);
-            R->resample->nearest[d](&r, 2, x, want);
+            K(resample)->nearest[d](&r, 2, x, got);
+            R(resample)->nearest[d](&r, 2, x, want);
             assert_near(d, "nearest", got, want, out, 0);
-            K->resample->linear[d](&r, 2, x, got);
-            R->resample->linear[d](&r, 2, x, want);
+            K(resample)->linear[d](&r, 2, x, got);
+            R(resample)->linear[d](&r, 2, x, want);
             assert_near(d, "linear", got, want, out, 8);
-            K->resample->nearest_backward[d](&r, 2, g, got);
-            R->resample->nearest_backward[d](&r, 2, g, want);
+            K(resample)->nearest_backward[d](&r, 2, g, got);
+            R(resample)->nearest_backward[d](&r, 2, g, want);
             assert_near(d, "nearest backward", got, want, in, 4000);
-            K->resample->linear_backward[d](&r, 2, g, got);
-            R->resample->linear_backward[d](&r, 2, g, want);
+            K(resample)->linear_backward[d](&r, 2, g, got);
+            R(resample)->linear_backward[d](&r, 2, g, want);
             assert_near(d, "linear backward", got, want, in, 4000);
             free(x), free(g), free(got), free(want);
         }

@@ -44,16 +44,16 @@ static void check_sums(int kind, int dtype, int64_t rows, int64_t m)
     const int64_t size = sizes[dtype];
     tgi_distance r = arguments(rows, m);
     memset(got, 0x5a, sizeof got);
-    K->distance->reduce[kind][dtype](&r, got);
-    R->distance->reduce[kind][dtype](&r, want);
+    K(distance)->reduce[kind][dtype](&r, got);
+    R(distance)->reduce[kind][dtype](&r, want);
     r.rows = 1;
     for (int64_t j = 0; j < rows; j++) {
         const char *x = (char *)got + j * size;
         if (!near(dtype, x, (char *)want + j * size, (double)m))
-            fail_msg("%s: kind %d, %s, %d numbers, row %d: %.9g, expected %.9g", K->name, kind, dtype_name(dtype),
+            fail_msg("%s: kind %d, %s, %d numbers, row %d: %.9g, expected %.9g", set_name(), kind, dtype_name(dtype),
                      (int)m, (int)j, get(dtype, x), get(dtype, (char *)want + j * size));
         r.b = (const char *)b + j * MOST * size;
-        K->distance->reduce[kind][dtype](&r, alone);
+        K(distance)->reduce[kind][dtype](&r, alone);
         assert_memory_equal(alone, x, (size_t)size);
     }
     assert_int_equal(((unsigned char *)got)[rows * size], 0x5a);
@@ -68,19 +68,19 @@ static void check_gradients(int kind, int dtype, int64_t rows, int64_t m)
     for (int64_t j = 0; j < rows; j++) { /* what the largest is compared with */
         tgi_distance one = arguments(1, m);
         one.b = (const char *)b + j * MOST * size;
-        R->distance->reduce[TGI_DISTANCE_LARGEST][dtype](&one, (char *)distance + j * 3 * size);
+        R(distance)->reduce[TGI_DISTANCE_LARGEST][dtype](&one, (char *)distance + j * 3 * size);
     }
     memset(got, 0x5a, sizeof got);
-    K->distance->gradient[kind][dtype](&r, got);
-    R->distance->gradient[kind][dtype](&r, want);
+    K(distance)->gradient[kind][dtype](&r, got);
+    R(distance)->gradient[kind][dtype](&r, want);
     r.m = 1;
     for (int64_t k = 0; k < m; k++) {
         const char *x = (char *)got + k * size;
         if (!near(dtype, x, (char *)want + k * size, (double)rows))
-            fail_msg("%s: gradient %d, %s, %d rows, column %d: %.9g, expected %.9g", K->name, kind, dtype_name(dtype),
-                     (int)rows, (int)k, get(dtype, x), get(dtype, (char *)want + k * size));
+            fail_msg("%s: gradient %d, %s, %d rows, column %d: %.9g, expected %.9g", set_name(), kind,
+                     dtype_name(dtype), (int)rows, (int)k, get(dtype, x), get(dtype, (char *)want + k * size));
         r.a = (const char *)a + k * size, r.b = (const char *)b + k * size;
-        K->distance->gradient[kind][dtype](&r, alone);
+        K(distance)->gradient[kind][dtype](&r, alone);
         assert_memory_equal(alone, x, (size_t)size);
     }
     assert_int_equal(((unsigned char *)got)[m * size], 0x5a);
@@ -93,7 +93,7 @@ static void test_distances(void **unused)
     for (int dtype = 0; dtype < 2; dtype++) {
         fill(dtype);
         for (int kind = 0; kind < TGI_DISTANCES; kind++) {
-            assert_true(!K->distance->gradient[kind][dtype] == (kind == TGI_DISTANCE_COUNT));
+            assert_true(!K(distance)->gradient[kind][dtype] == (kind == TGI_DISTANCE_COUNT));
             for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
                 check_sums(kind, dtype, i % 2 ? ROWS : 3, widths[i]);
                 if (kind != TGI_DISTANCE_COUNT) check_gradients(kind, dtype, i % 2 ? ROWS : 3, widths[i]);
@@ -110,14 +110,14 @@ static void test_special_values(void **unused)
     tgi_distance r = { .rows = 1, .m = 5, .row = 5, .a = x, .b = y };
     for (int kind = TGI_DISTANCE_ABSOLUTE; kind < TGI_DISTANCES; kind++) {
         r.m = 5;
-        K->distance->reduce[kind][TGI_F64](&r, &result);
+        K(distance)->reduce[kind][TGI_F64](&r, &result);
         assert_true(isnan(result));
         r.m = 1;
-        K->distance->reduce[kind][TGI_F64](&r, &result);
+        K(distance)->reduce[kind][TGI_F64](&r, &result);
         assert_true(result == 0 && !signbit(result));
     }
     r = (tgi_distance){ .rows = 1, .m = 3, .row = 3, .a = x + 2, .b = y + 2 };
-    K->distance->reduce[TGI_DISTANCE_LARGEST][TGI_F64](&r, &result);
+    K(distance)->reduce[TGI_DISTANCE_LARGEST][TGI_F64](&r, &result);
     assert_true(isinf(result));
 }
 

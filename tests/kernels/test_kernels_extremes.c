@@ -26,7 +26,7 @@ static void expect(int d, int64_t count, const char *got, const char *expected, 
 {
     for (int64_t i = 0; i < count; i++)
         if (!alike(d, got + i * sizes[d], expected + i * sizes[d], ulps))
-            fail_msg("%s, %s of %s: element %lld is %.17g, want %.17g", K->name, what, dtype_name(d), (long long)i,
+            fail_msg("%s, %s of %s: element %lld is %.17g, want %.17g", set_name(), what, dtype_name(d), (long long)i,
                      d <= TGI_F64 ? get(d, got + i * sizes[d]) : (double)got[i * sizes[d]],
                      d <= TGI_F64 ? get(d, expected + i * sizes[d]) : (double)expected[i * sizes[d]]);
 }
@@ -39,11 +39,11 @@ static void check_columns(int d, int which, int64_t n, int64_t m, const char *ro
     const tgi_fold one = { 1, n, 1, 0, sizes[d] }, columns = { 1, n, m, 0, m * sizes[d] };
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < m; j++) memcpy(b + (i * m + j) * sizes[d], row + i * sizes[d], (size_t)sizes[d]);
-    K->extremes->value[which][d](&one, row, y);
-    K->extremes->value[which][d](&columns, b, other);
+    K(extremes)->value[which][d](&one, row, y);
+    K(extremes)->value[which][d](&columns, b, other);
     for (int64_t j = 0; j < m; j++) expect(d, 1, other + j * sizes[d], y, 0, "extreme of columns");
-    K->extremes->index[which][d](&one, row, y, at);
-    K->extremes->index[which][d](&columns, b, other, other_at);
+    K(extremes)->index[which][d](&one, row, y, at);
+    K(extremes)->index[which][d](&columns, b, other, other_at);
     for (int64_t j = 0; j < m; j++) {
         expect(d, 1, other + j * sizes[d], y, 0, "indexed extreme of columns");
         assert_int_equal(other_at[j], at[0]);
@@ -56,15 +56,15 @@ static void check_extreme(int d, int which, int64_t n, int64_t m, int kind)
     const tgi_fold shape = { outer, n, m, n * gap, gap };
     assert_true(outer * n * gap <= (int64_t)sizeof a);
     fill(d, a, outer * n * gap / sizes[d], kind);
-    K->extremes->value[which][d](&shape, a, y);
-    R->extremes->value[which][d](&shape, a, want);
+    K(extremes)->value[which][d](&shape, a, y);
+    R(extremes)->value[which][d](&shape, a, want);
     expect(d, outer * m, y, want, 0, which == TGI_MAX ? "max" : "min");
-    K->extremes->index[which][d](&shape, a, y, at);
-    R->extremes->index[which][d](&shape, a, want, want_at);
+    K(extremes)->index[which][d](&shape, a, y, at);
+    R(extremes)->index[which][d](&shape, a, want, want_at);
     expect(d, outer * m, y, want, 0, which == TGI_MAX ? "max with index" : "min with index");
     for (int64_t i = 0; i < outer * m; i++)
         if (at[i] != want_at[i])
-            fail_msg("%s, %s, n = %d, m = %d: index %lld, want %lld", K->name, dtype_name(d), (int)n, (int)m,
+            fail_msg("%s, %s, n = %d, m = %d: index %lld, want %lld", set_name(), dtype_name(d), (int)n, (int)m,
                      (long long)at[i], (long long)want_at[i]);
 }
 
@@ -90,8 +90,8 @@ static void test_extremes(void **unused)
                 fill(TGI_F32, a, n, PLAIN);
                 set(TGI_F32, a + 4 * i, zero ? -0.0 : NAN);
                 for (int which = 0; which < TGI_EXTREMES; which++) {
-                    K->extremes->value[which][TGI_F32](&row, a, y);
-                    R->extremes->value[which][TGI_F32](&row, a, want);
+                    K(extremes)->value[which][TGI_F32](&row, a, y);
+                    R(extremes)->value[which][TGI_F32](&row, a, want);
                     expect(TGI_F32, 1, y, want, 0, "row with one NaN or zero");
                 }
             }
@@ -107,8 +107,8 @@ static void test_median(void **unused)
                     for (int order = 0; order < 2; order++) {
                         fill(d, a, n, kind);
                         for (int64_t i = 0; order && i < n; i++) set(d, a + i * sizes[d], (double)i); /* sorted */
-                        K->extremes->median[d](n, a, b, skip, y, at);
-                        R->extremes->median[d](n, a, b, skip, want, want_at);
+                        K(extremes)->median[d](n, a, b, skip, y, at);
+                        R(extremes)->median[d](n, a, b, skip, want, want_at);
                         expect(d, 1, y, want, 0, "median");
                         assert_int_equal(at[0], want_at[0]);
                     }
@@ -152,7 +152,7 @@ static void check_scan(int d, scan_function fast, scan_function slow, int64_t n,
         if (d == TGI_I64)
             expect(d, 1, got, exact, 0, what);
         else if (!(fabs(get(d, got) - get(d, exact)) <= ulps * scale * (d == TGI_F32 ? 0x1p-24 : 0x1p-53)))
-            fail_msg("%s, %s of %s, n = %d: %.17g, want %.17g", K->name, what, dtype_name(d), (int)n, get(d, got),
+            fail_msg("%s, %s of %s, n = %d: %.17g, want %.17g", set_name(), what, dtype_name(d), (int)n, get(d, got),
                      get(d, exact));
     }
     check_layouts(d, fast, n, reverse, what);
@@ -165,13 +165,13 @@ static void test_scans(void **unused)
         for (int64_t n = 0; n <= MOST; n += n < 40 ? 1 : 71)
             for (int reverse = 0; reverse < 2; reverse++) {
                 fill(d, a, OUTER * n, PLAIN);
-                check_scan(d, K->scan->cumsum[d], R->scan->cumsum[d], n, reverse,
+                check_scan(d, K(scan)->cumsum[d], R(scan)->cumsum[d], n, reverse,
                            d == TGI_F32 ? 1 : 4 * sqrt((double)n), "cumsum");
                 if (d < TGI_I64)
-                    check_scan(d, K->scan->logcumsumexp[d], R->scan->logcumsumexp[d], n, reverse,
+                    check_scan(d, K(scan)->logcumsumexp[d], R(scan)->logcumsumexp[d], n, reverse,
                                d == TGI_F32 ? 1.01 : 4 + (double)n, "logcumsumexp");
                 for (int64_t i = 0; d < TGI_I64 && i < OUTER * n; i++) set(d, a + i * sizes[d], uniform(0.9, 1.1));
-                check_scan(d, K->scan->cumprod[d], R->scan->cumprod[d], n, reverse, d == TGI_F32 ? 1 : 4 + (double)n,
+                check_scan(d, K(scan)->cumprod[d], R(scan)->cumprod[d], n, reverse, d == TGI_F32 ? 1 : 4 + (double)n,
                            "cumprod");
             }
 }
@@ -187,8 +187,8 @@ static void test_cumsum_specials(void **unused)
             for (int64_t i = 0; i < 100; i++) {
                 for (int64_t k = 0; k < 100; k++) set(d, a + k * sizes[d], -0.0);
                 set(d, a + i * sizes[d], some[which]);
-                K->scan->cumsum[d](&row, a, y);
-                R->scan->cumsum[d](&row, a, want);
+                K(scan)->cumsum[d](&row, a, y);
+                R(scan)->cumsum[d](&row, a, want);
                 expect(d, 100, y, want, 0, "cumsum of specials");
             }
 }
@@ -203,8 +203,8 @@ static void test_cumulative_extremes(void **unused)
                     for (int kind = 0; kind < KINDS; kind++) {
                         const tgi_scan shape = { 5, n, m, m, kind == TIES };
                         fill(d, a, 5 * n * m, kind);
-                        K->scan->extreme[which][d](&shape, a, y, at);
-                        R->scan->extreme[which][d](&shape, a, want, want_at);
+                        K(scan)->extreme[which][d](&shape, a, y, at);
+                        R(scan)->extreme[which][d](&shape, a, want, want_at);
                         expect(d, 5 * n * m, y, want, 0, "cummax or cummin");
                         assert_memory_equal(at, want_at, (size_t)(5 * n * m) * 8);
                     }
@@ -221,12 +221,12 @@ static void test_recurrence(void **unused)
                     const tgi_scan shape = { 6, n, m, m, reverse };
                     fill(d, a, 6 * n * m, PLAIN);
                     for (int64_t i = 0; i < 6 * n * m; i++) set(d, factors + i * sizes[d], uniform(-0.9, 0.9));
-                    K->scan->recurrence[d](&shape, a, factors, y);
-                    R->scan->recurrence[d](&shape, a, factors, want);
+                    K(scan)->recurrence[d](&shape, a, factors, y);
+                    R(scan)->recurrence[d](&shape, a, factors, want);
                     for (int64_t i = 0; i < 6 * n * m; i++) {
                         const double got = get(d, y + i * sizes[d]), exact = get(d, want + i * sizes[d]);
                         if (fabs(got - exact) > (d == TGI_F32 ? 0x1p-23 : 0x1p-49) * fmax(1, fabs(exact)))
-                            fail_msg("%s recurrence: %.17g, want %.17g", K->name, got, exact);
+                            fail_msg("%s recurrence: %.17g, want %.17g", set_name(), got, exact);
                     }
                 }
 }
@@ -243,15 +243,15 @@ static void test_prod(void **unused)
                            columns = { 1, n, OUTER, 0, OUTER * size };
             fill(d, a, OUTER * n, PLAIN);
             for (int64_t i = 0; d < TGI_I64 && i < OUTER * n; i++) set(d, a + i * size, uniform(0.9, 1.1));
-            K->scan->prod[d](&rows, a, y);
-            R->scan->prod[d](&rows, a, want);
+            K(scan)->prod[d](&rows, a, y);
+            R(scan)->prod[d](&rows, a, want);
             expect(d, OUTER, y, want, d == TGI_F32 ? 1 : d == TGI_F64 ? 4 + (double)n : 0, "prod");
-            for (int64_t r = 0; r < OUTER; r++) K->scan->prod[d](&one, a + r * n * size, other + r * size);
+            for (int64_t r = 0; r < OUTER; r++) K(scan)->prod[d](&one, a + r * n * size, other + r * size);
             expect(d, OUTER, other, y, 0, "prod alone");
             for (int64_t i = 0; i < n; i++)
                 for (int64_t r = 0; r < OUTER; r++)
                     memcpy(b + (i * OUTER + r) * size, a + (r * n + i) * size, (size_t)size);
-            K->scan->prod[d](&columns, b, other);
+            K(scan)->prod[d](&columns, b, other);
             expect(d, OUTER, other, y, 0, "prod of columns");
         }
 }

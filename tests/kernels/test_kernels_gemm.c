@@ -4,6 +4,8 @@
  * path may show in a value. */
 #include "tests/support/kernels.h"
 
+#include "ops/kernels/gemm/gemm_kernels.h"
+
 #include <pthread.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -93,10 +95,10 @@ static void check(int d, kind of, int64_t m, int64_t n, int64_t k, int flags)
     size_t size = d == TGI_F32 ? 4 : 8, bytes = (size_t)p.c_count * size;
     char *old = room(p.c_count, d), *want = room(p.c_count, d);
     memcpy(old, p.x.c, bytes);
-    R->gemm[d](&p.x);
+    R(gemm)->run[d](&p.x);
     memcpy(want, p.x.c, bytes);
     memcpy(p.x.c, old, bytes);
-    K->gemm[d](&p.x);
+    K(gemm)->run[d](&p.x);
     double eps = d == TGI_F32 ? 0x1p-24 : 0x1p-52; /* in float64 the reference rounds as often */
     for (int64_t at = 0; at < p.c_count; at++) {
         int64_t i = at / p.x.c_row, j = at % p.x.c_row;
@@ -106,8 +108,8 @@ static void check(int d, kind of, int64_t m, int64_t n, int64_t k, int flags)
                      fabs(got - wanted) <= eps * (2 + fmin((double)k, 3 * sqrt((double)k))) * magnitude(&p, old, i, j);
         if (of == INTEGERS && got == wanted) close = true; /* 0 and -0 */
         if (!close)
-            fail_msg("%s gemm %s m %d n %d k %d flags %d: c[%d, %d] is %.17g, want %.17g", K->name, d ? "f64" : "f32",
-                     (int)m, (int)n, (int)k, flags, (int)i, (int)j, got, wanted);
+            fail_msg("%s gemm %s m %d n %d k %d flags %d: c[%d, %d] is %.17g, want %.17g", set_name(),
+                     d ? "f64" : "f32", (int)m, (int)n, (int)k, flags, (int)i, (int)j, got, wanted);
     }
     free(old);
     free(want);
@@ -159,7 +161,7 @@ static void check_pieces(int d, int64_t m, int64_t n, int64_t k, int flags)
     size_t bytes = (size_t)(p.c_count * size);
     char *old = room(p.c_count, d), *whole = room(p.c_count, d);
     memcpy(old, p.x.c, bytes);
-    K->gemm[d](&p.x);
+    K(gemm)->run[d](&p.x);
     memcpy(whole, p.x.c, bytes);
     static const int64_t pieces[][2] = {
         { 1, 1 }, { 1, 1000 }, { 1000, 1 }, { 7, 5 }, { 2, 70 }, { 31, 9 }, { 64, 33 }
@@ -175,11 +177,11 @@ static void check_pieces(int d, int64_t m, int64_t n, int64_t k, int flags)
                 x.b = (const char *)x.b + j * x.b_col * size;
                 x.c = (char *)x.c + (i * x.c_row + j) * size;
                 if (x.bias) x.bias = (const char *)x.bias + j * size;
-                K->gemm[d](&x);
+                K(gemm)->run[d](&x);
             }
         }
         if (memcmp(p.x.c, whole, bytes) != 0)
-            fail_msg("%s gemm %d %d %d flags %d depends on the shape (%d by %d)", K->name, (int)m, (int)n, (int)k,
+            fail_msg("%s gemm %d %d %d flags %d depends on the shape (%d by %d)", set_name(), (int)m, (int)n, (int)k,
                      flags, (int)pieces[s][0], (int)pieces[s][1]);
     }
     free(old);
@@ -205,7 +207,7 @@ static char *result(const problem *p, const char *old, const tgi_gemm *x)
 {
     size_t bytes = (size_t)p->c_count * (size_t)sizes[p->d];
     memcpy(p->x.c, old, bytes);
-    K->gemm[p->d](x);
+    K(gemm)->run[p->d](x);
     char *got = room(p->c_count, p->d);
     memcpy(got, p->x.c, bytes);
     return got;
@@ -214,18 +216,18 @@ static char *result(const problem *p, const char *old, const tgi_gemm *x)
 static void assert_same(const problem *p, const char *want, const char *got, const char *how, int pieces)
 {
     if (memcmp(want, got, (size_t)p->c_count * (size_t)sizes[p->d]) != 0)
-        fail_msg("%s gemm %s %d %d %d flags %d: %s (%d) differs", K->name, p->d ? "f64" : "f32", (int)p->x.m,
+        fail_msg("%s gemm %s %d %d %d flags %d: %s (%d) differs", set_name(), p->d ? "f64" : "f32", (int)p->x.m,
                  (int)p->x.n, (int)p->x.k, p->flags, how, pieces);
 }
 
 static void check_packed(const problem *p, const char *old, const char *plain)
 {
-    size_t bytes = (K->gemm_packed_bytes[p->d](p->x.n, p->x.k) + 63) / 64 * 64;
+    size_t bytes = (K(gemm)->packed_bytes[p->d](p->x.n, p->x.k) + 63) / 64 * 64;
     tgi_gemm x = p->x;
     void *packed = aligned_alloc(64, bytes + 64);
     assert_non_null(packed);
     memset(packed, 0x7f, bytes + 64);
-    K->gemm_pack[p->d](&x, packed);
+    K(gemm)->pack[p->d](&x, packed);
     for (size_t i = bytes; i < bytes + 64; i++) assert_int_equal(((char *)packed)[i], 0x7f);
     x.packed_b = packed;
     x.b = NULL;
@@ -270,7 +272,7 @@ static void check_parts(const problem *p, const char *old, const char *plain, in
     char *got = result(p, old, &x);
     assert_same(p, plain, got, "sum over parts", count);
     memcpy(p->x.c, old, (size_t)(p->c_count * size));
-    R->gemm[p->d](&x);
+    R(gemm)->run[p->d](&x);
     for (int64_t at = 0; at < p->c_count; at++)
         assert_true(fabs(element(p->d, got, at) - element(p->d, p->x.c, at)) < 1e-3 + 1e-4 * fabs((double)p->x.k));
     free(got);
@@ -325,16 +327,16 @@ static void test_nothing_to_multiply(void **unused)
     (void)unused;
     float c[6] = { 1, 2, 3, 4, 5, 6 }, bias[2] = { 10, 20 };
     tgi_gemm x = { .m = 2, .n = 2, .k = 0, .c = c, .c_row = 3 };
-    K->gemm[TGI_F32](&x);
+    K(gemm)->run[TGI_F32](&x);
     assert_true(c[0] == 0 && c[1] == 0 && c[2] == 3 && c[3] == 0 && c[4] == 0 && c[5] == 6);
     x.bias = bias;
     x.accumulate = true;
-    K->gemm[TGI_F32](&x);
-    K->gemm[TGI_F32](&x);
+    K(gemm)->run[TGI_F32](&x);
+    K(gemm)->run[TGI_F32](&x);
     assert_true(c[0] == 20 && c[1] == 40 && c[2] == 3 && c[3] == 20 && c[4] == 40 && c[5] == 6);
     x.m = 0;
     x.c = NULL;
-    K->gemm[TGI_F32](&x);
+    K(gemm)->run[TGI_F32](&x);
 }
 
 static void test_not_a_number_stays_in_its_row(void **unused)
@@ -356,7 +358,7 @@ static void test_not_a_number_stays_in_its_row(void **unused)
                    .b_col = 1,
                    .c = c,
                    .c_row = N };
-    K->gemm[TGI_F32](&x);
+    K(gemm)->run[TGI_F32](&x);
     for (int i = 0; i < N; i++) {
         for (int j = 0; j < N; j++) {
             if (i == 3)
@@ -373,7 +375,7 @@ static void test_not_a_number_stays_in_its_row(void **unused)
 static void *multiply(void *argument)
 {
     tgi_gemm *x = argument;
-    for (int i = 0; i < 20; i++) K->gemm[TGI_F32](x);
+    for (int i = 0; i < 20; i++) K(gemm)->run[TGI_F32](x);
     return NULL;
 }
 
@@ -391,7 +393,7 @@ static void test_many_threads(void **unused)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
         char *got = room(p[i].c_count, TGI_F32);
         memcpy(got, p[i].x.c, (size_t)p[i].c_count * 4);
-        R->gemm[TGI_F32](&p[i].x);
+        R(gemm)->run[TGI_F32](&p[i].x);
         for (int64_t at = 0; at < p[i].c_count; at++)
             assert_true(element(TGI_F32, got, at) == element(TGI_F32, p[i].x.c, at));
         free(got);

@@ -42,7 +42,7 @@ static void compare(int dtype, const char *what, const shape *s, const char *got
 {
     for (int64_t i = 0; i < ROOM; i++)
         if (!alike(dtype, got + i * sizes[dtype], want + i * sizes[dtype], 0))
-            fail_msg("%s %s %s: layout %d, %d x %d, spread %d: element %d differs", K->name, what, dtype_name(dtype),
+            fail_msg("%s %s %s: layout %d, %d x %d, spread %d: element %d differs", set_name(), what, dtype_name(dtype),
                      (int)s->how, (int)s->rows, (int)s->n, (int)s->spread, (int)i);
 }
 
@@ -55,8 +55,8 @@ static void check(int dtype, int op, const shape *s)
     fill(dtype, got, ROOM);
     memcpy(want, got, sizeof want);
     const tgi_index_rows fast = work_of(s, scatter, x, got), slow = work_of(s, scatter, x, want);
-    const tgi_index_loop ours = scatter ? K->index->scatter[op][dtype] : K->index->gather[dtype];
-    const tgi_index_loop theirs = scatter ? R->index->scatter[op][dtype] : R->index->gather[dtype];
+    const tgi_index_loop ours = scatter ? K(index)->scatter[op][dtype] : K(index)->gather[dtype];
+    const tgi_index_loop theirs = scatter ? R(index)->scatter[op][dtype] : R(index)->gather[dtype];
     assert_true(ours(&fast));
     assert_true(theirs(&slow));
     compare(dtype, scatter ? "scatter" : "gather", s, got, want);
@@ -108,14 +108,14 @@ static void test_bad_index(void **unused)
             indices[at] = bad[b];
             for (int64_t i = 0; i < ROOM; i++) y[i] = 5;
             const tgi_index_rows gather = work_of(&s, false, x, y), scatter = work_of(&s, true, x, y);
-            assert_false(K->index->in_range(&gather));
-            assert_false(K->index->gather[TGI_F32](&gather));
+            assert_false(K(index)->in_range(&gather));
+            assert_false(K(index)->gather[TGI_F32](&gather));
             for (int64_t i = n; i < ROOM; i++) assert_true(y[i] == 5);
             for (int64_t i = 0; i < ROOM; i++) y[i] = 5;
-            assert_false(K->index->scatter[TGI_SCATTER_SET][TGI_F32](&scatter));
+            assert_false(K(index)->scatter[TGI_SCATTER_SET][TGI_F32](&scatter));
             for (int64_t i = SIZE; i < ROOM; i++) assert_true(y[i] == 5);
             indices[at] = good;
-            assert_true(K->index->in_range(&gather));
+            assert_true(K(index)->in_range(&gather));
         }
     }
 }
@@ -125,12 +125,12 @@ static void test_nothing(void **unused)
 {
     (void)unused;
     tgi_index_rows w = { .rows = 1, .n = 0, .index = indices, .index_step = 1, .size = 0 };
-    assert_true(K->index->in_range(&w));
-    assert_true(K->index->gather[TGI_F64](&w));
+    assert_true(K(index)->in_range(&w));
+    assert_true(K(index)->gather[TGI_F64](&w));
     w.n = 1;
     indices[0] = 0;
-    assert_false(K->index->in_range(&w));
-    assert_false(K->index->gather[TGI_F64](&w));
+    assert_false(K(index)->in_range(&w));
+    assert_false(K(index)->gather[TGI_F64](&w));
 }
 
 int main(void)

@@ -65,13 +65,13 @@ static void check(const loop_test *t, const int64_t *step, int64_t n)
         one[0] = slow;
         t->slow(1, 1, one, NULL, stride);
         if (memcmp(got, alone, (size_t)size) != 0)
-            fail_msg("%s %s: element %d alone differs", K->name, t->name, (int)i);
+            fail_msg("%s %s: element %d alone differs", set_name(), t->name, (int)i);
         if (!close_to(t, get(t->dtype, got), get(t->dtype, slow), one))
-            fail_msg("%s %s, %s, element %d: %.9g, expected %.9g", K->name, t->name, dtype_name(t->dtype), (int)i,
+            fail_msg("%s %s, %s, element %d: %.9g, expected %.9g", set_name(), t->name, dtype_name(t->dtype), (int)i,
                      get(t->dtype, got), get(t->dtype, slow));
         memcpy((char *)expected + i * stride[0], got, (size_t)size);
     }
-    if (memcmp(memory[0], expected, sizeof expected) != 0) fail_msg("%s %s: wrote outside", K->name, t->name);
+    if (memcmp(memory[0], expected, sizeof expected) != 0) fail_msg("%s %s: wrote outside", set_name(), t->name);
 }
 
 static void check_loop(loop_test t)
@@ -94,9 +94,9 @@ static void test_rows(void **unused)
     (void)unused;
     for (int d = 0; d < 2; d++) {
 #define TG_LOSS(name, ...)                                                                                             \
-    check_loop((loop_test){ #name, K->loss->name.forward[d], R->loss->name.forward[d], 4, d });                        \
+    check_loop((loop_test){ #name, K(loss)->name.forward[d], R(loss)->name.forward[d], 4, d });                        \
     for (int input = 0; input < 2; input++)                                                                            \
-        check_loop((loop_test){ #name, K->loss->name.backward[input][d], R->loss->name.backward[input][d], 5, d });
+        check_loop((loop_test){ #name, K(loss)->name.backward[input][d], R(loss)->name.backward[input][d], 5, d });
 #include "ops/loss.def"
     }
 }
@@ -107,11 +107,11 @@ static void test_small_results(void **unused)
     (void)unused;
     const double a[] = { -30, -300, 30, 300, -700 }, b[] = { 0, 0, 1, 1, 0 }, p = 1;
     double y[5];
-    K->loss->bce_with_logits.forward[TGI_F64](1, 5, (char *[]){ (char *)y, (char *)a, (char *)b, (char *)&p }, NULL,
+    K(loss)->bce_with_logits.forward[TGI_F64](1, 5, (char *[]){ (char *)y, (char *)a, (char *)b, (char *)&p }, NULL,
                                               (int64_t[]){ 8, 8, 8, 0 });
     for (int i = 0; i < 5; i++) assert_true(fabs(y[i] - exp(-fabs(a[i]))) <= 1e-13 * exp(-fabs(a[i])));
     const double probability[] = { 1e-20, 1e-9, 0.25 }, target[] = { 0, 0, 0 };
-    K->loss->bce.forward[TGI_F64](1, 3, (char *[]){ (char *)y, (char *)probability, (char *)target, NULL }, NULL,
+    K(loss)->bce.forward[TGI_F64](1, 3, (char *[]){ (char *)y, (char *)probability, (char *)target, NULL }, NULL,
                                   (int64_t[]){ 8, 8, 8, 0 });
     for (int i = 0; i < 3; i++) assert_true(fabs(y[i] + log1p(-probability[i])) <= 1e-15 * y[i]);
 }

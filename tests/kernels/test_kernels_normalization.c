@@ -29,7 +29,7 @@ static double eps(int d) { return d == TGI_F32 ? 0x1p-23 : 0x1p-52; }
 static void near(int d, const char *what, int64_t n, double got, double want, double bound)
 {
     if (fabs(got - want) <= bound * eps(d) * (1 + fabs(want))) return;
-    fail_msg("%s %s %s, n = %d: %.17g, want %.17g", K->name, what, dtype_name(d), (int)n, got, want);
+    fail_msg("%s %s %s, n = %d: %.17g, want %.17g", set_name(), what, dtype_name(d), (int)n, got, want);
 }
 
 static void all_near(int d, const char *what, int64_t n, numbers *got, numbers *want, int64_t count, double bound)
@@ -49,12 +49,12 @@ static void test_moments(void **unused)
             const int64_t n = lengths[l];
             double mean[ROWS], square[ROWS], mean_want[ROWS], square_want[ROWS], alone[2];
             fill(d, &x, ROWS * n, 99, 101);
-            K->normalization->moments[d](ROWS, n, start(&x), n, mean, square);
-            R->normalization->moments[d](ROWS, n, start(&x), n, mean_want, square_want);
+            K(normalization)->moments[d](ROWS, n, start(&x), n, mean, square);
+            R(normalization)->moments[d](ROWS, n, start(&x), n, mean_want, square_want);
             for (int r = 0; r < ROWS; r++) {
                 near(d, "mean", n, mean[r], mean_want[r], d == TGI_F32 ? 0.1 : 4);
                 near(d, "square", n, square[r], square_want[r], d == TGI_F32 ? 4 : 40);
-                K->normalization->moments[d](1, n, start(&x) + r * n * sizes[d], n, &alone[0], &alone[1]);
+                K(normalization)->moments[d](1, n, start(&x) + r * n * sizes[d], n, &alone[0], &alone[1]);
                 assert_true(alone[0] == mean[r] && alone[1] == square[r]);
             }
         }
@@ -72,13 +72,13 @@ static void test_moments_columns(void **unused)
                 const int64_t row = m + 3;
                 fill(d, &x, n * row, 99, 101);
                 mean[m] = 7;
-                K->normalization->moments_columns[d](n, m, start(&x), row, mean, square);
-                R->normalization->moments_columns[d](n, m, start(&x), row, mean_want, square_want);
+                K(normalization)->moments_columns[d](n, m, start(&x), row, mean, square);
+                R(normalization)->moments_columns[d](n, m, start(&x), row, mean_want, square_want);
                 assert_true(mean[m] == 7);
                 for (int64_t j = 0; j < m; j++) {
                     near(d, "mean of a column", n, mean[j], mean_want[j], d == TGI_F32 ? 0.1 : 4);
                     near(d, "square of a column", n, square[j], square_want[j], d == TGI_F32 ? 4 : 1000);
-                    K->normalization->moments_columns[d](n, 1, start(&x) + j * sizes[d], row, &alone[0], &alone[1]);
+                    K(normalization)->moments_columns[d](n, 1, start(&x) + j * sizes[d], row, &alone[0], &alone[1]);
                     assert_true(alone[0] == mean[j] && alone[1] == square[j]);
                 }
             }
@@ -90,7 +90,7 @@ static void test_merge(void **unused)
 {
     (void)unused;
     double mean[] = { 1, 5, -2 }, square[] = { 4, 0, 1 }, other_mean[] = { 4, 5, 2 }, other_square[] = { 1, 2, 0 };
-    K->normalization->merge_moments(3, 2, mean, square, 4, other_mean, other_square);
+    K(normalization)->merge_moments(3, 2, mean, square, 4, other_mean, other_square);
     const double means[] = { 3, 5, 2.0 / 3 }, squares[] = { 17, 2, 1 + 64.0 / 3 };
     for (int j = 0; j < 3; j++) {
         near(TGI_F64, "merged mean", j, mean[j], means[j], 4);
@@ -105,18 +105,18 @@ typedef struct outcome {
     double mean[ROWS], rstd[ROWS];
 } outcome;
 
-static void run_rows(const tgi_kernels *k, int d, tgi_norm_rows r, outcome *o)
+static void run_rows(const tgi_normalization_kernels *k, int d, tgi_norm_rows r, outcome *o)
 {
     r.y = start(&o->y);
     r.mean = o->mean;
     r.rstd = o->rstd;
-    k->normalization->rows_forward[d](&r);
+    k->rows_forward[d](&r);
     memset(&o->dw, 0, sizeof o->dw);
     memset(&o->db, 0, sizeof o->db);
     r.dx = start(&o->dx);
     r.dweight = start(&o->dw);
     r.dbias = start(&o->db);
-    k->normalization->rows_backward[d](&r);
+    k->rows_backward[d](&r);
 }
 
 static void check_rows(int d, int64_t n, bool weighted, bool biased, bool centered)
@@ -135,8 +135,8 @@ static void check_rows(int d, int64_t n, bool weighted, bool biased, bool center
                               .centered = centered,
                               .eps = 0.25,
                               .g = start(&g) };
-    run_rows(K, d, r, &got);
-    run_rows(R, d, r, &want);
+    run_rows(K(normalization), d, r, &got);
+    run_rows(R(normalization), d, r, &want);
     const double slack = d == TGI_F64 ? 16 : 0; /* there the reference, too, rounds the mean */
     all_near(d, "y", n, &got.y, &want.y, ROWS * n, 4 + slack);
     all_near(d, "dx", n, &got.dx, &want.dx, ROWS * n, 12 + slack);
@@ -185,16 +185,20 @@ static void test_slabs(void **unused)
         for (int l = 0; l < LENGTHS && lengths[l] <= MOST - 3; l++) {
             const int64_t n = lengths[l], row = n + 2, count = ROWS * row;
             fill_operands(d, count, ROWS);
-            K->normalization->slabs_forward[d](ROWS, n, start(&x), row, start(&mean), start(&p), start(&q), start(&got));
-            R->normalization->slabs_forward[d](ROWS, n, start(&x), row, start(&mean), start(&p), start(&q), start(&want));
+            K(normalization)
+                ->slabs_forward[d](ROWS, n, start(&x), row, start(&mean), start(&p), start(&q), start(&got));
+            R(normalization)
+                ->slabs_forward[d](ROWS, n, start(&x), row, start(&mean), start(&p), start(&q), start(&want));
             all_near(d, "slab", n, &got, &want, count, 4);
-            K->normalization->slabs_backward[d](ROWS, n, start(&g), start(&x), row, start(&mean), start(&p), start(&q),
-                                       start(&r), start(&got));
-            R->normalization->slabs_backward[d](ROWS, n, start(&g), start(&x), row, start(&mean), start(&p), start(&q),
-                                       start(&r), start(&want));
+            K(normalization)
+                ->slabs_backward[d](ROWS, n, start(&g), start(&x), row, start(&mean), start(&p), start(&q), start(&r),
+                                    start(&got));
+            R(normalization)
+                ->slabs_backward[d](ROWS, n, start(&g), start(&x), row, start(&mean), start(&p), start(&q), start(&r),
+                                    start(&want));
             all_near(d, "gradient of a slab", n, &got, &want, count, 8);
-            K->normalization->slabs_sums[d](ROWS, n, start(&g), start(&x), row, start(&mean), sum, product);
-            R->normalization->slabs_sums[d](ROWS, n, start(&g), start(&x), row, start(&mean), sum_want, product_want);
+            K(normalization)->slabs_sums[d](ROWS, n, start(&g), start(&x), row, start(&mean), sum, product);
+            R(normalization)->slabs_sums[d](ROWS, n, start(&g), start(&x), row, start(&mean), sum_want, product_want);
             check_sums(d, n, ROWS, sum, sum_want, product, product_want);
         }
     }
@@ -209,16 +213,19 @@ static void test_columns(void **unused)
         for (int64_t m = 1; m < MOST_COLUMNS; m++) {
             const int64_t n = 1 + m % TGI_NORM_ROWS, row = m + 2, count = n * row;
             fill_operands(d, count, m);
-            K->normalization->columns_forward[d](n, m, start(&x), row, start(&mean), start(&p), start(&q), start(&got));
-            R->normalization->columns_forward[d](n, m, start(&x), row, start(&mean), start(&p), start(&q), start(&want));
+            K(normalization)->columns_forward[d](n, m, start(&x), row, start(&mean), start(&p), start(&q), start(&got));
+            R(normalization)
+                ->columns_forward[d](n, m, start(&x), row, start(&mean), start(&p), start(&q), start(&want));
             all_near(d, "column", n, &got, &want, count, 4);
-            K->normalization->columns_backward[d](n, m, start(&g), start(&x), row, start(&mean), start(&p), start(&q), start(&r),
-                                         start(&got));
-            R->normalization->columns_backward[d](n, m, start(&g), start(&x), row, start(&mean), start(&p), start(&q), start(&r),
-                                         start(&want));
+            K(normalization)
+                ->columns_backward[d](n, m, start(&g), start(&x), row, start(&mean), start(&p), start(&q), start(&r),
+                                      start(&got));
+            R(normalization)
+                ->columns_backward[d](n, m, start(&g), start(&x), row, start(&mean), start(&p), start(&q), start(&r),
+                                      start(&want));
             all_near(d, "gradient of a column", n, &got, &want, count, 8);
-            K->normalization->columns_sums[d](n, m, start(&g), start(&x), row, start(&mean), sum, product);
-            R->normalization->columns_sums[d](n, m, start(&g), start(&x), row, start(&mean), sum_want, product_want);
+            K(normalization)->columns_sums[d](n, m, start(&g), start(&x), row, start(&mean), sum, product);
+            R(normalization)->columns_sums[d](n, m, start(&g), start(&x), row, start(&mean), sum_want, product_want);
             check_sums(d, n, m, sum, sum_want, product, product_want);
         }
     }
@@ -229,17 +236,17 @@ static void test_columns(void **unused)
 enum { NO_MASK, BOOLS, NUMBERS, ONE_NUMBER, MASKS };
 
 /* Two blocks of columns one after the other, then their weights again. */
-static void run_attention(const tgi_kernels *k, int d, tgi_attention_block block, numbers *s, double most[ROWS],
-                          double total[ROWS], double factor[ROWS])
+static void run_attention(const tgi_attention_kernels *k, int d, tgi_attention_block block, numbers *s,
+                          double most[ROWS], double total[ROWS], double factor[ROWS])
 {
     for (int i = 0; i < ROWS; i++) {
         most[i] = -INFINITY;
         total[i] = 0;
     }
     block.s = start(s);
-    k->attention->weigh[d](&block, most, total, factor);
+    k->weigh[d](&block, most, total, factor);
     for (int64_t i = 0; i < ROWS * block.row; i++) set(d, start(s) + i * sizes[d], (double)(i % 17) / 3 - 1);
-    k->attention->weigh[d](&block, most, total, factor);
+    k->weigh[d](&block, most, total, factor);
 }
 
 static void check_attention(int d, int64_t n, int mask_kind, int64_t diagonal)
@@ -264,8 +271,8 @@ static void check_attention(int d, int64_t n, int mask_kind, int64_t diagonal)
         .mask_column = mask_kind != ONE_NUMBER,
     };
     s_want = again = again_want = s;
-    run_attention(K, d, block, &s, most, total, factor);
-    run_attention(R, d, block, &s_want, most_want, total_want, factor_want);
+    run_attention(K(attention), d, block, &s, most, total, factor);
+    run_attention(R(attention), d, block, &s_want, most_want, total_want, factor_want);
     all_near(d, "weights", n, &s, &s_want, ROWS * n, 16);
     for (int i = 0; i < ROWS; i++) {
         if (most_want[i] == -INFINITY) {
@@ -280,9 +287,9 @@ static void check_attention(int d, int64_t n, int mask_kind, int64_t diagonal)
     }
     tgi_attention_block once = block;
     once.s = start(&again);
-    K->attention->weigh_again[d](&once, most, part);
+    K(attention)->weigh_again[d](&once, most, part);
     once.s = start(&again_want);
-    R->attention->weigh_again[d](&once, most, part);
+    R(attention)->weigh_again[d](&once, most, part);
     all_near(d, "weights again", n, &again, &again_want, ROWS * n, 16);
 }
 
@@ -306,15 +313,15 @@ static void test_attention_gradient(void **unused)
         for (int l = 0; l < LENGTHS; l++) {
             const int64_t n = lengths[l];
             fill_operands(d, ROWS * n, 1);
-            K->attention->dots[d](ROWS, n, start(&x), n, start(&g), n, dot);
-            R->attention->dots[d](ROWS, n, start(&x), n, start(&g), n, dot_want);
+            K(attention)->dots[d](ROWS, n, start(&x), n, start(&g), n, dot);
+            R(attention)->dots[d](ROWS, n, start(&x), n, start(&g), n, dot_want);
             for (int i = 0; i < ROWS; i++) near(d, "dot", n, dot[i], dot_want[i], 40 + 2 * (double)n);
             got = want = g;
-            K->attention->differentiate[d](ROWS, n, start(&x), start(&got), n, dot_want, 0.5);
-            R->attention->differentiate[d](ROWS, n, start(&x), start(&want), n, dot_want, 0.5);
+            K(attention)->differentiate[d](ROWS, n, start(&x), start(&got), n, dot_want, 0.5);
+            R(attention)->differentiate[d](ROWS, n, start(&x), start(&want), n, dot_want, 0.5);
             all_near(d, "gradient of the scores", n, &got, &want, ROWS * n, 8);
-            K->attention->scale_rows[d](ROWS, n, start(&got), (const double[ROWS]){ 1, 0.5, 3, 0, -1 });
-            R->attention->scale_rows[d](ROWS, n, start(&want), (const double[ROWS]){ 1, 0.5, 3, 0, -1 });
+            K(attention)->scale_rows[d](ROWS, n, start(&got), (const double[ROWS]){ 1, 0.5, 3, 0, -1 });
+            R(attention)->scale_rows[d](ROWS, n, start(&want), (const double[ROWS]){ 1, 0.5, 3, 0, -1 });
             all_near(d, "scaled rows", n, &got, &want, ROWS * n, 8);
         }
     }

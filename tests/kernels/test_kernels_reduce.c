@@ -2,6 +2,10 @@
  * double or the slow reference, and to the bit against themselves in another layout, shape or place. */
 #include "tests/support/kernels.h"
 
+#include "ops/kernels/optim/optim_kernels.h"
+#include "ops/kernels/reduce/reduce_kernels.h"
+#include "ops/kernels/reduce/softmax_kernels.h"
+
 /* ---- sums ---- */
 
 /* n elements as read and their sum by the kernel, which must be within a few ulps of the sum of magnitudes. */
@@ -16,7 +20,7 @@ static void check_sum(int d, int64_t n, const char *a, int64_t stride, const voi
     double eps = d == TGI_F32 ? 0x1p-24 : 0x1p-53;
     double bound = (double)magnitude * eps * (2 + 0.5 * log2((double)n + 1));
     if (!(fabs((double)(get(d, got) - sum)) <= bound))
-        fail_msg("%s sum of %d %s: %.17g, want %.17Lg", K->name, (int)n, dtype_name(d), get(d, got), sum);
+        fail_msg("%s sum of %d %s: %.17g, want %.17Lg", set_name(), (int)n, dtype_name(d), get(d, got), sum);
 }
 
 static void test_sum_floats(void **unused)
@@ -33,16 +37,16 @@ static void test_sum_floats(void **unused)
         }
         for (int64_t n = 0; n <= N; n += n < 140 ? 1 : n < 1000 ? 93 : 511) {
             char sum[8], other[8];
-            K->sum[d](1, n, flat, 0, size, sum);
+            K(reduce)->sum[d](1, n, flat, 0, size, sum);
             check_sum(d, n, flat, size, sum);
-            K->sum[d](1, n, spread + 1 + (N - 1) * 3 * size, 0, -3 * size, other);
+            K(reduce)->sum[d](1, n, spread + 1 + (N - 1) * 3 * size, 0, -3 * size, other);
             assert_memory_equal(sum, other, (size_t)size);
             for (int64_t m = 1; m <= 8; m++) { /* columns, each the same numbers, in three layouts */
-                K->sum_rows[d](n, m, rows, 8 * size, size, sums);
+                K(reduce)->sum_rows[d](n, m, rows, 8 * size, size, sums);
                 for (int64_t j = 0; j < m; j++) assert_memory_equal(sums + j * size, sum, (size_t)size);
-                K->sum_rows[d](n, m, flat, size, 0, sums);
+                K(reduce)->sum_rows[d](n, m, flat, size, 0, sums);
                 for (int64_t j = 0; j < m; j++) assert_memory_equal(sums + j * size, sum, (size_t)size);
-                K->sum_rows[d](n, m / 2, rows + size, 8 * size, 2 * size, sums);
+                K(reduce)->sum_rows[d](n, m / 2, rows + size, 8 * size, 2 * size, sums);
                 for (int64_t j = 0; j < m / 2; j++) assert_memory_equal(sums + j * size, sum, (size_t)size);
             }
         }
@@ -59,19 +63,19 @@ static void test_sum_many(void **unused)
         int64_t size = sizes[d], out = d == TGI_BOOL ? 8 : size;
         for (int64_t i = 0; i < N + ROWS; i++) set(d, a + i * size, uniform(-1, 1));
         for (int64_t n = 0; n <= N; n += n < 70 ? 1 : 53) {
-            K->sum[d](ROWS, n, a, size, size, sums);
+            K(reduce)->sum[d](ROWS, n, a, size, size, sums);
             for (int64_t r = 0; r < ROWS; r++) {
-                K->sum[d](1, n, a + r * size, 0, size, sum);
+                K(reduce)->sum[d](1, n, a + r * size, 0, size, sum);
                 assert_memory_equal(sums + r * out, sum, (size_t)out);
             }
-            K->sum_rows[d](n, 3, a, 0, size, sums); /* n times the same row */
+            K(reduce)->sum_rows[d](n, 3, a, 0, size, sums); /* n times the same row */
             for (int64_t j = 0; j < 3; j++) {
-                K->sum[d](1, n, a + j * size, 0, 0, sum);
+                K(reduce)->sum[d](1, n, a + j * size, 0, 0, sum);
                 assert_memory_equal(sums + j * out, sum, (size_t)out);
             }
-            K->sum_rows[d](n, 3, a + n * size, -size, size, sums);
+            K(reduce)->sum_rows[d](n, 3, a + n * size, -size, size, sums);
             for (int64_t j = 0; j < 3; j++) {
-                K->sum[d](1, n, a + (n + j) * size, 0, -size, sum);
+                K(reduce)->sum[d](1, n, a + (n + j) * size, 0, -size, sum);
                 assert_memory_equal(sums + j * out, sum, (size_t)out);
             }
         }
@@ -88,9 +92,9 @@ static void test_sum_wide_rows(void **unused)
         for (int64_t i = 0; i < N * M; i++) set(d, a + i * size, uniform(-1, 1));
         for (int64_t m = 0; m <= M; m++) {
             memset(sums, 0x5a, sizeof sums);
-            K->sum_rows[d](N, m, a, M * size, size, sums);
+            K(reduce)->sum_rows[d](N, m, a, M * size, size, sums);
             for (int64_t j = 0; j < m; j++) {
-                K->sum[d](1, N, a + j * size, 0, M * size, sum);
+                K(reduce)->sum[d](1, N, a + j * size, 0, M * size, sum);
                 assert_memory_equal(sum, sums + j * out, (size_t)out);
             }
             if (m < M) assert_int_equal(sums[m * out], 0x5a);
@@ -106,19 +110,19 @@ static void test_sum_integers_and_specials(void **unused)
         for (int64_t i = 0; i < 900; i++) set(d, a + i * sizes[d], 0);
         for (int64_t n = 0; n < 900; n += n < 70 ? 1 : 41) {
             int64_t got, want, columns[3];
-            K->sum[d](1, n, a, 0, sizes[d], &got);
-            R->sum[d](1, n, a, 0, sizes[d], &want);
+            K(reduce)->sum[d](1, n, a, 0, sizes[d], &got);
+            R(reduce)->sum[d](1, n, a, 0, sizes[d], &want);
             assert_int_equal(got, want);
-            K->sum_rows[d](n, 3, a, sizes[d], 0, columns);
+            K(reduce)->sum_rows[d](n, 3, a, sizes[d], 0, columns);
             for (int j = 0; j < 3; j++) assert_int_equal(columns[j], want);
         }
     }
     float x[100] = { 0 }, y;
     x[40] = INFINITY;
-    K->sum[TGI_F32](1, 100, x, 0, 4, &y);
+    K(reduce)->sum[TGI_F32](1, 100, x, 0, 4, &y);
     assert_true(isinf(y) && y > 0);
     x[99] = -INFINITY;
-    K->sum[TGI_F32](1, 100, x, 0, 4, &y);
+    K(reduce)->sum[TGI_F32](1, 100, x, 0, 4, &y);
     assert_true(isnan(y));
 }
 
@@ -126,7 +130,7 @@ static void test_sum_is_pairwise(void **unused)
 {
     (void)unused;
     float tenth = 0.1f, y;
-    K->sum[TGI_F32](1, 10000000, &tenth, 0, 0, &y); /* one after the other this gives 1087937 */
+    K(reduce)->sum[TGI_F32](1, 10000000, &tenth, 0, 0, &y); /* one after the other this gives 1087937 */
     assert_true(fabs(y - 1e7 * (double)tenth) <= 1);
 }
 
@@ -140,7 +144,7 @@ static void near(int d, const char *got, const char *want, double bound, const c
     double x = get(d, got), z = get(d, want);
     if (isnan(x) && isnan(z)) return;
     if (x == z || fabs(x - z) <= bound * (d == TGI_F32 ? 0x1p-23 : 0x1p-52)) return;
-    fail_msg("%s %s %s, n = %d: %.17g, want %.17g", K->name, what, dtype_name(d), (int)n, x, z);
+    fail_msg("%s %s %s, n = %d: %.17g, want %.17g", set_name(), what, dtype_name(d), (int)n, x, z);
 }
 
 enum { ROWS = 37, MOST = 1100, SOFT = ROWS * MOST * 8 };
@@ -156,16 +160,17 @@ static void expect_same(int d, int64_t count, const char *got, const char *want,
 {
     for (int64_t i = 0; i < count; i++)
         if (!alike(d, got + i * sizes[d], want + i * sizes[d], 0))
-            fail_msg("%s %s %s, n = %d: not the same in another layout", K->name, what, dtype_name(d), (int)n);
+            fail_msg("%s %s %s, n = %d: not the same in another layout", set_name(), what, dtype_name(d), (int)n);
 }
 
 /* Rows against the reference; each row alone, and the rows as columns, against the rows to the bit. */
 static void check_soft(int d, bool is_log, int64_t n)
 {
     static char a[SOFT], g[SOFT], y[SOFT], want[SOFT], da[SOFT], alone[SOFT], turned[3][SOFT];
-    soft_function fast = is_log ? K->log_softmax[d] : K->softmax[d], slow = is_log ? R->log_softmax[d] : R->softmax[d];
-    soft_gradient back = is_log ? K->log_softmax_backward[d] : K->softmax_backward[d];
-    soft_gradient slow_back = is_log ? R->log_softmax_backward[d] : R->softmax_backward[d];
+    soft_function fast = is_log ? K(softmax)->log_softmax[d] : K(softmax)->softmax[d],
+                  slow = is_log ? R(softmax)->log_softmax[d] : R(softmax)->softmax[d];
+    soft_gradient back = is_log ? K(softmax)->log_softmax_backward[d] : K(softmax)->softmax_backward[d];
+    soft_gradient slow_back = is_log ? R(softmax)->log_softmax_backward[d] : R(softmax)->softmax_backward[d];
     const char *what = is_log ? "log_softmax" : "softmax";
     const int64_t size = sizes[d], count = ROWS * n;
     const tgi_softmax rows = { ROWS, n, 1, 1 }, one = { 1, n, 1, 1 }, columns = { 1, n, ROWS, ROWS };
@@ -210,9 +215,9 @@ static void test_softmax(void **unused)
     }
     float a[3] = { 1000, 0, -1000 }, y[3];
     const tgi_softmax shape = { 1, 3, 1, 1 };
-    K->softmax[TGI_F32](&shape, a, y);
+    K(softmax)->softmax[TGI_F32](&shape, a, y);
     assert_true(y[0] == 1 && y[1] == 0 && y[2] == 0);
-    K->log_softmax[TGI_F32](&shape, a, y);
+    K(softmax)->log_softmax[TGI_F32](&shape, a, y);
     assert_true(y[0] == 0 && y[1] == -1000 && y[2] == -2000);
 }
 
@@ -225,12 +230,12 @@ static void test_softmax_inner(void **unused)
     for (int i = 0; i < OUTER * N * INNER; i++) a[i] = (float)uniform(-4, 4);
     const tgi_softmax whole = { OUTER, N, INNER, INNER }, left = { OUTER, N, 17, INNER },
                       right = { OUTER, N, INNER - 17, INNER };
-    K->log_softmax[TGI_F32](&whole, a, y);
-    R->log_softmax[TGI_F32](&whole, a, want);
+    K(softmax)->log_softmax[TGI_F32](&whole, a, y);
+    R(softmax)->log_softmax[TGI_F32](&whole, a, want);
     for (int i = 0; i < OUTER * N * INNER; i++)
         near(TGI_F32, (char *)&y[i], (char *)&want[i], 10 + 2 * fabs((double)want[i]), "log_softmax inner", N);
-    K->log_softmax[TGI_F32](&left, a, part);
-    K->log_softmax[TGI_F32](&right, a + 17, part + 17);
+    K(softmax)->log_softmax[TGI_F32](&left, a, part);
+    K(softmax)->log_softmax[TGI_F32](&right, a + 17, part + 17);
     assert_memory_equal(part, y, sizeof y);
 }
 
@@ -276,13 +281,15 @@ static void test_adam(void **unused)
                 update_state fast, slow, alone;
                 fill_update(d, &fast);
                 slow = alone = fast;
-                K->adam[d](&h, n, fast.p + 1, fast.g + 1, fast.m + 1, fast.v + 1, flags & 8 ? fast.top + 1 : NULL);
-                R->adam[d](&h, n, slow.p + 1, slow.g + 1, slow.m + 1, slow.v + 1, flags & 8 ? slow.top + 1 : NULL);
+                K(optim)->adam[d](&h, n, fast.p + 1, fast.g + 1, fast.m + 1, fast.v + 1,
+                                  flags & 8 ? fast.top + 1 : NULL);
+                R(optim)->adam[d](&h, n, slow.p + 1, slow.g + 1, slow.m + 1, slow.v + 1,
+                                  flags & 8 ? slow.top + 1 : NULL);
                 compare_updates(d, n, &fast, &slow, "adam");
                 for (int64_t i = 0; i < n; i++) {
                     int64_t at = 1 + i * sizes[d];
-                    K->adam[d](&h, 1, alone.p + at, alone.g + at, alone.m + at, alone.v + at,
-                               flags & 8 ? alone.top + at : NULL);
+                    K(optim)->adam[d](&h, 1, alone.p + at, alone.g + at, alone.m + at, alone.v + at,
+                                      flags & 8 ? alone.top + at : NULL);
                 }
                 assert_memory_equal(&alone, &fast, sizeof fast);
             }
@@ -300,12 +307,12 @@ static void test_sgd(void **unused)
                 update_state fast, slow, alone;
                 fill_update(d, &fast);
                 slow = alone = fast;
-                K->sgd[d](&h, n, fast.p + 1, fast.g + 1, flags & 16 ? fast.m + 1 : NULL);
-                R->sgd[d](&h, n, slow.p + 1, slow.g + 1, flags & 16 ? slow.m + 1 : NULL);
+                K(optim)->sgd[d](&h, n, fast.p + 1, fast.g + 1, flags & 16 ? fast.m + 1 : NULL);
+                R(optim)->sgd[d](&h, n, slow.p + 1, slow.g + 1, flags & 16 ? slow.m + 1 : NULL);
                 compare_updates(d, n, &fast, &slow, "sgd");
                 for (int64_t i = 0; i < n; i++) {
                     int64_t at = 1 + i * sizes[d];
-                    K->sgd[d](&h, 1, alone.p + at, alone.g + at, flags & 16 ? alone.m + at : NULL);
+                    K(optim)->sgd[d](&h, 1, alone.p + at, alone.g + at, flags & 16 ? alone.m + at : NULL);
                 }
                 assert_memory_equal(&alone, &fast, sizeof fast);
             }
@@ -320,9 +327,9 @@ static void test_no_decay_of_infinity(void **unused)
     float p = INFINITY, g = 1, m = 0, v = 0;
     tgi_adam adam = { 0.01, 0.9, 0.999, 1e-8, 0, 0.1, 0.001, false, false };
     tgi_sgd sgd = { 0.1, 0, 0, 0, false, false, false };
-    K->adam[TGI_F32](&adam, 1, &p, &g, &m, &v, NULL);
+    K(optim)->adam[TGI_F32](&adam, 1, &p, &g, &m, &v, NULL);
     assert_true(isinf(p) && m == 0.1f);
-    K->sgd[TGI_F32](&sgd, 1, &p, &g, NULL);
+    K(optim)->sgd[TGI_F32](&sgd, 1, &p, &g, NULL);
     assert_true(isinf(p));
 }
 

@@ -13,9 +13,13 @@
 #include "ops/kernels/rows/functions_kernels.h"
 #include "ops/kernels/rows/pointwise_kernels.h"
 
-#define R (&tgi_kernels_reference)
+/* A family's table of the set under test, and that of the reference: K(gemm)->run, R(gemm)->run. */
+#define K(family)  TGI_KERNELS(family)
+#define R(family)  R_(family)
+#define R_(family) (&tgi_##family##_kernels_reference)
 
-static const tgi_kernels *K; /* the set under test */
+static inline const char *set_name(void) { return tgi_set_name(tgi_set()); }
+
 static const int64_t sizes[TGI_DTYPES] = { 4, 8, 8, 1 };
 
 static inline const char *dtype_name(int dtype)
@@ -151,16 +155,25 @@ static inline bool alike(int dtype, const void *got, const void *want, double ul
     return fabsl((long double)rank(dtype, got) - (long double)rank(dtype, want)) <= ulps; /* a double has too few bits */
 }
 
+/* One line for those who collect it (tests/tools/run_tests.sh): the sets of this build that the machine cannot run. */
+static inline void print_untested(void)
+{
+    bool any = false;
+    for (int set = 0; tgi_set_name(set); set++) {
+        if (tgi_set_supported(set)) continue;
+        print_message("%s%s", any ? " " : "untested kernels: ", tgi_set_name(set));
+        any = true;
+    }
+    if (any) print_message("\n");
+}
+
 /* Runs the tests for each set of kernels that this machine supports; counts the failed ones in `failed`. */
 #define RUN_FOR_EACH_SET(failed, tests)                                                                                \
-    for (const tgi_kernels *const *each = tgi_kernels_all; *each; each++) {                                            \
-        if ((*each)->supported()) {                                                                                    \
-            K = *each;                                                                                                 \
-            print_message("kernels for %s\n", K->name);                                                                \
-            failed += cmocka_run_group_tests(tests, NULL, NULL);                                                       \
-        } else {                                                                                                       \
-            print_message("kernels for %s: not supported by this machine, not tested\n", (*each)->name);               \
-        }                                                                                                              \
-    }
+    for (int each = 0; tgi_set_name(each); each++) {                                                                   \
+        if (!tgi_set_select(tgi_set_name(each))) continue;                                                             \
+        print_message("kernels for %s\n", set_name());                                                                 \
+        failed += cmocka_run_group_tests(tests, NULL, NULL);                                                           \
+    }                                                                                                                  \
+    print_untested();
 
 #endif

@@ -22,13 +22,20 @@ mutual_gradients='
 ops/index/gather ops/index/index_add ops/index/masked ops/index/scatter ops/index/scatter_reduce
 ops/rows/functions ops/rows/logic ops/rows/pointwise'
 
+# The name of a source without its ending: the few objects that list the instruction sets lie in a folder named after these.
+source_of() {
+    source=${1#"$base"}
+    case $source in sets/*/*) source=${source#sets/*/} ;; esac
+    echo "$source"
+}
+
 for object in $CHECK_OBJECTS; do
-    nm "$object" | awk -v object="${object#"$base"}" '{ sub(/^_/, "", $NF); print object, $(NF - 1), $NF }' || exit 1
+    nm "$object" | awk -v object="$(source_of "$object")" '{ sub(/^_/, "", $NF); print object, $(NF - 1), $NF }' || exit 1
 done >"$work/symbols"
 
 for object in $CHECK_OBJECTS; do
     # The first rule of the .d file; -MP's empty rules for each header follow it.
-    awk -v object="${object#"$base"}" '
+    awk -v object="$(source_of "$object")" '
         { more = sub(/\\$/, ""); for (i = 1; i <= NF; i++) if ($i !~ /:$/) print object, "header", $i }
         !more { exit }' "${object%.o}.d" || exit 1
 done >"$work/headers"

@@ -6,11 +6,11 @@
 enum { DOT_BLOCK = 512 };
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "ops/kernels/template/lanes.inc"
 #include "attention.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "ops/kernels/template/lanes.inc"
 #include "attention.inc"
 

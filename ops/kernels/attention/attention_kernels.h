@@ -5,6 +5,8 @@
 
 #include "ops/kernels/kernels.h"
 
+TGI_KERNEL_FAMILY(attention);
+
 /* A block of `rows` by n scores, `row` elements apart, which become weights. A score is scale s, plus the mask's number
  * where there is one. Column j is out of sight of row i, its weight 0, where the mask says false or where j > i + diagonal. */
 typedef struct tgi_attention_block {

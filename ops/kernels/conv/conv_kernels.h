@@ -8,6 +8,8 @@
 
 #include "ops/kernels/kernels.h"
 
+TGI_KERNEL_FAMILY(conv);
+
 /* image [batch, groups * c, h, w], result [batch, groups * k, oh, ow], weight [groups * k, c, kh, kw], all contiguous.
  * Result (i, j) belongs with image (i * stride - pad + r * dilation, likewise j) under weight (r, s), where the image has
  * such an element. No size need follow from another one. */

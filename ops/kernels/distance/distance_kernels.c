@@ -6,10 +6,10 @@
 enum { DISTANCE_SUMS = 4, DISTANCE_ROWS = 32 };
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "distance.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "distance.inc"
 
 #include "distance_table.inc"

@@ -4,6 +4,8 @@
 
 #include "ops/kernels/kernels.h"
 
+TGI_KERNEL_FAMILY(distance);
+
 /* What is made of a difference d: d != 0, |d|, d^2, all summed; or the largest |d|, NaN if there is one. */
 enum { TGI_DISTANCE_COUNT, TGI_DISTANCE_ABSOLUTE, TGI_DISTANCE_SQUARE, TGI_DISTANCE_LARGEST, TGI_DISTANCES };
 

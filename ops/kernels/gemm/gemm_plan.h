@@ -3,7 +3,7 @@
 #ifndef TG_OPS_KERNELS_GEMM_GEMM_PLAN_H
 #define TG_OPS_KERNELS_GEMM_GEMM_PLAN_H
 
-#include "ops/kernels/kernels.h"
+#include "gemm_kernels.h"
 #include "ops/kernels/template/scalar.h"
 #include "ops/kernels/template/threads.h"
 

@@ -14,5 +14,8 @@
 #endif
 enum { TILE_VECTORS = 2, NARROW_ROWS = 12, TILE_WIDE = 8, DOT_VECTORS = 2, BLOCK_K = 256, PREFETCH_K = 64 };
 enum { PACK_SLACK = 16 };
+/* BLOCK_K of these go into the second and the third cache. */
+enum { BLOCK_M_BYTES = 96 * 8, BLOCK_N_BYTES = 2048 * 8 };
+enum { SMALL_M = 2 * TILE_ROWS, SMALL_WORK = 64 * 64 * 64, FEW_PANELS = 2 };
 
 #endif

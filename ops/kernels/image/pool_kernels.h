@@ -4,6 +4,8 @@
 
 #include "ops/kernels/kernels.h"
 
+TGI_KERNEL_FAMILY(pool);
+
 /* Along one dimension: the indices start, start + step, ... below end, of which the average counts `count`. */
 typedef struct tgi_window {
     int64_t start, end, count;

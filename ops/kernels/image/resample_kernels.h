@@ -4,6 +4,8 @@
 
 #include "ops/kernels/kernels.h"
 
+TGI_KERNEL_FAMILY(resample);
+
 /* What one index of the result takes along one dimension: x[at[0]] share[0] + x[at[1]] share[1]. */
 typedef struct tgi_tap {
     int64_t at[2];

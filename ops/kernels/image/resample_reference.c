@@ -1,4 +1,4 @@
-/* resample_reference.c: planes brought to another size, for the reference (see reference.c). */
+/* resample_reference.c: planes brought to another size, for the reference. */
 #define ISA reference
 #include "resample_kernels.h"
 
@@ -8,15 +8,10 @@
 #include "ops/kernels/table_name.h"
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "resample.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "resample.inc"
 
-const tgi_resample_kernels TGI_TABLE(resample) = {
-    .nearest = TGI_FLOATS(nearest),
-    .nearest_backward = TGI_FLOATS(nearest_backward),
-    .linear = TGI_FLOATS(linear),
-    .linear_backward = TGI_FLOATS(linear_backward),
-};
+#include "resample_table.inc"

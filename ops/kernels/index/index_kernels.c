@@ -106,16 +106,16 @@ TGI_INLINE bool walk(const tgi_index_rows *w, int64_t element, bool scatter, pie
 }
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index.inc"
 
 #include "index_table.inc"

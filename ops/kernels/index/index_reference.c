@@ -1,4 +1,4 @@
-/* index_reference.c: gather and scatter for the reference (see reference.c): one element after the other. */
+/* index_reference.c: gather and scatter for the reference: one element after the other. */
 #define ISA reference
 #include "index_kernels.h"
 
@@ -21,16 +21,16 @@ static bool rows_in_range(const tgi_index_rows *w)
 }
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index_reference.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index_reference.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index_reference.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "index_reference.inc"
 
 #include "index_table.inc"

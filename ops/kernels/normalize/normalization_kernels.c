@@ -39,11 +39,11 @@ static void merge_moments(int64_t m, double n, double *mean, double *square, dou
 }
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "ops/kernels/template/lanes.inc"
 #include "normalization.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "ops/kernels/template/lanes.inc"
 #include "normalization.inc"
 

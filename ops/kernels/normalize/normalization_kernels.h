@@ -13,6 +13,8 @@
 
 #include "ops/kernels/kernels.h"
 
+TGI_KERNEL_FAMILY(normalization);
+
 /* How many rows moments_columns and columns_sums take at most: more are merged by merge_moments, or summed. */
 enum { TGI_NORM_ROWS = 16 };
 

@@ -1,4 +1,4 @@
-/* normalization_reference.c: the normalisations for the reference (see reference.c): each formula as it stands in normalization_kernels.h,
+/* normalization_reference.c: the normalisations for the reference: each formula as it stands in normalization_kernels.h,
  * in double. */
 #define ISA reference
 #include "normalization_kernels.h"
@@ -20,10 +20,10 @@ static void merge_moments(int64_t m, double n, double *mean, double *square, dou
 }
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "normalization_reference.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "normalization_reference.inc"
 
 #include "normalization_table.inc"

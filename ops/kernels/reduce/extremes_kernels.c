@@ -8,7 +8,7 @@ enum { SIDE_BY_SIDE = 256, SHORT_ROW = 64, TURN = 32 };
 #define COLUMNS (6144 / (int64_t)sizeof(PLACE))
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "extremes_cell.inc"
 #define MAXIMUM 1
 #include "extremes.inc"
@@ -16,7 +16,7 @@ enum { SIDE_BY_SIDE = 256, SHORT_ROW = 64, TURN = 32 };
 #include "extremes.inc"
 #include "median.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "extremes_cell.inc"
 #define MAXIMUM 1
 #include "extremes.inc"
@@ -24,7 +24,7 @@ enum { SIDE_BY_SIDE = 256, SHORT_ROW = 64, TURN = 32 };
 #include "extremes.inc"
 #include "median.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "extremes_cell.inc"
 #define MAXIMUM 1
 #include "extremes.inc"
@@ -32,7 +32,7 @@ enum { SIDE_BY_SIDE = 256, SHORT_ROW = 64, TURN = 32 };
 #include "extremes.inc"
 #include "median.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "extremes_cell.inc"
 #define MAXIMUM 1
 #include "extremes.inc"

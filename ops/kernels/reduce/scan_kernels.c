@@ -14,18 +14,18 @@ typedef float memhalf_f32 __attribute__((vector_size(STEP * 4), aligned(1), may_
 #include "scan_step.inc"
 
 #define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "scan_sum.inc"
 #include "scan.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "scan_sum.inc"
 #include "scan.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "scan.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "scan.inc"
 
 #include "scan_table.inc"

@@ -4,6 +4,8 @@
 
 #include "extremes_kernels.h"
 
+TGI_KERNEL_FAMILY(scan);
+
 /* [outer, n, m] along n; from the last index to the first if `reverse`. An index of n is `row` elements from the next,
  * one of outer n * row; the m inner elements are contiguous, m <= row. The same for all tensors of a call. */
 typedef struct tgi_scan {

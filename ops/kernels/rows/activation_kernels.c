@@ -2,20 +2,19 @@
 #include "ops/kernels/template/body.h"
 #include "activation_kernels.h"
 
-#define ROWS  "ops/activation.def"
-#define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#define FAMILY activation
+#define ROWS   "ops/activation.def"
+#define DTYPE  0
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 
-const tgi_activation_kernels TGI_TABLE(activation) = {
 #include "rows_table.inc"
-};

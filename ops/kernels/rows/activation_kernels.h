@@ -4,6 +4,8 @@
 
 #include "row_loops.h"
 
+TGI_KERNEL_FAMILY(activation);
+
 #define ROWS "ops/activation.def"
 struct tgi_activation_kernels {
 #include "row_fields.inc"

@@ -1,22 +1,21 @@
-/* activation_reference.c: the rows of activation.def for the reference (see reference.c). */
+/* activation_reference.c: the rows of activation.def for the reference. */
 #define ISA reference
 #include "activation_kernels.h"
 #include "reference_body.h"
 
-#define ROWS  "ops/activation.def"
-#define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#define FAMILY activation
+#define ROWS   "ops/activation.def"
+#define DTYPE  0
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 
-const tgi_activation_kernels TGI_TABLE(activation) = {
 #include "rows_table.inc"
-};

@@ -2,20 +2,19 @@
 #include "ops/kernels/template/body.h"
 #include "functions_kernels.h"
 
-#define ROWS  "ops/functions.def"
-#define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#define FAMILY functions
+#define ROWS   "ops/functions.def"
+#define DTYPE  0
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 
-const tgi_functions_kernels TGI_TABLE(functions) = {
 #include "rows_table.inc"
-};

@@ -4,6 +4,8 @@
 
 #include "row_loops.h"
 
+TGI_KERNEL_FAMILY(functions);
+
 #define ROWS "ops/functions.def"
 struct tgi_functions_kernels {
 #include "row_fields.inc"

@@ -1,22 +1,21 @@
-/* functions_reference.c: the rows of functions.def for the reference (see reference.c). */
+/* functions_reference.c: the rows of functions.def for the reference. */
 #define ISA reference
 #include "functions_kernels.h"
 #include "reference_body.h"
 
-#define ROWS  "ops/functions.def"
-#define DTYPE 0
-#include "ops/kernels/template/dtype.h"
+#define FAMILY functions
+#define ROWS   "ops/functions.def"
+#define DTYPE  0
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 #define DTYPE 1
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 #define DTYPE 2
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 #define DTYPE 3
-#include "ops/kernels/template/dtype.h"
+#include "ops/kernels/template/dtype.inc"
 #include "rows_reference.inc"
 
-const tgi_functions_kernels TGI_TABLE(functions) = {
 #include "rows_table.inc"
-};

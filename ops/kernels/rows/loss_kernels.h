@@ -4,6 +4,8 @@
 
 #include "row_loops.h"
 
+TGI_KERNEL_FAMILY(loss);
+
 #define ROWS "ops/loss.def"
 struct tgi_loss_kernels {
 #include "row_fields.inc"

@@ -4,6 +4,8 @@
 
 #include "row_loops.h"
 
+TGI_KERNEL_FAMILY(pointwise);
+
 #define ROWS "ops/pointwise.def"
 struct tgi_pointwise_kernels {
 #include "row_fields.inc"

@@ -17,6 +17,6 @@ typedef struct tgi_row_loops {
 } tgi_row_loops;
 
 /* A row of the table in use: TGI_ROW(functions, exp)->forward[TGI_F32]. Wants the family's header. */
-#define TGI_ROW(family, row) (&tgi_kernels_get()->family->row)
+#define TGI_ROW(family, row) (&TGI_KERNELS(family)->row)
 
 #endif

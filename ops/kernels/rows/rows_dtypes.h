@@ -1,4 +1,4 @@
-/* rows_dtypes.h: FOR_dtypes(code) is the code if the dtype at hand is one of those that a row takes (see dtype.h and
+/* rows_dtypes.h: FOR_dtypes(code) is the code if the dtype at hand is one of those that a row takes (see dtype.inc and
  * ../rows_begin.def). Macros only, taken back by rows_dtypes_end.h. */
 #if IS_FLOATING
 #define FOR_FLOATING(...)   __VA_ARGS__

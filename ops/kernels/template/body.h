@@ -12,7 +12,7 @@
 #pragma clang diagnostic ignored "-Wpass-failed"
 #endif
 
-#include "ops/kernels/isa.h"
+#include "ops/kernels/kernels.h"
 
 #include <math.h>
 #include <stddef.h>

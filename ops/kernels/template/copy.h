@@ -8,10 +8,10 @@
 #include "vectors.h"
 
 #define DTYPE 0
-#include "dtype.h"
+#include "dtype.inc"
 #include "transpose.inc"
 #define DTYPE 1
-#include "dtype.h"
+#include "dtype.inc"
 #include "transpose.inc"
 
 /* Copies n elements of `size` bytes (1, 4 or 8) from one stride to another. */

@@ -38,7 +38,7 @@ typedef double tgi_vec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES)));
 typedef float tgi_memvec_f32 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 typedef double tgi_memvec_f64 __attribute__((vector_size(TGI_VECTOR_BYTES), aligned(1), may_alias));
 
-/* Those of the dtype at hand; see dtype.h. */
+/* Those of the dtype at hand; see dtype.inc. */
 #define VEC    OP(tgi_vec)
 #define MEMVEC OP(tgi_memvec)
 #define WIDTH  ((int64_t)(sizeof(VEC) / sizeof(T)))

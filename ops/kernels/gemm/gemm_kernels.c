@@ -1,0 +1,22 @@
+/* gemm_kernels.c: the matrix product. Compiled once for each instruction set. */
+#include "gemm_kernels.h"
+
+#include "ops/kernels/template/body.h"
+#include "gemm_plan.h"
+#include "gemm_sizes.h"
+#include "ops/kernels/template/workers.h"
+
+#define DTYPE 0
+#include "ops/kernels/template/dtype.inc"
+#include "gemm_pack.inc"
+#include "gemm_tile.inc"
+#include "gemm_tiles.inc"
+#include "gemm.inc"
+#define DTYPE 1
+#include "ops/kernels/template/dtype.inc"
+#include "gemm_pack.inc"
+#include "gemm_tile.inc"
+#include "gemm_tiles.inc"
+#include "gemm.inc"
+
+#include "gemm_table.inc"

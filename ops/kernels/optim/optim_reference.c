@@ -1,0 +1,17 @@
+/* optim_reference.c: the optimisers' updates for the reference: one element after the other, in double where the type is float. */
+#define ISA reference
+#include "optim_kernels.h"
+
+#include <math.h>
+
+#include "ops/kernels/template/scalar.h"
+#include "ops/kernels/table_name.h"
+
+#define DTYPE 0
+#include "ops/kernels/template/dtype.inc"
+#include "optim_reference.inc"
+#define DTYPE 1
+#include "ops/kernels/template/dtype.inc"
+#include "optim_reference.inc"
+
+#include "optim_table.inc"
