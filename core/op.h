@@ -66,6 +66,10 @@ struct tg_op {
      * tensor like that input. The engine then has the outputs' gradients written where they belong in the input's.
      * NULL: none. */
     tg_tensor *(*part)(const tg_context *ctx, int i, tg_tensor *whole);
+    /* PyTorch's name of the node ("SliceBackward0"), as printed, where it is not made of the op's name as in "narrow" to
+     * "NarrowBackward0"; where it depends on the node, a function that tells it. NULL: none. */
+    const char *grad_name;
+    const char *(*grad_name_of)(const tg_node *node);
     bool composite;                    /* made of other ops, through which gradients flow: it has no node of its own */
     const tg_op *in_place_of;          /* of an op that writes its first argument: the op whose result it writes there */
     const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */

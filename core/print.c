@@ -235,80 +235,16 @@ static void put_elements(printer *p, int d, int64_t offset, int64_t indent)
 
 /* ---- what follows the elements ---- */
 
-/* Dimensions of input `i` of a node; -1 when the tape did not follow it. */
-static int input_ndim(const tg_node *node, int i)
-{
-    int output = 0;
-    const tg_tensor *leaf = NULL;
-    const tg_node *from = tg_node_input(node, i, &output, &leaf);
-    if (from) return tg_node_output_shape(from, output).ndim;
-    return leaf ? tg_shape_of(leaf).ndim : -1;
-}
-
-/* Ops whose node has another name in PyTorch, which builds them from several of its own: the last of these, for results
- * of `ndim` dimensions (-1: any). */
-typedef struct special_name {
-    const char *op;
-    int ndim;
-    const char *name;
-} special_name;
-
-static const special_name special_names[] = {
-    { "sum", 0, "SumBackward0" },
-    { "sum", -1, "SumBackward1" },
-    { "mean", 0, "MeanBackward0" },
-    { "mean", -1, "MeanBackward1" },
-    { "sum_to_size", -1, "SumBackward1" },
-    { "linear", 1, "SqueezeBackward3" },
-    { "linear", 2, "MmBackward0" },
-    { "linear", -1, "UnsafeViewBackward0" },
-    { "reshape", -1, "ReshapeAliasBackward0" },
-    { "flatten", -1, "ReshapeAliasBackward0" },
-    { "narrow", -1, "SliceBackward0" },
-    { "contiguous", -1, "CloneBackward0" },
-    { "to", -1, "ToCopyBackward0" },
-    { "chunk", -1, "SplitBackward0" },
-    { "cross_entropy", -1, "NllLossBackward0" },
-    { "copy_", -1, "CopyBackwards" },
-    { "fill_", -1, "FillBackward2" },
-};
-
-/* The name for a linear layer that adds a bias. */
-static const char *linear_with_bias(int ndim)
-{
-    return ndim == 2 ? "AddmmBackward0" : ndim == 3 ? "ViewBackward0" : "AddBackward0";
-}
-
-/* A product of vectors, of vector and matrix either way round, of matrices, of anything else. */
-static const char *matmul_name(const tg_node *node, int ndim)
-{
-    const int a = input_ndim(node, 0), b = input_ndim(node, 1);
-    if (ndim == 0) return "DotBackward0";
-    if (ndim == 1) return a == 1 || b == 2 ? "SqueezeBackward3" : "MvBackward0";
-    return ndim == 2 && (a == 2 || a < 0) && (b == 2 || b < 0) ? "MmBackward0" : "UnsafeViewBackward0";
-}
-
-static const char *special_name_of(const tg_node *node, const char *op, int ndim)
-{
-    if (strcmp(op, "linear") == 0 && tg_node_input_count(node) > 2) return linear_with_bias(ndim);
-    if (strcmp(op, "matmul") == 0) return matmul_name(node, ndim);
-    for (size_t i = 0; i < sizeof special_names / sizeof special_names[0]; i++) {
-        const special_name *s = &special_names[i];
-        if (strcmp(op, s->op) == 0 && (s->ndim < 0 || s->ndim == ndim)) return s->name;
-    }
-    return NULL;
-}
-
-/* "log_softmax" becomes "LogSoftmaxBackward0". */
-static void backward_name(const tg_node *node, int ndim, char name[NAME_TEXT])
+/* What the op says; else "log_softmax" becomes "LogSoftmaxBackward0". */
+static void backward_name(const tg_node *node, char name[NAME_TEXT])
 {
     const tg_op *op = tg_node_op(node);
-    const char *text = op && op->name ? op->name : "";
-    const char *special = special_name_of(node, text, ndim);
-    if (special) {
-        snprintf(name, NAME_TEXT, "%s", special);
+    const char *said = op->grad_name_of ? op->grad_name_of(node) : op->grad_name;
+    if (said) {
+        snprintf(name, NAME_TEXT, "%s", said);
         return;
     }
+    const char *text = op->name ? op->name : "";
     static const char tail[] = "Backward0";
     size_t n = 0;
     for (bool first = true; *text && n < NAME_TEXT - sizeof tail; text++) {
@@ -356,7 +292,7 @@ static void put_suffixes(printer *p, const tg_tensor *t, bool empty)
     const tg_node *node = tg_grad_fn(t);
     if (node) {
         char name[NAME_TEXT];
-        backward_name(node, p->shape.ndim, name);
+        backward_name(node, name);
         snprintf(text, sizeof text, "grad_fn=<%s>", name);
         put_suffix(p, &line, text);
     } else if (tg_requires_grad(t))

@@ -52,6 +52,7 @@ const tg_op tgi_op_contiguous = {
     .formula = "y = self",
     .gradient = "dself = g",
     .doc = "the tensor itself if it is contiguous, else a copy that is",
+    .grad_name = "CloneBackward0",
     .backward = clone_backward,
     .call = contiguous_call,
     .samples =
@@ -64,6 +65,7 @@ const tg_op tgi_op_to = {
     .formula = "y = self, converted",
     .gradient = "dself = g, converted back; none when dtype is not floating",
     .doc = "the tensor itself if it has the dtype, else a converted copy; to int64 truncates toward zero",
+    .grad_name = "ToCopyBackward0",
     .backward = to_backward,
     .call = to_call,
     .samples = (const char *const[]){ "to(f(2, 3), float64)", "to(f(2, 3), float32)", "to(f(2, 3), int64)",

@@ -146,6 +146,17 @@ static const tg_error_sample linear_errors[] = {
     { NULL, NULL }
 };
 
+/* The last of the nodes that PyTorch makes of it. */
+static const char *grad_name(const tg_node *node)
+{
+    static const char *const names[2][4] = {
+        { "UnsafeViewBackward0", "SqueezeBackward3", "MmBackward0", "UnsafeViewBackward0" },
+        { "AddBackward0", "AddBackward0", "AddmmBackward0", "ViewBackward0" }, /* with a bias */
+    };
+    const int ndim = tg_node_output_shape(node, 0).ndim;
+    return names[tg_node_input_count(node) > 2][ndim <= 3 ? ndim : 0];
+}
+
 const tg_op tgi_op_linear = {
     .name = "linear",
     .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
@@ -153,6 +164,7 @@ const tg_op tgi_op_linear = {
     .gradient = "dx = g w, dw = gT x, dbias = g summed over its leading dimensions",
     .doc = "The affine map of x [..., in] by weight [out, in] and bias [out].",
     .usage = "tg_linear(input, weight, bias)",
+    .grad_name_of = grad_name,
     .backward = linear_backward,
     .backward_fused = linear_backward_fused,
     .call = linear_call,

@@ -387,6 +387,26 @@ static const tg_error_sample matmul_errors[] = {
     { NULL, NULL }
 };
 
+/* Dimensions of input `i` of a node; -1 when the tape did not follow it. */
+static int input_ndim(const tg_node *node, int i)
+{
+    int output = 0;
+    const tg_tensor *leaf = NULL;
+    const tg_node *from = tg_node_input(node, i, &output, &leaf);
+    if (from) return tg_node_output_shape(from, output).ndim;
+    return leaf ? leaf->ndim : -1;
+}
+
+/* The last of the nodes that PyTorch makes of it: for a product of vectors, of vector and matrix either way round, of
+ * matrices, of anything else. */
+static const char *grad_name(const tg_node *node)
+{
+    const int a = input_ndim(node, 0), b = input_ndim(node, 1), ndim = tg_node_output_shape(node, 0).ndim;
+    if (ndim == 0) return "DotBackward0";
+    if (ndim == 1) return a == 1 || b == 2 ? "SqueezeBackward3" : "MvBackward0";
+    return ndim == 2 && (a == 2 || a < 0) && (b == 2 || b < 0) ? "MmBackward0" : "UnsafeViewBackward0";
+}
+
 static const tg_op op_matmul = {
     .name = "matmul",
     .schema = "matmul(Tensor self, Tensor other) -> Tensor",
@@ -394,6 +414,7 @@ static const tg_op op_matmul = {
     .gradient = "da = g bT, db = aT g",
     .doc =
         "The product of matrices; vectors are rows on the left and columns on the right, more than two dimensions are batches.",
+    .grad_name_of = grad_name,
     .backward = matmul_backward,
     .backward_fused = matmul_backward_fused,
     .call = matmul_call,

@@ -211,6 +211,7 @@ const tg_op tgi_op_cross_entropy = {
         "dx = weight[target] (softmax(x) - 1 at the target) g, divided by the sum of weight[target] for the mean; smoothed or under "
         "probabilities: that of the ops it is made of",
     .doc = "The loss of unnormalised scores under class indices, or under class probabilities of x's own shape.",
+    .grad_name = "NllLossBackward0",
     .backward = backward,
     .backward_fused = backward_fused,
     .call = cross_entropy_call,

@@ -127,12 +127,18 @@ static const tg_error_sample sum_errors[] = {
     { NULL, NULL }
 };
 
+static const char *sum_grad_name(const tg_node *node)
+{
+    return tg_node_output_shape(node, 0).ndim ? "SumBackward1" : "SumBackward0";
+}
+
 static const tg_op op_sum = {
     .name = "sum",
     .schema = "sum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y = the sum of x over dim",
     .gradient = "dx = g, stretched over dim",
     .doc = "The sum over the given dimensions, or over all; of integers and bools in int64. The sum of nothing is 0.",
+    .grad_name_of = sum_grad_name,
     .backward = sum_backward,
     .call = sum_call,
     .samples = sum_samples,
@@ -163,12 +169,18 @@ static const tg_error_sample mean_errors[] = {
     { NULL, NULL }
 };
 
+static const char *mean_grad_name(const tg_node *node)
+{
+    return tg_node_output_shape(node, 0).ndim ? "MeanBackward1" : "MeanBackward0";
+}
+
 static const tg_op op_mean = {
     .name = "mean",
     .schema = "mean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y = the sum of x over dim, divided by the number n of its terms",
     .gradient = "dx = g / n, stretched over dim",
     .doc = "The mean over the given dimensions, or over all. The mean of nothing is NaN.",
+    .grad_name_of = mean_grad_name,
     .backward = mean_backward,
     .call = mean_call,
     .samples = mean_samples,
@@ -362,6 +374,7 @@ static const tg_op op_sum_to_size = {
     .formula = "y = the sum of x over the dimensions in which size was stretched to x's shape",
     .gradient = "dx = g, stretched to x's shape",
     .doc = "The inverse of broadcasting; the tensor itself when it has the size already.",
+    .grad_name = "SumBackward1",
     .backward = sum_to_size_backward,
     .call = sum_to_size_call,
     .samples = sum_to_size_samples,

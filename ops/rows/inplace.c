@@ -23,6 +23,7 @@ static const tg_op op_copy_ = {
     .formula = "a = b",
     .gradient = "da = 0, db = g",
     .doc = "copies into an existing tensor, converting the dtype",
+    .grad_name = "CopyBackwards",
     .backward = copy_backward,
 };
 static const tg_op op_fill_ = {
@@ -31,6 +32,7 @@ static const tg_op op_fill_ = {
     .formula = "a = value",
     .gradient = "da = 0, dvalue = g",
     .doc = "sets every element",
+    .grad_name = "FillBackward2",
     .backward = copy_backward,
 };
 

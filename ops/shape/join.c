@@ -348,6 +348,7 @@ static const tg_op op_chunk = {
     .gradient = "dself = cat(g, dim)",
     .doc = "at most chunks equal views; the last one may be smaller",
     .usage = "tg_chunk(self, chunks, dim)",
+    .grad_name = "SplitBackward0",
     .backward = split_backward,
     .part = split_part,
     .call = chunk_call,

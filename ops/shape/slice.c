@@ -227,6 +227,7 @@ const tg_op tgi_op_narrow = {
     .formula = "y = self[.., start : start + length, ..]",
     .gradient = "dself = zeros, with g at that part",
     .doc = "length indices of a dimension from start on; a negative start counts from the end",
+    .grad_name = "SliceBackward0",
     .backward = slice_backward,
     .call = narrow_call,
     .samples = (const char *const[]){ "narrow(f(4, 5), 1, 2, 3)", "narrow(f(4, 5), -2, -3, 2)", "narrow(f(3), 0, 3, 0)",

@@ -110,6 +110,7 @@ static const tg_op op_reshape = {
     .formula = "y = the elements of self in row-major order, in shape shape",
     .gradient = "dself = reshape(g, self.shape)",
     .doc = "a view where strides allow, else a copy; one size may be -1",
+    .grad_name = "ReshapeAliasBackward0",
     .backward = view_backward,
     .call = reshape_call,
     .samples = (const char *const[]){ "reshape(f(2, 6), [3, 4])", "reshape(transpose(f(3, 4), 0, 1), [2, 6])",
@@ -158,6 +159,7 @@ static const tg_op op_flatten = {
     .gradient = "dself = reshape(g, self.shape)",
     .doc = "several dimensions made one, by reshape; a 0-d tensor becomes one of size 1",
     .usage = "tg_flatten(self, start_dim, end_dim)",
+    .grad_name = "ReshapeAliasBackward0",
     .backward = view_backward,
     .call = flatten_call,
     .samples =

@@ -2,6 +2,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tests/support/golden.h"
 
+#include "ops/pointwise.h"
 #include "ops/registry.h"
 #include "ops/view.h"
 
@@ -134,7 +135,7 @@ static void test_tensors(void **state)
     assert_false(tg_failed());
 }
 
-/* ---- grad_fn ---- the printer sees of a node its op's name and the shapes around it; so nodes are made by hand */
+/* ---- grad_fn ---- what is printed depends on the op's descriptor and the shapes around a node; so nodes are made by hand */
 
 static void no_backward(tg_context *ctx) { (void)ctx; }
 
@@ -149,13 +150,17 @@ static tg_tensor *of_ndim(int64_t ndim, bool requires_grad)
     return requires_grad ? tg_requires_grad_(t, true) : t;
 }
 
-/* What a result of an op of that name prints. The inputs are leaves, or made by another node, or all untracked but the
+/* What a result of an op of these names prints. The inputs are leaves, or made by another node, or all untracked but the
  * last. */
 enum inputs { LEAVES, MADE, ONE_TRACKED };
 
-static char *printed_result(const char *op_name, const int64_t *inputs, int64_t count, int64_t output, enum inputs how)
+static char *printed_result(const tg_op *named, const int64_t *inputs, int64_t count, int64_t output, enum inputs how)
 {
-    const tg_op op = { .name = op_name, .backward = no_backward }, other = { .name = "mul", .backward = no_backward };
+    const tg_op op = { .name = named->name,
+                       .grad_name = named->grad_name,
+                       .grad_name_of = named->grad_name_of,
+                       .backward = no_backward };
+    const tg_op other = { .name = "mul", .backward = no_backward };
     const tg_scope scope = tg_scope_begin();
     tg_tensor *items[4];
     assert_in_range(count, 1, 4);
@@ -183,9 +188,10 @@ static void test_grad_fn(void **state)
         const char *op = golden_string(g, "op");
         const int64_t *inputs;
         const int64_t count = golden_ints(g, "inputs", &inputs);
-        if (!tg_op_find(op)) fail_msg("no op is called '%s'", op);
+        const tg_op *named = tg_op_find(op);
+        if (!named) fail_msg("no op is called '%s'", op);
         for (int how = LEAVES; how <= ONE_TRACKED; how++) {
-            char expected[128], *text = printed_result(op, inputs, count, golden_int(g, "output"), (enum inputs)how);
+            char expected[128], *text = printed_result(named, inputs, count, golden_int(g, "output"), (enum inputs)how);
             snprintf(expected, sizeof expected, ", grad_fn=<%s>)", golden_string(g, "grad_fn"));
             size_t length = strlen(text), tail = strlen(expected);
             if (length < tail || strcmp(text + length - tail, expected) != 0)
@@ -198,6 +204,14 @@ static void test_grad_fn(void **state)
     assert_true(cases > 50);
 }
 
+static const char *by_inputs(const tg_node *node) { return tg_node_input_count(node) == 1 ? "One" : "Many"; }
+
+static const char *none(const tg_node *node)
+{
+    (void)node;
+    return NULL;
+}
+
 /* Names PyTorch has no opinion on: a user's own, an over-long one, none. */
 static void test_own_names(void **state)
 {
@@ -206,26 +220,49 @@ static void test_own_names(void **state)
     char longest[400];
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
-    struct {
-        const char *op, *text;
+    const struct {
+        tg_op op;
+        const char *text;
     } names[] = {
-        { "swish", "tensor(1., grad_fn=<SwishBackward0>)" },
-        { "my_own_op", "tensor(1., grad_fn=<MyOwnOpBackward0>)" },
-        { "_hidden__op_", "tensor(1., grad_fn=<HiddenOpBackward0>)" },
-        { "add_", "tensor(1., grad_fn=<AddBackward0>)" },
-        { "copy_", "tensor(1., grad_fn=<CopyBackwards>)" },
-        { "conv2d", "tensor(1., grad_fn=<Conv2dBackward0>)" },
-        { "", "tensor(1., grad_fn=<Backward0>)" },
-        { NULL, "tensor(1., grad_fn=<Backward0>)" },
+        { { .name = "swish" }, "tensor(1., grad_fn=<SwishBackward0>)" },
+        { { .name = "my_own_op" }, "tensor(1., grad_fn=<MyOwnOpBackward0>)" },
+        { { .name = "_hidden__op_" }, "tensor(1., grad_fn=<HiddenOpBackward0>)" },
+        { { .name = "add_" }, "tensor(1., grad_fn=<AddBackward0>)" },
+        { { .name = "conv2d" }, "tensor(1., grad_fn=<Conv2dBackward0>)" },
+        { { .name = "" }, "tensor(1., grad_fn=<Backward0>)" },
+        { { .name = NULL }, "tensor(1., grad_fn=<Backward0>)" },
+        { { .name = "mine", .grad_name = "Yours" }, "tensor(1., grad_fn=<Yours>)" },
+        { { .name = "mine", .grad_name = "Yours", .grad_name_of = by_inputs }, "tensor(1., grad_fn=<One>)" },
+        { { .name = "mine", .grad_name_of = none }, "tensor(1., grad_fn=<MineBackward0>)" },
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *text = printed_result(names[i].op, inputs, 1, 0, LEAVES);
+        char *text = printed_result(&names[i].op, inputs, 1, 0, LEAVES);
         assert_string_equal(text, names[i].text);
         free(text);
     }
-    char *text = printed_result(longest, inputs, 1, 0, LEAVES);
+    char *text = printed_result(&(tg_op){ .name = longest }, inputs, 1, 0, LEAVES);
     assert_non_null(strstr(text, "xxxBackward0>)"));
     free(text);
+    text = printed_result(&(tg_op){ .name = "mine", .grad_name = longest }, inputs, 1, 0, LEAVES);
+    assert_non_null(strstr(text, "xxx>)"));
+    free(text);
+}
+
+/* What is written in place has the node of what was written there. */
+static void test_names_in_place(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = of_ndim(0, true), *copied = tg_mul(x, 2.0), *filled = tg_mul(x, 2.0);
+    tg_copy_(copied, x);
+    tg_fill_(filled, x);
+    char *text = formatted(copied);
+    assert_string_equal(text, "tensor(1., grad_fn=<CopyBackwards>)");
+    free(text);
+    text = formatted(filled);
+    assert_string_equal(text, "tensor(1., grad_fn=<FillBackward2>)");
+    free(text);
+    tg_scope_end(scope);
 }
 
 /* ---- buffers, files, NULL ---- */
@@ -297,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tensors), cmocka_unit_test(test_grad_fn), cmocka_unit_test(test_own_names),
+        cmocka_unit_test(test_names_in_place),
         cmocka_unit_test(test_buffers), cmocka_unit_test(test_file),    cmocka_unit_test(test_oddities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
