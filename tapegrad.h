@@ -15,7 +15,7 @@
 #include "core/rng.h"
 #include "core/scope.h"
 #include "core/shape.h"
-#include "core/tape.h"
+#include "core/autograd.h"
 #include "core/tensor.h"
 
 #include "ops/conv.h"

@@ -6,7 +6,7 @@
 #include "print.h"
 
 #include "op.h"
-#include "tape.h"
+#include "autograd.h"
 #include "tensor.h"
 #include "text.h"
 

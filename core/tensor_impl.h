@@ -5,7 +5,7 @@
 #include "memory.h"
 #include "op.h"
 #include "scope.h"
-#include "tape.h"
+#include "autograd.h"
 #include "tensor.h"
 
 #if defined(__has_include)

@@ -3,7 +3,7 @@
 #ifndef TG_OPS_LINEAR_MATMUL_IMPL_H
 #define TG_OPS_LINEAR_MATMUL_IMPL_H
 
-#include "core/tape.h"
+#include "core/autograd.h"
 #include "core/tensor_impl.h"
 #include "ops/view.h"
 

@@ -4,7 +4,7 @@
 #include "core/memory.h"
 #include "core/op.h"
 #include "core/scope.h"
-#include "core/tape.h"
+#include "core/autograd.h"
 #include "tests/support/cmocka_all.h"
 
 #include <math.h>

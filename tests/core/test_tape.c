@@ -10,7 +10,7 @@
 
 #include "core/memory.h"
 #include "core/scope.h"
-#include "core/tape.h"
+#include "core/autograd.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 
 #include "core/op.h"
 #include "core/scope.h"
-#include "core/tape.h"
+#include "core/autograd.h"
 
 #include <float.h>
 #include <math.h>

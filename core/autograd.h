@@ -1,10 +1,10 @@
-/* tape.h: backward.
+/* autograd.h: gradients, and the tape that they are computed from.
  *
  * Every op that touches a tensor that requires grad adds a node to the thread's tape, in the order of execution.
  * Backward walks the tape from the loss's node toward its front; each node turns the gradients of its outputs into
  * gradients of its inputs. docs/architecture.md explains how and why. */
-#ifndef TG_CORE_TAPE_H
-#define TG_CORE_TAPE_H
+#ifndef TG_CORE_AUTOGRAD_H
+#define TG_CORE_AUTOGRAD_H
 
 #include "base.h"
 #include "op.h"
