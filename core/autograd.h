@@ -2,7 +2,10 @@
  *
  * Every op that touches a tensor that requires grad adds a node to the thread's tape, in the order of execution.
  * Backward walks the tape from the loss's node toward its front; each node turns the gradients of its outputs into
- * gradients of its inputs. docs/architecture.md explains how and why. */
+ * gradients of its inputs. docs/architecture.md explains how and why.
+ *
+ * tg_backward is in backward.c, tg_grad in gradient.c, hooks and tg_retain_grad in hooks.c, the tape as data in
+ * inspect.c, tg_engine_use in engine.c. How an op joins the tape is in op.h. */
 #ifndef TG_CORE_AUTOGRAD_H
 #define TG_CORE_AUTOGRAD_H
 

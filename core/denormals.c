@@ -1,33 +1,7 @@
-/* denormals.c: when denormals are flushed to zero.
- *
- * The processor's mode belongs to the user. What switches it restores it on every way out, and gives it back while the
- * user's own functions run; what they change in it stays changed. */
+/* denormals.c: what the user chooses to flush to zero. float_mode.c does it. */
 #include "denormals_impl.h"
 
 #include "thread.h"
-
-bool tgi_set_flushing(bool on)
-{
-    tgi_thread *self = &tgi_self;
-    const bool was = self->flushing;
-    if (on == was) return was;
-    self->flushing = on;
-    if (on) {
-        self->outer_mode = tgi_float_mode_get();
-        if (tg_flush_denormal() == TG_FLUSH_GRADIENTS) tgi_float_mode_set(self->outer_mode | TGI_FLUSH_RESULTS);
-    } else {
-        tgi_float_mode_set(self->outer_mode);
-    }
-    return was;
-}
-
-tgi_float_mode tgi_float_mode_of_user(void)
-{
-    const tgi_float_mode mode = tgi_self.flushing ? tgi_self.outer_mode : tgi_float_mode_get();
-    return mode & ~tgi_self.added_mode;
-}
-
-tg_flush tg_flush_denormal(void) { return tgi_self.flush_chosen ? tgi_self.flush : TG_FLUSH_GRADIENTS; }
 
 bool tg_set_flush_denormal_at(const char *where, tg_flush what)
 {

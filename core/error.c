@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(sizeof(tgi_thread) <= 256, "thread-local memory at a fixed place is scarce");
-__thread TGI_NEAR tgi_thread tgi_self;
-
 static tg_error_handler error_handler = tg_default_error_handler;
 static void *error_context;
 
@@ -50,8 +47,9 @@ static tgi_error_record no_memory = { .code = TG_ERROR_MEMORY,
 /* Makes an error pending. Its record is still to be written, unless it is `no_memory`. */
 static tgi_error_record *begin(void)
 {
-    tgi_self.error = &no_memory; /* an error in making a pool is a later one */
-    if (tgi_pool_of_thread())
+    const char *ignored; /* a missing pool is not the error to tell of */
+    tgi_self.error = &no_memory;
+    if (tgi_thread_begin(&ignored))
         tgi_self.error = &tgi_self.pool->rare.error;
     else if (!__atomic_test_and_set(&spare_taken, __ATOMIC_ACQUIRE))
         tgi_self.error = &spare;
@@ -62,14 +60,6 @@ void tg_error_clear(void)
 {
     if (tgi_self.error == &spare) __atomic_clear(&spare_taken, __ATOMIC_RELEASE);
     tgi_self.error = NULL;
-}
-
-const char *tgi_where(void) { return tgi_self.where; }
-
-void tgi_begin(const char *where, const char *name)
-{
-    if (where) tgi_self.where = where;
-    tgi_self.op = name;
 }
 
 /* "float32[100, 13], float32[12, 8]" */
@@ -113,9 +103,8 @@ static void tell(void)
     tgi_thread *self = &tgi_self;
     const tg_error error = tg_error_get();
     const tgi_inside *const inside = self->inside;
-    const bool seen = !self->pool || self->rests_in, flushing = tgi_set_flushing(false);
+    const bool seen = tgi_set_seen(true), flushing = tgi_set_flushing(false);
     self->inside = NULL;
-    tgi_set_seen(true);
     error_handler(&error, error_context);
     tgi_set_seen(seen);
     self->inside = inside;

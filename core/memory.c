@@ -11,7 +11,9 @@
  * blocks of it live. Never: a system allocation where a cached block would do.
  *
  * Fresh memory is mostly zeros, which hides what reads a block before writing it. A poisoned pool fills each block with
- * NaN when it is handed out and when it comes back. */
+ * NaN when it is handed out and when it comes back.
+ *
+ * Nothing here records an error: what errors are written into is a pool's. alloc.c tells when there is no memory. */
 #include "thread.h"
 
 #include <stdlib.h>
@@ -79,7 +81,6 @@ static void *from_system(tgi_pool *pool, size_t bytes)
     void *block = system_allocate(bytes, system_context);
     if (pool) pool->system_allocations++;
     if (pool && block) pool->system_bytes += (int64_t)bytes;
-    if (!block) tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: %zu bytes could not be allocated", bytes);
     return block;
 }
 
@@ -204,17 +205,12 @@ static void *find_block(tgi_pool *pool, size_t rounded, int class)
     return rounded > TGI_SMALL_MAX ? from_system(pool, rounded) : cut_from_slab(pool, rounded);
 }
 
-void *tgi_pool_alloc(tgi_pool *pool, size_t bytes)
+void *tgi_pool_take(tgi_pool *pool, size_t bytes)
 {
-    if (!pool) return NULL;
     if (__atomic_load_n(&pool->foreign, __ATOMIC_RELAXED)) take_back_foreign(pool);
     int class = 0;
     size_t rounded = rounded_size(bytes, &class);
-    if (!rounded) {
-        tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: %zu bytes could not be allocated", bytes);
-        return NULL;
-    }
-    void *block = find_block(pool, rounded, class);
+    void *block = rounded ? find_block(pool, rounded, class) : NULL;
     if (!block) return NULL;
     pool->live_bytes += (int64_t)rounded;
     if (pool->live_bytes > pool->peak_bytes) pool->peak_bytes = pool->live_bytes;
@@ -249,19 +245,11 @@ void tgi_pool_free(tgi_pool *pool, void *memory, size_t bytes)
 
 /* ---- dead handles ---- */
 
-/* What is quietly done without when there is no memory for it. */
-static void *from_system_if_any(tgi_pool *pool, size_t bytes)
-{
-    void *block = system_allocate(bytes, system_context);
-    if (block) pool->system_bytes += (int64_t)bytes, pool->system_allocations++;
-    return block;
-}
-
 /* The ring begins with blocks that never were handles, as many as shall rest: so nothing more is asked of the system while
  * the dead grow in number. (What is not touched yet takes no memory.) */
 static bool dead_begin(tgi_pool *pool, tgi_dead_handles *dead, void **ring, uint32_t capacity, uint32_t size)
 {
-    tgi_free_block *slab = from_system_if_any(pool, TGI_SMALL_STEP + AT_REST);
+    tgi_free_block *slab = from_system(pool, TGI_SMALL_STEP + AT_REST);
     if (!slab) return false;
     add_slab(pool, slab, TGI_SMALL_STEP + AT_REST);
     *dead =
@@ -276,7 +264,7 @@ static bool dead_grow(tgi_pool *pool, tgi_dead_handles *dead, uint32_t size)
     uint32_t capacity = dead->capacity * 2;
     if (!capacity)
         for (capacity = 2; capacity < 4 * (AT_REST / size);) capacity *= 2;
-    void **ring = from_system_if_any(pool, capacity * sizeof *ring);
+    void **ring = from_system(pool, capacity * sizeof *ring);
     if (!ring) return false;
     if (!dead->blocks) {
         if (dead_begin(pool, dead, ring, capacity, size)) return true;
@@ -395,52 +383,6 @@ void tgi_pools_unlock(void)
 {
     for (tgi_pool *pool = pools; pool; pool = pool->next) pthread_mutex_unlock(&pool->lock);
     pthread_mutex_unlock(&pools_lock);
-}
-
-/* ---- arrays and odd blocks ---- */
-
-bool tgi_grow(void *array, int64_t *capacity, int64_t needed, size_t size)
-{
-    if (needed <= *capacity) return true;
-    int64_t wanted = *capacity ? *capacity : 64;
-    while (wanted < needed) wanted *= 2;
-    void *old = *(void **)array;
-    void *grown = tgi_pool_alloc(tgi_pool_of_thread(), (size_t)wanted * size);
-    if (!grown) return false;
-    if (old) {
-        memcpy(grown, old, (size_t)*capacity * size);
-        tgi_pool_free(tgi_self.pool, old, (size_t)*capacity * size);
-    }
-    *(void **)array = grown;
-    *capacity = wanted;
-    return true;
-}
-
-void tgi_grow_free(void *array, int64_t capacity, size_t size)
-{
-    if (array) tgi_pool_free(tgi_self.pool, array, (size_t)capacity * size);
-}
-
-/* A module may be freed by another thread than made it, so the block remembers its pool. */
-enum { ODD_HEADER = 64 };
-
-void *tgi_calloc(size_t bytes)
-{
-    tgi_pool *pool = tgi_pool_of_thread();
-    char *block = tgi_pool_alloc(pool, bytes < SIZE_MAX - ODD_HEADER ? bytes + ODD_HEADER : bytes);
-    if (!block) return NULL;
-    memset(block, 0, bytes + ODD_HEADER);
-    memcpy(block, &pool, sizeof pool);
-    return block + ODD_HEADER;
-}
-
-void tgi_free(void *memory, size_t bytes)
-{
-    if (!memory) return;
-    char *block = (char *)memory - ODD_HEADER;
-    tgi_pool *pool;
-    memcpy(&pool, block, sizeof pool);
-    tgi_pool_free(pool, block, bytes + ODD_HEADER);
 }
 
 /* ---- what the user sees ---- */

@@ -2,7 +2,10 @@
  *
  * An op is a constant descriptor and a function. The function checks its inputs, computes the result and calls
  * tg_record; the descriptor's `backward` turns gradients of the outputs into gradients of the inputs. The library's own
- * ops (ops/) and a user's are made the same way: docs/adding-an-op.md shows one of each. */
+ * ops (ops/) and a user's are made the same way: docs/adding-an-op.md shows one of each.
+ *
+ * What is called inside an op's function is in tape.c (tg_op_fail in error.c, tg_bump_version in access.c), what is called
+ * inside a backward function in context.c, lists in scope.c. */
 #ifndef TG_CORE_OP_H
 #define TG_CORE_OP_H
 

@@ -5,8 +5,8 @@
  * alone, allocates nothing and must never fail: what cannot be read prints as "NULL". */
 #include "print.h"
 
-#include "op.h"
 #include "autograd.h"
+#include "op.h"
 #include "tensor.h"
 #include "text.h"
 

@@ -6,32 +6,15 @@
 
 #include <string.h>
 
-/* A block that lives as long as a scope: on the handle stack its address carries the lowest bit. */
+/* A block that lives as long as a scope. It lies on the handle stack among the tensors, told apart by the lowest bit of its
+ * address, which is set there: blocks are aligned to 64 bytes, so that bit of an address says nothing itself. */
 typedef struct scope_block {
     size_t bytes;
     tgi_pool *pool;
 } scope_block;
 enum { BLOCK_HEADER = 64 };
 
-enum { MANY_AT_ROOT = 1 << 16, MANY_RESULTS = 1 << 12 };
-
-/* A loop without a scope: each step's tensors stay. */
-static void warn_of_root(tgi_thread *self)
-{
-    if (self->scope_count || self->warned_of_root || self->handle_count < MANY_AT_ROOT) return;
-    self->warned_of_root = true;
-    tg_warn_at(
-        NULL,
-        "%lld tensors have been made outside of any scope, and all are alive; put each step between tg_scope_begin "
-        "and tg_scope_end",
-        (long long)self->handle_count);
-}
-
-bool tgi_grow_handles(tgi_thread *self)
-{
-    warn_of_root(self);
-    return tgi_grow(&self->handles, &self->handle_capacity, self->handle_count + 1, sizeof *self->handles);
-}
+enum { MANY_RESULTS = 1 << 12 };
 
 /* A list may be kept too long as well. So it rests, as a handle does, and what it holds then is dead. */
 static void drop_block(scope_block *block)
@@ -246,12 +229,19 @@ void tgi_scope_end_keeping_nodes(tg_scope scope)
     drop_handles(self, open->handles);
 }
 
-void tgi_scope_release_all(void)
+/* Ends every scope and releases what belongs to none: the thread is about to end. */
+static void release_all(void)
 {
-    tgi_self.scope_count = 0;
+    tgi_thread *self = &tgi_self;
+    self->scope_count = 0;
     tgi_tape_truncate(0);
-    drop_handles(&tgi_self, 0);
+    drop_handles(self, 0);
+    tgi_grow_free(self->nodes, self->node_capacity, sizeof *self->nodes);
+    tgi_grow_free(self->handles, self->handle_capacity, sizeof *self->handles);
+    tgi_grow_free(self->scopes, self->scope_capacity, sizeof *self->scopes);
 }
+
+__attribute__((constructor)) static void expect_thread_end(void) { tgi_at_thread_end(release_all); }
 
 /* ---- grad mode ---- */
 
@@ -298,4 +288,33 @@ void tg_release_at(const char *where, tg_tensor *t)
         return;
     }
     tgi_unref(t);
+}
+
+/* ---- lists ---- */
+
+tg_tensor **tg_list_new(int64_t count)
+{
+    if (count > INT64_MAX / 16) {
+        tg_fail_at(NULL, TG_ERROR_MEMORY, "", "out of memory: a list of %lld tensors", (long long)count);
+        return NULL;
+    }
+    return tgi_scope_alloc((size_t)(count > 0 ? count : 1) * sizeof(tg_tensor *));
+}
+
+tg_tensor_list tg_list_failed(void)
+{
+    static tg_tensor *const nothing[64];
+    return TG_LITERAL(tg_tensor_list){ nothing, 0 };
+}
+
+tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count)
+{
+    if (count < 0 || (count > 0 && !items)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, "list", "%lld tensors at %s", (long long)count, items ? "an address" : "NULL");
+        return tg_list_failed();
+    }
+    tg_tensor **list = tg_list_new(count);
+    if (!list) return tg_list_failed();
+    for (int64_t i = 0; i < count; i++) list[i] = items[i];
+    return TG_LITERAL(tg_tensor_list){ list, count };
 }

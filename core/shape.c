@@ -1,23 +1,8 @@
-/* shape.c: arithmetic on shapes and element types. Nothing here allocates; a shape of too few or too many dimensions, or
+/* shape.c: arithmetic on shapes and element types. Nothing here allocates or fails; a shape of too few or too many dimensions, or
  * NULL, has a neutral answer. */
 #include "shape.h"
 
-#include "error.h"
-
 #include <stdio.h>
-
-static tg_dtype default_dtype = TG_FLOAT32;
-
-tg_dtype tg_default_dtype(void) { return default_dtype; }
-
-void tg_set_default_dtype(tg_dtype dtype)
-{
-    if (tg_dtype_is_floating(dtype))
-        default_dtype = dtype;
-    else
-        tg_fail_at(NULL, TG_ERROR_VALUE, "set_default_dtype",
-                   "only floating-point types are supported as the default type, not %s", tg_dtype_name(dtype));
-}
 
 size_t tg_dtype_size(tg_dtype dtype)
 {
@@ -32,17 +17,6 @@ const char *tg_dtype_name(tg_dtype dtype)
 }
 
 bool tg_dtype_is_floating(tg_dtype dtype) { return dtype == TG_FLOAT32 || dtype == TG_FLOAT64; }
-
-tg_dtype tg_promote_types(tg_dtype a, tg_dtype b)
-{
-    static const int rank[TG_DTYPES] = { 2, 3, 1, 0 };
-    if ((unsigned)a >= TG_DTYPES || (unsigned)b >= TG_DTYPES) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, "promote_types", "%d is not a dtype",
-                   (unsigned)a >= TG_DTYPES ? (int)a : (int)b);
-        return TG_FLOAT32;
-    }
-    return rank[a] >= rank[b] ? a : b;
-}
 
 /* Whether there are sizes to be read. */
 static inline bool readable(const tg_shape *shape) { return shape && (unsigned)shape->ndim <= TG_MAX_DIMS; }

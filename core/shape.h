@@ -52,6 +52,8 @@ void tg_shape_strides(const tg_shape *shape, int64_t strides[TG_MAX_DIMS]);
  * PyTorch. */
 int tg_shape_dim(int64_t dim, int ndim);
 
+/* ---- dtype.c ---- */
+
 /* The dtype of an operation on `a` and `b`: bool < int64 < float32 < float64. */
 tg_dtype tg_promote_types(tg_dtype a, tg_dtype b);
 

@@ -1,17 +1,10 @@
-/* tape_impl.h: what a node of the tape is made of. For core's own files. */
+/* tape_impl.h: what a node of the tape is made of, and what tape.c does for core's other files. */
 #ifndef TG_CORE_TAPE_IMPL_H
 #define TG_CORE_TAPE_IMPL_H
 
 #include "tensor_impl.h"
 
 TG_EXTERN_C_BEGIN
-
-struct tgi_hook {
-    tgi_hook *next;
-    tg_hook_fn function;
-    void *context;
-    int64_t number;
-};
 
 /* Where the gradient of an input goes: to an output of another node, to a leaf, or nowhere. Fixed when recorded:
  * whatever happens to the tensor later, its gradient goes where its value came from. */
@@ -44,15 +37,15 @@ typedef struct tgi_saved {
     int64_t version;         /* of its storage, when it was saved */
 } tgi_saved;
 
-/* One block of memory: the node, its edges, outputs, saved tensors, the outputs' sizes, the attributes. A binary op on
- * scalars fits in two cache lines. */
+/* One block of memory; tape.c begins with a picture of it. A binary op on scalars fits in two cache lines. */
 struct tg_node {
     const tg_op *op;
     const char *where;
     uint64_t serial;
-    int64_t first_slot;      /* of its outputs, counted along the whole tape */
+    int64_t first_slot;      /* of its outputs, counted along the whole tape. An optimisation: a walk could count anew */
     int32_t index;           /* on the tape */
-    int32_t low;             /* the lowest index that a walk from here can reach */
+    int32_t low;             /* the lowest index that a walk from here can reach. An optimisation: it could be 0, then
+                              * walks are longer */
     int32_t input_count, output_count, saved_count;
     uint32_t bytes;          /* of the block */
     uint32_t attributes_at;  /* where they lie in it */
@@ -78,13 +71,15 @@ tg_node *tgi_node_of(const tg_tensor *t);
 /* The edge to `t` as an input. False, with an error recorded, when `t` is severed. The edge takes no reference yet. */
 bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge);
 
+/* The edge of an output to differentiate, or to hang a hook on. False, with an error recorded, when there is none. */
+bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge);
+
 /* False, with an error recorded, when `t` is a view whose storage was since written under grad through another
  * tensor. */
 bool tgi_check_stale(tg_tensor *t, const char *op);
 
 /* The output's hooks and such, made if need be; NULL with an error pending. */
 tgi_watch *tgi_watch_of(tgi_output *output);
-void tgi_hooks_free(tgi_hook *hooks);
 /* Lets go of what was saved; true if there was anything. */
 bool tgi_node_release_saved(tg_node *node);
 

@@ -1,4 +1,5 @@
-/* tensor_impl.h: what a tensor is made of. For the library's own files; users have tensor.h. */
+/* tensor_impl.h: what a tensor is made of (tensor.c; handles that cannot be used: access.c). For the library's own files;
+ * users have tensor.h. */
 #ifndef TG_CORE_TENSOR_IMPL_H
 #define TG_CORE_TENSOR_IMPL_H
 
@@ -21,7 +22,13 @@
 TG_EXTERN_C_BEGIN
 
 typedef struct tgi_pool tgi_pool;
-typedef struct tgi_hook tgi_hook;
+
+typedef struct tgi_hook {
+    struct tgi_hook *next;
+    tg_hook_fn function;
+    void *context;
+    int64_t number;
+} tgi_hook;
 
 /* A buffer and its version. Views share it. It is part of the tensor that made it, whose block lives as long as either
  * is needed. */
@@ -57,9 +64,15 @@ typedef struct tgi_extra {
 
 enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
 
-/* Two cache lines, then the sizes and strides; the block ends with the line of the last one that `ndim` asks for. Small
- * data lies behind, in the same block. A scalar on the tape costs 128 bytes, and what recording
- * reads of it lies in the first 64. */
+/* The block of a tensor. Its lines are the cache's, of 64 bytes:
+ *
+ *       0   refs, alive, ndim, ..., numel, offset, storage, origin, where    all that recording reads
+ *      64   pool, extra, own (its own storage), scalar
+ *     128   dims[0 .. ndim - 1], strides[0 .. ndim - 1]                      one line up to 4 dimensions, two up to 8
+ *     192   the elements, if the block is then of 1 KiB at most              (256 of more than 4 dimensions)
+ *
+ * The block of a 0-d tensor ends before the sizes, and its element is `scalar`. Larger data is a block by itself; a view
+ * has no data, its `storage` is `own` of the tensor that made it. */
 struct tg_tensor {
     int32_t refs;
     uint16_t alive;           /* TGI_ALIVE; anything else is a handle used after its scope ended */
@@ -89,11 +102,11 @@ static inline int64_t *tgi_strides(const tg_tensor *t) { return (int64_t *)t->di
 
 /* ---- handles that cannot be used ---- */
 
-/* Records, in the name of a function, that `t` is NULL (unless an error is pending that explains it), was freed, or is
- * no tensor. `argument` counts from 1; 0 means its only one. False. */
 /* What the lists of a scope hold when it has ended; made of zeros, so that as a name it reads "". */
 extern tg_tensor tgi_of_dead_list;
 
+/* Records, in the name of a function, that `t` is NULL (unless an error is pending that explains it), was freed, or is
+ * no tensor. `argument` counts from 1; 0 means its only one. False. */
 TG_RARE bool tgi_fail_handle(const char *function, int64_t argument, const tg_tensor *t);
 
 /* True when the handle can be used; otherwise an error is pending. */
@@ -118,7 +131,17 @@ static inline bool tgi_list_ok(const char *function, tg_tensor_list list)
 /* True for a list of 0 to TG_MAX_DIMS numbers; what is no such list is an error of `argument`. */
 bool tgi_shape_ok(const char *function, const char *argument, const tg_shape *shape);
 
-/* ---- counting references ---- */
+/* ---- life of a reference ----
+ *
+ * A tensor counts who holds it. A result is made with one reference, which is given to the innermost scope: it lies on the
+ * thread's stack of handles (tgi_scope_adopt), and the scope's end drops it. So functions return results without owning
+ * them. Who needs one for longer takes a reference: tgi_ref adds one, tgi_own takes the scope's; tgi_unref drops it.
+ *
+ *     tg_tensor *t = tgi_new(&shape, dtype);     1: the scope's
+ *     node->saved = tgi_ref(t);                  2: the scope's and the node's
+ *     tgi_own(t);                                2: the caller's and the node's; the scope knows it no more
+ *     tgi_unref(t);                              1: the node's
+ *     tgi_unref(node->saved);                    0: freed */
 
 /* Threads may share a model, so counts are atomic; while the process has one thread only, they need not be. The C
  * library knows: it clears the flag before a second thread can run. */
@@ -200,13 +223,10 @@ tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
  * NULL. */
 tg_tensor *tgi_own(tg_tensor *t);
 
-/* Around code of the library's own that makes many tensors and hands out few: no user can hold the others beyond their
- * scope, so their handles need not rest (see tensor.c). What begin says is for end. */
-bool tgi_begin_unseen(void);
-void tgi_end_unseen(bool outer);
-
 /* Gives `t` the storage of `from`, contiguous from its first element on, and its dtype; shapes are the same. */
 void tgi_take_storage(tg_tensor *t, tg_tensor *from);
+
+void tgi_hooks_free(tgi_hook *hooks);
 
 /* The tensor's rare parts, made if need be; NULL with an error pending. Two threads may ask at once. */
 tgi_extra *tgi_extra_of(tg_tensor *t);

@@ -11,16 +11,16 @@ static pthread_key_t thread_end;
 static pthread_once_t thread_end_once = PTHREAD_ONCE_INIT;
 static bool thread_end_made;
 static bool process_ends; /* nobody will be told of a thread's end any more */
+static void (*release)(void);
+
+void tgi_at_thread_end(void (*function)(void)) { release = function; }
 
 static void end_thread(void *unused)
 {
     (void)unused;
     tgi_thread *self = &tgi_self;
     if (!self->registered) return;
-    tgi_scope_release_all();
-    tgi_grow_free(self->nodes, self->node_capacity, sizeof *self->nodes);
-    tgi_grow_free(self->handles, self->handle_capacity, sizeof *self->handles);
-    tgi_grow_free(self->scopes, self->scope_capacity, sizeof *self->scopes);
+    if (release) release();
     tgi_pool *pool = self->pool;
     memset(self, 0, sizeof *self);
     tgi_pool_abandon(pool);
@@ -38,27 +38,29 @@ __attribute__((destructor)) static void end_process(void)
     thread_end_made = false;
 }
 
-static bool announce_end(void *not_null)
+/* NULL, or what it could not do. */
+static const char *announce_end(void *not_null)
 {
-    if (process_ends) return true;
+    if (process_ends) return NULL;
     pthread_once(&thread_end_once, make_thread_end);
-    if (thread_end_made && pthread_setspecific(thread_end, not_null) == 0) return true;
-    tg_fail_at(NULL, TG_ERROR_MEMORY, "",
-               "out of thread-specific keys: the system cannot tell the library when this thread ends");
-    return false;
+    if (thread_end_made && pthread_setspecific(thread_end, not_null) == 0) return NULL;
+    return "out of thread-specific keys: the system cannot tell the library when this thread ends";
 }
 
-tgi_pool *tgi_pool_of_thread(void)
+bool tgi_thread_begin(const char **why)
 {
     tgi_thread *self = &tgi_self;
-    if (self->pool) return self->pool;
+    if (self->pool) return true;
     tgi_pool *pool = tgi_pool_new();
-    if (!pool) return NULL;
-    if (!announce_end(pool)) return tgi_pool_abandon(pool), NULL;
+    if (!pool) return false;
+    if ((*why = announce_end(pool))) {
+        tgi_pool_abandon(pool);
+        return false;
+    }
     self->pool = pool;
     tgi_set_seen(true);
     self->registered = true;
-    return pool;
+    return true;
 }
 
 uint64_t tgi_take_serials(void)

@@ -1,4 +1,4 @@
-/* thread.h: all that core remembers for one thread. For core's own files, and for those of ops that allocate.
+/* thread.h: all that core remembers for one thread (self.c). For core's own files, and for those above that allocate.
  *
  * Nothing here is shared: in core two threads never wait for each other, except to give a block back to the pool it
  * came from, and while one of them begins, ends or forks. */
@@ -39,7 +39,7 @@ typedef struct tgi_rare {
     tg_generator generator; /* the default one */
 } tgi_rare;
 
-/* ---- pools (memory.c) ---- */
+/* ---- pools (memory.c; with errors: alloc.c) ---- */
 
 enum {
     TGI_SMALL_STEP = 64,
@@ -87,7 +87,9 @@ struct tgi_pool {
     tgi_pool *next, *previous;    /* of all pools in the process */
 };
 
-/* `bytes` of uninitialised memory aligned to 64, or NULL with an error pending. The pool is this thread's. */
+/* `bytes` of uninitialised memory aligned to 64, or NULL. The pool is this thread's. */
+void *tgi_pool_take(tgi_pool *pool, size_t bytes);
+/* The same with an error pending when it is NULL; without a pool one is pending already. */
 void *tgi_pool_alloc(tgi_pool *pool, size_t bytes);
 /* Gives a block back to the pool it came from; any thread may call it. */
 void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
@@ -95,8 +97,8 @@ void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
 bool tgi_dead_add_slowly(tgi_pool *pool, void *block, size_t bytes);
 /* This thread's pool; NULL with an error pending when there is no memory for one. */
 tgi_pool *tgi_pool_of_thread(void);
-/* For threads that begin and end (thread.c): a pool, or NULL with an error pending; and its end, now or with the last
- * block that another thread still holds. */
+/* For threads that begin and end (thread.c): a pool, or NULL; and its end, now or with the last block that another thread
+ * still holds. */
 tgi_pool *tgi_pool_new(void);
 void tgi_pool_abandon(tgi_pool *pool);
 /* All pools' locks, around a fork. */
@@ -130,11 +132,17 @@ void *tgi_scope_alloc(size_t bytes);
 void tgi_scope_end_keeping_nodes(tg_scope scope);
 /* Drops what was made since an open scope of the engine's own began, and what was left open inside it. */
 void tgi_scope_empty(tg_scope scope);
-/* Ends every scope and releases what belongs to none: the thread is about to end. */
-void tgi_scope_release_all(void);
 
 /* ---- the tape (tape.c) ---- */
 void tgi_tape_truncate(int64_t length);
+
+/* ---- threads that begin and end (thread.c) ---- */
+
+/* Registers the thread at its first use of the library: it has a pool then, which tgi_pool_of_thread gives. False when it
+ * cannot have one; `*why` is the reason where that is not a lack of memory. No error is recorded. */
+bool tgi_thread_begin(const char **why);
+/* For scope.c: what releases all that a thread holds when it ends. */
+void tgi_at_thread_end(void (*function)(void));
 
 /* ---- fork (thread.c) ----
  * Sees to it that no thread holds `lock` while the process forks: the child would wait for it forever. For a constructor
@@ -203,7 +211,7 @@ typedef struct tgi_thread {
 #endif
 extern __thread TGI_NEAR tgi_thread tgi_self;
 
-/* Makes room for one more handle; false with an error pending. */
+/* Makes room for one more handle; false with an error pending (tensor.c). */
 bool tgi_grow_handles(tgi_thread *self);
 
 static inline bool tgi_push_handle(uintptr_t handle)
@@ -247,11 +255,14 @@ static inline void *tgi_alloc(size_t bytes)
 }
 
 /* Says whether a user can hold the handles that are made and freed from now on. Those that a user can hold wait, when
- * they are dead, before their blocks are used again (tensor.c). */
-static inline void tgi_set_seen(bool seen)
+ * they are dead, before their blocks are used again (tensor.c). Returns what held before, to be given back by who makes
+ * many tensors and hands out few: `const bool seen = tgi_set_seen(false); ... tgi_set_seen(seen);`. */
+static inline bool tgi_set_seen(bool seen)
 {
     tgi_thread *self = &tgi_self;
+    const bool before = !self->pool || self->rests_in;
     self->rests_in = seen && self->pool && self->pool->caching ? self->pool : NULL;
+    return before;
 }
 
 /* ---- dead handles ---- `bytes` are those of the block, at most TGI_HANDLE_CLASSES * TGI_SMALL_STEP */

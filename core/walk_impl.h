@@ -1,4 +1,4 @@
-/* walk_impl.h: a walk over the tape, as backward.c, gradient.c, hooks.c and chain.c share it. For core's own files. */
+/* walk_impl.h: a walk over the tape, as the files share it that are named below. For core's own files. */
 #ifndef TG_CORE_WALK_IMPL_H
 #define TG_CORE_WALK_IMPL_H
 
@@ -56,10 +56,37 @@ static inline tgi_slot_sum *tgi_slot_of_output(const tgi_walk *w, const tg_node 
     return &w->slots[node->first_slot + output - w->first_slot];
 }
 
+/* ---- engine.c ---- */
 /* What the ops above core have lent; NULL before tg_engine_use. */
 extern const tg_engine_ops *tgi_engine;
 
+/* ---- leaf_slots.c ---- */
+/* The leaf's slot in this walk: -1 when it has none; made at first use, -1 on failure. */
+int64_t tgi_find_leaf(const tgi_walk *w, const tg_tensor *leaf);
+int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf);
+/* Frees what it holds for leaves. */
+void tgi_leaves_free(const tgi_walk *w);
+
+/* The slot of the gradient at `edge`, which leads somewhere; NULL with an error pending. */
+static inline tgi_slot_sum *tgi_slot_of(tgi_walk *w, const tgi_edge *edge)
+{
+    if (edge->output >= 0) return tgi_slot_of_output(w, edge->to.node, edge->output);
+    const int64_t slot = tgi_slot_of_leaf(w, edge->to.leaf);
+    return slot < 0 ? NULL : &w->leaves[slot].sum;
+}
+
+/* True when nobody has a use for a gradient at this edge: it leads nowhere, or tg_grad was asked about no input behind it. */
+static inline bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge)
+{
+    if (edge->output == TGI_TO_NOWHERE) return true;
+    if (!w->marks) return false;
+    if (edge->output >= 0) return edge->to.node->index < w->low || !w->marks[edge->to.node->index - w->low];
+    return tgi_find_leaf(w, edge->to.leaf) < 0;
+}
+
 /* ---- backward.c ---- */
+/* Adds `grad`, of the right shape and dtype, to the slot of `edge`. False with an error recorded. */
+bool tgi_accumulate(tgi_walk *w, const tgi_edge *edge, tg_tensor *grad);
 bool tgi_walk_begin(tgi_walk *w);
 /* Adds `grad`, or the gradient 1, to the slot of `output`, whose edge is given. */
 bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_tensor *grad);
@@ -68,13 +95,6 @@ bool tgi_walk_run(tgi_walk *w);
 void tgi_walk_end(tgi_walk *w);
 /* Makes the walk pass the node behind `edge`. */
 void tgi_walk_include(tgi_walk *w, const tgi_edge *edge);
-/* The edge of an output to differentiate. False, with an error recorded, when there is none. */
-bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge);
-/* The leaf's slot in this walk: -1 when it has none; made at first use, -1 on failure. */
-int64_t tgi_find_leaf(const tgi_walk *w, const tg_tensor *leaf);
-int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf);
-/* True when tg_grad has no use for a gradient at this edge. */
-bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge);
 
 /* ---- parts.c ---- */
 /* Lends the place of the gradient at `edge` in a larger one, yet to be written, to the op of the node being visited.
@@ -136,6 +156,13 @@ static inline tg_shape tgi_target_shape(const tgi_target *target)
 }
 
 static inline bool tgi_is_empty(const tgi_slot_sum *sum) { return !sum->grad && !sum->chain; }
+
+static inline void tgi_slot_empty(tgi_slot_sum *slot)
+{
+    tgi_unref(slot->grad);
+    slot->grad = NULL;
+    if (slot->chain) tgi_chain_drop(slot);
+}
 
 TG_EXTERN_C_END
 

@@ -8,7 +8,7 @@
 
 #include "../core/error.h"
 #include "../core/scope.h"
-#include "../core/tensor_impl.h"
+#include "../core/thread.h"
 #include "../ops/join.h"
 #include "../ops/matmul.h"
 #include "../ops/pointwise.h"
@@ -157,7 +157,7 @@ tg_lstm_state tg_lstm_cell_forward_at(const char *where, tg_lstm_cell *m, tg_ten
         tg_op_fail(&op, tg_list(x), "Expected input to be 1-D or 2-D but received %d-D tensor", x->ndim);
         return no_state;
     }
-    const bool seen = tgi_begin_unseen();
+    const bool seen = tgi_set_seen(false);
     tg_scope scope = tg_scope_begin();
     const bool batched = x->ndim == 2, given = state.h;
     if (!batched) x = tg_unsqueeze(x, 0);
@@ -166,7 +166,7 @@ tg_lstm_state tg_lstm_cell_forward_at(const char *where, tg_lstm_cell *m, tg_ten
     tg_lstm_state s = ready ? cell_batched(m, &op, x, state) : no_state;
     if (!batched) s = (tg_lstm_state){ tg_squeeze(s.h, 0), tg_squeeze(s.c, 0) };
     tg_scope_end_with(scope, &s.h, &s.c);
-    tgi_end_unseen(seen);
+    tgi_set_seen(seen);
     return s;
 }
 
@@ -417,10 +417,10 @@ tg_lstm_output tg_lstm_forward_at(const char *where, tg_lstm *m, tg_tensor *x, t
     static const tg_op op = { .name = "LSTM" };
     tg_lstm_output out = { NULL, NULL, NULL };
     if (!begin(where, m ? &m->base : NULL, &op, x, state) || !dims_ok(&op, x, state)) return out;
-    const bool seen = tgi_begin_unseen();
+    const bool seen = tgi_set_seen(false);
     tg_scope scope = tg_scope_begin();
     out = x->ndim == 3 ? run_layers(m, &op, x, state) : run_unbatched(m, &op, x, state);
     tg_scope_end_with(scope, &out.output, &out.h_n, &out.c_n);
-    tgi_end_unseen(seen);
+    tgi_set_seen(seen);
     return out;
 }

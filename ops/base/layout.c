@@ -3,6 +3,8 @@
  * Everything here works on the description of a tensor; an element is touched by tgi_copy_part alone. It must never
  * write through a layout that reaches outside its tensor: callers check indices first. */
 #include "layout.h"
+
+#include "core/thread.h"
 #include "iterate.h"
 #include <inttypes.h>
 
@@ -54,12 +56,12 @@ tg_tensor *tgi_record_view(const tg_op *op, tg_tensor *t, const tgi_layout *layo
 tg_status tgi_copy_part(tg_tensor *to, const tgi_layout *part, tg_tensor *from)
 {
     if (from->numel == 0) return TG_OK;
-    const bool seen = tgi_begin_unseen();
+    const bool seen = tgi_set_seen(false);
     tg_tensor *view = tgi_own(tgi_new_view(to, part->ndim, part->dims, part->strides, part->offset));
     const bool made = view != NULL;
     if (made) tgi_copy_raw(view, from);
     tgi_unref(view);
-    tgi_end_unseen(seen);
+    tgi_set_seen(seen);
     return made ? TG_OK : TG_FAILED;
 }
 

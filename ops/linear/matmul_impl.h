@@ -9,7 +9,7 @@
 
 TG_EXTERN_C_BEGIN
 
-/* The engine's add_products (tape.h): one product of a long k. `sum` overlaps no factor. */
+/* The engine's add_products (autograd.h): one product of a long k. `sum` overlaps no factor. */
 tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count);
 
 /* c = a b (+ bias along c's last dimension), for operands as matmul takes them and the common shape `batch` of their

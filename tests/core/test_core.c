@@ -1,10 +1,10 @@
 /* test_core.c: core without ops. This program defines ops of its own and trains with them; `make check-layers` proves
  * that no object of ops/ is linked into it. */
+#include "core/autograd.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/op.h"
 #include "core/scope.h"
-#include "core/autograd.h"
 #include "tests/support/cmocka_all.h"
 
 #include <math.h>

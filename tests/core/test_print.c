@@ -333,9 +333,9 @@ static void test_oddities(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tensors), cmocka_unit_test(test_grad_fn), cmocka_unit_test(test_own_names),
-        cmocka_unit_test(test_names_in_place),
-        cmocka_unit_test(test_buffers), cmocka_unit_test(test_file),    cmocka_unit_test(test_oddities),
+        cmocka_unit_test(test_tensors),        cmocka_unit_test(test_grad_fn), cmocka_unit_test(test_own_names),
+        cmocka_unit_test(test_names_in_place), cmocka_unit_test(test_buffers), cmocka_unit_test(test_file),
+        cmocka_unit_test(test_oddities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,9 +8,9 @@
 #include "ops/view.h"
 #include "tests/support/errors.h"
 
+#include "core/autograd.h"
 #include "core/memory.h"
 #include "core/scope.h"
-#include "core/autograd.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -4,9 +4,9 @@
 #include "ops/reduce.h"
 #include "tests/support/errors.h"
 
+#include "core/autograd.h"
 #include "core/op.h"
 #include "core/scope.h"
-#include "core/autograd.h"
 
 #include <float.h>
 #include <math.h>
