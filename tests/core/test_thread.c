@@ -12,14 +12,16 @@
 
 #define TEST(name) static void name(void **state)
 
-static void *in_thread(void *(*body)(void *))
+static void *in_thread_with(void *(*body)(void *), void *argument)
 {
     pthread_t thread;
     void *result = NULL;
-    assert_int_equal(pthread_create(&thread, NULL, body, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, body, argument), 0);
     assert_int_equal(pthread_join(thread, &result), 0);
     return result;
 }
+
+static void *in_thread(void *(*body)(void *)) { return in_thread_with(body, NULL); }
 
 /* ---- thread-local memory ---- */
 
@@ -197,6 +199,31 @@ TEST(test_handles_rest_after_a_failed_forward)
     tg_module_free(TG_MODULE(lstm));
 }
 
+/* Such a thread has no memory, and so no place where handles rest, until the LSTM asks for some. */
+static void *begin_with_an_lstm(void *lstm_and_x)
+{
+    void **const given = lstm_and_x;
+    tg_lstm_forward(given[0], given[1]);
+    const tg_scope before = tg_scope_begin();
+    tg_tensor *kept = tg_ones(tg_shape(2));
+    tg_scope_end(before);
+    tg_tensor *next = tg_ones(tg_shape(2));
+    return next == kept ? (void *)"the handle was used again at once" : NULL;
+}
+
+TEST(test_handles_rest_where_an_lstm_came_first)
+{
+    (void)state;
+    if (!caching()) skip();
+    tg_lstm *lstm = tg_lstm_new(3, 4);
+    const tg_scope scope = tg_scope_begin();
+    void *given[] = { lstm, tg_ones(tg_shape(5, 2, 3)) };
+    const char *wrong = in_thread_with(begin_with_an_lstm, given);
+    if (wrong) fail_msg("%s", wrong);
+    tg_scope_end(scope);
+    tg_module_free(TG_MODULE(lstm));
+}
+
 /* ---- gradients of what threads share ---- */
 
 enum { SHARERS = 4, CALLS = 2000 };
@@ -264,10 +291,15 @@ TEST(test_gradients_of_many_leaves)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_little_memory_is_thread_local), T(test_error_before_any_tensor),
-        T(test_threads_without_any_memory),    T(test_a_thread_begins_with_seed_0),
-        T(test_what_an_lstm_returns_rests),    T(test_handles_rest_after_a_failed_forward),
-        T(test_gradients_of_shared_weights),   T(test_gradients_of_many_leaves),
+        T(test_handles_rest_where_an_lstm_came_first),
+        T(test_little_memory_is_thread_local),
+        T(test_error_before_any_tensor),
+        T(test_threads_without_any_memory),
+        T(test_a_thread_begins_with_seed_0),
+        T(test_what_an_lstm_returns_rests),
+        T(test_handles_rest_after_a_failed_forward),
+        T(test_gradients_of_shared_weights),
+        T(test_gradients_of_many_leaves),
     };
     return cmocka_run_group_tests_name("thread", tests, NULL, NULL);
 }
