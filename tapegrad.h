@@ -66,6 +66,7 @@
 #include "optim/adam.h"
 #include "optim/clip.h"
 #include "optim/optimizer.h"
+#include "optim/optimizer_class.h"
 #include "optim/sgd.h"
 
 #endif

@@ -1,60 +1,91 @@
-/* adam.c: Adam and AdamW. The arithmetic is ops/kernels/optim/optim.inc's. */
+/* adam.c: Adam and AdamW. */
 #include "adam.h"
 
-#include "ops/kernels/optim/optim_kernels.h"
+#include "../core/error.h"
+#include "../ops/create.h"
+#include "../ops/functions.h"
+#include "../ops/kernels/optim/optim_kernels.h"
+#include "../ops/pointwise.h"
 #include "optimizer_impl.h"
 
 #include <math.h>
 
-static bool adam_check(const char *where, const tgi_optimizer_class *kind, const tgi_optimizer_options *options)
+enum { EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ };
+
+static bool check(const tg_optimizer_class *kind, const void *options)
 {
-    const tg_adam_options *o = &options->adam;
-    return tgi_option_ok(where, kind, o->lr >= 0, "learning rate", o->lr) &&
-           tgi_option_ok(where, kind, o->eps >= 0, "epsilon value", o->eps) &&
-           tgi_option_ok(where, kind, o->beta1 >= 0 && o->beta1 < 1, "beta parameter at index 0", o->beta1) &&
-           tgi_option_ok(where, kind, o->beta2 >= 0 && o->beta2 < 1, "beta parameter at index 1", o->beta2) &&
-           tgi_option_ok(where, kind, o->weight_decay >= 0, "weight_decay value", o->weight_decay);
+    const tg_adam_options *o = options;
+    return tg_option_ok(kind, o->eps >= 0, "epsilon value", o->eps) &&
+           tg_option_ok(kind, o->beta1 >= 0 && o->beta1 < 1, "beta parameter at index 0", o->beta1) &&
+           tg_option_ok(kind, o->beta2 >= 0 && o->beta2 < 1, "beta parameter at index 1", o->beta2);
 }
 
-static int adam_state_count(const tgi_optimizer_options *options) { return options->adam.amsgrad ? 3 : 2; }
-
-static void update(const tgi_update *u, bool decoupled)
+static tg_tensor *new_state(const void *options, tg_tensor *parameter, int state)
 {
-    const tg_adam_options *o = &u->options->adam;
+    const tg_adam_options *o = options;
+    return state != MAX_EXP_AVG_SQ || o->amsgrad ? tg_zeros_like(parameter) : NULL;
+}
+
+/* ---- the update in ops ---- */
+
+static void update(tg_update *u, bool decoupled)
+{
+    const tg_adam_options *o = u->options;
+    const double correction1 = 1 - pow(o->beta1, (double)u->step), correction2 = 1 - pow(o->beta2, (double)u->step);
+    tg_tensor *g = tgi_effective_gradient(u, o->maximize, decoupled ? 0 : o->weight_decay);
+    tg_tensor *p = u->parameter;
+    if (decoupled && o->weight_decay != 0) p = tg_mul(p, 1 - o->lr * o->weight_decay);
+    tg_tensor *m = tg_add(tg_mul(u->state[EXP_AVG], o->beta1), tg_mul(g, 1 - o->beta1));
+    tg_tensor *v = tg_add(tg_mul(u->state[EXP_AVG_SQ], o->beta2), tg_mul(tg_mul(g, 1 - o->beta2), g));
+    u->state[EXP_AVG] = m;
+    u->state[EXP_AVG_SQ] = v;
+    if (o->amsgrad) v = u->state[MAX_EXP_AVG_SQ] = tg_maximum(u->state[MAX_EXP_AVG_SQ], v);
+    tg_tensor *denominator = tg_add(tg_div(tg_sqrt(v), sqrt(correction2)), o->eps);
+    u->parameter = tg_sub(p, tg_mul(tg_div(m, denominator), o->lr / correction1));
+}
+
+static void adam_update(tg_update *u) { update(u, false); }
+static void adamw_update(tg_update *u) { update(u, true); }
+
+/* ---- the same in memory: the kernel of ops/kernels/optim/optimizer.inc ---- */
+
+static void update_fused(const tg_update_piece *piece, bool decoupled)
+{
+    const tg_adam_options *o = piece->options;
     const tgi_adam h = { .lr = o->lr,
                          .beta1 = o->beta1,
                          .beta2 = o->beta2,
                          .eps = o->eps,
                          .weight_decay = o->weight_decay,
-                         .correction1 = 1 - pow(o->beta1, (double)u->step),
-                         .correction2 = 1 - pow(o->beta2, (double)u->step),
+                         .correction1 = 1 - pow(o->beta1, (double)piece->step),
+                         .correction2 = 1 - pow(o->beta2, (double)piece->step),
                          .decoupled = decoupled,
                          .maximize = o->maximize };
-    TGI_KERNELS(optim)->adam[u->dtype](&h, u->n, u->values, u->gradient, u->state[0], u->state[1], u->state[2]);
+    TGI_KERNELS(optim)->adam[piece->dtype](&h, piece->n, piece->parameter, piece->gradient, piece->state[EXP_AVG],
+                                           piece->state[EXP_AVG_SQ], piece->state[MAX_EXP_AVG_SQ]);
 }
 
-static void adam_update(const tgi_update *u) { update(u, false); }
-static void adamw_update(const tgi_update *u) { update(u, true); }
+static void adam_update_fused(const tg_update_piece *piece) { update_fused(piece, false); }
+static void adamw_update_fused(const tg_update_piece *piece) { update_fused(piece, true); }
 
-static const tgi_optimizer_class adam = { "Adam",
-                                          offsetof(tgi_optimizer_options, adam.lr),
-                                          offsetof(tgi_optimizer_options, adam.weight_decay),
-                                          adam_check,
-                                          adam_state_count,
-                                          adam_update };
-static const tgi_optimizer_class adamw = { "AdamW",
-                                           offsetof(tgi_optimizer_options, adam.lr),
-                                           offsetof(tgi_optimizer_options, adam.weight_decay),
-                                           adam_check,
-                                           adam_state_count,
-                                           adamw_update };
+/* ---- the classes ---- */
+
+#define CLASS(class_name, its_update, its_update_fused)                                                                \
+    {                                                                                                                  \
+        .name = class_name, .options_bytes = sizeof(tg_adam_options), .lr = TG_OPTION_AT(tg_adam_options, lr),         \
+        .weight_decay = TG_OPTION_AT(tg_adam_options, weight_decay), .check = check,                                   \
+        .states = { "exp_avg", "exp_avg_sq", "max_exp_avg_sq" }, .new_state = new_state, .update = its_update,         \
+        .update_fused = its_update_fused                                                                               \
+    }
+static const tg_optimizer_class adam = CLASS("Adam", adam_update, adam_update_fused);
+static const tg_optimizer_class adamw = CLASS("AdamW", adamw_update, adamw_update_fused);
 
 tg_optimizer *tg_adam_new_at(const char *where, tg_tensor_list parameters, tg_adam_options options)
 {
-    return tgi_optimizer_new(where, &adam, parameters, (tgi_optimizer_options){ .adam = options });
+    return tg_optimizer_new_at(where, &adam, parameters, &options, sizeof options);
 }
 
 tg_optimizer *tg_adamw_new_at(const char *where, tg_tensor_list parameters, tg_adam_options options)
 {
-    return tgi_optimizer_new(where, &adamw, parameters, (tgi_optimizer_options){ .adam = options });
+    return tg_optimizer_new_at(where, &adamw, parameters, &options, sizeof options);
 }

@@ -5,7 +5,8 @@
  *     v = beta2 v + (1 - beta2) g'^2
  *     p = p - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
  *
- * amsgrad divides by the largest v so far; maximize steps the other way. */
+ * amsgrad divides by the largest v so far; maximize steps the other way. States: "exp_avg" (m), "exp_avg_sq" (v) and,
+ * with amsgrad, "max_exp_avg_sq". */
 #ifndef TG_OPTIM_ADAM_H
 #define TG_OPTIM_ADAM_H
 

@@ -1,49 +1,17 @@
-/* optimizer.c: parameter groups, and the step that all optimisers share.
- *
- * A step first prepares every parameter (state, contiguous memory), which may fail, then updates every parameter,
- * which may not: either all of them move or none does. Large parameters are cut among threads by size alone; an update
- * is element by element, so the cut shows in no result. */
+/* optimizer.c: optimisers, their parameter groups and what is read of them. The step is step.c's. */
 #include "optimizer_impl.h"
 
-#include "../core/denormals_impl.h"
 #include "../core/error.h"
 #include "../core/op.h"
 #include "../core/scope.h"
 #include "../core/tensor_impl.h"
-#include "../ops/base/parallel.h"
-#include "../ops/pointwise.h"
-#include "../ops/view.h"
 
 #include <math.h>
+#include <string.h>
 
-typedef struct parameter {
-    tg_tensor *tensor; /* one reference is ours, of the states too */
-    tg_tensor *state[TGI_MAX_STATE];
-    int64_t steps;
-    tg_tensor *values, *gradient; /* during a step: contiguous; gradient NULL if there is none */
-} parameter;
-
-typedef struct group {
-    struct group *next;
-    size_t bytes; /* of this block */
-    tgi_optimizer_options options;
-    int64_t count;
-    parameter parameters[];
-} group;
-
-/* What an optimiser begins with, and no other handle. */
 #define ALIVE UINT64_C(0x6f7074696d697a65)
 
-struct tg_optimizer {
-    uint64_t alive;
-    const tgi_optimizer_class *kind;
-    tgi_optimizer_options defaults; /* what it was made with */
-    int64_t group_count;
-    group *first, *last;
-};
-
-/* Remembers the user's place; false, with an error pending, without an optimiser. */
-static bool present(const char *where, const tg_optimizer *optimizer, const char *what)
+bool tgi_optimizer_ok(const char *where, const tg_optimizer *optimizer, const char *what)
 {
     tgi_begin(where, what);
     if (optimizer && optimizer->alive == ALIVE) return true;
@@ -54,17 +22,75 @@ static bool present(const char *where, const tg_optimizer *optimizer, const char
     return false;
 }
 
-static double *option(tgi_optimizer_options *options, size_t offset) { return (double *)((char *)options + offset); }
+/* ---- classes and options ---- */
 
-bool tgi_option_ok(const char *where, const tgi_optimizer_class *kind, bool ok, const char *what, double value)
+/* What is wrong with a class; NULL if nothing is. */
+static const char *class_problem(const tg_optimizer_class *kind)
 {
-    if (!ok) tg_fail_at(where, TG_ERROR_VALUE, kind->name, "Invalid %s: %g", what, value);
+    const size_t last = kind->options_bytes >= sizeof(double) ? kind->options_bytes - sizeof(double) + 1 : 0;
+    if (!kind->name) return "the class has no name";
+    if (!kind->update) return "the class has no update";
+    if (kind->lr == 0 || kind->lr > last) return "the class's lr is not in its options: see TG_OPTION_AT";
+    if (kind->weight_decay > last) return "the class's weight_decay is not in its options: see TG_OPTION_AT";
+    return NULL;
+}
+
+/* False, with an error pending, if no optimiser can be made of these. */
+static bool class_ok(const tg_optimizer_class *kind, const void *options, size_t bytes)
+{
+    const char *problem = kind ? class_problem(kind) : "the class is NULL";
+    const char *name = kind && kind->name ? kind->name : "optimizer_new";
+    if (!problem && !options) problem = "the options are NULL";
+    if (problem)
+        tg_fail_at(NULL, kind && options ? TG_ERROR_VALUE : TG_ERROR_NULL, name, "%s", problem);
+    else if (bytes != kind->options_bytes)
+        tg_fail_at(NULL, TG_ERROR_VALUE, name, "the options have %zu bytes, those of the class %zu", bytes,
+                   kind->options_bytes);
+    return !problem && bytes == kind->options_bytes;
+}
+
+/* An option by its place, as TG_OPTION_AT has it. */
+static double *option(void *options, size_t at) { return (double *)((char *)options + at - 1); }
+static double value_of(const void *options, size_t at) { return *(const double *)((const char *)options + at - 1); }
+
+bool tg_option_ok(const tg_optimizer_class *kind, bool ok, const char *what, double value)
+{
+    if (!ok)
+        tg_fail_at(NULL, TG_ERROR_VALUE, kind && kind->name ? kind->name : "option_ok", "Invalid %s: %g",
+                   what ? what : "option", value);
     return ok;
+}
+
+static bool lr_ok(const tg_optimizer_class *kind, double lr)
+{
+    return tg_option_ok(kind, lr >= 0, "learning rate", lr);
+}
+
+static bool options_ok(const tg_optimizer_class *kind, const void *options)
+{
+    if (!lr_ok(kind, value_of(options, kind->lr))) return false;
+    const double decay = kind->weight_decay ? value_of(options, kind->weight_decay) : 0;
+    if (!tg_option_ok(kind, decay >= 0, "weight_decay value", decay)) return false;
+    if (!kind->check || kind->check(kind, options)) return true;
+    if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "the class refuses these options");
+    return false;
+}
+
+/* A zeroed block that begins with `bytes` of a struct and ends with a copy of the options, whose place is stored; NULL
+ * with an error pending. */
+static void *new_with_options(size_t bytes, const void *options, size_t options_bytes, size_t *whole, size_t *at)
+{
+    const size_t most = _Alignof(max_align_t);
+    *at = (bytes + most - 1) / most * most;
+    *whole = *at + options_bytes;
+    char *block = tgi_calloc(*whole);
+    if (block) memcpy(block + *at, options, options_bytes);
+    return block;
 }
 
 /* ---- groups ---- */
 
-static bool in_group(const group *g, int64_t count, const tg_tensor *t)
+static bool in_group(const tgi_group *g, int64_t count, const tg_tensor *t)
 {
     for (int64_t i = 0; i < count; i++)
         if (g->parameters[i].tensor == t) return true;
@@ -72,30 +98,31 @@ static bool in_group(const group *g, int64_t count, const tg_tensor *t)
 }
 
 /* Whether `t` may join `g`, which is not yet one of the optimiser's groups. */
-static bool parameter_ok(const tg_optimizer *optimizer, const group *g, const tg_tensor *t)
+static bool parameter_ok(const tg_optimizer *optimizer, const tgi_group *g, const tg_tensor *t)
 {
     const char *problem = NULL;
     if (!tg_is_leaf(t)) problem = "can't optimize a non-leaf Tensor";
     if (!tgi_is_floating(t)) problem = "can't optimize a tensor whose dtype is not a floating one";
     if (tgi_overlaps_itself(t)) problem = "can't optimize a tensor in which several elements share one place in memory";
     if (in_group(g, g->count, t)) problem = "the parameter group has duplicate parameters";
-    for (const group *other = optimizer->first; other; other = other->next)
+    for (const tgi_group *other = optimizer->first; other; other = other->next)
         if (in_group(other, other->count, t)) problem = "some parameters appear in more than one parameter group";
     if (problem) tg_fail_at(NULL, TG_ERROR_VALUE, optimizer->kind->name, "%s", problem);
     return !problem;
 }
 
-static void group_free(group *g)
+static void group_free(tgi_group *g)
 {
     for (int64_t i = 0; i < g->count; i++) {
         tgi_unref(g->parameters[i].tensor);
-        for (int s = 0; s < TGI_MAX_STATE; s++) tgi_unref(g->parameters[i].state[s]);
+        for (int s = 0; s < TG_MAX_STATES; s++) tgi_unref(g->parameters[i].state[s]);
     }
     tgi_free(g, g->bytes);
 }
 
-/* A group of its own; NULL with an error pending. */
-static group *group_new(const tg_optimizer *optimizer, tg_tensor_list parameters, tgi_optimizer_options options)
+/* A group with the options the optimiser was made with, which is not yet one of its groups; NULL with an error
+ * pending. */
+static tgi_group *group_new(const tg_optimizer *optimizer, tg_tensor_list parameters)
 {
     const tg_op op = { .name = optimizer->kind->name };
     if (!tg_op_begin(NULL, &op, parameters) || tg_failed()) return NULL;
@@ -103,11 +130,12 @@ static group *group_new(const tg_optimizer *optimizer, tg_tensor_list parameters
         tg_fail_at(NULL, TG_ERROR_VALUE, op.name, "optimizer got an empty parameter list");
         return NULL;
     }
-    const size_t bytes = sizeof(group) + (size_t)parameters.count * sizeof(parameter);
-    group *g = tgi_calloc(bytes);
+    const size_t bytes = sizeof(tgi_group) + (size_t)parameters.count * sizeof(tgi_optimized);
+    size_t whole, at;
+    tgi_group *g = new_with_options(bytes, optimizer->defaults, optimizer->kind->options_bytes, &whole, &at);
     if (!g) return NULL;
-    g->bytes = bytes;
-    g->options = options;
+    g->bytes = whole;
+    g->options = (char *)g + at;
     for (int64_t i = 0; i < parameters.count; i++) {
         if (!parameter_ok(optimizer, g, parameters.items[i])) {
             group_free(g);
@@ -118,60 +146,116 @@ static group *group_new(const tg_optimizer *optimizer, tg_tensor_list parameters
     return g;
 }
 
-static bool add_group(tg_optimizer *optimizer, tg_tensor_list parameters, tgi_optimizer_options options)
+static void append_group(tg_optimizer *optimizer, tgi_group *g)
 {
-    group *g = group_new(optimizer, parameters, options);
-    if (!g) return false;
     if (optimizer->last)
         optimizer->last->next = g;
     else
         optimizer->first = g;
     optimizer->last = g;
     optimizer->group_count++;
-    return true;
 }
 
-tg_optimizer *tgi_optimizer_new(const char *where, const tgi_optimizer_class *kind, tg_tensor_list parameters,
-                                tgi_optimizer_options options)
+tg_optimizer *tg_optimizer_new_at(const char *where, const tg_optimizer_class *kind, tg_tensor_list parameters,
+                                  const void *options, size_t options_bytes)
 {
-    tgi_begin(where, kind->name);
-    if (!kind->check(where, kind, &options)) return NULL;
-    tg_optimizer *optimizer = tgi_calloc(sizeof *optimizer);
+    tgi_begin(where, kind && kind->name ? kind->name : "optimizer_new");
+    if (!class_ok(kind, options, options_bytes) || !options_ok(kind, options)) return NULL;
+    size_t whole, at;
+    tg_optimizer *optimizer = new_with_options(sizeof *optimizer, options, options_bytes, &whole, &at);
     if (!optimizer) return NULL;
     optimizer->alive = ALIVE;
     optimizer->kind = kind;
-    optimizer->defaults = options;
-    if (add_group(optimizer, parameters, options)) return optimizer;
+    optimizer->bytes = whole;
+    optimizer->defaults = (char *)optimizer + at;
+    tgi_group *g = group_new(optimizer, parameters);
+    if (g) {
+        append_group(optimizer, g);
+        return optimizer;
+    }
     tg_optimizer_free(optimizer);
     return NULL;
 }
 
 void tg_optimizer_free(tg_optimizer *optimizer)
 {
-    if (!optimizer || !present(NULL, optimizer, "optimizer_free")) return;
+    if (!optimizer || !tgi_optimizer_ok(NULL, optimizer, "optimizer_free")) return;
+    if (optimizer->stepping) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, "optimizer_free", "the optimizer is in a step");
+        return;
+    }
     while (optimizer->first) {
-        group *g = optimizer->first;
+        tgi_group *g = optimizer->first;
         optimizer->first = g->next;
         group_free(g);
     }
     optimizer->alive = 0;
-    tgi_free(optimizer, sizeof *optimizer);
+    tgi_free(optimizer, optimizer->bytes);
 }
 
 int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimizer, tg_tensor_list parameters,
                                         tg_param_group_options options)
 {
-    if (!present(where, optimizer, "add_param_group")) return -1;
-    tgi_optimizer_options all = optimizer->defaults;
-    if (options.lr != TG_INHERIT) *option(&all, optimizer->kind->lr) = options.lr;
-    if (options.weight_decay != TG_INHERIT) *option(&all, optimizer->kind->weight_decay) = options.weight_decay;
-    if (!optimizer->kind->check(where, optimizer->kind, &all) || !add_group(optimizer, parameters, all)) return -1;
+    if (!tgi_optimizer_ok(where, optimizer, "add_param_group")) return -1;
+    const tg_optimizer_class *kind = optimizer->kind;
+    if (options.weight_decay != TG_INHERIT && !kind->weight_decay) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "there is no weight_decay among its options");
+        return -1;
+    }
+    tgi_group *g = group_new(optimizer, parameters);
+    if (!g) return -1;
+    if (options.lr != TG_INHERIT) *option(g->options, kind->lr) = options.lr;
+    if (options.weight_decay != TG_INHERIT) *option(g->options, kind->weight_decay) = options.weight_decay;
+    if (!options_ok(kind, g->options)) {
+        group_free(g);
+        return -1;
+    }
+    append_group(optimizer, g);
     return optimizer->group_count - 1;
 }
 
 int64_t tg_optimizer_group_count(const tg_optimizer *optimizer)
 {
-    return optimizer && present(NULL, optimizer, "group_count") ? optimizer->group_count : 0;
+    return optimizer && tgi_optimizer_ok(NULL, optimizer, "group_count") ? optimizer->group_count : 0;
+}
+
+const tg_optimizer_class *tg_optimizer_class_of(const tg_optimizer *optimizer)
+{
+    return tgi_optimizer_ok(NULL, optimizer, "optimizer_class_of") ? optimizer->kind : NULL;
+}
+
+/* ---- states ---- */
+
+/* What is kept of a parameter; NULL with an error pending. */
+static const tgi_optimized *find(const tg_optimizer *optimizer, const tg_tensor *t, const char *what)
+{
+    if (!tgi_handle_ok(what, t)) return NULL;
+    for (const tgi_group *g = optimizer->first; g; g = g->next)
+        for (int64_t i = 0; i < g->count; i++)
+            if (g->parameters[i].tensor == t) return &g->parameters[i];
+    tg_fail_at(NULL, TG_ERROR_VALUE, what, "the tensor is no parameter of this optimizer");
+    return NULL;
+}
+
+int64_t tg_optimizer_steps_at(const char *where, const tg_optimizer *optimizer, const tg_tensor *parameter)
+{
+    if (!tgi_optimizer_ok(where, optimizer, "optimizer_steps")) return -1;
+    const tgi_optimized *p = find(optimizer, parameter, "optimizer_steps");
+    return p ? p->steps : -1;
+}
+
+tg_tensor *tg_optimizer_state_at(const char *where, const tg_optimizer *optimizer, const tg_tensor *parameter,
+                                 const char *name)
+{
+    const char *const what = "optimizer_state";
+    if (!tgi_optimizer_ok(where, optimizer, what)) return NULL;
+    const tgi_optimized *p = find(optimizer, parameter, what);
+    if (!p) return NULL;
+    const char *const *names = optimizer->kind->states;
+    for (int i = 0; name && i < TG_MAX_STATES && names[i]; i++)
+        if (strcmp(names[i], name) == 0) return p->state[i];
+    return tg_fail_at(NULL, TG_ERROR_VALUE, what, "%s has no state \"%s\"", optimizer->kind->name,
+                      name ? name : "NULL");
 }
 
 /* ---- learning rates ---- */
@@ -186,20 +270,20 @@ static bool group_number_ok(const char *where, const tg_optimizer *optimizer, in
 
 double tg_group_lr_at(const char *where, const tg_optimizer *optimizer, int64_t number)
 {
-    if (!present(where, optimizer, "lr") || !group_number_ok(where, optimizer, number)) return NAN;
-    group *g = optimizer->first;
+    if (!tgi_optimizer_ok(where, optimizer, "lr") || !group_number_ok(where, optimizer, number)) return NAN;
+    const tgi_group *g = optimizer->first;
     while (number--) g = g->next;
-    return *option(&g->options, optimizer->kind->lr);
+    return value_of(g->options, optimizer->kind->lr);
 }
 
 tg_status tg_set_group_lr_at(const char *where, tg_optimizer *optimizer, int64_t number, double lr)
 {
-    if (!present(where, optimizer, "set_lr")) return TG_FAILED;
+    if (!tgi_optimizer_ok(where, optimizer, "set_lr")) return TG_FAILED;
     if (number != TG_ALL_GROUPS && !group_number_ok(where, optimizer, number)) return TG_FAILED;
-    if (!tgi_option_ok(where, optimizer->kind, lr >= 0, "learning rate", lr)) return TG_FAILED;
+    if (!lr_ok(optimizer->kind, lr)) return TG_FAILED;
     int64_t i = 0;
-    for (group *g = optimizer->first; g; g = g->next, i++)
-        if (number == TG_ALL_GROUPS || number == i) *option(&g->options, optimizer->kind->lr) = lr;
+    for (tgi_group *g = optimizer->first; g; g = g->next, i++)
+        if (number == TG_ALL_GROUPS || number == i) *option(g->options, optimizer->kind->lr) = lr;
     return TG_OK;
 }
 
@@ -207,9 +291,9 @@ tg_status tg_set_group_lr_at(const char *where, tg_optimizer *optimizer, int64_t
 
 tg_status tg_zero_grad_at(const char *where, tg_optimizer *optimizer, tg_zero_grad_options options)
 {
-    if (!present(where, optimizer, "zero_grad") || tg_failed()) return TG_FAILED;
+    if (!tgi_optimizer_ok(where, optimizer, "zero_grad") || tg_failed()) return TG_FAILED;
     tg_scope scope = tg_no_grad_begin();
-    for (group *g = optimizer->first; g; g = g->next) {
+    for (tgi_group *g = optimizer->first; g; g = g->next) {
         for (int64_t i = 0; i < g->count; i++) {
             tg_tensor *t = g->parameters[i].tensor, *grad = tg_grad_of(t);
             if (!grad) continue;
@@ -218,99 +302,5 @@ tg_status tg_zero_grad_at(const char *where, tg_optimizer *optimizer, tg_zero_gr
         }
     }
     tg_scope_end(scope);
-    return tg_failed() ? TG_FAILED : TG_OK;
-}
-
-/* ---- the step ---- */
-
-static bool same_kind(const tg_tensor *a, const tg_tensor *b)
-{
-    const tg_shape sa = tgi_shape(a), sb = tgi_shape(b);
-    return a->dtype == b->dtype && tg_shape_equal(&sa, &sb);
-}
-
-/* All that can fail in one parameter's update. What it makes, but for the state, belongs to the step's scope. */
-static bool prepare(const tg_optimizer *optimizer, const group *g, parameter *p)
-{
-    tg_tensor *grad = tg_grad_of(p->tensor);
-    p->gradient = p->values = NULL;
-    if (!grad) return true;
-    const tg_shape shape = tgi_shape(p->tensor);
-    for (int i = 0; i < optimizer->kind->state_count(&g->options); i++) {
-        if (!p->state[i]) p->state[i] = tgi_own(tgi_new_full(&shape, tg_dtype_of(p->tensor), 0.0));
-        if (!p->state[i]) return false;
-        if (same_kind(p->state[i], p->tensor)) continue;
-        tg_fail_at(NULL, TG_ERROR_VALUE, optimizer->kind->name,
-                   "a parameter has another shape or dtype than at the last step");
-        return false;
-    }
-    p->values = tg_contiguous(p->tensor);
-    p->gradient = tg_contiguous(grad);
-    return p->values && p->gradient;
-}
-
-enum { PIECE = 1 << 15 }; /* elements: some tens of microseconds of work */
-
-typedef struct update_job {
-    const tgi_optimizer_class *kind;
-    tgi_update whole;
-} update_job;
-
-static void update_piece(const void *work, int64_t i)
-{
-    const update_job *job = work;
-    const tgi_update *whole = &job->whole;
-    const int64_t from = i * PIECE;
-    const size_t offset = (size_t)from * tg_dtype_size(whole->dtype);
-    tgi_update piece = *whole;
-    piece.n = whole->n - from < PIECE ? whole->n - from : PIECE;
-    piece.values = (char *)whole->values + offset;
-    piece.gradient = (const char *)whole->gradient + offset;
-    for (int s = 0; s < TGI_MAX_STATE; s++)
-        if (whole->state[s]) piece.state[s] = (char *)whole->state[s] + offset;
-    job->kind->update(&piece);
-}
-
-static void update(const tg_optimizer *optimizer, const group *g, parameter *p)
-{
-    if (!p->gradient) return;
-    p->steps++;
-    if (p->tensor->numel == 0) return;
-    const int64_t n = p->tensor->numel;
-    update_job job = { .kind = optimizer->kind,
-                       .whole = { .options = &g->options,
-                                  .step = p->steps,
-                                  .dtype = tg_dtype_of(p->tensor),
-                                  .n = n,
-                                  .values = tgi_ptr(p->values),
-                                  .gradient = tgi_ptr(p->gradient) } };
-    for (int s = 0; s < TGI_MAX_STATE; s++)
-        if (p->state[s]) job.whole.state[s] = tgi_ptr(p->state[s]);
-    tgi_run_tasks(n > 2 * PIECE, (n + PIECE - 1) / PIECE, update_piece, &job);
-    if (p->values == p->tensor)
-        tg_bump_version(p->tensor);
-    else
-        tg_copy_(p->tensor, p->values);
-}
-
-static bool prepare_all(tg_optimizer *optimizer)
-{
-    for (group *g = optimizer->first; g; g = g->next)
-        for (int64_t i = 0; i < g->count; i++)
-            if (!prepare(optimizer, g, &g->parameters[i])) return false;
-    return true;
-}
-
-tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
-{
-    if (!present(where, optimizer, "step") || tg_failed()) return TG_FAILED;
-    const bool flushing = tgi_set_flushing(true);
-    tg_scope scope = tg_no_grad_begin();
-    if (!tg_failed() && prepare_all(optimizer)) {
-        for (group *g = optimizer->first; g; g = g->next)
-            for (int64_t i = 0; i < g->count; i++) update(optimizer, g, &g->parameters[i]);
-    }
-    tg_scope_end(scope);
-    tgi_set_flushing(flushing);
     return tg_failed() ? TG_FAILED : TG_OK;
 }

@@ -1,7 +1,8 @@
 /* optimizer.h: what all optimisers have in common.
  *
  * An optimiser is made from a list of parameters, of which it keeps references, and holds its own state for each. It
- * reads gradients and writes parameters; nothing it does is recorded. adam.h and sgd.h make one. */
+ * reads gradients and writes parameters; nothing it does is recorded. adam.h, rmsprop.h and sgd.h make one, and
+ * optimizer_class.h makes one of a program's own kind. */
 #ifndef TG_OPTIM_OPTIMIZER_H
 #define TG_OPTIM_OPTIMIZER_H
 
@@ -60,6 +61,17 @@ tg_status tg_set_group_lr_at(const char *where, tg_optimizer *optimizer, int64_t
 #define tg_set_lr(optimizer, lr)              tg_set_group_lr_at(TG_HERE, optimizer, TG_ALL_GROUPS, lr)
 #define tg_group_lr(optimizer, group)         tg_group_lr_at(TG_HERE, optimizer, group)
 #define tg_set_group_lr(optimizer, group, lr) tg_set_group_lr_at(TG_HERE, optimizer, group, lr)
+
+/* ---- state ---- */
+
+/* How many updates a parameter has had, -1 on error; and what the optimiser keeps of it, under PyTorch's names
+ * ("exp_avg"), which each kind's header lists: NULL before the first update, and where the options need no such state.
+ * The optimiser owns the tensor, and writes to it at the next step. */
+int64_t tg_optimizer_steps_at(const char *where, const tg_optimizer *optimizer, const tg_tensor *parameter);
+tg_tensor *tg_optimizer_state_at(const char *where, const tg_optimizer *optimizer, const tg_tensor *parameter,
+                                 const char *name);
+#define tg_optimizer_steps(optimizer, parameter)       tg_optimizer_steps_at(TG_HERE, optimizer, parameter)
+#define tg_optimizer_state(optimizer, parameter, name) tg_optimizer_state_at(TG_HERE, optimizer, parameter, name)
 
 TG_END_DECLS
 

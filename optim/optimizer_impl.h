@@ -1,48 +1,47 @@
-/* optimizer_impl.h: what a kind of optimiser supplies. Users have optimizer.h. */
+/* optimizer_impl.h: what an optimiser is made of, for optimizer.c and step.c, and what the library's updates share. */
 #ifndef TG_OPTIM_OPTIMIZER_IMPL_H
 #define TG_OPTIM_OPTIMIZER_IMPL_H
 
-#include "adam.h"
-#include "optimizer.h"
-#include "sgd.h"
+#include "optimizer_class.h"
 
 TG_EXTERN_C_BEGIN
 
-enum { TGI_MAX_STATE = 3 }; /* state arrays of one parameter */
+typedef struct tgi_optimized {
+    tg_tensor *tensor; /* one reference is ours, of the states too */
+    tg_tensor *state[TG_MAX_STATES];
+    int64_t steps;
+    tg_shape shape; /* of the tensor at its first step */
+    tg_dtype dtype;
+    /* During a step. */
+    tg_tensor *gradient; /* NULL if there is none */
+    tg_tensor *values;   /* what update_fused writes to, contiguous; the step's scope has it */
+    tg_tensor *new_values, *new_state[TG_MAX_STATES]; /* what update made, ours; NULL: as it was */
+} tgi_optimized;
 
-/* The options of any kind; a new kind adds its own here. */
-typedef union tgi_optimizer_options {
-    tg_adam_options adam;
-    tg_sgd_options sgd;
-} tgi_optimizer_options;
+typedef struct tgi_group {
+    struct tgi_group *next;
+    size_t bytes;  /* of this block, */
+    void *options; /* at whose end they are */
+    int64_t count;
+    tgi_optimized parameters[];
+} tgi_group;
 
-/* A piece of one parameter, contiguous, n elements long. */
-typedef struct tgi_update {
-    const tgi_optimizer_options *options;
-    int64_t step;   /* 1 at the parameter's first update */
-    tg_dtype dtype; /* floating */
-    int64_t n;
-    void *values; /* written */
-    const void *gradient;
-    void *state[TGI_MAX_STATE]; /* written; zeros before the first update */
-} tgi_update;
-
-typedef struct tgi_optimizer_class tgi_optimizer_class;
-struct tgi_optimizer_class {
-    const char *name;
-    size_t lr, weight_decay; /* where these two stand in the options: offsetof(tgi_optimizer_options, ...) */
-    /* Records what is wrong with the options; true when nothing is. */
-    bool (*check)(const char *where, const tgi_optimizer_class *kind, const tgi_optimizer_options *options);
-    int (*state_count)(const tgi_optimizer_options *options);
-    void (*update)(const tgi_update *update); /* cannot fail */
+struct tg_optimizer {
+    uint64_t alive; /* what an optimiser begins with, and no other handle */
+    const tg_optimizer_class *kind;
+    size_t bytes;   /* of this block, */
+    void *defaults; /* at whose end they are: the options it was made with */
+    bool stepping;
+    int64_t group_count;
+    tgi_group *first, *last;
 };
 
-/* What the constructors end in. */
-tg_optimizer *tgi_optimizer_new(const char *where, const tgi_optimizer_class *kind, tg_tensor_list parameters,
-                                tgi_optimizer_options options);
+/* Remembers the user's place; false, with an error pending, without an optimiser. */
+bool tgi_optimizer_ok(const char *where, const tg_optimizer *optimizer, const char *what);
 
-/* True if `ok`; otherwise records "Invalid <what>: <value>" and is false. */
-bool tgi_option_ok(const char *where, const tgi_optimizer_class *kind, bool ok, const char *what, double value);
+/* The gradient as most updates use it: negated to maximize, and with weight_decay times the parameter added. A decay of
+ * 0 does not touch the parameter: 0 times infinity would be NaN. */
+tg_tensor *tgi_effective_gradient(const tg_update *u, bool maximize, double weight_decay);
 
 TG_EXTERN_C_END
 

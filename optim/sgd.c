@@ -1,45 +1,70 @@
-/* sgd.c: SGD. The arithmetic is ops/kernels/optim/optim.inc's. */
+/* sgd.c: SGD. */
 #include "sgd.h"
 
 #include "../core/error.h"
-#include "ops/kernels/optim/optim_kernels.h"
+#include "../ops/create.h"
+#include "../ops/kernels/optim/optim_kernels.h"
+#include "../ops/pointwise.h"
 #include "optimizer_impl.h"
 
-static bool sgd_check(const char *where, const tgi_optimizer_class *kind, const tgi_optimizer_options *options)
+enum { MOMENTUM_BUFFER };
+
+static bool check(const tg_optimizer_class *kind, const void *options)
 {
-    const tg_sgd_options *o = &options->sgd;
-    if (!tgi_option_ok(where, kind, o->lr >= 0, "learning rate", o->lr) ||
-        !tgi_option_ok(where, kind, o->momentum >= 0, "momentum value", o->momentum) ||
-        !tgi_option_ok(where, kind, o->weight_decay >= 0, "weight_decay value", o->weight_decay))
-        return false;
+    const tg_sgd_options *o = options;
+    if (!tg_option_ok(kind, o->momentum >= 0, "momentum value", o->momentum)) return false;
     if (!o->nesterov || (o->momentum > 0 && o->dampening == 0)) return true;
-    tg_fail_at(where, TG_ERROR_VALUE, kind->name, "Nesterov momentum requires a momentum and zero dampening");
+    tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "Nesterov momentum requires a momentum and zero dampening");
     return false;
 }
 
-static int sgd_state_count(const tgi_optimizer_options *options) { return options->sgd.momentum != 0 ? 1 : 0; }
-
-static void sgd_update(const tgi_update *u)
+static tg_tensor *new_state(const void *options, tg_tensor *parameter, int state)
 {
-    const tg_sgd_options *o = &u->options->sgd;
+    const tg_sgd_options *o = options;
+    return state == MOMENTUM_BUFFER && o->momentum != 0 ? tg_zeros_like(parameter) : NULL;
+}
+
+static void update(tg_update *u)
+{
+    const tg_sgd_options *o = u->options;
+    tg_tensor *g = tgi_effective_gradient(u, o->maximize, o->weight_decay);
+    if (o->momentum != 0) {
+        tg_tensor *b = g;
+        if (u->step > 1) b = tg_add(tg_mul(u->state[MOMENTUM_BUFFER], o->momentum), tg_mul(g, 1 - o->dampening));
+        u->state[MOMENTUM_BUFFER] = b;
+        g = o->nesterov ? tg_add(g, tg_mul(b, o->momentum)) : b;
+    }
+    u->parameter = tg_sub(u->parameter, tg_mul(g, o->lr));
+}
+
+/* The same in memory: the kernel of ops/kernels/optim/optimizer.inc. */
+static void update_fused(const tg_update_piece *piece)
+{
+    const tg_sgd_options *o = piece->options;
     const tgi_sgd h = { .lr = o->lr,
                         .momentum = o->momentum,
                         .dampening = o->dampening,
                         .weight_decay = o->weight_decay,
                         .nesterov = o->nesterov,
                         .maximize = o->maximize,
-                        .first = u->step == 1 };
-    TGI_KERNELS(optim)->sgd[u->dtype](&h, u->n, u->values, u->gradient, u->state[0]);
+                        .first = piece->step == 1 };
+    TGI_KERNELS(optim)->sgd[piece->dtype](&h, piece->n, piece->parameter, piece->gradient,
+                                          piece->state[MOMENTUM_BUFFER]);
 }
 
-static const tgi_optimizer_class sgd = { "SGD",
-                                         offsetof(tgi_optimizer_options, sgd.lr),
-                                         offsetof(tgi_optimizer_options, sgd.weight_decay),
-                                         sgd_check,
-                                         sgd_state_count,
-                                         sgd_update };
+static const tg_optimizer_class sgd = {
+    .name = "SGD",
+    .options_bytes = sizeof(tg_sgd_options),
+    .lr = TG_OPTION_AT(tg_sgd_options, lr),
+    .weight_decay = TG_OPTION_AT(tg_sgd_options, weight_decay),
+    .check = check,
+    .states = { "momentum_buffer" },
+    .new_state = new_state,
+    .update = update,
+    .update_fused = update_fused,
+};
 
 tg_optimizer *tg_sgd_new_at(const char *where, tg_tensor_list parameters, tg_sgd_options options)
 {
-    return tgi_optimizer_new(where, &sgd, parameters, (tgi_optimizer_options){ .sgd = options });
+    return tg_optimizer_new_at(where, &sgd, parameters, &options, sizeof options);
 }

@@ -2,7 +2,9 @@
  *
  *     g' = g + weight_decay p
  *     b = momentum b + (1 - dampening) g'     (b = g' at the first step)
- *     p = p - lr b                            (nesterov: p - lr (g' + momentum b)) */
+ *     p = p - lr b                            (nesterov: p - lr (g' + momentum b))
+ *
+ * State: "momentum_buffer" (b), with momentum. */
 #ifndef TG_OPTIM_SGD_H
 #define TG_OPTIM_SGD_H
 

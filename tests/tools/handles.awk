@@ -23,7 +23,8 @@ BEGIN {
     module["tg_module"] = 1
     rule["tg_optimizer *"] = rule["const tg_optimizer *"] = "optimizer"
     n = split("tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *;" \
-              "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **", word, ";")
+              "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **;" \
+              "const tg_optimizer_class *", word, ";")
     for (i = 1; i <= n; i++) rule[word[i]] = "address"
     n = split("void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *;" \
               "tg_tensor *const *;const tg_operand *", word, ";")

@@ -397,6 +397,7 @@ static int64_t sample_int(const char *name)
 {
     if (strcmp(name, "dim") == 0 || strcmp(name, "group") == 0) return 0;
     if (strcmp(name, "bytes") == 0) return 3000;
+    if (strcmp(name, "options_bytes") == 0) return sizeof(tg_sgd_options); /* of sample_tg_optimizer_class */
     return strcmp(name, "count") == 0 && world.raw_memory ? 6 : 1;
 }
 static tg_scope sample_scope(const char *name)
@@ -448,6 +449,7 @@ static const tg_engine_ops *sample_tg_engine_ops(void)
     static const tg_engine_ops none;
     return &none;
 }
+static const tg_optimizer_class *sample_tg_optimizer_class(void) { return tg_optimizer_class_of(world.optimizer); }
 static void *sample_tg_tensor(void)
 {
     static tg_tensor *handle, **results[1];
