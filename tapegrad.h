@@ -67,6 +67,7 @@
 #include "optim/clip.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_class.h"
+#include "optim/rmsprop.h"
 #include "optim/sgd.h"
 
 #endif

@@ -70,6 +70,16 @@ RECIPE(sgd_dampening, tg_sgd_new(p, .lr = 0.1, .momentum = 0.9, .dampening = 0.5
 RECIPE(sgd_nesterov, tg_sgd_new(p, .lr = 0.1, .momentum = 0.9, .nesterov = true))
 RECIPE(sgd_decay, tg_sgd_new(p, .lr = 0.1, .weight_decay = 0.5))
 RECIPE(sgd_all, tg_sgd_new(p, .lr = 0.1, .weight_decay = 0.5, .momentum = 0.9, .nesterov = true, .maximize = true))
+RECIPE(rmsprop_plain, tg_rmsprop_new(p))
+RECIPE(rmsprop_fast, tg_rmsprop_new(p, .lr = 0.1))
+RECIPE(rmsprop_no_alpha, tg_rmsprop_new(p, .lr = 0.1, .alpha = 0))
+RECIPE(rmsprop_no_eps, tg_rmsprop_new(p, .lr = 0.1, .eps = 0))
+RECIPE(rmsprop_decay, tg_rmsprop_new(p, .lr = 0.1, .weight_decay = 0.2))
+RECIPE(rmsprop_momentum, tg_rmsprop_new(p, .lr = 0.1, .momentum = 0.9))
+RECIPE(rmsprop_centered, tg_rmsprop_new(p, .lr = 0.1, .centered = true, .alpha = 0.5))
+RECIPE(rmsprop_maximize, tg_rmsprop_new(p, .lr = 0.1, .maximize = true, .weight_decay = 0.2))
+RECIPE(rmsprop_all, tg_rmsprop_new(p, .lr = 0.1, .alpha = 0.9, .eps = 1e-3, .weight_decay = 0.5, .momentum = 0.5,
+                                   .centered = true, .maximize = true))
 
 static void test_against_pytorch(void **state)
 {
@@ -99,6 +109,15 @@ static void test_against_pytorch(void **state)
         { sgd_nesterov, { 0.056349769357184, -0.165974494076312, 0.27559921879544 } },
         { sgd_decay, { 0.24886512835, -0.637331742925, 1.0257983575 } },
         { sgd_all, { 0.643380983666048, -1.58057826642027, 2.5177755491745 } },
+        { rmsprop_plain, { 0.269278074619768, -0.981075050397066, 1.72102058387197 } },
+        { rmsprop_fast, { -0.280351335990663, 0.222077217359342, 0.0884734522677456 } },
+        { rmsprop_no_alpha, { 0.200000027482485, -0.950000001579587, 1.69999999785561 } },
+        { rmsprop_no_eps, { -0.280351350299042, 0.222077250392678, 0.0884734031184518 } },
+        { rmsprop_decay, { -0.267163083001886, 0.242674065807475, 0.0203731919159583 } },
+        { rmsprop_momentum, { 0.342099345093091, 1.42846575016855, -2.3296256784616 } },
+        { rmsprop_centered, { 0.0477191186695361, -0.608534701254987, 1.28957333370239 } },
+        { rmsprop_maximize, { 4.57738964767888, -4.86014245135639, 5.34878899259108 } },
+        { rmsprop_all, { 1.26139186074006, -2.00913698266158, 2.75748754604439 } },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run_five(cases[i].make, cases[i].expected, TG_FLOAT64, 1e-13);
@@ -360,6 +379,14 @@ static void test_bad_options(void **state)
     expect_error("SGD: Invalid momentum value: -1");
     assert_null(tg_sgd_new(p, .weight_decay = -1));
     expect_error("SGD: Invalid weight_decay value: -1");
+    assert_null(tg_rmsprop_new(p, .lr = -1));
+    expect_error("RMSprop: Invalid learning rate: -1");
+    assert_null(tg_rmsprop_new(p, .alpha = -1));
+    expect_error("RMSprop: Invalid alpha value: -1");
+    assert_null(tg_rmsprop_new(p, .eps = NAN));
+    expect_error("RMSprop: Invalid epsilon value: nan");
+    assert_null(tg_rmsprop_new(p, .momentum = -1));
+    expect_error("RMSprop: Invalid momentum value: -1");
     assert_null(tg_sgd_new(p, .nesterov = true));
     expect_error("Nesterov momentum requires a momentum and zero dampening");
     assert_null(tg_sgd_new(p, .nesterov = true, .momentum = 0.9, .dampening = 0.1));

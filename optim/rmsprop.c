@@ -1,0 +1,56 @@
+/* rmsprop.c: RMSprop, in ops alone. */
+#include "rmsprop.h"
+
+#include "../ops/create.h"
+#include "../ops/functions.h"
+#include "../ops/pointwise.h"
+#include "optimizer_impl.h"
+
+enum { SQUARE_AVG, MOMENTUM_BUFFER, GRAD_AVG };
+
+static bool check(const tg_optimizer_class *kind, const void *options)
+{
+    const tg_rmsprop_options *o = options;
+    return tg_option_ok(kind, o->eps >= 0, "epsilon value", o->eps) &&
+           tg_option_ok(kind, o->momentum >= 0, "momentum value", o->momentum) &&
+           tg_option_ok(kind, o->alpha >= 0, "alpha value", o->alpha);
+}
+
+static tg_tensor *new_state(const void *options, tg_tensor *parameter, int state)
+{
+    const tg_rmsprop_options *o = options;
+    const bool needed = state == SQUARE_AVG || (state == MOMENTUM_BUFFER ? o->momentum > 0 : o->centered);
+    return needed ? tg_zeros_like(parameter) : NULL;
+}
+
+static void update(tg_update *u)
+{
+    const tg_rmsprop_options *o = u->options;
+    tg_tensor *g = tgi_effective_gradient(u, o->maximize, o->weight_decay);
+    tg_tensor *v = tg_add(tg_mul(u->state[SQUARE_AVG], o->alpha), tg_mul(tg_mul(g, 1 - o->alpha), g));
+    u->state[SQUARE_AVG] = v;
+    if (o->centered) {
+        tg_tensor *m = tg_add(tg_mul(u->state[GRAD_AVG], o->alpha), tg_mul(g, 1 - o->alpha));
+        u->state[GRAD_AVG] = m;
+        v = tg_sub(v, tg_mul(m, m));
+    }
+    tg_tensor *b = tg_div(g, tg_add(tg_sqrt(v), o->eps));
+    if (o->momentum > 0) b = u->state[MOMENTUM_BUFFER] = tg_add(tg_mul(u->state[MOMENTUM_BUFFER], o->momentum), b);
+    u->parameter = tg_sub(u->parameter, tg_mul(b, o->lr));
+}
+
+static const tg_optimizer_class rmsprop = {
+    .name = "RMSprop",
+    .options_bytes = sizeof(tg_rmsprop_options),
+    .lr = TG_OPTION_AT(tg_rmsprop_options, lr),
+    .weight_decay = TG_OPTION_AT(tg_rmsprop_options, weight_decay),
+    .check = check,
+    .states = { "square_avg", "momentum_buffer", "grad_avg" },
+    .new_state = new_state,
+    .update = update,
+};
+
+tg_optimizer *tg_rmsprop_new_at(const char *where, tg_tensor_list parameters, tg_rmsprop_options options)
+{
+    return tg_optimizer_new_at(where, &rmsprop, parameters, &options, sizeof options);
+}
