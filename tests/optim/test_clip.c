@@ -1,6 +1,7 @@
-/* test_clip.c: clipping by limits that are none, and norms of gradients whose powers do not fit. */
+/* test_clip.c: gradients clipped to PyTorch's numbers, by limits that are none, and with norms whose powers do not fit. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/errors.h"
+#include "tests/support/parameters.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -11,6 +12,80 @@ static tg_tensor *with_gradient(const double *g, int64_t n, tg_dtype dtype)
     tg_tensor *p = tg_zeros(tg_shape(n), .dtype = dtype, .requires_grad = true);
     tg_set_grad(p, tg_from_data(g, tg_shape(n), .dtype = dtype));
     return p;
+}
+
+static void test_clip_norm(void **state)
+{
+    (void)state;
+    /* norm_type, total norm and gradients as PyTorch has them for [3, -4], [[12]] and max_norm = 2 */
+    static const double cases[][5] = {
+        { 2, 13, 0.4615384340286255, -0.615384578704834, 1.846153736114502 },
+        { 1, 19, 0.31578943133354187, -0.42105257511138916, 1.2631577253341675 },
+        { 3, 12.207057, 0.49151891469955444, -0.6553585529327393, 1.9660756587982178 },
+        { 0.5, 51.7846146, 0.11586453020572662, -0.1544860452413559, 0.4634581208229065 },
+        { INFINITY, 12, 0.4999999701976776, -0.6666666269302368, 1.9999998807907104 },
+        { 0, 3, 2, -8.0 / 3, 8 }, /* the number of elements that are not 0 */
+    };
+    tg_scope scope = tg_scope_begin();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tg_tensor *a = tg_ones(tg_shape(2), .requires_grad = true), *b = tg_ones(tg_shape(1, 1), .requires_grad = true);
+        tg_tensor_list all = tg_list(a, b, tg_ones(tg_shape(2), .requires_grad = true));
+        give_gradient(a, (const double[]){ 3, -4 });
+        give_gradient(b, (const double[]){ 12 });
+        const double norm = tg_clip_grad_norm_(all, 2, .norm_type = cases[i][0]);
+        assert_true(fabs(norm - cases[i][1]) < 1e-6 * norm);
+        assert_values(tg_grad_of(a), &cases[i][2], 2, 1e-6);
+        assert_values(tg_grad_of(b), &cases[i][4], 1, 1e-6);
+    }
+    tg_scope_end(scope);
+}
+
+static void test_clip_norm_edges(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *p = tg_ones(tg_shape(2), .requires_grad = true);
+    assert_true(tg_clip_grad_norm_(tg_list(p), 1) == 0); /* no gradient */
+    assert_true(tg_clip_grad_norm_(TG_NONE, 1) == 0);
+    give_gradient(p, (const double[]){ 0.3, 0.4 });
+    assert_true(fabs(tg_clip_grad_norm_(tg_list(p), 1) - 0.5) < 1e-7);
+    VALUES(tg_grad_of(p), 1e-7, 0.3, 0.4); /* short enough: as it was */
+    tg_clip_grad_norm_(tg_list(p), 0);
+    VALUES(tg_grad_of(p), 0, 0, 0);
+    give_gradient(p, (const double[]){ INFINITY, 1 });
+    assert_true(isnan(tg_clip_grad_norm_(tg_list(p), 1, .error_if_nonfinite = true)));
+    expect_error("clip_grad_norm_: The total norm of order 2 for gradients from `parameters` is non-finite");
+    VALUES(tg_select(tg_grad_of(p), 0, 1), 0, 1);
+    assert_true(isinf(tg_clip_grad_norm_(tg_list(p), 1, .error_if_nonfinite = false)));
+    give_gradient(p, (const double[]){ NAN, 1 });
+    assert_true(isnan(tg_clip_grad_norm_(tg_list(p), 1, .norm_type = INFINITY)));
+    double values[2];
+    tg_to_array(tg_grad_of(p), values, 2);
+    assert_true(isnan(values[0]) && isnan(values[1]));
+    give_gradient(p, (const double[]){ 3e30, 4e30 }); /* squares beyond float32 */
+    assert_true(fabs(tg_clip_grad_norm_(tg_list(p), 1) / 5e30 - 1) < 1e-6);
+    assert_true(isnan(tg_clip_grad_norm_(tg_list(p), 1, .norm_type = -1)));
+    expect_error("norm_type -1 is not one");
+    tg_tensor *strided = tg_requires_grad_(tg_ones(tg_shape(2, 3)), true);
+    tg_set_grad(strided, tg_transpose(tg_ones(tg_shape(3, 2)), 0, 1));
+    assert_true(fabs(tg_clip_grad_norm_(tg_list(strided), 1) - sqrt(6)) < 1e-12);
+    tg_scope_end(scope);
+}
+
+static void test_clip_value(void **state)
+{
+    (void)state;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *p = tg_ones(tg_shape(4), .requires_grad = true), *without = parameter(TG_FLOAT32);
+    give_gradient(p, (const double[]){ 3, -4, 0.25, -INFINITY });
+    assert_int_equal(tg_clip_grad_value_(tg_list(without, p), 0.5), TG_OK);
+    VALUES(tg_grad_of(p), 0, 0.5, -0.5, 0.25, -0.5);
+    give_gradient(p, (const double[]){ NAN, 1, 1, 1 });
+    tg_clip_grad_value_(tg_list(p), 0);
+    double values[4];
+    tg_to_array(tg_grad_of(p), values, 4);
+    assert_true(isnan(values[0]) && values[1] == 0);
+    tg_scope_end(scope);
 }
 
 static void test_limits(void **state)
@@ -121,7 +196,9 @@ static void test_beyond(void **state)
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
-    const struct CMUnitTest tests[] = { CASE(test_limits), CASE(test_zero_and_infinity), CASE(test_sizes),
-                                        CASE(test_powers), CASE(test_beyond) };
+    const struct CMUnitTest tests[] = {
+        CASE(test_clip_norm),         CASE(test_clip_norm_edges), CASE(test_clip_value), CASE(test_limits),
+        CASE(test_zero_and_infinity), CASE(test_sizes),           CASE(test_powers),     CASE(test_beyond)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,14 +4,10 @@
 
 #include "tests/support/errors.h"
 #include "tests/support/failing.h"
+#include "tests/support/parameters.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
-
-static tg_tensor *parameter(tg_dtype dtype)
-{
-    return tg_from_data(((const double[]){ 0.5, -1.25, 2.0 }), tg_shape(3), .dtype = dtype, .requires_grad = true);
-}
 
 /* The same elements in a column of a table: not contiguous. */
 static tg_tensor *strided(void)
@@ -21,11 +17,11 @@ static tg_tensor *strided(void)
     return tg_requires_grad_(tg_detach(tg_select(table, 1, 0)), true);
 }
 
-/* Sets p.grad to slope (k + 1): other values at each step k. */
-static void give_gradient(tg_tensor *p, int k)
+/* Gradients of step k: other ones at each. */
+static void give_gradient_of(tg_tensor *p, int k)
 {
-    const double slope[] = { 1, -2, 0.5 };
-    tg_set_grad(p, tg_to(tg_mul(tg_from_data(slope, tg_shape(3), .dtype = tg_dtype_of(p)), k + 1), tg_dtype_of(p)));
+    const double factor = k + 1;
+    give_gradient(p, (const double[]){ factor, -2 * factor, 0.5 * factor });
 }
 
 /* ---- an update in ops, and its kernel ---- */
@@ -49,8 +45,8 @@ static void compare_paths(tg_optimizer *fused, tg_tensor *p, const void *options
     tg_tensor *q = tg_requires_grad_(tg_clone(tg_detach(p)), true);
     tg_optimizer *optimizer = tg_optimizer_new_at("test", &in_ops, tg_list(q), options, bytes);
     for (int k = 0; k < STEPS; k++) {
-        give_gradient(p, k % 3 - 1); /* 0 too, and other signs */
-        give_gradient(q, k % 3 - 1);
+        give_gradient_of(p, k % 3 - 1); /* 0 too, and other signs */
+        give_gradient_of(q, k % 3 - 1);
         assert_int_equal(tg_step(fused), TG_OK);
         assert_int_equal(tg_step(optimizer), TG_OK);
         const double tolerance = 4 * (k + 1) * epsilon(p);
@@ -132,7 +128,7 @@ static void test_states(void **state)
     tg_optimizer *amsgrad = tg_adam_new(tg_list(p, q), .amsgrad = true), *sgd = tg_sgd_new(tg_list(p));
     assert_null(tg_optimizer_state(amsgrad, p, "exp_avg"));
     assert_int_equal(tg_optimizer_steps(amsgrad, p), 0);
-    give_gradient(p, 0);
+    give_gradient_of(p, 0);
     for (int i = 0; i < 2; i++) assert_int_equal(tg_step(amsgrad), TG_OK);
     assert_int_equal(tg_optimizer_steps(amsgrad, p), 2);
     assert_int_equal(tg_optimizer_steps(amsgrad, q), 0); /* it had no gradient */
@@ -211,8 +207,8 @@ static void test_a_class_of_ones_own(void **state)
     tg_tensor *before = NULL;
     for (int k = 0; k < 2; k++) {
         tg_scope scope_of_gradients = tg_scope_begin();
-        give_gradient(a, k);
-        give_gradient(b, k);
+        give_gradient_of(a, k);
+        give_gradient_of(b, k);
         tg_scope_end(scope_of_gradients); /* now .grad alone holds them */
         assert_int_equal(tg_step(optimizer), TG_OK);
         tg_mul_(tg_grad_of(a), 100); /* the state is no longer the gradient */
@@ -250,7 +246,7 @@ static void test_states_that_change_places(void **state)
                                        .update = shift_update };
     tg_tensor *p = parameter(TG_FLOAT32);
     tg_optimizer *optimizer = tg_optimizer_new(&shift, tg_list(p), &(double){ 0.1 });
-    give_gradient(p, 0);
+    give_gradient_of(p, 0);
     const int64_t version = tg_version(p);
     for (int k = 0; k < 3; k++) assert_int_equal(tg_step(optimizer), TG_OK);
     VALUES(tg_optimizer_state(optimizer, p, "new"), 0, 3, 3, 3);
@@ -402,7 +398,7 @@ static void test_bad_updates(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tg_scope scope = tg_scope_begin();
         tg_tensor *p[] = { parameter(TG_FLOAT64), parameter(TG_FLOAT64), parameter(TG_FLOAT64) };
-        for (int k = 0; k < 3; k++) give_gradient(p[k], 0);
+        for (int k = 0; k < 3; k++) give_gradient_of(p[k], 0);
         at_work = tg_optimizer_new(&class_at_fault, tg_list_of(p, 3), &(delayed_options){ .lr = 0.1 });
         tg_scope inner = tg_scope_begin();
         dead = tg_ones(tg_shape(3), .dtype = TG_FLOAT64);
@@ -419,7 +415,7 @@ static void test_bad_updates(void **state)
                 assert_int_equal(tg_optimizer_steps(at_work, p[k]), step);
                 assert_int_equal(tg_optimizer_state(at_work, p[k], "before") != NULL, step);
                 if (step) VALUES(tg_optimizer_state(at_work, p[k], "before"), 0, 1, -2, 0.5);
-                give_gradient(p[k], 0);
+                give_gradient_of(p[k], 0);
             }
             assert_int_equal(tg_version(p[0]), version);
             second = 100; /* nothing is wrong now */
@@ -437,7 +433,7 @@ static void test_an_update_in_place_is_an_error(void **state)
     tg_optimizer_class in_place = delayed;
     in_place.update = writes_in_place;
     tg_tensor *p = parameter(TG_FLOAT64);
-    give_gradient(p, 0);
+    give_gradient_of(p, 0);
     tg_optimizer *optimizer = tg_optimizer_new(&in_place, tg_list(p), &(delayed_options){ .lr = 0.1 });
     char line[160];
     snprintf(line, sizeof line, "test_optim_class.c:%d: Delayed: update wrote to its before in place", __LINE__ + 1);
@@ -461,8 +457,8 @@ static double train(const tg_optimizer_class *kind, const void *options, size_t 
     bool moved = false;
     for (int k = 0; k < 3 && tg_ok() && !moved; k++) {
         tg_scope step = tg_scope_begin();
-        give_gradient(a, k);
-        give_gradient(b, k);
+        give_gradient_of(a, k);
+        give_gradient_of(b, k);
         double before[6], after[6];
         const bool ready = tg_to_array(a, before, 3) == TG_OK && tg_to_array(b, before + 3, 3) == TG_OK;
         if (ready && tg_ok() && tg_step(optimizer) != TG_OK) {
