@@ -57,6 +57,7 @@
 #include "nn/init.h"
 #include "nn/linear.h"
 #include "nn/loss.h"
+#include "nn/lstm.h"
 #include "nn/module.h"
 #include "nn/pool.h"
 #include "nn/normalization.h"
