@@ -2,22 +2,14 @@
 
     OMP_NUM_THREADS=1 python3 lstm.py > lstm.txt
 
-goldenfile.py describes the line format. Every case was made in this order, which a test repeats:
+modulecase.py describes how every case is made, and its keys.
 
-    1. the default dtype is set to `dtype` ("float32" or "float64"), then torch.manual_seed(seed);
-    2. the module is built with the options the case names, and put into evaluation mode if `train` is 0;
-    3. input = torch.rand(input sizes); if `states` is 1, then h0 = torch.rand(...), c0 = torch.rand(...);
-    4. the module runs (drawing its dropout masks from the same stream);
-    5. loss = sum(r * w) over every result r, the weights w of goldenfile.py starting anew for each; loss.backward().
-
-Keys. `s module`: LSTM, LSTMCell, Linear or Dropout. `s dtype`. `i seed`, `i train`, `i states`.
+`s module`: LSTM, LSTMCell, Linear or Dropout. `i states`: whether there are h0 and c0.
 Options, one line each. LSTM: `i input_size`, `hidden_size`, `num_layers`, `bias`, `batch_first`, `bidirectional`,
     `proj_size`, and `a dropout`. LSTMCell: `i input_size`, `hidden_size`, `bias`, and `steps`: the cell runs that often,
     on input[0], input[1], ..., each time from the state before. Linear: `i in_features`, `out_features`, `bias`.
     Dropout: `a p`.
-Arrays. `input`, `h0`, `c0` as drawn. `sum.NAME`: the sum of parameter NAME in float64, to tell a wrong initialisation
-    from a wrong forward. The results: `output`, `h_n`, `c_n` (LSTM), `h`, `c` (LSTMCell, after the last step), `output`
-    (others). The gradients: `grad.NAME` of every named parameter, `grad.input`, `grad.h0`, `grad.c0`.
+The results: `output`, `h_n`, `c_n` (LSTM), `h`, `c` (LSTMCell, after the last step), `output` (others).
 """
 import itertools
 import warnings
@@ -26,47 +18,7 @@ import torch
 import torch.nn as nn
 
 import goldenfile as g
-
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
-seed = 0
-
-
-def begin(name, module, dtype, train=1, **options):
-    """Steps 1 and 2; each case has a seed of its own."""
-    global seed
-    seed += 1
-    g.case(f"{name} {dtype}")
-    g.string("module", module.__name__)
-    g.string("dtype", dtype)
-    g.ints("seed", seed)
-    g.ints("train", train)
-    for key, value in options.items():
-        if isinstance(value, float):
-            g.array(key, torch.tensor(value, dtype=torch.float64))
-        else:
-            g.ints(key, value)
-    torch.set_default_dtype(DTYPES[dtype])
-    torch.manual_seed(seed)
-    m = module(**options)
-    m.train(bool(train))
-    return m
-
-
-def rand(*sizes):
-    return torch.rand(*sizes).requires_grad_()
-
-
-def end(m, inputs, results):
-    """Step 5, and everything the case is compared by."""
-    sum((r * g.weights(r)).sum() for r in results.values()).backward()
-    for key, t in inputs.items():
-        g.array(key, t)
-    for key, p in m.named_parameters():
-        g.array("sum." + key, p.double().sum())
-    for key, t in results.items():
-        g.array(key, t)
-    for key, t in itertools.chain(m.named_parameters(), inputs.items()):
-        g.array("grad." + key, t.grad)
+from modulecase import DTYPES, begin, end, rand
 
 
 def lstm(name, dtype, sizes, states, train=1, input_size=2, hidden_size=3, num_layers=1, bias=True, batch_first=False,

@@ -3,7 +3,7 @@
  * errors, layouts, states carried over, memory. */
 #include "tests/support/cmocka_all.h"
 #include "tests/support/errors.h"
-#include "tests/support/golden.h"
+#include "tests/support/golden_module.h"
 
 #include "tapegrad.h"
 
@@ -37,75 +37,21 @@ static tg_module *build(const golden *g, const char *kind)
     return tg_dropout_new(golden_real(g, "p"));
 }
 
-/* What a case's results are called, and they. */
-typedef struct results {
-    const char *names[3];
-    tg_tensor *tensors[3];
-} results;
-
-static results forward(const golden *g, const char *kind, tg_module *m, tg_tensor *x, tg_lstm_state state)
+static golden_results forward(const golden *g, const char *kind, tg_module *m, golden_inputs in)
 {
+    tg_lstm_state state = { in.h0, in.c0 };
     if (strcmp(kind, "LSTM") == 0) {
-        const tg_lstm_output out = tg_lstm_forward((tg_lstm *)m, x, state);
-        return (results){ { "output", "h_n", "c_n" }, { out.output, out.h_n, out.c_n } };
+        const tg_lstm_output out = tg_lstm_forward((tg_lstm *)m, in.input, state);
+        return (golden_results){ { "output", "h_n", "c_n" }, { out.output, out.h_n, out.c_n } };
     }
     if (strcmp(kind, "LSTMCell") == 0) {
-        const tg_tensor_list steps = tg_unbind(x, 0);
+        const tg_tensor_list steps = tg_unbind(in.input, 0);
         assert_int_equal(steps.count, golden_int(g, "steps"));
         for (int64_t t = 0; t < steps.count; t++)
             state = tg_lstm_cell_forward((tg_lstm_cell *)m, steps.items[t], state);
-        return (results){ { "h", "c", NULL }, { state.h, state.c, NULL } };
+        return (golden_results){ { "h", "c", NULL }, { state.h, state.c, NULL } };
     }
-    return (results){ { "output", NULL, NULL }, { tg_module_forward(m, x), NULL, NULL } };
-}
-
-/* Draws an input as the case did; it must be the very same. */
-static tg_tensor *draw(const golden *g, const char *key)
-{
-    if (!golden_has(g, key)) return NULL;
-    tg_tensor *t = tg_rand(golden_array_of(g, key).shape, .requires_grad = true);
-    golden_assert(g, key, t, tg_dtype_of(t) == TG_FLOAT32 ? 1e-8 : 0);
-    return t;
-}
-
-static void compare(const golden *g, tg_module *m, const results *r, tg_tensor *x, tg_lstm_state state,
-                    double tolerance)
-{
-    char key[96];
-    const tg_named_tensor_list named = tg_named_parameters(m);
-    for (int64_t i = 0; i < named.count; i++) {
-        snprintf(key, sizeof key, "sum.%s", named.items[i].name);
-        golden_assert(g, key, tg_sum(tg_detach(named.items[i].tensor), .dtype = TG_FLOAT64), 1e-12);
-        snprintf(key, sizeof key, "grad.%s", named.items[i].name);
-        golden_assert(g, key, tg_grad_of(named.items[i].tensor), tolerance);
-    }
-    for (int i = 0; i < 3 && r->names[i]; i++) golden_assert(g, r->names[i], r->tensors[i], tolerance);
-    golden_assert(g, "grad.input", tg_grad_of(x), tolerance);
-    if (state.h) golden_assert(g, "grad.h0", tg_grad_of(state.h), tolerance);
-    if (state.c) golden_assert(g, "grad.c0", tg_grad_of(state.c), tolerance);
-}
-
-static void run_case(const golden *g)
-{
-    const bool f32 = strcmp(golden_string(g, "dtype"), "float32") == 0;
-    const char *kind = golden_string(g, "module");
-    tg_scope scope = tg_scope_begin();
-    tg_set_default_dtype(f32 ? TG_FLOAT32 : TG_FLOAT64);
-    tg_manual_seed((uint64_t)golden_int(g, "seed"));
-    tg_module *m = build(g, kind);
-    if (!golden_int(g, "train")) tg_module_eval(m);
-    tg_tensor *x = draw(g, "input");
-    const tg_lstm_state state = { draw(g, "h0"), draw(g, "c0") };
-    const results r = forward(g, kind, m, x, state);
-    tg_tensor *loss = tg_scalar(0.0);
-    for (int i = 0; i < 3 && r.names[i]; i++)
-        loss = tg_add(loss, tg_sum(tg_mul(r.tensors[i], golden_weights(r.tensors[i]))));
-    tg_backward(loss);
-    if (tg_failed()) fail_msg("%s: %s", golden_case(g), tg_error_message());
-    compare(g, m, &r, x, state, f32 ? 2e-6 : 1e-13);
-    tg_module_free(m);
-    tg_set_default_dtype(TG_FLOAT32);
-    tg_scope_end(scope);
+    return (golden_results){ { "output", NULL, NULL }, { tg_module_forward(m, in.input), NULL, NULL } };
 }
 
 static void ignore_warning(const char *where, const char *message, void *context)
@@ -121,7 +67,7 @@ static void test_golden(void **state)
     tg_set_warning_handler(ignore_warning, NULL); /* dropout with one layer */
     golden *g = golden_open("lstm.txt");
     int cases = 0;
-    for (; golden_next(g); cases++) run_case(g);
+    for (; golden_next(g); cases++) golden_run_module(g, build, forward);
     golden_close(g);
     assert_true(cases > 200);
 }

@@ -1,0 +1,63 @@
+/* golden_module.c: see golden_module.h. */
+#include "golden_module.h"
+
+#include "cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Draws an input as the case did; it must be the very same. */
+static tg_tensor *draw(const golden *g, const char *key)
+{
+    if (!golden_has(g, key)) return NULL;
+    tg_tensor *t = tg_rand(golden_array_of(g, key).shape, .requires_grad = true);
+    golden_assert(g, key, t, tg_dtype_of(t) == TG_FLOAT32 ? 1e-8 : 0);
+    return t;
+}
+
+static void compare(const golden *g, tg_module *m, const golden_results *r, const golden_inputs *in, double tolerance)
+{
+    char key[96];
+    const tg_named_tensor_list named = tg_named_parameters(m);
+    for (int64_t i = 0; i < named.count; i++) {
+        snprintf(key, sizeof key, "sum.%s", named.items[i].name);
+        golden_assert(g, key, tg_sum(tg_detach(named.items[i].tensor), .dtype = TG_FLOAT64), 1e-12);
+        snprintf(key, sizeof key, "grad.%s", named.items[i].name);
+        golden_assert(g, key, tg_grad_of(named.items[i].tensor), tolerance);
+    }
+    for (int i = 0; i < 3 && r->names[i]; i++) golden_assert(g, r->names[i], r->tensors[i], tolerance);
+    golden_assert(g, "grad.input", tg_grad_of(in->input), tolerance);
+    if (in->h0) golden_assert(g, "grad.h0", tg_grad_of(in->h0), tolerance);
+    if (in->c0) golden_assert(g, "grad.c0", tg_grad_of(in->c0), tolerance);
+}
+
+static void backward(const golden_results *r)
+{
+    tg_tensor *loss = tg_scalar(0.0);
+    for (int i = 0; i < 3 && r->names[i]; i++)
+        loss = tg_add(loss, tg_sum(tg_mul(r->tensors[i], golden_weights(r->tensors[i]))));
+    tg_backward(loss);
+}
+
+void golden_run_module(const golden *g, golden_build_fn build, golden_forward_fn forward)
+{
+    const bool f32 = strcmp(golden_string(g, "dtype"), "float32") == 0;
+    const char *kind = golden_string(g, "module");
+    tg_scope scope = tg_scope_begin();
+    tg_set_default_dtype(f32 ? TG_FLOAT32 : TG_FLOAT64);
+    tg_manual_seed((uint64_t)golden_int(g, "seed"));
+    tg_module *m = build(g, kind);
+    if (!golden_int(g, "train")) tg_module_eval(m);
+    golden_inputs in = { .input = draw(g, "input") };
+    in.h0 = draw(g, "h0");
+    in.c0 = draw(g, "c0");
+    const golden_results r = forward(g, kind, m, in);
+    if (r.names[0]) {
+        backward(&r);
+        compare(g, m, &r, &in, f32 ? 2e-6 : 1e-13);
+    }
+    if (tg_failed()) fail_msg("%s: %s", golden_case(g), tg_error_message());
+    tg_module_free(m);
+    tg_set_default_dtype(TG_FLOAT32);
+    tg_scope_end(scope);
+}

@@ -1,0 +1,28 @@
+/* golden_module.h: modules against golden files that tests/golden/modulecase.py made: initial weights, results, gradients
+ * and the random stream. */
+#ifndef TG_TESTS_GOLDEN_MODULE_H
+#define TG_TESTS_GOLDEN_MODULE_H
+
+#include "golden.h"
+
+#include "tapegrad.h"
+
+/* What a case draws for the module; h0 and c0 are NULL in cases without. */
+typedef struct golden_inputs {
+    tg_tensor *input, *h0, *c0;
+} golden_inputs;
+
+/* The results and their names in the file. */
+typedef struct golden_results {
+    const char *names[3];
+    tg_tensor *tensors[3];
+} golden_results;
+
+typedef tg_module *(*golden_build_fn)(const golden *g, const char *kind);
+typedef golden_results (*golden_forward_fn)(const golden *g, const char *kind, tg_module *m, golden_inputs in);
+
+/* Builds, runs and compares the case: in float32 within 2e-6, in float64 within 1e-13. A forward without results has
+ * compared what there is. */
+void golden_run_module(const golden *g, golden_build_fn build, golden_forward_fn forward);
+
+#endif
