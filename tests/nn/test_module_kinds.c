@@ -20,6 +20,8 @@ static int kinds_of(tg_module *m)
     COUNT(tg_prelu)
     COUNT(tg_lstm)
     COUNT(tg_lstm_cell)
+    COUNT(tg_gru)
+    COUNT(tg_gru_cell)
     COUNT(tg_sequential)
     COUNT(tg_module_list)
     COUNT(tg_module_dict)
@@ -53,6 +55,8 @@ static void test_structs(void **state)
     EXPECT(tg_prelu, tg_prelu_new());
     EXPECT(tg_lstm, tg_lstm_new(2, 3));
     EXPECT(tg_lstm_cell, tg_lstm_cell_new(2, 3));
+    EXPECT(tg_gru, tg_gru_new(2, 3));
+    EXPECT(tg_gru_cell, tg_gru_cell_new(2, 3));
     EXPECT(tg_sequential, tg_sequential_new());
     EXPECT(tg_module_list, tg_module_list_new());
     EXPECT(tg_module_dict, tg_module_dict_new());

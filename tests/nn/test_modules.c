@@ -359,6 +359,7 @@ static void test_copies_of_every_kind(void **state)
         TG_MODULE(tg_linear_new(6, 2)),
         TG_MODULE(tg_lstm_new(6, 3, .num_layers = 2, .bidirectional = true, .batch_first = true)),
         TG_MODULE(tg_lstm_new(6, 3, .bias = false, .proj_size = 2)),
+        TG_MODULE(tg_gru_new(6, 3, .num_layers = 2, .bias = false, .bidirectional = true)),
         TG_MODULE(tg_layer_norm_new(tg_shape(6))),
         TG_MODULE(tg_conv1d_new(4, 2, tg_shape(3))),
         TG_MODULE(tg_batch_norm1d_new(4)),

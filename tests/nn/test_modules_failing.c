@@ -1,4 +1,4 @@
-/* test_modules_failing.c: models built, copied, listed and freed while each allocation fails in turn: an error for want of
+/* test_modules_failing.c: models built, run, copied, listed and freed while each allocation fails in turn: an error for want of
  * memory, nothing lost, nothing freed twice. */
 #define _GNU_SOURCE /* setenv */
 #include "tests/support/failing.h"
@@ -8,6 +8,7 @@ typedef struct {
     tg_linear *layers[2];
     tg_tensor *scales[2];
     tg_lstm *lstm;
+    tg_gru *gru;
 } model;
 
 static model *model_new(void)
@@ -18,6 +19,7 @@ static model *model_new(void)
         TG_PARAMETERS(m, scales, i, tg_ones(tg_shape(1)));
     }
     TG_SUBMODULE(m, lstm, tg_lstm_new(2, 2));
+    TG_SUBMODULE(m, gru, tg_gru_new(2, 2));
     return m;
 }
 
@@ -36,6 +38,22 @@ static double build_and_copy(void)
     return tg_failed() ? 0 : names;
 }
 
+static double run_recurrent(void)
+{
+    tg_manual_seed(1);
+    tg_lstm *lstm = tg_lstm_new(2, 2, .num_layers = 2);
+    tg_gru *gru = tg_gru_new(2, 2, .bidirectional = true);
+    tg_gru_cell *cell = tg_gru_cell_new(2, 2);
+    tg_tensor *x = tg_ones(tg_shape(2, 1, 2)), *y = tg_lstm_forward(lstm, x).output;
+    tg_tensor *h = tg_sum(tg_gru_forward(gru, y).h_n);
+    tg_backward(tg_add(h, tg_sum(tg_gru_cell_forward(cell, tg_ones(tg_shape(2))))));
+    const double result = 1 + tg_item(tg_sum(tg_grad_of(tg_get_parameter(lstm, "weight_ih_l0"))));
+    tg_module_free(cell);
+    tg_module_free(gru);
+    tg_module_free(lstm);
+    return tg_failed() ? 0 : result;
+}
+
 static double build_deep(void)
 {
     tg_module *m = TG_MODULE(tg_linear_new(1, 1));
@@ -51,6 +69,12 @@ static void test_building_and_copying(void **state)
     fail_each_allocation(build_and_copy);
 }
 
+static void test_running_recurrent(void **state)
+{
+    (void)state;
+    fail_each_allocation(run_recurrent);
+}
+
 static void test_building_deep(void **state)
 {
     (void)state;
@@ -62,6 +86,7 @@ int main(void)
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_building_and_copying),
+        cmocka_unit_test(test_running_recurrent),
         cmocka_unit_test(test_building_deep),
     };
     return cmocka_run_group_tests_name("modules_failing", tests, NULL, NULL);

@@ -1,0 +1,85 @@
+/* gru.h: gated recurrent units (Cho et al., 2014), with PyTorch's gates, names and numbers.
+ *
+ *     x_r, x_z, x_n = the three blocks of x W_ihT + b_ih
+ *     h_r, h_z, h_n = the three blocks of h W_hhT + b_hh
+ *     r = sigmoid(x_r + h_r), z = sigmoid(x_z + h_z), n = tanh(x_n + r h_n)
+ *     h' = (1 - z) n + z h
+ *
+ * As in PyTorch, the reset gate r scales the product with h and its bias, not h itself as in the paper. */
+#ifndef TG_NN_GRU_H
+#define TG_NN_GRU_H
+
+#include "rnn.h"
+
+TG_BEGIN_DECLS
+
+/* ---- one step ---- */
+
+typedef struct tg_gru_cell {
+    tg_module base;
+    int64_t input_size, hidden_size;
+    bool bias;
+    tg_rnn_weights weights;
+} tg_gru_cell;
+
+typedef struct tg_gru_cell_options {
+    bool bias;
+    tg_dtype dtype;
+    TG_OPTIONS_END
+} tg_gru_cell_options;
+#define TG_GRU_CELL_DEFAULTS /* bias */ true, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
+
+tg_gru_cell *tg_gru_cell_new_at(const char *where, int64_t input_size, int64_t hidden_size,
+                                tg_gru_cell_options options);
+#define tg_gru_cell_new(input_size, hidden_size, ...)                                                                  \
+    tg_gru_cell_new_at(TG_HERE, input_size, hidden_size,                                                               \
+                       TG_OPTIONS(tg_gru_cell_options, TG_GRU_CELL_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
+/* x is [N, input] or [input], h and the result are [N, hidden] or [hidden]: `h = tg_gru_cell_forward(cell, x, h);`, or
+ * without h, which is then zeros. A h that could not be made is an error, and not taken for one that was left out. */
+tg_tensor *tg_gru_cell_forward_at(const char *where, tg_gru_cell *m, tg_tensor *x, tg_tensor *h);
+#define tg_gru_cell_forward(m, x, ...) tg_gru_cell_forward_at(TG_HERE, m, x, TG_OR(NULL __VA_OPT__(,) __VA_ARGS__))
+
+/* ---- a whole sequence ---- */
+
+typedef struct tg_gru_options {
+    int64_t num_layers;
+    bool bias;
+    bool batch_first; /* x and output are [N, T, features]; h keeps its shape */
+    double dropout;   /* between layers, while training: the probability of a zero */
+    bool bidirectional;
+    tg_dtype dtype;
+    TG_OPTIONS_END
+} tg_gru_options;
+#define TG_GRU_DEFAULTS                                                                                                \
+    /* num_layers */ 1, /* bias */ true, /* batch_first */ false, /* dropout */ 0.0, /* bidirectional */ false,        \
+        /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
+
+typedef struct tg_gru {
+    tg_module base;
+    int64_t input_size, hidden_size;
+    tg_gru_options options;
+    tg_rnn_weights *weights; /* [num_layers * directions]: layer by layer, forward before reverse */
+} tg_gru;
+
+typedef struct tg_gru_output {
+    tg_tensor *output; /* [T, N, directions * hidden], or as batch_first asks: the last layer's h at every step */
+    tg_tensor *h_n;    /* [num_layers * directions, N, hidden]: after the last step */
+} tg_gru_output;
+
+/* `tg_gru_new(5, 8, .num_layers = 2, .batch_first = true)`. Every weight is drawn from U(-1/sqrt(hidden),
+ * 1/sqrt(hidden)). */
+tg_gru *tg_gru_new_at(const char *where, int64_t input_size, int64_t hidden_size, tg_gru_options options);
+#define tg_gru_new(input_size, hidden_size, ...)                                                                       \
+    tg_gru_new_at(TG_HERE, input_size, hidden_size,                                                                    \
+                  TG_OPTIONS(tg_gru_options, TG_GRU_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
+/* x is [T, N, input], with batch_first [N, T, input], unbatched [T, input] (then h0 and the results have no N either);
+ * h0 is shaped as h_n, and zeros when it is left out. `tg_gru_forward(gru, x)`, `tg_gru_forward(gru, x, h0)`. As a
+ * tg_module it returns `output`. */
+tg_gru_output tg_gru_forward_at(const char *where, tg_gru *m, tg_tensor *x, tg_tensor *h0);
+#define tg_gru_forward(m, x, ...) tg_gru_forward_at(TG_HERE, m, x, TG_OR(NULL __VA_OPT__(,) __VA_ARGS__))
+
+TG_END_DECLS
+
+#endif
