@@ -53,6 +53,7 @@
 #include "nn/containers.h"
 #include "nn/distance.h"
 #include "nn/dropout.h"
+#include "nn/elman.h"
 #include "nn/embedding.h"
 #include "nn/gru.h"
 #include "nn/init.h"

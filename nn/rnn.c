@@ -1,5 +1,5 @@
-/* rnn.c: what recurrent modules of every kind share, written in ops: no gradient stands here. lstm.c and gru.c have the
- * steps of the cells.
+/* rnn.c: what recurrent modules of every kind share, written in ops: no gradient stands here. lstm.c, gru.c and elman.c
+ * have the steps of the cells.
  *
  * Built for training on whole sequences: the input's share of the gates is one product over all steps and samples, the
  * steps take views of it, and what a step needs no more dies with the step's scope. Inside, time is the first dimension
@@ -85,6 +85,7 @@ int tgi_rnn_repr(const tgi_rnn *r, char *buffer, size_t size)
     if (r->batch_first) append(buffer, size, &used, ", batch_first=True");
     if (r->dropout != 0) append(buffer, size, &used, ", dropout=%s", tgi_real_text(r->dropout, text));
     if (r->bidirectional) append(buffer, size, &used, ", bidirectional=True");
+    if (r->nonlinearity) append(buffer, size, &used, ", nonlinearity=%s", r->nonlinearity);
     return used;
 }
 

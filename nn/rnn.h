@@ -1,4 +1,4 @@
-/* rnn.h: the weights that recurrent modules have in common. The modules are in lstm.h and gru.h. */
+/* rnn.h: the weights that recurrent modules have in common. LSTM is in lstm.h, GRU in gru.h, RNN in elman.h. */
 #ifndef TG_NN_RNN_H
 #define TG_NN_RNN_H
 
@@ -6,7 +6,7 @@
 
 TG_BEGIN_DECLS
 
-/* The weights of one layer in one direction. `gates` is 4 in LSTM, 3 in GRU. */
+/* The weights of one layer in one direction. `gates` is 4 in LSTM, 3 in GRU, 1 in RNN. */
 typedef struct tg_rnn_weights {
     tg_tensor *weight_ih; /* [gates * hidden, input] */
     tg_tensor *weight_hh; /* [gates * hidden, hidden or proj_size] */

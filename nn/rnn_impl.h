@@ -31,6 +31,7 @@ typedef struct tgi_rnn {
     int64_t proj_size; /* 0: none */
     bool bias, batch_first, bidirectional;
     double dropout;
+    const char *nonlinearity; /* what print shows of it; NULL: nothing */
     tg_rnn_weights *weights; /* [num_layers * directions]: layer by layer, forward before reverse */
 } tgi_rnn;
 

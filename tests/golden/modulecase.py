@@ -1,4 +1,4 @@
-"""One case of a golden file about modules: lstm.py and gru.py share it. goldenfile.py describes the line format.
+"""One case of a golden file about modules: lstm.py and rnn.py share it. goldenfile.py describes the line format.
 
 Every case is made in this order, which tests/support/golden_module.c repeats:
 
@@ -33,7 +33,9 @@ def begin(name, module, dtype, train=1, **options):
     g.ints("seed", seed)
     g.ints("train", train)
     for key, value in options.items():
-        if isinstance(value, float):
+        if isinstance(value, str):
+            g.string(key, value)
+        elif isinstance(value, float):
             g.array(key, torch.tensor(value, dtype=torch.float64))
         else:
             g.ints(key, value)

@@ -22,6 +22,8 @@ static int kinds_of(tg_module *m)
     COUNT(tg_lstm_cell)
     COUNT(tg_gru)
     COUNT(tg_gru_cell)
+    COUNT(tg_rnn)
+    COUNT(tg_rnn_cell)
     COUNT(tg_sequential)
     COUNT(tg_module_list)
     COUNT(tg_module_dict)
@@ -57,6 +59,8 @@ static void test_structs(void **state)
     EXPECT(tg_lstm_cell, tg_lstm_cell_new(2, 3));
     EXPECT(tg_gru, tg_gru_new(2, 3));
     EXPECT(tg_gru_cell, tg_gru_cell_new(2, 3));
+    EXPECT(tg_rnn, tg_rnn_new(2, 3));
+    EXPECT(tg_rnn_cell, tg_rnn_cell_new(2, 3));
     EXPECT(tg_sequential, tg_sequential_new());
     EXPECT(tg_module_list, tg_module_list_new());
     EXPECT(tg_module_dict, tg_module_dict_new());

@@ -107,6 +107,10 @@ static void test_print(void **state)
     assert_prints(TG_MODULE(tg_lstm_cell_new(5, 8, .bias = false)), "LSTMCell(5, 8, bias=False)");
     assert_prints(TG_MODULE(tg_gru_new(4, 8, .num_layers = 2)), "GRU(4, 8, num_layers=2)");
     assert_prints(TG_MODULE(tg_gru_cell_new(4, 8, .bias = false)), "GRUCell(4, 8, bias=False)");
+    assert_prints(TG_MODULE(tg_rnn_new(3, 4, .nonlinearity = "relu")), "RNN(3, 4)");
+    assert_prints(TG_MODULE(tg_rnn_cell_new(3, 4)), "RNNCell(3, 4)");
+    assert_prints(TG_MODULE(tg_rnn_cell_new(3, 4, .bias = false, .nonlinearity = "relu")),
+                  "RNNCell(3, 4, bias=False, nonlinearity=relu)");
     assert_prints(TG_MODULE(tg_mse_loss_new()), "MSELoss()");
     assert_prints(TG_MODULE(tg_cross_entropy_loss_new(.weight = tg_ones(tg_shape(3)))), "CrossEntropyLoss()");
     assert_prints(TG_MODULE(tg_nll_loss_new()), "NLLLoss()");

@@ -21,8 +21,8 @@ typedef struct golden_results {
 typedef tg_module *(*golden_build_fn)(const golden *g, const char *kind);
 typedef golden_results (*golden_forward_fn)(const golden *g, const char *kind, tg_module *m, golden_inputs in);
 
-/* Builds, runs and compares the case: in float32 within 2e-6, in float64 within 1e-13. A forward without results has
- * compared what there is. */
+/* Builds, runs and compares the case: in float32 within 2e-6, in float64 within 1e-13. A case with `losses` trains the
+ * module instead. */
 void golden_run_module(const golden *g, golden_build_fn build, golden_forward_fn forward);
 
 #endif

@@ -486,6 +486,8 @@ static tg_lstm_cell *sample_tg_lstm_cell(void) { return tg_lstm_cell_new(3, 3); 
 static tg_lstm *sample_tg_lstm(void) { return tg_lstm_new(3, 3); }
 static tg_gru_cell *sample_tg_gru_cell(void) { return tg_gru_cell_new(3, 3); }
 static tg_gru *sample_tg_gru(void) { return tg_gru_new(3, 3); }
+static tg_rnn_cell *sample_tg_rnn_cell(void) { return tg_rnn_cell_new(3, 3); }
+static tg_rnn *sample_tg_rnn(void) { return tg_rnn_new(3, 3); }
 static tg_module_list *sample_tg_module_list(void) { return tg_module_list_new(tg_linear_new(3, 3)); }
 static tg_module_dict *sample_tg_module_dict(void) { return tg_module_dict_new(); }
 static tg_parameter_list *sample_tg_parameter_list(void) { return tg_parameter_list_new(world.tensor); }
