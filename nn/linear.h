@@ -21,7 +21,8 @@ typedef struct tg_linear_options {
 } tg_linear_options;
 #define TG_LINEAR_DEFAULTS /* bias */ true, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 
-/* `tg_linear_new(5, 8, .bias = false)`. Both are drawn from U(-1/sqrt(in), 1/sqrt(in)), the weight first. */
+/* `tg_linear_new(5, 8, .bias = false)`. Weight and bias are drawn from U(-b, b), b = 1 / sqrt(in_features),
+ * the weight first. */
 tg_linear *tg_linear_new_at(const char *where, int64_t in_features, int64_t out_features, tg_linear_options options);
 #define tg_linear_new(in_features, out_features, ...)                                                                  \
     tg_linear_new_at(TG_HERE, in_features, out_features,                                                               \

@@ -3,8 +3,9 @@
  *     tg_loss *criterion = tg_mse_loss_new();
  *     tg_tensor *loss = tg_loss_forward(criterion, output, y);
  *
- * Those of three tensors are a type of their own, and CTC is one. The formulas, options and defaults are those of the functions in
- * ops/loss.h and ops/loss_margin.h; a weight is registered as the buffer "weight", a pos_weight as "pos_weight". */
+ * Losses that take three tensors are a tg_triple_loss, and CTC, which takes four, is a tg_ctc_loss. Formulas, options,
+ * defaults and shapes are those of the functions in ops/loss.h and ops/loss_margin.h. A weight is registered as the
+ * buffer "weight", a pos_weight as "pos_weight". */
 #ifndef TG_NN_LOSS_H
 #define TG_NN_LOSS_H
 

@@ -38,7 +38,7 @@ typedef struct tgi_names tgi_names;
 
 typedef tg_tensor *(*tg_forward_fn)(tg_module *module, tg_tensor *x);
 
-/* What a kind of module has of its own; the keyword options of tg_module_new. */
+/* What distinguishes a kind of module; the keyword options of tg_module_new. */
 typedef struct tg_module_class {
     const char *name;      /* what print shows: "Linear"; the name of the type unless given. Borrowed */
     const char *type;      /* the struct's name, "tg_linear", for tg_module_as; tg_module_new knows it. NULL: none. Borrowed */
@@ -100,7 +100,8 @@ static inline tg_module *tgi_module(void *m) { return (tg_module *)m; }
 
 /* ---- making and freeing ---- */
 
-/* A zeroed `type`, in training mode: `tg_module_new(my_model, .name = "MyModel", .forward = my_forward)`. */
+/* A zeroed `type`, in training mode: `tg_module_new(my_model, .name = "MyModel", .forward = my_forward)`. The class is
+ * copied into the module. */
 void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_class);
 #define tg_module_new(type, ...)                                                                                       \
     ((type *)tg_module_new_at(TG_HERE, TGI_MODULE_SIZE(type),                                                          \
@@ -136,8 +137,9 @@ tg_tensor *tg_register_buffer_at(const char *where, tg_module *m, const char *na
 #define tg_register_buffer(m, name, t)    tg_register_buffer_at(TG_HERE, TG_MODULE(m), name, t)
 
 /* Another one under a name that is there, in the same place; what was there is released, and freed if nobody else has
- * it. NULL while an error is pending is what could not be made, and replaces nothing. As `m.fc = other` in PyTorch; so weights are tied: `tg_replace_parameter(decoder, "weight", encoder->weight)`.
- * A field of the struct is set by the macros TG_REPLACE_... below. */
+ * it. NULL while an error is pending is what could not be made, and replaces nothing. As `m.fc = other` in PyTorch; so
+ * weights are tied: `tg_replace_parameter(decoder, "weight", encoder->weight)`. A field of the struct is set by the
+ * macros TG_REPLACE_... below. */
 tg_status tg_replace_module_at(const char *where, tg_module *m, const char *name, tg_module *child);
 tg_tensor *tg_replace_parameter_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
 tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
@@ -219,7 +221,7 @@ bool tg_module_is_named(const tg_module *m, const char *name);
 
 /* ---- calling ---- */
 
-/* The class's forward, in a scope of its own, so that temporaries die when it returns. */
+/* Runs the class's forward in a new scope, so that temporaries are freed when it returns. */
 tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x);
 #define tg_module_forward(m, x) tg_module_forward_at(TG_HERE, TG_MODULE(m), x)
 

@@ -6,7 +6,7 @@
 
 TG_BEGIN_DECLS
 
-/* As a convolution's padding: as many zeros as give the result the input's size. */
+/* A value for .padding: so many zeros that the result has the input's size. Only for a stride of 1. */
 #define TG_SAME (TG_LITERAL(tg_shape){ -1, { 0 } })
 
 /* Lists have one entry for each spatial dimension, or one for all: `.stride = tg_shape(2)`. */
@@ -44,7 +44,7 @@ typedef struct tg_conv_transpose_options {
 #define TG_CONV_TRANSPOSE_OPTIONS(...)                                                                                 \
     TG_OPTIONS(tg_conv_transpose_options, TG_CONV_TRANSPOSE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* The gradient of a convolution by its input, as a map of its own: x [N, K, H, W] or [K, H, W] by weight
+/* What a convolution's gradient by its input computes, as an op: x [N, K, H, W] or [K, H, W] by weight
  * [K, C / groups, R, S] is [N, C, H', W'] with H' = (H - 1) stride - 2 padding + dilation (R - 1) + 1 + output_padding. */
 tg_tensor *tg_conv_transpose1d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_transpose_options options);
 tg_tensor *tg_conv_transpose2d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_transpose_options options);

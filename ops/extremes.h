@@ -25,13 +25,13 @@ tg_values_indices tg_min_dim_at(const char *where, tg_tensor *t, int64_t dim, tg
 #define tg_max_dim(t, dim, ...) tg_max_dim_at(TG_HERE, t, dim, TG_KEEPDIM_OPTIONS(__VA_ARGS__))
 #define tg_min_dim(t, dim, ...) tg_min_dim_at(TG_HERE, t, dim, TG_KEEPDIM_OPTIONS(__VA_ARGS__))
 
-/* Where it stands alone: along `.dim`, or in the flattened tensor. */
+/* Only the index: along `.dim`, or in the flattened tensor. */
 tg_tensor *tg_argmax_at(const char *where, tg_tensor *t, tg_dim_options options);
 tg_tensor *tg_argmin_at(const char *where, tg_tensor *t, tg_dim_options options);
 #define tg_argmax(t, ...) tg_argmax_at(TG_HERE, t, TG_DIM_OPTIONS(__VA_ARGS__))
 #define tg_argmin(t, ...) tg_argmin_at(TG_HERE, t, TG_DIM_OPTIONS(__VA_ARGS__))
 
-/* Both at once, over `.dim` or all. */
+/* The smallest and the largest, over `.dim` or all. */
 typedef struct tg_aminmax_result {
     tg_tensor *min, *max;
 } tg_aminmax_result;

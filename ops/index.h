@@ -54,8 +54,8 @@ typedef struct tg_index_add_options {
 #define TG_INDEX_ADD_DEFAULTS /* alpha */ 1.0 TG_DEFAULTS_END
 #define TG_INDEX_ADD_OPTIONS(...) TG_OPTIONS(tg_index_add_options, TG_INDEX_ADD_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* t with the entries of `source` added to, copied over, or a value written to, the entries of dimension `dim` that a
- * vector of indices names. index_fill counts negative indices from the end. */
+/* t with the entries of dimension `dim` that a vector of indices names changed: index_add adds those of `source`,
+ * index_copy copies them there, index_fill writes a value. index_fill counts negative indices from the end. */
 tg_tensor *tg_index_add_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_tensor *source, tg_index_add_options options);
 tg_tensor *tg_index_copy_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_tensor *source);
 tg_tensor *tg_index_fill_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_operand value);
@@ -71,8 +71,8 @@ tg_tensor *tg_index_fill_in_place_at(const char *where, tg_tensor *t, int64_t di
 #define tg_index_fill(t, dim, index, value)   tg_index_fill_at(TG_HERE, t, dim, index, TG_OPERAND(value))
 #define tg_index_fill_(t, dim, index, value)  tg_index_fill_in_place_at(TG_HERE, t, dim, index, TG_OPERAND(value))
 
-/* The elements where the mask is true, in row-major order; t with them taken from `source` one after the other. Tensor
- * and mask are broadcast together (in place: the mask to the tensor). */
+/* masked_select: the elements where the mask is true, in row-major order; masked_scatter: t with those elements taken
+ * from `source`, in that order. Tensor and mask are broadcast together (in place: the mask to the tensor). */
 tg_tensor *tg_masked_select_at(const char *where, tg_tensor *t, tg_tensor *mask);
 tg_tensor *tg_masked_scatter_at(const char *where, tg_tensor *t, tg_tensor *mask, tg_tensor *source);
 tg_tensor *tg_masked_scatter_in_place_at(const char *where, tg_tensor *t, tg_tensor *mask, tg_tensor *source);
@@ -80,8 +80,8 @@ tg_tensor *tg_masked_scatter_in_place_at(const char *where, tg_tensor *t, tg_ten
 #define tg_masked_scatter(t, mask, source)  tg_masked_scatter_at(TG_HERE, t, mask, source)
 #define tg_masked_scatter_(t, mask, source) tg_masked_scatter_in_place_at(TG_HERE, t, mask, source)
 
-/* Where the elements are that are not 0: [n, ndim] of indices in row-major order; the same as a list of ndim vectors,
- * which tg_index takes. */
+/* nonzero: where the elements are that are not 0, [n, ndim] of indices in row-major order; nonzero_tuple: the same as a
+ * list of ndim vectors, which tg_index takes. */
 tg_tensor *tg_nonzero_at(const char *where, tg_tensor *t);
 tg_tensor_list tg_nonzero_tuple_at(const char *where, tg_tensor *t);
 #define tg_nonzero(t)       tg_nonzero_at(TG_HERE, t)

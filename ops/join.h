@@ -6,12 +6,13 @@
 
 TG_BEGIN_DECLS
 
-/* Along an existing dimension (`tg_cat(tg_list(x, h), 1)`); along a new one. Dtypes are promoted. */
+/* cat joins along an existing dimension, `tg_cat(tg_list(x, h), 1)`; stack along a new one. Dtypes are promoted. */
 tg_tensor *tg_cat_at(const char *where, tg_tensor_list tensors, int64_t dim);
 tg_tensor *tg_stack_at(const char *where, tg_tensor_list tensors, int64_t dim);
 
-/* Views, in a list that lives as long as the innermost scope: pieces of `size` (the last one may be smaller), pieces of
- * the given sizes, at most `chunks` equal pieces, one piece for each index (that dimension removed). */
+/* Views, in a list that lives as long as the innermost scope. split: pieces of `size`, the last one may be smaller;
+ * split_with_sizes: of the given sizes; chunk: at most `chunks` equal pieces; unbind: one for each index, without that
+ * dimension. */
 tg_tensor_list tg_split_at(const char *where, tg_tensor *t, int64_t size, int64_t dim);
 tg_tensor_list tg_split_with_sizes_at(const char *where, tg_tensor *t, tg_shape sizes, int64_t dim);
 tg_tensor_list tg_chunk_at(const char *where, tg_tensor *t, int64_t chunks, int64_t dim);
@@ -29,8 +30,8 @@ tg_tensor_list tg_hsplit_indices_at(const char *where, tg_tensor *t, tg_shape in
 tg_tensor_list tg_vsplit_indices_at(const char *where, tg_tensor *t, tg_shape indices);
 tg_tensor_list tg_dsplit_indices_at(const char *where, tg_tensor *t, tg_shape indices);
 
-/* cat along dimension 1 (0 for vectors), 0 and 2, of tensors with at least one, two and three dimensions; vectors as the
- * columns of a matrix. */
+/* hstack, vstack, dstack: cat along dimension 1 (0 for vectors), 0 and 2, of tensors with at least one, two and three
+ * dimensions; column_stack: vectors as the columns of a matrix. */
 tg_tensor *tg_hstack_at(const char *where, tg_tensor_list tensors);
 tg_tensor *tg_vstack_at(const char *where, tg_tensor_list tensors);
 tg_tensor *tg_dstack_at(const char *where, tg_tensor_list tensors);
@@ -57,7 +58,8 @@ typedef struct tg_combinations_options {
 #define TG_COMBINATIONS_DEFAULTS /* r */ 2, /* with_replacement */ false TG_DEFAULTS_END
 #define TG_COMBINATIONS_OPTIONS(...) TG_OPTIONS(tg_combinations_options, TG_COMBINATIONS_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* All tuples with an element of each vector, [n, count]; all sets of r elements of a vector, [n, r]. */
+/* cartesian_prod: all tuples with an element of each vector, [n, count]; combinations: all sets of r elements of a
+ * vector, [n, r]. */
 tg_tensor *tg_cartesian_prod_at(const char *where, tg_tensor_list tensors);
 tg_tensor *tg_combinations_at(const char *where, tg_tensor *t, tg_combinations_options options);
 

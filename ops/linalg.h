@@ -20,9 +20,9 @@ tg_tensor *tg_inverse_at(const char *where, tg_tensor *a);
 tg_tensor *tg_solve_at(const char *where, tg_tensor *a, tg_tensor *b);
 #define tg_solve(a, b) tg_solve_at(TG_HERE, a, b)
 
-/* The determinant; its logarithm, NaN where it is negative; its sign and the logarithm of its magnitude. det has all its
- * derivatives, up to the eighth, at matrices of any rank. The logarithms have none where a matrix is singular: they are
- * -inf there, the sign is 0, and the gradient is inf and NaN. */
+/* det: the determinant; logdet: its logarithm, NaN where it is negative; slogdet: its sign and the logarithm of its
+ * magnitude. det has all its derivatives, up to the eighth, at matrices of any rank. The logarithms have none where a
+ * matrix is singular: they are -inf there, the sign is 0, and the gradient is inf and NaN. */
 typedef struct tg_slogdet_result {
     tg_tensor *sign, *logabsdet;
 } tg_slogdet_result;

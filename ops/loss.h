@@ -6,7 +6,8 @@
 
 TG_BEGIN_DECLS
 
-/* What becomes of the losses of the elements. batchmean, the sum divided by the first size, is kl_div's alone. */
+/* What a loss makes of its elements' losses. NONE: a tensor of them all. MEAN, SUM: one number, of no dimensions.
+ * BATCHMEAN: their sum divided by the first size; for kl_div alone. */
 typedef enum tg_reduction {
     TG_REDUCTION_NONE,
     TG_REDUCTION_MEAN,
@@ -21,7 +22,8 @@ typedef struct tg_softmax_options {
 #define TG_SOFTMAX_DEFAULTS /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 #define TG_SOFTMAX_OPTIONS(...) TG_OPTIONS(tg_softmax_options, TG_SOFTMAX_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* Along `dim`: e^x / sum e^x, the same of -x, and the logarithm of the first, shifted by the maximum. */
+/* Along `dim`: e^x / sum e^x, the same of -x, and the logarithm of the first; x is shifted by its maximum before. The
+ * result has the input's shape. */
 tg_tensor *tg_softmax_at(const char *where, tg_tensor *t, int64_t dim, tg_softmax_options options);
 tg_tensor *tg_softmin_at(const char *where, tg_tensor *t, int64_t dim, tg_softmax_options options);
 tg_tensor *tg_log_softmax_at(const char *where, tg_tensor *t, int64_t dim, tg_softmax_options options);
@@ -36,7 +38,8 @@ typedef struct tg_loss_options {
 #define TG_LOSS_DEFAULTS /* reduction */ TG_REDUCTION_MEAN TG_DEFAULTS_END
 #define TG_LOSS_OPTIONS(...) TG_OPTIONS(tg_loss_options, TG_LOSS_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* ---- of numbers ---- Shapes that differ are warned about, then broadcast, as in PyTorch. */
+/* ---- of numbers ---- With TG_REDUCTION_NONE the result has the shape of input and target. If they differ they are
+ * broadcast, with a warning, as in PyTorch. */
 
 /* (input - target)^2, and |input - target|. */
 tg_tensor *tg_mse_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_loss_options options);
@@ -101,7 +104,8 @@ tg_tensor *tg_gaussian_nll_loss_at(const char *where, tg_tensor *input, tg_tenso
 #define tg_gaussian_nll_loss(input, target, var, ...)                                                                 \
     tg_gaussian_nll_loss_at(TG_HERE, input, target, var, TG_GAUSSIAN_NLL_OPTIONS(__VA_ARGS__))
 
-/* ---- of probabilities ---- Weights broadcast to input's shape; they have no gradient. */
+/* ---- of probabilities ---- With TG_REDUCTION_NONE the result has input's shape, as target has. Weights are broadcast
+ * to it; they have no gradient. */
 
 typedef struct tg_bce_options {
     tg_tensor *weight;
@@ -144,7 +148,7 @@ typedef struct tg_kl_div_options {
 tg_tensor *tg_kl_div_at(const char *where, tg_tensor *input, tg_tensor *target, tg_kl_div_options options);
 #define tg_kl_div(input, target, ...) tg_kl_div_at(TG_HERE, input, target, TG_KL_DIV_OPTIONS(__VA_ARGS__))
 
-/* ---- of classes ---- */
+/* ---- of classes ---- With TG_REDUCTION_NONE the result has input's shape without C. */
 
 typedef struct tg_nll_options {
     tg_tensor *weight;         /* [C], NULL for ones; the mean is weighted by it */
@@ -172,7 +176,8 @@ typedef struct tg_cross_entropy_options {
 #define TG_CROSS_ENTROPY_OPTIONS(...)                                                                                 \
     TG_OPTIONS(tg_cross_entropy_options, TG_CROSS_ENTROPY_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* log_softmax over the class dimension, then nll_loss; a floating target of input's shape holds class probabilities. */
+/* log_softmax over the class dimension, then nll_loss: input [C], [N, C] or [N, C, d1, ...], int64 target of that shape
+ * without C. A floating target of input's shape holds class probabilities. */
 tg_tensor *tg_cross_entropy_at(const char *where, tg_tensor *input, tg_tensor *target, tg_cross_entropy_options options);
 #define tg_cross_entropy(input, target, ...)                                                                          \
     tg_cross_entropy_at(TG_HERE, input, target, TG_CROSS_ENTROPY_OPTIONS(__VA_ARGS__))
@@ -189,8 +194,9 @@ typedef struct tg_ctc_options {
     /* blank */ 0, /* reduction */ TG_REDUCTION_MEAN, /* zero_infinity */ false TG_DEFAULTS_END
 #define TG_CTC_OPTIONS(...) TG_OPTIONS(tg_ctc_options, TG_CTC_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* Connectionist temporal classification: log_probs [T, N, C] from log_softmax, targets [N, S] or all of them behind
- * each other, and the lengths of both [N], int64. Or one sequence, [T, C]. */
+/* Connectionist temporal classification: log_probs [T, N, C] from log_softmax, targets [N, S] or all of them joined in
+ * one dimension, and the lengths of both [N], int64. Or one sequence, [T, C]. With
+ * TG_REDUCTION_NONE the loss is [N], of one sequence []. */
 tg_tensor *tg_ctc_loss_at(const char *where, tg_tensor *log_probs, tg_tensor *targets, tg_tensor *input_lengths,
                           tg_tensor *target_lengths, tg_ctc_options options);
 #define tg_ctc_loss(log_probs, targets, input_lengths, target_lengths, ...)                                           \

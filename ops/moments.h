@@ -1,4 +1,4 @@
-/* moments.h: products, variances, norms, medians and the like. */
+/* moments.h: products, variances, norms, medians and the like. Result shapes are those of reduce.h. */
 #ifndef TG_OPS_MOMENTS_H
 #define TG_OPS_MOMENTS_H
 
@@ -37,7 +37,7 @@ tg_tensor *tg_std_at(const char *where, tg_tensor *t, tg_var_options options);
 #define tg_var(t, ...) tg_var_at(TG_HERE, t, TG_VAR_OPTIONS(__VA_ARGS__))
 #define tg_std(t, ...) tg_std_at(TG_HERE, t, TG_VAR_OPTIONS(__VA_ARGS__))
 
-/* With the mean. Both NULL on failure. */
+/* Variance or deviation, and the mean. Both NULL on failure. */
 typedef struct tg_var_mean_result {
     tg_tensor *var, *mean;
 } tg_var_mean_result;

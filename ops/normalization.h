@@ -1,5 +1,5 @@
 /* normalization.h: normalisation. Each op subtracts a mean and divides by the square root of a variance plus eps; they
- * differ in the elements over which these are taken. */
+ * differ in the elements over which these are taken. The result has the input's shape. */
 #ifndef TG_OPS_NORMALIZATION_H
 #define TG_OPS_NORMALIZATION_H
 
@@ -44,7 +44,7 @@ typedef struct tg_group_norm_options {
 } tg_group_norm_options;
 #define TG_GROUP_NORM_DEFAULTS /* weight */ NULL, /* bias */ NULL, /* eps */ 1e-5 TG_DEFAULTS_END
 
-/* Of x [N, C, ...], for each sample over each of num_groups groups of channels. */
+/* Of x [N, C, ...], for each sample over each of num_groups groups of C / num_groups channels. */
 tg_tensor *tg_group_norm_at(const char *where, tg_tensor *input, int64_t num_groups, tg_group_norm_options options);
 #define tg_group_norm(input, num_groups, ...)                                                                         \
     tg_group_norm_at(TG_HERE, input, num_groups,                                                                      \

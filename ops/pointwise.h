@@ -2,9 +2,10 @@
  * and logic, the rows of pointwise.def; exp, sin and the like are in functions.h, relu and the like in activation.h, and
  * including this file includes those.
  *
- * An operand may be a tensor or a number: `tg_add(x, 1)`, `tg_div(1.0, x)`. Result dtypes follow PyTorch: integers stay
- * integers under arithmetic but for div, reciprocal and copysign, and become the default float under what has fractions
- * by nature; of numbers with a fraction alone, `tg_add(1.5, 2.5)`, the result is float64. Errors: shapes that do not broadcast, dtypes the op does not take.
+ * An operand may be a tensor or a number: `tg_add(x, 1)`, `tg_div(1.0, x)`. Result dtypes follow PyTorch: integers
+ * stay integers under arithmetic but for div, reciprocal and copysign, and become the default float in functions that
+ * have fractional values, such as exp; if all operands are C's floating numbers, `tg_add(1.5, 2.5)`, the result is
+ * float64. Errors: shapes that do not broadcast, dtypes the op does not take.
  *
  * A name that ends in _ writes the result over its first argument and returns that. Under autograd's rules
  * (docs/architecture.md): never a leaf that requires grad, never a view while a gradient flows; the result keeps the
@@ -215,7 +216,8 @@ tg_tensor *tg_masked_fill_in_place_at(const char *where, tg_tensor *a, tg_tensor
 #define tg_masked_fill(a, mask, value)  tg_masked_fill_at(TG_HERE, a, mask, TG_OPERAND(value))
 #define tg_masked_fill_(a, mask, value) tg_masked_fill_in_place_at(TG_HERE, a, mask, TG_OPERAND(value))
 
-/* a becomes b, converted and broadcast; every element the value; 0. */
+/* copy_ writes b into a, converted to a's dtype and broadcast to its shape; fill_ writes the value into every element,
+ * zero_ writes 0. Each returns a. */
 tg_tensor *tg_copy_in_place_at(const char *where, tg_tensor *a, tg_operand b);
 tg_tensor *tg_fill_in_place_at(const char *where, tg_tensor *a, tg_operand value);
 #define tg_copy_(a, b)     tg_copy_in_place_at(TG_HERE, a, TG_OPERAND(b))

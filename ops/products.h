@@ -10,8 +10,8 @@
 
 TG_BEGIN_DECLS
 
-/* [n, k] by [k, m]; [b, n, k] by [b, k, m]; [n, k] by [k]; [k] by [k] to a 0-d tensor (vdot: the same for real
- * numbers). */
+/* mm: [n, k] by [k, m]; bmm: [b, n, k] by [b, k, m]; mv: [n, k] by [k]; dot: [k] by [k] to a 0-d tensor (vdot: the same
+ * for real numbers). */
 tg_tensor *tg_mm_at(const char *where, tg_tensor *a, tg_tensor *b);
 tg_tensor *tg_bmm_at(const char *where, tg_tensor *a, tg_tensor *b);
 tg_tensor *tg_mv_at(const char *where, tg_tensor *matrix, tg_tensor *vector);
@@ -41,8 +41,8 @@ typedef struct tg_addmm_options {
 } tg_addmm_options;
 #define TG_ADDMM_DEFAULTS /* beta */ 1, /* alpha */ 1 TG_DEFAULTS_END
 #define TG_ADDMM_OPTIONS(...) TG_OPTIONS(tg_addmm_options, TG_ADDMM_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
-/* Of two matrices; a matrix and a vector; the sum over a batch of products; a batch of products; the outer product of
- * two vectors: `tg_addmm(bias, x, weight)`, `tg_addmm(c, a, b, .beta = 0.5)`. */
+/* addmm: of two matrices; addmv: a matrix and a vector; addbmm: the sum over a batch of products; baddbmm: a batch of
+ * products; addr: the outer product of two vectors. `tg_addmm(bias, x, weight)`, `tg_addmm(c, a, b, .beta = 0.5)`. */
 tg_tensor *tg_addmm_at(const char *where, tg_tensor *input, tg_tensor *mat1, tg_tensor *mat2, tg_addmm_options options);
 tg_tensor *tg_addmv_at(const char *where, tg_tensor *input, tg_tensor *mat, tg_tensor *vec, tg_addmm_options options);
 tg_tensor *tg_addbmm_at(const char *where, tg_tensor *input, tg_tensor *batch1, tg_tensor *batch2,

@@ -1,4 +1,6 @@
-/* reduce.h: sums and means, over all dimensions or some. */
+/* reduce.h: sums and means, over all dimensions or some. The result has the dimensions that are not reduced, and with
+ * .keepdim the reduced ones with size 1: of x [2, 3, 4], tg_sum(x) is [], tg_sum(x, .dim = 1) is [2, 4], with
+ * .keepdim = true [2, 1, 4]. */
 #ifndef TG_OPS_REDUCE_H
 #define TG_OPS_REDUCE_H
 
@@ -50,7 +52,7 @@ tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options
 #define tg_sum(t, ...)  tg_sum_at(TG_HERE, t, TG_REDUCE_OPTIONS(__VA_ARGS__))
 #define tg_mean(t, ...) tg_mean_at(TG_HERE, t, TG_REDUCE_OPTIONS(__VA_ARGS__))
 
-/* The same of what is not NaN. */
+/* The same, leaving out what is NaN. */
 tg_tensor *tg_nansum_at(const char *where, tg_tensor *t, tg_reduce_options options);
 tg_tensor *tg_nanmean_at(const char *where, tg_tensor *t, tg_reduce_options options);
 #define tg_nansum(t, ...)  tg_nansum_at(TG_HERE, t, TG_REDUCE_OPTIONS(__VA_ARGS__))
@@ -60,7 +62,7 @@ tg_tensor *tg_nanmean_at(const char *where, tg_tensor *t, tg_reduce_options opti
 tg_tensor *tg_count_nonzero_at(const char *where, tg_tensor *t, tg_dims_options options);
 #define tg_count_nonzero(t, ...) tg_count_nonzero_at(TG_HERE, t, TG_DIMS_OPTIONS(__VA_ARGS__))
 
-/* The inverse of broadcasting: sums `t` over the dimensions that stretched `shape` to its own. */
+/* Undoes broadcasting: the result has `shape`, which broadcasts to the shape of `t`; what was stretched is summed. */
 tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape);
 #define tg_sum_to_size(t, shape) tg_sum_to_size_at(TG_HERE, t, shape)
 

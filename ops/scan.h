@@ -1,4 +1,4 @@
-/* scan.h: running sums, products and extremes along a dimension. */
+/* scan.h: running sums, products and extremes along a dimension. Results have the input's shape. */
 #ifndef TG_OPS_SCAN_H
 #define TG_OPS_SCAN_H
 

@@ -71,8 +71,8 @@ typedef struct tg_unique_options {
     /* sorted */ true, /* return_inverse */ false, /* return_counts */ false, /* dim */ TG_NO_DIM TG_DEFAULTS_END
 #define TG_UNIQUE_OPTIONS(...) TG_OPTIONS(tg_unique_options, TG_UNIQUE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* The distinct elements in ascending order; those that differ from the one before, in their order. A NaN is distinct
- * from every other. */
+/* unique: the distinct elements in ascending order; unique_consecutive: those that differ from the one before, in their
+ * order. A NaN is distinct from every other. */
 tg_unique_result tg_unique_at(const char *where, tg_tensor *t, tg_unique_options options);
 tg_unique_result tg_unique_consecutive_at(const char *where, tg_tensor *t, tg_unique_options options);
 #define tg_unique(t, ...)             tg_unique_at(TG_HERE, t, TG_UNIQUE_OPTIONS(__VA_ARGS__))

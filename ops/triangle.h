@@ -7,7 +7,7 @@
 
 TG_BEGIN_DECLS
 
-/* A copy of the last two dimensions with zeros above, and below, diagonal `diagonal`. */
+/* A copy with zeros above (tril) or below (triu) that diagonal of the last two dimensions. */
 tg_tensor *tg_tril_at(const char *where, tg_tensor *t, int64_t diagonal);
 tg_tensor *tg_triu_at(const char *where, tg_tensor *t, int64_t diagonal);
 tg_tensor *tg_tril_in_place_at(const char *where, tg_tensor *t, int64_t diagonal);

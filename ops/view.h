@@ -19,17 +19,18 @@ tg_tensor *tg_t_at(const char *where, tg_tensor *t);                    /* 2-D o
 /* squeeze removes dimension `dim` if its size is 1; TG_NO_DIM: all of size 1. */
 tg_tensor *tg_squeeze_at(const char *where, tg_tensor *t, int64_t dim);
 tg_tensor *tg_unsqueeze_at(const char *where, tg_tensor *t, int64_t dim);
-/* Sizes of 1 stretched without a copy (-1 keeps a size); repeat copies the tensor that many times along each
+/* expand stretches sizes of 1 without a copy (-1 keeps a size); repeat copies the tensor that many times along each
  * dimension. */
 tg_tensor *tg_expand_at(const char *where, tg_tensor *t, tg_shape shape);
 tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats);
-/* x[.., index, ..]; x[.., start : start + length, ..]; x[.., start : end : step, ..] with Python's clamping,
+/* select: x[.., index, ..]; narrow: x[.., start : start + length, ..]; slice: x[.., start : end : step, ..] as in
+ * Python,
  * where step may be left out, or both: `tg_slice(x, 0, -3)` is x[-3:], `tg_slice(x, 0, 1, INT64_MAX, 2)` x[1::2]. */
 tg_tensor *tg_select_at(const char *where, tg_tensor *t, int64_t dim, int64_t index);
 tg_tensor *tg_narrow_at(const char *where, tg_tensor *t, int64_t dim, int64_t start, int64_t length);
 tg_tensor *tg_slice_at(const char *where, tg_tensor *t, int64_t dim, int64_t start, int64_t end, int64_t step);
-/* A contiguous copy; the tensor itself if it is contiguous, else a copy; the tensor itself if it has the dtype, else a
- * copy. */
+/* clone: a contiguous copy. contiguous: the tensor itself if it is contiguous, else a copy. to: the tensor itself if it
+ * has the dtype, else a converted copy. */
 tg_tensor *tg_clone_at(const char *where, tg_tensor *t);
 tg_tensor *tg_contiguous_at(const char *where, tg_tensor *t);
 tg_tensor *tg_to_at(const char *where, tg_tensor *t, tg_dtype dtype);
