@@ -47,7 +47,7 @@ static void update(tg_update *u, bool decoupled)
 static void adam_update(tg_update *u) { update(u, false); }
 static void adamw_update(tg_update *u) { update(u, true); }
 
-/* ---- the same in memory: the kernel of ops/kernels/optim/optimizer.inc ---- */
+/* ---- the same in memory: the kernel of ops/kernels/optim/optim.inc ---- */
 
 static void update_fused(const tg_update_piece *piece, bool decoupled)
 {

@@ -37,7 +37,7 @@ static void update(tg_update *u)
     u->parameter = tg_sub(u->parameter, tg_mul(g, o->lr));
 }
 
-/* The same in memory: the kernel of ops/kernels/optim/optimizer.inc. */
+/* The same in memory: the kernel of ops/kernels/optim/optim.inc. */
 static void update_fused(const tg_update_piece *piece)
 {
     const tg_sgd_options *o = piece->options;
