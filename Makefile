@@ -4,6 +4,7 @@
 #   CC, CXX, CFLAGS, LDFLAGS   as everywhere; CXX is only for the C++ tests and may be missing
 #   BUILD=dir                  another build folder
 #   WERROR=1                   warnings are errors
+#   DEBUG=1                    with what a debugger wants to know; without, a build takes half the time and a tenth of the room
 #   OPENMP=0                   without OpenMP
 #   ISAS="avx2 baseline"       kernels for these instruction sets alone; native: for the best that this machine has
 #   SANITIZE=address,undefined (or thread) into a build folder of its own
@@ -23,7 +24,7 @@ SOVERSION := 0
 PREFIX ?= /usr/local
 TAPEGRAD_POISON ?= 1
 OPENMP ?= 1
-SAY := $(if $(QUIET)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)
+SAY = $(if $(QUIET)$(findstring s,$(firstword -$(MAKEFLAGS))),:,sh tests/tools/say.sh $(BUILD)/compiled $(words $(MISSING)))
 MAKEFLAGS += --no-print-directory
 # One job for each processor, 16 at most; what -j on the command line says goes first.
 ifeq ($(MAKELEVEL),0)
@@ -51,7 +52,7 @@ all: ## the libraries and the examples (the default)
 # list among a file's dependencies.
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 C_WARNINGS := $(WARNINGS) -Wmissing-prototypes
-COMMON := -g -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
+COMMON := $(if $(DEBUG)$(SANITIZE),-g) -ffp-contract=off -pthread $(if $(WERROR),-Werror) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(if $(SANITIZE)$(findstring -fsanitize,$(CFLAGS)),-DTGI_NEAR=)
 # Threads may have small stacks. (Sanitizers need more room.)
@@ -84,13 +85,16 @@ LAYERS := core $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) op
 # build has is written in select.o, which picks one when a program starts, and in each family's sets.FAMILY.o. These few
 # objects lie in a folder named after the sets, so that another ISAS does not compile the kernels anew.
 # SETS: those of ISAS that this architecture has, the best first.
-ISAS ?= all
 ALL_SETS := $(if $(filter x86_64% amd64%,$(MACHINE)),avx512 avx2) $(if $(filter aarch64% arm64%,$(MACHINE)),neon) baseline
+# The notebook needs this machine's kernels alone; or those that are there already.
+SETS_BUILT := $(BUILD)/sets
+ISAS ?= $(if $(filter-out notebook,$(or $(MAKECMDGOALS),all)),all,$(or \
+	$(filter $(ALL_SETS),$(shell cat $(SETS_BUILT) 2>/dev/null)),$(if $(filter unknown,$(NATIVE_ISA)),all,native)))
 FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
 WANTED_SETS := $(foreach isa,$(ISAS),$(if $(filter all,$(isa)),$(ALL_SETS),$(if $(filter native,$(isa)),$(NATIVE_ISA),$(isa))))
 SETS := $(filter $(WANTED_SETS),$(ALL_SETS))
-ifneq ($(MACHINE),)
+ifneq ($(NATIVE_ISA),)
 ifneq ($(or $(filter-out $(ALL_SETS),$(WANTED_SETS)),$(if $(SETS),,none)),)
 $(error ISAS='$(ISAS)': there are all, native (a program for this machine must run on it), $(ALL_SETS))
 endif
@@ -117,9 +121,12 @@ else
 SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) -Wl,-z,nodelete $(if $(SANITIZE),,-Wl,-z,defs)
 endif
 
+# The hot loops are in ops/kernels: what -O3 adds to the rest is size.
+LEVEL := -O2
+$(OBJ)/ops/kernels/%.o: LEVEL := -O3
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
-	$(Q)$(CC) $(LIBRARY_FLAGS) -O3 $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The instruction set and the level come last; no LTO, which could carry code for one processor into code for all.
 # (Sanitizers see as much at -O1, and compile in a fraction of the time.)
@@ -134,14 +141,13 @@ $(foreach isa,$(SETS),$(eval $(call KERNEL_RULE,$(isa))))
 SET_FLAGS := '-DTGI_SETS=$(foreach isa,$(SETS),SET($(isa)))'
 $(SETS_FOLDER)/select.o: ops/kernels/select.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $< for $(SETS)"
-	$(Q)$(CC) $(LIBRARY_FLAGS) -O3 $(CFLAGS) $(SET_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(CFLAGS) $(SET_FLAGS) -MMD -MP -c -o $@ $<
 
 $(FAMILIES:%=$(SETS_FOLDER)/sets.%.o): $(SETS_FOLDER)/sets.%.o: ops/kernels/sets.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $< for $*"
-	$(Q)$(CC) $(LIBRARY_FLAGS) -O3 $(CFLAGS) $(SET_FLAGS) -DFAMILY=$* -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(CFLAGS) $(SET_FLAGS) -DFAMILY=$* -MMD -MP -c -o $@ $<
 
 # Which sets the libraries have: they are made anew when that changes.
-SETS_BUILT := $(BUILD)/sets
 $(SETS_BUILT): FORCE
 	@mkdir -p $(@D); echo '$(SETS)' | cmp -s - $@ || echo '$(SETS)' >$@
 
@@ -229,6 +235,10 @@ $(CMOCKA): tests/tools/find_cmocka.sh
 
 -include $(patsubst %.o,%.d,$(OBJECTS) $(REFERENCE_OBJECTS) $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
 
+# What a build has to compile that was never compiled before.
+MISSING := $(OBJECTS) $(EXAMPLE_OBJECTS) $(if $(filter test,$(MAKECMDGOALS)),$(BENCH_OBJECTS) $(REFERENCE_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
+MISSING := $(filter-out $(wildcard $(MISSING)),$(MISSING))
+
 # ---- what the check scripts are told ----
 export CHECK_CC = $(CC)
 export CHECK_CXX = $(CXX_FOUND)
@@ -254,8 +264,10 @@ CHECKS := check-layers check-headers check-misuse check-calls check-handles chec
 .PHONY: all notebook test bench bench-pytorch asan tsan valgrind reference $(CHECKS) fmt lint install uninstall clean help FORCE
 
 all: $(STATIC) $(SHARED) $(EXAMPLES)
+	@$(SAY)
 
 notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's port; ARGS="--seed 1 --epochs 20"
+	@$(SAY)
 	@$< $(ARGS)
 
 test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"

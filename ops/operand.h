@@ -66,7 +66,12 @@ inline tg_operand tgi_operand(double v) { return tg_operand_real(v); }
 static inline tg_operand tgi_operand_same(tg_operand v) { return v; }
 static inline tg_operand tgi_operand_const(const tg_tensor *v) { return tg_operand_tensor((tg_tensor *)v); }
 static inline tg_operand tgi_operand_unsigned(unsigned long long v) { return tg_operand_int((int64_t)v); }
-#define TG_OPERAND(v)                                                                                                 \
+/* Names `v` once: text that stood in the macro twice would double with each call inside a call. */
+#define TG_OPERAND(v)               TGI_OPERAND_AS(v, TGI_JOINED(tgi_operand_, __COUNTER__))
+#define TGI_OPERAND_AS(v, name)     __extension__({ __auto_type name = (v); TGI_OPERAND_OF(name); })
+#define TGI_JOINED(name, number)    TGI_JOINED_(name, number)
+#define TGI_JOINED_(name, number)   name##number
+#define TGI_OPERAND_OF(v)                                                                                             \
     _Generic((v),                                                                                                     \
         tg_operand: tgi_operand_same,                                                                                 \
         tg_tensor *: tg_operand_tensor,                                                                               \

@@ -54,6 +54,10 @@ must 'TG_OPTION_AT(tg_adam_options, lr)'
 must_not "tg_cat(tg_list(${many}x), 0)"
 must "tg_cat(tg_list(${many%, }), 0)"
 must 'tg_cat(tg_list(), 0)'
+# A call in a call in a call must not double the text at each.
+twelve='1 2 3 4 5 6 7 8 9 10 11 12'
+must "$(printf 'tg_mul(2, %.0s' $twelve)x$(printf ')%.0s' $twelve)"
+if [ "$($compile -E "$work/call.$suffix" 2>"$work/log" | wc -c)" -lt 1000000 ]; then pass; else fail "nested calls expand to megabytes"; fi
 must 'tg_sum(x, .dim = 0, .keepdim = true)'
 must_not "tg_tensor_of($(echo "${many}${many}x" | sed 's/x/1/g'))"
 must "tg_tensor_of($(echo "${many%, }" | sed 's/x/1/g'))"
