@@ -1,86 +1,50 @@
-/* registry.c: the ops as data.
- *
- * The list of all ops is the explicit sequence of the families' lists below; nothing registers itself. */
+/* registry.c: the ops as data. ops.def lists them; nothing registers itself. */
 #include "registry.h"
 
 #include "core/error.h"
-#include "ops/base/iterate.h"
+#include "descriptors.h"
 #include "schema.h"
 
-#include <pthread.h>
 #include <string.h>
 
+/* Every op, each family's after its name. */
 static const struct {
-    const char *name;
-    const tg_op *const *ops;
-} families[] = {
-    /* clang-format off */
-    { "create", tgi_ops_create },
-    { "pointwise", tgi_ops_pointwise },
-    { "functions", tgi_ops_functions },
-    { "activation", tgi_ops_activation },
-    { "logic", tgi_ops_logic },
-    { "view", tgi_ops_view },
-    { "join", tgi_ops_join },
-    { "matmul", tgi_ops_matmul },
-    { "reduce", tgi_ops_reduce },
-    { "loss", tgi_ops_loss },
-    { "extremes", tgi_ops_extremes },
-    { "moments", tgi_ops_moments },
-    { "scan", tgi_ops_scan },
-    { "normalization", tgi_ops_normalization },
-    { "attention", tgi_ops_attention },
-    { "index", tgi_ops_index },
-    { "scatter", tgi_ops_scatter },
-    { "triangle", tgi_ops_triangle },
-    { "rearrange", tgi_ops_rearrange },
-    { "products", tgi_ops_products },
-    { "linalg", tgi_ops_linalg },
-    { "sort", tgi_ops_sort },
-    { "distance", tgi_ops_distance },
-    { "embedding", tgi_ops_embedding },
-    { "conv", tgi_ops_conv },
-    { "pool", tgi_ops_pool },
-    { "resample", tgi_ops_resample },
-    { "dropout", tgi_ops_dropout },
-    /* clang-format on */
+    const char *family;
+    const tg_op *op;
+} entries[] = {
+#define TG_OP_FAMILY(name) { #name, NULL },
+#define TG_OP(name)        { NULL, &tgi_op_##name },
+#include "ops.def"
 };
-enum { FAMILIES = sizeof families / sizeof families[0] };
+enum { ENTRIES = sizeof entries / sizeof entries[0] };
+
+static const tg_op *const all[] = {
+#define TG_OP(name) &tgi_op_##name,
+#include "ops.def"
+};
+
+const tg_op *const *tg_op_registry(int *count)
+{
+    if (count) *count = (int)(sizeof all / sizeof all[0]);
+    return all;
+}
 
 const tg_op *tg_op_find(const char *name)
 {
     if (!name) return NULL;
-    for (int f = 0; f < FAMILIES; f++)
-        for (const tg_op *const *op = families[f].ops; *op; op++)
-            if (strcmp((*op)->name, name) == 0) return *op;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i]->name, name) == 0) return all[i];
     return NULL;
 }
 
 const char *tg_op_family(const tg_op *op)
 {
-    for (int f = 0; f < FAMILIES; f++)
-        for (const tg_op *const *o = families[f].ops; *o; o++)
-            if (*o == op) return families[f].name;
+    const char *family = NULL;
+    for (int i = 0; op && i < ENTRIES; i++) {
+        if (entries[i].family) family = entries[i].family;
+        if (entries[i].op == op) return family;
+    }
     return NULL;
-}
-
-/* The families one behind the other. A test sees to it that they fit. */
-static const tg_op *all[1024];
-static int all_count;
-
-static void list_all(void)
-{
-    for (int f = 0; f < FAMILIES; f++)
-        for (const tg_op *const *op = families[f].ops; *op && all_count < (int)(sizeof all / sizeof all[0]); op++)
-            all[all_count++] = *op;
-}
-
-const tg_op *const *tg_op_registry(int *count)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, list_all);
-    if (count) *count = all_count;
-    return all;
 }
 
 bool tg_op_is_differentiable(const tg_op *op) { return op && (op->backward || op->composite); }

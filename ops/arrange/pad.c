@@ -2,11 +2,12 @@
  *
  * A constant border is a copy into the middle of a filled tensor; its gradient cuts the border off, which is a border of
  * negative width. The other modes pick elements along one dimension after the other. */
+#include "ops/rearrange.h"
+
 #include "ops/base/call.h"
 #include "ops/index.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
-#include "rearrange_impl.h"
 #include "ops/view.h"
 
 #include <inttypes.h>

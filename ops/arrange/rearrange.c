@@ -1,16 +1,16 @@
-/* rearrange.c: the same elements in another order, or several times: flip, roll, rot90, tile, repeat_interleave. */
+/* rearrange.c: the same elements in another order, or several times: flip, roll, rot90, repeat, tile,
+ * repeat_interleave. */
 #include "ops/rearrange.h"
 #include "ops/base/call.h"
 #include "ops/index.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/base/promote.h"
-#include "rearrange_impl.h"
-#include "ops/reduce/reduce_impl.h"
-#include "ops/rows/row.h"
+#include "ops/reduce.h"
 #include "ops/view.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* ---- flip ---- */
 
@@ -37,7 +37,7 @@ static tg_tensor_list flip_call(const tg_value *v) { return tgi_result(tg_flip(v
 static tg_tensor_list fliplr_call(const tg_value *v) { return tgi_result(tg_fliplr(v[0].as.tensor)); }
 static tg_tensor_list flipud_call(const tg_value *v) { return tgi_result(tg_flipud(v[0].as.tensor)); }
 
-static const tg_op op_flip = {
+const tg_op tgi_op_flip = {
     .name = "flip",
     .schema = "flip(Tensor self, int[] dims) -> Tensor",
     .formula = "y[.., i, ..] = self[.., size - 1 - i, ..] in each of dims",
@@ -54,7 +54,7 @@ static const tg_op op_flip = {
             { "flip(f(2, 3), [2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
             { NULL, NULL } },
 };
-static const tg_op op_fliplr = {
+const tg_op tgi_op_fliplr = {
     .name = "fliplr",
     .schema = "fliplr(Tensor self) -> Tensor",
     .formula = "y = flip(self, 1)",
@@ -65,7 +65,7 @@ static const tg_op op_fliplr = {
     .samples = (const char *const[]){ "fliplr(f(2, 3))", "fliplr(f(2, 3, 2))", NULL },
     .errors = (const tg_error_sample[]){ { "fliplr(f(3))", "Input must be >= 2-d." }, { NULL, NULL } },
 };
-static const tg_op op_flipud = {
+const tg_op tgi_op_flipud = {
     .name = "flipud",
     .schema = "flipud(Tensor self) -> Tensor",
     .formula = "y = flip(self, 0)",
@@ -79,7 +79,7 @@ static const tg_op op_flipud = {
 
 tg_tensor *tg_flip_at(const char *where, tg_tensor *t, tg_shape dims)
 {
-    const tg_op *op = &op_flip;
+    const tg_op *op = &tgi_op_flip;
     unsigned marked;
     if (!tg_op_begin(where, op, tg_list(t)) || !mark_dims(op, t, &dims, &marked)) return NULL;
     tg_tensor *y = tgi_new_like(t, (tg_dtype)t->dtype);
@@ -96,14 +96,14 @@ tg_tensor *tg_flip_at(const char *where, tg_tensor *t, tg_shape dims)
 
 tg_tensor *tg_fliplr_at(const char *where, tg_tensor *t)
 {
-    if (!tg_op_begin(where, &op_fliplr, tg_list(t))) return NULL;
-    return t->ndim < 2 ? tg_op_fail(&op_fliplr, tg_list(t), "Input must be >= 2-d.") : tg_flip(t, tg_shape(1));
+    if (!tg_op_begin(where, &tgi_op_fliplr, tg_list(t))) return NULL;
+    return t->ndim < 2 ? tg_op_fail(&tgi_op_fliplr, tg_list(t), "Input must be >= 2-d.") : tg_flip(t, tg_shape(1));
 }
 
 tg_tensor *tg_flipud_at(const char *where, tg_tensor *t)
 {
-    if (!tg_op_begin(where, &op_flipud, tg_list(t))) return NULL;
-    return t->ndim < 1 ? tg_op_fail(&op_flipud, tg_list(t), "Input must be >= 1-d.") : tg_flip(t, tg_shape(0));
+    if (!tg_op_begin(where, &tgi_op_flipud, tg_list(t))) return NULL;
+    return t->ndim < 1 ? tg_op_fail(&tgi_op_flipud, tg_list(t), "Input must be >= 1-d.") : tg_flip(t, tg_shape(0));
 }
 
 /* ---- roll ---- several dimensions are rolled one after the other */
@@ -124,7 +124,7 @@ static tg_tensor_list roll_call(const tg_value *v)
     return tgi_result(tg_roll(v[0].as.tensor, v[1].as.ints, v[2].as.ints));
 }
 
-static const tg_op op_roll = {
+const tg_op tgi_op_roll = {
     .name = "roll",
     .schema = "roll(Tensor self, int[] shifts, int[] dims=[]) -> Tensor",
     .formula =
@@ -150,7 +150,7 @@ static const tg_op op_roll = {
 
 static tg_tensor *roll_one(tg_tensor *t, int64_t shift, int64_t dim)
 {
-    const tg_op *op = &op_roll;
+    const tg_op *op = &tgi_op_roll;
     if (!t) return NULL;
     if (t->ndim == 0)
         return tg_op_fail(op, tg_list(t), "Dimension specified as %" PRId64 " but tensor has no dimensions", dim);
@@ -176,7 +176,7 @@ static tg_tensor *roll_one(tg_tensor *t, int64_t shift, int64_t dim)
 
 tg_tensor *tg_roll_at(const char *where, tg_tensor *t, tg_shape shifts, tg_shape dims)
 {
-    const tg_op *op = &op_roll;
+    const tg_op *op = &tgi_op_roll;
     if (!tg_op_begin(where, op, tg_list(t)) || !tgi_op_list_fits(op, tg_list(t), &shifts) ||
         !tgi_op_list_fits(op, tg_list(t), &dims))
         return NULL;
@@ -197,7 +197,7 @@ static tg_tensor_list rot90_call(const tg_value *v)
     return tgi_result(tg_rot90(v[0].as.tensor, v[1].as.integer, v[2].as.ints));
 }
 
-static const tg_op op_rot90 = {
+const tg_op tgi_op_rot90 = {
     .name = "rot90",
     .schema = "rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor",
     .formula = "y = self turned by k right angles in the plane of dims",
@@ -221,7 +221,7 @@ static const tg_op op_rot90 = {
 
 tg_tensor *tg_rot90_at(const char *where, tg_tensor *t, int64_t k, tg_shape dims)
 {
-    const tg_op *op = &op_rot90;
+    const tg_op *op = &tgi_op_rot90;
     if (!tg_op_begin(where, op, tg_list(t)) || !tgi_op_list_fits(op, tg_list(t), &dims)) return NULL;
     if (dims.ndim != 2)
         return tg_op_fail(op, tg_list(t), "expected total rotation dims == 2, but got dims = %d", dims.ndim);
@@ -242,11 +242,101 @@ tg_tensor *tg_rot90_at(const char *where, tg_tensor *t, int64_t k, tg_shape dims
     }
 }
 
+/* ---- repeat ---- */
+
+/* Sums the copies along dimension `dim` of `g`, of which `times` follow each other, each `size` long. */
+static tg_tensor *sum_copies(tg_tensor *g, int dim, int64_t times, int64_t size)
+{
+    tg_shape summed = tg_shape_of(g), split = { 4, { 1, times, size, 1 } };
+    for (int d = 0; d < summed.ndim; d++)
+        if (d != dim) split.dims[d < dim ? 0 : 3] *= summed.dims[d];
+    summed.dims[dim] = size;
+    return tg_reshape(tg_sum(tg_reshape(g, split), .dim = 1), summed);
+}
+
+/* One dimension at a time: seen whole, the result has dimensions [repeats[0], dims[0], repeats[1], ...], twice as many
+ * as a tensor may have. */
+static void repeat_backward(tg_context *ctx)
+{
+    const tg_shape *repeats = tg_attributes(ctx);
+    const tg_shape own = tg_input_shape(ctx, 0);
+    const int lead = repeats->ndim - own.ndim;
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    for (int d = 0; d < repeats->ndim && g; d++)
+        if (repeats->dims[d] != 1) g = sum_copies(g, d, repeats->dims[d], d < lead ? 1 : own.dims[d - lead]);
+    tg_set_grad_input(ctx, 0, tg_reshape(g, own));
+}
+
+static tg_tensor_list repeat_call(const tg_value *v) { return tgi_result(tg_repeat(v[0].as.tensor, v[1].as.ints)); }
+
+const tg_op tgi_op_repeat = {
+    .name = "repeat",
+    .schema = "repeat(Tensor self, int[] repeats) -> Tensor",
+    .formula = "y = self copied repeats[d] times along each dimension d",
+    .gradient = "dself = g summed over the copies",
+    .doc = "copies along dimensions; more repeats than dimensions make new leading ones",
+    .backward = repeat_backward,
+    .call = repeat_call,
+    .samples = (const char *const[]){ "repeat(f(2, 3), [2, 2])", "repeat(f(3), [2, 1, 2])", "repeat(f(), [3])",
+                                      "repeat(f(2), [0])", "repeat(f(0, 2), [2, 3])", "repeat(f(2, 3), [1, 1])", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "repeat(f(2, 3), [2])",
+              "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor" },
+            { "repeat(f(2, 3), [-1, 2])", "Trying to create tensor with negative dimension -2: [-2, 6]" },
+            { NULL, NULL } },
+};
+
+/* The contiguous `bytes` at `block` again and again, until `count` of them stand there; in ever larger pieces. */
+static void repeat_block(char *block, size_t bytes, int64_t count)
+{
+    const size_t all = bytes * (size_t)count;
+    for (size_t done = bytes; done < all;) {
+        const size_t piece = done < all - done ? done : all - done;
+        memcpy(block + done, block, piece);
+        done += piece;
+    }
+}
+
+/* Repeats what stands at the front of dimensions d to `last` of the part of `y` at `at`; behind `last` nothing repeats.
+ * The inner dimensions come first, so that a row begins with one contiguous block of sizes[d] finished ones. */
+static void spread(const tg_tensor *y, const int64_t *sizes, const tg_shape *repeats, int d, int last, char *at)
+{
+    const size_t row = (size_t)tgi_strides(y)[d] * tgi_element_size(y);
+    for (int64_t i = 0; d < last && i < sizes[d]; i++) spread(y, sizes, repeats, d + 1, last, at + (size_t)i * row);
+    repeat_block(at, (size_t)sizes[d] * row, repeats->dims[d]);
+}
+
+tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats)
+{
+    const tg_op *op = &tgi_op_repeat;
+    if (!tg_op_begin(where, op, tg_list(t)) || !tgi_op_list_fits(op, tg_list(t), &repeats)) return NULL;
+    if (repeats.ndim < t->ndim)
+        return tg_op_fail(op, tg_list(t),
+                          "Number of dimensions of repeat dims can not be smaller than number of "
+                          "dimensions of tensor");
+    tgi_layout front = { .ndim = repeats.ndim }; /* where t goes first */
+    tg_shape shape = repeats;
+    int last = -1;
+    for (int d = 0; d < repeats.ndim; d++) {
+        const int own = d - (repeats.ndim - t->ndim);
+        front.dims[d] = own < 0 ? 1 : t->dims[own];
+        if (__builtin_mul_overflow(repeats.dims[d], front.dims[d], &shape.dims[d])) shape.dims[d] = INT64_MAX;
+        if (repeats.dims[d] > 1) last = d;
+    }
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype); /* refuses sizes that are negative or too large */
+    if (!y) return NULL;
+    for (int d = 0; d < y->ndim; d++) front.strides[d] = tgi_strides(y)[d];
+    if (y->numel && tgi_copy_part(y, &front, t) != TG_OK) return NULL;
+    if (y->numel && last >= 0) spread(y, front.dims, &repeats, 0, last, tgi_ptr(y));
+    return tg_record(op, tg_list(t), tg_list(y), TG_NONE, &repeats, sizeof repeats) == TG_OK ? y : NULL;
+}
+
 /* ---- tile ---- */
 
 static tg_tensor_list tile_call(const tg_value *v) { return tgi_result(tg_tile(v[0].as.tensor, v[1].as.ints)); }
 
-static const tg_op op_tile = {
+const tg_op tgi_op_tile = {
     .name = "tile",
     .schema = "tile(Tensor self, int[] dims) -> Tensor",
     .formula = "y = repeat(self, dims with ones in front, as many as self has dimensions)",
@@ -263,7 +353,7 @@ static const tg_op op_tile = {
 
 tg_tensor *tg_tile_at(const char *where, tg_tensor *t, tg_shape dims)
 {
-    if (!tg_op_begin(where, &op_tile, tg_list(t)) || !tgi_op_list_fits(&op_tile, tg_list(t), &dims)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_tile, tg_list(t)) || !tgi_op_list_fits(&tgi_op_tile, tg_list(t), &dims)) return NULL;
     tg_shape repeats = { dims.ndim < t->ndim ? t->ndim : dims.ndim, { 1, 1, 1, 1, 1, 1, 1, 1 } };
     for (int d = 0; d < dims.ndim; d++) repeats.dims[repeats.ndim - dims.ndim + d] = dims.dims[d];
     return tg_repeat(t, repeats);
@@ -279,7 +369,7 @@ static tg_tensor_list repeat_interleave_call(const tg_value *v)
     return tgi_result(tg_repeat_interleave_at(NULL, v[0].as.tensor, tgi_value_operand(&v[1]), o));
 }
 
-static const tg_op op_repeat_interleave = {
+const tg_op tgi_op_repeat_interleave = {
     .name = "repeat_interleave",
     .schema = "repeat_interleave(Tensor self, Scalar repeats, int? dim=None, *, int? output_size=None) -> Tensor",
     .formula = "y = entry i of dimension dim repeats[i] times, for each i; without dim, of the flattened tensor",
@@ -354,7 +444,7 @@ static tg_tensor *repeat_evenly(tg_tensor *t, int dim, int64_t times)
 tg_tensor *tg_repeat_interleave_at(const char *where, tg_tensor *t, tg_operand repeats,
                                    tg_repeat_interleave_options options)
 {
-    const tg_op *op = &op_repeat_interleave;
+    const tg_op *op = &tgi_op_repeat_interleave;
     const bool tensor = repeats.kind == TG_OPERAND_TENSOR;
     const tg_operand operands[] = { tg_operand_tensor(t), repeats };
     tg_tensor *tensors[2];
@@ -377,7 +467,3 @@ tg_tensor *tg_repeat_interleave_at(const char *where, tg_tensor *t, tg_operand r
     tg_tensor *index = repeated_indices(op, inputs, times, t->dims[d], options.output_size);
     return index ? tg_index_select(t, d, index) : NULL;
 }
-
-const tg_op *const tgi_ops_rearrange[] = {
-    &op_flip, &op_fliplr, &op_flipud, &op_roll, &op_rot90, &op_tile, &op_repeat_interleave, &tgi_op_pad, NULL
-};

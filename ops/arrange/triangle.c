@@ -62,8 +62,6 @@ static void run_triangle(triangle kind, tg_tensor *y, tg_tensor *x)
     if (y->numel) tgi_run_tasks(y->numel >= PARALLEL, y->numel / w.columns, run_row, &w);
 }
 
-static const tg_op op_tril, op_triu, op_tril_, op_triu_;
-
 static void triangle_backward(tg_context *ctx)
 {
     const triangle *kind = tg_attributes(ctx);
@@ -82,7 +80,7 @@ static tg_tensor_list triu_in_place_call(const tg_value *v)
     return tgi_result(tg_triu_(v[0].as.tensor, v[1].as.integer));
 }
 
-static const tg_op op_tril = {
+const tg_op tgi_op_tril = {
     .name = "tril",
     .schema = "tril(Tensor self, int diagonal=0) -> Tensor",
     .formula = "y[.., i, j] = self[.., i, j] if j <= i + diagonal, else 0",
@@ -100,7 +98,7 @@ static const tg_op op_tril = {
                                          { "tril(f())", "Dimension specified as -2 but tensor has no dimensions" },
                                          { NULL, NULL } },
 };
-static const tg_op op_triu = {
+const tg_op tgi_op_triu = {
     .name = "triu",
     .schema = "triu(Tensor self, int diagonal=0) -> Tensor",
     .formula = "y[.., i, j] = self[.., i, j] if j >= i + diagonal, else 0",
@@ -118,7 +116,7 @@ static const tg_op op_triu = {
                                          { "triu(f())", "Dimension specified as -2 but tensor has no dimensions" },
                                          { NULL, NULL } },
 };
-static const tg_op op_tril_ = {
+const tg_op tgi_op_tril_ = {
     .name = "tril_",
     .schema = "tril_(Tensor(a!) self, int diagonal=0) -> Tensor(a!)",
     .formula = "self[.., i, j] = 0 if j > i + diagonal",
@@ -126,9 +124,9 @@ static const tg_op op_tril_ = {
     .doc = "tril in place",
     .backward = triangle_backward,
     .call = tril_in_place_call,
-    .in_place_of = &op_tril,
+    .in_place_of = &tgi_op_tril,
 };
-static const tg_op op_triu_ = {
+const tg_op tgi_op_triu_ = {
     .name = "triu_",
     .schema = "triu_(Tensor(a!) self, int diagonal=0) -> Tensor(a!)",
     .formula = "self[.., i, j] = 0 if j < i + diagonal",
@@ -136,7 +134,7 @@ static const tg_op op_triu_ = {
     .doc = "triu in place",
     .backward = triangle_backward,
     .call = triu_in_place_call,
-    .in_place_of = &op_triu,
+    .in_place_of = &tgi_op_triu,
 };
 
 static bool is_matrix(const tg_op *op, tg_tensor *t)
@@ -181,22 +179,22 @@ static tg_tensor *triangle_in_place(const char *where, const tg_op *op, tg_tenso
 
 tg_tensor *tg_tril_at(const char *where, tg_tensor *t, int64_t diagonal)
 {
-    return triangle_of(where, &op_tril, t, false, diagonal);
+    return triangle_of(where, &tgi_op_tril, t, false, diagonal);
 }
 
 tg_tensor *tg_triu_at(const char *where, tg_tensor *t, int64_t diagonal)
 {
-    return triangle_of(where, &op_triu, t, true, diagonal);
+    return triangle_of(where, &tgi_op_triu, t, true, diagonal);
 }
 
 tg_tensor *tg_tril_in_place_at(const char *where, tg_tensor *t, int64_t diagonal)
 {
-    return triangle_in_place(where, &op_tril_, t, false, diagonal);
+    return triangle_in_place(where, &tgi_op_tril_, t, false, diagonal);
 }
 
 tg_tensor *tg_triu_in_place_at(const char *where, tg_tensor *t, int64_t diagonal)
 {
-    return triangle_in_place(where, &op_triu_, t, true, diagonal);
+    return triangle_in_place(where, &tgi_op_triu_, t, true, diagonal);
 }
 
 /* ---- diag and diag_embed ---- */
@@ -208,7 +206,7 @@ static tg_tensor_list diag_embed_call(const tg_value *v)
         tg_diag_embed(v[0].as.tensor, .offset = v[1].as.integer, .dim1 = v[2].as.integer, .dim2 = v[3].as.integer));
 }
 
-static const tg_op op_diag = {
+const tg_op tgi_op_diag = {
     .name = "diag",
     .schema = "diag(Tensor self, int diagonal=0) -> Tensor",
     .formula = "y = a matrix of zeros with the vector self on its diagonal, or the diagonal of the matrix self",
@@ -224,7 +222,7 @@ static const tg_op op_diag = {
                                          { "diag(f(2, 2, 2))", "matrix or a vector expected" },
                                          { NULL, NULL } },
 };
-static const tg_op op_diag_embed = {
+const tg_op tgi_op_diag_embed = {
     .name = "diag_embed",
     .schema = "diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
     .formula = "y = zeros; diagonal(y, offset, dim1, dim2) = self",
@@ -248,15 +246,15 @@ static const tg_op op_diag_embed = {
 
 tg_tensor *tg_diag_at(const char *where, tg_tensor *t, int64_t diagonal)
 {
-    if (!tg_op_begin(where, &op_diag, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_diag, tg_list(t))) return NULL;
     if (t->ndim == 1) return tg_diag_embed(t, .offset = diagonal);
     if (t->ndim == 2) return tg_clone(tg_diagonal(t, .offset = diagonal));
-    return tg_op_fail(&op_diag, tg_list(t), "matrix or a vector expected");
+    return tg_op_fail(&tgi_op_diag, tg_list(t), "matrix or a vector expected");
 }
 
 tg_tensor *tg_diag_embed_at(const char *where, tg_tensor *t, tg_diag_embed_options options)
 {
-    const tg_op *op = &op_diag_embed;
+    const tg_op *op = &tgi_op_diag_embed;
     if (!tg_op_begin(where, op, tg_list(t))) return NULL;
     if (t->ndim == 0) return tg_op_fail(op, tg_list(t), "diag_embed expects at least a 1-dimensional tensor");
     const int a = tgi_op_dim(op, tg_list(t), options.dim1, t->ndim + 1);
@@ -304,8 +302,8 @@ static tg_tensor_list triu_indices_call(const tg_value *v)
         }                                                                                                              \
     }
 
-static const tg_op op_tril_indices = { INDICES(tril_indices, "<=", "the indices of a matrix's lower triangle; int64") };
-static const tg_op op_triu_indices = { INDICES(triu_indices, ">=", "the indices of a matrix's upper triangle; int64") };
+const tg_op tgi_op_tril_indices = { INDICES(tril_indices, "<=", "the indices of a matrix's lower triangle; int64") };
+const tg_op tgi_op_triu_indices = { INDICES(triu_indices, ">=", "the indices of a matrix's upper triangle; int64") };
 
 /* How many elements of a matrix have j <= i + diagonal. */
 static int64_t count_below(int64_t rows, int64_t columns, int64_t diagonal)
@@ -344,13 +342,10 @@ static tg_tensor *indices(const char *where, const tg_op *op, bool upper, int64_
 
 tg_tensor *tg_tril_indices_at(const char *where, int64_t row, int64_t col, int64_t offset)
 {
-    return indices(where, &op_tril_indices, false, row, col, offset);
+    return indices(where, &tgi_op_tril_indices, false, row, col, offset);
 }
 
 tg_tensor *tg_triu_indices_at(const char *where, int64_t row, int64_t col, int64_t offset)
 {
-    return indices(where, &op_triu_indices, true, row, col, offset);
+    return indices(where, &tgi_op_triu_indices, true, row, col, offset);
 }
-
-const tg_op *const tgi_ops_triangle[] = { &op_tril,       &op_tril_,        &op_triu,         &op_triu_, &op_diag,
-                                          &op_diag_embed, &op_tril_indices, &op_triu_indices, NULL };

@@ -1,4 +1,4 @@
-/* call.h: what the thunks of the generic call share. Internal to ops/.
+/* call.h: what the thunks of the generic call share, and the descriptors that name them. Internal to ops/.
  *
  * Every op's `call` returns a list. A function with a single result wraps it here, so that a failure looks the same
  * from every op. */
@@ -6,6 +6,7 @@
 #define TG_OPS_BASE_CALL_H
 
 #include "core/op.h"
+#include "ops/descriptors.h"
 #include "ops/operand.h"
 #include "ops/values_indices.h"
 

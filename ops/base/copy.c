@@ -1,14 +1,11 @@
-/* copy.c: ops that copy a tensor: clone, contiguous, to another dtype, repeat.
+/* copy.c: ops that copy a tensor: clone, contiguous, to another dtype.
  *
  * A copy has a storage of its own and is contiguous. What needs none (contiguous, to) is the tensor itself: the same
  * handle, and nothing on the tape. */
 #include "call.h"
 #include "iterate.h"
 #include "layout.h"
-#include "ops/reduce.h"
 #include "ops/view.h"
-
-#include <string.h>
 
 /* A contiguous copy of `t` in `dtype`, recorded as op(t). */
 static tg_tensor *copied(const tg_op *op, tg_tensor *t, tg_dtype dtype)
@@ -103,94 +100,4 @@ tg_tensor *tg_to_at(const char *where, tg_tensor *t, tg_dtype dtype)
     if (!tg_op_begin(where, &tgi_op_to, tg_list(t))) return NULL;
     if ((unsigned)dtype >= TG_DTYPES) return tg_op_fail(&tgi_op_to, tg_list(t), "%d is not a dtype", (int)dtype);
     return t->dtype == dtype ? t : copied(&tgi_op_to, t, dtype);
-}
-
-/* ---- repeat ---- */
-
-/* Sums the copies along dimension `dim` of `g`, of which `times` follow each other, each `size` long. */
-static tg_tensor *sum_copies(tg_tensor *g, int dim, int64_t times, int64_t size)
-{
-    tg_shape summed = tg_shape_of(g), split = { 4, { 1, times, size, 1 } };
-    for (int d = 0; d < summed.ndim; d++)
-        if (d != dim) split.dims[d < dim ? 0 : 3] *= summed.dims[d];
-    summed.dims[dim] = size;
-    return tg_reshape(tg_sum(tg_reshape(g, split), .dim = 1), summed);
-}
-
-/* One dimension at a time: seen whole, the result has dimensions [repeats[0], dims[0], repeats[1], ...], twice as many
- * as a tensor may have. */
-static void repeat_backward(tg_context *ctx)
-{
-    const tg_shape *repeats = tg_attributes(ctx);
-    const tg_shape own = tg_input_shape(ctx, 0);
-    const int lead = repeats->ndim - own.ndim;
-    tg_tensor *g = tg_grad_output(ctx, 0);
-    for (int d = 0; d < repeats->ndim && g; d++)
-        if (repeats->dims[d] != 1) g = sum_copies(g, d, repeats->dims[d], d < lead ? 1 : own.dims[d - lead]);
-    tg_set_grad_input(ctx, 0, tg_reshape(g, own));
-}
-
-static tg_tensor_list repeat_call(const tg_value *v) { return tgi_result(tg_repeat(v[0].as.tensor, v[1].as.ints)); }
-
-const tg_op tgi_op_repeat = {
-    .name = "repeat",
-    .schema = "repeat(Tensor self, int[] repeats) -> Tensor",
-    .formula = "y = self copied repeats[d] times along each dimension d",
-    .gradient = "dself = g summed over the copies",
-    .doc = "copies along dimensions; more repeats than dimensions make new leading ones",
-    .backward = repeat_backward,
-    .call = repeat_call,
-    .samples = (const char *const[]){ "repeat(f(2, 3), [2, 2])", "repeat(f(3), [2, 1, 2])", "repeat(f(), [3])",
-                                      "repeat(f(2), [0])", "repeat(f(0, 2), [2, 3])", "repeat(f(2, 3), [1, 1])", NULL },
-    .errors =
-        (const tg_error_sample[]){
-            { "repeat(f(2, 3), [2])",
-              "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor" },
-            { "repeat(f(2, 3), [-1, 2])", "Trying to create tensor with negative dimension -2: [-2, 6]" },
-            { NULL, NULL } },
-};
-
-/* The contiguous `bytes` at `block` again and again, until `count` of them stand there; in ever larger pieces. */
-static void repeat_block(char *block, size_t bytes, int64_t count)
-{
-    const size_t all = bytes * (size_t)count;
-    for (size_t done = bytes; done < all;) {
-        const size_t piece = done < all - done ? done : all - done;
-        memcpy(block + done, block, piece);
-        done += piece;
-    }
-}
-
-/* Repeats what stands at the front of dimensions d to `last` of the part of `y` at `at`; behind `last` nothing repeats.
- * The inner dimensions come first, so that a row begins with one contiguous block of sizes[d] finished ones. */
-static void spread(const tg_tensor *y, const int64_t *sizes, const tg_shape *repeats, int d, int last, char *at)
-{
-    const size_t row = (size_t)tgi_strides(y)[d] * tgi_element_size(y);
-    for (int64_t i = 0; d < last && i < sizes[d]; i++) spread(y, sizes, repeats, d + 1, last, at + (size_t)i * row);
-    repeat_block(at, (size_t)sizes[d] * row, repeats->dims[d]);
-}
-
-tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats)
-{
-    const tg_op *op = &tgi_op_repeat;
-    if (!tg_op_begin(where, op, tg_list(t)) || !tgi_op_list_fits(op, tg_list(t), &repeats)) return NULL;
-    if (repeats.ndim < t->ndim)
-        return tg_op_fail(op, tg_list(t),
-                          "Number of dimensions of repeat dims can not be smaller than number of "
-                          "dimensions of tensor");
-    tgi_layout front = { .ndim = repeats.ndim }; /* where t goes first */
-    tg_shape shape = repeats;
-    int last = -1;
-    for (int d = 0; d < repeats.ndim; d++) {
-        const int own = d - (repeats.ndim - t->ndim);
-        front.dims[d] = own < 0 ? 1 : t->dims[own];
-        if (__builtin_mul_overflow(repeats.dims[d], front.dims[d], &shape.dims[d])) shape.dims[d] = INT64_MAX;
-        if (repeats.dims[d] > 1) last = d;
-    }
-    tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype); /* refuses sizes that are negative or too large */
-    if (!y) return NULL;
-    for (int d = 0; d < y->ndim; d++) front.strides[d] = tgi_strides(y)[d];
-    if (y->numel && tgi_copy_part(y, &front, t) != TG_OK) return NULL;
-    if (y->numel && last >= 0) spread(y, front.dims, &repeats, 0, last, tgi_ptr(y));
-    return tg_record(op, tg_list(t), tg_list(y), TG_NONE, &repeats, sizeof repeats) == TG_OK ? y : NULL;
 }

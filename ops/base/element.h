@@ -18,4 +18,11 @@ static inline void tgi_put(void *to, int dtype, int64_t i, double value)
         ((double *)to)[i] = value;
 }
 
+/* Writes the value as a number of the dtype; returns what that lacks. */
+static inline double tgi_put_rest(void *to, int dtype, int64_t i, double value)
+{
+    tgi_put(to, dtype, i, value);
+    return value - tgi_get(to, dtype, i);
+}
+
 #endif

@@ -3,14 +3,11 @@
  * Dimensions that are contiguous with their neighbour in every operand are merged first, so that tensors of the same
  * layout, the usual case, take one call of the kernel, which takes two dimensions at a time. */
 #include "iterate.h"
+
+#include "ops/engine.h"
 #include "ops/kernels/rows/copy_kernels.h"
-#include "ops/kernels/rows/pointwise_kernels.h"
 #include "ops/kernels/template/scratch.h"
-#include "ops/linear/matmul_impl.h"
 #include "parallel.h"
-#include "ops/pointwise.h"
-#include "ops/reduce/reduce_impl.h"
-#include "ops/view.h"
 
 #include <string.h>
 
@@ -204,26 +201,7 @@ tg_tensor *tgi_contiguous_raw(tg_tensor *t)
     return copy;
 }
 
-/* ---- what the engine needs ---- every op rests on this file, so a program that has ops has these too */
-
-static tg_tensor *engine_add(tg_tensor *a, tg_tensor *b) { return tg_add(a, b); }
-static tg_tensor *engine_clone(tg_tensor *t) { return tg_clone(t); }
-
-static tg_status engine_add_in_place(tg_tensor *a, tg_tensor *b)
-{
-    tg_tensor *operands[] = { a, a, b };
-    tgi_iterate(TGI_ROW(pointwise, add)->forward[a->dtype], 3, operands);
-    return TG_OK;
-}
-
-static tg_status engine_copy_in_place(tg_tensor *to, tg_tensor *from)
-{
-    const tg_shape scalar = tg_shape();
-    if (!from) from = tgi_new_full(&scalar, (tg_dtype)to->dtype, 0);
-    if (!from) return TG_FAILED;
-    tgi_copy_raw(to, from);
-    return TG_OK;
-}
+/* ---- before the first op ---- */
 
 /* What the kernels work in comes from where everything else does. */
 static tgi_scratch_source scratch_source(void)
@@ -232,14 +210,9 @@ static tgi_scratch_source scratch_source(void)
     return (tgi_scratch_source){ system.allocate, system.release, system.context, system.poisoned };
 }
 
+/* Every op rests on this file, so a program that has ops gives the engine what it needs of them. */
 __attribute__((constructor)) static void equip_engine(void)
 {
-    static const tg_engine_ops ops = { .add = engine_add,
-                                       .add_ = engine_add_in_place,
-                                       .sum_to = tgi_sum_to,
-                                       .clone = engine_clone,
-                                       .copy_ = engine_copy_in_place,
-                                       .add_products = tgi_add_products };
-    tg_engine_use(&ops);
+    tg_engine_use(&tgi_engine_ops);
     tgi_scratch_from(scratch_source);
 }

@@ -26,42 +26,20 @@ void tgi_copy_raw(tg_tensor *to, tg_tensor *from);
 /* `t` itself if it is contiguous, else a contiguous copy; of the given dtype. Raw: records nothing. NULL on failure. */
 tg_tensor *tgi_contiguous_raw(tg_tensor *t);
 
+/* `t` itself or a contiguous copy; either way a reference that the caller gives back with tgi_unref as soon as its loop
+ * is over, so that the copy does not stay until the scope ends. */
+static inline tg_tensor *tgi_own_contiguous(tg_tensor *t)
+{
+    tg_tensor *c = tgi_contiguous_raw(t);
+    return c == t ? tgi_ref(t) : tgi_own(c);
+}
+
 /* `y`, made by views of what the op computed, as a result like any other, which may be written in place. Where it shares
  * memory with an input it stays a view. NULL is passed on. */
 tg_tensor *tgi_ordinary(tg_tensor *y, tg_tensor_list inputs);
 
 /* The same, but what shares memory with t is copied, and recorded: for what PyTorch says is new. */
 tg_tensor *tgi_with_own_data(tg_tensor *y, const tg_tensor *t);
-
-/* The ops of each family, NULL at the end, for the registry. */
-extern const tg_op *const tgi_ops_create[];
-extern const tg_op *const tgi_ops_pointwise[];
-extern const tg_op *const tgi_ops_functions[];
-extern const tg_op *const tgi_ops_activation[];
-extern const tg_op *const tgi_ops_logic[];
-extern const tg_op *const tgi_ops_view[];
-extern const tg_op *const tgi_ops_join[];
-extern const tg_op *const tgi_ops_matmul[];
-extern const tg_op *const tgi_ops_products[];
-extern const tg_op *const tgi_ops_linalg[];
-extern const tg_op *const tgi_ops_reduce[];
-extern const tg_op *const tgi_ops_extremes[];
-extern const tg_op *const tgi_ops_scan[];
-extern const tg_op *const tgi_ops_moments[];
-extern const tg_op *const tgi_ops_loss[];
-extern const tg_op *const tgi_ops_normalization[];
-extern const tg_op *const tgi_ops_attention[];
-extern const tg_op *const tgi_ops_sort[];
-extern const tg_op *const tgi_ops_index[];
-extern const tg_op *const tgi_ops_scatter[];
-extern const tg_op *const tgi_ops_triangle[];
-extern const tg_op *const tgi_ops_rearrange[];
-extern const tg_op *const tgi_ops_distance[];
-extern const tg_op *const tgi_ops_embedding[];
-extern const tg_op *const tgi_ops_conv[];
-extern const tg_op *const tgi_ops_pool[];
-extern const tg_op *const tgi_ops_resample[];
-extern const tg_op *const tgi_ops_dropout[];
 
 TG_EXTERN_C_END
 

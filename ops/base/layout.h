@@ -65,14 +65,6 @@ bool tgi_op_can_grow(const tg_op *op, tg_tensor_list inputs, int ndim);
 /* The product of the sizes, none negative; -1 and an error when it, or a stride, does not fit in 63 bits. */
 int64_t tgi_op_numel(const tg_op *op, tg_tensor_list inputs, const tg_shape *shape);
 
-/* ---- descriptors that stand outside view.c, for the family's table ---- */
-extern const tg_op tgi_op_repeat, tgi_op_clone, tgi_op_contiguous, tgi_op_to;
-extern const tg_op tgi_op_view_as, tgi_op_expand_as, tgi_op_broadcast_to, tgi_op_unflatten, tgi_op_movedim,
-    tgi_op_swapaxes, tgi_op_swapdims, tgi_op_ravel, tgi_op_squeeze_dims, tgi_op_atleast_1d, tgi_op_atleast_2d,
-    tgi_op_atleast_3d;
-extern const tg_op tgi_op_as_strided, tgi_op_diagonal, tgi_op_diagonal_backward;
-extern const tg_op tgi_op_select, tgi_op_narrow, tgi_op_slice, tgi_op_select_backward, tgi_op_slice_backward;
-
 TG_EXTERN_C_END
 
 #endif

@@ -1,4 +1,4 @@
-/* promote.h: PyTorch's type promotion, and numbers made tensors. Internal to ops/. */
+/* promote.h: operands: PyTorch's type promotion, and numbers made tensors. Internal to ops/. */
 #ifndef TG_OPS_BASE_PROMOTE_H
 #define TG_OPS_BASE_PROMOTE_H
 
@@ -10,6 +10,13 @@ TG_EXTERN_C_BEGIN
 /* The dtype in which an op on these operands computes: tensors with dimensions decide; 0-d tensors, and after them
  * numbers, count only when they are of a higher category (bool < integer < floating). */
 tg_dtype tgi_result_type(const tg_operand *operands, int count);
+
+/* The tensors among the operands, for checks and errors; `tensors` has room for all. */
+tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor **tensors);
+
+/* The operand's dtype, a number's being that of a tensor made of it; its shape. */
+tg_dtype tgi_operand_dtype(const tg_operand *operand);
+tg_shape tgi_operand_shape(const tg_operand *operand);
 
 /* The operand as a tensor of `dtype`: a number becomes a 0-d one, a tensor of another dtype is converted (and the
  * conversion recorded). NULL on failure. */

@@ -14,13 +14,10 @@
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/base/range.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-static const tg_op op_embedding, op_embedding_dense_backward;
 
 enum {
     BLOCK = 1 << 14,    /* elements moved by one task */
@@ -190,7 +187,7 @@ static tg_tensor *lookup(const tg_op *op, tg_tensor *indices, tg_tensor *weight,
 
 tg_tensor *tg_embedding_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_embedding_options options)
 {
-    const tg_op *op = &op_embedding;
+    const tg_op *op = &tgi_op_embedding;
     if (!tg_op_begin(where, op, tg_list(input, weight)) || !tgi_embedding_operands_ok(op, input, weight)) return NULL;
     embedding_attributes a = { -1, options.scale_grad_by_freq };
     if (options.padding_idx != TG_NO_PADDING) {
@@ -256,7 +253,7 @@ static const tg_error_sample embedding_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_embedding = {
+const tg_op tgi_op_embedding = {
     .name = "embedding",
     .schema =
         "embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, float norm_type=2.0, bool "
@@ -354,7 +351,7 @@ static bool gradient_fits(const tg_op *op, tg_tensor_list inputs, const tg_tenso
 tg_tensor *tgi_embedding_dense_backward_at(const char *where, tg_tensor *g, tg_tensor *indices, int64_t num_weights,
                                            int64_t padding_idx, bool scale_grad_by_freq)
 {
-    const tg_op *op = &op_embedding_dense_backward;
+    const tg_op *op = &tgi_op_embedding_dense_backward;
     const tg_tensor_list inputs = tg_list(g, indices);
     if (!tg_op_begin(where, op, inputs)) return NULL;
     if (indices->dtype != TG_INT64 || !tgi_is_floating(g))
@@ -420,7 +417,7 @@ static const tg_error_sample embedding_dense_backward_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_embedding_dense_backward = {
+const tg_op tgi_op_embedding_dense_backward = {
     .name = "embedding_dense_backward",
     .schema = "embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx, bool "
               "scale_grad_by_freq) -> Tensor",
@@ -435,5 +432,3 @@ static const tg_op op_embedding_dense_backward = {
     .samples = embedding_dense_backward_samples,
     .own_errors = embedding_dense_backward_errors,
 };
-
-const tg_op *const tgi_ops_embedding[] = { &op_embedding, &op_embedding_dense_backward, &tgi_op_embedding_bag, NULL };

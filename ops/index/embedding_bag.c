@@ -8,7 +8,6 @@
 #include "index_impl.h"
 #include "ops/base/iterate.h"
 #include "ops/pointwise.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include "core/error.h"

@@ -6,8 +6,6 @@
 
 TG_EXTERN_C_BEGIN
 
-extern const tg_op tgi_op_embedding_bag;
-
 /* The transpose of embedding, an op of its own: g [*, D] added up, row by row, into zeros [num_weights, D] at the
  * indices. No padding: -1. */
 tg_tensor *tgi_embedding_dense_backward_at(const char *where, tg_tensor *g, tg_tensor *indices, int64_t num_weights,

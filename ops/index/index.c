@@ -8,7 +8,7 @@
 #include "ops/base/layout.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
+#include "ops/base/iterate.h"
 #include "ops/view.h"
 
 #include <inttypes.h>
@@ -22,8 +22,6 @@ typedef struct indexing {
     tg_shape order, ordered, flat, result;
     tg_tensor *places;
 } indexing;
-
-static const tg_op op_index;
 
 /* ---- reading the indices ---- */
 
@@ -196,7 +194,7 @@ static bool make_indexing(const tg_op *op, tg_tensor_list inputs, tg_tensor *t, 
 
 static tg_tensor_list index_call(const tg_value *v) { return tgi_result(tg_index(v[0].as.tensor, v[1].as.tensors)); }
 
-static const tg_op op_index = {
+const tg_op tgi_op_index = {
     .name = "index",
     .schema = "index(Tensor self, Tensor?[] indices) -> Tensor",
     .formula = "y = self[indices[0], indices[1], ..]; None is ':'",
@@ -251,9 +249,9 @@ tg_tensor *tg_index_at(const char *where, tg_tensor *t, tg_tensor_list indices)
 {
     tg_tensor_list inputs;
     indexing x;
-    if (!begin(where, &op_index, t, indices, NULL, &inputs)) return NULL;
+    if (!begin(where, &tgi_op_index, t, indices, NULL, &inputs)) return NULL;
     if (inputs.count == 1) return t; /* no index at all */
-    if (!make_indexing(&op_index, inputs, t, indices, &x)) return NULL;
+    if (!make_indexing(&tgi_op_index, inputs, t, indices, &x)) return NULL;
     return tgi_ordinary(tg_reshape(tg_index_select(ordered(t, &x), x.first, x.places), x.result), inputs);
 }
 
@@ -271,7 +269,7 @@ static tg_tensor_list index_put_in_place_call(const tg_value *v)
                                                (tg_index_put_options){ .accumulate = v[3].as.boolean }));
 }
 
-static const tg_op op_index_put = {
+const tg_op tgi_op_index_put = {
     .name = "index_put",
     .schema = "index_put(Tensor self, Tensor?[] indices, Scalar values, bool accumulate=False) -> Tensor",
     .formula = "y = self; y[indices] = values, or += values if accumulate",
@@ -309,7 +307,7 @@ static const tg_op op_index_put = {
             { NULL, NULL } },
 };
 
-static const tg_op op_index_put_ = {
+const tg_op tgi_op_index_put_ = {
     .name = "index_put_",
     .schema = "index_put_(Tensor(a!) self, Tensor?[] indices, Scalar values, bool accumulate=False) -> Tensor(a!)",
     .formula = "self[indices] = values, or += values if accumulate",
@@ -317,7 +315,7 @@ static const tg_op op_index_put_ = {
     .doc = "index_put in place",
     .backward = tgi_write_result_backward,
     .call = index_put_in_place_call,
-    .in_place_of = &op_index_put,
+    .in_place_of = &tgi_op_index_put,
 };
 
 /* The values, stretched to the result's shape and then seen with its index dimensions made one. NULL on failure. */
@@ -376,19 +374,11 @@ static tg_tensor *index_put(const char *where, const tg_op *op, tg_tensor *t, tg
 tg_tensor *tg_index_put_at(const char *where, tg_tensor *t, tg_tensor_list indices, tg_operand values,
                            tg_index_put_options options)
 {
-    return index_put(where, &op_index_put, t, indices, values, options.accumulate, false);
+    return index_put(where, &tgi_op_index_put, t, indices, values, options.accumulate, false);
 }
 
 tg_tensor *tg_index_put_in_place_at(const char *where, tg_tensor *t, tg_tensor_list indices, tg_operand values,
                                     tg_index_put_options options)
 {
-    return index_put(where, &op_index_put_, t, indices, values, options.accumulate, true);
+    return index_put(where, &tgi_op_index_put_, t, indices, values, options.accumulate, true);
 }
-
-const tg_op *const tgi_ops_index[] = {
-    &tgi_op_gather,      &tgi_op_index_select,  &tgi_op_take,           &tgi_op_take_along_dim,
-    &op_index,           &op_index_put,         &op_index_put_,         &tgi_op_index_add,
-    &tgi_op_index_add_,  &tgi_op_index_copy,    &tgi_op_index_copy_,    &tgi_op_index_fill,
-    &tgi_op_index_fill_, &tgi_op_masked_select, &tgi_op_masked_scatter, &tgi_op_masked_scatter_,
-    &tgi_op_nonzero,     &tgi_op_nonzero_tuple, &tgi_op_one_hot,        NULL,
-};

@@ -55,7 +55,7 @@ static void index_fill_backward(tg_context *ctx)
     const int dim = *(const int *)tg_attributes(ctx);
     tg_tensor *g = tg_grad_output(ctx, 0), *index = tg_saved(ctx, 0);
     if (g && index && g->ndim) g = tg_index_select(g, dim, different(index, g->dims[dim]));
-    tg_set_grad_input(ctx, 2, index ? tg_sum(g) : NULL);
+    tg_set_grad_input(ctx, 2, index ? g : NULL); /* the engine sums it to one number */
 }
 
 /* ---- index_add ---- */

@@ -55,27 +55,21 @@ tg_tensor *tgi_index_write_record(const tgi_index_write *w, tg_tensor *y, bool n
 tg_tensor *tgi_write_result(const tg_op *op, tg_tensor *self, tg_tensor *y);
 void tgi_write_result_backward(tg_context *ctx);
 
-/* ---- scatter.c and scatter_reduce.c ---- */
+/* ---- scatter_add.c and reduce/scatter_reduce.c ---- */
 /* The dimension, if self, index and src (NULL: a number) go together; else -1 and PyTorch's error. */
 int tgi_scatter_dim(const tg_op *op, tg_tensor *self, int64_t dim, tg_tensor *index, tg_tensor *src);
 /* The part of src that index says where to send: views. */
 tg_tensor *tgi_scatter_cut(tg_tensor *src, const tg_tensor *index);
 /* The error that an index is out of bounds, in the words of scatter. */
 void tgi_scatter_refuse(const tgi_index_write *w, int64_t bad, int64_t size);
+/* scatter or scatter_add (`kernel`: TGI_SCATTER_...) along a checked dimension, recorded as `op`. NULL is passed on. */
+tg_tensor *tgi_scatter_run(const tg_op *op, int kernel, bool in_place, tg_tensor *self, int dim, tg_tensor *index,
+                           tg_tensor *src);
 
 /* scatter_add of `src` into zeros of `shape` along `dim`: the gradient of gather. And index_add into such zeros, the
  * gradient of index_select. Recorded when grad mode is on; NULL is passed on. */
 tg_tensor *tgi_scatter_add_zeros(tg_shape shape, int dim, tg_tensor *index, tg_tensor *src);
 tg_tensor *tgi_index_add_zeros(tg_shape shape, int dim, tg_tensor *index, tg_tensor *source);
-
-/* ---- descriptors, for the families' tables ---- */
-extern const tg_op tgi_op_gather, tgi_op_index_select, tgi_op_take, tgi_op_take_along_dim;
-extern const tg_op tgi_op_index_add, tgi_op_index_add_, tgi_op_index_copy, tgi_op_index_copy_, tgi_op_index_fill,
-    tgi_op_index_fill_;
-extern const tg_op tgi_op_masked_select, tgi_op_masked_scatter, tgi_op_masked_scatter_, tgi_op_nonzero,
-    tgi_op_nonzero_tuple, tgi_op_one_hot;
-extern const tg_op tgi_op_scatter_reduce, tgi_op_scatter_reduce_;
-
 
 TG_EXTERN_C_END
 

@@ -5,7 +5,7 @@
  * to one place, and the order in which elements come to it is that of the index alone. */
 #include "index_impl.h"
 #include "ops/base/parallel.h"
-#include "ops/reduce/reduce_impl.h"
+#include "ops/base/iterate.h"
 
 /* Work of PARALLEL elements is cut into pieces of no fewer than PIECE, if there are threads to share them; rows, where they
  * must be cut, into ROW_PIECES at most, for what is short takes longer. */

@@ -1,7 +1,7 @@
 /* index_write.c: what scatter and index_add share: one tensor combined into places of another, or of its copy. */
 #include "index_impl.h"
 #include "ops/pointwise.h"
-#include "ops/reduce/reduce_impl.h"
+#include "ops/base/iterate.h"
 #include "ops/view.h"
 
 /* What is read must not change while `self` is written. */

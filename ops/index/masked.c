@@ -7,7 +7,7 @@
 #include "index_impl.h"
 #include "ops/base/layout.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
+#include "ops/base/iterate.h"
 #include "ops/view.h"
 
 #include <inttypes.h>

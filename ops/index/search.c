@@ -9,7 +9,7 @@
 #include "index_impl.h"
 #include "ops/base/parallel.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
+#include "ops/base/iterate.h"
 #include "ops/rows/row.h"
 
 #include <inttypes.h>

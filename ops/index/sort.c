@@ -9,7 +9,7 @@
 #include "index_impl.h"
 #include "ops/base/parallel.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
+#include "ops/base/iterate.h"
 #include "ops/view.h"
 
 #include <string.h>
@@ -173,7 +173,7 @@ static tg_tensor_list sort_call(const tg_value *v)
     return tgi_both(tg_sort_at(TG_HERE, v[0].as.tensor, sort_options_of(v)));
 }
 
-static const tg_op op_sort = {
+const tg_op tgi_op_sort = {
     .name = "sort",
     .schema =
         "sort(Tensor self, int dim=-1, bool descending=False, *, bool stable=False) -> (Tensor values, Tensor indices)",
@@ -200,11 +200,11 @@ static const tg_op op_sort = {
 tg_values_indices tg_sort_at(const char *where, tg_tensor *t, tg_sort_options options)
 {
     const tg_values_indices none = { NULL, NULL };
-    if (!tg_op_begin(where, &op_sort, tg_list(t))) return none;
-    const int dim = tgi_op_dim(&op_sort, tg_list(t), options.dim, t->ndim);
+    if (!tg_op_begin(where, &tgi_op_sort, tg_list(t))) return none;
+    const int dim = tgi_op_dim(&tgi_op_sort, tg_list(t), options.dim, t->ndim);
     if (dim < 0) return none;
     const tg_values_indices y = in_order(t, dim, tgi_size_along(t, dim), options.descending);
-    return record(&op_sort, t, y, (attributes){ dim, false });
+    return record(&tgi_op_sort, t, y, (attributes){ dim, false });
 }
 
 /* ---- argsort, msort ---- */
@@ -214,7 +214,7 @@ static tg_tensor_list argsort_call(const tg_value *v)
     return tgi_result(tg_argsort_at(TG_HERE, v[0].as.tensor, sort_options_of(v)));
 }
 
-static const tg_op op_argsort = {
+const tg_op tgi_op_argsort = {
     .name = "argsort",
     .schema = "argsort(Tensor self, int dim=-1, bool descending=False, *, bool stable=False) -> Tensor",
     .formula = "y = the indices that sort self along dim",
@@ -231,14 +231,14 @@ static const tg_op op_argsort = {
 
 tg_tensor *tg_argsort_at(const char *where, tg_tensor *t, tg_sort_options options)
 {
-    if (!tg_op_begin(where, &op_argsort, tg_list(t))) return NULL;
-    const int dim = tgi_op_dim(&op_argsort, tg_list(t), options.dim, t->ndim);
+    if (!tg_op_begin(where, &tgi_op_argsort, tg_list(t))) return NULL;
+    const int dim = tgi_op_dim(&tgi_op_argsort, tg_list(t), options.dim, t->ndim);
     return dim < 0 ? NULL : in_order(t, dim, tgi_size_along(t, dim), options.descending).indices;
 }
 
 static tg_tensor_list msort_call(const tg_value *v) { return tgi_result(tg_msort(v[0].as.tensor)); }
 
-static const tg_op op_msort = {
+const tg_op tgi_op_msort = {
     .name = "msort",
     .schema = "msort(Tensor self) -> Tensor",
     .formula = "y = self in ascending order along dimension 0",
@@ -252,7 +252,7 @@ static const tg_op op_msort = {
 
 tg_tensor *tg_msort_at(const char *where, tg_tensor *t)
 {
-    if (!tg_op_begin(where, &op_msort, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_msort, tg_list(t))) return NULL;
     return tg_sort(t, .dim = 0).values;
 }
 
@@ -264,7 +264,7 @@ static tg_tensor_list topk_call(const tg_value *v)
     return tgi_both(tg_topk_at(TG_HERE, v[0].as.tensor, v[1].as.integer, o));
 }
 
-static const tg_op op_topk = {
+const tg_op tgi_op_topk = {
     .name = "topk",
     .schema =
         "topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
@@ -292,19 +292,19 @@ static const tg_op op_topk = {
 tg_values_indices tg_topk_at(const char *where, tg_tensor *t, int64_t k, tg_topk_options options)
 {
     const tg_values_indices none = { NULL, NULL };
-    if (!tg_op_begin(where, &op_topk, tg_list(t))) return none;
-    const int dim = tgi_op_dim(&op_topk, tg_list(t), options.dim, t->ndim);
+    if (!tg_op_begin(where, &tgi_op_topk, tg_list(t))) return none;
+    const int dim = tgi_op_dim(&tgi_op_topk, tg_list(t), options.dim, t->ndim);
     if (dim < 0) return none;
     if (t->ndim == 0 && k == 0) k = 1; /* a result of no dimension has one element, as in PyTorch */
     if (k < 0 || k > (tgi_size_along(t, dim))) {
-        tg_op_fail(&op_topk, tg_list(t), "selected index k out of range");
+        tg_op_fail(&tgi_op_topk, tg_list(t), "selected index k out of range");
         return none;
     }
     if (t->dtype == TG_BOOL) {
-        tg_op_fail(&op_topk, tg_list(t), "\"topk_cpu\" not implemented for 'Bool'");
+        tg_op_fail(&tgi_op_topk, tg_list(t), "\"topk_cpu\" not implemented for 'Bool'");
         return none;
     }
-    return record(&op_topk, t, in_order(t, dim, k, options.largest), (attributes){ dim, false });
+    return record(&tgi_op_topk, t, in_order(t, dim, k, options.largest), (attributes){ dim, false });
 }
 
 /* ---- kthvalue ---- */
@@ -315,7 +315,7 @@ static tg_tensor_list kthvalue_call(const tg_value *v)
     return tgi_both(tg_kthvalue_at(TG_HERE, v[0].as.tensor, v[1].as.integer, o));
 }
 
-static const tg_op op_kthvalue = {
+const tg_op tgi_op_kthvalue = {
     .name = "kthvalue",
     .schema = "kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
     .formula = "values = the k-th smallest of self along dim, counted from 1",
@@ -358,38 +358,22 @@ static tg_tensor *last_along(tg_tensor *t, int dim, bool keepdim)
 tg_values_indices tg_kthvalue_at(const char *where, tg_tensor *t, int64_t k, tg_kthvalue_options options)
 {
     const tg_values_indices none = { NULL, NULL };
-    if (!tg_op_begin(where, &op_kthvalue, tg_list(t))) return none;
-    const int dim = tgi_op_dim(&op_kthvalue, tg_list(t), options.dim, t->ndim);
+    if (!tg_op_begin(where, &tgi_op_kthvalue, tg_list(t))) return none;
+    const int dim = tgi_op_dim(&tgi_op_kthvalue, tg_list(t), options.dim, t->ndim);
     if (dim < 0) return none;
     const int64_t n = tgi_size_along(t, dim);
     if (n == 0)
-        tg_op_fail(&op_kthvalue, tg_list(t), "kthvalue(): Expected reduction dim %d to have non-zero size.", dim);
+        tg_op_fail(&tgi_op_kthvalue, tg_list(t), "kthvalue(): Expected reduction dim %d to have non-zero size.", dim);
     else if (k < 1 || k > n)
-        tg_op_fail(&op_kthvalue, tg_list(t), "kthvalue(): selected number k out of range for dimension %d", dim);
+        tg_op_fail(&tgi_op_kthvalue, tg_list(t), "kthvalue(): selected number k out of range for dimension %d", dim);
     else if (t->dtype == TG_BOOL)
-        tg_op_fail(&op_kthvalue, tg_list(t), "\"kthvalue_cpu\" not implemented for 'Bool'");
+        tg_op_fail(&tgi_op_kthvalue, tg_list(t), "\"kthvalue_cpu\" not implemented for 'Bool'");
     else {
         const tg_values_indices all = in_order(t, dim, k, false);
         const tg_values_indices y = { last_along(all.values, dim, options.keepdim),
                                       last_along(all.indices, dim, options.keepdim) };
         const bool removed = !options.keepdim && t->ndim > 0;
-        return y.indices ? record(&op_kthvalue, t, y, (attributes){ dim, removed }) : none;
+        return y.indices ? record(&tgi_op_kthvalue, t, y, (attributes){ dim, removed }) : none;
     }
     return none;
 }
-
-const tg_op *const tgi_ops_sort[] = {
-    &op_sort,
-    &op_argsort,
-    &op_msort,
-    &op_topk,
-    &op_kthvalue,
-    &tgi_op_unique,
-    &tgi_op_unique_consecutive,
-    &tgi_op_searchsorted,
-    &tgi_op_bucketize,
-    &tgi_op_isin,
-    &tgi_op_bincount,
-    &tgi_op_histc,
-    NULL,
-};

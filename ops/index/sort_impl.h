@@ -9,9 +9,6 @@
 
 TG_EXTERN_C_BEGIN
 
-extern const tg_op tgi_op_unique, tgi_op_unique_consecutive;
-extern const tg_op tgi_op_searchsorted, tgi_op_bucketize, tgi_op_isin, tgi_op_bincount, tgi_op_histc;
-
 /* The first `count` of each row in order, as indices [rows, count] and, unless it is NULL, as values. `from` is
  * [rows, n], contiguous. On several threads if there is much to do. */
 void tgi_sort_rows(const tg_tensor *from, int64_t rows, int64_t n, int64_t count, bool descending, int64_t *indices,

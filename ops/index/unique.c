@@ -6,7 +6,7 @@
 #include "sort_impl.h"
 
 #include "ops/base/call.h"
-#include "ops/reduce/reduce_impl.h"
+#include "ops/base/iterate.h"
 #include "ops/view.h"
 
 #include <string.h>

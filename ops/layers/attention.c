@@ -22,8 +22,6 @@
 
 #include <math.h>
 
-static const tg_op op_attention;
-
 /* The inputs in their order; saved are these, the result and the statistics. */
 enum { QUERY, KEY, VALUE, MASK, INPUTS, RESULT = INPUTS, STATISTICS };
 
@@ -76,7 +74,7 @@ static bool batches_of(tg_tensor_list inputs, tg_shape *batch)
     for (int i = 0; i < MASK; i++) {
         tg_shape own = tgi_shape(inputs.items[i]);
         own.ndim -= 2;
-        if (!tgi_broadcast(&op_attention, inputs, batch, &own, batch)) return false;
+        if (!tgi_broadcast(&tgi_op_attention, inputs, batch, &own, batch)) return false;
     }
     return true;
 }
@@ -115,7 +113,7 @@ static tgi_attention loops_of(const attributes *a, tg_tensor *q, tg_tensor *k, t
 
 static bool out_of_memory(void)
 {
-    tg_fail_at(NULL, TG_ERROR_MEMORY, op_attention.name, "out of memory: a block of weights could not be allocated");
+    tg_fail_at(NULL, TG_ERROR_MEMORY, tgi_op_attention.name, "out of memory: a block of weights could not be allocated");
     return false;
 }
 
@@ -134,7 +132,7 @@ static tg_tensor *attend(tg_tensor_list inputs, const attributes *a, const tg_sh
     else if (y->numel > 0 && !tgi_attention_forward(&w))
         ok = out_of_memory();
     ok = ok &&
-         tg_record(&op_attention, inputs, tg_list(y), tg_list(q, k, v, mask, y, statistics), a, sizeof *a) == TG_OK;
+         tg_record(&tgi_op_attention, inputs, tg_list(y), tg_list(q, k, v, mask, y, statistics), a, sizeof *a) == TG_OK;
     tgi_unref(statistics);
     return ok ? y : NULL;
 }
@@ -206,18 +204,18 @@ static bool dtypes_fit(tg_tensor_list inputs)
     const tg_tensor *q = inputs.items[QUERY], *k = inputs.items[KEY], *v = inputs.items[VALUE],
                     *mask = inputs.items[MASK];
     if (q->dtype != k->dtype || q->dtype != v->dtype)
-        tg_op_fail(&op_attention, inputs,
+        tg_op_fail(&tgi_op_attention, inputs,
                    "Expected query, key, and value to have the same dtype, but got query.dtype: %s key.dtype: %s and "
                    "value.dtype: %s instead.",
                    tgi_c_type_name((tg_dtype)q->dtype), tgi_c_type_name((tg_dtype)k->dtype),
                    tgi_c_type_name((tg_dtype)v->dtype));
     else if (mask && mask->dtype != TG_BOOL && mask->dtype != q->dtype)
-        tg_op_fail(&op_attention, inputs,
+        tg_op_fail(&tgi_op_attention, inputs,
                    "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: %s "
                    "and  query.dtype: %s instead.",
                    tgi_c_type_name((tg_dtype)mask->dtype), tgi_c_type_name((tg_dtype)q->dtype));
     else if (!tgi_is_floating(q))
-        tgi_expected_type(&op_attention, inputs, TG_FLOAT32, q->dtype);
+        tgi_expected_type(&tgi_op_attention, inputs, TG_FLOAT32, q->dtype);
     else
         return true;
     return false;
@@ -230,7 +228,7 @@ static bool matrices_fit(tg_tensor_list inputs)
     const int64_t *a = q->dims + q->ndim - 2, *b = k->dims + k->ndim - 2, *c = v->dims + v->ndim - 2;
     if (a[1] == b[1] && b[0] == c[0]) return true;
     const bool scores = a[1] != b[1];
-    tg_op_fail(&op_attention, inputs, "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld): %s",
+    tg_op_fail(&tgi_op_attention, inputs, "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld): %s",
                (long long)a[0], (long long)(scores ? a[1] : b[0]), (long long)(scores ? b[1] : c[0]),
                (long long)(scores ? b[0] : c[1]),
                scores ? "key needs rows as long as query's" : "value needs as many rows as key");
@@ -244,10 +242,10 @@ static bool mask_fits(tg_tensor_list inputs, const tg_shape *batch)
     if (!mask) return true;
     const tg_shape scores = with_matrix(*batch, q->dims[q->ndim - 2], k->dims[k->ndim - 2]), own = tgi_shape(mask);
     tg_shape both;
-    if (!tgi_broadcast(&op_attention, inputs, &scores, &own, &both)) return false;
+    if (!tgi_broadcast(&tgi_op_attention, inputs, &scores, &own, &both)) return false;
     if (tg_shape_equal(&both, &scores)) return true;
     char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
-    tg_op_fail(&op_attention, inputs, "output with shape %s doesn't match the broadcast shape %s",
+    tg_op_fail(&tgi_op_attention, inputs, "output with shape %s doesn't match the broadcast shape %s",
                tg_shape_text(&scores, a), tg_shape_text(&both, b));
     return false;
 }
@@ -256,13 +254,13 @@ static bool check(tg_tensor_list inputs, const tg_attention_options *o, tg_shape
 {
     const tg_tensor *q = inputs.items[QUERY], *k = inputs.items[KEY], *v = inputs.items[VALUE];
     if (o->attn_mask && o->is_causal) {
-        tg_op_fail(&op_attention, inputs,
+        tg_op_fail(&tgi_op_attention, inputs,
                    "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True");
         return false;
     }
     if (q->ndim < 2 || k->ndim < 2 || v->ndim < 2) {
         tg_op_fail(
-            &op_attention, inputs,
+            &tgi_op_attention, inputs,
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: %d key.dim: %d "
             "and value.dim: %d instead.",
             q->ndim, k->ndim, v->ndim);
@@ -276,7 +274,7 @@ static bool check(tg_tensor_list inputs, const tg_attention_options *o, tg_shape
 tg_tensor *tg_scaled_dot_product_attention_at(const char *where, tg_tensor *query, tg_tensor *key, tg_tensor *value,
                                               tg_attention_options o)
 {
-    if (!tg_op_begin(where, &op_attention, tg_list(query, key, value)) || !tg_optional_ok(o.attn_mask)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_attention, tg_list(query, key, value)) || !tg_optional_ok(o.attn_mask)) return NULL;
     const tg_tensor_list inputs = tg_list(query, key, value, o.attn_mask);
     tg_shape batch;
     if (!check(inputs, &o, &batch)) return NULL;
@@ -347,7 +345,7 @@ static const tg_error_sample attention_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_attention = {
+const tg_op tgi_op_attention = {
     .name = "scaled_dot_product_attention",
     .schema = "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
               "float dropout_p=0.0, bool is_causal=False, *, float? scale=None) -> Tensor",
@@ -363,5 +361,3 @@ static const tg_op op_attention = {
     .corners = attention_corners,
     .errors = attention_errors,
 };
-
-const tg_op *const tgi_ops_attention[] = { &op_attention, NULL };

@@ -164,7 +164,7 @@ static void forward_task(const void *work, int64_t task)
     for (int64_t j = c; j < c + m; j++) {
         if (needs_care(w, j)) find_carefully(w, j);
         const double scale = (w->weight ? tgi_get(w->weight, w->dtype, j) : 1) * w->rstd[j];
-        const double rest = tgi_norm_put_mean(coefficient(w, 0, j), w->dtype, 0, w->mean[j]);
+        const double rest = tgi_put_rest(coefficient(w, 0, j), w->dtype, 0, w->mean[j]);
         const double shift = (w->bias ? tgi_get(w->bias, w->dtype, j) : 0) - rest * scale;
         tgi_put(coefficient(w, 1, j), w->dtype, 0, scale);
         tgi_put(coefficient(w, 2, j), w->dtype, 0, shift);

@@ -8,15 +8,12 @@
 #include "ops/base/call.h"
 #include "conv_impl.h"
 #include "ops/base/layout.h"
-#include "ops/loss/loss_impl.h"
 #include "ops/base/parallel.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
 #include "ops/reduce/reduce_impl.h"
 
 enum { PARALLEL = 1 << 20 /* multiplications from which on several threads pay */ };
-
-static const tg_op op_convolution, op_convolution_backward_weight;
 
 /* ---- shapes ---- */
 
@@ -103,13 +100,13 @@ tg_tensor *tgi_convolve(tg_tensor *input, tg_tensor *weight, tg_tensor *bias, co
 {
     tg_tensor_list inputs = tg_list(input, weight, bias);
     if (!bias) inputs.count = 2;
-    if (!tg_op_begin(NULL, &op_convolution, inputs)) return NULL;
+    if (!tg_op_begin(NULL, &tgi_op_convolution, inputs)) return NULL;
     tg_tensor *y = c->transposed ? computed(c, TGI_CONV_IMAGE, NULL, input, weight, bias)
                                  : computed(c, TGI_CONV_RESULT, input, NULL, weight, bias);
     if (!y) return NULL;
     tg_tensor *saved_input = tg_requires_grad(weight) ? input : NULL;
     tg_tensor *saved_weight = tg_requires_grad(input) ? weight : NULL;
-    return tg_record(&op_convolution, inputs, tg_list(y), tg_list(saved_input, saved_weight), c, sizeof *c) == TG_OK
+    return tg_record(&tgi_op_convolution, inputs, tg_list(y), tg_list(saved_input, saved_weight), c, sizeof *c) == TG_OK
                ? y
                : NULL;
 }
@@ -117,7 +114,7 @@ tg_tensor *tgi_convolve(tg_tensor *input, tg_tensor *weight, tg_tensor *bias, co
 /* The weight's gradient from the two others. */
 static tg_tensor *convolve_weight(tg_tensor *image, tg_tensor *result, const tgi_convolved *c)
 {
-    const tg_op *op = &op_convolution_backward_weight;
+    const tg_op *op = &tgi_op_convolution_backward_weight;
     if (!tg_op_begin(NULL, op, tg_list(image, result))) return NULL;
     tg_tensor *y = computed(c, TGI_CONV_WEIGHT, image, result, NULL, NULL);
     if (!y) return NULL;
@@ -156,7 +153,7 @@ tg_tensor *tg_convolution_at(const char *where, tg_tensor *input, tg_tensor *wei
                              tg_shape padding, tg_shape dilation, bool transposed, tg_shape output_padding,
                              int64_t groups)
 {
-    tgi_conv_call call = { .op = &op_convolution,
+    tgi_conv_call call = { .op = &tgi_op_convolution,
                            .input = input,
                            .weight = weight,
                            .bias = bias,
@@ -167,7 +164,7 @@ tg_tensor *tg_convolution_at(const char *where, tg_tensor *input, tg_tensor *wei
                            .transposed = transposed,
                            .groups = groups };
     tgi_convolved c;
-    if (!tg_op_begin(where, &op_convolution, tg_list(input, weight)) || !tg_optional_ok(bias)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_convolution, tg_list(input, weight)) || !tg_optional_ok(bias)) return NULL;
     return tgi_conv_check(&call, &c) ? tgi_convolve(input, weight, bias, &c) : NULL;
 }
 
@@ -191,7 +188,7 @@ static const tg_error_sample convolution_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_convolution = {
+const tg_op tgi_op_convolution = {
     .name = "convolution",
     .schema = "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, "
               "bool transposed, int[] output_padding, int groups) -> Tensor",
@@ -221,7 +218,7 @@ static void convolution_backward_weight_backward(tg_context *ctx)
 
 static tg_tensor_list convolution_backward_weight_call(const tg_value *v)
 {
-    const tg_op *op = &op_convolution_backward_weight;
+    const tg_op *op = &tgi_op_convolution_backward_weight;
     tg_tensor *image = v[0].as.tensor, *result = v[1].as.tensor;
     if (!tg_op_begin(NULL, op, tg_list(image, result))) return tg_list_failed();
     tg_tensor *like = tgi_own(tgi_new(&v[2].as.ints, (tg_dtype)image->dtype));
@@ -257,7 +254,7 @@ static const tg_error_sample convolution_backward_weight_own_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_convolution_backward_weight = {
+const tg_op tgi_op_convolution_backward_weight = {
     .name = "convolution_backward_weight",
     .schema = "convolution_backward_weight(Tensor input, Tensor grad_output, int[] size, int[] stride, int[] padding, "
               "int[] dilation, int groups) -> Tensor",
@@ -272,15 +269,3 @@ static const tg_op op_convolution_backward_weight = {
     .samples = convolution_backward_weight_samples,
     .own_errors = convolution_backward_weight_own_errors,
 };
-
-const tg_op *const tgi_ops_conv[] = { &op_convolution,
-                                      &op_convolution_backward_weight,
-                                      &tgi_op_conv1d,
-                                      &tgi_op_conv2d,
-                                      &tgi_op_conv_transpose1d,
-                                      &tgi_op_conv_transpose2d,
-                                      &tgi_op_unfold,
-                                      &tgi_op_fold,
-                                      &tgi_op_tensor_unfold,
-                                      &tgi_op_tensor_unfold_backward,
-                                      NULL };

@@ -19,8 +19,7 @@ typedef struct tgi_convolved {
  * describes of tensors that fit it, recorded. NULL is passed on. */
 tg_tensor *tgi_convolve(tg_tensor *input, tg_tensor *weight, tg_tensor *bias, const tgi_convolved *c);
 
-/* The checks of PyTorch's convolution, in its order and words; fills in `c`. `same`: the result has the input's size, and
- * the padding is not looked at. False: an error was recorded. */
+/* What a call asks for. `same`: the result has the input's size, and the padding is not looked at. */
 typedef struct tgi_conv_call {
     const tg_op *op;
     tg_tensor *input, *weight, *bias; /* batched input */
@@ -28,11 +27,12 @@ typedef struct tgi_conv_call {
     bool same, transposed;
     int64_t groups;
 } tgi_conv_call;
+/* Checks all of it and fills in `c`. False: an error was recorded. */
 bool tgi_conv_check(tgi_conv_call *call, tgi_convolved *c);
-
-/* Descriptors that stand outside conv.c, for the family's table. */
-extern const tg_op tgi_op_conv1d, tgi_op_conv2d, tgi_op_conv_transpose1d, tgi_op_conv_transpose2d;
-extern const tg_op tgi_op_unfold, tgi_op_fold, tgi_op_tensor_unfold, tgi_op_tensor_unfold_backward;
+/* Makes a list of one entry one of `count`. False, with PyTorch's error recorded, when it has neither as many. */
+bool tgi_conv_expand_list(const tgi_conv_call *call, tg_shape *list, const char *name, int count);
+/* The tensors of a call, for errors; until the next call of this function. */
+tg_tensor_list tgi_conv_inputs(const tgi_conv_call *call);
 
 TG_EXTERN_C_END
 

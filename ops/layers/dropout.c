@@ -15,8 +15,6 @@
 
 #include <math.h>
 
-static const tg_op op_dropout, op_dropout1d, op_dropout2d, op_dropout3d, op_alpha_dropout, op_feature_alpha_dropout;
-
 /* ---- what all share ---- */
 
 static bool begin(const char *where, const tg_op *op, tg_tensor *x, double p)
@@ -89,7 +87,7 @@ static tg_dropout_options options_of(const tg_value *args)
 
 tg_tensor *tg_dropout_at(const char *where, tg_tensor *x, tg_dropout_options options)
 {
-    return elements(where, &op_dropout, x, &options, false);
+    return elements(where, &tgi_op_dropout, x, &options, false);
 }
 CALL(dropout)
 
@@ -113,7 +111,7 @@ static const tg_error_sample dropout_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_dropout = {
+const tg_op tgi_op_dropout = {
     .name = "dropout",
     .schema = "dropout(Tensor input, float p=0.5, bool training=True) -> Tensor",
     .formula = "y = m x / (1 - p), m being 0 with probability p, 1 otherwise",
@@ -144,31 +142,31 @@ static int channel_dims(const tg_op *op, tg_tensor *x, int full)
 
 tg_tensor *tg_dropout1d_at(const char *where, tg_tensor *x, tg_dropout_options options)
 {
-    if (!begin(where, &op_dropout1d, x, options.p)) return NULL;
-    const int dims = channel_dims(&op_dropout1d, x, 3);
-    return dims ? channels(&op_dropout1d, x, dims, &options, false) : NULL;
+    if (!begin(where, &tgi_op_dropout1d, x, options.p)) return NULL;
+    const int dims = channel_dims(&tgi_op_dropout1d, x, 3);
+    return dims ? channels(&tgi_op_dropout1d, x, dims, &options, false) : NULL;
 }
 CALL(dropout1d)
 
 /* PyTorch warns that it will refuse what has other than four dimensions, one day, and takes it for [N, C, ...]. */
 tg_tensor *tg_dropout2d_at(const char *where, tg_tensor *x, tg_dropout_options options)
 {
-    if (!begin(where, &op_dropout2d, x, options.p)) return NULL;
+    if (!begin(where, &tgi_op_dropout2d, x, options.p)) return NULL;
     if (x->ndim == 3)
         tg_warn_at(
             where ? where : tgi_where(),
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
             "input is interpreted as shape (N, C, L), where C is the channel dim. To maintain the 1D channel-wise dropout "
             "behavior, please switch to using dropout1d instead.");
-    return channels(&op_dropout2d, x, 2, &options, false);
+    return channels(&tgi_op_dropout2d, x, 2, &options, false);
 }
 CALL(dropout2d)
 
 tg_tensor *tg_dropout3d_at(const char *where, tg_tensor *x, tg_dropout_options options)
 {
-    if (!begin(where, &op_dropout3d, x, options.p)) return NULL;
-    if (x->ndim == 4) return channels(&op_dropout3d, x, 1, &options, false);
-    return channels(&op_dropout3d, x, 2, &options, false);
+    if (!begin(where, &tgi_op_dropout3d, x, options.p)) return NULL;
+    if (x->ndim == 4) return channels(&tgi_op_dropout3d, x, 1, &options, false);
+    return channels(&tgi_op_dropout3d, x, 2, &options, false);
 }
 CALL(dropout3d)
 
@@ -206,7 +204,7 @@ static const tg_error_sample dropout3d_errors[] = {
 };
 
 #define CHANNELS(name_, shapes_)                                                                                       \
-    static const tg_op op_##name_ = {                                                                                  \
+    const tg_op tgi_op_##name_ = {                                                                                    \
         .name = #name_,                                                                                                \
         .schema = #name_ "(Tensor input, float p=0.5, bool training=True) -> Tensor",                                  \
         .formula = "y = m x / (1 - p), m being 0 with probability p, 1 otherwise, one for each channel",               \
@@ -226,14 +224,14 @@ CHANNELS(dropout3d, "[N, C, D, H, W] or [C, D, H, W], and the same");
 
 tg_tensor *tg_alpha_dropout_at(const char *where, tg_tensor *x, tg_dropout_options options)
 {
-    return elements(where, &op_alpha_dropout, x, &options, true);
+    return elements(where, &tgi_op_alpha_dropout, x, &options, true);
 }
 CALL(alpha_dropout)
 
 tg_tensor *tg_feature_alpha_dropout_at(const char *where, tg_tensor *x, tg_dropout_options options)
 {
-    if (!begin(where, &op_feature_alpha_dropout, x, options.p)) return NULL;
-    return channels(&op_feature_alpha_dropout, x, 2, &options, true);
+    if (!begin(where, &tgi_op_feature_alpha_dropout, x, options.p)) return NULL;
+    return channels(&tgi_op_feature_alpha_dropout, x, 2, &options, true);
 }
 CALL(feature_alpha_dropout)
 
@@ -260,7 +258,7 @@ static const tg_error_sample feature_alpha_dropout_errors[] = {
 };
 
 #define ALPHA(name_, shapes_)                                                                                          \
-    static const tg_op op_##name_ = {                                                                                  \
+    const tg_op tgi_op_##name_ = {                                                                                    \
         .name = #name_,                                                                                                \
         .schema = #name_ "(Tensor input, float p=0.5, bool training=False) -> Tensor",                                 \
         .formula =                                                                                                     \
@@ -276,7 +274,3 @@ static const tg_error_sample feature_alpha_dropout_errors[] = {
     }
 ALPHA(alpha_dropout, NULL);
 ALPHA(feature_alpha_dropout, "[N, C, *], one m for each channel, and the same");
-
-const tg_op *const tgi_ops_dropout[] = { &op_dropout,   &op_dropout1d,     &op_dropout2d,
-                                         &op_dropout3d, &op_alpha_dropout, &op_feature_alpha_dropout,
-                                         NULL };

@@ -104,7 +104,7 @@ static void forward_group(const job *w, int64_t group)
         const int64_t m = tgi_smaller(AT_ONCE, w->channels - first), at = offset(w, group, first);
         for (int64_t j = 0; j < m; j++) {
             const double scale = parameter(w, w->weight, group, first + j, 1) * w->rstd[group];
-            const double rest = tgi_norm_put_mean(to.mean, w->dtype, j, w->mean[group]);
+            const double rest = tgi_put_rest(to.mean, w->dtype, j, w->mean[group]);
             tgi_put(to.a, w->dtype, j, scale);
             tgi_put(to.b, w->dtype, j, parameter(w, w->bias, group, first + j, 0) - rest * scale);
         }
@@ -119,7 +119,7 @@ static void find_sums(const job *w, int64_t group, double total[2])
     double *sum = w->sum + group * w->channels, *product = w->product + group * w->channels;
     coefficients to;
     double rest = 0;
-    for (int64_t j = 0; j < AT_ONCE; j++) rest = tgi_norm_put_mean(to.mean, w->dtype, j, w->mean[group]);
+    for (int64_t j = 0; j < AT_ONCE; j++) rest = tgi_put_rest(to.mean, w->dtype, j, w->mean[group]);
     total[0] = total[1] = 0;
     for (int64_t first = 0; first < w->channels; first += AT_ONCE) {
         const int64_t m = tgi_smaller(AT_ONCE, w->channels - first), at = offset(w, group, first);
@@ -148,7 +148,7 @@ static void backward_group(const job *w, int64_t group)
     for (int64_t first = 0; w->y && first < w->channels; first += AT_ONCE) {
         const int64_t m = tgi_smaller(AT_ONCE, w->channels - first), at = offset(w, group, first);
         for (int64_t j = 0; j < m; j++) {
-            const double rest = tgi_norm_put_mean(to.mean, w->dtype, j, w->mean[group]);
+            const double rest = tgi_put_rest(to.mean, w->dtype, j, w->mean[group]);
             tgi_put(to.a, w->dtype, j, parameter(w, w->weight, group, first + j, 1) * rstd);
             tgi_put(to.b, w->dtype, j, q);
             tgi_put(to.c, w->dtype, j, -rstd * total[0] / n - rest * q);

@@ -132,13 +132,3 @@ void tgi_norm_backward_fused(tg_context *ctx, tgi_norm_backward_raw raw)
         if (grads[i]) tg_set_grad_input(ctx, i, ok ? grads[i] : NULL);
     for (int i = 0; i < TGI_NORM_SOURCES; i++) tgi_unref(c[i]);
 }
-
-const tg_op *const tgi_ops_normalization[] = {
-    &tgi_op_layer_norm,
-    &tgi_op_rms_norm,
-    &tgi_op_batch_norm,
-    &tgi_op_instance_norm,
-    &tgi_op_group_norm,
-    &tgi_op_local_response_norm,
-    NULL,
-};

@@ -44,13 +44,6 @@ void tgi_norm_backward_fused(tg_context *ctx, tgi_norm_backward_raw raw);
  * input. */
 bool tgi_norm_same_dtype(const tg_op *op, tg_tensor_list inputs, const tg_tensor *input, const tg_tensor *parameter);
 
-/* Writes the mean as a number of the dtype; returns what that lacks. */
-static inline double tgi_norm_put_mean(void *to, int dtype, int64_t i, double mean)
-{
-    tgi_put(to, dtype, i, mean);
-    return mean - tgi_get(to, dtype, i);
-}
-
 static inline tg_tensor *tgi_norm_argument(const tg_value *v)
 {
     return v->kind == TG_VALUE_TENSOR ? v->as.tensor : NULL;
@@ -58,9 +51,6 @@ static inline tg_tensor *tgi_norm_argument(const tg_value *v)
 
 /* Elements in one task; elements from which on several threads pay. */
 enum { TGI_NORM_TASK = 1 << 14, TGI_NORM_PARALLEL = 1 << 16 };
-
-extern const tg_op tgi_op_layer_norm, tgi_op_rms_norm, tgi_op_batch_norm, tgi_op_instance_norm, tgi_op_group_norm,
-    tgi_op_local_response_norm;
 
 TG_EXTERN_C_END
 

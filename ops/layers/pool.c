@@ -203,21 +203,3 @@ bool tgi_pool_run(const tgi_windows *w, tgi_pool_job *job)
     tgi_free(tables, bytes);
     return true;
 }
-
-const tg_op *const tgi_ops_pool[] = { &tgi_op_max_pool1d,
-                                      &tgi_op_max_pool2d,
-                                      &tgi_op_max_pool1d_with_indices,
-                                      &tgi_op_max_pool2d_with_indices,
-                                      &tgi_op_adaptive_max_pool1d,
-                                      &tgi_op_adaptive_max_pool2d,
-                                      &tgi_op_adaptive_max_pool1d_with_indices,
-                                      &tgi_op_adaptive_max_pool2d_with_indices,
-                                      &tgi_op_max_pool_backward,
-                                      &tgi_op_max_pool_double_backward,
-                                      &tgi_op_avg_pool1d,
-                                      &tgi_op_avg_pool2d,
-                                      &tgi_op_adaptive_avg_pool1d,
-                                      &tgi_op_adaptive_avg_pool2d,
-                                      &tgi_op_avg_pool_backward,
-                                      &tgi_op_adaptive_avg_pool_backward,
-                                      NULL };

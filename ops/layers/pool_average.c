@@ -2,7 +2,6 @@
  * gradient. */
 #include "ops/base/call.h"
 #include "ops/base/layout.h"
-#include "ops/loss/loss_impl.h"
 #include "pool_impl.h"
 #include "ops/base/promote.h"
 #include "ops/reduce/reduce_impl.h"

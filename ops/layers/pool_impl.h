@@ -45,13 +45,6 @@ typedef struct tgi_pool_job {
 } tgi_pool_job;
 bool tgi_pool_run(const tgi_windows *w, tgi_pool_job *job);
 
-/* Descriptors, for the family's table. */
-extern const tg_op tgi_op_avg_pool1d, tgi_op_avg_pool2d, tgi_op_adaptive_avg_pool1d, tgi_op_adaptive_avg_pool2d,
-    tgi_op_avg_pool_backward, tgi_op_adaptive_avg_pool_backward;
-extern const tg_op tgi_op_max_pool1d, tgi_op_max_pool2d, tgi_op_max_pool1d_with_indices, tgi_op_max_pool2d_with_indices,
-    tgi_op_adaptive_max_pool1d, tgi_op_adaptive_max_pool2d, tgi_op_adaptive_max_pool1d_with_indices,
-    tgi_op_adaptive_max_pool2d_with_indices, tgi_op_max_pool_backward, tgi_op_max_pool_double_backward;
-
 TG_EXTERN_C_END
 
 #endif

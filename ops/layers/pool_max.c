@@ -3,7 +3,6 @@
 #include "ops/base/call.h"
 #include "ops/index/index_impl.h"
 #include "ops/base/layout.h"
-#include "ops/loss/loss_impl.h"
 #include "pool_impl.h"
 #include "ops/base/promote.h"
 #include "ops/reduce/reduce_impl.h"

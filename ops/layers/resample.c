@@ -23,8 +23,6 @@ enum {
     STRETCH = 1 << 13   /* elements of one task */
 };
 
-static const tg_op op_interpolate, op_interpolate_backward;
-
 typedef enum interpolation { NEAREST, LINEAR, BILINEAR, AREA, NEAREST_EXACT, MODES } interpolation;
 static const char *const mode_names[MODES] = { "nearest", "linear", "bilinear", "area", "nearest-exact" };
 
@@ -148,7 +146,7 @@ static tg_shape resized(const tg_tensor *t, const resampling *r, const int64_t s
 
 static tg_tensor *resample(const tg_op *op, tg_tensor *x, const resampling *r)
 {
-    const bool back = op == &op_interpolate_backward;
+    const bool back = op == &tgi_op_interpolate_backward;
     const tg_shape shape = resized(x, r, back ? r->in : r->out);
     if (tgi_op_numel(op, tg_list(x), &shape) < 0) return NULL;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
@@ -165,15 +163,15 @@ static tg_tensor *resample(const tg_op *op, tg_tensor *x, const resampling *r)
 static void interpolate_backward(tg_context *ctx)
 {
     tg_tensor *g = tg_grad_output(ctx, 0);
-    if (tg_op_begin(NULL, &op_interpolate_backward, tg_list(g)))
-        tg_set_grad_input(ctx, 0, resample(&op_interpolate_backward, g, tg_attributes(ctx)));
+    if (tg_op_begin(NULL, &tgi_op_interpolate_backward, tg_list(g)))
+        tg_set_grad_input(ctx, 0, resample(&tgi_op_interpolate_backward, g, tg_attributes(ctx)));
 }
 
 static void interpolate_backward_backward(tg_context *ctx)
 {
     tg_tensor *g = tg_grad_output(ctx, 0);
-    if (tg_op_begin(NULL, &op_interpolate, tg_list(g)))
-        tg_set_grad_input(ctx, 0, resample(&op_interpolate, g, tg_attributes(ctx)));
+    if (tg_op_begin(NULL, &tgi_op_interpolate, tg_list(g)))
+        tg_set_grad_input(ctx, 0, resample(&tgi_op_interpolate, g, tg_attributes(ctx)));
 }
 
 /* ---- checks ---- */
@@ -274,9 +272,9 @@ static bool check(const tg_op *op, tg_tensor *x, const tg_interpolate_options *o
 tg_tensor *tg_interpolate_at(const char *where, tg_tensor *input, tg_interpolate_options options)
 {
     resampling r;
-    if (!tg_op_begin(where, &op_interpolate, tg_list(input)) || !check(&op_interpolate, input, &options, &r))
+    if (!tg_op_begin(where, &tgi_op_interpolate, tg_list(input)) || !check(&tgi_op_interpolate, input, &options, &r))
         return NULL;
-    if (r.mode != AREA) return resample(&op_interpolate, input, &r);
+    if (r.mode != AREA) return resample(&tgi_op_interpolate, input, &r);
     return r.spatial == 1 ? tg_adaptive_avg_pool1d(input, tg_shape(r.out[1]))
                           : tg_adaptive_avg_pool2d(input, tg_shape(r.out[0], r.out[1]));
 }
@@ -361,7 +359,7 @@ static const tg_error_sample interpolate_own_errors[] = {
     { "interpolate(f(1, 2, 5, 5), size=3, mode='bicubic')", "PyTorch's mode bicubic is not there" }, { NULL, NULL }
 };
 
-static const tg_op op_interpolate = {
+const tg_op tgi_op_interpolate = {
     .name = "interpolate",
     .schema = "interpolate(Tensor input, int[]? size=None, float? scale_factor=None, str mode='nearest', bool? "
               "align_corners=None, bool? recompute_scale_factor=None) -> Tensor",
@@ -381,7 +379,7 @@ static const tg_op op_interpolate = {
 
 static tg_tensor_list interpolate_backward_call(const tg_value *v)
 {
-    const tg_op *op = &op_interpolate_backward;
+    const tg_op *op = &tgi_op_interpolate_backward;
     tg_tensor *x = v[0].as.tensor;
     char text[TG_SHAPE_TEXT];
     tg_interpolate_options o;
@@ -411,7 +409,7 @@ static const tg_error_sample interpolate_backward_own_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_interpolate_backward = {
+const tg_op tgi_op_interpolate_backward = {
     .name = "interpolate_backward",
     .schema =
         "interpolate_backward(Tensor grad_output, int[] input_size, int[]? size=None, float? scale_factor=None, str "
@@ -428,8 +426,6 @@ static const tg_op op_interpolate_backward = {
 };
 
 /* ---- shuffles ---- views, and a copy at most */
-
-static const tg_op op_pixel_shuffle, op_pixel_unshuffle, op_channel_shuffle;
 
 /* The leading dimensions of `t` made one, and the last three. */
 static tg_tensor *images(tg_tensor *t, int64_t c, int64_t h, int64_t w)
@@ -463,7 +459,7 @@ static bool pixels_ok(const tg_op *op, tg_tensor *x, const char *name, int64_t f
 
 tg_tensor *tg_pixel_shuffle_at(const char *where, tg_tensor *input, int64_t upscale_factor)
 {
-    const tg_op *op = &op_pixel_shuffle;
+    const tg_op *op = &tgi_op_pixel_shuffle;
     const int64_t r = upscale_factor;
     if (!tg_op_begin(where, op, tg_list(input)) || !pixels_ok(op, input, "upscale_factor", r)) return NULL;
     const int64_t *last = input->dims + input->ndim - 3, c = last[0] / (r * r);
@@ -478,7 +474,7 @@ tg_tensor *tg_pixel_shuffle_at(const char *where, tg_tensor *input, int64_t upsc
 
 tg_tensor *tg_pixel_unshuffle_at(const char *where, tg_tensor *input, int64_t downscale_factor)
 {
-    const tg_op *op = &op_pixel_unshuffle;
+    const tg_op *op = &tgi_op_pixel_unshuffle;
     const int64_t r = downscale_factor;
     if (!tg_op_begin(where, op, tg_list(input)) || !pixels_ok(op, input, "downscale_factor", r)) return NULL;
     const int64_t *last = input->dims + input->ndim - 3, h = last[1] / r, w = last[2] / r;
@@ -494,7 +490,7 @@ tg_tensor *tg_pixel_unshuffle_at(const char *where, tg_tensor *input, int64_t do
 
 tg_tensor *tg_channel_shuffle_at(const char *where, tg_tensor *input, int64_t groups)
 {
-    const tg_op *op = &op_channel_shuffle;
+    const tg_op *op = &tgi_op_channel_shuffle;
     char text[TG_SHAPE_TEXT];
     if (!tg_op_begin(where, op, tg_list(input))) return NULL;
     const tg_shape shape = tgi_shape(input);
@@ -525,7 +521,7 @@ SHUFFLE_CALL(pixel_shuffle)
 SHUFFLE_CALL(pixel_unshuffle)
 SHUFFLE_CALL(channel_shuffle)
 
-static const tg_op op_pixel_shuffle = {
+const tg_op tgi_op_pixel_shuffle = {
     .name = "pixel_shuffle",
     .schema = "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor",
     .formula = "y[.., c, h r + i, w r + j] = x[.., c r r + i r + j, h, w], r = upscale_factor",
@@ -548,7 +544,7 @@ static const tg_op op_pixel_shuffle = {
             { NULL, NULL } },
 };
 
-static const tg_op op_pixel_unshuffle = {
+const tg_op tgi_op_pixel_unshuffle = {
     .name = "pixel_unshuffle",
     .schema = "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor",
     .formula = "y[.., c r r + i r + j, h, w] = x[.., c, h r + i, w r + j], r = downscale_factor",
@@ -574,7 +570,7 @@ static const tg_op op_pixel_unshuffle = {
             { NULL, NULL } },
 };
 
-static const tg_op op_channel_shuffle = {
+const tg_op tgi_op_channel_shuffle = {
     .name = "channel_shuffle",
     .schema = "channel_shuffle(Tensor self, int groups) -> Tensor",
     .formula = "y[n, c groups + g, ..] = x[n, g C / groups + c, ..]",
@@ -595,6 +591,3 @@ static const tg_op op_channel_shuffle = {
                                      "Number of groups to divide channels in must be positive. Value of groups:0" },
                                    { NULL, NULL } },
 };
-
-const tg_op *const tgi_ops_resample[] = { &op_interpolate,     &op_interpolate_backward, &op_pixel_shuffle,
-                                          &op_pixel_unshuffle, &op_channel_shuffle,      NULL };

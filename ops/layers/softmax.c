@@ -2,9 +2,10 @@
  *
  * The kernels take [outer, n, inner] along n, so contiguous tensors go to them as they are; others are copied first.
  * Nothing here may take e^x of anything that was not shifted by the maximum: the kernels do. */
+#include "softmax_impl.h"
+
 #include "ops/base/call.h"
 #include "ops/base/layout.h"
-#include "ops/loss/loss_impl.h"
 #include "ops/kernels/reduce/softmax_kernels.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"

@@ -21,8 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tg_op op_inv, op_inverse, op_solve, op_matrix_power, op_trace;
-
 /* ---- checks ---- */
 
 bool tgi_is_square(const tg_op *op, tg_tensor_list inputs, const tg_tensor *a, const char *name)
@@ -175,10 +173,10 @@ static tg_tensor *checked_inverse(const char *where, const tg_op *op, tg_tensor 
     return inverse(op, a, true);
 }
 
-tg_tensor *tgi_inverse_unchecked(tg_tensor *a) { return inverse(&op_inv, a, false); }
+tg_tensor *tgi_inverse_unchecked(tg_tensor *a) { return inverse(&tgi_op_inv, a, false); }
 
-tg_tensor *tg_inv_at(const char *where, tg_tensor *a) { return checked_inverse(where, &op_inv, a); }
-tg_tensor *tg_inverse_at(const char *where, tg_tensor *a) { return checked_inverse(where, &op_inverse, a); }
+tg_tensor *tg_inv_at(const char *where, tg_tensor *a) { return checked_inverse(where, &tgi_op_inv, a); }
+tg_tensor *tg_inverse_at(const char *where, tg_tensor *a) { return checked_inverse(where, &tgi_op_inverse, a); }
 
 /* da = -yT g yT */
 static void inv_backward(tg_context *ctx)
@@ -190,7 +188,7 @@ static void inv_backward(tg_context *ctx)
 static tg_tensor_list inv_call(const tg_value *v) { return tgi_result(tg_inv(v[0].as.tensor)); }
 static tg_tensor_list inverse_call(const tg_value *v) { return tgi_result(tg_inverse(v[0].as.tensor)); }
 
-static const tg_op op_inv = {
+const tg_op tgi_op_inv = {
     .name = "inv",
     .schema = "inv(Tensor A) -> Tensor",
     .formula = "y = A^-1",
@@ -212,7 +210,7 @@ static const tg_op op_inv = {
             { NULL, NULL } },
 };
 
-static const tg_op op_inverse = {
+const tg_op tgi_op_inverse = {
     .name = "inverse",
     .schema = "inverse(Tensor self) -> Tensor",
     .formula = "y = self^-1",
@@ -246,7 +244,7 @@ static tg_tensor *solve(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
         char element[48] = "";
         if (singular >= 0 && batch->ndim) snprintf(element, sizeof element, "(Batch element %" PRId64 "): ", singular);
         if (singular >= 0)
-            tg_op_fail(&op_solve, tg_list(a, b),
+            tg_op_fail(&tgi_op_solve, tg_list(a, b),
                        "torch.linalg.solve: %sThe solver failed because the input matrix is singular.", element);
         else if ((x = tgi_own_doubles(b, &shape)))
             solve_all(&f, x, m);
@@ -254,12 +252,12 @@ static tg_tensor *solve(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
     tgi_factors_free(&f);
     tg_tensor *y = tgi_rounded_own(x, (tg_dtype)a->dtype);
     if (!y) return NULL;
-    return tg_record(&op_solve, tg_list(a, b), tg_list(y), tg_list(a, y), NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_solve, tg_list(a, b), tg_list(y), tg_list(a, y), NULL, 0) == TG_OK ? y : NULL;
 }
 
 tg_tensor *tg_solve_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
-    const tg_op *op = &op_solve;
+    const tg_op *op = &tgi_op_solve;
     const tg_tensor_list inputs = tg_list(a, b);
     tg_shape batch;
     if (!tg_op_begin(where, op, inputs) || !tgi_is_square_floating(op, inputs, a, "linalg.solve")) return NULL;
@@ -286,7 +284,7 @@ static void solve_backward(tg_context *ctx)
 
 static tg_tensor_list solve_call(const tg_value *v) { return tgi_result(tg_solve(v[0].as.tensor, v[1].as.tensor)); }
 
-static const tg_op op_solve = {
+const tg_op tgi_op_solve = {
     .name = "solve",
     .schema = "solve(Tensor A, Tensor B) -> Tensor",
     .formula = "y = A^-1 B",
@@ -336,7 +334,7 @@ static tg_tensor *positive_power(tg_tensor *a, uint64_t n)
 
 tg_tensor *tg_matrix_power_at(const char *where, tg_tensor *a, int64_t n)
 {
-    const tg_op *op = &op_matrix_power;
+    const tg_op *op = &tgi_op_matrix_power;
     if (!tg_op_begin(where, op, tg_list(a)) || !tgi_is_square(op, tg_list(a), a, "linalg.matrix_power")) return NULL;
     if (n == 0) {
         const int64_t size = a->dims[a->ndim - 1]; /* the result depends on a, if only by zeros */
@@ -352,7 +350,7 @@ static tg_tensor_list matrix_power_call(const tg_value *v)
     return tgi_result(tg_matrix_power(v[0].as.tensor, v[1].as.integer));
 }
 
-static const tg_op op_matrix_power = {
+const tg_op tgi_op_matrix_power = {
     .name = "matrix_power",
     .schema = "matrix_power(Tensor self, int n) -> Tensor",
     .formula = "y = self^n",
@@ -383,16 +381,16 @@ static const tg_op op_matrix_power = {
 
 tg_tensor *tg_trace_at(const char *where, tg_tensor *a)
 {
-    if (!tg_op_begin(where, &op_trace, tg_list(a))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_trace, tg_list(a))) return NULL;
     if (a->ndim != 2)
-        return tg_op_fail(&op_trace, tg_list(a), "trace: expected a matrix, but got tensor with dim %d", a->ndim);
-    if (a->dtype == TG_BOOL) return tg_op_fail(&op_trace, tg_list(a), "\"trace\" not implemented for 'Bool'");
+        return tg_op_fail(&tgi_op_trace, tg_list(a), "trace: expected a matrix, but got tensor with dim %d", a->ndim);
+    if (a->dtype == TG_BOOL) return tg_op_fail(&tgi_op_trace, tg_list(a), "\"trace\" not implemented for 'Bool'");
     return tg_sum(tg_diagonal(a));
 }
 
 static tg_tensor_list trace_call(const tg_value *v) { return tgi_result(tg_trace(v[0].as.tensor)); }
 
-static const tg_op op_trace = {
+const tg_op tgi_op_trace = {
     .name = "trace",
     .schema = "trace(Tensor self) -> Tensor",
     .formula = "y = the sum over i of self[i, i]",
@@ -407,21 +405,4 @@ static const tg_op op_trace = {
                                          { "trace(f(2, 2, 2))", "trace: expected a matrix, but got tensor with dim 3" },
                                          { "trace(b(2, 2))", "\"trace\" not implemented for 'Bool'" },
                                          { NULL, NULL } },
-};
-
-const tg_op *const tgi_ops_linalg[] = {
-    &op_inv,
-    &op_inverse,
-    &op_solve,
-    &tgi_op_det,
-    &tgi_op_cofactor,
-    &tgi_op_cofactor_along,
-    &tgi_op_slogdet,
-    &tgi_op_logdet,
-    &op_matrix_power,
-    &op_trace,
-    &tgi_op_cholesky,
-    &tgi_op_solve_triangular,
-    &tgi_op_triangular_solve,
-    NULL,
 };

@@ -66,9 +66,6 @@ static inline tg_shape tgi_matrix_batch(const tg_tensor *t)
 
 static inline tg_tensor *tgi_transposed(tg_tensor *t) { return tg_transpose(t, -2, -1); }
 
-extern const tg_op tgi_op_det, tgi_op_slogdet, tgi_op_logdet, tgi_op_cofactor, tgi_op_cofactor_along;
-extern const tg_op tgi_op_cholesky, tgi_op_solve_triangular, tgi_op_triangular_solve;
-
 /* ---- samples ---- */
 
 /* A matrix that stays well conditioned, whatever the tests do to the leaves of which it is the sum. */

@@ -185,8 +185,6 @@ tg_tensor *tgi_fail_cannot_multiply(const tg_op *op, tg_tensor_list inputs, int6
                       (long long)k, (long long)k2, (long long)n);
 }
 
-static const tg_op op_matmul;
-
 static bool fail_batches(const tg_op *op, tg_tensor_list inputs, int64_t count, int64_t k, int64_t count_b, int64_t k_b)
 {
     tg_op_fail(op, inputs,
@@ -208,22 +206,22 @@ static tg_tensor *fail_inner(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
     int64_t n = b->ndim == 1 ? 1 : b->dims[b->ndim - 1];
     if (a->ndim == 1 && b->ndim == 1)
         return tg_op_fail(
-            &op_matmul, tg_list(a, b),
+            &tgi_op_matmul, tg_list(a, b),
             "inconsistent tensor size, expected tensor [%lld] and src [%lld] to have the same number of elements, but "
             "got %lld and %lld elements respectively",
             (long long)k, (long long)l, (long long)k, (long long)l);
     if (b->ndim == 1)
-        return tg_op_fail(&op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld",
+        return tg_op_fail(&tgi_op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld",
                           (long long)tgi_rows_of(a), (long long)tgi_rows_of(a), (long long)k, (long long)l);
     int64_t columns = l ? tgi_rows_of(b) / l * n : 0; /* of the batches of b laid side by side */
     if (a->ndim == 1 && b->ndim > 2)
-        return tg_op_fail(&op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld", (long long)columns,
+        return tg_op_fail(&tgi_op_matmul, tg_list(a, b), "size mismatch, got %lld, %lldx%lld,%lld", (long long)columns,
                           (long long)columns, (long long)l, (long long)k);
     if (a->ndim == 2 && b->ndim > 2)
-        return tgi_fail_cannot_multiply(&op_matmul, tg_list(a, b), columns, l, k, a->dims[0]);
-    if (b->ndim == 2) return tgi_fail_cannot_multiply(&op_matmul, tg_list(a, b), tgi_rows_of(a), k, l, n);
+        return tgi_fail_cannot_multiply(&tgi_op_matmul, tg_list(a, b), columns, l, k, a->dims[0]);
+    if (b->ndim == 2) return tgi_fail_cannot_multiply(&tgi_op_matmul, tg_list(a, b), tgi_rows_of(a), k, l, n);
     const int64_t batches = tg_shape_numel(batch);
-    fail_batches(&op_matmul, tg_list(a, b), batches, k, batches, l);
+    fail_batches(&tgi_op_matmul, tg_list(a, b), batches, k, batches, l);
     return NULL;
 }
 
@@ -252,17 +250,17 @@ bool tgi_products_exist(const tg_op *op, tg_tensor *a, tg_tensor *b)
 static bool matmul_shapes(tg_tensor *a, tg_tensor *b, tg_shape *batch, tg_shape *result)
 {
     if (a->ndim == 0 || b->ndim == 0) {
-        tg_op_fail(&op_matmul, tg_list(a, b),
+        tg_op_fail(&tgi_op_matmul, tg_list(a, b),
                    "both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim, b->ndim);
         return false;
     }
     tg_shape batch_a = tgi_batch_of(a), batch_b = tgi_batch_of(b);
-    if (!tgi_broadcast(&op_matmul, tg_list(a, b), &batch_a, &batch_b, batch)) return false;
+    if (!tgi_broadcast(&tgi_op_matmul, tg_list(a, b), &batch_a, &batch_b, batch)) return false;
     if (a->dims[a->ndim - 1] != (b->ndim == 1 ? b->dims[0] : b->dims[b->ndim - 2])) {
         fail_inner(a, b, batch);
         return false;
     }
-    if (!tgi_products_exist(&op_matmul, a, b)) return false;
+    if (!tgi_products_exist(&tgi_op_matmul, a, b)) return false;
     *result = *batch;
     if (a->ndim > 1) result->dims[result->ndim++] = a->dims[a->ndim - 2];
     if (b->ndim > 1) result->dims[result->ndim++] = b->dims[b->ndim - 1];
@@ -273,13 +271,13 @@ static bool matmul_shapes(tg_tensor *a, tg_tensor *b, tg_shape *batch, tg_shape 
 
 tg_tensor *tg_matmul_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
-    if (!tg_op_begin(where, &op_matmul, tg_list(a, b))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_matmul, tg_list(a, b))) return NULL;
     tg_shape batch, shape;
     if (!matmul_shapes(a, b, &batch, &shape)) return NULL;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
     if (!y || !tgi_multiply(a, b, false, &batch, NULL, y)) return NULL;
     tg_tensor *saved_a = tg_requires_grad(b) ? a : NULL, *saved_b = tg_requires_grad(a) ? b : NULL;
-    return tg_record(&op_matmul, tg_list(a, b), tg_list(y), tg_list(saved_a, saved_b), NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_matmul, tg_list(a, b), tg_list(y), tg_list(saved_a, saved_b), NULL, 0) == TG_OK ? y : NULL;
 }
 
 /* da = g bT, db = aT g; vectors are matrices with one row or column meanwhile. */
@@ -407,7 +405,7 @@ static const char *grad_name(const tg_node *node)
     return ndim == 2 && (a == 2 || a < 0) && (b == 2 || b < 0) ? "MmBackward0" : "UnsafeViewBackward0";
 }
 
-static const tg_op op_matmul = {
+const tg_op tgi_op_matmul = {
     .name = "matmul",
     .schema = "matmul(Tensor self, Tensor other) -> Tensor",
     .formula = "y = a b",
@@ -488,5 +486,3 @@ tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *pr
     }
     return TG_OK;
 }
-
-const tg_op *const tgi_ops_matmul[] = { &op_matmul, &tgi_op_linear, NULL };

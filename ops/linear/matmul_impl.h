@@ -65,9 +65,6 @@ static inline tg_tensor *tgi_tall(tg_tensor *t)
     return t && t->ndim > 2 ? tg_reshape(t, tg_shape(tgi_rows_of(t), t->dims[t->ndim - 1])) : t;
 }
 
-/* ---- descriptors that stand outside matmul.c, for the family's table ---- */
-extern const tg_op tgi_op_linear;
-
 TG_EXTERN_C_END
 
 #endif

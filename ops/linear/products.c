@@ -16,33 +16,31 @@
 
 #include <inttypes.h>
 
-static const tg_op op_mm, op_bmm, op_mv, op_dot, op_vdot, op_outer, op_ger, op_inner;
-
 /* ---- matrices and batches ---- */
 
 tg_tensor *tg_mm_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
-    if (!tg_op_begin(where, &op_mm, tg_list(a, b))) return NULL;
-    if (a->ndim != 2) return tg_op_fail(&op_mm, tg_list(a, b), "self must be a matrix");
-    if (b->ndim != 2) return tg_op_fail(&op_mm, tg_list(a, b), "mat2 must be a matrix");
+    if (!tg_op_begin(where, &tgi_op_mm, tg_list(a, b))) return NULL;
+    if (a->ndim != 2) return tg_op_fail(&tgi_op_mm, tg_list(a, b), "self must be a matrix");
+    if (b->ndim != 2) return tg_op_fail(&tgi_op_mm, tg_list(a, b), "mat2 must be a matrix");
     if (a->dims[1] != b->dims[0])
-        return tgi_fail_cannot_multiply(&op_mm, tg_list(a, b), a->dims[0], a->dims[1], b->dims[0], b->dims[1]);
-    return tgi_products_exist(&op_mm, a, b) ? tg_matmul(a, b) : NULL;
+        return tgi_fail_cannot_multiply(&tgi_op_mm, tg_list(a, b), a->dims[0], a->dims[1], b->dims[0], b->dims[1]);
+    return tgi_products_exist(&tgi_op_mm, a, b) ? tg_matmul(a, b) : NULL;
 }
 
 tg_tensor *tg_bmm_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
-    if (!tg_op_begin(where, &op_bmm, tg_list(a, b))) return NULL;
-    if (a->ndim != 3) return tg_op_fail(&op_bmm, tg_list(a, b), "batch1 must be a 3D tensor");
-    if (b->ndim != 3) return tg_op_fail(&op_bmm, tg_list(a, b), "batch2 must be a 3D tensor");
-    if (!tgi_batches_match(&op_bmm, tg_list(a, b), a, b)) return NULL;
-    return tgi_products_exist(&op_bmm, a, b) ? tg_matmul(a, b) : NULL;
+    if (!tg_op_begin(where, &tgi_op_bmm, tg_list(a, b))) return NULL;
+    if (a->ndim != 3) return tg_op_fail(&tgi_op_bmm, tg_list(a, b), "batch1 must be a 3D tensor");
+    if (b->ndim != 3) return tg_op_fail(&tgi_op_bmm, tg_list(a, b), "batch2 must be a 3D tensor");
+    if (!tgi_batches_match(&tgi_op_bmm, tg_list(a, b), a, b)) return NULL;
+    return tgi_products_exist(&tgi_op_bmm, a, b) ? tg_matmul(a, b) : NULL;
 }
 
 static tg_tensor_list mm_call(const tg_value *v) { return tgi_result(tg_mm(v[0].as.tensor, v[1].as.tensor)); }
 static tg_tensor_list bmm_call(const tg_value *v) { return tgi_result(tg_bmm(v[0].as.tensor, v[1].as.tensor)); }
 
-static const tg_op op_mm = {
+const tg_op tgi_op_mm = {
     .name = "mm",
     .schema = "mm(Tensor self, Tensor mat2) -> Tensor",
     .formula = "y = self mat2",
@@ -62,7 +60,7 @@ static const tg_op op_mm = {
                                          { NULL, NULL } },
 };
 
-static const tg_op op_bmm = {
+const tg_op tgi_op_bmm = {
     .name = "bmm",
     .schema = "bmm(Tensor self, Tensor mat2) -> Tensor",
     .formula = "y[b] = self[b] mat2[b]",
@@ -92,14 +90,14 @@ static const tg_op op_bmm = {
 tg_tensor *tg_mv_at(const char *where, tg_tensor *matrix, tg_tensor *vector)
 {
     tg_tensor_list inputs = tg_list(matrix, vector);
-    if (!tg_op_begin(where, &op_mv, inputs)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_mv, inputs)) return NULL;
     if (matrix->ndim != 2 || vector->ndim != 1)
-        return tg_op_fail(&op_mv, inputs, "vector + matrix @ vector expected, got 1, %d, %d", matrix->ndim,
+        return tg_op_fail(&tgi_op_mv, inputs, "vector + matrix @ vector expected, got 1, %d, %d", matrix->ndim,
                           vector->ndim);
     if (matrix->dims[1] != vector->dims[0])
-        return tg_op_fail(&op_mv, inputs, "size mismatch, got %" PRId64 ", %" PRId64 "x%" PRId64 ",%" PRId64,
+        return tg_op_fail(&tgi_op_mv, inputs, "size mismatch, got %" PRId64 ", %" PRId64 "x%" PRId64 ",%" PRId64,
                           matrix->dims[0], matrix->dims[0], matrix->dims[1], vector->dims[0]);
-    return tgi_products_exist(&op_mv, matrix, vector) ? tg_matmul(matrix, vector) : NULL;
+    return tgi_products_exist(&tgi_op_mv, matrix, vector) ? tg_matmul(matrix, vector) : NULL;
 }
 
 static tg_tensor *dot(const char *where, const tg_op *op, tg_tensor *a, tg_tensor *b)
@@ -110,14 +108,14 @@ static tg_tensor *dot(const char *where, const tg_op *op, tg_tensor *a, tg_tenso
     return tgi_products_exist(op, a, b) ? tg_matmul(a, b) : NULL;
 }
 
-tg_tensor *tg_dot_at(const char *where, tg_tensor *a, tg_tensor *b) { return dot(where, &op_dot, a, b); }
-tg_tensor *tg_vdot_at(const char *where, tg_tensor *a, tg_tensor *b) { return dot(where, &op_vdot, a, b); }
+tg_tensor *tg_dot_at(const char *where, tg_tensor *a, tg_tensor *b) { return dot(where, &tgi_op_dot, a, b); }
+tg_tensor *tg_vdot_at(const char *where, tg_tensor *a, tg_tensor *b) { return dot(where, &tgi_op_vdot, a, b); }
 
 static tg_tensor_list mv_call(const tg_value *v) { return tgi_result(tg_mv(v[0].as.tensor, v[1].as.tensor)); }
 static tg_tensor_list dot_call(const tg_value *v) { return tgi_result(tg_dot(v[0].as.tensor, v[1].as.tensor)); }
 static tg_tensor_list vdot_call(const tg_value *v) { return tgi_result(tg_vdot(v[0].as.tensor, v[1].as.tensor)); }
 
-static const tg_op op_mv = {
+const tg_op tgi_op_mv = {
     .name = "mv",
     .schema = "mv(Tensor self, Tensor vec) -> Tensor",
     .formula = "y = self vec",
@@ -136,7 +134,7 @@ static const tg_op op_mv = {
                                          { NULL, NULL } },
 };
 
-static const tg_op op_dot = {
+const tg_op tgi_op_dot = {
     .name = "dot",
     .schema = "dot(Tensor self, Tensor tensor) -> Tensor",
     .formula = "y = the sum of self[i] tensor[i]",
@@ -159,7 +157,7 @@ static const tg_op op_dot = {
             { NULL, NULL } },
 };
 
-static const tg_op op_vdot = {
+const tg_op tgi_op_vdot = {
     .name = "vdot",
     .schema = "vdot(Tensor self, Tensor other) -> Tensor",
     .formula = "y = the sum of self[i] other[i]",
@@ -179,7 +177,7 @@ static const tg_op op_vdot = {
 bool tgi_is_vector(const tg_op *op, tg_tensor_list inputs, const tg_tensor *t, const char *argument)
 {
     if (t->ndim == 1) return true;
-    const char *name = op == &op_ger ? op_outer.name : op->name;
+    const char *name = op == &tgi_op_ger ? tgi_op_outer.name : op->name;
     tg_op_fail(op, inputs, "%s: Expected 1-D argument %s, but got %d-D", name, argument, t->ndim);
     return false;
 }
@@ -192,13 +190,13 @@ static tg_tensor *outer(const char *where, const tg_op *op, tg_tensor *a, tg_ten
     return tg_mul(tg_unsqueeze(a, 1), b);
 }
 
-tg_tensor *tg_outer_at(const char *where, tg_tensor *a, tg_tensor *b) { return outer(where, &op_outer, a, b); }
-tg_tensor *tg_ger_at(const char *where, tg_tensor *a, tg_tensor *b) { return outer(where, &op_ger, a, b); }
+tg_tensor *tg_outer_at(const char *where, tg_tensor *a, tg_tensor *b) { return outer(where, &tgi_op_outer, a, b); }
+tg_tensor *tg_ger_at(const char *where, tg_tensor *a, tg_tensor *b) { return outer(where, &tgi_op_ger, a, b); }
 
 static tg_tensor_list outer_call(const tg_value *v) { return tgi_result(tg_outer(v[0].as.tensor, v[1].as.tensor)); }
 static tg_tensor_list ger_call(const tg_value *v) { return tgi_result(tg_ger(v[0].as.tensor, v[1].as.tensor)); }
 
-static const tg_op op_outer = {
+const tg_op tgi_op_outer = {
     .name = "outer",
     .schema = "outer(Tensor self, Tensor vec2) -> Tensor",
     .formula = "y[i, j] = self[i] vec2[j]",
@@ -215,7 +213,7 @@ static const tg_op op_outer = {
                                          { NULL, NULL } },
 };
 
-static const tg_op op_ger = {
+const tg_op tgi_op_ger = {
     .name = "ger",
     .schema = "ger(Tensor self, Tensor vec2) -> Tensor",
     .formula = "y[i, j] = self[i] vec2[j]",
@@ -243,18 +241,18 @@ static tg_shape inner_shape(const tg_tensor *a, const tg_tensor *b)
 tg_tensor *tg_inner_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
     tg_tensor_list inputs = tg_list(a, b);
-    if (!tg_op_begin(where, &op_inner, inputs)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_inner, inputs)) return NULL;
     if (a->ndim == 0 || b->ndim == 0) return tg_mul(a, b);
     if (a->dims[a->ndim - 1] != b->dims[b->ndim - 1]) {
         char x[TG_SHAPE_TEXT], y[TG_SHAPE_TEXT];
         const tg_shape shape_a = tgi_shape(a), shape_b = tgi_shape(b);
-        return tg_op_fail(&op_inner, inputs,
+        return tg_op_fail(&tgi_op_inner, inputs,
                           "inner() the last dimension must match on both input tensors but got shapes %s and %s",
                           tg_shape_text(&shape_a, x), tg_shape_text(&shape_b, y));
     }
-    if (a->dtype != b->dtype) return tgi_expected_type(&op_inner, inputs, a->dtype, b->dtype);
+    if (a->dtype != b->dtype) return tgi_expected_type(&tgi_op_inner, inputs, a->dtype, b->dtype);
     if (b->ndim == 1) return tg_matmul(a, b);
-    if (!tgi_op_can_grow(&op_inner, inputs, a->ndim + b->ndim - 3)) return NULL;
+    if (!tgi_op_can_grow(&tgi_op_inner, inputs, a->ndim + b->ndim - 3)) return NULL;
     const tg_shape shape = inner_shape(a, b);
     tg_tensor *y = tg_linear(a, tgi_tall(b), NULL); /* the rows of b are what a is multiplied by */
     return b->ndim == 2 ? y : tgi_ordinary(tg_reshape(y, shape), inputs);
@@ -262,7 +260,7 @@ tg_tensor *tg_inner_at(const char *where, tg_tensor *a, tg_tensor *b)
 
 static tg_tensor_list inner_call(const tg_value *v) { return tgi_result(tg_inner(v[0].as.tensor, v[1].as.tensor)); }
 
-static const tg_op op_inner = {
+const tg_op tgi_op_inner = {
     .name = "inner",
     .schema = "inner(Tensor self, Tensor other) -> Tensor",
     .formula = "y[.., *] = the sum over k of self[.., k] other[*, k]",
@@ -283,33 +281,4 @@ static const tg_op op_inner = {
     .own_errors =
         (const tg_error_sample[]){
             { "inner(f(1, 1, 1, 1, 1, 3), f(1, 1, 1, 1, 3))", "a tensor has at most 8 dimensions" }, { NULL, NULL } },
-};
-
-const tg_op *const tgi_ops_products[] = {
-    &op_mm,
-    &op_bmm,
-    &op_mv,
-    &op_dot,
-    &op_vdot,
-    &op_outer,
-    &op_ger,
-    &op_inner,
-    &tgi_op_addmm,
-    &tgi_op_addmv,
-    &tgi_op_addbmm,
-    &tgi_op_baddbmm,
-    &tgi_op_addr,
-    &tgi_op_addmm_,
-    &tgi_op_addmv_,
-    &tgi_op_addbmm_,
-    &tgi_op_baddbmm_,
-    &tgi_op_addr_,
-    &tgi_op_tensordot,
-    &tgi_op_einsum,
-    &tgi_op_bilinear,
-    &tgi_op_cross,
-    &tgi_op_kron,
-    &tgi_op_multi_dot,
-    &tgi_op_chain_matmul,
-    NULL,
 };

@@ -3,8 +3,9 @@
  * Built for a few hundred rows on either side: one row is set against all others by a kernel, for the norms 0, 1, 2 and
  * infinity, or in a buffer that stays in the first cache, by the pointwise kernels, for any other; sums are of blocks.
  * Distances are those of differences: nothing here may multiply out |a - b|^2, which loses what is near. */
+#include "ops/distance.h"
+
 #include "ops/base/call.h"
-#include "distance_impl.h"
 #include "ops/embedding.h"
 #include "ops/create.h"
 #include "ops/base/iterate.h"

@@ -5,6 +5,7 @@
  * nodes of the ops they are made of. */
 #include "ops/base/call.h"
 #include "ops/create.h"
+#include "ops/layers/softmax_impl.h"
 #include "loss_impl.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"

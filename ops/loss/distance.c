@@ -2,8 +2,9 @@
  *
  * Made of other ops and of one node, the norm along a dimension. Nothing here may divide by a norm of 0: its
  * subgradient is 0, as in PyTorch. */
+#include "ops/distance.h"
+
 #include "ops/base/call.h"
-#include "distance_impl.h"
 #include "ops/reduce/moments_impl.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
@@ -44,13 +45,11 @@ static tg_tensor *norm_along(tg_tensor *t, double p, int dim, double least)
 
 /* ---- cosine_similarity ---- */
 
-static const tg_op op_cosine_similarity;
-
 static tg_tensor *of_length_1(tg_tensor *t, int dim, double eps) { return tg_div(t, norm_along(t, 2, dim, eps)); }
 
 tg_tensor *tg_cosine_similarity_at(const char *where, tg_tensor *x1, tg_tensor *x2, tg_cosine_options options)
 {
-    const tg_op *op = &op_cosine_similarity;
+    const tg_op *op = &tgi_op_cosine_similarity;
     const tg_tensor_list inputs = tg_list(x1, x2);
     if (!tg_op_begin(where, op, inputs)) return NULL;
     const tg_dtype dtype = tgi_result_type((tg_operand[]){ tg_operand_tensor(x1), tg_operand_tensor(x2) }, 2);
@@ -97,7 +96,7 @@ static const tg_error_sample cosine_similarity_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_cosine_similarity = {
+const tg_op tgi_op_cosine_similarity = {
     .name = "cosine_similarity",
     .schema = "cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor",
     .formula = "y = the sum of x1 / max(|x1|, eps) x2 / max(|x2|, eps) along dim",
@@ -113,11 +112,9 @@ static const tg_op op_cosine_similarity = {
 
 /* ---- pairwise_distance ---- */
 
-static const tg_op op_pairwise_distance;
-
 tg_tensor *tg_pairwise_distance_at(const char *where, tg_tensor *x1, tg_tensor *x2, tg_pairwise_options options)
 {
-    const tg_op *op = &op_pairwise_distance;
+    const tg_op *op = &tgi_op_pairwise_distance;
     const tg_tensor_list inputs = tg_list(x1, x2);
     if (!tg_op_begin(where, op, inputs)) return NULL;
     const tg_shape a = tgi_shape(x1), b = tgi_shape(x2);
@@ -166,7 +163,7 @@ static const tg_error_sample pairwise_distance_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_pairwise_distance = {
+const tg_op tgi_op_pairwise_distance = {
     .name = "pairwise_distance",
     .schema = "pairwise_distance(Tensor x1, Tensor x2, float p=2.0, float eps=1e-06, bool keepdim=False) -> Tensor",
     .formula = "y = the p-norm of x1 - x2 + eps along the last dimension",
@@ -183,11 +180,9 @@ static const tg_op op_pairwise_distance = {
 
 /* ---- normalize ---- */
 
-static const tg_op op_normalize;
-
 tg_tensor *tg_normalize_at(const char *where, tg_tensor *t, tg_normalize_options options)
 {
-    const tg_op *op = &op_normalize;
+    const tg_op *op = &tgi_op_normalize;
     if (!tg_op_begin(where, op, tg_list(t))) return NULL;
     if (!tgi_is_floating(t))
         return tg_op_fail(op, tg_list(t),
@@ -225,7 +220,7 @@ static const tg_error_sample normalize_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_normalize = {
+const tg_op tgi_op_normalize = {
     .name = "normalize",
     .schema = "normalize(Tensor input, float p=2.0, int dim=1, float eps=1e-12) -> Tensor",
     .formula = "y = x / max(|x|, eps), the norm taken along dim",
@@ -238,6 +233,3 @@ static const tg_op op_normalize = {
     .corners = normalize_corners,
     .errors = normalize_errors,
 };
-
-const tg_op *const tgi_ops_distance[] = { &op_cosine_similarity, &op_pairwise_distance, &op_normalize,
-                                          &tgi_op_cdist,         &tgi_op_pdist,         NULL };

@@ -179,29 +179,3 @@ void tgi_row_loss_backward_fused(tg_context *ctx)
 }
 
 /* ---- the family ---- */
-
-const tg_op *const tgi_ops_loss[] = { &tgi_op_softmax,
-                                      &tgi_op_softmin,
-                                      &tgi_op_log_softmax,
-                                      &tgi_op_nll_loss,
-                                      &tgi_op_nll_loss_backward,
-                                      &tgi_op_cross_entropy,
-                                      &tgi_op_ctc_loss,
-                                      &tgi_op_mse_loss,
-                                      &tgi_op_l1_loss,
-                                      &tgi_op_smooth_l1_loss,
-                                      &tgi_op_huber_loss,
-                                      &tgi_op_poisson_nll_loss,
-                                      &tgi_op_gaussian_nll_loss,
-                                      &tgi_op_binary_cross_entropy,
-                                      &tgi_op_binary_cross_entropy_with_logits,
-                                      &tgi_op_kl_div,
-                                      &tgi_op_hinge_embedding_loss,
-                                      &tgi_op_margin_ranking_loss,
-                                      &tgi_op_soft_margin_loss,
-                                      &tgi_op_multi_margin_loss,
-                                      &tgi_op_multilabel_margin_loss,
-                                      &tgi_op_multilabel_soft_margin_loss,
-                                      &tgi_op_triplet_margin_loss,
-                                      &tgi_op_cosine_embedding_loss,
-                                      NULL };

@@ -8,16 +8,6 @@
 
 TG_EXTERN_C_BEGIN
 
-/* Descriptors that stand outside loss.c, for the family's table. */
-extern const tg_op tgi_op_softmax, tgi_op_softmin, tgi_op_log_softmax;
-extern const tg_op tgi_op_nll_loss, tgi_op_nll_loss_backward, tgi_op_cross_entropy, tgi_op_ctc_loss;
-extern const tg_op tgi_op_mse_loss, tgi_op_l1_loss, tgi_op_smooth_l1_loss, tgi_op_huber_loss;
-extern const tg_op tgi_op_poisson_nll_loss, tgi_op_gaussian_nll_loss;
-extern const tg_op tgi_op_binary_cross_entropy, tgi_op_binary_cross_entropy_with_logits, tgi_op_kl_div;
-extern const tg_op tgi_op_hinge_embedding_loss, tgi_op_margin_ranking_loss, tgi_op_soft_margin_loss;
-extern const tg_op tgi_op_triplet_margin_loss, tgi_op_cosine_embedding_loss;
-extern const tg_op tgi_op_multi_margin_loss, tgi_op_multilabel_margin_loss, tgi_op_multilabel_soft_margin_loss;
-
 /* ---- reductions ---- */
 
 /* False, with an error recorded, when `r` is none of the three; batchmean is kl_div's alone. */
@@ -57,10 +47,6 @@ tg_tensor *tgi_nll_loss(const char *where, const tg_op *op, tg_tensor *input, tg
 
 /* The gradient of nll_loss for an input of shape `size`: an op of its own, recorded when grad mode is on. */
 tg_tensor *tgi_nll_loss_backward_at(const char *where, tg_tensor *g, tg_shape size, tg_tensor *target, tg_nll_options options);
-
-/* The gradient of y = log_softmax(x) along `dim` from that of y, by the kernel. Raw: records nothing. NULL is passed
- * on. */
-tg_tensor *tgi_log_softmax_backward_raw(tg_tensor *g, tg_tensor *y, int dim);
 
 TG_EXTERN_C_END
 

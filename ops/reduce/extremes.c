@@ -5,12 +5,34 @@
 #include "ops/extremes.h"
 
 #include "ops/base/call.h"
-#include "ops/pointwise.h"
 #include "ops/base/promote.h"
+#include "ops/index/index_impl.h"
+#include "ops/pointwise.h"
 #include "reduce_impl.h"
 #include "ops/view.h"
 
 #include <string.h>
+
+/* ---- gradients of what is one of the elements ---- for medians, too */
+
+void tgi_reduction_scatter_backward(tg_context *ctx)
+{
+    const tgi_reduction *r = tg_attributes(ctx);
+    const tg_shape shape = tg_input_shape(ctx, 0);
+    int dim = 0;
+    while (dim < shape.ndim && !r->reduced[dim]) dim++;
+    tg_tensor *index = tgi_reduction_keep(r, &shape, tg_saved(ctx, 0));
+    tg_tensor *g = tgi_reduction_keep(r, &shape, tg_grad_output(ctx, 0));
+    tg_set_grad_input(ctx, 0, tgi_scatter_add_zeros(shape, dim, index, g));
+}
+
+void tgi_evenly_backward(tg_context *ctx)
+{
+    tg_tensor *x = tg_saved(ctx, 0), *y = tg_saved(ctx, 1);
+    tg_tensor *there = tg_where(tg_eq(y, y), tg_eq(x, y), tg_ne(x, x));
+    tg_tensor *count = there ? tgi_sum_all_raw(there, false) : NULL;
+    tg_set_grad_input(ctx, 0, tg_where(there, tg_div(tg_grad_output(ctx, 0), count), 0));
+}
 
 /* ---- what all share ---- */
 
@@ -101,7 +123,7 @@ static tg_tensor_list amin_call(const tg_value *v)
         }                                                                                                              \
     }
 
-static const tg_op op_amax = {
+const tg_op tgi_op_amax = {
     .name = "amax",
     .schema = "amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor",
     .formula = "y = the largest x over dim",
@@ -115,7 +137,7 @@ static const tg_op op_amax = {
     .errors = AMAX_ERRORS("amax"),
 };
 
-static const tg_op op_amin = {
+const tg_op tgi_op_amin = {
     .name = "amin",
     .schema = "amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor",
     .formula = "y = the smallest x over dim",
@@ -131,12 +153,12 @@ static const tg_op op_amin = {
 
 tg_tensor *tg_amax_at(const char *where, tg_tensor *t, tg_dims_options options)
 {
-    return amax(where, &op_amax, TGI_MAX, t, &options);
+    return amax(where, &tgi_op_amax, TGI_MAX, t, &options);
 }
 
 tg_tensor *tg_amin_at(const char *where, tg_tensor *t, tg_dims_options options)
 {
-    return amax(where, &op_amin, TGI_MIN, t, &options);
+    return amax(where, &tgi_op_amin, TGI_MIN, t, &options);
 }
 
 /* ---- max and min of all elements ---- */
@@ -171,7 +193,7 @@ static tg_tensor_list min_call(const tg_value *v) { return tgi_result(tg_min(v[0
         }                                                                                                              \
     }
 
-static const tg_op op_max = {
+const tg_op tgi_op_max = {
     .name = "max",
     .schema = "max(Tensor self) -> Tensor",
     .formula = "y = the largest x",
@@ -185,7 +207,7 @@ static const tg_op op_max = {
     .errors = MAX_ERRORS("max"),
 };
 
-static const tg_op op_min = {
+const tg_op tgi_op_min = {
     .name = "min",
     .schema = "min(Tensor self) -> Tensor",
     .formula = "y = the smallest x",
@@ -199,8 +221,8 @@ static const tg_op op_min = {
     .errors = MAX_ERRORS("min"),
 };
 
-tg_tensor *tg_max_at(const char *where, tg_tensor *t) { return max_all(where, &op_max, TGI_MAX, t); }
-tg_tensor *tg_min_at(const char *where, tg_tensor *t) { return max_all(where, &op_min, TGI_MIN, t); }
+tg_tensor *tg_max_at(const char *where, tg_tensor *t) { return max_all(where, &tgi_op_max, TGI_MAX, t); }
+tg_tensor *tg_min_at(const char *where, tg_tensor *t) { return max_all(where, &tgi_op_min, TGI_MIN, t); }
 
 /* ---- max and min along a dimension ---- */
 
@@ -258,7 +280,7 @@ static tg_tensor_list min_dim_call(const tg_value *v)
         }                                                                                                              \
     }
 
-static const tg_op op_max_dim = {
+const tg_op tgi_op_max_dim = {
     .name = "max_dim",
     .schema = "max_dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
     .formula = "values = the largest x along dim, indices = where it is",
@@ -272,7 +294,7 @@ static const tg_op op_max_dim = {
     .errors = MAX_DIM_ERRORS("max_dim", "max"),
 };
 
-static const tg_op op_min_dim = {
+const tg_op tgi_op_min_dim = {
     .name = "min_dim",
     .schema = "min_dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
     .formula = "values = the smallest x along dim, indices = where it is",
@@ -288,12 +310,12 @@ static const tg_op op_min_dim = {
 
 tg_values_indices tg_max_dim_at(const char *where, tg_tensor *t, int64_t dim, tg_keepdim_options options)
 {
-    return max_dim(where, &op_max_dim, TGI_MAX, t, dim, options.keepdim);
+    return max_dim(where, &tgi_op_max_dim, TGI_MAX, t, dim, options.keepdim);
 }
 
 tg_values_indices tg_min_dim_at(const char *where, tg_tensor *t, int64_t dim, tg_keepdim_options options)
 {
-    return max_dim(where, &op_min_dim, TGI_MIN, t, dim, options.keepdim);
+    return max_dim(where, &tgi_op_min_dim, TGI_MIN, t, dim, options.keepdim);
 }
 
 /* ---- argmax and argmin ---- */
@@ -340,7 +362,7 @@ static tg_tensor_list argmin_call(const tg_value *v)
         }                                                                                                              \
     }
 
-static const tg_op op_argmax = {
+const tg_op tgi_op_argmax = {
     .name = "argmax",
     .schema = "argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
     .formula = "y = the index of the largest x along dim",
@@ -351,7 +373,7 @@ static const tg_op op_argmax = {
     .errors = ARGMAX_ERRORS("argmax"),
 };
 
-static const tg_op op_argmin = {
+const tg_op tgi_op_argmin = {
     .name = "argmin",
     .schema = "argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
     .formula = "y = the index of the smallest x along dim",
@@ -364,12 +386,12 @@ static const tg_op op_argmin = {
 
 tg_tensor *tg_argmax_at(const char *where, tg_tensor *t, tg_dim_options options)
 {
-    return argmax(where, &op_argmax, TGI_MAX, t, &options);
+    return argmax(where, &tgi_op_argmax, TGI_MAX, t, &options);
 }
 
 tg_tensor *tg_argmin_at(const char *where, tg_tensor *t, tg_dim_options options)
 {
-    return argmax(where, &op_argmin, TGI_MIN, t, &options);
+    return argmax(where, &tgi_op_argmin, TGI_MIN, t, &options);
 }
 
 /* ---- both at once ---- */
@@ -380,7 +402,7 @@ static tg_tensor_list aminmax_call(const tg_value *v)
     return tgi_pair(y.min, y.max);
 }
 
-static const tg_op op_aminmax = {
+const tg_op tgi_op_aminmax = {
     .name = "aminmax",
     .schema = "aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)",
     .formula = "min = the smallest x along dim, max = the largest",
@@ -406,7 +428,7 @@ static const tg_op op_aminmax = {
 
 tg_aminmax_result tg_aminmax_at(const char *where, tg_tensor *t, tg_dim_options options)
 {
-    const tg_op *op = &op_aminmax;
+    const tg_op *op = &tgi_op_aminmax;
     const tg_aminmax_result failed = { NULL, NULL };
     const tg_shape none = tg_shape();
     tgi_reduction r;
@@ -468,7 +490,7 @@ static tg_tensor_list all_call(const tg_value *v)
         }                                                                                                              \
     }
 
-static const tg_op op_any = {
+const tg_op tgi_op_any = {
     .name = "any",
     .schema = "any(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
     .formula = "y = some x along dim is not 0",
@@ -479,7 +501,7 @@ static const tg_op op_any = {
     .errors = ANY_ERRORS("any"),
 };
 
-static const tg_op op_all = {
+const tg_op tgi_op_all = {
     .name = "all",
     .schema = "all(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
     .formula = "y = no x along dim is 0",
@@ -492,13 +514,10 @@ static const tg_op op_all = {
 
 tg_tensor *tg_any_at(const char *where, tg_tensor *t, tg_dim_options options)
 {
-    return any(where, &op_any, TGI_MAX, t, &options);
+    return any(where, &tgi_op_any, TGI_MAX, t, &options);
 }
 
 tg_tensor *tg_all_at(const char *where, tg_tensor *t, tg_dim_options options)
 {
-    return any(where, &op_all, TGI_MIN, t, &options);
+    return any(where, &tgi_op_all, TGI_MIN, t, &options);
 }
-
-const tg_op *const tgi_ops_extremes[] = { &op_amax,   &op_amin,   &op_max,     &op_min, &op_max_dim, &op_min_dim,
-                                          &op_argmax, &op_argmin, &op_aminmax, &op_any, &op_all,     NULL };

@@ -10,7 +10,6 @@
 #include "careful.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
 #include "moments_impl.h"
-#include "ops/layers/normalization_impl.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
 #include "ops/view.h"
@@ -100,7 +99,7 @@ static double result_of(double square, int exponent, double n, bool root)
 /* The mean of row i as two numbers of the dtype, the second 0 where that costs no digits. True: it is not. */
 static bool put_mean(const job *w, int64_t i, double mean, double rest, bool round, const means *to)
 {
-    double low = tgi_norm_put_mean(tgi_ptr(to->high), w->dtype, i, mean) + rest;
+    double low = tgi_put_rest(tgi_ptr(to->high), w->dtype, i, mean) + rest;
     if (round || !isfinite(low)) low = 0;
     tgi_put(tgi_ptr(to->low), w->dtype, i, low);
     return low != 0;
@@ -382,7 +381,7 @@ static tg_tensor_list std_call(const tg_value *v)
     return tgi_result(tg_std_at(TG_HERE, v[0].as.tensor, options_of(v)));
 }
 
-static const tg_op op_var = {
+const tg_op tgi_op_var = {
     .name = "var",
     .schema = "var(Tensor self, int[]? dim=None, *, int? correction=1, bool keepdim=False) -> Tensor",
     .formula = "y = the sum over dim of (x - mean)^2, divided by their number less correction",
@@ -396,7 +395,7 @@ static const tg_op op_var = {
     .float32_ulps = 64,
 };
 
-static const tg_op op_std = {
+const tg_op tgi_op_std = {
     .name = "std",
     .schema = "std(Tensor self, int[]? dim=None, *, int? correction=1, bool keepdim=False) -> Tensor",
     .formula = "y = the root of the variance of x over dim",
@@ -414,7 +413,7 @@ static const tg_op op_std = {
 static tg_tensor *variance_record(const tg_op *op, const variance *v, tg_tensor *t)
 {
     means mean;
-    tg_tensor *y = variance_raw(v, t, op == &op_std, &mean), *result = op == &op_std ? y : NULL;
+    tg_tensor *y = variance_raw(v, t, op == &tgi_op_std, &mean), *result = op == &tgi_op_std ? y : NULL;
     variance a = *v;
     a.split = mean.low;
     if (!y) return NULL;
@@ -431,12 +430,12 @@ static tg_tensor *var_or_std(const char *where, const tg_op *op, tg_tensor *t, c
 
 tg_tensor *tg_var_at(const char *where, tg_tensor *t, tg_var_options options)
 {
-    return var_or_std(where, &op_var, t, &options);
+    return var_or_std(where, &tgi_op_var, t, &options);
 }
 
 tg_tensor *tg_std_at(const char *where, tg_tensor *t, tg_var_options options)
 {
-    return var_or_std(where, &op_std, t, &options);
+    return var_or_std(where, &tgi_op_std, t, &options);
 }
 
 /* ---- with the mean ---- */
@@ -453,7 +452,7 @@ static tg_tensor_list std_mean_call(const tg_value *v)
     return tgi_pair(y.std, y.mean);
 }
 
-static const tg_op op_var_mean = {
+const tg_op tgi_op_var_mean = {
     .name = "var_mean",
     .schema =
         "var_mean(Tensor self, int[]? dim=None, *, int? correction=1, bool keepdim=False) -> (Tensor var, Tensor mean)",
@@ -468,7 +467,7 @@ static const tg_op op_var_mean = {
     .float32_ulps = 64,
 };
 
-static const tg_op op_std_mean = {
+const tg_op tgi_op_std_mean = {
     .name = "std_mean",
     .schema =
         "std_mean(Tensor self, int[]? dim=None, *, int? correction=1, bool keepdim=False) -> (Tensor std, Tensor mean)",
@@ -497,7 +496,7 @@ static tg_tensor *with_mean(const char *where, const tg_op *op, const tg_op *par
 tg_var_mean_result tg_var_mean_at(const char *where, tg_tensor *t, tg_var_options options)
 {
     tg_var_mean_result y = { NULL, NULL };
-    y.var = with_mean(where, &op_var_mean, &op_var, t, &options, &y.mean);
+    y.var = with_mean(where, &tgi_op_var_mean, &tgi_op_var, t, &options, &y.mean);
     if (!y.var) y.mean = NULL;
     return y;
 }
@@ -505,21 +504,7 @@ tg_var_mean_result tg_var_mean_at(const char *where, tg_tensor *t, tg_var_option
 tg_std_mean_result tg_std_mean_at(const char *where, tg_tensor *t, tg_var_options options)
 {
     tg_std_mean_result y = { NULL, NULL };
-    y.std = with_mean(where, &op_std_mean, &op_std, t, &options, &y.mean);
+    y.std = with_mean(where, &tgi_op_std_mean, &tgi_op_std, t, &options, &y.mean);
     if (!y.std) y.mean = NULL;
     return y;
 }
-
-const tg_op *const tgi_ops_moments[] = { &tgi_op_prod,
-                                         &op_var,
-                                         &op_std,
-                                         &op_var_mean,
-                                         &op_std_mean,
-                                         &tgi_op_norm,
-                                         &tgi_op_linalg_vector_norm,
-                                         &tgi_op_logsumexp,
-                                         &tgi_op_median,
-                                         &tgi_op_nanmedian,
-                                         &tgi_op_median_dim,
-                                         &tgi_op_nanmedian_dim,
-                                         NULL };

@@ -27,9 +27,6 @@ tg_tensor *tgi_norm_raw(const tgi_reduction *over, double p, tg_tensor *x);
  * For p = +-inf each extreme element gets g, or, given the reduction, their share of it. */
 tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p, const tgi_reduction *shared);
 
-extern const tg_op tgi_op_prod, tgi_op_norm, tgi_op_linalg_vector_norm, tgi_op_logsumexp;
-extern const tg_op tgi_op_median, tgi_op_nanmedian, tgi_op_median_dim, tgi_op_nanmedian_dim;
-
 /* x less its mean over these dimensions, exact where the mean has more digits than x; recorded. */
 tg_tensor *tgi_center(tg_tensor *x, const tg_shape *dims);
 

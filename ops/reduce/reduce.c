@@ -132,7 +132,7 @@ static const char *sum_grad_name(const tg_node *node)
     return tg_node_output_shape(node, 0).ndim ? "SumBackward1" : "SumBackward0";
 }
 
-static const tg_op op_sum = {
+const tg_op tgi_op_sum = {
     .name = "sum",
     .schema = "sum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y = the sum of x over dim",
@@ -174,7 +174,7 @@ static const char *mean_grad_name(const tg_node *node)
     return tg_node_output_shape(node, 0).ndim ? "MeanBackward1" : "MeanBackward0";
 }
 
-static const tg_op op_mean = {
+const tg_op tgi_op_mean = {
     .name = "mean",
     .schema = "mean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y = the sum of x over dim, divided by the number n of its terms",
@@ -193,29 +193,29 @@ static tg_tensor *reduce(const tg_op *op, tg_tensor *t, const tg_reduce_options 
     if (!tgi_reduction_read(op, t, options->dim, &options->dims, options->keepdim, &r)) return NULL;
     bool convert = options->dtype != TG_DEFAULT_DTYPE && options->dtype != (tg_dtype)t->dtype;
     tg_tensor *x = convert ? tg_to(t, options->dtype) : t;
-    tg_tensor *y = x ? tgi_sum_raw(x, &r, op == &op_mean) : NULL;
+    tg_tensor *y = x ? tgi_sum_raw(x, &r, op == &tgi_op_mean) : NULL;
     if (!y) return NULL;
     return tg_record(op, tg_list(x), tg_list(y), TG_NONE, &r, sizeof r) == TG_OK ? y : NULL;
 }
 
 tg_tensor *tg_sum_at(const char *where, tg_tensor *t, tg_reduce_options options)
 {
-    if (!tg_op_begin(where, &op_sum, tg_list(t))) return NULL;
-    tg_tensor *y = reduce(&op_sum, t, &options);
+    if (!tg_op_begin(where, &tgi_op_sum, tg_list(t))) return NULL;
+    tg_tensor *y = reduce(&tgi_op_sum, t, &options);
     return options.dtype == TG_BOOL && y ? tg_to(y, TG_BOOL) : y; /* PyTorch's: whether any is true */
 }
 
 tg_tensor *tg_mean_at(const char *where, tg_tensor *t, tg_reduce_options options)
 {
-    if (!tg_op_begin(where, &op_mean, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_mean, tg_list(t))) return NULL;
     bool given = options.dtype != TG_DEFAULT_DTYPE;
     tg_dtype dtype = given ? options.dtype : (tg_dtype)t->dtype;
     if (!tg_dtype_is_floating(dtype))
         return tg_op_fail(
-            &op_mean, tg_list(t),
+            &tgi_op_mean, tg_list(t),
             "mean(): could not infer output dtype. %s dtype must be either a floating point or complex dtype. Got: %s",
             given ? "Optional" : "Input", tgi_scalar_type_name(dtype));
-    return reduce(&op_mean, t, &options);
+    return reduce(&tgi_op_mean, t, &options);
 }
 
 /* ---- without NaN, and of what is not zero ---- */
@@ -231,7 +231,7 @@ static tg_tensor_list nansum_call(const tg_value *args)
     return tgi_result(tg_nansum_at(TG_HERE, args[0].as.tensor, options_of(args)));
 }
 
-static const tg_op op_nansum = {
+const tg_op tgi_op_nansum = {
     .name = "nansum",
     .schema = "nansum(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y = the sum over dim of x, NaN taken as 0",
@@ -255,7 +255,7 @@ static tg_tensor_list nanmean_call(const tg_value *args)
     return tgi_result(tg_nanmean_at(TG_HERE, args[0].as.tensor, options_of(args)));
 }
 
-static const tg_op op_nanmean = {
+const tg_op tgi_op_nanmean = {
     .name = "nanmean",
     .schema = "nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y = the sum over dim of the x that are not NaN, divided by their number",
@@ -287,23 +287,23 @@ static tg_tensor *nansum(const tg_op *op, tg_tensor *t, const tg_reduce_options 
     tg_tensor *numbers = tg_where(tg_eq(plain, plain), plain, 0);
     tg_tensor *y = numbers ? tgi_sum_raw(numbers, &r, false) : NULL;
     if (!y) return NULL;
-    return tg_record(&op_nansum, tg_list(x), tg_list(y), tg_list(x), &r, sizeof r) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_nansum, tg_list(x), tg_list(y), tg_list(x), &r, sizeof r) == TG_OK ? y : NULL;
 }
 
 tg_tensor *tg_nansum_at(const char *where, tg_tensor *t, tg_reduce_options options)
 {
-    return tg_op_begin(where, &op_nansum, tg_list(t)) ? nansum(&op_nansum, t, &options) : NULL;
+    return tg_op_begin(where, &tgi_op_nansum, tg_list(t)) ? nansum(&tgi_op_nansum, t, &options) : NULL;
 }
 
 tg_tensor *tg_nanmean_at(const char *where, tg_tensor *t, tg_reduce_options options)
 {
-    if (!tg_op_begin(where, &op_nanmean, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_nanmean, tg_list(t))) return NULL;
     if (!tgi_is_floating(t))
-        return tg_op_fail(&op_nanmean, tg_list(t), "nanmean(): expected input to have floating point dtype but got %s",
+        return tg_op_fail(&tgi_op_nanmean, tg_list(t), "nanmean(): expected input to have floating point dtype but got %s",
                           tgi_type_name(t));
     tg_reduce_options count = options;
     count.dtype = TG_DEFAULT_DTYPE;
-    tg_tensor *sum = nansum(&op_nanmean, t, &options);
+    tg_tensor *sum = nansum(&tgi_op_nanmean, t, &options);
     return tg_div(sum, tg_sum_at(TG_HERE, tg_eq(t, t), count));
 }
 
@@ -312,7 +312,7 @@ static tg_tensor_list count_nonzero_call(const tg_value *args)
     return tgi_result(tg_count_nonzero(args[0].as.tensor, .dims = tgi_dims_of(&args[1])));
 }
 
-static const tg_op op_count_nonzero = {
+const tg_op tgi_op_count_nonzero = {
     .name = "count_nonzero",
     .schema = "count_nonzero(Tensor self, int[]? dim=None) -> Tensor",
     .formula = "y = how many x are not 0, over dim",
@@ -332,9 +332,9 @@ static const tg_op op_count_nonzero = {
 
 tg_tensor *tg_count_nonzero_at(const char *where, tg_tensor *t, tg_dims_options options)
 {
-    if (!tg_op_begin(where, &op_count_nonzero, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_count_nonzero, tg_list(t))) return NULL;
     tgi_reduction r;
-    if (!tgi_reduction_read(&op_count_nonzero, t, options.dim, &options.dims, options.keepdim, &r)) return NULL;
+    if (!tgi_reduction_read(&tgi_op_count_nonzero, t, options.dim, &options.dims, options.keepdim, &r)) return NULL;
     tg_tensor *nonzero = tg_ne(t, 0);
     return nonzero ? tgi_sum_raw(nonzero, &r, false) : NULL;
 }
@@ -368,7 +368,7 @@ static const tg_error_sample sum_to_size_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_op op_sum_to_size = {
+const tg_op tgi_op_sum_to_size = {
     .name = "sum_to_size",
     .schema = "sum_to_size(Tensor self, int[] size) -> Tensor",
     .formula = "y = the sum of x over the dimensions in which size was stretched to x's shape",
@@ -383,7 +383,7 @@ static const tg_op op_sum_to_size = {
 
 tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape)
 {
-    if (!tg_op_begin(where, &op_sum_to_size, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_sum_to_size, tg_list(t))) return NULL;
     tg_shape from = tgi_shape(t);
     if (tg_shape_equal(&from, &shape)) return t;
     bool reduced[TG_MAX_DIMS] = { false }, fits = shape.ndim >= 0 && shape.ndim <= from.ndim;
@@ -394,15 +394,10 @@ tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape)
     }
     if (!fits) {
         char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
-        return tg_op_fail(&op_sum_to_size, tg_list(t), "size {%s} is not expandable to size {%s}.",
+        return tg_op_fail(&tgi_op_sum_to_size, tg_list(t), "size {%s} is not expandable to size {%s}.",
                           tg_shape_text(&shape, a), tg_shape_text(&from, b));
     }
     tg_tensor *y = tgi_new(&shape, t->dtype == TG_BOOL ? TG_INT64 : (tg_dtype)t->dtype);
     if (!y || !tgi_sum_into(t, reduced, y)) return NULL;
-    return tg_record(&op_sum_to_size, tg_list(t), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_sum_to_size, tg_list(t), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
 }
-
-tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape) { return tg_sum_to_size_at(TG_HERE, g, *shape); }
-
-const tg_op *const tgi_ops_reduce[] = { &op_sum,           &op_mean,        &op_nansum, &op_nanmean,
-                                        &op_count_nonzero, &op_sum_to_size, NULL };

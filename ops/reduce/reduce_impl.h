@@ -25,8 +25,8 @@ int64_t tgi_reduction_count(const tgi_reduction *r, const tg_shape *shape);
  * shape `shape`, a view. */
 tg_tensor *tgi_reduction_keep(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y);
 tg_tensor *tgi_reduction_spread(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y);
-/* The backward of a reduction along one dimension, saved are the indices of its values: g goes there. And that of one over
- * all, saved are input and result: g is spread evenly over the elements that are the result. */
+/* In extremes.c: the backward of a reduction along one dimension, saved are the indices of its values: g goes there. And
+ * that of one over all, saved are input and result: g is spread evenly over the elements that are the result. */
 void tgi_reduction_scatter_backward(tg_context *ctx);
 void tgi_evenly_backward(tg_context *ctx);
 /* The arguments of a generic call: a list of dimensions, or none. */
@@ -67,18 +67,6 @@ tg_tensor *tgi_own_moved(tg_tensor *t, const bool reduced[TG_MAX_DIMS]);
 bool tgi_extreme_into(int which, tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y, tg_tensor *index);
 /* y = the product of `t`, not of bool, over the dimensions in `reduced`. */
 bool tgi_prod_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y);
-
-/* Sums `g` to `shape`, which broadcasting had stretched to g's own; recorded when grad mode is on. The engine's way to
- * undo broadcasting (tg_engine_ops). */
-tg_tensor *tgi_sum_to(tg_tensor *g, const tg_shape *shape);
-
-/* `t` itself or a contiguous copy; either way a reference that the caller gives back with tgi_unref as soon as its loop
- * is over, so that the copy does not stay until the scope ends. */
-static inline tg_tensor *tgi_own_contiguous(tg_tensor *t)
-{
-    tg_tensor *c = tgi_contiguous_raw(t);
-    return c == t ? tgi_ref(t) : tgi_own(c);
-}
 
 TG_EXTERN_C_END
 

@@ -56,25 +56,6 @@ tg_tensor *tgi_reduction_spread(const tgi_reduction *r, const tg_shape *shape, t
     return tg_expand(tgi_reduction_keep(r, shape, y), *shape);
 }
 
-void tgi_reduction_scatter_backward(tg_context *ctx)
-{
-    const tgi_reduction *r = tg_attributes(ctx);
-    const tg_shape shape = tg_input_shape(ctx, 0);
-    int dim = 0;
-    while (dim < shape.ndim && !r->reduced[dim]) dim++;
-    tg_tensor *index = tgi_reduction_keep(r, &shape, tg_saved(ctx, 0));
-    tg_tensor *g = tgi_reduction_keep(r, &shape, tg_grad_output(ctx, 0));
-    tg_set_grad_input(ctx, 0, tgi_scatter_add_zeros(shape, dim, index, g));
-}
-
-void tgi_evenly_backward(tg_context *ctx)
-{
-    tg_tensor *x = tg_saved(ctx, 0), *y = tg_saved(ctx, 1);
-    tg_tensor *there = tg_where(tg_eq(y, y), tg_eq(x, y), tg_ne(x, x));
-    tg_tensor *count = there ? tgi_sum_all_raw(there, false) : NULL;
-    tg_set_grad_input(ctx, 0, tg_where(there, tg_div(tg_grad_output(ctx, 0), count), 0));
-}
-
 tg_shape tgi_dims_of(const tg_value *value)
 {
     const tg_shape none = tg_shape();

@@ -28,8 +28,6 @@ typedef struct direction {
     bool reverse;
 } direction;
 
-static const tg_op op_cumsum, op_cumprod, op_cummax, op_cummin, op_logcumsumexp, op_linear_recurrence;
-
 /* ---- the loops ---- */
 
 typedef struct work {
@@ -55,12 +53,12 @@ static void run_piece(const void *argument, int64_t i)
     const int64_t at = outer * part.n * part.row + column;
     const void *a = w->a + at * w->size;
     void *y = w->y + at * w->size;
-    if (w->op == &op_cumsum) k->cumsum[w->dtype](&part, a, y);
-    if (w->op == &op_cumprod) k->cumprod[w->dtype](&part, a, y);
-    if (w->op == &op_cummax) k->extreme[TGI_MAX][w->dtype](&part, a, y, w->index + at);
-    if (w->op == &op_cummin) k->extreme[TGI_MIN][w->dtype](&part, a, y, w->index + at);
-    if (w->op == &op_logcumsumexp) k->logcumsumexp[w->dtype](&part, a, y);
-    if (w->op == &op_linear_recurrence) k->recurrence[w->dtype](&part, w->b + at * w->size, a, y);
+    if (w->op == &tgi_op_cumsum) k->cumsum[w->dtype](&part, a, y);
+    if (w->op == &tgi_op_cumprod) k->cumprod[w->dtype](&part, a, y);
+    if (w->op == &tgi_op_cummax) k->extreme[TGI_MAX][w->dtype](&part, a, y, w->index + at);
+    if (w->op == &tgi_op_cummin) k->extreme[TGI_MIN][w->dtype](&part, a, y, w->index + at);
+    if (w->op == &tgi_op_logcumsumexp) k->logcumsumexp[w->dtype](&part, a, y);
+    if (w->op == &tgi_op_linear_recurrence) k->recurrence[w->dtype](&part, w->b + at * w->size, a, y);
 }
 
 /* y = op(a), or of b and a; raw. False when memory ran out. */
@@ -113,17 +111,17 @@ tg_tensor *tgi_shifted(tg_tensor *t, int dim, bool reverse, double fill)
 static tg_tensor *cumsum_along(tg_tensor *t, int dim, bool reverse)
 {
     const direction along = { dim, reverse };
-    tg_tensor *y = t ? result_of(&op_cumsum, &along, t, NULL) : NULL;
+    tg_tensor *y = t ? result_of(&tgi_op_cumsum, &along, t, NULL) : NULL;
     if (!y) return NULL;
-    return tg_record(&op_cumsum, tg_list(t), tg_list(y), TG_NONE, &along, sizeof along) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_cumsum, tg_list(t), tg_list(y), TG_NONE, &along, sizeof along) == TG_OK ? y : NULL;
 }
 
 tg_tensor *tgi_cumprod(tg_tensor *t, int dim, bool reverse)
 {
     const direction along = { dim, reverse };
-    tg_tensor *y = t ? result_of(&op_cumprod, &along, t, NULL) : NULL;
+    tg_tensor *y = t ? result_of(&tgi_op_cumprod, &along, t, NULL) : NULL;
     if (!y) return NULL;
-    return tg_record(&op_cumprod, tg_list(t), tg_list(y), tg_list(t, y), &along, sizeof along) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_cumprod, tg_list(t), tg_list(y), tg_list(t, y), &along, sizeof along) == TG_OK ? y : NULL;
 }
 
 static void cumsum_backward(tg_context *ctx)
@@ -162,7 +160,7 @@ static tg_tensor_list cumprod_call(const tg_value *v)
     name "(f(5), 0)", name "(f(3, 4), 1)", name "(f(3, 4), 0)", name "(f(2, 3, 4), -2)", name "(f(), 0)",              \
         name "(f(0, 3), 0)", name "(f(2, 0), 0)", name "(f(1, 3), 0)"
 
-static const tg_op op_cumsum = {
+const tg_op tgi_op_cumsum = {
     .name = "cumsum",
     .schema = "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y_i = x_0 + .. + x_i along dim",
@@ -181,7 +179,7 @@ static const tg_op op_cumsum = {
                                          { NULL, NULL } },
 };
 
-static const tg_op op_cumprod = {
+const tg_op tgi_op_cumprod = {
     .name = "cumprod",
     .schema = "cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
     .formula = "y_i = x_0 x_1 .. x_i along dim",
@@ -209,16 +207,16 @@ static tg_tensor *converted(const tg_op *op, tg_tensor *t, tg_dtype dtype)
 
 tg_tensor *tg_cumsum_at(const char *where, tg_tensor *t, int64_t dim, tg_scan_options options)
 {
-    if (!tg_op_begin(where, &op_cumsum, tg_list(t))) return NULL;
-    const int d = tgi_op_dim(&op_cumsum, tg_list(t), dim, t->ndim);
-    return d < 0 ? NULL : cumsum_along(converted(&op_cumsum, t, options.dtype), d, false);
+    if (!tg_op_begin(where, &tgi_op_cumsum, tg_list(t))) return NULL;
+    const int d = tgi_op_dim(&tgi_op_cumsum, tg_list(t), dim, t->ndim);
+    return d < 0 ? NULL : cumsum_along(converted(&tgi_op_cumsum, t, options.dtype), d, false);
 }
 
 tg_tensor *tg_cumprod_at(const char *where, tg_tensor *t, int64_t dim, tg_scan_options options)
 {
-    if (!tg_op_begin(where, &op_cumprod, tg_list(t))) return NULL;
-    const int d = tgi_op_dim(&op_cumprod, tg_list(t), dim, t->ndim);
-    return d < 0 ? NULL : tgi_cumprod(converted(&op_cumprod, t, options.dtype), d, false);
+    if (!tg_op_begin(where, &tgi_op_cumprod, tg_list(t))) return NULL;
+    const int d = tgi_op_dim(&tgi_op_cumprod, tg_list(t), dim, t->ndim);
+    return d < 0 ? NULL : tgi_cumprod(converted(&tgi_op_cumprod, t, options.dtype), d, false);
 }
 
 /* ---- extremes ---- */
@@ -256,7 +254,7 @@ static tg_tensor_list cummin_call(const tg_value *v) { return tgi_both(tg_cummin
             name "(v(-0.0, 0.0, -0.0), 0)", NULL                                                                       \
     }
 
-static const tg_op op_cummax = {
+const tg_op tgi_op_cummax = {
     .name = "cummax",
     .schema = "cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)",
     .formula = "values_i = the largest of x_0 .. x_i along dim, indices_i = where it is",
@@ -270,7 +268,7 @@ static const tg_op op_cummax = {
     .errors = (const tg_error_sample[]){ { "cummax(f(2, 3), 2)", BAD_DIM }, { NULL, NULL } },
 };
 
-static const tg_op op_cummin = {
+const tg_op tgi_op_cummin = {
     .name = "cummin",
     .schema = "cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)",
     .formula = "values_i = the smallest of x_0 .. x_i along dim, indices_i = where it is",
@@ -286,11 +284,11 @@ static const tg_op op_cummin = {
 
 tg_values_indices tg_cummax_at(const char *where, tg_tensor *t, int64_t dim)
 {
-    return cummax(where, &op_cummax, t, dim);
+    return cummax(where, &tgi_op_cummax, t, dim);
 }
 tg_values_indices tg_cummin_at(const char *where, tg_tensor *t, int64_t dim)
 {
-    return cummax(where, &op_cummin, t, dim);
+    return cummax(where, &tgi_op_cummin, t, dim);
 }
 
 /* ---- logarithms of sums ---- */
@@ -310,7 +308,7 @@ static tg_tensor_list logcumsumexp_call(const tg_value *v)
     return tgi_result(tg_logcumsumexp(v[0].as.tensor, v[1].as.integer));
 }
 
-static const tg_op op_logcumsumexp = {
+const tg_op tgi_op_logcumsumexp = {
     .name = "logcumsumexp",
     .schema = "logcumsumexp(Tensor self, int dim) -> Tensor",
     .formula = "y_i = log(e^x_0 + .. + e^x_i) along dim",
@@ -329,7 +327,7 @@ static const tg_op op_logcumsumexp = {
 
 tg_tensor *tg_logcumsumexp_at(const char *where, tg_tensor *t, int64_t dim)
 {
-    const tg_op *op = &op_logcumsumexp;
+    const tg_op *op = &tgi_op_logcumsumexp;
     if (!tg_op_begin(where, op, tg_list(t))) return NULL;
     const direction along = { tgi_op_dim(op, tg_list(t), dim, t->ndim), false };
     if (along.dim < 0) return NULL;
@@ -354,7 +352,7 @@ static void linear_recurrence_backward(tg_context *ctx)
 
 static tg_tensor_list linear_recurrence_call(const tg_value *v)
 {
-    const tg_op *op = &op_linear_recurrence;
+    const tg_op *op = &tgi_op_linear_recurrence;
     tg_tensor *terms = v[0].as.tensor, *factors = v[1].as.tensor;
     if (!tg_op_begin(NULL, op, tg_list(terms, factors))) return tg_list_failed();
     const int dim = tgi_op_dim(op, tg_list(terms, factors), v[2].as.integer, terms->ndim);
@@ -365,7 +363,7 @@ static tg_tensor_list linear_recurrence_call(const tg_value *v)
     return tgi_result(tgi_linear_recurrence(terms, factors, dim, v[3].as.boolean));
 }
 
-static const tg_op op_linear_recurrence = {
+const tg_op tgi_op_linear_recurrence = {
     .name = "linear_recurrence",
     .schema = "linear_recurrence(Tensor terms, Tensor factors, int dim, bool reverse=False) -> Tensor",
     .formula = "y_i = terms_i + factors_i y_(i-1) along dim, or y_(i+1) if reverse",
@@ -386,7 +384,7 @@ static const tg_op op_linear_recurrence = {
 
 tg_tensor *tgi_linear_recurrence(tg_tensor *terms, tg_tensor *factors, int dim, bool reverse)
 {
-    const tg_op *op = &op_linear_recurrence;
+    const tg_op *op = &tgi_op_linear_recurrence;
     const direction along = { dim, reverse };
     tg_tensor *y = terms && factors ? result_of(op, &along, factors, terms) : NULL;
     if (!y) return NULL;
@@ -394,6 +392,3 @@ tg_tensor *tgi_linear_recurrence(tg_tensor *terms, tg_tensor *factors, int dim, 
         tg_record(op, tg_list(terms, factors), tg_list(y), tg_list(factors, y), &along, sizeof along);
     return status == TG_OK ? y : NULL;
 }
-
-const tg_op *const tgi_ops_scan[] = { &op_cumsum,       &op_cumprod,           &op_cummax, &op_cummin,
-                                      &op_logcumsumexp, &op_linear_recurrence, NULL };

@@ -118,8 +118,8 @@ static const char *const gelu_corners[] = { "gelu(f(2, 3))", "gelu(f(2, 3), appr
 static bool is_tanh(const char *where, tg_tensor *a, const char *approximate, bool *ok)
 {
     *ok = approximate && (strcmp(approximate, "tanh") == 0 || strcmp(approximate, "none") == 0);
-    if (!*ok && tg_op_begin(where, &op_gelu, tg_list(a)))
-        tg_op_fail(&op_gelu, tg_list(a), "approximate argument must be either none or tanh.");
+    if (!*ok && tg_op_begin(where, &tgi_op_gelu, tg_list(a)))
+        tg_op_fail(&tgi_op_gelu, tg_list(a), "approximate argument must be either none or tanh.");
     return *ok && *approximate == 't';
 }
 
@@ -141,7 +141,7 @@ tg_tensor *tg_gelu_approximate_in_place_at(const char *where, tg_tensor *a, tg_g
 
 static tg_tensor_list prelu_call(const tg_value *v) { return tgi_result(tg_prelu(v[0].as.tensor, v[1].as.tensor)); }
 
-static const tg_op op_prelu = {
+const tg_op tgi_op_prelu = {
     .name = "prelu",
     .schema = "prelu(Tensor self, Tensor weight) -> Tensor",
     .formula = "y = a where a > 0, weight a elsewhere",
@@ -167,20 +167,20 @@ static const tg_op op_prelu = {
 
 tg_tensor *tg_prelu_at(const char *where, tg_tensor *a, tg_tensor *weight)
 {
-    if (!tg_op_begin(where, &op_prelu, tg_list(a, weight))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_prelu, tg_list(a, weight))) return NULL;
     const tg_tensor_list inputs = tg_list(a, weight);
     if (weight->numel != 1) {
-        if (a->ndim == 0) return tg_op_fail(&op_prelu, inputs, "Not allow zero-dim input tensor.");
+        if (a->ndim == 0) return tg_op_fail(&tgi_op_prelu, inputs, "Not allow zero-dim input tensor.");
         const int64_t channels = a->ndim > 1 ? a->dims[1] : 1;
         if (channels != weight->numel)
             return tg_op_fail(
-                &op_prelu, inputs,
+                &tgi_op_prelu, inputs,
                 "Mismatch of parameter numbers and input channel size. Found parameter numbers = %lld and "
                 "channel size = %lld.",
                 (long long)weight->numel, (long long)channels);
     }
     if (weight->ndim > 1)
-        return tg_op_fail(&op_prelu, inputs, "prelu: Expected `weight` to be a scalar or 1D tensor, but got ndim = %d",
+        return tg_op_fail(&tgi_op_prelu, inputs, "prelu: Expected `weight` to be a scalar or 1D tensor, but got ndim = %d",
                           weight->ndim);
     tg_shape along = tg_shape();
     along.ndim = a->ndim;
@@ -194,7 +194,7 @@ tg_tensor *tg_prelu_at(const char *where, tg_tensor *a, tg_tensor *weight)
 
 static tg_tensor_list glu_call(const tg_value *v) { return tgi_result(tg_glu(v[0].as.tensor, v[1].as.integer)); }
 
-static const tg_op op_glu = {
+const tg_op tgi_op_glu = {
     .name = "glu",
     .schema = "glu(Tensor self, int dim=-1) -> Tensor",
     .formula = "y = a1 sigmoid(a2), a1 and a2 being the halves of a along dim",
@@ -215,22 +215,15 @@ static const tg_op op_glu = {
 
 tg_tensor *tg_glu_at(const char *where, tg_tensor *a, int64_t dim)
 {
-    if (!tg_op_begin(where, &op_glu, tg_list(a))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_glu, tg_list(a))) return NULL;
     if (a->ndim == 0)
-        return tg_op_fail(&op_glu, tg_list(a), "glu does not support scalars because halving size must be even");
-    const int d = tgi_op_dim(&op_glu, tg_list(a), dim, a->ndim);
+        return tg_op_fail(&tgi_op_glu, tg_list(a), "glu does not support scalars because halving size must be even");
+    const int d = tgi_op_dim(&tgi_op_glu, tg_list(a), dim, a->ndim);
     if (d < 0) return NULL;
     if (a->dims[d] % 2)
-        return tg_op_fail(&op_glu, tg_list(a), "Halving dimension must be even, but dimension %d is size %lld", d,
+        return tg_op_fail(&tgi_op_glu, tg_list(a), "Halving dimension must be even, but dimension %d is size %lld", d,
                           (long long)a->dims[d]);
     const int64_t half = a->dims[d] / 2;
     tg_tensor *first = tg_narrow(a, d, 0, half), *second = tg_narrow(a, d, half, half);
     return first && second ? tg_mul(first, tg_sigmoid(second)) : NULL;
 }
-
-const tg_op *const tgi_ops_activation[] = {
-#include "rows_list.inc"
-    &op_prelu,
-    &op_glu,
-    NULL,
-};

@@ -57,8 +57,3 @@ static const char *const logit_corners[] = { "logit(v(0, 0.5, 1, -1, 2, nan))", 
 #define ROWS   "ops/functions.def"
 #define FAMILY functions
 #include "rows.inc"
-
-const tg_op *const tgi_ops_functions[] = {
-#include "rows_list.inc"
-    NULL,
-};

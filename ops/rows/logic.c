@@ -32,7 +32,7 @@ static tg_tensor_list where_call(const tg_value *v)
     return tgi_result(tg_where(v[0].as.tensor, tgi_value_operand(&v[1]), tgi_value_operand(&v[2])));
 }
 
-static const tg_op op_where = {
+const tg_op tgi_op_where = {
     .name = "where",
     .schema = "where(Tensor condition, Scalar self, Scalar other) -> Tensor",
     .formula = "y = a where condition, b elsewhere",
@@ -55,21 +55,21 @@ tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg
     const tg_operand operands[] = { tg_operand_tensor(condition), a, b };
     tg_tensor *tensors[3];
     const tg_tensor_list inputs = tgi_tensors_of(operands, 3, tensors);
-    if (!tg_op_begin(where, &op_where, inputs)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_where, inputs)) return NULL;
     if (condition->dtype != TG_BOOL)
-        return tg_op_fail(&op_where, inputs,
+        return tg_op_fail(&tgi_op_where, inputs,
                           "where expected condition to be a boolean tensor, but got a tensor with dtype %s",
                           tgi_type_name(condition));
     const tg_shape sc = tgi_shape(condition), sa = tgi_operand_shape(&a), sb = tgi_operand_shape(&b);
     tg_shape shape;
-    if (!tgi_broadcast(&op_where, inputs, &sa, &sb, &shape) || !tgi_broadcast(&op_where, inputs, &sc, &shape, &shape))
+    if (!tgi_broadcast(&tgi_op_where, inputs, &sa, &sb, &shape) || !tgi_broadcast(&tgi_op_where, inputs, &sc, &shape, &shape))
         return NULL;
     const tg_dtype dtype = tgi_result_type(operands + 1, 2);
     tg_tensor *x = tgi_operand_to(a, dtype), *z = tgi_operand_to(b, dtype);
     tg_tensor *y = x && z ? tgi_new(&shape, dtype) : NULL;
     if (!y) return NULL;
     tgi_iterate(TGI_KERNELS(pointwise)->where[dtype], 4, (tg_tensor *[]){ y, condition, x, z });
-    return tg_record(&op_where, tg_list(condition, x, z), tg_list(y), tg_list(condition), NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_where, tg_list(condition, x, z), tg_list(y), tg_list(condition), NULL, 0) == TG_OK ? y : NULL;
 }
 
 /* Inputs: a, the mask, the value; the mask is saved. */
@@ -91,7 +91,7 @@ static tg_tensor_list masked_fill_in_place_call(const tg_value *v)
     return tgi_result(tg_masked_fill_(v[0].as.tensor, v[1].as.tensor, tgi_value_operand(&v[2])));
 }
 
-static const tg_op op_masked_fill = {
+const tg_op tgi_op_masked_fill = {
     .name = "masked_fill",
     .schema = "masked_fill(Tensor self, Tensor mask, Scalar value) -> Tensor",
     .formula = "y = value where mask, a elsewhere",
@@ -113,7 +113,7 @@ static const tg_op op_masked_fill = {
                                    { "masked_fill(f(2), b(3), 1.0)", "must match" },
                                    { NULL, NULL } },
 };
-static const tg_op op_masked_fill_ = {
+const tg_op tgi_op_masked_fill_ = {
     .name = "masked_fill_",
     .schema = "masked_fill_(Tensor(a!) self, Tensor mask, Scalar value) -> Tensor(a!)",
     .formula = "a = value where mask",
@@ -121,7 +121,7 @@ static const tg_op op_masked_fill_ = {
     .doc = "masked_fill in place",
     .backward = masked_fill_backward,
     .call = masked_fill_in_place_call,
-    .in_place_of = &op_masked_fill,
+    .in_place_of = &tgi_op_masked_fill,
 };
 
 /* Opens either form; `value` becomes a tensor of a's dtype. False: an error. */
@@ -146,20 +146,20 @@ static bool fill_begin(const char *where, const tg_op *op, tg_tensor *a, tg_tens
 tg_tensor *tg_masked_fill_at(const char *where, tg_tensor *a, tg_tensor *mask, tg_operand value)
 {
     tg_tensor *filler = NULL;
-    if (!fill_begin(where, &op_masked_fill, a, mask, value, &filler)) return NULL;
+    if (!fill_begin(where, &tgi_op_masked_fill, a, mask, value, &filler)) return NULL;
     const tg_shape sa = tgi_shape(a), sm = tgi_shape(mask);
     tg_shape shape;
-    if (!tgi_broadcast(&op_masked_fill, tg_list(a, mask), &sa, &sm, &shape)) return NULL;
+    if (!tgi_broadcast(&tgi_op_masked_fill, tg_list(a, mask), &sa, &sm, &shape)) return NULL;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
     if (!y) return NULL;
     tgi_iterate(TGI_KERNELS(pointwise)->where[a->dtype], 4, (tg_tensor *[]){ y, mask, filler, a });
-    return tg_record(&op_masked_fill, tg_list(a, mask, filler), tg_list(y), tg_list(mask), NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_masked_fill, tg_list(a, mask, filler), tg_list(y), tg_list(mask), NULL, 0) == TG_OK ? y : NULL;
 }
 
 tg_tensor *tg_masked_fill_in_place_at(const char *where, tg_tensor *a, tg_tensor *mask, tg_operand value)
 {
     tg_tensor *filler = NULL;
-    const tg_op *op = &op_masked_fill_;
+    const tg_op *op = &tgi_op_masked_fill_;
     if (!fill_begin(where, op, a, mask, value, &filler)) return NULL;
     mask = tgi_apart(mask, a, true);
     filler = tgi_apart(filler, a, false);
@@ -178,7 +178,7 @@ static tg_tensor_list bitwise_not_in_place_call(const tg_value *v)
     return tgi_result(tg_bitwise_not_(v[0].as.tensor));
 }
 
-static const tg_op op_bitwise_not = {
+const tg_op tgi_op_bitwise_not = {
     .name = "bitwise_not",
     .schema = "bitwise_not(Tensor self) -> Tensor",
     .formula = "y = -1 - a; of a bool its opposite",
@@ -189,14 +189,14 @@ static const tg_op op_bitwise_not = {
                                       "bitwise_not(b(0, 3))", NULL },
     .errors = (const tg_error_sample[]){ { "bitwise_not(f(2))", "not implemented for 'Double'" }, { NULL, NULL } },
 };
-static const tg_op op_bitwise_not_ = {
+const tg_op tgi_op_bitwise_not_ = {
     .name = "bitwise_not_",
     .schema = "bitwise_not_(Tensor(a!) self) -> Tensor(a!)",
     .formula = "a = -1 - a; of a bool its opposite",
     .gradient = "none: integers have none",
     .doc = "bitwise_not in place",
     .call = bitwise_not_in_place_call,
-    .in_place_of = &op_bitwise_not,
+    .in_place_of = &tgi_op_bitwise_not,
 };
 
 static bool not_begin(const char *where, const tg_op *op, const tg_tensor *a, tg_operand *ones)
@@ -210,13 +210,13 @@ static bool not_begin(const char *where, const tg_op *op, const tg_tensor *a, tg
 tg_tensor *tg_bitwise_not_at(const char *where, tg_tensor *a)
 {
     tg_operand ones;
-    return not_begin(where, &op_bitwise_not, a, &ones) ? tg_bitwise_xor_at(NULL, tg_operand_tensor(a), ones) : NULL;
+    return not_begin(where, &tgi_op_bitwise_not, a, &ones) ? tg_bitwise_xor_at(NULL, tg_operand_tensor(a), ones) : NULL;
 }
 
 tg_tensor *tg_bitwise_not_in_place_at(const char *where, tg_tensor *a)
 {
     tg_operand ones;
-    return not_begin(where, &op_bitwise_not_, a, &ones) ? tg_bitwise_xor_in_place_at(NULL, a, ones) : NULL;
+    return not_begin(where, &tgi_op_bitwise_not_, a, &ones) ? tg_bitwise_xor_in_place_at(NULL, a, ones) : NULL;
 }
 
 /* ---- isclose, allclose, equal ---- */
@@ -227,7 +227,7 @@ static tg_tensor_list isclose_call(const tg_value *v)
                                  .equal_nan = v[4].as.boolean));
 }
 
-static const tg_op op_isclose = {
+const tg_op tgi_op_isclose = {
     .name = "isclose",
     .schema = "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
     .formula = "y = |a - b| <= atol + rtol |b|",
@@ -263,7 +263,7 @@ static tg_tensor *close_elements(tg_tensor *a, tg_tensor *b, tg_isclose_options 
 
 tg_tensor *tg_isclose_at(const char *where, tg_tensor *a, tg_tensor *b, tg_isclose_options options)
 {
-    const tg_op *op = &op_isclose;
+    const tg_op *op = &tgi_op_isclose;
     const tg_tensor_list inputs = tg_list(a, b);
     if (!tg_op_begin(where, op, inputs)) return NULL;
     if (a->dtype != b->dtype) return tg_op_fail(op, inputs, "%s did not match %s", tgi_type_name(a), tgi_type_name(b));
@@ -306,7 +306,3 @@ bool tg_equal_at(const char *where, tg_tensor *a, tg_tensor *b)
     tg_tensor *same = differ ? NULL : tg_eq_at(where, tg_operand_tensor(a), tg_operand_tensor(b));
     return all_true(scope, same);
 }
-
-const tg_op *const tgi_ops_logic[] = {
-    &op_where, &op_masked_fill, &op_masked_fill_, &op_bitwise_not, &op_bitwise_not_, &op_isclose, NULL,
-};

@@ -318,7 +318,7 @@ static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *
     const tg_tensor_list inputs = tgi_tensors_of(operands, 2, tensors);
     if (!tg_op_begin(where, op, inputs)) return false;
     const tg_dtype common = tgi_result_type(operands, 2);
-    if (op == &op_sub && !sub_check(op, inputs, operands, NULL)) return false;
+    if (op == &tgi_op_sub && !sub_check(op, inputs, operands, NULL)) return false;
     if (!tg_dtype_is_floating(common) && alpha != trunc(alpha))
         return refuse(op, inputs, "For integral input tensors, argument alpha must not be a floating point number.");
     if (!tg_dtype_is_floating(common) && !(fabs(alpha) < 0x1p63)) return refuse(op, inputs, TGI_NO_INT64);
@@ -338,22 +338,22 @@ static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *
 
 tg_tensor *tg_add_scaled_at(const char *where, tg_operand a, tg_operand b, double alpha)
 {
-    return scale(where, &op_add, a, &b, alpha) ? tg_add_at(where, a, b) : NULL;
+    return scale(where, &tgi_op_add, a, &b, alpha) ? tg_add_at(where, a, b) : NULL;
 }
 
 tg_tensor *tg_sub_scaled_at(const char *where, tg_operand a, tg_operand b, double alpha)
 {
-    return scale(where, &op_sub, a, &b, alpha) ? tg_sub_at(where, a, b) : NULL;
+    return scale(where, &tgi_op_sub, a, &b, alpha) ? tg_sub_at(where, a, b) : NULL;
 }
 
 tg_tensor *tg_add_scaled_in_place_at(const char *where, tg_tensor *a, tg_operand b, double alpha)
 {
-    return scale(where, &op_add, tg_operand_tensor(a), &b, alpha) ? tg_add_in_place_at(where, a, b) : NULL;
+    return scale(where, &tgi_op_add, tg_operand_tensor(a), &b, alpha) ? tg_add_in_place_at(where, a, b) : NULL;
 }
 
 tg_tensor *tg_sub_scaled_in_place_at(const char *where, tg_tensor *a, tg_operand b, double alpha)
 {
-    return scale(where, &op_sub, tg_operand_tensor(a), &b, alpha) ? tg_sub_in_place_at(where, a, b) : NULL;
+    return scale(where, &tgi_op_sub, tg_operand_tensor(a), &b, alpha) ? tg_sub_in_place_at(where, a, b) : NULL;
 }
 
 enum { TRUE_QUOTIENT, TRUNCATED, FLOORED, NO_SUCH_MODE };
@@ -365,8 +365,8 @@ static int mode_of(const char *where, const tg_operand *operands, const char *mo
     if (strcmp(mode, "floor") == 0) return FLOORED;
     tg_tensor *tensors[2];
     const tg_tensor_list inputs = tgi_tensors_of(operands, 2, tensors);
-    if (tg_op_begin(where, &op_div, inputs))
-        tg_op_fail(&op_div, inputs, "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '%s'",
+    if (tg_op_begin(where, &tgi_op_div, inputs))
+        tg_op_fail(&tgi_op_div, inputs, "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '%s'",
                    mode);
     return NO_SUCH_MODE;
 }
@@ -413,14 +413,14 @@ static tg_tensor *to_decimals(const tg_op *op, tg_tensor *a, int64_t decimals)
 tg_tensor *tg_round_decimals_at(const char *where, tg_tensor *a, int64_t decimals)
 {
     if (decimals == 0) return tg_round_at(where, a);
-    return tg_op_begin(where, &op_round, tg_list(a)) ? to_decimals(&op_round, a, decimals) : NULL;
+    return tg_op_begin(where, &tgi_op_round, tg_list(a)) ? to_decimals(&tgi_op_round, a, decimals) : NULL;
 }
 
 tg_tensor *tg_round_decimals_in_place_at(const char *where, tg_tensor *a, int64_t decimals)
 {
     if (decimals == 0) return tg_round_in_place_at(where, a);
-    if (!tg_op_begin(where, &op_round_, tg_list(a))) return NULL;
-    tg_tensor *y = to_decimals(&op_round_, a, decimals);
+    if (!tg_op_begin(where, &tgi_op_round_, tg_list(a))) return NULL;
+    tg_tensor *y = to_decimals(&tgi_op_round_, a, decimals);
     return y ? tg_copy_(a, y) : NULL;
 }
 
@@ -455,14 +455,14 @@ tg_tensor *tg_clamp_tensor_at(const char *where, tg_tensor *a, tg_operand min, t
 {
     if (is_bool_bound(a, min, max)) return tg_maximum_at(where, tg_operand_tensor(a), min);
     if (is_bool_bound(a, max, min)) return tg_minimum_at(where, tg_operand_tensor(a), max);
-    return complete(where, &op_clamp, a, &min, &max) ? tg_clamp_at(where, tg_operand_tensor(a), min, max) : NULL;
+    return complete(where, &tgi_op_clamp, a, &min, &max) ? tg_clamp_at(where, tg_operand_tensor(a), min, max) : NULL;
 }
 
 tg_tensor *tg_clamp_tensor_in_place_at(const char *where, tg_tensor *a, tg_operand min, tg_operand max)
 {
     if (is_bool_bound(a, min, max)) return tg_maximum_in_place_at(where, a, min);
     if (is_bool_bound(a, max, min)) return tg_minimum_in_place_at(where, a, max);
-    return complete(where, &op_clamp_, a, &min, &max) ? tg_clamp_in_place_at(where, a, min, max) : NULL;
+    return complete(where, &tgi_op_clamp_, a, &min, &max) ? tg_clamp_in_place_at(where, a, min, max) : NULL;
 }
 
 /* A bound of an integer tensor that is whole is an integer. */
@@ -484,8 +484,3 @@ tg_tensor *tg_clamp_number_in_place_at(const char *where, tg_tensor *a, tg_clamp
     return tg_clamp_tensor_in_place_at(where, a, number_bound(a, options.min, -INFINITY),
                                        number_bound(a, options.max, INFINITY));
 }
-
-const tg_op *const tgi_ops_pointwise[] = {
-#include "rows_list.inc"
-    NULL,
-};

@@ -20,23 +20,6 @@ static tg_dtype compute_dtype(const tgi_row *row, tg_dtype dtype)
     return row->dtypes == FLOATING && !tg_dtype_is_floating(dtype) ? tg_default_dtype() : dtype;
 }
 
-tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor **tensors)
-{
-    int n = 0;
-    for (int i = 0; i < count; i++) {
-        if (operands[i].kind == TG_OPERAND_TENSOR) tensors[n++] = operands[i].as.tensor;
-        if ((unsigned)operands[i].kind > TG_OPERAND_BOOL) tensors[n++] = NULL; /* neither: reported as one missing */
-    }
-    return (tg_tensor_list){ tensors, n };
-}
-
-tg_dtype tgi_operand_dtype(const tg_operand *operand) { return tgi_result_type(operand, 1); }
-
-tg_shape tgi_operand_shape(const tg_operand *operand)
-{
-    return operand->kind == TG_OPERAND_TENSOR ? tgi_shape(operand->as.tensor) : tg_shape();
-}
-
 /* NaN, which is no bound, becomes the least integer. */
 static int64_t whole(double x)
 {

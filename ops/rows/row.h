@@ -41,13 +41,6 @@ void tgi_row_backward_fused(tg_context *ctx);
 
 /* ---- for other ops on operands ---- */
 
-/* The tensors among the operands, for checks and errors; `tensors` has room for all. */
-tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor **tensors);
-
-/* The operand's dtype, a number's being that of a tensor made of it; its shape. */
-tg_dtype tgi_operand_dtype(const tg_operand *operand);
-tg_shape tgi_operand_shape(const tg_operand *operand);
-
 /* Whether `b` broadcasts to a's shape, which stays as it is. False with an error recorded. */
 bool tgi_fits_in_place(const tg_op *op, tg_tensor *a, tg_tensor *b);
 

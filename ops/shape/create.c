@@ -3,7 +3,6 @@
 #include "ops/base/call.h"
 #include "ops/base/iterate.h"
 #include "ops/base/promote.h"
-#include "ops/rows/row.h"
 #include "ops/view.h"
 
 #include <math.h>
@@ -48,7 +47,7 @@ CALL_OF(randn_like);
     }
 #define NEGATIVE(call) ERRORS({ call, "negative dimension" })
 #define CREATION(id, arguments, y, text, ...)                                                                          \
-    static const tg_op op_##id = { .name = #id,                                                                        \
+    const tg_op tgi_op_##id = { .name = #id,                                                                        \
                                    .schema = #id "(" arguments OPTIONS,                                                \
                                    .formula = y,                                                                       \
                                    .gradient = "none: the result depends on no element",                               \
@@ -106,12 +105,6 @@ CREATION(randn_like, "Tensor self", "y is normal with mean 0 and variance 1", "R
 static const tg_op op_tensor_of = { .name = "tensor_of", .gradient = "none: it has no input" };
 static const tg_op op_from_data = { .name = "from_data", .gradient = "none: it has no input" };
 
-const tg_op *const tgi_ops_create[] = {
-    &op_empty,      &op_zeros,     &op_ones,      &op_full,      &op_arange,     &op_linspace,
-    &op_eye,        &op_rand,      &op_randn,     &op_randint,   &op_randperm,   &op_empty_like,
-    &op_zeros_like, &op_ones_like, &op_full_like, &op_rand_like, &op_randn_like, NULL,
-};
-
 /* ---- common ground ---- */
 
 static tg_dtype dtype_or(const tg_create_options *options, tg_dtype otherwise)
@@ -143,7 +136,7 @@ static double operand_real(tg_operand x) { return x.kind == TG_OPERAND_REAL ? x.
 
 tg_tensor *tg_empty_at(const char *where, tg_shape shape, tg_create_options options)
 {
-    return end(begin(where, &op_empty, shape, dtype_or(&options, tg_default_dtype())), &options);
+    return end(begin(where, &tgi_op_empty, shape, dtype_or(&options, tg_default_dtype())), &options);
 }
 
 static tg_tensor *filled(const char *where, const tg_op *op, tg_shape shape, double value,
@@ -156,12 +149,12 @@ static tg_tensor *filled(const char *where, const tg_op *op, tg_shape shape, dou
 
 tg_tensor *tg_zeros_at(const char *where, tg_shape shape, tg_create_options options)
 {
-    return filled(where, &op_zeros, shape, 0, &options);
+    return filled(where, &tgi_op_zeros, shape, 0, &options);
 }
 
 tg_tensor *tg_ones_at(const char *where, tg_shape shape, tg_create_options options)
 {
-    return filled(where, &op_ones, shape, 1, &options);
+    return filled(where, &tgi_op_ones, shape, 1, &options);
 }
 
 tg_tensor *tg_full_at(const char *where, tg_shape shape, tg_operand value, tg_create_options options)
@@ -169,12 +162,12 @@ tg_tensor *tg_full_at(const char *where, tg_shape shape, tg_operand value, tg_cr
     static const tg_dtype natural[] = { TG_FLOAT32, TG_INT64, TG_FLOAT32, TG_BOOL };
     tg_tensor *tensors[1];
     const tg_tensor_list inputs = tgi_tensors_of(&value, 1, tensors);
-    if (!tg_op_begin(where, &op_full, inputs)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_full, inputs)) return NULL;
     if (inputs.count)
-        return tg_op_fail(&op_full, inputs, "the value is a number, not a tensor: use tg_fill_ or tg_expand");
+        return tg_op_fail(&tgi_op_full, inputs, "the value is a number, not a tensor: use tg_fill_ or tg_expand");
     const tg_dtype dtype = dtype_or(&options, value.kind == TG_OPERAND_REAL ? tg_default_dtype() : natural[value.kind]);
-    tg_tensor *t = begin(where, &op_full, shape, dtype);
-    tg_tensor *number = t ? tgi_value_to(&op_full, TG_NONE, value, dtype) : NULL;
+    tg_tensor *t = begin(where, &tgi_op_full, shape, dtype);
+    tg_tensor *number = t ? tgi_value_to(&tgi_op_full, TG_NONE, value, dtype) : NULL;
     if (!number) return NULL;
     tgi_copy_raw(t, number);
     return end(t, &options);
@@ -221,21 +214,21 @@ tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg
     const tg_operand operands[] = { start, end_, step };
     tg_tensor *tensors[3];
     const tg_tensor_list inputs = tgi_tensors_of(operands, 3, tensors);
-    if (!tg_op_begin(where, &op_arange, inputs)) return NULL;
-    if (inputs.count) return tg_op_fail(&op_arange, inputs, "start, end and step are numbers, not tensors");
+    if (!tg_op_begin(where, &tgi_op_arange, inputs)) return NULL;
+    if (inputs.count) return tg_op_fail(&tgi_op_arange, inputs, "start, end and step are numbers, not tensors");
     if (options.dtype == TG_INT64 && !(whole(&start) && whole(&end_) && whole(&step)))
-        return tg_op_fail(&op_arange, TG_NONE, TGI_NO_INT64);
+        return tg_op_fail(&tgi_op_arange, TG_NONE, TGI_NO_INT64);
     const double from = operand_real(start), to = operand_real(end_), by = operand_real(step);
     const bool real = start.kind == TG_OPERAND_REAL || end_.kind == TG_OPERAND_REAL || step.kind == TG_OPERAND_REAL;
-    if (by == 0 || isnan(by)) return tg_op_fail(&op_arange, TG_NONE, "step must be nonzero");
+    if (by == 0 || isnan(by)) return tg_op_fail(&tgi_op_arange, TG_NONE, "step must be nonzero");
     if (!isfinite(from) || !isfinite(to))
-        return tg_op_fail(&op_arange, TG_NONE, "unsupported range: %g -> %g", from, to);
+        return tg_op_fail(&tgi_op_arange, TG_NONE, "unsupported range: %g -> %g", from, to);
     if ((by > 0 && from > to) || (by < 0 && from < to))
-        return tg_op_fail(&op_arange, TG_NONE, "upper bound and larger bound inconsistent with step sign");
+        return tg_op_fail(&tgi_op_arange, TG_NONE, "upper bound and larger bound inconsistent with step sign");
     const double count = ceil((to - from) / by);
-    if (count > 0x1p46) return tg_op_fail(&op_arange, TG_NONE, "%g elements are too many", count);
+    if (count > 0x1p46) return tg_op_fail(&tgi_op_arange, TG_NONE, "%g elements are too many", count);
     tg_tensor *t =
-        begin(NULL, &op_arange, tg_shape((int64_t)count), dtype_or(&options, real ? tg_default_dtype() : TG_INT64));
+        begin(NULL, &tgi_op_arange, tg_shape((int64_t)count), dtype_or(&options, real ? tg_default_dtype() : TG_INT64));
     if (t) fill_sequence(t, start, step);
     return end(t, &options);
 }
@@ -243,13 +236,13 @@ tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end_, tg
 /* Counted from both ends, so that the last value is `end_` itself; in int64 between whole numbers, as in PyTorch. */
 tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t steps, tg_create_options options)
 {
-    if (!tg_op_begin(where, &op_linspace, TG_NONE)) return NULL;
-    if (steps < 0) return tg_op_fail(&op_linspace, TG_NONE, "number of steps must be non-negative");
-    tg_tensor *t = begin(NULL, &op_linspace, tg_shape(steps), dtype_or(&options, tg_default_dtype()));
+    if (!tg_op_begin(where, &tgi_op_linspace, TG_NONE)) return NULL;
+    if (steps < 0) return tg_op_fail(&tgi_op_linspace, TG_NONE, "number of steps must be non-negative");
+    tg_tensor *t = begin(NULL, &tgi_op_linspace, tg_shape(steps), dtype_or(&options, tg_default_dtype()));
     if (!t) return NULL;
-    if (t->dtype == TG_BOOL) return tgi_not_implemented(&op_linspace, TG_NONE, "linspace_cpu", TG_BOOL);
+    if (t->dtype == TG_BOOL) return tgi_not_implemented(&tgi_op_linspace, TG_NONE, "linspace_cpu", TG_BOOL);
     if (t->dtype == TG_INT64) {
-        if (!(fabs(start) < 0x1p63) || !(fabs(end_) < 0x1p63)) return tg_op_fail(&op_linspace, TG_NONE, TGI_NO_INT64);
+        if (!(fabs(start) < 0x1p63) || !(fabs(end_) < 0x1p63)) return tg_op_fail(&tgi_op_linspace, TG_NONE, TGI_NO_INT64);
         start = trunc(start), end_ = trunc(end_);
     }
     const double step = steps > 1 ? (end_ - start) / (double)(steps - 1) : 0;
@@ -271,12 +264,12 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
 
 tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options options)
 {
-    if (!tg_op_begin(where, &op_eye, TG_NONE)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_eye, TG_NONE)) return NULL;
     if (m == TG_NO_DIM) m = n;
     if (n < 0 || m < 0)
-        return tg_op_fail(&op_eye, TG_NONE, "n and m must be greater or equal to 0, got %lld and %lld", (long long)n,
+        return tg_op_fail(&tgi_op_eye, TG_NONE, "n and m must be greater or equal to 0, got %lld and %lld", (long long)n,
                           (long long)m);
-    tg_tensor *t = begin(NULL, &op_eye, tg_shape(n, m), dtype_or(&options, tg_default_dtype()));
+    tg_tensor *t = begin(NULL, &tgi_op_eye, tg_shape(n, m), dtype_or(&options, tg_default_dtype()));
     if (!t) return NULL;
     tgi_fill(t, 0);
     const int64_t diagonal = n < m ? n : m;
@@ -298,7 +291,7 @@ static tg_tensor *floating_begin(const char *where, const tg_op *op, tg_shape sh
 
 tg_tensor *tg_rand_at(const char *where, tg_shape shape, tg_create_options options)
 {
-    tg_tensor *t = floating_begin(where, &op_rand, shape, &options);
+    tg_tensor *t = floating_begin(where, &tgi_op_rand, shape, &options);
     if (!t) return NULL;
     if (t->dtype == TG_FLOAT32)
         tg_generate_uniform_f32(generator(&options), tgi_ptr(t), t->numel, 0, 1);
@@ -309,7 +302,7 @@ tg_tensor *tg_rand_at(const char *where, tg_shape shape, tg_create_options optio
 
 tg_tensor *tg_randn_at(const char *where, tg_shape shape, tg_create_options options)
 {
-    tg_tensor *t = floating_begin(where, &op_randn, shape, &options);
+    tg_tensor *t = floating_begin(where, &tgi_op_randn, shape, &options);
     if (!t) return NULL;
     if (t->dtype == TG_FLOAT32)
         tg_generate_normal_f32(generator(&options), tgi_ptr(t), t->numel, 0, 1);
@@ -326,23 +319,23 @@ static tg_tensor *converted(tg_tensor *drawn, const tg_create_options *options)
 
 tg_tensor *tg_randint_at(const char *where, int64_t low, int64_t high, tg_shape shape, tg_create_options options)
 {
-    if (!tg_op_begin(where, &op_randint, TG_NONE)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_randint, TG_NONE)) return NULL;
     if (low >= high)
-        return tg_op_fail(&op_randint, TG_NONE,
+        return tg_op_fail(&tgi_op_randint, TG_NONE,
                           "random_ expects 'from' to be less than 'to', but got from=%lld >= to=%lld", (long long)low,
                           (long long)high);
     if ((uint64_t)high - (uint64_t)low > UINT32_MAX)
-        return tg_op_fail(&op_randint, TG_NONE, "the range from %lld to %lld is 2^32 or more", (long long)low,
+        return tg_op_fail(&tgi_op_randint, TG_NONE, "the range from %lld to %lld is 2^32 or more", (long long)low,
                           (long long)high);
-    tg_tensor *t = begin(NULL, &op_randint, shape, TG_INT64);
+    tg_tensor *t = begin(NULL, &tgi_op_randint, shape, TG_INT64);
     if (t) tg_generate_randint(generator(&options), tgi_ptr(t), t->numel, low, high);
     return converted(t, &options);
 }
 
 tg_tensor *tg_randperm_at(const char *where, int64_t n, tg_create_options options)
 {
-    if (!tg_op_begin(where, &op_randperm, TG_NONE)) return NULL;
-    tg_tensor *t = begin(NULL, &op_randperm, tg_shape(n), TG_INT64);
+    if (!tg_op_begin(where, &tgi_op_randperm, TG_NONE)) return NULL;
+    tg_tensor *t = begin(NULL, &tgi_op_randperm, tg_shape(n), TG_INT64);
     if (t) tg_generate_randperm(generator(&options), tgi_ptr(t), n);
     return converted(t, &options);
 }
@@ -458,32 +451,32 @@ static bool like(const char *where, const tg_op *op, tg_tensor *t, tg_create_opt
 
 tg_tensor *tg_empty_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, &op_empty_like, t, &options) ? tg_empty_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &tgi_op_empty_like, t, &options) ? tg_empty_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_zeros_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, &op_zeros_like, t, &options) ? tg_zeros_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &tgi_op_zeros_like, t, &options) ? tg_zeros_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_ones_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, &op_ones_like, t, &options) ? tg_ones_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &tgi_op_ones_like, t, &options) ? tg_ones_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_full_like_at(const char *where, tg_tensor *t, tg_operand value, tg_create_options options)
 {
-    return like(where, &op_full_like, t, &options) ? tg_full_at(where, tgi_shape(t), value, options) : NULL;
+    return like(where, &tgi_op_full_like, t, &options) ? tg_full_at(where, tgi_shape(t), value, options) : NULL;
 }
 
 tg_tensor *tg_rand_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, &op_rand_like, t, &options) ? tg_rand_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &tgi_op_rand_like, t, &options) ? tg_rand_at(where, tgi_shape(t), options) : NULL;
 }
 
 tg_tensor *tg_randn_like_at(const char *where, tg_tensor *t, tg_create_options options)
 {
-    return like(where, &op_randn_like, t, &options) ? tg_randn_at(where, tgi_shape(t), options) : NULL;
+    return like(where, &tgi_op_randn_like, t, &options) ? tg_randn_at(where, tgi_shape(t), options) : NULL;
 }
 
 /* ---- the generic call ---- */

@@ -12,8 +12,6 @@
 
 #include <inttypes.h>
 
-static const tg_op op_split_with_sizes;
-
 /* The tensors in `dtype`: the list itself if they have it. Empty when that failed. */
 static tg_tensor_list converted(tg_tensor_list tensors, tg_dtype dtype)
 {
@@ -53,7 +51,7 @@ static void cat_backward(tg_context *ctx)
 
 static tg_tensor_list cat_call(const tg_value *v) { return tgi_result(tg_cat(v[0].as.tensors, v[1].as.integer)); }
 
-static const tg_op op_cat = {
+const tg_op tgi_op_cat = {
     .name = "cat",
     .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
     .formula = "y = the tensors one after another along dimension dim",
@@ -83,17 +81,17 @@ static bool cat_add(tg_tensor_list tensors, int64_t i, const tg_tensor *first, i
     const tg_tensor *t = tensors.items[i];
     if (skipped(t)) return true;
     if (t->ndim != first->ndim)
-        return tg_op_fail(&op_cat, tensors, "Tensors must have same number of dimensions: got %d and %d", first->ndim,
+        return tg_op_fail(&tgi_op_cat, tensors, "Tensors must have same number of dimensions: got %d and %d", first->ndim,
                           t->ndim);
     for (int d = 0; d < t->ndim; d++) {
         if (d == dim || t->dims[d] == first->dims[d]) continue;
-        return tg_op_fail(&op_cat, tensors,
+        return tg_op_fail(&tgi_op_cat, tensors,
                           "Sizes of tensors must match except in dimension %d. Expected size %" PRId64
                           " but got size %" PRId64 " for tensor number %" PRId64 " in the list.",
                           dim, first->dims[d], t->dims[d], i);
     }
     if (!__builtin_add_overflow(shape->dims[dim], t->dims[dim], &shape->dims[dim])) return true;
-    return tg_op_fail(&op_cat, tensors, "numel: integer multiplication overflow");
+    return tg_op_fail(&tgi_op_cat, tensors, "numel: integer multiplication overflow");
 }
 
 /* The result's shape and dtype. `*dim` comes back counted from the front. */
@@ -104,12 +102,12 @@ static bool cat_shape(tg_tensor_list tensors, int64_t *dim, tg_shape *shape, tg_
     for (int64_t i = 0; i < tensors.count; i++) {
         const tg_tensor *t = tensors.items[i];
         if (t->ndim == 0)
-            return tg_op_fail(&op_cat, tensors,
+            return tg_op_fail(&tgi_op_cat, tensors,
                               "zero-dimensional tensor (at position %" PRId64 ") cannot be concatenated", i);
         if (skipped(first)) first = t;
         *dtype = tg_promote_types(*dtype, (tg_dtype)t->dtype);
     }
-    *dim = tgi_op_dim(&op_cat, tensors, *dim, first->ndim);
+    *dim = tgi_op_dim(&tgi_op_cat, tensors, *dim, first->ndim);
     if (*dim < 0) return false;
     *shape = tgi_shape(first);
     shape->dims[*dim] = 0;
@@ -140,7 +138,7 @@ static tg_status cat_record(tg_tensor_list tensors, tg_tensor *y, int dim)
     a->dim = dim;
     for (int64_t i = 0; i < tensors.count; i++)
         a->lengths[i] = skipped(tensors.items[i]) ? 0 : tensors.items[i]->dims[dim];
-    const tg_status status = tg_record(&op_cat, tensors, tg_list(y), TG_NONE, a, size);
+    const tg_status status = tg_record(&tgi_op_cat, tensors, tg_list(y), TG_NONE, a, size);
     tgi_free(a, size);
     return status;
 }
@@ -149,9 +147,9 @@ tg_tensor *tg_cat_at(const char *where, tg_tensor_list tensors, int64_t dim)
 {
     tg_shape shape;
     tg_dtype dtype;
-    if (!tg_op_begin(where, &op_cat, tensors)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_cat, tensors)) return NULL;
     if (tensors.count == 0) /* a failed list is empty, too */
-        return tg_failed() ? NULL : tg_op_fail(&op_cat, tensors, "expected a non-empty list of Tensors");
+        return tg_failed() ? NULL : tg_op_fail(&tgi_op_cat, tensors, "expected a non-empty list of Tensors");
     if (!cat_shape(tensors, &dim, &shape, &dtype)) return NULL;
     tensors = converted(tensors, dtype);
     tg_tensor *y = tensors.count ? tgi_new(&shape, dtype) : NULL;
@@ -171,7 +169,7 @@ static void stack_backward(tg_context *ctx)
 
 static tg_tensor_list stack_call(const tg_value *v) { return tgi_result(tg_stack(v[0].as.tensors, v[1].as.integer)); }
 
-static const tg_op op_stack = {
+const tg_op tgi_op_stack = {
     .name = "stack",
     .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
     .formula = "y[.., i, ..] = tensors[i]",
@@ -203,13 +201,13 @@ static bool stack_shape(tg_tensor_list tensors, int64_t *dim, tg_shape *shape, t
         const tg_shape own = tgi_shape(tensors.items[i]);
         if (!tg_shape_equal(&own, &first))
             return tg_op_fail(
-                &op_stack, tensors,
+                &tgi_op_stack, tensors,
                 "stack expects each tensor to be equal size, but got %s at entry 0 and %s at entry %" PRId64,
                 tg_shape_text(&first, a), tg_shape_text(&own, b), i);
         *dtype = tg_promote_types(*dtype, (tg_dtype)tensors.items[i]->dtype);
     }
-    *dim = tgi_op_dim(&op_stack, tensors, *dim, first.ndim + 1);
-    if (*dim < 0 || !tgi_op_can_grow(&op_stack, tensors, first.ndim)) return false;
+    *dim = tgi_op_dim(&tgi_op_stack, tensors, *dim, first.ndim + 1);
+    if (*dim < 0 || !tgi_op_can_grow(&tgi_op_stack, tensors, first.ndim)) return false;
     *shape = first;
     for (int d = shape->ndim++; d > *dim; d--) shape->dims[d] = shape->dims[d - 1];
     shape->dims[*dim] = tensors.count;
@@ -220,9 +218,9 @@ tg_tensor *tg_stack_at(const char *where, tg_tensor_list tensors, int64_t dim)
 {
     tg_shape shape;
     tg_dtype dtype;
-    if (!tg_op_begin(where, &op_stack, tensors)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_stack, tensors)) return NULL;
     if (tensors.count == 0) /* a failed list is empty, too */
-        return tg_failed() ? NULL : tg_op_fail(&op_stack, tensors, "stack expects a non-empty TensorList");
+        return tg_failed() ? NULL : tg_op_fail(&tgi_op_stack, tensors, "stack expects a non-empty TensorList");
     if (!stack_shape(tensors, &dim, &shape, &dtype)) return NULL;
     tensors = converted(tensors, dtype);
     tg_tensor *y = tensors.count ? tgi_new(&shape, dtype) : NULL;
@@ -232,7 +230,7 @@ tg_tensor *tg_stack_at(const char *where, tg_tensor_list tensors, int64_t dim)
         tgi_layout_select(&part, d, i);
         if (tgi_copy_part(y, &part, tensors.items[i]) != TG_OK) return NULL;
     }
-    return y && tg_record(&op_stack, tensors, tg_list(y), TG_NONE, &d, sizeof d) == TG_OK ? y : NULL;
+    return y && tg_record(&tgi_op_stack, tensors, tg_list(y), TG_NONE, &d, sizeof d) == TG_OK ? y : NULL;
 }
 
 /* ---- split, chunk, unbind ---- */
@@ -296,7 +294,7 @@ static tg_tensor_list chunk_call(const tg_value *v)
 }
 static tg_tensor_list unbind_call(const tg_value *v) { return tg_unbind(v[0].as.tensor, v[1].as.integer); }
 
-static const tg_op op_split = {
+const tg_op tgi_op_split = {
     .name = "split",
     .schema = "split(Tensor(a) self, int split_size, int dim=0) -> Tensor(a)[]",
     .formula = "y[i] = self[.., i split_size : (i + 1) split_size, ..]",
@@ -316,7 +314,7 @@ static const tg_op op_split = {
             { "split(f(4), 1, 1)", "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
             { NULL, NULL } },
 };
-static const tg_op op_split_with_sizes = {
+const tg_op tgi_op_split_with_sizes = {
     .name = "split_with_sizes",
     .schema = "split_with_sizes(Tensor(a) self, int[] split_sizes, int dim=0) -> Tensor(a)[]",
     .formula = "y[i] = the next split_sizes[i] indices of dimension dim",
@@ -341,7 +339,7 @@ static const tg_op op_split_with_sizes = {
             { "split_with_sizes(f(), [1])", "split expects at least a 1-dimensional tensor" },
             { NULL, NULL } },
 };
-static const tg_op op_chunk = {
+const tg_op tgi_op_chunk = {
     .name = "chunk",
     .schema = "chunk(Tensor(a) self, int chunks, int dim=0) -> Tensor(a)[]",
     .formula = "y = split(self, ceil(size / chunks), dim)",
@@ -360,7 +358,7 @@ static const tg_op op_chunk = {
                                          { "chunk(f(), 1)", "chunk expects at least a 1-dimensional tensor" },
                                          { NULL, NULL } },
 };
-static const tg_op op_unbind = {
+const tg_op tgi_op_unbind = {
     .name = "unbind",
     .schema = "unbind(Tensor(a) self, int dim=0) -> Tensor(a)[]",
     .formula = "y[i] = select(self, dim, i)",
@@ -404,18 +402,18 @@ static tg_tensor_list cut(const tg_op *op, tg_tensor *t, split_attributes a, int
 
 tg_tensor_list tgi_cut(tg_tensor *t, int dim, int64_t count, const int64_t *sizes)
 {
-    return cut(&op_split_with_sizes, t, TG_LITERAL(split_attributes){ dim, -1, 0 }, count, sizes);
+    return cut(&tgi_op_split_with_sizes, t, TG_LITERAL(split_attributes){ dim, -1, 0 }, count, sizes);
 }
 
 tg_tensor_list tgi_cut_evenly(tg_tensor *t, int dim, int64_t count)
 {
     const split_attributes a = { dim, t->dims[dim] / count, t->dims[dim] % count };
-    return cut(&op_split_with_sizes, t, a, count, NULL);
+    return cut(&tgi_op_split_with_sizes, t, a, count, NULL);
 }
 
 tg_tensor_list tg_split_at(const char *where, tg_tensor *t, int64_t size, int64_t dim)
 {
-    const tg_op *op = &op_split;
+    const tg_op *op = &tgi_op_split;
     if (!tg_op_begin(where, op, tg_list(t))) return tg_list_failed();
     if (t->ndim == 0) return tgi_result(tg_op_fail(op, tg_list(t), "split expects at least a 1-dimensional tensor"));
     const int d = tgi_op_dim(op, tg_list(t), dim, t->ndim);
@@ -434,7 +432,7 @@ tg_tensor_list tg_split_at(const char *where, tg_tensor *t, int64_t size, int64_
 
 tg_tensor_list tg_split_with_sizes_at(const char *where, tg_tensor *t, tg_shape sizes, int64_t dim)
 {
-    const tg_op *op = &op_split_with_sizes;
+    const tg_op *op = &tgi_op_split_with_sizes;
     char text[TG_SHAPE_TEXT];
     if (!tg_op_begin(where, op, tg_list(t)) || !tgi_op_list_fits(op, tg_list(t), &sizes)) return tg_list_failed();
     if (t->ndim == 0) return tgi_result(tg_op_fail(op, tg_list(t), "split expects at least a 1-dimensional tensor"));
@@ -462,7 +460,7 @@ tg_tensor_list tg_split_with_sizes_at(const char *where, tg_tensor *t, tg_shape 
 /* A dimension of size 0 gives as many empty chunks as asked for, as in PyTorch. */
 tg_tensor_list tg_chunk_at(const char *where, tg_tensor *t, int64_t chunks, int64_t dim)
 {
-    const tg_op *op = &op_chunk;
+    const tg_op *op = &tgi_op_chunk;
     if (!tg_op_begin(where, op, tg_list(t))) return tg_list_failed();
     if (t->ndim == 0) return tgi_result(tg_op_fail(op, tg_list(t), "chunk expects at least a 1-dimensional tensor"));
     if (chunks <= 0)
@@ -477,7 +475,7 @@ tg_tensor_list tg_chunk_at(const char *where, tg_tensor *t, int64_t chunks, int6
 
 tg_tensor_list tg_unbind_at(const char *where, tg_tensor *t, int64_t dim)
 {
-    const tg_op *op = &op_unbind;
+    const tg_op *op = &tgi_op_unbind;
     if (!tg_op_begin(where, op, tg_list(t))) return tg_list_failed();
     if (t->ndim == 0)
         return tgi_result(
@@ -493,29 +491,3 @@ tg_tensor_list tg_unbind_at(const char *where, tg_tensor *t, int64_t dim)
     }
     return pieces ? record_pieces(op, t, tg_list_of(pieces, t->dims[d]), &d, sizeof d) : tg_list_failed();
 }
-
-const tg_op *const tgi_ops_join[] = {
-    &op_cat,
-    &op_stack,
-    &op_split,
-    &op_split_with_sizes,
-    &op_chunk,
-    &op_unbind,
-    &tgi_op_tensor_split,
-    &tgi_op_tensor_split_indices,
-    &tgi_op_hsplit,
-    &tgi_op_vsplit,
-    &tgi_op_dsplit,
-    &tgi_op_hsplit_indices,
-    &tgi_op_vsplit_indices,
-    &tgi_op_dsplit_indices,
-    &tgi_op_hstack,
-    &tgi_op_vstack,
-    &tgi_op_dstack,
-    &tgi_op_column_stack,
-    &tgi_op_broadcast_tensors,
-    &tgi_op_meshgrid,
-    &tgi_op_cartesian_prod,
-    &tgi_op_combinations,
-    NULL,
-};

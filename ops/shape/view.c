@@ -77,7 +77,7 @@ static void view_backward(tg_context *ctx)
 static tg_tensor_list view_call(const tg_value *v) { return tgi_result(tg_view(v[0].as.tensor, v[1].as.ints)); }
 static tg_tensor_list reshape_call(const tg_value *v) { return tgi_result(tg_reshape(v[0].as.tensor, v[1].as.ints)); }
 
-static const tg_op op_view = {
+const tg_op tgi_op_view = {
     .name = "view",
     .schema = "view(Tensor(a) self, int[] size) -> Tensor(a)",
     .formula = "y = the elements of self in row-major order, in shape size",
@@ -104,7 +104,7 @@ static const tg_op op_view = {
               "two contiguous subspaces). Use .reshape(...) instead." },
             { NULL, NULL } },
 };
-static const tg_op op_reshape = {
+const tg_op tgi_op_reshape = {
     .name = "reshape",
     .schema = "reshape(Tensor(a) self, int[] shape) -> Tensor(a)",
     .formula = "y = the elements of self in row-major order, in shape shape",
@@ -122,19 +122,19 @@ static const tg_op op_reshape = {
 tg_tensor *tg_view_at(const char *where, tg_tensor *t, tg_shape shape)
 {
     tgi_layout layout;
-    if (!tg_op_begin(where, &op_view, tg_list(t)) || !infer_shape(&op_view, t, &shape)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_view, tg_list(t)) || !infer_shape(&tgi_op_view, t, &shape)) return NULL;
     if (!view_layout(t, &shape, &layout))
-        return tg_op_fail(&op_view, tg_list(t),
+        return tg_op_fail(&tgi_op_view, tg_list(t),
                           "view size is not compatible with input tensor's size and stride (at least one dimension "
                           "spans across two contiguous subspaces). Use .reshape(...) instead.");
-    return tgi_record_view(&op_view, t, &layout, NULL, 0);
+    return tgi_record_view(&tgi_op_view, t, &layout, NULL, 0);
 }
 
 tg_tensor *tg_reshape_at(const char *where, tg_tensor *t, tg_shape shape)
 {
     tgi_layout layout;
-    if (!tg_op_begin(where, &op_reshape, tg_list(t)) || !infer_shape(&op_reshape, t, &shape)) return NULL;
-    if (view_layout(t, &shape, &layout)) return tgi_record_view(&op_reshape, t, &layout, NULL, 0);
+    if (!tg_op_begin(where, &tgi_op_reshape, tg_list(t)) || !infer_shape(&tgi_op_reshape, t, &shape)) return NULL;
+    if (view_layout(t, &shape, &layout)) return tgi_record_view(&tgi_op_reshape, t, &layout, NULL, 0);
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
     if (!y) return NULL;
     tgi_layout as_t = { .ndim = t->ndim }; /* the copy, seen in t's shape */
@@ -142,7 +142,7 @@ tg_tensor *tg_reshape_at(const char *where, tg_tensor *t, tg_shape shape)
     memcpy(as_t.dims, own.dims, sizeof as_t.dims);
     tg_shape_strides(&own, as_t.strides);
     if (tgi_copy_part(y, &as_t, t) != TG_OK) return NULL;
-    return tg_record(&op_reshape, tg_list(t), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_reshape, tg_list(t), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
 }
 
 /* ---- flatten ---- */
@@ -152,7 +152,7 @@ static tg_tensor_list flatten_call(const tg_value *v)
     return tgi_result(tg_flatten(v[0].as.tensor, v[1].as.integer, v[2].as.integer));
 }
 
-static const tg_op op_flatten = {
+const tg_op tgi_op_flatten = {
     .name = "flatten",
     .schema = "flatten(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)",
     .formula = "y = dimensions start_dim to end_dim of self made one",
@@ -174,12 +174,12 @@ static const tg_op op_flatten = {
 
 tg_tensor *tg_flatten_at(const char *where, tg_tensor *t, int64_t start_dim, int64_t end_dim)
 {
-    if (!tg_op_begin(where, &op_flatten, tg_list(t))) return NULL;
-    const int start = tgi_op_dim(&op_flatten, tg_list(t), start_dim, t->ndim);
-    const int end = start < 0 ? -1 : tgi_op_dim(&op_flatten, tg_list(t), end_dim, t->ndim);
+    if (!tg_op_begin(where, &tgi_op_flatten, tg_list(t))) return NULL;
+    const int start = tgi_op_dim(&tgi_op_flatten, tg_list(t), start_dim, t->ndim);
+    const int end = start < 0 ? -1 : tgi_op_dim(&tgi_op_flatten, tg_list(t), end_dim, t->ndim);
     if (end < 0) return NULL;
     if (start > end)
-        return tg_op_fail(&op_flatten, tg_list(t), "flatten() has invalid args: start_dim cannot come after end_dim");
+        return tg_op_fail(&tgi_op_flatten, tg_list(t), "flatten() has invalid args: start_dim cannot come after end_dim");
     if (start == end && t->ndim) return t;
     tg_shape shape = { 0, { 0 } };
     for (int d = 0; d < t->ndim; d++) {
@@ -208,7 +208,7 @@ static tg_tensor_list transpose_call(const tg_value *v)
     return tgi_result(tg_transpose(v[0].as.tensor, v[1].as.integer, v[2].as.integer));
 }
 
-static const tg_op op_transpose = {
+const tg_op tgi_op_transpose = {
     .name = "transpose",
     .schema = "transpose(Tensor(a) self, int dim0, int dim1) -> Tensor(a)",
     .formula = "y[.., i, .., j, ..] = self[.., j, .., i, ..]",
@@ -239,11 +239,11 @@ static tg_tensor *swapped(const tg_op *op, tg_tensor *t, int a, int b)
 
 tg_tensor *tg_transpose_at(const char *where, tg_tensor *t, int64_t dim0, int64_t dim1)
 {
-    if (!tg_op_begin(where, &op_transpose, tg_list(t))) return NULL;
-    const int a = tgi_op_dim(&op_transpose, tg_list(t), dim0, t->ndim);
-    const int b = a < 0 ? -1 : tgi_op_dim(&op_transpose, tg_list(t), dim1, t->ndim);
+    if (!tg_op_begin(where, &tgi_op_transpose, tg_list(t))) return NULL;
+    const int a = tgi_op_dim(&tgi_op_transpose, tg_list(t), dim0, t->ndim);
+    const int b = a < 0 ? -1 : tgi_op_dim(&tgi_op_transpose, tg_list(t), dim1, t->ndim);
     if (b < 0) return NULL;
-    return swapped(&op_transpose, t, a, b);
+    return swapped(&tgi_op_transpose, t, a, b);
 }
 
 static void permute_backward(tg_context *ctx)
@@ -256,7 +256,7 @@ static void permute_backward(tg_context *ctx)
 
 static tg_tensor_list permute_call(const tg_value *v) { return tgi_result(tg_permute(v[0].as.tensor, v[1].as.ints)); }
 
-static const tg_op op_permute = {
+const tg_op tgi_op_permute = {
     .name = "permute",
     .schema = "permute(Tensor(a) self, int[] dims) -> Tensor(a)",
     .formula = "dimension d of y is dimension dims[d] of self",
@@ -278,30 +278,30 @@ static const tg_op op_permute = {
 
 tg_tensor *tg_permute_at(const char *where, tg_tensor *t, tg_shape dims)
 {
-    if (!tg_op_begin(where, &op_permute, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_permute, tg_list(t))) return NULL;
     if (dims.ndim != t->ndim)
         return tg_op_fail(
-            &op_permute, tg_list(t),
+            &tgi_op_permute, tg_list(t),
             "number of dimensions in the tensor input does not match the length of the desired ordering of "
             "dimensions i.e. input.dim() = %d is not equal to len(dims) = %d",
             t->ndim, dims.ndim);
     tgi_layout layout = tgi_layout_of(t);
     unsigned seen = 0;
     for (int d = 0; d < dims.ndim; d++) {
-        const int from = tgi_op_dim(&op_permute, tg_list(t), dims.dims[d], t->ndim);
+        const int from = tgi_op_dim(&tgi_op_permute, tg_list(t), dims.dims[d], t->ndim);
         if (from < 0) return NULL;
-        if (seen >> from & 1) return tg_op_fail(&op_permute, tg_list(t), "permute(): duplicate dims are not allowed.");
+        if (seen >> from & 1) return tg_op_fail(&tgi_op_permute, tg_list(t), "permute(): duplicate dims are not allowed.");
         seen |= 1u << from;
         dims.dims[d] = from;
         layout.dims[d] = t->dims[from];
         layout.strides[d] = tgi_strides(t)[from];
     }
-    return tgi_record_view(&op_permute, t, &layout, &dims, sizeof dims);
+    return tgi_record_view(&tgi_op_permute, t, &layout, &dims, sizeof dims);
 }
 
 static tg_tensor_list t_call(const tg_value *v) { return tgi_result(tg_t(v[0].as.tensor)); }
 
-static const tg_op op_t = {
+const tg_op tgi_op_t = {
     .name = "t",
     .schema = "t(Tensor(a) self) -> Tensor(a)",
     .formula = "y[i, j] = self[j, i]",
@@ -317,10 +317,10 @@ static const tg_op op_t = {
 
 tg_tensor *tg_t_at(const char *where, tg_tensor *t)
 {
-    if (!tg_op_begin(where, &op_t, tg_list(t))) return NULL;
+    if (!tg_op_begin(where, &tgi_op_t, tg_list(t))) return NULL;
     if (t->ndim > 2)
-        return tg_op_fail(&op_t, tg_list(t), "t() expects a tensor with <= 2 dimensions, but self is %dD", t->ndim);
-    return swapped(&op_t, t, 0, t->ndim == 2);
+        return tg_op_fail(&tgi_op_t, tg_list(t), "t() expects a tensor with <= 2 dimensions, but self is %dD", t->ndim);
+    return swapped(&tgi_op_t, t, 0, t->ndim == 2);
 }
 
 /* ---- squeeze, unsqueeze, expand ---- */
@@ -330,7 +330,7 @@ static tg_tensor_list squeeze_call(const tg_value *v)
     return tgi_result(tg_squeeze(v[0].as.tensor, v[1].kind == TG_VALUE_NONE ? TG_NO_DIM : v[1].as.integer));
 }
 
-static const tg_op op_squeeze = {
+const tg_op tgi_op_squeeze = {
     .name = "squeeze",
     .schema = "squeeze(Tensor(a) self, int? dim=None) -> Tensor(a)",
     .formula = "y = self without dimension dim if its size is 1; without dim, without any of size 1",
@@ -348,8 +348,8 @@ static const tg_op op_squeeze = {
 
 tg_tensor *tg_squeeze_at(const char *where, tg_tensor *t, int64_t dim)
 {
-    if (!tg_op_begin(where, &op_squeeze, tg_list(t))) return NULL;
-    const int only = dim == TG_NO_DIM ? 0 : tgi_op_dim(&op_squeeze, tg_list(t), dim, t->ndim);
+    if (!tg_op_begin(where, &tgi_op_squeeze, tg_list(t))) return NULL;
+    const int only = dim == TG_NO_DIM ? 0 : tgi_op_dim(&tgi_op_squeeze, tg_list(t), dim, t->ndim);
     if (only < 0) return NULL;
     tgi_layout layout = { .ndim = 0, .offset = t->offset };
     for (int d = 0; d < t->ndim; d++) {
@@ -357,7 +357,7 @@ tg_tensor *tg_squeeze_at(const char *where, tg_tensor *t, int64_t dim)
         layout.dims[layout.ndim] = t->dims[d];
         layout.strides[layout.ndim++] = tgi_strides(t)[d];
     }
-    return tgi_record_view(&op_squeeze, t, &layout, NULL, 0);
+    return tgi_record_view(&tgi_op_squeeze, t, &layout, NULL, 0);
 }
 
 static tg_tensor_list unsqueeze_call(const tg_value *v)
@@ -365,7 +365,7 @@ static tg_tensor_list unsqueeze_call(const tg_value *v)
     return tgi_result(tg_unsqueeze(v[0].as.tensor, v[1].as.integer));
 }
 
-static const tg_op op_unsqueeze = {
+const tg_op tgi_op_unsqueeze = {
     .name = "unsqueeze",
     .schema = "unsqueeze(Tensor(a) self, int dim) -> Tensor(a)",
     .formula = "y[.., 0, ..] = self",
@@ -385,19 +385,19 @@ static const tg_op op_unsqueeze = {
 
 tg_tensor *tg_unsqueeze_at(const char *where, tg_tensor *t, int64_t dim)
 {
-    if (!tg_op_begin(where, &op_unsqueeze, tg_list(t))) return NULL;
-    const int d = tgi_op_dim(&op_unsqueeze, tg_list(t), dim, t->ndim + 1);
-    if (d < 0 || !tgi_op_can_grow(&op_unsqueeze, tg_list(t), t->ndim)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_unsqueeze, tg_list(t))) return NULL;
+    const int d = tgi_op_dim(&tgi_op_unsqueeze, tg_list(t), dim, t->ndim + 1);
+    if (d < 0 || !tgi_op_can_grow(&tgi_op_unsqueeze, tg_list(t), t->ndim)) return NULL;
     tgi_layout layout = tgi_layout_of(t);
     tgi_layout_unsqueeze(&layout, d);
-    return tgi_record_view(&op_unsqueeze, t, &layout, NULL, 0);
+    return tgi_record_view(&tgi_op_unsqueeze, t, &layout, NULL, 0);
 }
 
 /* The engine sums the gradient back to the input's shape. */
 static void expand_backward(tg_context *ctx) { tg_set_grad_input(ctx, 0, tg_grad_output(ctx, 0)); }
 static tg_tensor_list expand_call(const tg_value *v) { return tgi_result(tg_expand(v[0].as.tensor, v[1].as.ints)); }
 
-static const tg_op op_expand = {
+const tg_op tgi_op_expand = {
     .name = "expand",
     .schema = "expand(Tensor(a) self, int[] size) -> Tensor(a)",
     .formula = "y = self broadcast to shape size",
@@ -434,18 +434,18 @@ static bool expand_shape(tg_tensor *t, tg_shape *shape)
         const int from = d - (shape->ndim - t->ndim); /* t's dimension; negative for a new one */
         const int64_t size = from < 0 ? 1 : t->dims[from], wanted = asked.dims[d];
         if (wanted == -1 && from < 0)
-            return tg_op_fail(&op_expand, tg_list(t),
+            return tg_op_fail(&tgi_op_expand, tg_list(t),
                               "The expanded size of the tensor (-1) isn't allowed in a leading, "
                               "non-existing dimension %d",
                               d);
         if (wanted == -1) shape->dims[d] = size;
         if (wanted == -1 || wanted == size || (wanted >= 0 && size == 1)) continue;
-        return tg_op_fail(&op_expand, tg_list(t),
+        return tg_op_fail(&tgi_op_expand, tg_list(t),
                           "The expanded size of the tensor (%" PRId64 ") must match the existing size (%" PRId64
                           ") at non-singleton dimension %d.  Target sizes: %s.  Tensor sizes: %s",
                           wanted, size, d, tg_shape_text(&asked, target), tg_shape_text(&own, sizes));
     }
-    return tgi_op_numel(&op_expand, tg_list(t), shape) >= 0;
+    return tgi_op_numel(&tgi_op_expand, tg_list(t), shape) >= 0;
 }
 
 static void stretch(tgi_layout *layout, int dim, int64_t size)
@@ -457,10 +457,10 @@ static void stretch(tgi_layout *layout, int dim, int64_t size)
 
 tg_tensor *tg_expand_at(const char *where, tg_tensor *t, tg_shape shape)
 {
-    if (!tg_op_begin(where, &op_expand, tg_list(t)) || !tgi_op_list_fits(&op_expand, tg_list(t), &shape)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_expand, tg_list(t)) || !tgi_op_list_fits(&tgi_op_expand, tg_list(t), &shape)) return NULL;
     if (shape.ndim < t->ndim)
         return tg_op_fail(
-            &op_expand, tg_list(t),
+            &tgi_op_expand, tg_list(t),
             "the number of sizes provided (%d) must be greater or equal to the number of dimensions in the "
             "tensor (%d)",
             shape.ndim, t->ndim);
@@ -471,42 +471,5 @@ tg_tensor *tg_expand_at(const char *where, tg_tensor *t, tg_shape shape)
         tgi_layout_unsqueeze(&layout, 0);
         stretch(&layout, 0, shape.dims[d]);
     }
-    return tgi_record_view(&op_expand, t, &layout, NULL, 0);
+    return tgi_record_view(&tgi_op_expand, t, &layout, NULL, 0);
 }
-
-const tg_op *const tgi_ops_view[] = {
-    &op_view,
-    &op_reshape,
-    &op_flatten,
-    &op_transpose,
-    &op_permute,
-    &op_t,
-    &op_squeeze,
-    &op_unsqueeze,
-    &op_expand,
-    &tgi_op_view_as,
-    &tgi_op_expand_as,
-    &tgi_op_broadcast_to,
-    &tgi_op_unflatten,
-    &tgi_op_movedim,
-    &tgi_op_swapaxes,
-    &tgi_op_swapdims,
-    &tgi_op_ravel,
-    &tgi_op_squeeze_dims,
-    &tgi_op_atleast_1d,
-    &tgi_op_atleast_2d,
-    &tgi_op_atleast_3d,
-    &tgi_op_as_strided,
-    &tgi_op_diagonal,
-    &tgi_op_diagonal_backward,
-    &tgi_op_repeat,
-    &tgi_op_clone,
-    &tgi_op_contiguous,
-    &tgi_op_to,
-    &tgi_op_select,
-    &tgi_op_narrow,
-    &tgi_op_slice,
-    &tgi_op_select_backward,
-    &tgi_op_slice_backward,
-    NULL,
-};

@@ -1,4 +1,5 @@
-/* scatter_reduce.c: scatter with a reduction: sum, prod, mean, amax, amin.
+/* scatter_reduce.c: scatter, and scatter with a reduction: sum, prod, mean, amax, amin. Each has the other in it: scatter
+ * may multiply, and gradients of reductions are scattered.
  *
  * The gradient of a product is that of a polynomial: the product of the other factors, whatever is 0 among them, to any
  * order. That of an extremum is shared equally by all that attain it; what does not count, self without include_self,
@@ -6,9 +7,9 @@
 #include "ops/base/call.h"
 #include "ops/create.h"
 #include "ops/index.h"
-#include "index_impl.h"
+#include "ops/index/index_impl.h"
 #include "ops/pointwise.h"
-#include "ops/reduce/scan_impl.h"
+#include "scan_impl.h"
 #include "ops/scatter.h"
 #include "ops/sort.h"
 #include "ops/view.h"
@@ -27,7 +28,7 @@ typedef struct attributes {
     bool include_self;
 } attributes;
 
-/* ---- gradients ---- every one in ops */
+/* ---- gradients of the reductions ---- every one in ops */
 
 /* One, where nothing that counts is: no division by zero there. */
 static tg_tensor *counts(const attributes *a, tg_tensor *g, tg_tensor *index)
@@ -133,7 +134,7 @@ static void scatter_reduce_backward_fused(tg_context *ctx)
         scatter_reduce_backward(ctx);
 }
 
-/* ---- the op ---- */
+/* ---- scatter_reduce ---- */
 
 static tg_tensor_list scatter_reduce_call(const tg_value *v)
 {
@@ -322,4 +323,128 @@ tg_tensor *tg_scatter_reduce_in_place_at(const char *where, tg_tensor *t, int64_
     if (!tg_op_begin(where, op, tg_list(t, index, src))) return NULL;
     tg_tensor *old = tg_will_record(tg_list(t, src)) ? tg_clone(t) : t;
     return tgi_write_result(op, t, tg_scatter_reduce_at(NULL, old, dim, index, src, reduce, options));
+}
+
+/* ---- scatter ---- */
+
+static void scatter_backward(tg_context *ctx)
+{
+    const int dim = *(const int *)tg_attributes(ctx);
+    tg_tensor *g = tg_grad_output(ctx, 0), *index = tg_saved(ctx, 0);
+    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_scatter(g, dim, index, 0));
+    if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, tg_gather(g, dim, index));
+}
+
+static tg_scatter_options scatter_options(const tg_value *v)
+{
+    return (tg_scatter_options){ .reduce = v->kind == TG_VALUE_STRING ? v->as.string : NULL };
+}
+
+static tg_tensor_list scatter_call(const tg_value *v)
+{
+    return tgi_result(tg_scatter_at(NULL, v[0].as.tensor, v[1].as.integer, v[2].as.tensor, tgi_value_operand(&v[3]),
+                                    scatter_options(&v[4])));
+}
+
+static tg_tensor_list scatter_in_place_call(const tg_value *v)
+{
+    return tgi_result(tg_scatter_in_place_at(NULL, v[0].as.tensor, v[1].as.integer, v[2].as.tensor,
+                                             tgi_value_operand(&v[3]), scatter_options(&v[4])));
+}
+
+const tg_op tgi_op_scatter = {
+    .name = "scatter",
+    .schema = "scatter(Tensor self, int dim, Tensor index, Scalar src, *, str? reduce=None) -> Tensor",
+    .formula = "y = self; y[.., index[.., i, ..], ..] = src[.., i, ..], added or multiplied if reduce says so",
+    .gradient = "dself = scatter(g, dim, index, 0), dsrc = gather(g, dim, index); with reduce those of scatter_reduce",
+    .doc = "a copy with elements of src, or a number, where index says; of several that go to one place the last stays",
+    .shapes = "[*, N, *], index [*', M, *'] and src no smaller than index, to self's",
+    .backward = scatter_backward,
+    .call = scatter_call,
+    .samples =
+        (const char *const[]){
+            "scatter(f(3, 4), 1, i(3, 1, lo=0, hi=4), f(3, 1))",
+            "scatter(f(3, 4), -1, cat([i(3, 1, lo=0, hi=2), i(3, 1, lo=2, hi=4)], 1), f(3, 3))",
+            "scatter(f(2, 3, 4), 1, i(2, 1, 2, lo=0, hi=3), f(2, 2, 3))", "scatter(f(4), 0, i(1, lo=0, hi=4), f(2))",
+            "scatter(f(3, 4), 1, i(3, 2, lo=0, hi=4), 1.5)", "scatter(f(3, 4), 0, i(2, 4, lo=0, hi=3), 2)",
+            "scatter(f(), 0, i(lo=0, hi=1), f())", "scatter(f(3), 0, i(lo=0, hi=3), f())",
+            "scatter(f(3, 4), 1, i(0), f(3, 2))", "scatter(f(3, 4), 1, i(3, 0), f(3, 2))",
+            "scatter(f(0, 4), 1, i(0, 2), f(0, 2))", "scatter(i(3, 4), 1, i(3, 2, lo=0, hi=4), 7)",
+            "scatter(b(3, 4), 0, i(1, 4, lo=0, hi=3), b(1, 4))",
+            "scatter(f(3, 4, grad=False), 1, i(3, 3, lo=0, hi=4), f(3, 3, grad=False), reduce='add')",
+            "scatter(f(3, 4, grad=False), 1, i(3, 3, lo=0, hi=4), f(3, 3, grad=False), reduce='multiply')",
+            "scatter(f(3, 4, grad=False), 1, i(3, 3, lo=0, hi=4), 1.5, reduce='multiply')",
+            "scatter(f(3, 4, grad=False), 1, i(3, 3, lo=0, hi=4), 1.5, reduce='add')", NULL },
+    /* What was overwritten has a gradient in PyTorch. */
+    .corners = (const char *const[]){ "scatter(f(3, 4), 1, i(3, 4, lo=0, hi=2), f(3, 4))",
+                                      "scatter(f(3, 4), 0, i(5, 4, lo=0, hi=2), f(6, 4))",
+                                      "scatter(v(1, nan, -inf, -0.0), 0, i(2, lo=0, hi=4), v(nan, inf))", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "scatter(f(3, 4), 1, i(3, 2), f(3, 1))",
+              "Expected index [3, 2] to be smaller than self [3, 4] apart from "
+              "dimension 1 and to be smaller size than src [3, 1]" },
+            { "scatter(f(3, 4), 1, i(4, 2), f(4, 2))",
+              "Expected index [4, 2] to be smaller than self [3, 4] apart from "
+              "dimension 1 and to be smaller size than src [4, 2]" },
+            { "scatter(f(3, 4), 1, i(3, 2, lo=0, hi=1), i(3, 2))",
+              "scatter(): Expected self.dtype to be equal to src.dtype" },
+            { "scatter(f(3, 4), 1, i(3), f(3))",
+              "Index tensor must have the same number of dimensions as self tensor" },
+            { "scatter(f(3, 4), 1, i(3, 2, lo=4, hi=5), f(3, 2))",
+              "index 4 is out of bounds for dimension 1 with size 4" },
+            { "scatter(f(3, 4), 1, i(3, 2, lo=-1, hi=0), 1.5)",
+              "index -1 is out of bounds for dimension 1 with size 4" },
+            { "scatter(f(3, 4), 1, f(3, 2), 1.5)", "scatter(): Expected dtype int64 for index" },
+            { "scatter(f(3, 4), 1, i(3, 2), 1.5, reduce='mean')", "reduce argument must be either add or multiply." },
+            { "scatter(f(3, 4), 2, i(3, 2), f(3, 2))",
+              "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
+            { NULL, NULL } },
+};
+
+const tg_op tgi_op_scatter_ = {
+    .name = "scatter_",
+    .schema = "scatter_(Tensor(a!) self, int dim, Tensor index, Scalar src, *, str? reduce=None) -> Tensor(a!)",
+    .formula = "self[.., index[.., i, ..], ..] = src[.., i, ..], added or multiplied if reduce says so",
+    .gradient = "as that of scatter",
+    .doc = "scatter in place",
+    .backward = scatter_backward,
+    .call = scatter_in_place_call,
+    .in_place_of = &tgi_op_scatter,
+};
+
+/* With reduce it is another op, whose gradients it has. */
+static tg_tensor *reduced(bool in_place, tg_tensor *self, int dim, tg_tensor *index, tg_tensor *src, const char *reduce)
+{
+    const bool add = strcmp(reduce, "add") == 0;
+    if (!add && strcmp(reduce, "multiply") != 0)
+        return tg_op_fail(&tgi_op_scatter, tg_list(self, index), "reduce argument must be either add or multiply.");
+    if (src->ndim == 0) src = tg_expand(src, tgi_shape(index));
+    if (add) return in_place ? tg_scatter_add_(self, dim, index, src) : tg_scatter_add(self, dim, index, src);
+    return in_place ? tg_scatter_reduce_(self, dim, index, src, "prod")
+                    : tg_scatter_reduce(self, dim, index, src, "prod");
+}
+
+static tg_tensor *scatter(const char *where, const tg_op *op, bool in_place, tg_tensor *t, int64_t dim,
+                          tg_tensor *index, tg_operand src, const char *reduce)
+{
+    const bool tensor = src.kind == TG_OPERAND_TENSOR;
+    if (!tg_op_begin(where, op, tensor ? tg_list(t, index, src.as.tensor) : tg_list(t, index))) return NULL;
+    const int d = tgi_scatter_dim(op, t, dim, index, tensor ? src.as.tensor : NULL);
+    tg_tensor *x = d < 0 ? NULL : tgi_value_to(op, tg_list(t, index), src, (tg_dtype)t->dtype);
+    if (!x) return NULL;
+    if (reduce) return reduced(in_place, t, d, index, x, reduce);
+    return tgi_scatter_run(op, TGI_SCATTER_SET, in_place, t, d, index, x);
+}
+
+tg_tensor *tg_scatter_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_operand src,
+                         tg_scatter_options options)
+{
+    return scatter(where, &tgi_op_scatter, false, t, dim, index, src, options.reduce);
+}
+
+tg_tensor *tg_scatter_in_place_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_operand src,
+                                  tg_scatter_options options)
+{
+    return scatter(where, &tgi_op_scatter_, true, t, dim, index, src, options.reduce);
 }
