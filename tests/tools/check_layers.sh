@@ -50,7 +50,7 @@ done >"$work/headers"
 nm -D --defined-only "$CHECK_SHARED" >"$work/exports" 2>/dev/null ||
     nm -gU "$CHECK_SHARED" | sed 's/ _/ /' >"$work/exports" || exit 1
 
-cat "$work/symbols" "$work/headers" | awk -v order="$CHECK_LAYERS" -v mutual="$mutual_gradients" up="$points_up" '
+cat "$work/symbols" "$work/headers" | awk -v order="$CHECK_LAYERS" -v mutual="$mutual_gradients" -v up="$points_up" '
     BEGIN {
         layers = split(order, layer, " ")
         for (i = 1; i <= layers; i++) at[layer[i]] = i
