@@ -1,39 +1,11 @@
-/* test_kernels_conv.c: convolutions, pooling and resampling of every set of kernels this machine can run, against the slow
- * reference, on sizes drawn at random: strides, paddings, dilations and groups of every kind, planes of one element and
- * rows that are no whole number of vectors. */
-#include "tests/support/kernels.h"
+/* test_kernels_conv.c: convolutions of every set of kernels this machine can run, against the slow reference, on sizes drawn
+ * at random: strides, paddings, dilations and groups of every kind, planes of one element and rows that are no whole
+ * number of vectors. */
+#include "tests/support/kernels_drawn.h"
 
 #include "ops/kernels/conv/conv_kernels.h"
-#include "ops/kernels/image/pool_kernels.h"
-#include "ops/kernels/image/resample_kernels.h"
 
 #include <stdio.h>
-
-static int64_t between(int64_t lo, int64_t hi) { return lo + (int64_t)(draw() % (uint64_t)(hi - lo + 1)); }
-
-static void *numbers(int d, int64_t count)
-{
-    char *memory = malloc((size_t)(count + 1) * 8);
-    assert_non_null(memory);
-    for (int64_t i = 0; i < count; i++) set(d, memory + i * sizes[d], uniform(-1, 1));
-    return memory;
-}
-
-/* Each element within `terms` roundings of the reference's, or the same for integers. */
-static void assert_near(int d, const char *what, const void *got, const void *want, int64_t count, double terms)
-{
-    const double eps = d == TGI_F32 ? 0x1p-24 : 0x1p-53;
-    if (d == TGI_I64 && memcmp(got, want, (size_t)(count * sizes[d])) != 0)
-        fail_msg("%s %s of int64", set_name(), what);
-    if (d == TGI_I64) return;
-    for (int64_t i = 0; i < count; i++) {
-        const double a = get(d, (const char *)got + i * sizes[d]), b = get(d, (const char *)want + i * sizes[d]);
-        if (!(fabs(a - b) <= eps * terms))
-            fail_msg("%s %s of %s: element %d is %.17g, want %.17g", set_name(), what, dtype_name(d), (int)i, a, b);
-    }
-}
-
-/* ---- convolutions ---- */
 
 static void run(const tgi_conv_kernels *k, int d, tgi_conv_job *job)
 {
@@ -219,115 +191,6 @@ static void test_unfold_and_fold(void **unused)
     }
 }
 
-/* ---- pooling ---- */
-
-enum { MOST_WINDOWS = 200 };
-
-static void draw_windows(int64_t in, int64_t out, int64_t step, tgi_window *w)
-{
-    for (int64_t i = 0; i < out; i++) {
-        w[i].start = between(0, in - 1);
-        w[i].end = between(w[i].start + 1, in);
-        w[i].count = between(1, 3) * step;
-    }
-}
-
-/* As of max_pool: a stride apart, the first and the last cut off. Returns how many. */
-static int64_t draw_equal_windows(int64_t in, int64_t step, tgi_window *w)
-{
-    const int64_t kernel = between(1, 3), stride = between(1, 3), pad = kernel > 1 ? step * between(0, 1) : 0;
-    int64_t n = 0;
-    for (int64_t from = -pad; n < MOST_WINDOWS && (n == 0 || from < in); from += stride, n++) {
-        const int64_t end = from + (kernel - 1) * step + 1;
-        w[n] = (tgi_window){ from < 0 ? from + step : from, end < in ? end : in, kernel };
-        if (w[n].start >= in) w[n].start = 0;
-        if (w[n].end <= w[n].start) w[n].end = w[n].start + 1;
-    }
-    return n;
-}
-
-static void test_pooling(void **unused)
-{
-    (void)unused;
-    tgi_window rows[MOST_WINDOWS], columns[MOST_WINDOWS];
-    int64_t indices[2][3 * 24 * MOST_WINDOWS];
-    for (int i = 0; i < 150; i++) {
-        tgi_pool p = { between(1, 20), between(1, 20), between(1, 24), between(1, 24), between(1, 3),
-                       between(1, 3),  rows,           columns,        between(-1, 1) };
-        draw_windows(p.h, p.oh, 1, rows);
-        draw_windows(p.w, p.ow, 1, columns);
-        if (i >= 100) {
-            p.w = between(1, 200);
-            p.ow = draw_equal_windows(p.w, p.step_w, columns);
-        }
-        const int64_t in = 3 * p.h * p.w, out = 3 * p.oh * p.ow;
-        for (int d = TGI_F32; d <= TGI_I64; d++) {
-            void *x = numbers(d, in), *g = numbers(d, out), *got = numbers(d, in + out), *want = numbers(d, in + out);
-            K(pool)->average[d](&p, 3, x, got);
-            R(pool)->average[d](&p, 3, x, want);
-            assert_near(d, "average", got, want, out, 2000);
-            K(pool)->average_backward[d](&p, 3, g, got);
-            R(pool)->average_backward[d](&p, 3, g, want);
-            assert_near(d, "average backward", got, want, in, 2000);
-            if (d != TGI_I64) {
-                if (i % 3 == 0) set(d, (char *)x + between(0, in - 1) * sizes[d], NAN);
-                K(pool)->max[d](&p, 3, x, got, indices[0]);
-                R(pool)->max[d](&p, 3, x, want, indices[1]);
-                assert_memory_equal(indices[0], indices[1], (size_t)out * sizeof(int64_t));
-                assert_memory_equal(got, want, (size_t)(out * sizes[d]));
-                K(pool)->gather[d](3, p.h * p.w, p.oh * p.ow, x, indices[0], want);
-                assert_memory_equal(got, want, (size_t)(out * sizes[d]));
-                K(pool)->scatter[d](3, p.h * p.w, p.oh * p.ow, g, indices[0], got);
-                R(pool)->scatter[d](3, p.h * p.w, p.oh * p.ow, g, indices[0], want);
-                assert_near(d, "scatter", got, want, in, 100);
-            }
-            free(x), free(g), free(got), free(want);
-        }
-    }
-}
-
-/* ---- resampling ---- */
-
-static void draw_taps(int64_t in, int64_t out, tgi_tap *t)
-{
-    for (int64_t i = 0; i < out; i++) {
-        const int64_t at = i * in / out;
-        t[i] = (tgi_tap){ { at, at + (at < in - 1) }, { uniform(0, 1), 0 } };
-        t[i].share[1] = 1 - t[i].share[0];
-    }
-}
-
-static void test_resampling(void **unused)
-{
-    (void)unused;
-    tgi_tap rows[40], columns[40];
-    for (int i = 0; i < 100; i++) {
-        const bool sequence = i % 4 == 0;
-        tgi_resample r = { between(1, 20), between(1, 20),         between(1, 40),
-                           between(1, 40), sequence ? NULL : rows, columns };
-        if (sequence) r.h = r.oh = 1;
-        draw_taps(r.h, r.oh, rows);
-        draw_taps(r.w, r.ow, columns);
-        const int64_t in = 2 * r.h * r.w, out = 2 * r.oh * r.ow;
-        for (int d = TGI_F32; d <= TGI_F64; d++) {
-            void *x = numbers(d, in), *g = numbers(d, out), *got = numbers(d, in + out), *want = numbers(d, in + out);
-            K(resample)->nearest[d](&r, 2, x, got);
-            R(resample)->nearest[d](&r, 2, x, want);
-            assert_near(d, "nearest", got, want, out, 0);
-            K(resample)->linear[d](&r, 2, x, got);
-            R(resample)->linear[d](&r, 2, x, want);
-            assert_near(d, "linear", got, want, out, 8);
-            K(resample)->nearest_backward[d](&r, 2, g, got);
-            R(resample)->nearest_backward[d](&r, 2, g, want);
-            assert_near(d, "nearest backward", got, want, in, 4000);
-            K(resample)->linear_backward[d](&r, 2, g, got);
-            R(resample)->linear_backward[d](&r, 2, g, want);
-            assert_near(d, "linear backward", got, want, in, 4000);
-            free(x), free(g), free(got), free(want);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,8 +199,6 @@ int main(void)
         cmocka_unit_test(test_convolutions_by_3x3_taps),
         cmocka_unit_test(test_what_is_not_finite_stays_where_it_is),
         cmocka_unit_test(test_unfold_and_fold),
-        cmocka_unit_test(test_pooling),
-        cmocka_unit_test(test_resampling),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)

@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/kernels/rows/activation_kernels.h"
-#include "ops/kernels/rows/functions_kernels.h"
-#include "ops/kernels/rows/pointwise_kernels.h"
+#include "ops/kernels/kernels.h"
 
 /* A family's table of the set under test, and that of the reference: K(gemm)->run, R(gemm)->run. */
 #define K(family)  TGI_KERNELS(family)
@@ -153,6 +151,15 @@ static inline bool alike(int dtype, const void *got, const void *want, double ul
     if (isnan(x) || isnan(y)) return isnan(x) && isnan(y);
     if (ulps == 0 || (x == 0 && y == 0)) return false;
     return fabsl((long double)rank(dtype, got) - (long double)rank(dtype, want)) <= ulps; /* a double has too few bits */
+}
+
+/* Within `bound` roundings of 1, or equal; NaN is like NaN. */
+static inline void assert_close(int d, const char *got, const char *want, double bound, const char *what, int64_t n)
+{
+    double x = get(d, got), z = get(d, want);
+    if (isnan(x) && isnan(z)) return;
+    if (x == z || fabs(x - z) <= bound * (d == TGI_F32 ? 0x1p-23 : 0x1p-52)) return;
+    fail_msg("%s %s %s, n = %d: %.17g, want %.17g", set_name(), what, dtype_name(d), (int)n, x, z);
 }
 
 /* One line for those who collect it (tests/tools/run_tests.sh): the sets of this build that the machine cannot run. */
