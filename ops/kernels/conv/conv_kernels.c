@@ -8,7 +8,7 @@
 #define DTYPE 0
 #include "ops/kernels/template/dtype.inc"
 #include "conv_window.inc"
-#include "ops/kernels/gemm/gemm_tile.inc"
+#include "ops/kernels/gemm/gemm_micro.inc"
 #include "conv_implicit.inc"
 #include "conv_winograd.inc"
 #include "conv_weight.inc"
@@ -17,7 +17,7 @@
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
 #include "conv_window.inc"
-#include "ops/kernels/gemm/gemm_tile.inc"
+#include "ops/kernels/gemm/gemm_micro.inc"
 #include "conv_implicit.inc"
 #include "conv_weight.inc"
 #include "conv.inc"

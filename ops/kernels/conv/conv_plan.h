@@ -1,9 +1,10 @@
 /* conv_plan.h: what a convolution decides from its sizes alone, for every dtype.
  *
- * Result and image are computed by one loop, the gather: each output position takes, under each tap, one input position
- * a fixed way off. Of a result that is the convolution's own definition. Of an image with a stride, positions fall into
- * phases by their place modulo the stride: those of a phase meet the same taps, and the result that they take from goes
- * on by one from each to the next. */
+ * Result and image are computed by one loop, the implicit matrix product (weight times the columns of unfold, of which
+ * no more exists than a task needs): each output position takes, under each tap, one input position a fixed way off. Of a
+ * result that is the convolution's own definition. Of an image with a stride, positions fall into phases by their place
+ * modulo the stride: those of a phase meet the same taps, and the result that they take from goes on by one from each to
+ * the next. */
 #ifndef TG_OPS_KERNELS_CONV_CONV_PLAN_H
 #define TG_OPS_KERNELS_CONV_CONV_PLAN_H
 
@@ -13,32 +14,32 @@
 
 /* Along one dimension. Output index i of the phase is element first + i * step of the output; under tap u of `taps` it
  * takes element i * stride + from + u * from_step of the input, by tap weight + u * weight_step of the weight. */
-typedef struct tgi_gather_line {
+typedef struct tgi_implicit_line {
     int64_t in, out, count, first, step;
     int64_t stride, taps, from, from_step, weight, weight_step;
-} tgi_gather_line;
+} tgi_implicit_line;
 
-typedef struct tgi_gather {
+typedef struct tgi_implicit {
     int64_t batch, groups;
     int64_t channels, rows;        /* of a group: summed over; computed */
     int64_t row_step, channel_step, weight_row;   /* in the weight, whose groups are `rows * channels * all taps` apart */
     int64_t taps;                  /* of the weight, all of them */
-    tgi_gather_line y, x;
-} tgi_gather;
+    tgi_implicit_line y, x;
+} tgi_implicit;
 
-TGI_INLINE tgi_gather_line tgi_result_line(int64_t image, int64_t result, int64_t taps, int64_t stride, int64_t pad,
+TGI_INLINE tgi_implicit_line tgi_result_line(int64_t image, int64_t result, int64_t taps, int64_t stride, int64_t pad,
                                            int64_t dilation)
 {
-    return (tgi_gather_line){ .in = image, .out = result, .count = result, .step = 1, .stride = stride, .taps = taps,
+    return (tgi_implicit_line){ .in = image, .out = result, .count = result, .step = 1, .stride = stride, .taps = taps,
                               .from = -pad, .from_step = dilation, .weight_step = 1 };
 }
 
 /* The phase of image positions phase, phase + stride, ...: taps for which (position + pad - tap * dilation) is a multiple
  * of the stride. */
-TGI_INLINE tgi_gather_line tgi_image_line(int64_t image, int64_t result, int64_t taps, int64_t stride, int64_t pad,
+TGI_INLINE tgi_implicit_line tgi_image_line(int64_t image, int64_t result, int64_t taps, int64_t stride, int64_t pad,
                                           int64_t dilation, int64_t phase)
 {
-    tgi_gather_line l = { .in = result, .out = image, .first = phase, .step = stride, .stride = 1, .weight_step = 1 };
+    tgi_implicit_line l = { .in = result, .out = image, .first = phase, .step = stride, .stride = 1, .weight_step = 1 };
     l.count = phase < image ? (image - 1 - phase) / stride + 1 : 0;
     while (l.weight_step < taps && l.weight_step * dilation % stride != 0) l.weight_step++; /* at most stride turns */
     while (l.weight < taps && l.weight < l.weight_step && (phase + pad - l.weight * dilation) % stride != 0) l.weight++;
@@ -53,7 +54,7 @@ TGI_INLINE tgi_gather_line tgi_image_line(int64_t image, int64_t result, int64_t
 /* Those of an image's dimension that have a position. */
 TGI_INLINE int64_t tgi_line_phases(int64_t image, int64_t stride) { return image < stride ? image : stride; }
 
-TGI_INLINE int64_t tgi_gather_phases(const tgi_conv *s, tgi_conv_map map)
+TGI_INLINE int64_t tgi_implicit_phases(const tgi_conv *s, tgi_conv_map map)
 {
     return map == TGI_CONV_IMAGE ? tgi_line_phases(s->h, s->stride_h) * tgi_line_phases(s->w, s->stride_w) : 1;
 }
@@ -68,10 +69,10 @@ TGI_INLINE tgi_conv tgi_conv_in_rows(tgi_conv s)
     return s;
 }
 
-TGI_INLINE tgi_gather tgi_gather_of(const tgi_conv *given, tgi_conv_map map, int64_t phase)
+TGI_INLINE tgi_implicit tgi_implicit_of(const tgi_conv *given, tgi_conv_map map, int64_t phase)
 {
     const tgi_conv rows = tgi_conv_in_rows(*given), *s = &rows;
-    tgi_gather g = { .batch = s->batch, .groups = s->groups, .taps = s->kh * s->kw, .weight_row = s->kw };
+    tgi_implicit g = { .batch = s->batch, .groups = s->groups, .taps = s->kh * s->kw, .weight_row = s->kw };
     if (map == TGI_CONV_RESULT) {
         g.channels = s->c;
         g.rows = s->k;
@@ -92,18 +93,18 @@ TGI_INLINE tgi_gather tgi_gather_of(const tgi_conv *given, tgi_conv_map map, int
 }
 
 /* The element of a plane furthest to the front that a position at 0 takes, and how far it is to the last one. */
-TGI_INLINE int64_t tgi_line_front(const tgi_gather_line *l)
+TGI_INLINE int64_t tgi_line_front(const tgi_implicit_line *l)
 {
     return l->from_step < 0 && l->taps > 0 ? l->from + (l->taps - 1) * l->from_step : l->from;
 }
-TGI_INLINE int64_t tgi_line_span(const tgi_gather_line *l)
+TGI_INLINE int64_t tgi_line_span(const tgi_implicit_line *l)
 {
     const int64_t span = l->taps > 0 ? (l->taps - 1) * l->from_step : 0;
     return span < 0 ? -span : span;
 }
 
 /* Every position finds all its taps inside, a step apart from those of the one before. */
-TGI_INLINE bool tgi_line_inside(const tgi_gather_line *l)
+TGI_INLINE bool tgi_line_inside(const tgi_implicit_line *l)
 {
     const int64_t front = tgi_line_front(l);
     return front >= 0 && (l->count - 1) * l->stride + front + tgi_line_span(l) < l->in;
@@ -117,17 +118,17 @@ enum { TGI_CONV_K = 256,          /* steps of one chain, if one channel has no m
        TGI_CONV_STRIP = 1 << 24   /* elements; only absurd strides and paddings want more */
 };
 
-typedef struct tgi_gather_tasks {
+typedef struct tgi_implicit_tasks {
     bool by_planes;               /* not by tiles */
     int64_t positions;            /* of a phase, all images together */
     int64_t span, block, per_span; /* a task has `block` of them, or fewer: none crosses from a span into the next */
     int64_t blocks;
     int64_t rows, row_blocks;     /* of a block of rows */
     int64_t steps;                /* of k */
-} tgi_gather_tasks;
+} tgi_implicit_tasks;
 
 /* Of one chain: whole channels. */
-TGI_INLINE int64_t tgi_gather_channels(const tgi_gather *g)
+TGI_INLINE int64_t tgi_implicit_channels(const tgi_implicit *g)
 {
     const int64_t taps = g->y.taps * g->x.taps, most = taps > 0 ? TGI_CONV_K / taps : g->channels;
     if (most < 1 || g->channels < 1) return 1;
@@ -136,7 +137,7 @@ TGI_INLINE int64_t tgi_gather_channels(const tgi_gather *g)
 
 /* Into blocks of at most `block` positions. Of large images each is a span: a strip is for a part of one, or for several
  * whole ones. `rows`: a block is whole rows, or a part of one. */
-TGI_INLINE void tgi_cut_positions(tgi_gather_tasks *t, const tgi_gather *g, int64_t block, bool rows)
+TGI_INLINE void tgi_cut_positions(tgi_implicit_tasks *t, const tgi_implicit *g, int64_t block, bool rows)
 {
     const int64_t image = g->y.count * g->x.count, row = g->x.count;
     t->positions = g->batch * image;
@@ -152,16 +153,16 @@ TGI_INLINE void tgi_cut_positions(tgi_gather_tasks *t, const tgi_gather *g, int6
 }
 
 /* The positions of a block. */
-TGI_INLINE void tgi_block_positions(const tgi_gather_tasks *t, int64_t block, int64_t *from, int64_t *end)
+TGI_INLINE void tgi_block_positions(const tgi_implicit_tasks *t, int64_t block, int64_t *from, int64_t *end)
 {
     const int64_t span = block / t->per_span * t->span, at = block % t->per_span * t->block;
     *from = span + at;
     *end = span + (at + t->block < t->span ? at + t->block : t->span);
 }
 
-TGI_INLINE tgi_gather_tasks tgi_gather_cut(const tgi_gather *g)
+TGI_INLINE tgi_implicit_tasks tgi_implicit_cut(const tgi_implicit *g)
 {
-    tgi_gather_tasks t = { .by_planes = g->rows <= 2 && g->channels <= tgi_gather_channels(g) };
+    tgi_implicit_tasks t = { .by_planes = g->rows <= 2 && g->channels <= tgi_implicit_channels(g) };
     tgi_cut_positions(&t, g, t.by_planes ? TGI_CONV_AREA : TGI_CONV_POSITIONS, t.by_planes);
     t.row_blocks = tgi_pieces(g->rows, TGI_CONV_ROWS);
     t.rows = t.row_blocks ? tgi_pieces(g->rows, t.row_blocks) : 0;
@@ -185,12 +186,12 @@ TGI_INLINE bool tgi_conv_by_winograd(const tgi_conv *s, tgi_conv_map map)
 }
 
 /* Tiles of 2 by 2 outputs as positions, with windows of 4 by 4. */
-TGI_INLINE tgi_gather tgi_winograd_tiles(const tgi_gather *g)
+TGI_INLINE tgi_implicit tgi_winograd_tiles(const tgi_implicit *g)
 {
-    tgi_gather tiles = *g;
+    tgi_implicit tiles = *g;
     for (int i = 0; i < 2; i++) {
-        const tgi_gather_line *from = i ? &g->y : &g->x;
-        *(i ? &tiles.y : &tiles.x) = (tgi_gather_line){ .in = from->in, .out = from->out, .count = (from->count + 1) / 2,
+        const tgi_implicit_line *from = i ? &g->y : &g->x;
+        *(i ? &tiles.y : &tiles.x) = (tgi_implicit_line){ .in = from->in, .out = from->out, .count = (from->count + 1) / 2,
                                                         .step = 2, .stride = 2, .taps = 4,
                                                         .from = tgi_line_front(from), .from_step = 1 };
     }
@@ -198,9 +199,9 @@ TGI_INLINE tgi_gather tgi_winograd_tiles(const tgi_gather *g)
 }
 
 /* Tasks of few tiles, so that what they become, for all channels and rows, stays near. */
-TGI_INLINE tgi_gather_tasks tgi_winograd_cut(const tgi_gather *tiles)
+TGI_INLINE tgi_implicit_tasks tgi_winograd_cut(const tgi_implicit *tiles)
 {
-    tgi_gather_tasks t = { .row_blocks = 1, .rows = tiles->rows, .steps = tiles->channels };
+    tgi_implicit_tasks t = { .row_blocks = 1, .rows = tiles->rows, .steps = tiles->channels };
     tgi_cut_positions(&t, tiles, TGI_WINOGRAD_BLOCK, false);
     return t;
 }

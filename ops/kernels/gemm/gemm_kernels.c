@@ -9,14 +9,14 @@
 #define DTYPE 0
 #include "ops/kernels/template/dtype.inc"
 #include "gemm_pack.inc"
-#include "gemm_tile.inc"
-#include "gemm_tiles.inc"
+#include "gemm_micro.inc"
+#include "gemm_shapes.inc"
 #include "gemm.inc"
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
 #include "gemm_pack.inc"
-#include "gemm_tile.inc"
-#include "gemm_tiles.inc"
+#include "gemm_micro.inc"
+#include "gemm_shapes.inc"
 #include "gemm.inc"
 
 #include "gemm_table.inc"

@@ -4,11 +4,9 @@
 #define TG_OPS_KERNELS_GEMM_GEMM_PLAN_H
 
 #include "gemm_kernels.h"
+#include "gemm_sizes.h"
 #include "ops/kernels/template/scalar.h"
 #include "ops/kernels/template/threads.h"
-
-/* Multiplications for each thread from which on another one pays: waking it takes some microseconds. */
-enum { TGI_GEMM_THREAD_WORK = 1 << 21 };
 
 /* A step of k in a product of parts. */
 typedef struct tgi_gemm_spot {
@@ -40,13 +38,13 @@ TGI_INLINE tgi_gemm_spot tgi_gemm_past(tgi_gemm_spot s, int64_t steps)
 TGI_INLINE bool tgi_gemm_swaps(int64_t m, int64_t n, const tgi_gemm_part *first, int64_t width)
 {
     if (n == 1) return m > 1;
-    return first->a_row == 1 && n <= 12 && n < width && m > n;
+    return first->a_row == 1 && n <= SWAP_COLUMNS && n < width && m > n;
 }
 
 /* How many threads are worth it; 1 where the caller is one of several already. */
 TGI_INLINE int64_t tgi_gemm_threads(int64_t m, int64_t n, int64_t k)
 {
-    const double most = (double)m * (double)n * (double)k / TGI_GEMM_THREAD_WORK;
+    const double most = (double)m * (double)n * (double)k / THREAD_WORK;
     if (most < 2) return 1;
     const int threads = tgi_threads();
     return most < threads ? (int64_t)most : threads;

@@ -24,8 +24,8 @@
 #ifndef TG_OPS_KERNELS_MATH_VECMATH_H
 #define TG_OPS_KERNELS_MATH_VECMATH_H
 
-#include "vecmath_f32.h"
-#include "vecmath_f64.h"
+#include "vecmath_core_f32.h"
+#include "vecmath_core_f64.h"
 #include "vecmath_exp.h"
 #include "vecmath_round.h"
 #include "vecmath_trig.h"

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "vecmath_f32.h"
-#include "vecmath_f64.h"
+#include "vecmath_core_f32.h"
+#include "vecmath_core_f64.h"
 
 /* ---- 2^x ---- scaled in two steps, as e^x is */
 

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "vecmath_f32.h"
-#include "vecmath_f64.h"
+#include "vecmath_core_f32.h"
+#include "vecmath_core_f64.h"
 
 /* ---- to whole numbers; round takes halves to the even one ---- */
 

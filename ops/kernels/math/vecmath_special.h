@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "vecmath_f32.h"
-#include "vecmath_f64.h"
+#include "vecmath_core_f32.h"
+#include "vecmath_core_f64.h"
 
 /* ---- erf = 1 - e^-g, with g = 2 / sqrt(pi) |x| + .., which keeps its digits near zero; |x| of 4 or 6 gives 1 ---- */
 

@@ -7,8 +7,8 @@
 
 #include <math.h>
 
-#include "vecmath_f32.h"
-#include "vecmath_f64.h"
+#include "vecmath_core_f32.h"
+#include "vecmath_core_f64.h"
 
 /* x less a multiple of 4, exactly, for x from -2^50 to 2^100. At most 2 in size if x is below 2^53; beyond, multiples
  * of 4 may be left, far smaller than x. */

@@ -1,6 +1,6 @@
-/* vecmath_f32.h: the float32 half of exp, log, tanh and sigmoid. Part of vecmath.h. */
-#ifndef TG_OPS_KERNELS_MATH_VECMATH_F32_H
-#define TG_OPS_KERNELS_MATH_VECMATH_F32_H
+/* vecmath_core_f32.h: the float32 half of exp, log, tanh and sigmoid. Part of vecmath.h. */
+#ifndef TG_OPS_KERNELS_MATH_VECMATH_CORE_F32_H
+#define TG_OPS_KERNELS_MATH_VECMATH_CORE_F32_H
 
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
-/* vecmath_f64.h: the float64 half of vecmath.h, and pow for both, which computes in float64. Part of vecmath.h.
+/* vecmath_core_f64.h: the float64 half of vecmath.h, and pow for both, which computes in float64. Part of vecmath.h.
  *
  * Shifts of 64-bit integers are left or logical: AVX2 has no other. Integers become doubles, and back, by way of the
  * low bits of 2^52. */
-#ifndef TG_OPS_KERNELS_MATH_VECMATH_F64_H
-#define TG_OPS_KERNELS_MATH_VECMATH_F64_H
+#ifndef TG_OPS_KERNELS_MATH_VECMATH_CORE_F64_H
+#define TG_OPS_KERNELS_MATH_VECMATH_CORE_F64_H
 
 #include <math.h>
 #include <string.h>
