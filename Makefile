@@ -85,7 +85,7 @@ LAYERS := core $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) op
 # build has is written in select.o, which picks one when a program starts, and in each family's sets.FAMILY.o. These few
 # objects lie in a folder named after the sets, so that another ISAS does not compile the kernels anew.
 # SETS: those of ISAS that this architecture has, the best first.
-ALL_SETS := $(if $(filter x86_64% amd64%,$(MACHINE)),avx512 avx2) $(if $(filter aarch64% arm64%,$(MACHINE)),neon) baseline
+ALL_SETS := $(strip $(if $(filter x86_64% amd64%,$(MACHINE)),avx512 avx2) $(if $(filter aarch64% arm64%,$(MACHINE)),neon) baseline)
 # The notebook needs this machine's kernels alone; or those that are there already.
 SETS_BUILT := $(BUILD)/sets
 ISAS ?= $(if $(filter-out notebook,$(or $(MAKECMDGOALS),all)),all,$(or \
@@ -96,7 +96,7 @@ WANTED_SETS := $(foreach isa,$(ISAS),$(if $(filter all,$(isa)),$(ALL_SETS),$(if 
 SETS := $(filter $(WANTED_SETS),$(ALL_SETS))
 ifneq ($(NATIVE_ISA),)
 ifneq ($(or $(filter-out $(ALL_SETS),$(WANTED_SETS)),$(if $(SETS),,none)),)
-$(error ISAS='$(ISAS)': there are all, native (a program for this machine must run on it), $(ALL_SETS))
+$(error ISAS='$(ISAS)': there are $(ALL_SETS); all; and native, where what is compiled here also runs here)
 endif
 endif
 

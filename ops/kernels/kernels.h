@@ -7,7 +7,7 @@
  *     F_table.inc       that table's entries, from the names that the templates make
  *     F_reference.c     the same table, slow and obviously right, which the tests compare every other one with
  *
- * and a test, tests/kernels/test_kernels_F.c. The families of rows (rows/) share their templates and rows_table.inc.
+ * and a test, tests/kernels/test_kernels_F.c. Families of rows share rows_table.inc and the test test_kernels_rows.c.
  * What ops call is TGI_KERNELS(F)->function. A program takes from the static library the families that it names.
  *
  * Files end in
@@ -15,7 +15,7 @@
  *     .h      an interface, with a guard, that compiles alone
  *     .inc    a piece of code for the file that includes it, which sets parameters before: most often the dtype, by
  *             template/dtype.inc
- *     .def    rows of one macro, which the file that includes it defines
+ *     .def    a table of rows, each a call of a macro that the file that includes it defines
  *
  * One set of tables is picked at the first call, by what the processor and the operating system offer, or by
  * TAPEGRAD_ISA=baseline|avx2|avx512|neon. A value depends on its inputs and the instruction set only, never on its
