@@ -9,6 +9,7 @@
 #   ISAS="avx2 baseline"       kernels for these instruction sets alone; native: for the best that this machine has
 #   SANITIZE=address,undefined (or thread) into a build folder of its own
 #   ONLY="test_tape ..."       `make test` runs these alone
+#   JOBS=1                     `make test` runs as many suites at once; unless told, one for each processor, 16 at most
 #   TAPEGRAD_POISON=0          `make test` on memory as the system gives it, not full of NaN (core/memory.h)
 #   ARGS="--epochs 5"          what `make notebook` and `make bench` pass on
 #   THREADS, RUNS, PYTHON      of `make bench` and `make bench-pytorch`, for which ONLY names workloads
