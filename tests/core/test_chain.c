@@ -5,18 +5,13 @@
 #include <tapegrad.h>
 
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/failing.h"
 #include "tests/support/gradcheck.h"
 
 #include <stdio.h>
 
-#define S          tg_shape
-#define TEST(name) static void name(void **state)
-#define IN_SCOPE                                                                                                       \
-    (void)state;                                                                                                       \
-    const tg_scope scope = tg_scope_begin()
-
+#define S tg_shape
 /* ---- a weight [4, 3] used in many ways ---- */
 
 enum form {
@@ -119,7 +114,6 @@ static gradients backward(model *m, bool in_ops)
 
 TEST(test_differences)
 {
-    (void)state;
     static const int uses[] = { 1, 2, 5 };
     for (int i = 0; i < FORMS * 3 * 4; i++) {
         IN_SCOPE;
@@ -134,7 +128,6 @@ TEST(test_differences)
 
 TEST(test_as_in_ops)
 {
-    (void)state;
     static const int uses[] = { 1, 2, 5, 40, 150 };
     for (int i = 0; i < FORMS * 5 * 8; i++) {
         IN_SCOPE;
@@ -176,7 +169,6 @@ static void long_chain(int uses, int64_t rows, int64_t k, int64_t n, tg_dtype dt
 
 TEST(test_long_chains)
 {
-    (void)state;
     long_chain(11, 64, 600, 10, TG_FLOAT64, 1e-12); /* 256 rows and 1 MiB: evaluated twice on the way */
     long_chain(11, 64, 1200, 10, TG_FLOAT32, 1e-4);
     long_chain(3, 300, 900, 4, TG_FLOAT64, 1e-12); /* each is long enough alone */
@@ -251,7 +243,6 @@ static void check_hook(bool non_leaf, double factor)
 
 TEST(test_hooks)
 {
-    (void)state;
     for (int i = 0; i < 4; i++) check_hook(i & 1, i & 2 ? -3 : 0);
 }
 
@@ -426,7 +417,6 @@ static void check_write(bool non_leaf, bool tg_grad_instead, int what)
 
 TEST(test_written_factors)
 {
-    (void)state;
     for (int i = 0; i < 12; i++) check_write(i & 1, i & 2, i / 4);
 }
 
@@ -468,7 +458,6 @@ static tg_tensor *product(tg_tensor *x, tg_tensor *w, int kind)
 
 TEST(test_user_op)
 {
-    (void)state;
     static const struct {
         int kind;
         const char *error;
@@ -528,13 +517,7 @@ static double step(void)
     return tg_failed() ? 0 : tg_item(tg_add(tg_sum(tg_grad_of(m.w)), tg_sum(tg_grad_of(m.b))));
 }
 
-TEST(test_every_allocation_may_fail)
-{
-    (void)state;
-    fail_each_allocation(step);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
+TEST(test_every_allocation_may_fail) { fail_each_allocation(step); }
 
 int main(void)
 {

@@ -5,7 +5,7 @@
 #include "core/memory.h"
 #include "core/op.h"
 #include "core/scope.h"
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 
 #include <math.h>
 #include <string.h>
@@ -94,18 +94,10 @@ static int equip(void **state)
     return 0;
 }
 
-static int clear(void **state)
-{
-    (void)state;
-    tg_error_clear();
-    return 0;
-}
-
 /* ---- tests ---- */
 
-static void test_trains(void **state)
+TEST(test_trains)
 {
-    (void)state;
     tg_tensor *w = tg_keep(tg_requires_grad_(vector(0, 3), true));
     for (int step = 0; step < 200; step++) {
         tg_scope scope = tg_scope_begin();
@@ -124,9 +116,8 @@ static void test_trains(void **state)
 }
 
 /* d2/dx2 of x^3 is 6x, by the private ops' own backward. */
-static void test_second_derivative(void **state)
+TEST(test_second_derivative)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_requires_grad_(vector(5, 1), true);
     tg_tensor *y = my_mul(my_mul(x, x), x);
@@ -137,10 +128,8 @@ static void test_second_derivative(void **state)
     tg_scope_end(scope);
 }
 
-static void test_errors_name_the_op(void **state)
+TEST(test_errors_name_the_op)
 {
-    (void)state;
-    tg_set_error_handler(NULL, NULL);
     assert_null(my_add(vector(1, 2), vector(1, 3)));
     const tg_error error = tg_error_get();
     assert_string_equal(error.op, "my_add");
@@ -150,15 +139,15 @@ static void test_errors_name_the_op(void **state)
     tg_error_clear();
     assert_null(my_mul(NULL, vector(1, 2)));
     assert_int_equal(tg_error_get().code, TG_ERROR_NULL);
-    tg_set_error_handler(tg_default_error_handler, NULL);
+    tg_error_clear();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_trains, clear),
-        cmocka_unit_test_teardown(test_second_derivative, clear),
-        cmocka_unit_test_teardown(test_errors_name_the_op, clear),
+        T(test_trains),
+        T(test_second_derivative),
+        T(test_errors_name_the_op),
     };
     return cmocka_run_group_tests_name("core alone", tests, equip, NULL);
 }

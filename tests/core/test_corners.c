@@ -2,7 +2,7 @@
  * values are worked out by hand. */
 #include <tapegrad.h>
 
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include <pthread.h>
 
@@ -17,11 +17,6 @@ static void check(tg_tensor *t, const double *expected, int64_t count)
     for (int64_t i = 0; i < count; i++)
         if (values[i] != expected[i]) fail_msg("element %d is %g instead of %g", (int)i, values[i], expected[i]);
 }
-
-#define TEST(name) static void name(void **state)
-#define IN_SCOPE                                                                                                       \
-    (void)state;                                                                                                       \
-    const tg_scope scope = tg_scope_begin()
 
 /* ---- in place ---- */
 
@@ -231,7 +226,6 @@ static tg_tensor *ends_scope(tg_tensor *g, void *context)
 
 TEST(test_hook_and_scopes)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf(1), *y = tg_mul(x, 2.0);
     tg_register_hook(y, forgets_its_scope, NULL);
@@ -302,7 +296,6 @@ static void *gradients_of_shared(void *shared)
 /* Threads may share weights that require grad, as long as none asks for their gradients. */
 TEST(test_grad_in_threads)
 {
-    (void)state;
     tg_tensor *w = tg_keep(leaf(3));
     pthread_t threads[4];
     for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, gradients_of_shared, w), 0);
@@ -343,8 +336,6 @@ TEST(test_scope_results)
     assert_true(grad(outside) == 4);
     tg_scope_end(scope);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {

@@ -3,7 +3,7 @@
  * Values are compared with the same arithmetic in this file, in the mode of the caller. */
 #include <tapegrad.h>
 
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/sample.h"
 
 #include <fenv.h>
@@ -101,9 +101,8 @@ static int threads_that_flush(void)
 #endif
 
 /* Runs first: the threads that a walk starts must not take over its mode for good. */
-static void test_threads_started_by_a_walk(void **unused)
+TEST(test_threads_started_by_a_walk)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf(MANY, 1), *y = tg_mul(x, 1e-20), *tiny = tg_full(tg_shape(MANY), 1e-20, .dtype = TG_FLOAT32);
     use_threads(MOST_THREADS);
@@ -116,9 +115,8 @@ static void test_threads_started_by_a_walk(void **unused)
     tg_scope_end(scope);
 }
 
-static void test_backward(void **unused)
+TEST(test_backward)
 {
-    (void)unused;
     const float exact = times(1e-20f, 1e-20f);
     for (int threads = 1; threads <= MOST_THREADS; threads++) {
         use_threads(threads);
@@ -139,9 +137,8 @@ static void test_backward(void **unused)
 }
 
 /* A product of matrices large enough for threads: each of its sums is denormal. */
-static void test_product(void **unused)
+TEST(test_product)
 {
-    (void)unused;
     enum { SIDE = 256 };
     const float exact = SIDE * times(0x1p-70f, 0x1p-70f);
     for (int threads = 1; threads <= MOST_THREADS; threads++) {
@@ -160,9 +157,8 @@ static void test_product(void **unused)
     }
 }
 
-static void test_grad(void **unused)
+TEST(test_grad)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf(5, 1), *tiny = tg_full(tg_shape(5), 1e-20, .dtype = TG_FLOAT32);
     tg_tensor_list grads = tg_grad(tg_list(tg_mul(x, 1e-20)), tg_list(x), .grad_outputs = { tiny });
@@ -177,9 +173,8 @@ static void test_grad(void **unused)
     tg_scope_end(scope);
 }
 
-static void test_float64(void **unused)
+TEST(test_float64)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(), .dtype = TG_FLOAT64, .requires_grad = true);
     tg_backward(tg_mul(tg_mul(x, 1e-160), 1e-160));
@@ -211,9 +206,8 @@ static int64_t count_denormals(tg_tensor *t)
 }
 
 /* The processor remembers whether an operand was denormal. No walk over exact values may meet one: that is what costs. */
-static void test_no_denormal_operand(void **unused)
+TEST(test_no_denormal_operand)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     tg_set_flush_denormal(TG_FLUSH_NOTHING);
     tg_tensor *exact = vanishing_gradient();
@@ -249,9 +243,8 @@ static tg_tensor *abs_of(tg_tensor *x) { return tg_abs(x); }
 static tg_tensor *log_of(tg_tensor *x) { return tg_log(x); }
 
 /* A denormal that forward saved is no zero. */
-static void test_saved_denormals(void **unused)
+TEST(test_saved_denormals)
 {
-    (void)unused;
 #ifdef __x86_64__
     assert_true(slope(relu_of, 1e-40) == 1);
     assert_true(slope(abs_of, -1e-40) == -1);
@@ -325,9 +318,8 @@ static void expect_same_gradients(const tg_op *op, tg_dtype dtype, bool create_g
     tg_scope_end(scope);
 }
 
-static void test_rows(void **unused)
+TEST(test_rows)
 {
-    (void)unused;
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     for (int i = 0; i < count; i++) {
@@ -349,9 +341,8 @@ static tg_tensor *sgd_step(int64_t n)
     return p;
 }
 
-static void test_step(void **unused)
+TEST(test_step)
 {
-    (void)unused;
     const float exact = -times(1e-20f, 1e-20f);
     for (int threads = 1; threads <= MOST_THREADS; threads++) {
         use_threads(threads);
@@ -370,9 +361,8 @@ static void test_step(void **unused)
 }
 
 /* Adam's mean of a gradient that is gone halves at each step: never a denormal in the default mode. */
-static void test_fading_state(void **unused)
+TEST(test_fading_state)
 {
-    (void)unused;
     for (int mode = TG_FLUSH_NOTHING; mode <= TG_FLUSH_GRADIENTS; mode += TG_FLUSH_GRADIENTS - TG_FLUSH_NOTHING) {
         tg_scope scope = tg_scope_begin();
         tg_set_flush_denormal((tg_flush)mode);
@@ -393,9 +383,8 @@ static void test_fading_state(void **unused)
     }
 }
 
-static void test_clipping(void **unused)
+TEST(test_clipping)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     for (int mode = TG_FLUSH_NOTHING; mode <= TG_FLUSH_GRADIENTS; mode += TG_FLUSH_GRADIENTS - TG_FLUSH_NOTHING) {
         tg_set_flush_denormal((tg_flush)mode);
@@ -449,9 +438,8 @@ static void warned(const char *where, const char *message, void *context)
 }
 
 /* A hook on a node and one on a leaf; the walk between and after them flushes. */
-static void test_hooks(void **unused)
+TEST(test_hooks)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     seen node = { .exact = true, .nested_flushed = true }, last = node;
     tg_tensor *x = leaf(3, 1), *y = tg_mul(x, 1e-20);
@@ -466,9 +454,8 @@ static void test_hooks(void **unused)
     tg_scope_end(scope);
 }
 
-static void test_errors(void **unused)
+TEST(test_errors)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     seen hook = { .exact = true, .nested_flushed = true, .fails = true }, handler = { .exact = true };
     tg_set_error_handler(handle, &handler);
@@ -512,9 +499,8 @@ static void telling_backward(tg_context *ctx)
 }
 static const tg_op telling = { .name = "telling", .backward = telling_backward };
 
-static void test_op_of_the_user(void **unused)
+TEST(test_op_of_the_user)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     seen handler = { .exact = true };
     tg_set_warning_handler(warned, &handler);
@@ -546,9 +532,8 @@ static tg_tensor *round_upward(tg_tensor *grad, void *context)
 }
 
 /* What a hook changes stays changed: in the rest of the walk and after it. */
-static void test_hook_changes_the_mode(void **unused)
+TEST(test_hook_changes_the_mode)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf(3, 1), *y = tg_mul(x, 1e-20);
     tg_register_hook(y, round_upward, NULL);
@@ -565,9 +550,8 @@ static void test_hook_changes_the_mode(void **unused)
 }
 
 /* Threads that help compute as the caller does. */
-static void test_rounding_on_threads(void **unused)
+TEST(test_rounding_on_threads)
 {
-    (void)unused;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf(MANY, 1);
     fesetround(FE_UPWARD);
@@ -582,9 +566,8 @@ static void test_rounding_on_threads(void **unused)
 }
 
 #ifdef __x86_64__
-static void test_the_callers_own_mode(void **unused)
+TEST(test_the_callers_own_mode)
 {
-    (void)unused;
     const unsigned before = _mm_getcsr() & ~(unsigned)_MM_EXCEPT_MASK, own = before | _MM_FLUSH_ZERO_ON;
     for (int mode = TG_FLUSH_NOTHING; mode <= TG_FLUSH_GRADIENTS; mode++) {
         tg_scope scope = tg_scope_begin();
@@ -618,9 +601,8 @@ static void *in_a_thread(void *result)
     return NULL;
 }
 
-static void test_choice(void **unused)
+TEST(test_choice)
 {
-    (void)unused;
     assert_int_equal(tg_flush_denormal(), TG_FLUSH_GRADIENTS);
     assert_int_equal(tg_set_flush_denormal(true), can_flush);
     assert_int_equal(tg_flush_denormal(), TG_FLUSH_EVERYTHING);
@@ -640,7 +622,7 @@ static void test_choice(void **unused)
     assert_int_equal(tg_set_flush_denormal(TG_FLUSH_GRADIENTS), can_flush);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define MODE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
@@ -648,26 +630,26 @@ int main(void)
     can_flush = true;
 #endif
     const struct CMUnitTest tests[] = {
-        T(test_threads_started_by_a_walk), /* first */
-        T(test_backward),
-        T(test_product),
-        T(test_grad),
-        T(test_float64),
-        T(test_no_denormal_operand),
-        T(test_saved_denormals),
-        T(test_rows),
-        T(test_step),
-        T(test_fading_state),
-        T(test_clipping),
-        T(test_hooks),
-        T(test_errors),
-        T(test_op_of_the_user),
-        T(test_hook_changes_the_mode),
-        T(test_rounding_on_threads),
+        MODE_TEST(test_threads_started_by_a_walk), /* first */
+        MODE_TEST(test_backward),
+        MODE_TEST(test_product),
+        MODE_TEST(test_grad),
+        MODE_TEST(test_float64),
+        MODE_TEST(test_no_denormal_operand),
+        MODE_TEST(test_saved_denormals),
+        MODE_TEST(test_rows),
+        MODE_TEST(test_step),
+        MODE_TEST(test_fading_state),
+        MODE_TEST(test_clipping),
+        MODE_TEST(test_hooks),
+        MODE_TEST(test_errors),
+        MODE_TEST(test_op_of_the_user),
+        MODE_TEST(test_hook_changes_the_mode),
+        MODE_TEST(test_rounding_on_threads),
 #ifdef __x86_64__
-        T(test_the_callers_own_mode),
+        MODE_TEST(test_the_callers_own_mode),
 #endif
-        T(test_choice),
+        MODE_TEST(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_handler.c: errors cleared, and left by longjmp, while a module is at work: the next one names the module that is
  * at work then, and no other. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -14,9 +13,8 @@ static tg_tensor *tries_forward(tg_module *m, tg_tensor *x)
     return y ? y : tg_matmul(x, tg_ones(tg_shape(7, 7)));
 }
 
-static void test_cleared_in_a_forward(void **state)
+TEST(test_cleared_in_a_forward)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_sequential *m = tg_sequential_new(tg_module_new(tg_module, .name = "Tries", .forward = tries_forward));
     assert_null(tg_sequential_forward(m, tg_ones(tg_shape(2, 2))));
@@ -34,9 +32,8 @@ static void leave(const tg_error *error, void *context)
     longjmp(outside, 1);
 }
 
-static void test_left_by_longjmp(void **state)
+TEST(test_left_by_longjmp)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_sequential *const m = tg_sequential_new(tg_linear_new(3, 1));
     tg_tensor *const x = tg_ones(tg_shape(2, 2));
@@ -58,8 +55,8 @@ static void test_left_by_longjmp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_cleared_in_a_forward, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_left_by_longjmp, silence_errors, expect_no_error),
+        T(test_cleared_in_a_forward),
+        T(test_left_by_longjmp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

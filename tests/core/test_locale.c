@@ -3,7 +3,7 @@
 #define _GNU_SOURCE /* uselocale, mkdtemp, setenv */
 #include <tapegrad.h>
 
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -139,9 +139,8 @@ static void expect_comma(void)
     assert_string_equal(text, "1,5");
 }
 
-static void test_locale_of_the_process(void **state)
+TEST(test_locale_of_the_process)
 {
-    (void)state;
     if (!found[0]) skip();
     assert_non_null(setlocale(LC_ALL, found));
     expect_comma();
@@ -150,9 +149,8 @@ static void test_locale_of_the_process(void **state)
     setlocale(LC_ALL, "C");
 }
 
-static void test_locale_of_the_thread(void **state)
+TEST(test_locale_of_the_thread)
 {
-    (void)state;
     if (!found[0]) skip();
     const locale_t locale = newlocale(LC_ALL_MASK, found, (locale_t)0);
     assert_true(locale != (locale_t)0);
@@ -164,18 +162,14 @@ static void test_locale_of_the_thread(void **state)
     freelocale(locale);
 }
 
-static void test_plain_locale(void **state)
-{
-    (void)state;
-    check_all("plain");
-}
+TEST(test_plain_locale) { check_all("plain"); }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_plain_locale, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_locale_of_the_process, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_locale_of_the_thread, silence_errors, expect_no_error),
+        T(test_plain_locale),
+        T(test_locale_of_the_process),
+        T(test_locale_of_the_thread),
     };
     return cmocka_run_group_tests(tests, find_locale, remove_locale);
 }

@@ -2,7 +2,8 @@
 #define _GNU_SOURCE /* setenv */
 #include <tapegrad.h>
 
-#include "tests/support/errors.h"
+#include "tests/support/caching.h"
+#include "tests/support/suite.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -70,18 +71,8 @@ static double step(trainer *t)
 
 /* ---- tests ---- */
 
-static bool caching(void)
+TEST(test_no_malloc_when_warm)
 {
-    const int64_t before = tg_memory_stats().cached_bytes;
-    const tg_scope scope = tg_scope_begin();
-    tg_ones(tg_shape(5000));
-    tg_scope_end(scope);
-    return tg_memory_stats().cached_bytes != before || before > 0;
-}
-
-static void test_no_malloc_when_warm(void **state)
-{
-    (void)state;
     if (!caching()) skip(); /* under sanitizers every block is malloc's on purpose */
     trainer t;
     trainer_new(&t);
@@ -137,9 +128,8 @@ static void fail_each_allocation(int64_t at_least)
     }
 }
 
-static void test_every_allocation_may_fail(void **state)
+TEST(test_every_allocation_may_fail)
 {
-    (void)state;
     tg_set_allocator(counting_allocate, counting_free, NULL);
     fail_each_allocation(2);
     const char *setting = getenv("TAPEGRAD_POOL");
@@ -161,9 +151,8 @@ static void *make_tensor(void *unused)
 }
 
 /* A tensor may outlive the thread that made it, and be freed by another. */
-static void test_freed_by_another_thread(void **state)
+TEST(test_freed_by_another_thread)
 {
-    (void)state;
     pthread_t thread;
     void *made;
     pthread_create(&thread, NULL, make_tensor, NULL);
@@ -178,9 +167,8 @@ static void *free_tensor(void *t)
     return NULL;
 }
 
-static void test_block_returns_to_its_owner(void **state)
+TEST(test_block_returns_to_its_owner)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_keep(tg_ones(tg_shape(1000)));
     tg_scope_end(scope);
@@ -208,9 +196,8 @@ static void *infer(void *argument)
     return NULL;
 }
 
-static void test_threads_share_a_model(void **state)
+TEST(test_threads_share_a_model)
 {
-    (void)state;
     tg_lstm *lstm = tg_lstm_new(3, 4, .batch_first = true);
     shared s[4];
     pthread_t threads[4];
@@ -223,9 +210,8 @@ static void test_threads_share_a_model(void **state)
     tg_module_free(lstm);
 }
 
-static void test_too_large(void **state)
+TEST(test_too_large)
 {
-    (void)state;
     assert_null(tg_zeros(tg_shape(INT64_C(1) << 40, INT64_C(1) << 40)));
     assert_int_equal(tg_error_get().code, TG_ERROR_MEMORY);
     expect_error("out of memory");
@@ -238,9 +224,8 @@ static void test_too_large(void **state)
     expect_error("negative dimension -1: [2, -1]");
 }
 
-static void test_trim_and_peak(void **state)
+TEST(test_trim_and_peak)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_memory_reset_peak();
     const int64_t live = tg_memory_stats().live_bytes;
@@ -251,8 +236,6 @@ static void test_trim_and_peak(void **state)
     tg_memory_trim();
     assert_true(tg_memory_stats().cached_bytes < 4 << 20);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {

@@ -5,16 +5,11 @@
 #include <tapegrad.h>
 
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/failing.h"
 #include "tests/support/gradcheck.h"
 
-#define S          tg_shape
-#define TEST(name) static void name(void **state)
-#define IN_SCOPE                                                                                                       \
-    (void)state;                                                                                                       \
-    const tg_scope scope = tg_scope_begin()
-
+#define S tg_shape
 /* ---- pieces, and the same by other ops ---- */
 
 enum { MOST = 8 };
@@ -134,7 +129,6 @@ enum { MASKS = sizeof masks / sizeof *masks };
 
 TEST(test_as_by_narrow)
 {
-    (void)state;
     for (int i = 0; i < CUTS * BASES * 3 * MASKS * 2; i++) {
         IN_SCOPE;
         model m = model_new((enum cut)(i % CUTS), (enum base)(i / CUTS % BASES), i / CUTS / BASES % 3);
@@ -151,7 +145,6 @@ TEST(test_as_by_narrow)
 
 TEST(test_differences)
 {
-    (void)state;
     for (int i = 0; i < CUTS * BASES; i++) {
         IN_SCOPE;
         model m = model_new((enum cut)(i % CUTS), (enum base)(i / CUTS), i % 3);
@@ -182,7 +175,6 @@ TEST(test_float32)
 
 TEST(test_nested)
 {
-    (void)state;
     for (int i = 0; i < 8; i++) {
         IN_SCOPE;
         tg_tensor *x = parameter(S(3, 4, 5), TG_FLOAT64, 1), *g[2];
@@ -248,7 +240,6 @@ static void check_hooks(watcher *first, watcher *second, const double *after)
 
 TEST(test_hooks_that_replace)
 {
-    (void)state;
     HOOKS(REPLACE(NULL), REPLACE(NULL), 1, 2, 3, 4, 5, 6, 7, 8);
     HOOKS(REPLACE(triple), REPLACE(NULL), 3, 6, 9, 12, 5, 6, 7, 8);
     HOOKS(REPLACE(NULL), REPLACE(triple), 1, 2, 3, 4, 15, 18, 21, 24);
@@ -258,14 +249,12 @@ TEST(test_hooks_that_replace)
 /* What a hook returns may lie in the memory of the whole, but elsewhere. */
 TEST(test_hooks_that_return_views)
 {
-    (void)state;
     HOOKS(REPLACE(turn), REPLACE(NULL), 1, 3, 2, 4, 5, 6, 7, 8);
     HOOKS(REPLACE(spread), REPLACE(turn), 1, 2, 1, 2, 5, 7, 6, 8);
 }
 
 TEST(test_hook_that_returns_another_gradient)
 {
-    (void)state;
     watcher first = REPLACE(NULL), second = { NULL, NULL, &first };
     check_hooks(&first, &second, (const double[]){ 1, 2, 3, 4, 1, 2, 3, 4 });
     watcher turned = REPLACE(triple), same = { NULL, NULL, &turned };
@@ -371,11 +360,7 @@ static double step(void)
     return tg_failed() ? 0 : tg_item(tg_sum(tg_grad_of(m.x)));
 }
 
-TEST(test_every_allocation_may_fail)
-{
-    (void)state;
-    fail_each_allocation(step);
-}
+TEST(test_every_allocation_may_fail) { fail_each_allocation(step); }
 
 /* ---- places that are asked for and then not, or oddly, used ---- */
 
@@ -497,8 +482,6 @@ TEST(test_parts_that_are_broadcast)
     }
     tg_scope_end(scope);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 /* ---- one tensor handed over for several inputs ---- */
 

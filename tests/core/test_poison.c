@@ -1,6 +1,6 @@
 /* test_poison.c: what TAPEGRAD_POISON=1 promises, and what a pool without it does. */
 #define _GNU_SOURCE /* setenv */
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "core/thread.h"
 #include "ops/kernels/template/scratch.h"
@@ -94,28 +94,18 @@ static void run(void *(*body)(void *), const char *setting)
     if (fault) fail_msg("TAPEGRAD_POISON=%s: %s", setting, (const char *)fault);
 }
 
-static void test_fresh_and_reused(void **state)
-{
-    (void)state;
-    run(blocks_are_poison, "1");
-}
+TEST(test_fresh_and_reused) { run(blocks_are_poison, "1"); }
 
-static void test_freed(void **state)
-{
-    (void)state;
-    run(freed_is_poison, "1");
-}
+TEST(test_freed) { run(freed_is_poison, "1"); }
 
-static void test_reuse(void **state)
+TEST(test_reuse)
 {
-    (void)state;
     run(is_reused, "1");
     run(is_reused, "0");
 }
 
-static void test_free_when_unused(void **state)
+TEST(test_free_when_unused)
 {
-    (void)state;
     run(fast_path, "1");
     run(fast_path, "0");
 }
@@ -151,11 +141,7 @@ static void *freed_elsewhere(void *unused)
     return NULL;
 }
 
-static void test_other_threads(void **state)
-{
-    (void)state;
-    run(freed_elsewhere, "1");
-}
+TEST(test_other_threads) { run(freed_elsewhere, "1"); }
 
 /* The blocks of dead handles rest before they are used again, with the data that lies in them. */
 static void *rested(void *unused)
@@ -173,15 +159,10 @@ static void *rested(void *unused)
     return NULL;
 }
 
-static void test_dead_handles(void **state)
-{
-    (void)state;
-    run(rested, "1");
-}
+TEST(test_dead_handles) { run(rested, "1"); }
 
-static void test_scratch(void **state)
+TEST(test_scratch)
 {
-    (void)state;
     for (size_t bytes = 5000; bytes > 1000; bytes -= 1000) {
         void *room = tgi_scratch(TGI_SCRATCH_A, bytes);
         assert_non_null(room);
@@ -194,13 +175,8 @@ int main(void)
 {
     setenv("TAPEGRAD_POISON", "1", 1); /* read when a block of scratch memory is made */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fresh_and_reused),
-        cmocka_unit_test(test_freed),
-        cmocka_unit_test(test_reuse),
-        cmocka_unit_test(test_free_when_unused),
-        cmocka_unit_test(test_other_threads),
-        cmocka_unit_test(test_dead_handles),
-        cmocka_unit_test(test_scratch),
+        T(test_fresh_and_reused), T(test_freed),        T(test_reuse),   T(test_free_when_unused),
+        T(test_other_threads),    T(test_dead_handles), T(test_scratch),
     };
     return cmocka_run_group_tests(tests, silence_errors, expect_no_error);
 }

@@ -1,5 +1,5 @@
 /* test_print.c: the text of a tensor against what PyTorch prints (golden/print.txt), and the manners of tg_format. */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 #include "tests/support/golden.h"
 
 #include "ops/pointwise.h"
@@ -110,9 +110,8 @@ static char *unescaped(const char *text)
     return result;
 }
 
-static void test_tensors(void **state)
+TEST(test_tensors)
 {
-    (void)state;
     int cases = 0;
     golden *g = golden_open("print.txt");
     while (golden_next(g)) {
@@ -178,9 +177,8 @@ static char *printed_result(const tg_op *named, const int64_t *inputs, int64_t c
     return text;
 }
 
-static void test_grad_fn(void **state)
+TEST(test_grad_fn)
 {
-    (void)state;
     int cases = 0;
     golden *g = golden_open("print.txt");
     while (golden_next(g)) {
@@ -213,9 +211,8 @@ static const char *none(const tg_node *node)
 }
 
 /* Names PyTorch has no opinion on: a user's own, an over-long one, none. */
-static void test_own_names(void **state)
+TEST(test_own_names)
 {
-    (void)state;
     const int64_t inputs[] = { 0 };
     char longest[400];
     memset(longest, 'x', sizeof longest - 1);
@@ -249,9 +246,8 @@ static void test_own_names(void **state)
 }
 
 /* What is written in place has the node of what was written there. */
-static void test_names_in_place(void **state)
+TEST(test_names_in_place)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = of_ndim(0, true), *copied = tg_mul(x, 2.0), *filled = tg_mul(x, 2.0);
     tg_copy_(copied, x);
@@ -267,9 +263,8 @@ static void test_names_in_place(void **state)
 
 /* ---- buffers, files, NULL ---- */
 
-static void test_buffers(void **state)
+TEST(test_buffers)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = of_ndim(2, true);
     const char *whole = "tensor([[1.]], requires_grad=True)";
@@ -288,9 +283,8 @@ static void test_buffers(void **state)
     tg_scope_end(scope);
 }
 
-static void test_file(void **state)
+TEST(test_file)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     FILE *file = tmpfile();
     assert_non_null(file);
@@ -306,9 +300,8 @@ static void test_file(void **state)
 }
 
 /* What no golden file can hold: a NaN with a sign, absurd options, no tensor. */
-static void test_oddities(void **state)
+TEST(test_oddities)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     char buffer[4000];
     assert_int_equal(tg_format(NULL, buffer, sizeof buffer), 4);
@@ -333,9 +326,8 @@ static void test_oddities(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tensors),        cmocka_unit_test(test_grad_fn), cmocka_unit_test(test_own_names),
-        cmocka_unit_test(test_names_in_place), cmocka_unit_test(test_buffers), cmocka_unit_test(test_file),
-        cmocka_unit_test(test_oddities),
+        T(test_tensors), T(test_grad_fn), T(test_own_names), T(test_names_in_place),
+        T(test_buffers), T(test_file),    T(test_oddities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 
 #include "core/thread.h"
 #include "ops/schema.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -59,11 +59,7 @@ static int no_key_left(void)
     return tg_ones(tg_shape(3)) || !tg_failed() ? 3 : 0;
 }
 
-static void test_no_key_left(void **state)
-{
-    (void)state;
-    assert_int_equal(in_child(no_key_left), 0);
-}
+TEST(test_no_key_left) { assert_int_equal(in_child(no_key_left), 0); }
 
 /* Opens the shared object, computes on several threads, and closes it; then the thread ends. */
 static void *open_use_close(void *failure)
@@ -91,9 +87,8 @@ static int close_in_threads(void)
     return failure;
 }
 
-static void test_closed_before_its_thread_ends(void **state)
+TEST(test_closed_before_its_thread_ends)
 {
-    (void)state;
     if (SANITIZED) skip(); /* their runtimes keep what is closed */
     assert_int_equal(in_child(close_in_threads), 0);
 }
@@ -133,11 +128,7 @@ static int use_three_threads(void)
 #endif
 }
 
-static void test_as_many_threads_as_told(void **state)
-{
-    (void)state;
-    assert_int_equal(in_child(use_three_threads), 0);
-}
+TEST(test_as_many_threads_as_told) { assert_int_equal(in_child(use_three_threads), 0); }
 
 static void *read_num_threads(void *count)
 {
@@ -145,9 +136,8 @@ static void *read_num_threads(void *count)
     return NULL;
 }
 
-static void test_num_threads(void **state)
+TEST(test_num_threads)
 {
-    (void)state;
     assert_true(tg_num_threads() >= 1);
     assert_int_equal(tg_set_num_threads(3), TG_OK);
     int elsewhere = 0;
@@ -188,9 +178,8 @@ static int repeat_product_twice(void)
     return result ? result : in_child(repeat_product);
 }
 
-static void test_child_computes(void **state)
+TEST(test_child_computes)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_set_num_threads(2);
     expected_bytes = tg_data(product(), TG_FLOAT32);
@@ -220,9 +209,8 @@ static int ask_for_threads(void)
     return repeat_product();
 }
 
-static void test_child_is_asked_for_threads(void **state)
+TEST(test_child_is_asked_for_threads)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_set_num_threads(2);
     expected_bytes = tg_data(product(), TG_FLOAT32);
@@ -260,9 +248,8 @@ static void *fork_and_release(void *status)
     return NULL;
 }
 
-static void test_fork_while_a_pool_is_locked(void **state)
+TEST(test_fork_while_a_pool_is_locked)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     shared = tg_keep(tg_full(tg_shape(2), 1.5));
     tg_scope_end(scope);
@@ -297,9 +284,8 @@ static void *keep_using_ops(void *unused)
 
 static int use_ops_in_child(void) { return use_ops() ? 0 : 1; }
 
-static void test_fork_while_ops_are_locked(void **state)
+TEST(test_fork_while_ops_are_locked)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     layer = tg_linear_new(64, 64);
     pthread_t user;
@@ -324,9 +310,8 @@ static void *serial_of_a_node(void *serial)
 
 /* A handle tells by its node's serial number whether that still exists. A million threads later a new thread's nodes must
  * not have those of this one. */
-static void test_serials_after_a_million_threads(void **state)
+TEST(test_serials_after_a_million_threads)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     const uint64_t here = tg_exp(leaf())->origin.serial;
     for (int i = 0; i < 1 << 21; i++) {
@@ -341,9 +326,8 @@ static void test_serials_after_a_million_threads(void **state)
 }
 
 /* The end of a thread's range: the nodes on both sides of it have serials of their own, and backward goes through. */
-static void test_serials_run_out(void **state)
+TEST(test_serials_run_out)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf();
     tg_tensor *y[4] = { tg_mul(x, 2.0) };
@@ -374,9 +358,8 @@ static void *keep_and_release(void *t)
     return tg_failed() ? t : NULL;
 }
 
-static void test_two_threads_keep_one_tensor(void **state)
+TEST(test_two_threads_keep_one_tensor)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_ones(tg_shape(3));
     pthread_t threads[2];
@@ -396,16 +379,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_key_left), /* first: the library is not in use yet */
-        cmocka_unit_test(test_closed_before_its_thread_ends),
-        cmocka_unit_test(test_as_many_threads_as_told),
-        cmocka_unit_test_setup_teardown(test_num_threads, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_child_computes, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_child_is_asked_for_threads, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_fork_while_a_pool_is_locked, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_fork_while_ops_are_locked, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_serials_after_a_million_threads, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_serials_run_out, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_two_threads_keep_one_tensor, silence_errors, expect_no_error),
+        T(test_closed_before_its_thread_ends),
+        T(test_as_many_threads_as_told),
+        T(test_num_threads),
+        T(test_child_computes),
+        T(test_child_is_asked_for_threads),
+        T(test_fork_while_a_pool_is_locked),
+        T(test_fork_while_ops_are_locked),
+        T(test_serials_after_a_million_threads),
+        T(test_serials_run_out),
+        T(test_two_threads_keep_one_tensor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

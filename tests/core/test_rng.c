@@ -1,6 +1,6 @@
 /* test_rng.c: the generator against PyTorch's and NumPy's streams (golden/rng.txt), and its manners: a default one for
  * each thread, seeding, empty requests. */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 #include "tests/support/golden.h"
 
 #include <inttypes.h>
@@ -171,9 +171,8 @@ static void check_call(const golden *g, int number, tg_generator *generator, con
     free(d.data);
 }
 
-static void test_streams(void **state)
+TEST(test_streams)
 {
-    (void)state;
     int calls = 0;
     golden *g = golden_open("rng.txt");
     while (golden_next(g)) {
@@ -188,9 +187,8 @@ static void test_streams(void **state)
 }
 
 /* The default generator draws the same, is seeded with 0 before it is used, and is what NULL means. */
-static void test_default(void **state)
+TEST(test_default)
 {
-    (void)state;
     tg_generator own;
     tg_generator_seed(&own, 0);
     for (int i = 0; i < 5; i++) assert_int_equal(tg_random32(tg_default_generator()), tg_random32(&own));
@@ -215,9 +213,8 @@ static void *in_thread(void *out)
     return NULL;
 }
 
-static void test_threads(void **state)
+TEST(test_threads)
 {
-    (void)state;
     tg_generator zero, five, nine;
     tg_generator_seed(&zero, 0);
     tg_generator_seed(&five, 5);
@@ -234,9 +231,8 @@ static void test_threads(void **state)
 }
 
 /* Seeding forgets the kept normal number; a copy of a generator goes on as the original does. */
-static void test_seed_and_copy(void **state)
+TEST(test_seed_and_copy)
 {
-    (void)state;
     tg_generator a, b;
     double x, y;
     tg_generator_seed(&a, 1);
@@ -255,9 +251,8 @@ static void test_seed_and_copy(void **state)
 }
 
 /* Requests for nothing draw nothing, and an empty range has one answer. */
-static void test_edges(void **state)
+TEST(test_edges)
 {
-    (void)state;
     tg_generator g, untouched;
     tg_generator_seed(&g, 3);
     tg_generator_seed(&untouched, 3);
@@ -284,9 +279,8 @@ static void test_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default), /* first: it sees the default generator before anybody seeds it */
-        cmocka_unit_test(test_streams),       cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_seed_and_copy), cmocka_unit_test(test_edges),
+        T(test_default), /* first: it sees the default generator before anybody seeds it */
+        T(test_streams), T(test_threads), T(test_seed_and_copy), T(test_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

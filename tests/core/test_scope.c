@@ -3,23 +3,13 @@
 
 #include <tapegrad.h>
 
+#include "tests/support/caching.h"
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TEST(name) static void name(void **state)
-
-/* Blocks are kept and handed out again, as they are unless a sanitizer or the environment has it otherwise. */
-static bool caching(void)
-{
-    const tg_scope scope = tg_scope_begin();
-    tg_ones(tg_shape(1 << 16));
-    tg_scope_end(scope);
-    return tg_memory_stats().cached_bytes >= 1 << 18;
-}
 
 /* ---- warnings, counted ---- */
 
@@ -70,7 +60,6 @@ static int64_t carry(int steps, bool track)
 
 TEST(test_carried_state_does_not_pile_up)
 {
-    (void)state;
     const int64_t before = tg_memory_stats().live_tensors;
     assert_int_equal(carry(3, true), carry(3000, true));
     assert_int_equal(carry(3, false), carry(3000, false));
@@ -81,7 +70,6 @@ TEST(test_carried_state_does_not_pile_up)
 /* y = ((1 w) w) ... w over scopes, not detached: the derivative of w^n is n w^(n - 1). */
 TEST(test_nodes_of_a_carried_result_stay)
 {
-    (void)state;
     const tg_scope outer = tg_scope_begin();
     tg_tensor *w = tg_full(tg_shape(), 1.5, .dtype = TG_FLOAT64, .requires_grad = true);
     tg_scope step = tg_scope_begin();
@@ -102,7 +90,6 @@ TEST(test_nodes_of_a_carried_result_stay)
 
 TEST(test_next_scope_begins_as_the_first)
 {
-    (void)state;
     tg_scope quiet = tg_no_grad_begin();
     const tg_scope first = quiet;
     tg_tensor *nothing = NULL, *one = tg_ones(tg_shape());
@@ -168,7 +155,6 @@ static void *one_scope(void *unused)
 
 TEST(test_warned_once_of_what_piles_up)
 {
-    (void)state;
     in_thread(hand_out_many);
     assert_int_equal(warnings, 1);
     assert_non_null(strstr(warned_of, "tg_scope_next"));
@@ -188,7 +174,6 @@ TEST(test_warned_once_of_what_piles_up)
 /* Made in the first step, used in each later one. */
 TEST(test_stale_handle_in_a_loop)
 {
-    (void)state;
     if (!caching()) skip(); /* a freed block is the system's, and a sanitizer's to report */
     tg_tensor *kept[4] = { NULL };
     for (int i = 0; i < 200; i++) {
@@ -207,7 +192,6 @@ TEST(test_stale_handle_in_a_loop)
 /* Hundreds of other tensors of the same size have come and gone. */
 TEST(test_stale_handle_after_hundreds)
 {
-    (void)state;
     if (!caching()) skip();
     const tg_scope first = tg_scope_begin();
     tg_tensor *scalar = tg_ones(tg_shape());
@@ -233,7 +217,6 @@ static tg_tensor *keep_what_is_shown(tg_tensor *grad, void *context)
 
 TEST(test_stale_gradient_of_a_hook)
 {
-    (void)state;
     if (!caching()) skip();
     tg_tensor *w = tg_ones(tg_shape(3), .requires_grad = true);
     for (int i = 0; i < 20; i++) {
@@ -267,7 +250,6 @@ static tg_named_tensor_list names_of(tg_module *m)
 
 TEST(test_stale_list)
 {
-    (void)state;
     if (!caching()) skip();
     tg_linear *fc = tg_linear_new(3, 4);
     const tg_tensor_list list = parameters_of(&fc->base);
@@ -290,7 +272,6 @@ TEST(test_stale_list)
 /* Each question names the line that asks. */
 TEST(test_stale_questions)
 {
-    (void)state;
     if (!caching()) skip();
     const tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_ones(tg_shape(2));
@@ -309,8 +290,6 @@ TEST(test_stale_questions)
     assert_string_equal(text, "NULL");
     expect_error("print: argument 1 was freed");
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {

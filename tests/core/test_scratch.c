@@ -1,7 +1,6 @@
 /* test_scratch.c: what kernels work in comes from the user's allocator, goes back to it, and may not be there. */
-#include "tests/support/cmocka_all.h"
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -63,9 +62,8 @@ static void *use_blocks(void *ok)
     return NULL;
 }
 
-static void test_blocks(void **state)
+TEST(test_blocks)
 {
-    (void)state;
     bool ok = false;
     first = second = (account){ .largest = INT64_MAX };
     in_thread(use_blocks, &ok);
@@ -119,11 +117,10 @@ static void *try_op(void *context)
 }
 
 /* Without working memory an op has the same result or fails for want of memory, and of nothing else. */
-static void test_ops(void **state)
+TEST(test_ops)
 {
     static tg_tensor *(*const ops[])(tg_tensor *) = { product, sorted, convolved, attended, differentiated };
     int done = 0, failed = 0;
-    (void)state;
     first = (account){ .largest = INT64_MAX };
     tg_set_allocator(take, put_back, &first);
     for (int i = 0; i < 5; i++) {
@@ -147,10 +144,8 @@ static void test_ops(void **state)
     assert_true(done > 5 && failed > 5);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(test_blocks), TEST(test_ops) };
+    const struct CMUnitTest tests[] = { T(test_blocks), T(test_ops) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "ops/view.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "core/autograd.h"
 #include "core/memory.h"
@@ -18,11 +18,6 @@
 
 static tg_tensor *leaf(double value) { return tg_scalar(value, .dtype = TG_FLOAT64, .requires_grad = true); }
 static double grad(const tg_tensor *t) { return tg_item(tg_grad_of(t)); }
-
-#define TEST(name) static void name(void **state)
-#define IN_SCOPE                                                                                                       \
-    (void)state;                                                                                                       \
-    const tg_scope scope = tg_scope_begin()
 
 /* ---- shapes of graphs ---- */
 
@@ -79,7 +74,6 @@ TEST(test_million_nodes)
 
 TEST(test_accumulates_over_two_scopes)
 {
-    (void)state;
     const tg_scope outer = tg_scope_begin();
     tg_tensor *w = leaf(3);
     for (int step = 1; step <= 2; step++) {
@@ -173,7 +167,6 @@ TEST(test_backward_after_release)
 
 TEST(test_break_closes_inner_scopes)
 {
-    (void)state;
     const tg_scope outer = tg_scope_begin();
     const int64_t live = tg_memory_stats().live_tensors;
     for (int i = 0; i < 3; i++) {
@@ -196,7 +189,6 @@ TEST(test_break_closes_inner_scopes)
 
 TEST(test_severed)
 {
-    (void)state;
     const tg_scope outer = tg_scope_begin();
     tg_tensor *x = leaf(2);
     const tg_scope inner = tg_scope_begin();
@@ -219,7 +211,6 @@ TEST(test_severed)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(test_used_after_its_scope)
 {
-    (void)state;
     const tg_scope inner = tg_scope_begin();
     tg_tensor *gone = tg_ones(tg_shape(2));
     tg_scope_end(inner);
@@ -231,7 +222,6 @@ TEST(test_used_after_its_scope)
 
 TEST(test_no_scope_is_flat)
 {
-    (void)state;
     tg_tensor *w = tg_ones(tg_shape(64));
     tg_memory_statistics before = tg_memory_stats();
     for (int i = 0; i < 100000; i++) {
@@ -262,7 +252,6 @@ static void *record_at_the_root(void *unused)
 
 TEST(test_root_tape_warns_once)
 {
-    (void)state;
     int warnings = 0;
     pthread_t thread;
     tg_set_warning_handler(count_warning, &warnings);
@@ -429,7 +418,6 @@ static tg_tensor *ends_scope(tg_tensor *g, void *context)
 
 TEST(test_hook_cannot_end_the_scope_of_the_walk)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf(3), *h = tg_mul(x, x);
     tg_register_hook(h, ends_scope, &scope);
@@ -600,8 +588,6 @@ TEST(test_tape_print)
     assert_non_null(strstr(text, "n0 -> n1;"));
     tg_scope_end(scope);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {

@@ -3,14 +3,13 @@
 #define _GNU_SOURCE /* dl_iterate_phdr */
 #include <tapegrad.h>
 
-#include "tests/support/errors.h"
+#include "tests/support/caching.h"
+#include "tests/support/suite.h"
 
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
-
-#define TEST(name) static void name(void **state)
 
 static void *in_thread_with(void *(*body)(void *), void *argument)
 {
@@ -42,7 +41,6 @@ static int add_own(struct dl_phdr_info *object, size_t size, void *bytes)
 /* glibc has 1.5 KiB for the objects that a program loads later, all together. */
 TEST(test_little_memory_is_thread_local)
 {
-    (void)state;
     if (SANITIZED) skip();
     const char *path = getenv("TAPEGRAD_LIBRARY");
     void *library = dlopen(path ? path : "build/libtapegrad.so", RTLD_NOW | RTLD_LOCAL);
@@ -71,11 +69,7 @@ static void *fail_at_once(void *unused)
     return told && counted && cleared && anew ? unused : "wrong";
 }
 
-TEST(test_error_before_any_tensor)
-{
-    (void)state;
-    assert_null(in_thread(fail_at_once));
-}
+TEST(test_error_before_any_tensor) { assert_null(in_thread(fail_at_once)); }
 
 static void *no_memory(size_t bytes, void *context)
 {
@@ -118,7 +112,6 @@ static void *first(void *unused)
 
 TEST(test_threads_without_any_memory)
 {
-    (void)state;
     tg_set_allocator(no_memory, free_block, NULL);
     const void *twice[] = { in_thread(first), in_thread(first) };
     tg_set_allocator(NULL, NULL, NULL);
@@ -137,7 +130,6 @@ static void *draw(void *unused)
 
 TEST(test_a_thread_begins_with_seed_0)
 {
-    (void)state;
     tg_manual_seed(7);
     const uint32_t first_of_7 = tg_random32(NULL);
     tg_manual_seed(7);
@@ -147,19 +139,10 @@ TEST(test_a_thread_begins_with_seed_0)
 
 /* ---- dead handles ---- */
 
-static bool caching(void)
-{
-    const tg_scope scope = tg_scope_begin();
-    tg_ones(tg_shape(1 << 16));
-    tg_scope_end(scope);
-    return tg_memory_stats().cached_bytes >= 1 << 18;
-}
-
 /* Were their blocks used again at once, the last step's tensors would lie in them. No error is cleared before: that makes
  * handles rest, too. */
 TEST(test_what_an_lstm_returns_rests)
 {
-    (void)state;
     if (!caching()) skip();
     tg_lstm *lstm = tg_lstm_new(3, 4);
     tg_lstm_cell *cell = tg_lstm_cell_new(3, 4);
@@ -184,7 +167,6 @@ TEST(test_what_an_lstm_returns_rests)
 /* A forward that fails leaves things as they were. */
 TEST(test_handles_rest_after_a_failed_forward)
 {
-    (void)state;
     if (!caching()) skip();
     tg_lstm *lstm = tg_lstm_new(3, 4);
     tg_lstm_forward(lstm, tg_ones(tg_shape(5, 2, 2)));
@@ -213,7 +195,6 @@ static void *begin_with_an_lstm(void *lstm_and_x)
 
 TEST(test_handles_rest_where_an_lstm_came_first)
 {
-    (void)state;
     if (!caching()) skip();
     tg_lstm *lstm = tg_lstm_new(3, 4);
     const tg_scope scope = tg_scope_begin();
@@ -246,7 +227,6 @@ static void *take_gradients(void *wrong)
 
 TEST(test_gradients_of_shared_weights)
 {
-    (void)state;
     pthread_t threads[SHARERS];
     int wrong[SHARERS] = { 0 };
     shared = tg_linear_new(3, 2);
@@ -272,7 +252,6 @@ static tg_tensor *take_another_gradient(tg_tensor *grad, void *leaf)
 /* A walk to thousands of leaves, and for each another one, from its hook, to the same leaf. */
 TEST(test_gradients_of_many_leaves)
 {
-    (void)state;
     enum { LEAVES = 3000 };
     const tg_scope scope = tg_scope_begin();
     static tg_tensor *leaves[LEAVES], *terms[LEAVES];
@@ -285,8 +264,6 @@ TEST(test_gradients_of_many_leaves)
     for (int i = 0; i < LEAVES; i++) assert_float_equal(tg_item(tg_grad_of(leaves[i])), i + 3, 0);
     tg_scope_end(scope);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {

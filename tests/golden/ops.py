@@ -1,6 +1,6 @@
 """Writes ops/FAMILY.txt: what PyTorch 1.13.1 makes of every op's sample calls, of special values, and of mixed dtypes.
 
-    build/tests/test_golden --list FAMILY > list && OMP_NUM_THREADS=1 python3 ops.py list > ops/FAMILY.txt
+    build/tests/ops/test_golden --list FAMILY > list && OMP_NUM_THREADS=1 python3 ops.py list > ops/FAMILY.txt
 
 ops.sh does so for the families it is told, or for all. What PyTorch 1.13 lacks, or calls otherwise, stands in
 ops_FAMILY.py as a dictionary NAMES, composed of what it has; a dictionary SPECIAL there holds

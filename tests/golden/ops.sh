@@ -3,7 +3,7 @@
 # PYTHON is one that has PyTorch 1.13; TEST is the test program that lists the samples.
 set -eu
 here=$(dirname "$0")
-test=${TEST:-build/tests/test_golden}
+test=${TEST:-build/tests/ops/test_golden}
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 if [ $# = 0 ]; then set -- $(ls "$here/ops" | sed 's/\.txt$//'); fi

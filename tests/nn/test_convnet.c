@@ -1,5 +1,5 @@
 /* test_convnet.c: the example learns, and prints the same at every run. */
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 int convnet_main(void);
 #define main convnet_main
@@ -17,9 +17,8 @@ static double learn_into(char *text, size_t size, uint64_t seed)
     return right;
 }
 
-static void test_it_learns(void **state)
+TEST(test_it_learns)
 {
-    (void)state;
     char first[1024], second[1024];
     assert_true(learn_into(first, sizeof first, 0) > 0.95);
     assert_memory_equal(first, "epoch 1: loss ", 14);
@@ -31,6 +30,6 @@ static void test_it_learns(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_it_learns) };
+    const struct CMUnitTest tests[] = { T(test_it_learns) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,7 @@
 /* test_gru.c: GRU and GRUCell against what PyTorch computed (tests/golden/gru.txt): initial weights, outputs, states,
  * gradients, the random stream, and the losses of training steps, in all their options. And what a golden file cannot
  * hold: errors, second derivatives, copies, memory. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/golden_module.h"
 #include "tests/support/gradcheck.h"
 
@@ -42,9 +41,8 @@ static void ignore_warning(const char *where, const char *message, void *context
     (void)where, (void)message, (void)context;
 }
 
-static void test_golden(void **state)
+TEST(test_golden)
 {
-    (void)state;
     tg_set_warning_handler(ignore_warning, NULL); /* dropout with one layer */
     golden *g = golden_open("gru.txt");
     int cases = 0;
@@ -71,9 +69,8 @@ static double naive(const double *x, const double *h, int unit, double *const w[
     return (1 - z) * tanh(xs[2] + r * hs[2]) + z * h[unit];
 }
 
-static void test_cell_is_its_formula(void **state)
+TEST(test_cell_is_its_formula)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_gru_cell *cell = tg_gru_cell_new(3, 4, .dtype = TG_FLOAT64);
     double x[3] = { 0.5, -1, 2 }, h[4] = { 1, -0.5, 0.25, 3 }, ih[36], hh[48], bih[12], bhh[12], y[4];
@@ -89,9 +86,8 @@ static void test_cell_is_its_formula(void **state)
 }
 
 /* The cell, step by step over the GRU's own weights; and the GRU in two halves, the state carried over. */
-static void test_cell_and_halves_agree_with_gru(void **state)
+TEST(test_cell_and_halves_agree_with_gru)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(7);
     tg_gru *gru = tg_gru_new(3, 4);
@@ -121,9 +117,8 @@ static tg_tensor *smooth_loss(void *context)
     return tg_add(tg_sum(tg_mul(out.output, out.output)), tg_sum(tg_sin(out.h_n)));
 }
 
-static void test_derivatives(void **state)
+TEST(test_derivatives)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(2);
     smooth s = { tg_gru_new(2, 3, .bidirectional = true, .dtype = TG_FLOAT64), NULL, NULL };
@@ -141,9 +136,8 @@ static void test_derivatives(void **state)
 
 /* ---- errors ---- */
 
-static void test_bad_options(void **state)
+TEST(test_bad_options)
 {
-    (void)state;
     assert_null(tg_gru_new(5, 8, .dropout = 1.5));
     expect_error(
         "GRU: dropout should be a number in range [0, 1] representing the probability of an element being zeroed");
@@ -160,9 +154,8 @@ static void test_bad_options(void **state)
     tg_module_free(half);
 }
 
-static void test_bad_inputs(void **state)
+TEST(test_bad_inputs)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_gru *m = tg_gru_new(5, 8, .num_layers = 2);
     tg_tensor *x = tg_zeros(tg_shape(4, 3, 5));
@@ -187,9 +180,8 @@ static void test_bad_inputs(void **state)
     tg_scope_end(scope);
 }
 
-static void test_bad_cell_inputs(void **state)
+TEST(test_bad_cell_inputs)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_gru_cell *m = tg_gru_cell_new(5, 8);
     tg_tensor *x = tg_zeros(tg_shape(3, 5));
@@ -208,9 +200,8 @@ static void test_bad_cell_inputs(void **state)
 }
 
 /* An h0 that could not be made is not an omitted one. */
-static void test_failed_state_is_not_zeros(void **state)
+TEST(test_failed_state_is_not_zeros)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_gru *m = tg_gru_new(5, 8);
     tg_gru_cell *cell = tg_gru_cell_new(5, 8);
@@ -232,9 +223,8 @@ static void test_failed_state_is_not_zeros(void **state)
 
 /* ---- as modules ---- */
 
-static void test_names(void **state)
+TEST(test_names)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_gru *m = tg_gru_new(5, 8, .num_layers = 2, .bidirectional = true);
     static const char *const parts[] = { "weight_ih", "weight_hh", "bias_ih", "bias_hh" };
@@ -253,9 +243,8 @@ static void test_names(void **state)
     tg_scope_end(scope);
 }
 
-static void test_temporaries_die(void **state)
+TEST(test_temporaries_die)
 {
-    (void)state;
     tg_scope scope = tg_no_grad_begin();
     tg_gru *m = tg_gru_new(5, 8, .num_layers = 3, .bidirectional = true, .batch_first = true);
     tg_gru_cell *cell = tg_gru_cell_new(5, 8);
@@ -274,18 +263,17 @@ static void test_temporaries_die(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_golden),
-        CASE(test_cell_is_its_formula),
-        CASE(test_cell_and_halves_agree_with_gru),
-        CASE(test_derivatives),
-        CASE(test_bad_options),
-        CASE(test_bad_inputs),
-        CASE(test_bad_cell_inputs),
-        CASE(test_failed_state_is_not_zeros),
-        CASE(test_names),
-        CASE(test_temporaries_die),
+        T(test_golden),
+        T(test_cell_is_its_formula),
+        T(test_cell_and_halves_agree_with_gru),
+        T(test_derivatives),
+        T(test_bad_options),
+        T(test_bad_inputs),
+        T(test_bad_cell_inputs),
+        T(test_failed_state_is_not_zeros),
+        T(test_names),
+        T(test_temporaries_die),
     };
     return cmocka_run_group_tests_name("gru", tests, NULL, NULL);
 }

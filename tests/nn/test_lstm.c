@@ -1,9 +1,9 @@
 /* test_lstm.c: LSTM, LSTMCell, Linear and Dropout against what PyTorch computed (tests/golden/lstm.txt): initial
  * weights, outputs, states, gradients and the random stream, in all their options. And what a golden file cannot hold:
  * errors, layouts, states carried over, memory. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/caching.h"
 #include "tests/support/golden_module.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -61,9 +61,8 @@ static void ignore_warning(const char *where, const char *message, void *context
     (void)context;
 }
 
-static void test_golden(void **state)
+TEST(test_golden)
 {
-    (void)state;
     tg_set_warning_handler(ignore_warning, NULL); /* dropout with one layer */
     golden *g = golden_open("lstm.txt");
     int cases = 0;
@@ -86,9 +85,8 @@ static double largest_difference(tg_tensor *a, tg_tensor *b)
 }
 
 /* Both layouts give the same numbers to the last bit. */
-static void test_batch_first_is_a_layout(void **state)
+TEST(test_batch_first_is_a_layout)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(1);
     tg_lstm *by_time = tg_lstm_new(5, 8, .num_layers = 2, .bidirectional = true);
@@ -105,9 +103,8 @@ static void test_batch_first_is_a_layout(void **state)
     tg_scope_end(scope);
 }
 
-static void test_state_carries_over(void **state)
+TEST(test_state_carries_over)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm *m = tg_lstm_new(3, 4, .num_layers = 2);
     tg_tensor *x = tg_randn(tg_shape(6, 2, 3));
@@ -121,9 +118,8 @@ static void test_state_carries_over(void **state)
 }
 
 /* The cell, step by step over the LSTM's own weights. */
-static void test_cell_agrees_with_lstm(void **state)
+TEST(test_cell_agrees_with_lstm)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(7);
     tg_lstm *lstm = tg_lstm_new(3, 4);
@@ -149,9 +145,8 @@ static tg_tensor *squared_gradient(tg_lstm *m, tg_tensor *x)
     return tg_sum(tg_mul(dx, dx));
 }
 
-static void test_second_derivative(void **state)
+TEST(test_second_derivative)
 {
-    (void)state;
     enum { N = 2 * 2 * 2 };
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(2);
@@ -177,9 +172,8 @@ static void test_second_derivative(void **state)
 
 /* ---- dropout ---- */
 
-static void test_dropout_between_layers_only_in_training(void **state)
+TEST(test_dropout_between_layers_only_in_training)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm *m = tg_lstm_new(3, 4, .num_layers = 2, .dropout = 0.5);
     tg_tensor *x = tg_randn(tg_shape(5, 2, 3));
@@ -203,9 +197,8 @@ static void remember_warning(const char *where, const char *message, void *conte
     snprintf(warning, sizeof warning, "%s: %s", where ? where : "", message);
 }
 
-static void test_dropout_warns_with_one_layer(void **state)
+TEST(test_dropout_warns_with_one_layer)
 {
-    (void)state;
     tg_set_warning_handler(remember_warning, NULL);
     tg_module_free(tg_lstm_new(3, 4, .dropout = 0.25));
     tg_set_warning_handler(ignore_warning, NULL);
@@ -217,9 +210,8 @@ static void test_dropout_warns_with_one_layer(void **state)
 
 /* ---- errors ---- */
 
-static void test_bad_options(void **state)
+TEST(test_bad_options)
 {
-    (void)state;
     assert_null(tg_lstm_new(5, 8, .dropout = 1.5));
     expect_error(
         "LSTM: dropout should be a number in range [0, 1] representing the probability of an element being zeroed");
@@ -238,9 +230,8 @@ static void test_bad_options(void **state)
     tg_module_free(half);
 }
 
-static void test_bad_inputs(void **state)
+TEST(test_bad_inputs)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm *m = tg_lstm_new(5, 8, .num_layers = 2);
     tg_tensor *x = tg_zeros(tg_shape(4, 3, 5)), *good = tg_zeros(tg_shape(2, 3, 8));
@@ -266,9 +257,8 @@ static void test_bad_inputs(void **state)
     tg_scope_end(scope);
 }
 
-static void test_bad_cell_inputs(void **state)
+TEST(test_bad_cell_inputs)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm_cell *m = tg_lstm_cell_new(5, 8);
     tg_tensor *x = tg_zeros(tg_shape(3, 5)), *good = tg_zeros(tg_shape(3, 8));
@@ -287,9 +277,8 @@ static void test_bad_cell_inputs(void **state)
 }
 
 /* An h0 that could not be made is not an omitted one. */
-static void test_failed_state_is_not_zeros(void **state)
+TEST(test_failed_state_is_not_zeros)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm *m = tg_lstm_new(5, 8);
     tg_lstm_cell *cell = tg_lstm_cell_new(5, 8);
@@ -314,9 +303,8 @@ static void test_failed_state_is_not_zeros(void **state)
 }
 
 /* An error deep inside names the user's line. */
-static void test_error_names_this_line(void **state)
+TEST(test_error_names_this_line)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm *m = tg_lstm_new(5, 8);
     char line[128];
@@ -329,9 +317,8 @@ static void test_error_names_this_line(void **state)
 
 /* ---- memory ---- */
 
-static void test_temporaries_die(void **state)
+TEST(test_temporaries_die)
 {
-    (void)state;
     tg_scope scope = tg_no_grad_begin();
     tg_lstm *m = tg_lstm_new(5, 8, .num_layers = 3, .bidirectional = true, .batch_first = true);
     tg_tensor *x = tg_randn(tg_shape(4, 50, 5));
@@ -347,9 +334,8 @@ static void test_temporaries_die(void **state)
 
 /* In no_grad mode a step leaves h and c, next to its share of the input's product and of the stacked output: 4 + 2
  * + 1 times [batch, hidden]. Its gates and products, another 13, are gone when it ends. */
-static void test_peak_memory(void **state)
+TEST(test_peak_memory)
 {
-    (void)state;
     enum { STEPS = 100, BATCH = 64, HIDDEN = 32 };
     tg_scope scope = tg_no_grad_begin();
     tg_lstm *m = tg_lstm_new(1, HIDDEN);
@@ -363,18 +349,8 @@ static void test_peak_memory(void **state)
     tg_scope_end(scope);
 }
 
-/* Under a sanitizer, and with TAPEGRAD_POOL=0, every block is malloc's on purpose. */
-static bool caching(void)
+TEST(test_no_malloc_after_the_second_step)
 {
-    tg_scope scope = tg_scope_begin();
-    tg_ones(tg_shape(5000));
-    tg_scope_end(scope);
-    return tg_memory_stats().cached_bytes > 0;
-}
-
-static void test_no_malloc_after_the_second_step(void **state)
-{
-    (void)state;
     if (!caching()) skip();
     int64_t calls = 0;
     tg_lstm *m = tg_lstm_new(5, 8, .num_layers = 2, .dropout = 0.3);
@@ -392,23 +368,22 @@ static void test_no_malloc_after_the_second_step(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_golden),
-        CASE(test_batch_first_is_a_layout),
-        CASE(test_state_carries_over),
-        CASE(test_cell_agrees_with_lstm),
-        CASE(test_second_derivative),
-        CASE(test_dropout_between_layers_only_in_training),
-        CASE(test_dropout_warns_with_one_layer),
-        CASE(test_bad_options),
-        CASE(test_bad_inputs),
-        CASE(test_bad_cell_inputs),
-        CASE(test_failed_state_is_not_zeros),
-        CASE(test_error_names_this_line),
-        CASE(test_temporaries_die),
-        CASE(test_peak_memory),
-        CASE(test_no_malloc_after_the_second_step),
+        T(test_golden),
+        T(test_batch_first_is_a_layout),
+        T(test_state_carries_over),
+        T(test_cell_agrees_with_lstm),
+        T(test_second_derivative),
+        T(test_dropout_between_layers_only_in_training),
+        T(test_dropout_warns_with_one_layer),
+        T(test_bad_options),
+        T(test_bad_inputs),
+        T(test_bad_cell_inputs),
+        T(test_failed_state_is_not_zeros),
+        T(test_error_names_this_line),
+        T(test_temporaries_die),
+        T(test_peak_memory),
+        T(test_no_malloc_after_the_second_step),
     };
     return cmocka_run_group_tests_name("lstm", tests, NULL, NULL);
 }

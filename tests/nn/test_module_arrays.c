@@ -1,14 +1,11 @@
 /* test_module_arrays.c: arrays of a struct that are allocated, elements replaced, what a failed registration
  * leaves, and what lies between the members of options. */
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define TEST(name) static void name(void **state)
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 /* ---- allocated ---- */
 
@@ -68,7 +65,6 @@ static double output(deep *m) { return tg_item(tg_sum(tg_module_forward(m, tg_on
 /* Training the original must not move its copy. */
 TEST(test_a_copy_has_layers_of_its_own)
 {
-    (void)state;
     tg_scope scope = tg_no_grad_begin();
     deep *m = tg_module_new(deep, .forward = deep_forward, .free = deep_free, .copy = deep_copy);
     m->depth = 2;
@@ -91,7 +87,6 @@ TEST(test_a_copy_has_layers_of_its_own)
 /* Without `copy` the copy would run the original's layers. Also where the module lies deep in a tree. */
 TEST(test_no_copy_without_copy)
 {
-    (void)state;
     deep *m = tg_module_new(deep, .forward = deep_forward);
     m->depth = 2;
     assert_true(deep_allocate(m));
@@ -108,7 +103,6 @@ TEST(test_no_copy_without_copy)
 
 TEST(test_never_allocated)
 {
-    (void)state;
     deep *m = tg_module_new(deep, .forward = deep_forward);
     const int64_t live = tg_memory_stats().live_tensors;
     volatile int before = -1;
@@ -157,7 +151,6 @@ static arrays *arrays_new(void)
 /* As `self.blocks[0] = nn.Tanh()`, `self.w[1] = nn.Parameter(...)`: order and names stay. */
 TEST(test_replaced_elements)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     arrays *m = arrays_new();
     TG_REPLACE_SUBMODULES(m, blocks, 0, TG_MODULE(tg_tanh_new()));
@@ -178,7 +171,6 @@ TEST(test_replaced_elements)
 /* Each message names the macro that does what was tried. */
 TEST(test_messages_lead_on)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     arrays *m = arrays_new();
     TG_SUBMODULES(m, blocks, 0, TG_MODULE(tg_tanh_new()));
@@ -207,7 +199,6 @@ TEST(test_messages_lead_on)
 /* Whatever fails, fields and what is registered are as they were. */
 TEST(test_failures_leave_the_fields)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     arrays *m = arrays_new(), before;
     memcpy(&before, m, sizeof before);
@@ -249,7 +240,6 @@ TEST(test_failures_leave_the_fields)
 /* Byte for byte the same, whatever lay between the members of what was passed: a deep copy looks at every word. */
 TEST(test_options_without_what_lies_between_them)
 {
-    (void)state;
     tg_lstm *lstm[2];
     tg_ctc_loss *loss[2];
     for (int i = 0; i < 2; i++) {
@@ -275,14 +265,14 @@ TEST(test_options_without_what_lies_between_them)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_a_copy_has_layers_of_its_own),
-        CASE(test_no_copy_without_copy),
-        CASE(test_never_allocated),
-        CASE(test_replaced_elements),
-        CASE(test_messages_lead_on),
-        CASE(test_failures_leave_the_fields),
+        T(test_a_copy_has_layers_of_its_own),
+        T(test_no_copy_without_copy),
+        T(test_never_allocated),
+        T(test_replaced_elements),
+        T(test_messages_lead_on),
+        T(test_failures_leave_the_fields),
 #ifdef PADDING_IS_CLEARED
-        CASE(test_options_without_what_lies_between_them),
+        T(test_options_without_what_lies_between_them),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,5 @@
 /* test_module_kinds.c: every kind of module that has a struct of its own is found by it, and by no other. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -43,9 +42,8 @@ static int kinds_of(tg_module *m)
         tg_module_free(made_);                                                                                         \
     } while (0)
 
-static void test_structs(void **state)
+TEST(test_structs)
 {
-    (void)state;
     EXPECT(tg_linear, tg_linear_new(2, 3));
     EXPECT(tg_conv, tg_conv2d_new(2, 3, tg_shape(1)));
     EXPECT(tg_embedding, tg_embedding_new(2, 3));
@@ -73,9 +71,8 @@ static void test_structs(void **state)
 }
 
 /* Other languages fill the class in by themselves. */
-static void test_class_without_type(void **state)
+TEST(test_class_without_type)
 {
-    (void)state;
     tg_module *m = tg_module_new_at(NULL, sizeof(tg_linear), (tg_module_class){ .name = "Mine" });
     assert_non_null(m);
     assert_int_equal(kinds_of(m), 0);
@@ -89,8 +86,8 @@ static void test_class_without_type(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_structs),
-        cmocka_unit_test(test_class_without_type),
+        T(test_structs),
+        T(test_class_without_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,7 @@
 /* test_modules.c: what models are built of beyond one layer: arrays, lists and dictionaries of modules, tied weights,
  * copies, kinds, trees that are deep or wide, and the place in a model that errors name. The texts, keys and numbers are
  * PyTorch 1.13's. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -54,9 +53,8 @@ static stack *stack_new(void)
     return m;
 }
 
-static void test_arrays(void **state)
+TEST(test_arrays)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     stack *m = stack_new();
     assert_names(tg_named_parameters(m), "layers.0.weight layers.0.bias layers.1.weight layers.1.bias layers.2.weight "
@@ -88,9 +86,8 @@ static tg_module *counted(void) { return TG_MODULE(tg_module_new(stack, .name = 
 
 /* Brackets lead to the right form; no element is skipped, taken twice or put outside the array, and what is refused is
  * freed once. */
-static void test_wrong_elements(void **state)
+TEST(test_wrong_elements)
 {
-    (void)state;
     typedef struct {
         tg_module base;
         tg_module *children[2];
@@ -136,9 +133,8 @@ typedef struct {
     tg_tensor *w, *b;
 } owner;
 
-static void test_names_taken_twice(void **state)
+TEST(test_names_taken_twice)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     freed = 0;
     owner *m = tg_module_new(owner);
@@ -171,9 +167,8 @@ static void test_names_taken_twice(void **state)
 }
 
 /* One parameter under two names: listed, counted and stepped once; the gradient is the sum. Numbers are PyTorch's. */
-static void test_tied_weights(void **state)
+TEST(test_tied_weights)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_linear *a = tg_linear_new(3, 2), *b = tg_linear_new(3, 2);
     TG_REPLACE_PARAMETER(b, weight, a->weight);
@@ -201,9 +196,8 @@ static void test_tied_weights(void **state)
 
 /* ---- containers ---- */
 
-static void test_module_list(void **state)
+TEST(test_module_list)
 {
-    (void)state;
     tg_module_list *m = tg_module_list_new(tg_relu_new(), tg_tanh_new());
     assert_int_equal(tg_module_list_insert(m, 1, tg_sigmoid_new()), TG_OK);
     assert_int_equal(tg_module_list_insert(m, 0, tg_gelu_new()), TG_OK);
@@ -231,9 +225,8 @@ static void test_module_list(void **state)
     tg_module_free(net);
 }
 
-static void test_module_dict(void **state)
+TEST(test_module_dict)
 {
-    (void)state;
     tg_module_dict *m = tg_module_dict_new();
     assert_text(TG_MODULE(m), "ModuleDict()");
     tg_module_dict_set(m, "b", tg_relu_new());
@@ -253,9 +246,8 @@ static void test_module_dict(void **state)
     tg_module_free(m);
 }
 
-static void test_parameter_list(void **state)
+TEST(test_parameter_list)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_parameter_list *m = tg_parameter_list_new(tg_ones(tg_shape(2, 3)), tg_scalar(1.0));
     tg_tensor *third = tg_parameter_list_append(m, tg_ones(tg_shape(3), .dtype = TG_FLOAT64));
@@ -276,9 +268,8 @@ static void test_parameter_list(void **state)
 
 static void count_linears(tg_module *m, void *count) { *(int *)count += tg_module_as(m, tg_linear) != NULL; }
 
-static void test_kinds(void **state)
+TEST(test_kinds)
 {
-    (void)state;
     stack *m = stack_new();
     int count = 0;
     tg_module_apply(m, count_linears, &count);
@@ -301,9 +292,8 @@ static void assert_equal(tg_tensor *a, tg_tensor *b)
     assert_true(tg_equal(a, b));
 }
 
-static void test_copy(void **state)
+TEST(test_copy)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     stack *m = stack_new();
     tg_backward(tg_sum(tg_module_forward(m, tg_ones(tg_shape(2, 4)))));
@@ -332,9 +322,8 @@ static void test_copy(void **state)
     tg_scope_end(scope);
 }
 
-static void test_copy_of_what_is_shared(void **state)
+TEST(test_copy_of_what_is_shared)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_linear *a = tg_linear_new(3, 3), *b = tg_linear_new(3, 3);
     TG_REPLACE_PARAMETER(b, weight, a->weight);
@@ -351,9 +340,8 @@ static void test_copy_of_what_is_shared(void **state)
 }
 
 /* Every kind that has a forward and weights does in the copy what it does in the original, which is gone. */
-static void test_copies_of_every_kind(void **state)
+TEST(test_copies_of_every_kind)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_module *const kinds[] = {
         TG_MODULE(tg_linear_new(6, 2)),
@@ -416,9 +404,8 @@ static tabled *tabled_new(tg_status (*copy)(tg_module *, const tg_module *))
     return m;
 }
 
-static void test_copy_of_users_memory(void **state)
+TEST(test_copy_of_users_memory)
 {
-    (void)state;
     freed = 0;
     tg_sequential *m = tg_sequential_new(tg_relu_new(), tabled_new(tabled_copy)), *copy = tg_module_copy(m);
     const tabled *had = tg_module_as(tg_sequential_get(m, 1), tabled);
@@ -474,9 +461,8 @@ static void *use_a_deep_tree(void *fine)
 }
 
 /* On the smallest stack: nothing recurses. */
-static void test_deep_trees(void **state)
+TEST(test_deep_trees)
 {
-    (void)state;
     pthread_attr_t attributes;
     pthread_t thread;
     bool fine = false;
@@ -489,9 +475,8 @@ static void test_deep_trees(void **state)
 }
 
 /* A forward is a call in a call: it works so deep, and is an error before the stack ends. */
-static void test_deep_forward(void **state)
+TEST(test_deep_forward)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_module *m = TG_MODULE(tg_linear_new(2, 2));
     for (int i = 0; i < DEEP; i++) m = TG_MODULE(tg_sequential_new(m));
@@ -503,9 +488,8 @@ static void test_deep_forward(void **state)
     tg_scope_end(scope);
 }
 
-static void test_wide_trees(void **state)
+TEST(test_wide_trees)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_sequential *m = tg_sequential_new();
     tg_parameter_list *list = tg_parameter_list_new();
@@ -532,9 +516,8 @@ static void test_wide_trees(void **state)
 }
 
 /* 60 levels, each of which holds the one below twice: 2^60 ways, and 61 modules. */
-static void test_shared_levels(void **state)
+TEST(test_shared_levels)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_module *m = TG_MODULE(tg_linear_new(2, 2));
     for (int i = 0; i < 60; i++) {
@@ -552,9 +535,8 @@ static void test_shared_levels(void **state)
 
 /* ---- where in a model an error arose ---- */
 
-static void test_place_of_errors(void **state)
+TEST(test_place_of_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(2, 4));
     stack *s = stack_new();
@@ -581,9 +563,8 @@ static void test_place_of_errors(void **state)
 }
 
 /* Of a name that is too long the end is told; a parent that is gone is not. */
-static void test_place_is_cut(void **state)
+TEST(test_place_is_cut)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_linear *fc = tg_linear_new(3, 1);
     tg_module *m = TG_MODULE(tg_sequential_new(fc));
@@ -604,9 +585,8 @@ static void test_place_is_cut(void **state)
 
 /* ---- sizes that no tensor has ---- */
 
-static void test_sizes_that_overflow(void **state)
+TEST(test_sizes_that_overflow)
 {
-    (void)state;
     static const int64_t sizes[] = { INT64_MAX, INT64_MAX / 2, INT64_MAX / 4, INT64_MAX / 4 + 1, INT64_C(1) << 61 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         tg_module_free(tg_lstm_new(1, sizes[i]));
@@ -622,27 +602,26 @@ static void test_sizes_that_overflow(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_arrays),
-        CASE(test_wrong_elements),
-        CASE(test_names_taken_twice),
-        CASE(test_tied_weights),
-        CASE(test_module_list),
-        CASE(test_module_dict),
-        CASE(test_parameter_list),
-        CASE(test_kinds),
-        CASE(test_copy),
-        CASE(test_copy_of_what_is_shared),
-        CASE(test_copies_of_every_kind),
-        CASE(test_copy_of_users_memory),
-        CASE(test_deep_trees),
-        CASE(test_deep_forward),
-        CASE(test_wide_trees),
-        CASE(test_shared_levels),
-        CASE(test_place_of_errors),
-        CASE(test_place_is_cut),
-        CASE(test_sizes_that_overflow),
+        T(test_arrays),
+        T(test_wrong_elements),
+        T(test_names_taken_twice),
+        T(test_tied_weights),
+        T(test_module_list),
+        T(test_module_dict),
+        T(test_parameter_list),
+        T(test_kinds),
+        T(test_copy),
+        T(test_copy_of_what_is_shared),
+        T(test_copies_of_every_kind),
+        T(test_copy_of_users_memory),
+        T(test_deep_trees),
+        T(test_deep_forward),
+        T(test_wide_trees),
+        T(test_shared_levels),
+        T(test_place_of_errors),
+        T(test_place_is_cut),
+        T(test_sizes_that_overflow),
     };
     return cmocka_run_group_tests_name("modules", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * memory, nothing lost, nothing freed twice. */
 #define _GNU_SOURCE /* setenv */
 #include "tests/support/failing.h"
+#include "tests/support/suite.h"
 
 typedef struct {
     tg_module base;
@@ -63,31 +64,19 @@ static double build_deep(void)
     return tg_failed() ? 0 : count;
 }
 
-static void test_building_and_copying(void **state)
-{
-    (void)state;
-    fail_each_allocation(build_and_copy);
-}
+TEST(test_building_and_copying) { fail_each_allocation(build_and_copy); }
 
-static void test_running_recurrent(void **state)
-{
-    (void)state;
-    fail_each_allocation(run_recurrent);
-}
+TEST(test_running_recurrent) { fail_each_allocation(run_recurrent); }
 
-static void test_building_deep(void **state)
-{
-    (void)state;
-    fail_each_allocation(build_deep);
-}
+TEST(test_building_deep) { fail_each_allocation(build_deep); }
 
 int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_building_and_copying),
-        cmocka_unit_test(test_running_recurrent),
-        cmocka_unit_test(test_building_deep),
+        T(test_building_and_copying),
+        T(test_running_recurrent),
+        T(test_building_deep),
     };
     return cmocka_run_group_tests_name("modules_failing", tests, NULL, NULL);
 }

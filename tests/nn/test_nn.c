@@ -1,7 +1,6 @@
 /* test_nn.c: modules: what they own, how they are named and printed (PyTorch's texts), called, initialised and
  * freed. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -68,9 +67,8 @@ static int long_line(tg_module *m, char *buffer, size_t size)
 }
 
 /* The texts are what print() shows in PyTorch 1.13. */
-static void test_print(void **state)
+TEST(test_print)
 {
-    (void)state;
     assert_prints(TG_MODULE(sample_model_new()),
                   "M(\n  (fc): Linear(in_features=2, out_features=2, bias=True)\n"
                   "  (again): Linear(in_features=2, out_features=2, bias=True)\n"
@@ -150,9 +148,8 @@ static void test_print(void **state)
     assert_prints(tg_flatten_new(.start_dim = 0, .end_dim = 0), "Flatten(start_dim=0, end_dim=0)");
 }
 
-static void test_print_of_users_modules(void **state)
+TEST(test_print_of_users_modules)
 {
-    (void)state;
     sample_model *m = tg_module_new(sample_model);
     assert_prints(TG_MODULE(m), "sample_model()");
     m = tg_module_new(sample_model, .extra_repr = two_lines);
@@ -171,9 +168,8 @@ static void test_print_of_users_modules(void **state)
 
 /* ---- names ---- */
 
-static void test_named_parameters(void **state)
+TEST(test_named_parameters)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = sample_model_new();
     /* as PyTorch lists them: own before children's, shared ones once and under their first name */
@@ -200,9 +196,8 @@ static void test_named_parameters(void **state)
     tg_scope_end(scope);
 }
 
-static void test_named_modules(void **state)
+TEST(test_named_modules)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = sample_model_new();
     static const char *const all[] = { "", "fc", "net", "net.0" }, *const children[] = { "fc", "net" };
@@ -218,9 +213,8 @@ static void test_named_modules(void **state)
     tg_scope_end(scope);
 }
 
-static void test_unknown_names(void **state)
+TEST(test_unknown_names)
 {
-    (void)state;
     sample_model *m = sample_model_new();
     static const char *const wrong[] = { "",       "fc",      "fc.",          "fc.weigh", "fc.weights",
                                          ".scale", "scale.x", "net.2.weight", "none.x" };
@@ -233,9 +227,8 @@ static void test_unknown_names(void **state)
     tg_module_free(m);
 }
 
-static void test_lstm_names(void **state)
+TEST(test_lstm_names)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_lstm *m = tg_lstm_new(5, 8, .num_layers = 2, .bidirectional = true, .proj_size = 3);
     static const char *const parts[] = { "weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr" };
@@ -253,9 +246,8 @@ static void test_lstm_names(void **state)
     tg_scope_end(scope);
 }
 
-static void test_bad_names(void **state)
+TEST(test_bad_names)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = sample_model_new();
     assert_null(tg_register_parameter(m, "a.b", tg_ones(tg_shape(1))));
@@ -282,9 +274,8 @@ static void count_free(tg_module *m)
     freed++;
 }
 
-static void test_shared_modules_are_freed_once(void **state)
+TEST(test_shared_modules_are_freed_once)
 {
-    (void)state;
     freed = 0;
     sample_model *a = tg_module_new(sample_model), *b = tg_module_new(sample_model);
     tg_module *shared = TG_MODULE(tg_module_new(sample_model, .free = count_free));
@@ -301,9 +292,8 @@ static void test_shared_modules_are_freed_once(void **state)
     assert_int_equal(freed, 1);
 }
 
-static void test_replacing(void **state)
+TEST(test_replacing)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     freed = 0;
     sample_model *m = sample_model_new();
@@ -323,9 +313,8 @@ static void test_replacing(void **state)
     tg_scope_end(scope);
 }
 
-static void test_no_cycles(void **state)
+TEST(test_no_cycles)
 {
-    (void)state;
     sample_model *a = tg_module_new(sample_model), *b = tg_module_new(sample_model);
     TG_SUBMODULE(a, none, TG_MODULE(b));
     assert_int_equal(tg_register_module(b, "up", a), TG_FAILED);
@@ -335,9 +324,8 @@ static void test_no_cycles(void **state)
     tg_module_free(a);
 }
 
-static void test_parameters_outlive_scopes(void **state)
+TEST(test_parameters_outlive_scopes)
 {
-    (void)state;
     sample_model *m = NULL;
     tg_scope scope = tg_scope_begin();
     m = sample_model_new();
@@ -357,9 +345,8 @@ static void test_parameters_outlive_scopes(void **state)
 }
 
 /* As torch.nn.Parameter: a leaf over the same values, whatever history they had. */
-static void test_parameter_with_a_history(void **state)
+TEST(test_parameter_with_a_history)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = tg_module_new(sample_model);
     tg_tensor *x = tg_mul(tg_ones(tg_shape(2), .requires_grad = true), 2.0);
@@ -370,9 +357,8 @@ static void test_parameter_with_a_history(void **state)
     tg_scope_end(scope);
 }
 
-static void test_freeing_leaves_nothing(void **state)
+TEST(test_freeing_leaves_nothing)
 {
-    (void)state;
     tg_module_free(sample_model_new()); /* the pool's own structures are there now */
     const tg_memory_statistics before = tg_memory_stats();
     tg_scope scope = tg_scope_begin();
@@ -391,9 +377,8 @@ static void test_freeing_leaves_nothing(void **state)
 
 /* ---- NULL ---- */
 
-static void test_null_module(void **state)
+TEST(test_null_module)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *nothing = NULL;
     tg_linear *no_linear = NULL;
@@ -428,9 +413,8 @@ static void test_null_module(void **state)
 }
 
 /* A child or tensor that failed leaves a module that can be called (in vain) and freed. */
-static void test_half_built_module(void **state)
+TEST(test_half_built_module)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = tg_module_new(sample_model, .forward = sample_forward);
     TG_SUBMODULE(m, fc, tg_linear_new(-2, 2));
@@ -449,9 +433,8 @@ static void test_half_built_module(void **state)
 
 /* ---- calling ---- */
 
-static void test_forward(void **state)
+TEST(test_forward)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = sample_model_new();
     tg_tensor *x = tg_randn(tg_shape(3, 2));
@@ -473,9 +456,8 @@ static void test_forward(void **state)
     tg_scope_end(scope);
 }
 
-static void test_sequential(void **state)
+TEST(test_sequential)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_linear *first = tg_linear_new(3, 4), *last = tg_linear_new(4, 2);
     tg_sequential *net = tg_sequential_new(first, tg_sequential_new(tg_tanh_new(), tg_identity_new()), last);
@@ -499,9 +481,8 @@ static void test_sequential(void **state)
     tg_scope_end(scope);
 }
 
-static void test_dropout(void **state)
+TEST(test_dropout)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(1000));
     tg_module *m = tg_dropout_new(0.25);
@@ -532,9 +513,8 @@ static void remember_warning(const char *where, const char *message, void *conte
     snprintf(warning, sizeof warning, "%s: %s", where ? where : "", message);
 }
 
-static void test_linear_options(void **state)
+TEST(test_linear_options)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_linear *m = tg_linear_new(3, 2, .bias = false, .dtype = TG_FLOAT64);
     assert_null(m->bias);
@@ -559,9 +539,8 @@ static void record_order(tg_module *m, void *context)
     strcat(context, " ");
 }
 
-static void test_tree(void **state)
+TEST(test_tree)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = sample_model_new();
     assert_true(m->base.training && m->fc->base.training);
@@ -580,9 +559,8 @@ static void test_tree(void **state)
     tg_scope_end(scope);
 }
 
-static void test_to(void **state)
+TEST(test_to)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     sample_model *m = sample_model_new();
     tg_tensor *weight = m->fc->weight,
@@ -619,9 +597,8 @@ static tg_tensor *fresh(int64_t rows, int64_t columns)
     return tg_empty(tg_shape(rows, columns), .requires_grad = true);
 }
 
-static void test_init(void **state)
+TEST(test_init)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const double e = 2e-7;
     VALUES(tg_init_uniform_(fresh(2, 3), -2, 3), e, -1.9786824, -1.47215319, -0.570787609, -1.86522579, 0.358071804,
@@ -654,9 +631,8 @@ static void test_init(void **state)
     tg_scope_end(scope);
 }
 
-static void test_init_of_a_view(void **state)
+TEST(test_init_of_a_view)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_zeros(tg_shape(3, 2));
     tg_manual_seed(3);
@@ -667,9 +643,8 @@ static void test_init_of_a_view(void **state)
     tg_scope_end(scope);
 }
 
-static void test_init_errors(void **state)
+TEST(test_init_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     assert_null(tg_init_kaiming_uniform_(tg_ones(tg_shape(3))));
     expect_error("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
@@ -686,32 +661,31 @@ static void test_init_errors(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_print),
-        CASE(test_print_of_users_modules),
-        CASE(test_named_parameters),
-        CASE(test_named_modules),
-        CASE(test_unknown_names),
-        CASE(test_lstm_names),
-        CASE(test_bad_names),
-        CASE(test_shared_modules_are_freed_once),
-        CASE(test_replacing),
-        CASE(test_no_cycles),
-        CASE(test_parameters_outlive_scopes),
-        CASE(test_parameter_with_a_history),
-        CASE(test_freeing_leaves_nothing),
-        CASE(test_null_module),
-        CASE(test_half_built_module),
-        CASE(test_forward),
-        CASE(test_sequential),
-        CASE(test_dropout),
-        CASE(test_linear_options),
-        CASE(test_tree),
-        CASE(test_to),
-        CASE(test_init),
-        CASE(test_init_of_a_view),
-        CASE(test_init_errors),
+        T(test_print),
+        T(test_print_of_users_modules),
+        T(test_named_parameters),
+        T(test_named_modules),
+        T(test_unknown_names),
+        T(test_lstm_names),
+        T(test_bad_names),
+        T(test_shared_modules_are_freed_once),
+        T(test_replacing),
+        T(test_no_cycles),
+        T(test_parameters_outlive_scopes),
+        T(test_parameter_with_a_history),
+        T(test_freeing_leaves_nothing),
+        T(test_null_module),
+        T(test_half_built_module),
+        T(test_forward),
+        T(test_sequential),
+        T(test_dropout),
+        T(test_linear_options),
+        T(test_tree),
+        T(test_to),
+        T(test_init),
+        T(test_init_of_a_view),
+        T(test_init_errors),
     };
     return cmocka_run_group_tests_name("nn", tests, NULL, NULL);
 }

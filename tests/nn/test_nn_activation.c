@@ -1,13 +1,11 @@
 /* test_nn_activation.c: each activation as a module is its function with the same options; 32 modules in a row. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
 
-static void test_activations(void **state)
+TEST(test_activations)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_sequential *all = tg_sequential_new(tg_relu_new(), tg_sigmoid_new(), tg_tanh_new(), tg_softmax_new(0),
                                            tg_log_softmax_new(1), tg_flatten_new(.start_dim = 0));
@@ -25,9 +23,8 @@ static void test_activations(void **state)
     tg_scope_end(scope);
 }
 
-static void test_more_activations(void **state)
+TEST(test_more_activations)
 {
-    (void)state;
     enum { ALL = 21 };
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_mul(tg_randn(tg_shape(16)), 3);
@@ -92,9 +89,8 @@ static void test_more_activations(void **state)
 }
 
 /* As many as tg_sequential_new takes. */
-static void test_long_sequential(void **state)
+TEST(test_long_sequential)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
 #define FOUR tg_relu_new(), tg_tanh_new(), tg_sigmoid_new(), tg_identity_new()
     tg_sequential *all = tg_sequential_new(FOUR, FOUR, FOUR, FOUR, FOUR, FOUR, FOUR, FOUR);
@@ -110,9 +106,9 @@ static void test_long_sequential(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_activations, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_more_activations, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_long_sequential, silence_errors, expect_no_error),
+        T(test_activations),
+        T(test_more_activations),
+        T(test_long_sequential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_nn_loss.c: each loss, and each distance, as a module is its function with the same options; explicit zeros are
  * zeros; weights are buffers; what fails leaks nothing. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -37,9 +36,8 @@ static void check(int line, tg_loss *m, tg_tensor *input, tg_tensor *target, tg_
 }
 #define CHECK(m, input, target, expected) check(__LINE__, m, input, target, expected)
 
-static void test_reductions_and_weights(void **state)
+TEST(test_reductions_and_weights)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_randn(tg_shape(4, 3)), *y = tg_randn(tg_shape(4, 3)), *weight = tg_rand(tg_shape(3));
     tg_tensor *classes = tg_from_data(((const int[]){ 0, 2, 1, 0 }), tg_shape(4));
@@ -76,9 +74,8 @@ static void test_reductions_and_weights(void **state)
     tg_scope_end(scope);
 }
 
-static void test_of_numbers(void **state)
+TEST(test_of_numbers)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const tensors t = make_tensors();
     CHECK(tg_l1_loss_new(), t.x, t.y, tg_l1_loss(t.x, t.y));
@@ -94,9 +91,8 @@ static void test_of_numbers(void **state)
     tg_scope_end(scope);
 }
 
-static void test_of_probabilities(void **state)
+TEST(test_of_probabilities)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const tensors t = make_tensors();
     CHECK(tg_bce_loss_new(.weight = t.weight), t.probabilities, t.probabilities,
@@ -120,9 +116,8 @@ static void test_of_probabilities(void **state)
     tg_scope_end(scope);
 }
 
-static void test_of_margins(void **state)
+TEST(test_of_margins)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const tensors t = make_tensors();
     CHECK(tg_hinge_embedding_loss_new(.margin = 0), t.x, t.signs, tg_hinge_embedding_loss(t.x, t.signs, .margin = 0));
@@ -143,9 +138,8 @@ static void check_triple(tg_triple_loss *m, tg_tensor *a, tg_tensor *b, tg_tenso
     tg_module_free(m);
 }
 
-static void test_of_three(void **state)
+TEST(test_of_three)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const tensors t = make_tensors();
     tg_tensor *signs = tg_select(t.signs, 1, 0);
@@ -162,9 +156,8 @@ static void test_of_three(void **state)
     tg_scope_end(scope);
 }
 
-static void test_of_sequences(void **state)
+TEST(test_of_sequences)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *log_probs = tg_log_softmax(tg_randn(tg_shape(5, 2, 3)), 2);
     tg_tensor *targets = tg_from_data(((const int[]){ 1, 2, 2, 1 }), tg_shape(2, 2));
@@ -180,9 +173,8 @@ static void test_of_sequences(void **state)
     tg_scope_end(scope);
 }
 
-static void test_distances(void **state)
+TEST(test_distances)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const tensors t = make_tensors();
     tg_distance *cosine = tg_cosine_similarity_new(.dim = 0),
@@ -204,9 +196,8 @@ static void remember_warning(const char *where, const char *message, void *conte
     snprintf(warning, sizeof warning, "%s", message);
 }
 
-static void test_warnings(void **state)
+TEST(test_warnings)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const tensors t = make_tensors();
     tg_set_warning_handler(remember_warning, NULL);
@@ -227,14 +218,14 @@ static void test_warnings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_reductions_and_weights, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_of_numbers, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_of_probabilities, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_of_margins, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_of_three, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_of_sequences, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_distances, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_warnings, silence_errors, expect_no_error),
+        T(test_reductions_and_weights),
+        T(test_of_numbers),
+        T(test_of_probabilities),
+        T(test_of_margins),
+        T(test_of_three),
+        T(test_of_sequences),
+        T(test_distances),
+        T(test_warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,7 @@
 /* test_rnn.c: RNN and RNNCell, with tanh and relu, against what PyTorch computed (tests/golden/rnn.txt): initial weights,
  * outputs, states, gradients, the random stream, and the losses of training steps, in all their options. And errors,
  * second derivatives, copies. What they share with LSTM and GRU is tested there. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/golden_module.h"
 #include "tests/support/gradcheck.h"
 
@@ -44,9 +43,8 @@ static void ignore_warning(const char *where, const char *message, void *context
     (void)where, (void)message, (void)context;
 }
 
-static void test_golden(void **state)
+TEST(test_golden)
 {
-    (void)state;
     tg_set_warning_handler(ignore_warning, NULL); /* dropout with one layer */
     golden *g = golden_open("rnn.txt");
     int cases = 0;
@@ -69,9 +67,8 @@ static tg_tensor *smooth_loss(void *context)
     return tg_sum(tg_mul(y, y));
 }
 
-static void test_derivatives(void **state)
+TEST(test_derivatives)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(2);
     smooth s = { tg_rnn_new(2, 3, .num_layers = 2, .dtype = TG_FLOAT64), NULL };
@@ -86,9 +83,8 @@ static void test_derivatives(void **state)
 
 /* ---- errors and copies ---- */
 
-static void test_errors(void **state)
+TEST(test_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     assert_null(tg_rnn_new(5, 8, .nonlinearity = "elu"));
     expect_error("RNN: Unknown nonlinearity 'elu'");
@@ -110,9 +106,8 @@ static void test_errors(void **state)
 }
 
 /* A copy has the nonlinearity, too. */
-static void test_copy(void **state)
+TEST(test_copy)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_rnn *m = tg_rnn_new(3, 4, .num_layers = 2, .nonlinearity = "relu"), *copy = tg_module_copy(m);
     tg_rnn_cell *cell = tg_rnn_cell_new(3, 4, .nonlinearity = "relu"), *cells = tg_module_copy(cell);
@@ -129,12 +124,11 @@ static void test_copy(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_golden),
-        CASE(test_derivatives),
-        CASE(test_errors),
-        CASE(test_copy),
+        T(test_golden),
+        T(test_derivatives),
+        T(test_errors),
+        T(test_copy),
     };
     return cmocka_run_group_tests_name("rnn", tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_attention.c: attention over sizes of several blocks of queries and keys, which the samples are too small for: the
  * loops next to the ops, whatever the mask, the layout and the broadcasting. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -46,9 +45,8 @@ static void check(tg_tensor *q, tg_tensor *k, tg_tensor *v, tg_tensor *mask, boo
     assert_near(narrow, expected, 5e-6, "float32");
 }
 
-static void test_sizes(void **state)
+TEST(test_sizes)
 {
-    (void)state;
     static const int64_t sizes[][3] = { { 1, 1, 1 },     { 7, 300, 5 },   { 96, 256, 16 },
                                         { 97, 257, 17 }, { 385, 100, 8 }, { 200, 520, 9 } };
     for (int i = 0; i < 6; i++) {
@@ -61,9 +59,8 @@ static void test_sizes(void **state)
     }
 }
 
-static void test_masks(void **state)
+TEST(test_masks)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *q = normal(tg_shape(2, 3, 100, 8)), *k = normal(tg_shape(2, 3, 300, 8)),
               *v = normal(tg_shape(2, 3, 300, 8));
@@ -79,9 +76,8 @@ static void test_masks(void **state)
 }
 
 /* Heads as a model has them, views of one tensor, and leading dimensions that are broadcast. */
-static void test_layouts(void **state)
+TEST(test_layouts)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = normal(tg_shape(2, 110, 3, 8)), *other = normal(tg_shape(2, 270, 3, 8));
     check(tg_transpose(x, 1, 2), tg_transpose(other, 1, 2), tg_transpose(other, 1, 2), NULL, false);
@@ -90,9 +86,8 @@ static void test_layouts(void **state)
 }
 
 /* Queries that the mask leaves no key get zeros and give none. */
-static void test_blind(void **state)
+TEST(test_blind)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *q = normal(tg_shape(3, 4)), *k = normal(tg_shape(300, 4)), *v = normal(tg_shape(300, 2));
     tg_tensor *sees = tg_reshape(tg_ge(tg_arange(0, 3, 1), 1), tg_shape(3, 1));
@@ -108,9 +103,8 @@ static void test_blind(void **state)
 }
 
 /* Scores of a thousand, whose exponentials are infinite. */
-static void test_large_scores(void **state)
+TEST(test_large_scores)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *q = tg_full(tg_shape(2, 1), 1000.0), *k = tg_reshape(tg_arange(0.0, 600.0, 1.0), tg_shape(600, 1));
     tg_tensor *y = tg_scaled_dot_product_attention(q, k, k, .scale = 1.0);
@@ -122,10 +116,8 @@ static void test_large_scores(void **state)
 
 int main(void)
 {
-#define ATTENTION_TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        ATTENTION_TEST(test_sizes), ATTENTION_TEST(test_masks),        ATTENTION_TEST(test_layouts),
-        ATTENTION_TEST(test_blind), ATTENTION_TEST(test_large_scores),
+        T(test_sizes), T(test_masks), T(test_layouts), T(test_blind), T(test_large_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* test_binding.c: the shared object as another language sees it: opened at run time, without a header, by the layouts
  * that docs/binding.md tells. Lists the ops, makes tensors, calls ops by name, takes gradients, and reads an error. */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -97,9 +97,8 @@ static void *call(const char *name, const value *args, int count)
     return results.items[0];
 }
 
-static void test_ops_are_listed(void **state)
+TEST(test_ops_are_listed)
 {
-    (void)state;
     int count = 0;
     const void *const *ops = op_registry(&count);
     assert_true(count > 60);
@@ -115,9 +114,8 @@ static void test_ops_are_listed(void **state)
 }
 
 /* d sum(a a) / da = 2 a */
-static void test_a_gradient(void **state)
+TEST(test_a_gradient)
 {
-    (void)state;
     const value full[] = { { INTS, { .ints = { 2, { 2, 3 } } } },
                            { FLOAT, { .real = 1.5 } },
                            { DTYPE, { .dtype = 1 } },
@@ -134,9 +132,8 @@ static void test_a_gradient(void **state)
     for (int i = 0; i < 6; i++) assert_true(values[i] == 3.0);
 }
 
-static void test_lists(void **state)
+TEST(test_lists)
 {
-    (void)state;
     const value sizes = { INTS, { .ints = { 1, { 2 } } } };
     void *parts[] = { call("zeros", &sizes, 1), call("ones", &sizes, 1) };
     const value args[] = { { TENSORS, { .tensors = { parts, 2 } } }, { INT, { .integer = 0 } } };
@@ -145,9 +142,8 @@ static void test_lists(void **state)
     assert_true(values[0] == 0 && values[1] == 0 && values[2] == 1 && values[3] == 1);
 }
 
-static void test_an_error(void **state)
+TEST(test_an_error)
 {
-    (void)state;
     const value wide = { INTS, { .ints = { 2, { 2, 3 } } } };
     void *a = call("zeros", &wide, 1);
     const value args[] = { { TENSOR, { .tensor = a } }, { TENSOR, { .tensor = a } } };
@@ -163,10 +159,10 @@ static void test_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ops_are_listed),
-        cmocka_unit_test(test_a_gradient),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_an_error),
+        T(test_ops_are_listed),
+        T(test_a_gradient),
+        T(test_lists),
+        T(test_an_error),
     };
     return cmocka_run_group_tests(tests, open_library, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_conv.c: convolutions, pooling and resampling as a program sees them: options at their zeros, modules, threads. What
  * the ops compute is tested from their descriptors. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -23,9 +22,8 @@ static void assert_shape(const tg_tensor *t, tg_shape expected)
 
 /* ---- options ---- */
 
-static void test_options(void **state)
+TEST(test_options)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(1, 2, 5, 6)), *w = tg_ones(tg_shape(2, 2, 3, 3)), *b = tg_ones(tg_shape(2));
     assert_shape(tg_conv2d(x, w), tg_shape(1, 2, 3, 4));
@@ -100,9 +98,8 @@ static float *all_of(int threads, int64_t groups, int64_t stride, int64_t *count
     return values;
 }
 
-static void test_threads_change_no_bit(void **state)
+TEST(test_threads_change_no_bit)
 {
-    (void)state;
     for (int64_t groups = 1; groups <= 16; groups *= 4)
         for (int64_t stride = 1; stride <= 2; stride++) {
             int64_t n, m;
@@ -115,9 +112,8 @@ static void test_threads_change_no_bit(void **state)
 }
 
 /* An image's result is the same alone and in a batch. */
-static void test_batches_change_no_bit(void **state)
+TEST(test_batches_change_no_bit)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_zeros(tg_shape(5, 17, 13, 15)), *w = tg_zeros(tg_shape(19, 17, 3, 3));
     fill(x), fill(w);
@@ -133,9 +129,8 @@ static void test_batches_change_no_bit(void **state)
 
 /* ---- modules ---- */
 
-static void test_modules_print_as_pytorch_prints_them(void **state)
+TEST(test_modules_print_as_pytorch_prints_them)
 {
-    (void)state;
     char text[4096];
     tg_module *m = TG_MODULE(tg_sequential_new(
         tg_conv2d_new(3, 6, tg_shape(3, 2), .stride = tg_shape(2, 1), .padding = tg_shape(1, 0),
@@ -184,9 +179,8 @@ static void assert_weight(const tg_conv *m, double first, double bias)
 }
 
 /* PyTorch's numbers from the same seed. */
-static void test_parameters_are_drawn_as_pytorch_draws_them(void **state)
+TEST(test_parameters_are_drawn_as_pytorch_draws_them)
 {
-    (void)state;
     tg_manual_seed(0);
     tg_conv *a = tg_conv2d_new(2, 3, tg_shape(2));
     assert_weight(a, -0.0026469905860722065, -0.05698692053556442);
@@ -201,9 +195,8 @@ static void test_parameters_are_drawn_as_pytorch_draws_them(void **state)
     tg_module_free(c);
 }
 
-static void test_a_small_network_trains(void **state)
+TEST(test_a_small_network_trains)
 {
-    (void)state;
     tg_manual_seed(1);
     tg_module *net =
         TG_MODULE(tg_sequential_new(tg_conv2d_new(1, 4, tg_shape(3), .padding = tg_shape(1)), tg_relu_new(),
@@ -229,9 +222,8 @@ static void test_a_small_network_trains(void **state)
     tg_module_free(net);
 }
 
-static void test_module_errors(void **state)
+TEST(test_module_errors)
 {
-    (void)state;
     assert_null(tg_conv2d_new(3, 4, tg_shape(3), .groups = 2));
     expect_error("in_channels must be divisible by groups");
     assert_null(tg_conv2d_new(4, 4, tg_shape(3), .groups = 0));
@@ -246,9 +238,8 @@ static void test_module_errors(void **state)
 }
 
 /* A window that lies in the padding alone has no element: its gradient goes nowhere, in no plane. */
-static void test_windows_of_nothing(void **state)
+TEST(test_windows_of_nothing)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(1, 2, 1, 256), .requires_grad = true);
     tg_tensor *y =
@@ -260,19 +251,17 @@ static void test_windows_of_nothing(void **state)
     tg_scope_end(scope);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, silence_errors, expect_no_error)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_options),
-        CASE(test_threads_change_no_bit),
-        CASE(test_batches_change_no_bit),
-        CASE(test_modules_print_as_pytorch_prints_them),
-        CASE(test_parameters_are_drawn_as_pytorch_draws_them),
-        CASE(test_a_small_network_trains),
-        CASE(test_module_errors),
-        CASE(test_windows_of_nothing),
+        T(test_options),
+        T(test_threads_change_no_bit),
+        T(test_batches_change_no_bit),
+        T(test_modules_print_as_pytorch_prints_them),
+        T(test_parameters_are_drawn_as_pytorch_draws_them),
+        T(test_a_small_network_trains),
+        T(test_module_errors),
+        T(test_windows_of_nothing),
     };
     return cmocka_run_group_tests_name("conv", tests, NULL, NULL);
 }

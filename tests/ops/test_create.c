@@ -2,7 +2,7 @@
 #include "ops/create.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "core/autograd.h"
 #include "core/op.h"
@@ -28,9 +28,8 @@ static void check(const tg_tensor *t, tg_dtype dtype, int64_t count, const doubl
 #define VALUES(...)                                                                                                    \
     (sizeof((double[]){ __VA_ARGS__ }) / sizeof(double)), (double[]) { __VA_ARGS__ }
 
-static void test_constants(void **state)
+TEST(test_constants)
 {
-    (void)state;
     check(tg_zeros(tg_shape(2, 1)), TG_FLOAT32, VALUES(0, 0));
     check(tg_ones(tg_shape(2), .dtype = TG_BOOL), TG_BOOL, VALUES(1, 1));
     check(tg_full(tg_shape(2), 2.5), TG_FLOAT32, VALUES(2.5, 2.5));
@@ -47,9 +46,8 @@ static void test_constants(void **state)
     expect_error("9 is not a dtype");
 }
 
-static void test_sequences(void **state)
+TEST(test_sequences)
 {
-    (void)state;
     check(tg_arange(0, 5, 2), TG_INT64, VALUES(0, 2, 4));
     check(tg_arange(3), TG_INT64, VALUES(0, 1, 2));
     check(tg_arange(1.5, 4), TG_FLOAT32, VALUES(1.5, 2.5, 3.5));
@@ -76,9 +74,8 @@ static void test_sequences(void **state)
     expect_error("must be greater or equal to 0");
 }
 
-static void test_from_data(void **state)
+TEST(test_from_data)
 {
-    (void)state;
     const float floats[] = { 1.5f, -2, 3, 4 };
     const int ints[] = { 1, 2, 3 };
     const bool bools[] = { true, false };
@@ -100,9 +97,8 @@ static void test_from_data(void **state)
     check(tg_from_data(pointer, tg_shape(3)), TG_INT64, VALUES(1, 2, 3));
 }
 
-static void test_like(void **state)
+TEST(test_like)
 {
-    (void)state;
     tg_tensor *t = tg_full(tg_shape(2), 3.0, .dtype = TG_FLOAT64, .requires_grad = true);
     check(tg_zeros_like(t), TG_FLOAT64, VALUES(0, 0));
     check(tg_ones_like(t, .dtype = TG_INT64), TG_INT64, VALUES(1, 1));
@@ -115,9 +111,8 @@ static void test_like(void **state)
     expect_error("argument 1 is NULL");
 }
 
-static void test_random(void **state)
+TEST(test_random)
 {
-    (void)state;
     tg_generator mine;
     tg_generator_seed(&mine, 5);
     tg_manual_seed(5);
@@ -136,9 +131,8 @@ static void test_random(void **state)
 
 /* A number never promotes a float32 tensor, on either side; an integer tensor with a real number becomes the default
  * float. */
-static void test_numbers_as_operands(void **state)
+TEST(test_numbers_as_operands)
 {
-    (void)state;
     tg_tensor *x = tg_full(tg_shape(2), 3.0), *n = tg_full(tg_shape(2), 3);
     check(tg_mul(x, 2.0), TG_FLOAT32, VALUES(6, 6));
     check(tg_sub(1, x), TG_FLOAT32, VALUES(-2, -2));
@@ -153,9 +147,8 @@ static void test_numbers_as_operands(void **state)
     check(tg_where(tg_gt(x, 5), 1.0, x), TG_FLOAT32, VALUES(3, 3));
 }
 
-static void test_default_dtype(void **state)
+TEST(test_default_dtype)
 {
-    (void)state;
     tg_set_default_dtype(TG_FLOAT64);
     const tg_dtype made = tg_dtype_of(tg_zeros(tg_shape(1))),
                    promoted = tg_dtype_of(tg_mul(tg_full(tg_shape(2), 3), 0.5));
@@ -167,9 +160,8 @@ static void test_default_dtype(void **state)
 }
 
 /* The line in an error is that of the call that failed, even inside a call that spans lines. */
-static void test_error_names_the_line(void **state)
+TEST(test_error_names_the_line)
 {
-    (void)state;
     char line[64];
     snprintf(line, sizeof line, "tests/ops/test_create.c:%d: add: ", __LINE__ + 1);
     tg_mul(tg_add(tg_zeros(tg_shape(2)), tg_zeros(tg_shape(3))), 2.0);
@@ -185,9 +177,8 @@ static void count_errors(const tg_error *error, void *context)
     *(int64_t *)context = error->later;
 }
 
-static void test_first_error_wins(void **state)
+TEST(test_first_error_wins)
 {
-    (void)state;
     int64_t later = -1;
     told = 0;
     tg_set_error_handler(count_errors, &later);
@@ -203,8 +194,6 @@ static void test_first_error_wins(void **state)
     assert_int_equal(tg_error_get().code, TG_ERROR_NULL);
     expect_error("argument 1 is NULL");
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {

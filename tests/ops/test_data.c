@@ -1,6 +1,5 @@
 /* test_data.c: tensors from what C programs hold: numbers, literals, arrays, tables and pointers of every type. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -18,9 +17,8 @@ static void assert_is(const tg_tensor *t, tg_dtype dtype, const double *expected
 #define IS(t, dtype, ...)                                                                                              \
     assert_is(t, dtype, (const double[]){ __VA_ARGS__ }, sizeof((double[]){ __VA_ARGS__ }) / sizeof(double))
 
-static void test_numbers(void **state)
+TEST(test_numbers)
 {
-    (void)state;
     IS(tg_tensor_of(1, 2, 3), TG_INT64, 1, 2, 3);
     IS(tg_tensor_of(1, 2.5, 3), TG_FLOAT32, 1, 2.5, 3);
     IS(tg_tensor_of(1.5f), TG_FLOAT32, 1.5);
@@ -64,9 +62,8 @@ static void test_numbers(void **state)
         expect_error("the shape has");                                                                                 \
     } while (0)
 
-static void test_types(void **state)
+TEST(test_types)
 {
-    (void)state;
     EACH_WAY(float, TG_FLOAT32, 1.5, -2, 3);
     EACH_WAY(double, TG_FLOAT64, 0.1, -2, 1e300);
     EACH_WAY(bool, TG_BOOL, 1, 0, 1);
@@ -86,9 +83,8 @@ static void test_types(void **state)
     EACH_WAY(long long, TG_INT64, -5, 7, 0);
 }
 
-static void test_tables(void **state)
+TEST(test_tables)
 {
-    (void)state;
     const double table[2][3] = { { 1, 2, 3 }, { 4, 5, 6 } };
     IS(tg_from_data(table, tg_shape(2, 3)), TG_FLOAT64, 1, 2, 3, 4, 5, 6);
     IS(tg_from_data(table, tg_shape(3, 2), .dtype = TG_INT64), TG_INT64, 1, 2, 3, 4, 5, 6);
@@ -113,9 +109,8 @@ static void test_tables(void **state)
 }
 
 /* What begins with a parenthesis and what has commas. */
-static void test_literals(void **state)
+TEST(test_literals)
 {
-    (void)state;
     float values[] = { 1, 2, 3 };
     const struct {
         float *p;
@@ -145,9 +140,8 @@ static void test_literals(void **state)
 }
 
 #define TEN(n) n, n, n, n, n, n, n, n, n, n
-static void test_limits(void **state)
+TEST(test_limits)
 {
-    (void)state;
     assert_null(tg_from_data((float[]){ 1, 2, 3 }));
     expect_error("tg_from_data needs a shape: tg_from_data(values, tg_shape(n))");
     assert_null(tg_from_data((float[]){ 1, 2, 3 }, .dtype = TG_FLOAT64));
@@ -165,8 +159,7 @@ static void test_limits(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
-    const struct CMUnitTest tests[] = { CASE(test_numbers), CASE(test_types), CASE(test_tables), CASE(test_literals),
-                                        CASE(test_limits) };
+    const struct CMUnitTest tests[] = { T(test_numbers), T(test_types), T(test_tables), T(test_literals),
+                                        T(test_limits) };
     return cmocka_run_group_tests_name("data", tests, NULL, NULL);
 }

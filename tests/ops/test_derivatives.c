@@ -5,8 +5,7 @@
  * branches. Wherever that says that the function is smooth and the derivative fits into the dtype, the library's must be
  * finite and right: that of the fused backward, that of the backward in ops (create_graph), and those of both above it.
  * Rows without a reference fail the first test. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/references.h"
 #include "tests/support/sample.h"
 
@@ -331,15 +330,10 @@ static int check_all(tg_dtype dtype)
     return complaints;
 }
 
-static void test_float32(void **state)
-{
-    (void)state;
-    assert_int_equal(check_all(TG_FLOAT32), 0);
-}
+TEST(test_float32) { assert_int_equal(check_all(TG_FLOAT32), 0); }
 
-static void test_float64(void **state)
+TEST(test_float64)
 {
-    (void)state;
     if (!judges_doubles()) skip();
     assert_int_equal(check_all(TG_FLOAT64), 0);
 }
@@ -357,9 +351,8 @@ static bool has_reference(const char *name)
     return false;
 }
 
-static void test_every_row_has_a_reference(void **state)
+TEST(test_every_row_has_a_reference)
 {
-    (void)state;
     int count, missing = 0;
     const tg_op *const *ops = tg_op_registry(&count);
     for (int i = 0; i < count; i++)
@@ -376,9 +369,9 @@ static void test_every_row_has_a_reference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_row_has_a_reference),
-        cmocka_unit_test_setup_teardown(test_float32, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_float64, silence_errors, expect_no_error),
+        T(test_every_row_has_a_reference),
+        T(test_float32),
+        T(test_float64),
     };
     tg_set_flush_denormal(
         TG_FLUSH_NOTHING); /* the formulas, exactly; test_denormals compares what is flushed with them */

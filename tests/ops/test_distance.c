@@ -1,7 +1,6 @@
 /* test_distance.c: cdist beyond the size of samples: rows longer than its buffer, more rows than fit, several threads,
  * against plain loops; and that it loses nothing of points that are near each other and far from 0. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -43,9 +42,8 @@ static void check(int64_t rows, int64_t others, int64_t m, double p)
     tg_scope_end(scope);
 }
 
-static void test_large(void **state)
+TEST(test_large)
 {
-    (void)state;
     const double norms[] = { 0, 0.5, 1, 1.5, 2, 3, INFINITY };
     for (size_t i = 0; i < sizeof norms / sizeof norms[0]; i++) {
         check(40, 30, 70, norms[i]); /* several blocks of rows, several threads */
@@ -55,9 +53,8 @@ static void test_large(void **state)
 }
 
 /* |a|^2 + |b|^2 - 2 a b would give 0 here, or NaN. */
-static void test_near_and_far(void **state)
+TEST(test_near_and_far)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = tg_add(tg_zeros(tg_shape(30, 4)), 4096.0), *b = tg_add(a, 0.5);
     tg_tensor *y = tg_cdist(a, b);
@@ -67,9 +64,8 @@ static void test_near_and_far(void **state)
 }
 
 /* PyTorch 1.13 crashes here. */
-static void test_pdist_of_nothing(void **state)
+TEST(test_pdist_of_nothing)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(0, 3), .requires_grad = true), *y = tg_pdist(x);
     assert_int_equal(tg_ndim(y), 1);
@@ -82,9 +78,9 @@ static void test_pdist_of_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_large, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_near_and_far, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_pdist_of_nothing, silence_errors, expect_no_error),
+        T(test_large),
+        T(test_near_and_far),
+        T(test_pdist_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

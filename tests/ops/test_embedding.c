@@ -1,7 +1,6 @@
 /* test_embedding.c: what samples cannot say of embeddings: rows shortened in place, gradients by frequency, tables and
  * batches of a size where threads share the work, the modules and their first weights. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -11,9 +10,8 @@
 static tg_tensor *indices(const int *values, int64_t n) { return tg_from_data(values, tg_shape(n)); }
 #define INDICES(...) tg_from_data(((const int[]){ __VA_ARGS__ }), tg_shape(TG_COUNT(__VA_ARGS__)))
 
-static void test_max_norm_writes_the_table(void **state)
+TEST(test_max_norm_writes_the_table)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const double rows[] = { 3, 4, 0.3, 0.4, 6, 8 };
     tg_tensor *weight = tg_requires_grad_(tg_from_data(rows, tg_shape(3, 2)), true);
@@ -44,9 +42,8 @@ static void check_max_norm(double size, tg_dtype dtype, double p)
     tg_scope_end(scope);
 }
 
-static void test_max_norm_of_any_size(void **state)
+TEST(test_max_norm_of_any_size)
 {
-    (void)state;
     check_max_norm(1e200, TG_FLOAT64, 2);
     check_max_norm(1e300, TG_FLOAT64, 3);
     check_max_norm(8e37, TG_FLOAT32, 2);
@@ -54,9 +51,8 @@ static void test_max_norm_of_any_size(void **state)
 }
 
 /* The padding row begins as zeros, and no optimiser moves it by look-ups; another use of the table does. */
-static void test_padding_row(void **state)
+TEST(test_padding_row)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_embedding *m = tg_embedding_new(4, 2, .padding_idx = -3);
     tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = 0.1, .weight_decay = 0.1);
@@ -77,9 +73,8 @@ static void test_padding_row(void **state)
 }
 
 /* The gradient's gradient divides by the count, too, which PyTorch's does not. */
-static void test_by_frequency(void **state)
+TEST(test_by_frequency)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *weight = tg_ones(tg_shape(3, 1), .requires_grad = true),
               *g = tg_ones(tg_shape(4, 1), .requires_grad = true);
@@ -94,9 +89,8 @@ static void test_by_frequency(void **state)
 }
 
 /* Large enough for several threads: the sum for each row in the order of the indices, to the bit. */
-static void test_large(void **state)
+TEST(test_large)
 {
-    (void)state;
     enum { ROWS = 300, WIDTH = 40, COUNT = 5000 };
     tg_scope scope = tg_scope_begin();
     tg_tensor *weight = tg_randn(tg_shape(ROWS, WIDTH), .requires_grad = true),
@@ -114,9 +108,8 @@ static void test_large(void **state)
     tg_scope_end(scope);
 }
 
-static void test_bags(void **state)
+TEST(test_bags)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *weight = tg_from_data(((const double[]){ 1, 2, 4, 8 }), tg_shape(4, 1));
     /* What lies behind the last offset is in no bag. */
@@ -131,9 +124,8 @@ static void test_bags(void **state)
     tg_scope_end(scope);
 }
 
-static void test_modules(void **state)
+TEST(test_modules)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(0);
     tg_embedding *m = tg_embedding_new(3, 2, .padding_idx = 1);
@@ -162,13 +154,13 @@ static void test_modules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_max_norm_writes_the_table, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_max_norm_of_any_size, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_padding_row, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_by_frequency, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_large, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_bags, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_modules, silence_errors, expect_no_error),
+        T(test_max_norm_writes_the_table),
+        T(test_max_norm_of_any_size),
+        T(test_padding_row),
+        T(test_by_frequency),
+        T(test_large),
+        T(test_bags),
+        T(test_modules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

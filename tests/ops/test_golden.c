@@ -4,7 +4,7 @@
  * ops also what becomes of NaN, infinities, zeros of both signs and denormals, and which dtype comes of which.
  * tests/golden/ops.py wrote it from the list that `test_golden --list FAMILY` prints. An op of which the file knows
  * nothing is skipped, loudly; a sample that is not in the file fails: write the file anew. */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/op_suite.h"
 #include "tests/support/golden.h"
 #include "tests/support/sample.h"
 
@@ -133,7 +133,7 @@ static void compare_sample(const char *text)
     tg_scope_end(scope);
 }
 
-static void test_samples(void **state)
+TEST(test_samples)
 {
     const tg_op *op = *state;
     for (const char *const *text = sample_texts(op); *text; text++) compare_sample(*text);
@@ -235,9 +235,8 @@ static void create_like(void)
     SAME("randn_like(zeros(4, dtype=int64), dtype=float32)", tg_randn_like(i, .dtype = TG_FLOAT32));
 }
 
-static void test_create(void **state)
+TEST(test_create)
 {
-    (void)state;
     differences = 0;
     tg_error_clear();
     if (!listing) open_family("create");
@@ -407,7 +406,7 @@ static bool has_promotion(const tg_op *op) { return sample_is_plain(op) || strcm
 
 /* ---- the program ---- */
 
-static void test_op(void **state)
+TEST(test_op)
 {
     const tg_op *op = *state;
     char name[300];
@@ -451,9 +450,8 @@ static bool is_error(const tg_op *op, const char *call)
     return false;
 }
 
-static void test_nothing_stale(void **state)
+TEST(test_nothing_stale)
 {
-    (void)state;
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     for (int i = 0; i < count; i++) {
@@ -470,8 +468,10 @@ static void test_nothing_stale(void **state)
 }
 
 /* One line a case, for tests/golden/ops.py. */
-static void print_list(const char *wanted, const tg_op *const *ops, int count)
+static void print_list(const char *wanted)
 {
+    int count;
+    const tg_op *const *ops = tg_op_registry(&count);
     for (int i = 0; i < count; i++) {
         if (strcmp(tg_op_family(ops[i]), wanted) != 0 || ops[i]->in_place_of) continue;
         for (const char *const *text = sample_texts(ops[i]); *text; text++) printf("sample %s\n", *text);
@@ -495,23 +495,15 @@ static int close_file(void **state)
 
 int main(int argc, char **argv)
 {
-    int count;
-    const tg_op *const *ops = tg_op_registry(&count);
     if (argc > 2 && strcmp(argv[1], "--list") == 0) {
-        print_list(argv[2], ops, count);
+        print_list(argv[2]);
         return 0;
     }
-    const struct CMUnitTest fixed[] = { cmocka_unit_test(test_nothing_stale), cmocka_unit_test(test_create) };
-    const size_t before = sizeof fixed / sizeof fixed[0], total = before + (size_t)count;
-    struct CMUnitTest *tests = calloc(total, sizeof *tests);
-    if (!tests) return 1;
-    memcpy(tests, fixed, sizeof fixed);
-    for (int i = 0; i < count; i++)
-        tests[before + (size_t)i] = (struct CMUnitTest){ ops[i]->name, test_op, NULL, NULL, (void *)(uintptr_t)ops[i] };
-    if (argc > 1) cmocka_set_test_filter(argv[1]);
-    tg_set_error_handler(NULL, NULL);
-    tg_set_warning_handler(NULL, NULL);
-    int failed = _cmocka_run_group_tests("golden", tests, total, NULL, close_file);
-    free(tests);
-    return failed;
+    const struct CMUnitTest first[] = { T(test_nothing_stale), T(test_create) };
+    const op_suite suite = { .name = "golden",
+                             .test = test_op,
+                             .end = close_file,
+                             .first = first,
+                             .first_count = sizeof first / sizeof first[0] };
+    return op_suite_run(&suite, argc, argv);
 }

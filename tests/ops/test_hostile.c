@@ -9,7 +9,7 @@
  *
  * runs some ops' tests only, as long as one likes. */
 #define _GNU_SOURCE /* alarm, setenv */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/op_suite.h"
 #include "tests/support/sample.h"
 
 #include "ops/create.h"
@@ -65,12 +65,12 @@ static void report(int signal_number)
 
 /* ---- chance ---- */
 
-static uint64_t state;
+static uint64_t random_state;
 
 static int pick(int n)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (int)((state >> 33) % (uint64_t)n);
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (int)((random_state >> 33) % (uint64_t)n);
 }
 
 /* ---- hostile values ---- */
@@ -366,7 +366,7 @@ static void report_fatal(void)
 }
 
 /* Calls that took all time or memory once, or overflowed. */
-static void test_known(void **test)
+TEST(test_known)
 {
     static const char *const calls[] = {
         "combinations(f(1), 2147483647, True)",
@@ -386,15 +386,13 @@ static void test_known(void **test)
         "triu_indices(4294967296, 2, -9)",
         "unfold(f(1, 1, 1), 2147483647, padding=2147483647)",
     };
-    (void)test;
     report_fatal();
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) call(NULL, calls[i]);
 }
 
 /* Only what is asked for is computed, however large the matrix. */
-static void test_far_triangles(void **test)
+TEST(test_far_triangles)
 {
-    (void)test;
     const tg_scope scope = tg_scope_begin();
     const int64_t far = INT64_C(1) << 40;
     tg_tensor *low = tg_tril_indices(far, 3, 1 - far), *high = tg_triu_indices(3, far, far - 2);
@@ -408,37 +406,28 @@ static void test_far_triangles(void **test)
     tg_scope_end(scope);
 }
 
-static void test_op(void **test)
+TEST(test_op)
 {
-    const tg_op *op = *test;
+    const tg_op *op = *state;
     const char *const *texts = sample_texts(op->in_place_of ? op->in_place_of : op);
     int count = 0;
     while (texts[count]) count++;
     report_fatal();
-    state = seed;
-    for (const char *c = op->name; *c; c++) state = (state ^ (unsigned char)*c) * 1099511628211u;
+    random_state = seed;
+    for (const char *c = op->name; *c; c++) random_state = (random_state ^ (unsigned char)*c) * 1099511628211u;
     for (int k = 0; k < rounds; k++) call(op, texts[pick(count)]);
 }
 
 int main(int argc, char **argv)
 {
-    int count;
-    const tg_op *const *ops = tg_op_registry(&count);
-    const struct CMUnitTest fixed[] = { cmocka_unit_test(test_known), cmocka_unit_test(test_far_triangles) };
-    const size_t before = sizeof fixed / sizeof fixed[0], total = before + (size_t)count;
-    struct CMUnitTest *tests = calloc(total, sizeof *tests);
-    if (!tests) return 1;
-    memcpy(tests, fixed, sizeof fixed);
-    for (int i = 0; i < count; i++)
-        tests[before + (size_t)i] = (struct CMUnitTest){ ops[i]->name, test_op, NULL, NULL, (void *)(uintptr_t)ops[i] };
-    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest first[] = { T(test_known), T(test_far_triangles) };
+    const op_suite suite = { .name = "hostile",
+                             .test = test_op,
+                             .first = first,
+                             .first_count = sizeof first / sizeof first[0] };
     if (argc > 2) rounds = atoi(argv[2]);
     if (argc > 3) seed = (uint64_t)atoll(argv[3]);
     setenv("TAPEGRAD_POOL", "0", 1); /* or blocks held for reuse would count as taken */
     tg_set_allocator(limited_allocate, limited_free, NULL);
-    tg_set_error_handler(NULL, NULL);
-    tg_set_warning_handler(NULL, NULL);
-    int failed = _cmocka_run_group_tests("hostile", tests, total, NULL, NULL);
-    free(tests);
-    return failed;
+    return op_suite_run(&suite, argc, argv);
 }

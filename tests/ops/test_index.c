@@ -1,7 +1,6 @@
 /* test_index.c: what samples cannot say of the ops that an index steers: large work on several threads, writing in place,
  * indices that change, and the calls as a program writes them. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -41,9 +40,8 @@ static tg_tensor *call(int which, tg_tensor *x, tg_tensor *index, tg_tensor *row
 }
 
 /* The same bits from any number of threads. */
-static void test_threads(void **state)
+TEST(test_threads)
 {
-    (void)state;
     enum { N = 400 };
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(1);
@@ -65,9 +63,8 @@ static void test_threads(void **state)
 }
 
 /* A bad index anywhere in large work is found by whichever thread meets it. */
-static void test_bad_index_in_large_work(void **state)
+TEST(test_bad_index_in_large_work)
 {
-    (void)state;
     enum { N = 400 };
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_randn(tg_shape(N, N)), *index = tg_randint(0, N, tg_shape(N, N));
@@ -86,9 +83,8 @@ static void test_bad_index_in_large_work(void **state)
 /* ---- in place ---- */
 
 /* Nothing is written when an index is wrong, be it the last one. */
-static void test_in_place_is_whole(void **state)
+TEST(test_in_place_is_whole)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_zeros(tg_shape(4)), *index = tg_from_data(((int64_t[]){ 0, 1, 4 }), tg_shape(3));
     tg_tensor *ones = tg_ones(tg_shape(3));
@@ -107,9 +103,8 @@ static void test_in_place_is_whole(void **state)
 }
 
 /* What is read shares memory with what is written. */
-static void test_in_place_of_itself(void **state)
+TEST(test_in_place_of_itself)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_from_data(((int64_t[]){ 1, 2, 0 }), tg_shape(3));
     tg_scatter_(x, 0, x, x); /* x[1] = 1, x[2] = 2, x[0] = 0 */
@@ -123,9 +118,8 @@ static void test_in_place_of_itself(void **state)
     assert_false(tg_failed());
 }
 
-static void test_in_place_rules(void **state)
+TEST(test_in_place_rules)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *leaf = tg_ones(tg_shape(3), .requires_grad = true), *index = tg_arange(0, 2, 1);
     assert_null(tg_index_add_(leaf, 0, index, tg_ones(tg_shape(2))));
@@ -142,9 +136,8 @@ static void test_in_place_rules(void **state)
 }
 
 /* An index that was changed since must not be used to go back. */
-static void test_index_changed(void **state)
+TEST(test_index_changed)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(3), .requires_grad = true), *index = tg_arange(0, 3, 1);
     tg_tensor *y = tg_sum(tg_gather(x, 0, index));
@@ -156,9 +149,8 @@ static void test_index_changed(void **state)
 
 /* ---- as a program writes it ---- */
 
-static void test_calls(void **state)
+TEST(test_calls)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_view(tg_arange(0, 6, 1), tg_shape(2, 3));
     tg_tensor *i = tg_from_data(((int64_t[]){ 2, 0 }), tg_shape(2));
@@ -185,9 +177,8 @@ static void test_calls(void **state)
 }
 
 /* A failed index is no ':'. */
-static void test_failed_index(void **state)
+TEST(test_failed_index)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(2, 2)), *failed = tg_matmul(x, tg_ones(tg_shape(3)));
     assert_null(failed);
@@ -201,14 +192,14 @@ static void test_failed_index(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_threads, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_bad_index_in_large_work, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_in_place_is_whole, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_in_place_of_itself, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_in_place_rules, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_index_changed, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_calls, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_failed_index, silence_errors, expect_no_error),
+        T(test_threads),
+        T(test_bad_index_in_large_work),
+        T(test_in_place_is_whole),
+        T(test_in_place_of_itself),
+        T(test_in_place_rules),
+        T(test_index_changed),
+        T(test_calls),
+        T(test_failed_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_join.c: cat and stack, and what undoes them, against naive index loops; which pieces there are, against
  * PyTorch 1.13.1; what the tape holds of it. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -95,9 +94,8 @@ static void check_gradients(tg_tensor *y, tg_tensor *const *inputs, const tg_sha
     }
 }
 
-static void test_cat(void **state)
+TEST(test_cat)
 {
-    (void)state;
     for (int seed = 0; seed < 1000; seed++) {
         tg_scope scope = tg_scope_begin();
         random_state = (uint64_t)seed;
@@ -130,9 +128,8 @@ static void test_cat(void **state)
     }
 }
 
-static void test_stack(void **state)
+TEST(test_stack)
 {
-    (void)state;
     for (int seed = 0; seed < 500; seed++) {
         tg_scope scope = tg_scope_begin();
         random_state = (uint64_t)seed;
@@ -182,9 +179,8 @@ static void check_pieces(int line, tg_tensor_list pieces, tg_tensor *t, int dim,
     check_pieces(__LINE__, list, t, dim, sizeof((int64_t[]){ 0, ##__VA_ARGS__ }) / sizeof(int64_t) - 1,                \
                  (int64_t[]){ 0, ##__VA_ARGS__ } + 1)
 
-static void test_pieces(void **state)
+TEST(test_pieces)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = random_tensor(S(5, 4), TG_FLOAT32, false), *v = random_tensor(S(7), TG_INT64, false);
     tg_tensor *none = tg_zeros(S(0, 2));
@@ -216,9 +212,8 @@ static void test_pieces(void **state)
 }
 
 /* One node however many pieces; pieces that nobody used count as zeros; the second derivative of cubes is right. */
-static void test_one_node(void **state)
+TEST(test_one_node)
 {
-    (void)state;
     for (int kind = 0; kind < 4; kind++) {
         tg_scope scope = tg_scope_begin();
         random_state = (uint64_t)kind;
@@ -246,9 +241,8 @@ static void test_one_node(void **state)
     }
 }
 
-static void test_many(void **state)
+TEST(test_many)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     enum { MANY = 3000 };
     tg_tensor *x = tg_arange(0, 2 * MANY, 1, .dtype = TG_FLOAT64);
@@ -268,9 +262,8 @@ static void test_many(void **state)
 /* ---- errors ---- */
 
 /* A failed list has NULLs to read and makes what follows fail in silence. */
-static void test_failed_lists(void **state)
+TEST(test_failed_lists)
 {
-    (void)state;
     tg_tensor *x = tg_zeros(S(4));
     const tg_tensor_list bad = tg_split(x, -1, 0);
     assert_int_equal(bad.count, 0);
@@ -293,12 +286,7 @@ static void test_failed_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cat),
-        cmocka_unit_test(test_stack),
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_one_node),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test_setup_teardown(test_failed_lists, silence_errors, expect_no_error),
+        T(test_cat), T(test_stack), T(test_pieces), T(test_one_node), T(test_many), T(test_failed_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

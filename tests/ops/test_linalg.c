@@ -1,6 +1,5 @@
 /* test_linalg.c: linear algebra on matrices larger than a panel, by what the results must fulfil; singular matrices. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -38,9 +37,8 @@ static void assert_near(tg_tensor *a, tg_tensor *b, double tolerance)
     if (!(d <= tolerance)) fail_msg("the distance is %g", d);
 }
 
-static void test_inverse(void **state)
+TEST(test_inverse)
 {
-    (void)state;
     for (int i = 0; i < SIZES; i++) {
         const int64_t n = sizes[i];
         tg_tensor *a = matrices(n, TG_FLOAT64), *y = tg_inv(a);
@@ -53,9 +51,8 @@ static void test_inverse(void **state)
     }
 }
 
-static void test_determinant(void **state)
+TEST(test_determinant)
 {
-    (void)state;
     for (int i = 0; i < SIZES; i++) {
         tg_tensor *a = matrices(sizes[i], TG_FLOAT64), *b = matrices(sizes[i], TG_FLOAT64);
         const tg_slogdet_result x = tg_slogdet(a), y = tg_slogdet(b), xy = tg_slogdet(tg_matmul(a, b));
@@ -68,9 +65,8 @@ static void test_determinant(void **state)
     }
 }
 
-static void test_cholesky(void **state)
+TEST(test_cholesky)
 {
-    (void)state;
     for (int i = 0; i < SIZES; i++) {
         const int64_t n = sizes[i];
         tg_tensor *a = positive_definite(n), *l = tg_cholesky(a), *u = tg_cholesky(a, .upper = true);
@@ -85,9 +81,8 @@ static void test_cholesky(void **state)
 }
 
 /* The other triangle is not read, nor is the diagonal of a unitriangular matrix. */
-static void test_unread(void **state)
+TEST(test_unread)
 {
-    (void)state;
     const double upper[] = { 2, 1, NAN, 4 }, unit[] = { NAN, 1, NAN, NAN }, b[] = { 4, 8 };
     VALUES(tg_solve_triangular(tg_from_data(upper, tg_shape(2, 2)), tg_from_data(b, tg_shape(2, 1)), true), 1e-15, 1,
            2);
@@ -99,9 +94,8 @@ static void test_unread(void **state)
 }
 
 /* The cofactors of singular matrices, by hand; so det has a gradient there. */
-static void test_singular_determinant(void **state)
+TEST(test_singular_determinant)
 {
-    (void)state;
     const double rank2[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, rank1[] = { 1, 2, 2, 4 };
     const double nilpotent[] = { 0, 1, 0, 0, 0, 1, 0, 0, 0 };
     tg_tensor *a = tg_from_data(rank2, tg_shape(3, 3), .requires_grad = true), *y = tg_det(a);
@@ -118,9 +112,8 @@ static void test_singular_determinant(void **state)
     }
 }
 
-static void test_logarithms(void **state)
+TEST(test_logarithms)
 {
-    (void)state;
     const double values[] = { 1, 2, 2, 4, 0, 1, 1, 0, 2, 0, 0, 3 };
     tg_tensor *a = tg_from_data(values, tg_shape(3, 2, 2));
     const tg_slogdet_result y = tg_slogdet(a);
@@ -132,9 +125,8 @@ static void test_logarithms(void **state)
     free(logdet);
 }
 
-static void test_powers(void **state)
+TEST(test_powers)
 {
-    (void)state;
     tg_tensor *a = tg_mul(matrices(4, TG_FLOAT64), 0.5), *y = a;
     for (int i = 1; i < 13; i++) y = tg_matmul(y, a);
     assert_near(tg_matrix_power(a, 13), y, 1e-10 * (1 + distance(y, tg_zeros_like(y))));
@@ -144,13 +136,8 @@ static void test_powers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_inverse, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_determinant, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_cholesky, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_unread, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_singular_determinant, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_logarithms, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_powers, silence_errors, expect_no_error),
+        T(test_inverse),    T(test_determinant), T(test_cholesky), T(test_unread), T(test_singular_determinant),
+        T(test_logarithms), T(test_powers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_loss.c: softmax, mean squared error, negative log likelihood and cross entropy against closed forms, naive loops
  * and values computed by PyTorch 1.13.1; what is ignored, what is warned about. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -55,9 +54,8 @@ static void check_softmax(tg_tensor *t, int dim)
     free(z);
 }
 
-static void test_softmax(void **state)
+TEST(test_softmax)
 {
-    (void)state;
     for (tg_dtype dtype = TG_FLOAT32; dtype <= TG_FLOAT64; dtype++)
         for (int dim = 0; dim < 3; dim++) {
             tg_scope scope = tg_scope_begin();
@@ -70,9 +68,8 @@ static void test_softmax(void **state)
         }
 }
 
-static void test_softmax_extremes(void **state)
+TEST(test_softmax_extremes)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     float values[] = { 1000, 0, -1000, INFINITY, 0, 1, -INFINITY, -INFINITY, -INFINITY, -INFINITY, 2, 2 };
     tg_tensor *t = tg_from_data(values, tg_shape(4, 3));
@@ -91,9 +88,8 @@ static void test_softmax_extremes(void **state)
 }
 
 /* The kernel's gradient, along any dimension, is that of the formula in ops, which create_graph runs. */
-static void test_softmax_gradients_agree(void **state)
+TEST(test_softmax_gradients_agree)
 {
-    (void)state;
     for (int64_t dim = 0; dim < 3; dim++)
         for (int logarithm = 0; logarithm < 2; logarithm++) {
             tg_scope scope = tg_scope_begin();
@@ -111,9 +107,8 @@ static void test_softmax_gradients_agree(void **state)
 
 /* ---- mse_loss ---- */
 
-static void test_mse_loss(void **state)
+TEST(test_mse_loss)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     double a[] = { 1, 2, 3, 4, 5, 6 }, b[] = { 1, 0, 6, 4, 4.5, 8 }, squares[] = { 0, 4, 9, 0, 0.25, 4 };
     tg_tensor *x = tg_requires_grad_(tg_from_data(a, tg_shape(2, 3)), true), *y = tg_from_data(b, tg_shape(2, 3));
@@ -150,9 +145,8 @@ static void remember_warning(const char *where, const char *message, void *conte
 
 /* PyTorch's warning, once for each place; then the value of the broadcast difference, with gradients in each one's own
  * shape. */
-static void test_mse_loss_warns_and_broadcasts(void **state)
+TEST(test_mse_loss_warns_and_broadcasts)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_set_warning_handler(remember_warning, NULL);
     warned.count = 0;
@@ -205,9 +199,8 @@ static double naive_nll(const double *x, const int64_t *t, const double *w, int6
     return mean ? total / weights : total;
 }
 
-static void test_nll_loss(void **state)
+TEST(test_nll_loss)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     double w[] = { 0.5, 2, 1.25, 0.75 };
     int64_t t[15];
@@ -239,9 +232,8 @@ static void test_nll_loss(void **state)
 }
 
 /* The mean over targets that are all ignored is NaN, their sum 0, and no gradient flows: in PyTorch as well. */
-static void test_everything_ignored(void **state)
+TEST(test_everything_ignored)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_randn(tg_shape(3, 4), .requires_grad = true), *t = tg_full(tg_shape(3), -100);
     assert_true(isnan(tg_item(tg_nll_loss(x, t))));
@@ -259,9 +251,8 @@ static void test_everything_ignored(void **state)
 
 /* ---- cross_entropy ---- */
 
-static void test_closed_forms(void **state)
+TEST(test_closed_forms)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_arange(0, 6, 1), *equal = tg_full(tg_shape(6, 10), 3.5, .dtype = TG_FLOAT64);
     assert_item(tg_cross_entropy(equal, t), log(10), 1e-15);
@@ -281,9 +272,8 @@ static void test_closed_forms(void **state)
 }
 
 /* Class indices are probabilities of one: the two forms agree, smoothed or not, in value and gradient. */
-static void test_indices_and_probabilities_agree(void **state)
+TEST(test_indices_and_probabilities_agree)
 {
-    (void)state;
     for (int smooth = 0; smooth < 2; smooth++)
         for (int reduction = TG_REDUCTION_NONE; reduction <= TG_REDUCTION_SUM; reduction++) {
             tg_scope scope = tg_scope_begin();
@@ -310,9 +300,8 @@ static const double scores[] = { 0.5, -1.25, 2.0, 1.5, 0.25, -0.75, -2.0, 3.0, 0
 static const double class_weights[] = { 0.5, 2.0, 1.25 };
 
 /* Values and gradients that PyTorch 1.13.1 gives in float64. */
-static void test_values_of_pytorch(void **state)
+TEST(test_values_of_pytorch)
 {
-    (void)state;
     static const struct {
         bool probabilities, weighted;
         int64_t ignore_index;
@@ -412,9 +401,8 @@ static void test_values_of_pytorch(void **state)
 
 /* ---- errors ---- beyond those in the descriptors; the words of PyTorch 1.13.1 */
 
-static void test_errors(void **state)
+TEST(test_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(2, 5)), *t = tg_zeros(tg_shape(2), .dtype = TG_INT64);
     assert_null(tg_nll_loss(x, t, .weight = tg_ones(tg_shape(5), .dtype = TG_FLOAT64)));
@@ -446,17 +434,17 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_softmax_extremes),
-        cmocka_unit_test(test_softmax_gradients_agree),
-        cmocka_unit_test(test_mse_loss),
-        cmocka_unit_test(test_mse_loss_warns_and_broadcasts),
-        cmocka_unit_test(test_nll_loss),
-        cmocka_unit_test(test_everything_ignored),
-        cmocka_unit_test(test_closed_forms),
-        cmocka_unit_test(test_indices_and_probabilities_agree),
-        cmocka_unit_test(test_values_of_pytorch),
-        cmocka_unit_test_setup_teardown(test_errors, silence_errors, expect_no_error),
+        T(test_softmax),
+        T(test_softmax_extremes),
+        T(test_softmax_gradients_agree),
+        T(test_mse_loss),
+        T(test_mse_loss_warns_and_broadcasts),
+        T(test_nll_loss),
+        T(test_everything_ignored),
+        T(test_closed_forms),
+        T(test_indices_and_probabilities_agree),
+        T(test_values_of_pytorch),
+        T(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

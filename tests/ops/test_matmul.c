@@ -1,7 +1,6 @@
 /* test_matmul.c: products against a naive loop over indices, in every shape, stride and dtype; what a product saves;
  * its errors. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -130,9 +129,8 @@ static tg_tensor *random_tensor(tg_shape shape, tg_dtype dtype, int layout)
 
 /* ---- matmul ---- */
 
-static void test_every_shape(void **state)
+TEST(test_every_shape)
 {
-    (void)state;
     static const struct {
         tg_shape a, b;
     } cases[] = {
@@ -173,9 +171,8 @@ static void test_every_shape(void **state)
 
 /* Batches that share b but do not follow each other: a few rows each (copied into one product) and many (left
  * alone). */
-static void test_batches_in_another_order(void **state)
+TEST(test_batches_in_another_order)
 {
-    (void)state;
     for (int64_t steps = 1; steps <= 40; steps += 13) {
         tg_scope scope = tg_scope_begin();
         tg_tensor *a = tg_transpose(tg_randn(tg_shape(steps, 6, 5)), 0, 1);
@@ -187,9 +184,8 @@ static void test_batches_in_another_order(void **state)
 }
 
 /* A batch gives what its products give alone, to the bit, on any number of threads. */
-static void test_batches_and_threads(void **state)
+TEST(test_batches_and_threads)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = tg_randn(tg_shape(24, 48, 40)), *b = tg_randn(tg_shape(24, 40, 56)), *w = tg_randn(tg_shape(40, 56));
     tg_tensor *each = tg_matmul(a, b), *shared = tg_matmul(a, w);
@@ -219,9 +215,8 @@ static int64_t peak_of(tg_tensor *a, tg_tensor *b)
 
 /* A transposed operand costs the memory of the result, which the pool may round up by a quarter; a copy would double
  * it. */
-static void test_transposed_views_are_not_copied(void **state)
+TEST(test_transposed_views_are_not_copied)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = tg_randn(tg_shape(256, 128)), *b = tg_randn(tg_shape(256, 256)),
               *batch = tg_randn(tg_shape(4, 256, 128));
@@ -246,9 +241,8 @@ static void check_linear(tg_tensor *x, tg_tensor *weight, tg_tensor *bias)
     free(b);
 }
 
-static void test_linear(void **state)
+TEST(test_linear)
 {
-    (void)state;
     static const tg_shape inputs[] = { { 1, { 13 } },       { 2, { 1, 13 } },       { 2, { 30, 13 } },
                                        { 3, { 4, 6, 13 } }, { 4, { 2, 3, 2, 13 } }, { 2, { 0, 13 } },
                                        { 3, { 2, 0, 13 } } };
@@ -280,9 +274,8 @@ static tg_tensor *leaf(tg_shape shape, tg_dtype dtype, int layout)
 }
 
 /* dx, dw and db by their definitions, for x in any strides. */
-static void test_linear_gradients(void **state)
+TEST(test_linear_gradients)
 {
-    (void)state;
     for (int layout = 0; layout < LAYOUTS; layout++) {
         tg_scope scope = tg_scope_begin();
         tg_tensor *x = leaf(tg_shape(4, 3, 7), TG_FLOAT64, layout), *w = leaf(tg_shape(5, 7), TG_FLOAT64, layout);
@@ -309,9 +302,8 @@ static void test_linear_gradients(void **state)
 }
 
 /* Gradients come back in the operand's own shape, summed over the batches that broadcasting made. */
-static void test_gradients_of_broadcast_batches(void **state)
+TEST(test_gradients_of_broadcast_batches)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = leaf(tg_shape(3, 4), TG_FLOAT64, CONTIGUOUS), *b = leaf(tg_shape(5, 1, 4, 2), TG_FLOAT64, REVERSED);
     tg_tensor *c = leaf(tg_shape(6, 3, 4), TG_FLOAT64, STRIDED);
@@ -348,9 +340,8 @@ static int64_t held_after(tg_tensor *x, tg_tensor *b, bool linear)
 }
 
 /* An operand is saved for the other one's gradient only, and is then guarded against writes. */
-static void test_saves_only_what_is_needed(void **state)
+TEST(test_saves_only_what_is_needed)
 {
-    (void)state;
     for (int linear = 0; linear < 2; linear++) {
         tg_scope scope = tg_scope_begin();
         tg_tensor *x = leaf(tg_shape(1000, 64), TG_FLOAT32, CONTIGUOUS), *b = tg_randn(tg_shape(64, 64));
@@ -368,9 +359,8 @@ static void test_saves_only_what_is_needed(void **state)
 
 /* ---- errors ---- the words of PyTorch 1.13.1, beyond those in the descriptors */
 
-static void test_errors(void **state)
+TEST(test_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
 #define F(...) tg_zeros(tg_shape(__VA_ARGS__))
 #define D(...) tg_zeros(tg_shape(__VA_ARGS__), .dtype = TG_FLOAT64)
@@ -404,9 +394,8 @@ static void test_errors(void **state)
 }
 
 /* The line is the caller's, and a bias that failed is no bias left out. */
-static void test_where_and_failed_bias(void **state)
+TEST(test_where_and_failed_bias)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(2, 3)), *w = tg_ones(tg_shape(4, 3));
     assert_null(tg_matmul_at("model.c:42", x, w));
@@ -422,16 +411,16 @@ static void test_where_and_failed_bias(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_shape),
-        cmocka_unit_test(test_batches_in_another_order),
-        cmocka_unit_test(test_batches_and_threads),
-        cmocka_unit_test(test_transposed_views_are_not_copied),
-        cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_linear_gradients),
-        cmocka_unit_test(test_gradients_of_broadcast_batches),
-        cmocka_unit_test_setup_teardown(test_saves_only_what_is_needed, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_errors, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_where_and_failed_bias, silence_errors, expect_no_error),
+        T(test_every_shape),
+        T(test_batches_in_another_order),
+        T(test_batches_and_threads),
+        T(test_transposed_views_are_not_copied),
+        T(test_linear),
+        T(test_linear_gradients),
+        T(test_gradients_of_broadcast_batches),
+        T(test_saves_only_what_is_needed),
+        T(test_errors),
+        T(test_where_and_failed_bias),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

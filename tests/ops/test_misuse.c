@@ -1,15 +1,12 @@
 /* test_misuse.c: what happens to handles used too late, and which hooks run. tests/tools/handles.c tries every public
  * function; here is what the error says, and what goes on afterwards. */
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
-
-#define TEST(name) static void name(void **state)
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 static tg_tensor *leaf(double value) { return tg_full(tg_shape(2), value, .requires_grad = true); }
 
@@ -36,7 +33,6 @@ static tg_tensor *freed(void)
 /* The scope ends all the same, and the name is NULL afterwards, which every function passes on. */
 TEST(test_freed_results)
 {
-    (void)state;
     if (!freed_memory_stays()) return;
     const tg_scope outer = tg_scope_begin(), inner = tg_scope_begin();
     const int64_t live = tg_memory_stats().live_tensors;
@@ -57,7 +53,6 @@ TEST(test_freed_results)
 
 TEST(test_a_scope_that_is_none_returns_nothing)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_scope_end(scope);
     assert_null(tg_scope_return(scope, leaf(1)));
@@ -66,7 +61,6 @@ TEST(test_a_scope_that_is_none_returns_nothing)
 
 TEST(test_questions_about_freed_tensors)
 {
-    (void)state;
     if (!freed_memory_stays()) return;
     const tg_scope scope = tg_scope_begin();
     tg_tensor *gone = freed();
@@ -83,7 +77,6 @@ TEST(test_questions_about_freed_tensors)
 /* What is registered lives on; a freed one must not come back to life in a module. */
 TEST(test_freed_buffers)
 {
-    (void)state;
     if (!freed_memory_stays()) return;
     tg_linear *m = tg_linear_new(2, 2);
     assert_null(tg_register_buffer(m, "scale", freed()));
@@ -101,7 +94,6 @@ static tg_tensor *return_freed(tg_tensor *grad, void *context)
 
 TEST(test_a_hook_returns_a_freed_tensor)
 {
-    (void)state;
     if (!freed_memory_stays()) return;
     const tg_scope scope = tg_scope_begin();
     tg_tensor *x = leaf(2), *y = tg_mul(x, x);
@@ -114,7 +106,6 @@ TEST(test_a_hook_returns_a_freed_tensor)
 
 TEST(test_freed_modules)
 {
-    (void)state;
     if (!freed_memory_stays()) return;
     tg_linear *m = tg_linear_new(2, 2), *parent = tg_linear_new(2, 2);
     tg_module_free(m);
@@ -131,7 +122,6 @@ TEST(test_freed_modules)
 /* A number that no size can be. */
 TEST(test_sizes_that_overflow)
 {
-    (void)state;
     assert_null(tg_lstm_new(3, INT64_MAX));
     expect_error("hidden_size 9223372036854775807");
     assert_null(tg_lstm_cell_new(3, INT64_MAX / 4));
@@ -144,7 +134,6 @@ TEST(test_sizes_that_overflow)
 
 TEST(test_kinds_that_are_none)
 {
-    (void)state;
     const tg_shape endless = { INT_MAX, { 2 } };
     const tg_operand neither = { .kind = (tg_operand_kind)9 };
     tg_promote_types((tg_dtype)77, TG_FLOAT32);
@@ -200,7 +189,6 @@ static void make_graph(graph *g)
 
 TEST(test_hooks_under_backward)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     graph g;
     make_graph(&g);
@@ -213,7 +201,6 @@ TEST(test_hooks_under_backward)
 
 TEST(test_hooks_under_grad)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     graph g;
     make_graph(&g);
@@ -236,7 +223,6 @@ static tg_tensor *note(tg_tensor *grad, void *context)
 
 TEST(test_the_order_of_hooks)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     char order[16] = "";
     void *const of_x[] = { order, "x" }, *const of_w[] = { order, "w" }, *const of_y[] = { order, "y" };
@@ -255,7 +241,6 @@ TEST(test_the_order_of_hooks)
 /* A hook of a tensor written in place belongs to the value it had. */
 TEST(test_hooks_and_writes)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     int before = 0, after = 0;
     tg_tensor *x = leaf(3), *y = tg_mul(x, 2);
@@ -272,18 +257,18 @@ TEST(test_hooks_and_writes)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_freed_results),
-        CASE(test_a_scope_that_is_none_returns_nothing),
-        CASE(test_questions_about_freed_tensors),
-        CASE(test_freed_buffers),
-        CASE(test_a_hook_returns_a_freed_tensor),
-        CASE(test_freed_modules),
-        CASE(test_sizes_that_overflow),
-        CASE(test_kinds_that_are_none),
-        CASE(test_hooks_under_backward),
-        CASE(test_hooks_under_grad),
-        CASE(test_the_order_of_hooks),
-        CASE(test_hooks_and_writes),
+        T(test_freed_results),
+        T(test_a_scope_that_is_none_returns_nothing),
+        T(test_questions_about_freed_tensors),
+        T(test_freed_buffers),
+        T(test_a_hook_returns_a_freed_tensor),
+        T(test_freed_modules),
+        T(test_sizes_that_overflow),
+        T(test_kinds_that_are_none),
+        T(test_hooks_under_backward),
+        T(test_hooks_under_grad),
+        T(test_the_order_of_hooks),
+        T(test_hooks_and_writes),
     };
     return cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_normalization.c: what the samples of the normalisations cannot say: running statistics, the modules (their texts and numbers
  * are PyTorch's), sizes of several blocks and tasks, and how exact the result is where the mean is large. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -22,9 +21,8 @@ static void assert_prints(tg_module *m, const char *expected)
     tg_module_free(m);
 }
 
-static void test_print(void **state)
+TEST(test_print)
 {
-    (void)state;
     assert_prints(TG_MODULE(tg_layer_norm_new(tg_shape(8))), "LayerNorm((8,), eps=1e-05, elementwise_affine=True)");
     assert_prints(TG_MODULE(tg_layer_norm_new(tg_shape(3, 4), .eps = 1e-6, .elementwise_affine = false)),
                   "LayerNorm((3, 4), eps=1e-06, elementwise_affine=False)");
@@ -42,9 +40,8 @@ static void test_print(void **state)
                   "InstanceNorm2d(3, eps=0.001, momentum=0.1, affine=True, track_running_stats=True)");
 }
 
-static void test_running_average(void **state)
+TEST(test_running_average)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_reshape(powers(12), tg_shape(4, 3));
     tg_batch_norm *m = tg_batch_norm1d_new(3);
@@ -60,9 +57,8 @@ static void test_running_average(void **state)
     tg_scope_end(scope);
 }
 
-static void test_cumulative_average(void **state)
+TEST(test_cumulative_average)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_reshape(powers(12), tg_shape(4, 3)), *y = NULL;
     tg_batch_norm *m = tg_batch_norm1d_new(3, .momentum = TG_CUMULATIVE_AVERAGE);
@@ -78,9 +74,8 @@ static void test_cumulative_average(void **state)
 }
 
 /* Of no channels comes nothing, and its gradients, first and second, are empty. */
-static void test_no_channels(void **state)
+TEST(test_no_channels)
 {
-    (void)state;
     const tg_shape shapes[] = { tg_shape(2, 0), tg_shape(2, 0, 3), tg_shape(0, 0), tg_shape(2, 3, 0) };
     for (int i = 0; i < 8; i++) {
         tg_scope scope = tg_scope_begin();
@@ -101,9 +96,8 @@ static void test_no_channels(void **state)
     tg_scope_end(scope);
 }
 
-static void test_instance_norm_module(void **state)
+TEST(test_instance_norm_module)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_reshape(powers(12), tg_shape(2, 2, 3));
     tg_instance_norm *m = tg_instance_norm1d_new(2, .affine = true, .track_running_stats = true);
@@ -123,9 +117,8 @@ static void test_instance_norm_module(void **state)
     tg_scope_end(scope);
 }
 
-static void test_modules_without(void **state)
+TEST(test_modules_without)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_randn(tg_shape(4, 6));
     tg_batch_norm *m = tg_batch_norm1d_new(6, .affine = false, .track_running_stats = false);
@@ -152,9 +145,8 @@ static void test_modules_without(void **state)
     tg_scope_end(scope);
 }
 
-static void test_module_errors(void **state)
+TEST(test_module_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_batch_norm *one = tg_batch_norm1d_new(3), *two = tg_batch_norm2d_new(3);
     tg_instance_norm *instance = tg_instance_norm2d_new(3);
@@ -180,9 +172,8 @@ static void test_module_errors(void **state)
 
 /* ---- running statistics ---- */
 
-static void test_running_is_written(void **state)
+TEST(test_running_is_written)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_reshape(powers(12), tg_shape(4, 3)), *whole = tg_zeros(tg_shape(3, 2));
     tg_tensor *mean = tg_select(whole, 1, 0), *var = tg_select(whole, 1, 1); /* strided */
@@ -201,9 +192,8 @@ static void test_running_is_written(void **state)
 }
 
 /* A later batch does not change what backward needs of an earlier one. */
-static void test_running_moves_on(void **state)
+TEST(test_running_moves_on)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_randn(tg_shape(4, 3), .requires_grad = true), *mean = tg_zeros(tg_shape(3));
     tg_tensor *var = tg_full(tg_shape(3), 3.0);
@@ -258,9 +248,8 @@ static void check_large(normalization f, tg_shape shape, int64_t parameters)
     tg_scope_end(scope);
 }
 
-static void test_large(void **state)
+TEST(test_large)
 {
-    (void)state;
     tg_manual_seed(1);
     check_large(by_layer, tg_shape(70, 1300), 1300); /* blocks of a row, chunks of rows */
     check_large(by_layer, tg_shape(1100, 70), 70);   /* several tasks */
@@ -275,9 +264,8 @@ static void test_large(void **state)
 }
 
 /* The mean is a million times the deviation: rounding it to float would show in the third digit. */
-static void test_large_mean(void **state)
+TEST(test_large_mean)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(2);
     tg_tensor *x = tg_add(tg_randn(tg_shape(4, 1000)), 1e5);
@@ -292,19 +280,18 @@ static void test_large_mean(void **state)
 
 int main(void)
 {
-#define NORM_TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        NORM_TEST(test_print),
-        NORM_TEST(test_running_average),
-        NORM_TEST(test_cumulative_average),
-        NORM_TEST(test_instance_norm_module),
-        NORM_TEST(test_no_channels),
-        NORM_TEST(test_modules_without),
-        NORM_TEST(test_module_errors),
-        NORM_TEST(test_running_is_written),
-        NORM_TEST(test_running_moves_on),
-        NORM_TEST(test_large),
-        NORM_TEST(test_large_mean),
+        T(test_print),
+        T(test_running_average),
+        T(test_cumulative_average),
+        T(test_instance_norm_module),
+        T(test_no_channels),
+        T(test_modules_without),
+        T(test_module_errors),
+        T(test_running_is_written),
+        T(test_running_moves_on),
+        T(test_large),
+        T(test_large_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

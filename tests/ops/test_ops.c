@@ -2,7 +2,7 @@
  *
  * Nothing here knows an op by name, except those whose very contract is an exception (`empty` has no values, `view`
  * refuses some strides, an `embedding_bag` of one dimension wants offsets): a new op is tested by having a descriptor. `test_ops 'name*'` runs some ops' tests only. */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/op_suite.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/sample.h"
 
@@ -534,7 +534,7 @@ static void check_descriptor(const tg_op *op)
         fail_msg("%s: no error sample", op->name);
 }
 
-static void test_op(void **state)
+TEST(test_op)
 {
     const tg_op *op = *state;
     check_descriptor(op);
@@ -548,9 +548,8 @@ static void test_op(void **state)
 
 /* ---- the registry and the generic call ---- */
 
-static void test_registry(void **state)
+TEST(test_registry)
 {
-    (void)state;
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     assert_true(count > 30 && count < 1024);
@@ -569,9 +568,8 @@ static void assert_call_fails(const char *name, const tg_value *args, int count,
     tg_error_clear();
 }
 
-static void test_generic_call(void **state)
+TEST(test_generic_call)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(2, 3));
     tg_value args[4] = { { TG_VALUE_TENSOR, { .tensor = x } }, { TG_VALUE_INT, { .integer = 2 } } };
@@ -608,9 +606,8 @@ static tg_argument argument(const char *schema, int i)
     return a;
 }
 
-static void test_schema(void **state)
+TEST(test_schema)
 {
-    (void)state;
     const char *schema =
         "x(Tensor(a!) self, *, Scalar other=-2, int? dim=None, bool keepdim=True, int[] dims=[0, -2], ScalarType? "
         "dtype=None, str reduction='mean', float eps=1.5e-05, int end=9223372036854775807, Tensor[] more=[]) -> "
@@ -668,8 +665,7 @@ static tg_scope test_scope;
 
 static int begin_test(void **state)
 {
-    (void)state;
-    tg_error_clear();
+    silence_errors(state);
     test_scope = tg_scope_begin();
     return 0;
 }
@@ -683,24 +679,12 @@ static int end_test(void **state)
 
 int main(int argc, char **argv)
 {
-    int count;
-    const tg_op *const *ops = tg_op_registry(&count);
-    const struct CMUnitTest fixed[] = {
-        cmocka_unit_test(test_registry),
-        cmocka_unit_test(test_schema),
-        cmocka_unit_test(test_generic_call),
-    };
-    const size_t before = sizeof fixed / sizeof fixed[0], total = before + (size_t)count;
-    struct CMUnitTest *tests = calloc(total, sizeof *tests);
-    if (!tests) return 1;
-    memcpy(tests, fixed, sizeof fixed);
-    for (int i = 0; i < count; i++)
-        tests[before + (size_t)i] =
-            (struct CMUnitTest){ ops[i]->name, test_op, begin_test, end_test, (void *)(uintptr_t)ops[i] };
-    if (argc > 1) cmocka_set_test_filter(argv[1]);
-    tg_set_error_handler(NULL, NULL); /* errors are provoked here, and the others end up in a test's message */
-    tg_set_warning_handler(NULL, NULL);
-    int failed = _cmocka_run_group_tests("ops", tests, total, NULL, NULL);
-    free(tests);
-    return failed;
+    const struct CMUnitTest first[] = { T(test_registry), T(test_schema), T(test_generic_call) };
+    const op_suite suite = { .name = "ops",
+                             .test = test_op,
+                             .setup = begin_test,
+                             .teardown = end_test,
+                             .first = first,
+                             .first_count = sizeof first / sizeof first[0] };
+    return op_suite_run(&suite, argc, argv);
 }

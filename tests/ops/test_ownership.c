@@ -3,7 +3,7 @@
  * An op whose schema has an alias annotation, "Tensor(a)", gives views, which may not. The result of any other is a
  * tensor of its own, however it was made; a write to it is recorded, and its gradient is right, or refused where the op
  * had saved its result. */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/op_suite.h"
 #include "tests/support/sample.h"
 
 #include "tapegrad.h"
@@ -109,31 +109,14 @@ static void check_sample(const tg_op *op, const char *text)
     tg_scope_end(scope);
 }
 
-static void test_op(void **state)
+TEST(test_op)
 {
     const tg_op *op = *state;
     if (gives_views(op) || op->in_place_of) return;
     for (const char *const *text = sample_texts(op); *text; text++) check_sample(op, *text);
 }
 
-static int begin_test(void **state)
-{
-    (void)state;
-    tg_error_clear();
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
-    int count;
-    const tg_op *const *ops = tg_op_registry(&count);
-    struct CMUnitTest *tests = calloc((size_t)count, sizeof *tests);
-    if (!tests) return 1;
-    for (int i = 0; i < count; i++)
-        tests[i] = (struct CMUnitTest){ ops[i]->name, test_op, begin_test, NULL, (void *)(uintptr_t)ops[i] };
-    if (argc > 1) cmocka_set_test_filter(argv[1]);
-    tg_set_error_handler(NULL, NULL); /* they end up in a test's message */
-    const int failed = _cmocka_run_group_tests("ownership", tests, (size_t)count, NULL, NULL);
-    free(tests);
-    return failed;
+    return op_suite_run(&(op_suite){ .name = "ownership", .test = test_op }, argc, argv);
 }

@@ -4,19 +4,15 @@
 
 #include <tapegrad.h>
 
+#include "tests/support/caching.h"
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/failing.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#define S          tg_shape
-#define TEST(name) static void name(void **state)
-#define IN_SCOPE                                                                                                       \
-    (void)state;                                                                                                       \
-    const tg_scope scope = tg_scope_begin()
-
+#define S tg_shape
 static int64_t live(void) { return tg_memory_stats().live_bytes; }
 
 static void assert_same_at(int line, tg_tensor *a, tg_tensor *b)
@@ -54,7 +50,6 @@ static tg_tensor *copy_of(tg_tensor *w) { return tg_clone(tg_detach(w)); }
 
 TEST(test_same_to_the_bit)
 {
-    (void)state;
     static const int64_t sizes[][2] = { { 8, 8 },    { 33, 31 },  { 32, 32 }, { 40, 50 },
                                         { 300, 17 }, { 1, 2000 }, { 600, 2 }, { 70, 300 } };
     static const int64_t rows[] = { 1, 2, 7, 32, 150 };
@@ -94,7 +89,6 @@ TEST(test_several_of_one_storage)
 /* The gradient of x is a product by the weight, too. */
 TEST(test_gradients)
 {
-    (void)state;
     for (int i = 0; i < 2 * FORMS; i++) {
         IN_SCOPE;
         const tg_dtype dtype = i & 1 ? TG_FLOAT64 : TG_FLOAT32;
@@ -148,7 +142,6 @@ TEST(test_when_it_is_packed)
 
 TEST(test_memory_comes_back)
 {
-    (void)state;
     for (int i = 0; i < 3; i++) { /* tensors on their own, a module, a module that was trained */
         const tg_scope warm = tg_scope_begin();
         tg_scope_end(warm);
@@ -242,7 +235,6 @@ static void write_with(writing *s, enum way how)
 
 TEST(test_sees_what_was_written)
 {
-    (void)state;
     for (int i = 0; i < WAYS * 2; i++) {
         IN_SCOPE;
         const enum way how = (enum way)(i / 2);
@@ -348,18 +340,8 @@ TEST(test_threads)
 
 /* ---- no allocation when warm ---- */
 
-static bool caching(void)
-{
-    const int64_t before = tg_memory_stats().cached_bytes;
-    const tg_scope scope = tg_scope_begin();
-    tg_ones(S(5000));
-    tg_scope_end(scope);
-    return tg_memory_stats().cached_bytes != before || before > 0;
-}
-
 TEST(test_inference_allocates_nothing)
 {
-    (void)state;
     if (!caching()) skip(); /* under sanitizers every block is malloc's on purpose */
     net n = net_new();
     int64_t allocated = 0, bytes = 0;
@@ -376,7 +358,6 @@ TEST(test_inference_allocates_nothing)
 
 TEST(test_training_allocates_nothing)
 {
-    (void)state;
     if (!caching()) skip();
     net n = net_new();
     const tg_scope lists = tg_scope_begin();
@@ -407,11 +388,7 @@ static double step(void)
     return tg_failed() ? 0 : tg_item(tg_sum(tg_grad_of(x))) + tg_item(tg_sum(tg_grad_of(w)));
 }
 
-TEST(test_every_allocation_may_fail)
-{
-    (void)state;
-    fail_each_allocation(step);
-}
+TEST(test_every_allocation_may_fail) { fail_each_allocation(step); }
 
 /* ---- another storage ---- */
 
@@ -458,7 +435,6 @@ TEST(test_conversion_of_a_view)
 
 TEST(test_conversion_frees)
 {
-    (void)state;
     enum { OVERHEAD = 4096 }; /* handles and small data stay with the handles */
     const int64_t all = 64 * 64 * 4;
     const int64_t none = live();
@@ -496,8 +472,6 @@ TEST(test_conversion_after_forward)
     tg_module_free(m);
     tg_scope_end(scope);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
 
 int main(void)
 {

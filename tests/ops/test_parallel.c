@@ -1,7 +1,7 @@
 /* test_parallel.c: loops large enough for several threads give the same bits on any number of them. */
 #include <tapegrad.h>
 
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 
 #include <string.h>
 
@@ -34,9 +34,8 @@ static int results(tg_dtype dtype, tg_tensor **y)
     return n;
 }
 
-static void test_same_bits(void **unused)
+TEST(test_same_bits)
 {
-    (void)unused;
     for (tg_dtype dtype = TG_FLOAT32; dtype <= TG_FLOAT64; dtype++) {
         tg_scope all = tg_scope_begin();
         tg_tensor *want[RESULTS], *got[RESULTS];
@@ -60,6 +59,6 @@ static void test_same_bits(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_same_bits) };
+    const struct CMUnitTest tests[] = { T(test_same_bits) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

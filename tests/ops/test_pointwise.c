@@ -1,8 +1,7 @@
 /* test_pointwise.c: what the samples of pointwise ops do not say: options of the C macros, each at an explicit zero;
  * the forms that take several kinds of arguments; in-place forms under the tape; integers at their ends; answers about
  * whole tensors. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -20,9 +19,8 @@ static tg_tensor *integers_of(const int64_t *values, int64_t n) { return tg_from
 
 /* ---- options ---- */
 
-static void test_options_at_zero(void **state)
+TEST(test_options_at_zero)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = ROW(-2, 0, 3);
     VALUES(tg_leaky_relu(x), 1e-15, -0.02, 0, 3);
@@ -57,9 +55,8 @@ static void test_options_at_zero(void **state)
     tg_scope_end(scope);
 }
 
-static void test_gelu_and_div_have_modes(void **state)
+TEST(test_gelu_and_div_have_modes)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = ROW(-1, 0.5);
     VALUES(tg_gelu(x), 1e-15, -0.15865525393145707, 0.34573123063700656);
@@ -80,9 +77,8 @@ static void test_gelu_and_div_have_modes(void **state)
 
 /* ---- clamp ---- */
 
-static void test_clamp_bounds(void **state)
+TEST(test_clamp_bounds)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_requires_grad_(ROW(-2, 0, 3), true), *low = tg_requires_grad_(ROW(-1, 1, 1), true);
     tg_tensor *y = tg_clamp_tensor(x, low, NULL);
@@ -111,9 +107,8 @@ static void test_clamp_bounds(void **state)
 /* x is no leaf: in-place forms write over a result. */
 static tg_tensor *twice(tg_tensor *x) { return tg_mul(x, 2); }
 
-static void test_in_place_saves_what_it_needs(void **state)
+TEST(test_in_place_saves_what_it_needs)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_requires_grad_(ROW(0.25, 0.5), true), *a = twice(x);
     assert_ptr_equal(tg_sigmoid_(a), a); /* from the result itself */
@@ -135,9 +130,8 @@ static void test_in_place_saves_what_it_needs(void **state)
     tg_scope_end(scope);
 }
 
-static void test_in_place_is_refused(void **state)
+TEST(test_in_place_is_refused)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_requires_grad_(ROW(0.25, 0.5), true), *a = twice(x);
     assert_null(tg_relu_(x));
@@ -155,9 +149,8 @@ static void test_in_place_is_refused(void **state)
     tg_scope_end(scope);
 }
 
-static void test_masked_fill_in_place(void **state)
+TEST(test_masked_fill_in_place)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_requires_grad_(ROW(1, 2, 3), true),
               *value = tg_scalar(7.0, .dtype = TG_FLOAT64, .requires_grad = true);
@@ -174,9 +167,8 @@ static void test_masked_fill_in_place(void **state)
 
 /* ---- integers ---- */
 
-static void test_integers(void **state)
+TEST(test_integers)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *least = INTEGERS(INT64_MIN, 7, -7);
     tg_tensor *q = tg_floor_divide(least, INTEGERS(-1, 2, 2)), *r = tg_remainder(least, INTEGERS(-1, 2, 2));
@@ -198,9 +190,8 @@ static void test_integers(void **state)
 
 /* ---- whole tensors ---- */
 
-static void test_equal_and_allclose(void **state)
+TEST(test_equal_and_allclose)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = ROW(1, NAN, INFINITY), *y = ROW(1 + 1e-9, NAN, INFINITY);
     assert_false(tg_allclose(x, y));
@@ -218,16 +209,15 @@ static void test_equal_and_allclose(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        TEST(test_options_at_zero),
-        TEST(test_gelu_and_div_have_modes),
-        TEST(test_clamp_bounds),
-        TEST(test_in_place_saves_what_it_needs),
-        TEST(test_in_place_is_refused),
-        TEST(test_masked_fill_in_place),
-        TEST(test_integers),
-        TEST(test_equal_and_allclose),
+        T(test_options_at_zero),
+        T(test_gelu_and_div_have_modes),
+        T(test_clamp_bounds),
+        T(test_in_place_saves_what_it_needs),
+        T(test_in_place_is_refused),
+        T(test_masked_fill_in_place),
+        T(test_integers),
+        T(test_equal_and_allclose),
     };
     return cmocka_run_group_tests_name("pointwise", tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* test_products.c: what the samples of the products cannot say: which path they take, larger sizes against matmul, NaN
  * that must not be read. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -30,9 +29,8 @@ static void assert_same(tg_tensor *a, tg_tensor *b)
 }
 
 /* A bias on rows is one node; anything else is made of others. */
-static void test_addmm_roads(void **state)
+TEST(test_addmm_roads)
 {
-    (void)state;
     tg_tensor *x = uniform(tg_shape(5, 7), true), *w = uniform(tg_shape(7, 3), true);
     tg_tensor *bias = uniform(tg_shape(3), true), *c = uniform(tg_shape(5, 3), true);
     int64_t from = tg_tape_length();
@@ -47,9 +45,8 @@ static void test_addmm_roads(void **state)
 }
 
 /* The weight of many addmm gets the sum of all products as one. */
-static void test_addmm_gradients(void **state)
+TEST(test_addmm_gradients)
 {
-    (void)state;
     tg_tensor *w = uniform(tg_shape(6, 6), true), *bias = uniform(tg_shape(6), true);
     tg_tensor *h = uniform(tg_shape(4, 6), false), *k = h;
     for (int step = 0; step < 20; step++) h = tg_tanh(tg_addmm(bias, h, w));
@@ -65,9 +62,8 @@ static void test_addmm_gradients(void **state)
 }
 
 /* beta = 0: what is in the input does not matter, in any of them. */
-static void test_unread_input(void **state)
+TEST(test_unread_input)
 {
-    (void)state;
     tg_tensor *bad = tg_full(tg_shape(1), NAN, .dtype = TG_FLOAT64), *a = uniform(tg_shape(2, 3, 3), false);
     tg_tensor *m = tg_select(a, 0, 0), *v = tg_select(m, 0, 1);
     tg_tensor *results[] = { tg_addmm(bad, m, m, .beta = 0), tg_addmv(bad, m, v, .beta = 0),
@@ -77,9 +73,8 @@ static void test_unread_input(void **state)
 }
 
 /* A weight that einsum need not turn goes to matmul or linear itself, where its products are added up. */
-static void test_einsum_roads(void **state)
+TEST(test_einsum_roads)
 {
-    (void)state;
     tg_tensor *x = uniform(tg_shape(2, 5, 7), true), *w = uniform(tg_shape(7, 3), true);
     int64_t from = tg_tape_length();
     tg_tensor *y = tg_einsum("bsi,io->bso", tg_list(x, w));
@@ -93,9 +88,8 @@ static void test_einsum_roads(void **state)
     assert_same(y, tg_linear(x, wt, NULL));
 }
 
-static void test_einsum_attention(void **state)
+TEST(test_einsum_attention)
 {
-    (void)state;
     tg_tensor *q = uniform(tg_shape(2, 3, 5, 4), true), *k = uniform(tg_shape(2, 3, 6, 4), true);
     tg_tensor *y = tg_einsum("bhqd,bhkd->bhqk", tg_list(q, k)), *z = tg_matmul(q, tg_transpose(k, -2, -1));
     assert_same(y, z);
@@ -106,9 +100,8 @@ static void test_einsum_attention(void **state)
 }
 
 /* More labels than a tensor has dimensions, as long as no intermediate result has them all. */
-static void test_einsum_many_labels(void **state)
+TEST(test_einsum_many_labels)
 {
-    (void)state;
     tg_tensor *t[5];
     for (int i = 0; i < 5; i++) t[i] = uniform(tg_shape(2, 2, 2), false);
     tg_tensor *y = tg_einsum("abc,cde,efg,ghi,ijk->abjk", tg_list_of(t, 5));
@@ -118,9 +111,8 @@ static void test_einsum_many_labels(void **state)
 }
 
 /* The order of multi_dot is the cheapest one: 10x100, 100x5, 5x50 is (ab)c. */
-static void test_multi_dot_order(void **state)
+TEST(test_multi_dot_order)
 {
-    (void)state;
     tg_tensor *a = uniform(tg_shape(10, 100), true), *b = uniform(tg_shape(100, 5), true),
               *c = uniform(tg_shape(5, 50), true);
     const int64_t from = tg_tape_length();
@@ -132,9 +124,8 @@ static void test_multi_dot_order(void **state)
 }
 
 /* 64 bits wrap, in any layout. */
-static void test_integers(void **state)
+TEST(test_integers)
 {
-    (void)state;
     const int64_t big = INT64_MAX;
     tg_tensor *a = tg_full(tg_shape(2, 3), big), *b = tg_transpose(tg_full(tg_shape(4, 3), 2), 0, 1);
     tg_tensor *y = tg_mm(a, b);
@@ -143,9 +134,8 @@ static void test_integers(void **state)
 }
 
 /* In place: the old value still gets its gradient. */
-static void test_in_place(void **state)
+TEST(test_in_place)
 {
-    (void)state;
     tg_tensor *c = uniform(tg_shape(3, 3), true), *a = uniform(tg_shape(3, 3), true);
     tg_tensor *y = tg_clone(c);
     assert_ptr_equal(tg_addmm_(y, a, a, .beta = 0.5), y);
@@ -160,15 +150,9 @@ static void test_in_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_addmm_roads, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_addmm_gradients, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_unread_input, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_einsum_roads, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_einsum_attention, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_einsum_many_labels, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_multi_dot_order, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_integers, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_in_place, silence_errors, expect_no_error),
+        T(test_addmm_roads),     T(test_addmm_gradients),  T(test_unread_input),
+        T(test_einsum_roads),    T(test_einsum_attention), T(test_einsum_many_labels),
+        T(test_multi_dot_order), T(test_integers),         T(test_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
  * test_random SEEDS FIRST runs as many programs from that one on (RANDOM_SEEDS in the environment says how many as
  * well). A program that fails is reduced and printed. */
 #define _GNU_SOURCE /* setenv */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 #include "tests/support/program.h"
 
 #include "ops/pointwise.h"
@@ -450,7 +450,7 @@ static bool check_seed(uint64_t seed)
     return !wrong;
 }
 
-static void test_seeds(void **state)
+TEST(test_seeds)
 {
     const uint64_t group = (uint64_t)(uintptr_t)*state;
     int failed = 0;
@@ -459,9 +459,8 @@ static void test_seeds(void **state)
 }
 
 /* Programs mean something: most can be compared with differences, and every op took part. */
-static void test_coverage(void **state)
+TEST(test_coverage)
 {
-    (void)state;
     const tg_op *const *ops;
     const int *uses;
     const int count = program_candidates(&ops, &uses);
@@ -492,7 +491,7 @@ int main(int argc, char **argv)
         snprintf(names[i], sizeof names[i], "programs %d", i);
         tests[i] = (struct CMUnitTest){ names[i], test_seeds, NULL, NULL, (void *)(uintptr_t)i };
     }
-    tests[GROUPS] = (struct CMUnitTest)cmocka_unit_test(test_coverage);
+    tests[GROUPS] = (struct CMUnitTest)T(test_coverage);
     tg_set_error_handler(NULL, NULL);
     tg_set_warning_handler(NULL, NULL);
     return _cmocka_run_group_tests("random", tests, sizeof tests / sizeof tests[0], NULL, NULL);

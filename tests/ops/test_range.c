@@ -1,9 +1,8 @@
 /* test_range.c: norms, distances, variances and normalisations of numbers whose squares do not fit, in every layout: what
  * fits must come out, gradients and second derivatives too. float32 is held against float64 of the same numbers, where
  * nothing overflows; float64 against itself at the size of 1, scaled by powers of two; both against plain loops. */
-#include "tests/support/cmocka_all.h"
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include <string.h>
 #ifdef _OPENMP
@@ -283,9 +282,8 @@ enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
 static const double scales[] = { 1e-38, 1e-30, 1e-15, 1, 1e15, 1e30, 1e37 };
 enum { SCALES = sizeof scales / sizeof scales[0] };
 
-static void test_scales(void **state)
+TEST(test_scales)
 {
-    (void)state;
     for (int l = 0; l < LENGTHS * SCALES; l++) {
         const int64_t n = lengths[l / SCALES];
         if (n == 600 && l % 2 == 0) continue;
@@ -302,9 +300,8 @@ static void test_scales(void **state)
 }
 
 /* Each row of its own size; one element of a row that is much larger than the others. */
-static void test_mixed(void **state)
+TEST(test_mixed)
 {
-    (void)state;
     static const double sizes[R] = { 1, 1e30, 1e-30, 1e18, 1e-18, 1e10 };
     for (int l = 0; l < LENGTHS; l++) {
         const int64_t n = lengths[l];
@@ -323,9 +320,8 @@ static void test_mixed(void **state)
 }
 
 /* A row's value does not depend on what else is in the tensor. */
-static void test_rows_alone(void **state)
+TEST(test_rows_alone)
 {
-    (void)state;
     const int64_t n = 70;
     double *x = draw(R * n, 1), *o = draw(R * n, 2), *w = draw(n, 4), *mixed = draw(R * n, 1);
     for (int64_t i = 0; i < R * n; i++) mixed[i] *= i / n == 2 ? 1e-30 : i / n == 4 ? 1e30 : 1;
@@ -345,9 +341,8 @@ static void test_rows_alone(void **state)
 }
 
 /* float64, scaled by powers of two, against itself at the size of 1. */
-static void test_wide(void **state)
+TEST(test_wide)
 {
-    (void)state;
     const int exponents[] = { -1000, -700, -520, 520, 700, 1000 };
     const int64_t n = 70;
     double *x = draw(R * n, 1), *o = draw(R * n, 2), *w = draw(n, 4), *sx = draw(R * n, 1), *so = draw(R * n, 2);
@@ -419,9 +414,8 @@ static void check_near(double mean, double step, int period, int64_t n, tg_dtype
     tg_scope_end(scope);
 }
 
-static void test_near(void **state)
+TEST(test_near)
 {
-    (void)state;
     const int64_t lengths_of[] = { 3, 20, 65, 999, 70001, 200000 };
     for (int i = 0; i < 6; i++)
         for (int period = 1; period <= 3; period++) {
@@ -435,9 +429,8 @@ static void test_near(void **state)
 }
 
 /* 0 where all are the same, also where their mean is not exact; and a variance of 999 of them. */
-static void test_constant(void **state)
+TEST(test_constant)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     for (int64_t n = 1; n < 300; n = n * 3 / 2 + 1) {
         tg_tensor *x = tg_mul(tg_ones(tg_shape(n, 5)), 0.1f * (float)n);
@@ -450,9 +443,8 @@ static void test_constant(void **state)
 }
 
 /* Normalised they are 0, however large, and the gradient is divided by the root of eps. */
-static void test_constant_normalised(void **state)
+TEST(test_constant_normalised)
 {
-    (void)state;
     static const double sizes[2][4] = { { 7.7e19, 1e30, 3e38, -51234.56 }, { 3.3e170, 6.5e196, 1e300, 1e15 / 3 } };
     for (int64_t n = 2; n < 300; n = n * 3 / 2 + 1)
         for (int i = 0; i < 4 * 2 * 3; i++) {
@@ -476,9 +468,8 @@ static void test_constant_normalised(void **state)
 }
 
 /* What an infinite eps divides by is infinite. */
-static void test_infinite_eps(void **state)
+TEST(test_infinite_eps)
 {
-    (void)state;
     const tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_from_data(((const double[]){ 3e30, 4e30, -1e30, 2e30 }), tg_shape(1, 4));
     tg_tensor *y = tg_layer_norm(x, tg_shape(4), .eps = INFINITY);
@@ -488,9 +479,8 @@ static void test_infinite_eps(void **state)
 
 /* The gradient of (1e-20, 1e20) by its first number, whose ratio to the norm does not fit where a power of it does; and
  * where the norm is infinite or 0. */
-static void test_shares(void **state)
+TEST(test_shares)
 {
-    (void)state;
     static const struct {
         double x[2], p, want[2];
     } rows[] = {
@@ -523,9 +513,8 @@ static void test_shares(void **state)
 }
 
 /* Means of which the sums do not fit; an infinite element is no such case. */
-static void test_means(void **state)
+TEST(test_means)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     for (int wide = 0; wide < 2; wide++) {
         const tg_dtype dtype = wide ? TG_FLOAT64 : TG_FLOAT32;
@@ -553,9 +542,8 @@ static void test_means(void **state)
 /* ---- threads ---- */
 
 /* The value of each function, and its gradients, of numbers that are usual, huge and tiny, row by row. */
-static void test_threads(void **state)
+TEST(test_threads)
 {
-    (void)state;
 #ifdef _OPENMP
     const int before = omp_get_max_threads();
     const int64_t n = 22000; /* enough for several threads */
@@ -582,17 +570,17 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_scales, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_mixed, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_rows_alone, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_wide, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_near, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_constant, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_constant_normalised, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_infinite_eps, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_shares, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_means, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_threads, silence_errors, expect_no_error),
+        T(test_scales),
+        T(test_mixed),
+        T(test_rows_alone),
+        T(test_wide),
+        T(test_near),
+        T(test_constant),
+        T(test_constant_normalised),
+        T(test_infinite_eps),
+        T(test_shares),
+        T(test_means),
+        T(test_threads),
     };
     tg_set_flush_denormal(TG_FLUSH_NOTHING); /* sizes at the edge of the range, exactly */
     return cmocka_run_group_tests(tests, NULL, NULL);

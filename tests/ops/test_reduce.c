@@ -1,7 +1,6 @@
 /* test_reduce.c: sums and means against naive loops, over every set of dimensions and any strides; their rounding; what
  * they do not depend on; the undoing of broadcasting. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -119,9 +118,8 @@ static tg_tensor *sliced(tg_shape shape, tg_dtype dtype)
     return tg_slice(tg_randn(stored, .dtype = dtype), -1, 1, 2 * shape.dims[shape.ndim - 1] + 1, 2);
 }
 
-static void test_every_set_of_dimensions(void **state)
+TEST(test_every_set_of_dimensions)
 {
-    (void)state;
     static const tg_shape shapes[] = { { 1, { 7 } },
                                        { 1, { 5000 } },
                                        { 2, { 3, 4 } },
@@ -154,9 +152,8 @@ static void test_every_set_of_dimensions(void **state)
 }
 
 /* An option that is given as zero is zero: dimension 0, not "all dimensions". */
-static void test_options(void **state)
+TEST(test_options)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_ones(tg_shape(2, 3));
     assert_int_equal(tg_numel(tg_sum(t)), 1);
@@ -174,9 +171,8 @@ static void test_options(void **state)
     tg_scope_end(scope);
 }
 
-static void test_integers(void **state)
+TEST(test_integers)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     int64_t large[] = { (int64_t)1 << 60, 1, -3, ((int64_t)1 << 60) + 7 };
     assert_true(tg_item_int64(tg_sum(tg_from_data(large, tg_shape(4)))) == ((int64_t)1 << 61) + 5); /* beyond 2^53 */
@@ -193,9 +189,8 @@ static void test_integers(void **state)
 /* ---- rounding ---- */
 
 /* Ten million values near one: added from left to right in float32 the sum would be off in the third digit. */
-static void test_long_sums_are_pairwise(void **state)
+TEST(test_long_sums_are_pairwise)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const int64_t n = 10000000;
     tg_tensor *t = tg_add(tg_rand(tg_shape(n)), 0.5);
@@ -219,9 +214,8 @@ static void test_long_sums_are_pairwise(void **state)
 }
 
 /* A running sum is added in double: its last term is as good as the sum, and so is every one before it. */
-static void test_long_running_sums(void **state)
+TEST(test_long_running_sums)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const int64_t n = 10000000;
     tg_tensor *t = tg_add(tg_rand(tg_shape(n)), 0.5);
@@ -236,9 +230,8 @@ static void test_long_running_sums(void **state)
 }
 
 /* Zero is zero for every option: a dimension, a power, a correction. */
-static void test_zero_options(void **state)
+TEST(test_zero_options)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_reshape(tg_arange(0.0, 6.0, 1.0), tg_shape(2, 3));
     assert_int_equal(tg_numel(tg_amax(t, .dim = 0)), 3);
@@ -257,9 +250,8 @@ static void test_zero_options(void **state)
 }
 
 /* The pieces that threads work on change no bit of values and indices. */
-static void test_threads(void **state)
+TEST(test_threads)
 {
-    (void)state;
 #ifdef _OPENMP
     tg_scope scope = tg_scope_begin();
     const tg_shape shapes[] = { { 1, { 300007 } }, { 2, { 700, 900 } }, { 2, { 90000, 5 } }, { 3, { 40, 70, 90 } } };
@@ -285,9 +277,8 @@ static void test_threads(void **state)
 }
 
 /* The order of additions follows from the shape: not from strides, threads, or how many columns stand side by side. */
-static void test_sums_depend_on_values_alone(void **state)
+TEST(test_sums_depend_on_values_alone)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_randn(tg_shape(600, 700)), *wide = tg_randn(tg_shape(9000, 37)),
               *line = tg_randn(tg_shape(1000003));
@@ -318,9 +309,8 @@ static void test_sums_depend_on_values_alone(void **state)
 /* ---- gradients ---- */
 
 /* A sum's gradient is the incoming one, stretched without a copy. */
-static void test_gradient_is_a_view(void **state)
+TEST(test_gradient_is_a_view)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_randn(tg_shape(40, 50), .requires_grad = true);
     tg_tensor *y = tg_mul(x, 1.0);
@@ -337,9 +327,8 @@ static void test_gradient_is_a_view(void **state)
 }
 
 /* Broadcasting is undone in each operand: d(sum of g (a + b)) = g, summed to the operand's shape. */
-static void test_broadcasting_is_undone(void **state)
+TEST(test_broadcasting_is_undone)
 {
-    (void)state;
     static const tg_shape shapes[] = { { 0, { 0 } },    { 1, { 4 } },       { 2, { 1, 4 } },
                                        { 2, { 3, 1 } }, { 3, { 1, 1, 1 } }, { 3, { 2, 3, 4 } } };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
@@ -353,9 +342,8 @@ static void test_broadcasting_is_undone(void **state)
     }
 }
 
-static void test_sum_to_size(void **state)
+TEST(test_sum_to_size)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_reshape(tg_arange(0, 24, 1), tg_shape(2, 3, 4));
     assert_ptr_equal(tg_sum_to_size(t, tg_shape(2, 3, 4)), t);
@@ -374,9 +362,8 @@ static void test_sum_to_size(void **state)
 
 /* ---- errors ---- the words of PyTorch 1.13.1 */
 
-static void test_errors(void **state)
+TEST(test_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *t = tg_ones(tg_shape(2, 3)), *i = tg_arange(0, 6, 1);
     assert_null(tg_sum(t, .dim = 2));
@@ -399,18 +386,18 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_set_of_dimensions),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_long_sums_are_pairwise),
-        cmocka_unit_test(test_long_running_sums),
-        cmocka_unit_test(test_zero_options),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_sums_depend_on_values_alone),
-        cmocka_unit_test(test_gradient_is_a_view),
-        cmocka_unit_test(test_broadcasting_is_undone),
-        cmocka_unit_test_setup_teardown(test_sum_to_size, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_errors, silence_errors, expect_no_error),
+        T(test_every_set_of_dimensions),
+        T(test_options),
+        T(test_integers),
+        T(test_long_sums_are_pairwise),
+        T(test_long_running_sums),
+        T(test_zero_options),
+        T(test_threads),
+        T(test_sums_depend_on_values_alone),
+        T(test_gradient_is_a_view),
+        T(test_broadcasting_is_undone),
+        T(test_sum_to_size),
+        T(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

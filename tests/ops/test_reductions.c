@@ -1,8 +1,7 @@
 /* test_reductions.c: products with no, one and more zeros among their factors, and every reduction of scatter_reduce:
  * values and derivatives of order 1 to 4, compared with the same made of single elements. */
-#include "tests/support/cmocka_all.h"
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -100,9 +99,8 @@ static tg_tensor *running_elements(tg_tensor *x, const void *context)
     return tg_stack(tg_list_of(y, 12));
 }
 
-static void test_products(void **state)
+TEST(test_products)
 {
-    (void)state;
     for (int c = 0; c < CASES; c++) {
         check(prod_of_all, elements_of_all, factors[c], 12, NULL);
         for (int64_t dim = 0; dim < 2; dim++) check(prod_of_columns, elements_of_columns, factors[c], 12, &dim);
@@ -111,9 +109,8 @@ static void test_products(void **state)
 }
 
 /* The product of the others fits where that of all does not. */
-static void test_products_out_of_range(void **state)
+TEST(test_products_out_of_range)
 {
-    (void)state;
     const double sizes[] = { 1e-200, 1e200 };
     const int64_t places[] = { 0, 0 };
     for (int i = 0; i < 2; i++) {
@@ -186,10 +183,9 @@ static const double ties[][12] = {
     { -9, 0, 9, 0, 3, 3, 3, -3, 2, 0, -3, 3 },
 };
 
-static void test_scattered(void **state)
+TEST(test_scattered)
 {
     static const char *const reductions[] = { "sum", "mean", "prod", "amax", "amin" };
-    (void)state;
     for (int r = 0; r < 5; r++)
         for (int how = 0; how < 4; how++) {
             const scattering s = { reductions[r], how & 1, how & 2 };
@@ -199,9 +195,8 @@ static void test_scattered(void **state)
 }
 
 /* Columns of several, along either dimension, an index smaller than self, places in any order. */
-static void test_scattered_columns(void **state)
+TEST(test_scattered_columns)
 {
-    (void)state;
     const int64_t chosen[] = { 2, 0, 2, 1, 2, 0 };
     tg_tensor *index = tg_from_data(chosen, tg_shape(2, 3)), *src = parameter(tg_shape(2, 3), TG_FLOAT64, 5);
     for (int dim = 0; dim < 2; dim++) {
@@ -225,15 +220,13 @@ static void test_scattered_columns(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_products),
-        TEST(test_products_out_of_range),
-        TEST(test_scattered),
-        TEST(test_scattered_columns),
+        T(test_products),
+        T(test_products_out_of_range),
+        T(test_scattered),
+        T(test_scattered_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

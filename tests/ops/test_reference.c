@@ -5,7 +5,7 @@
  *     test_reference --calls     prints a C file that makes each call as the page says; check_calls.sh compiles it
  *
  * The dtypes an op takes are found by trying its samples. Nothing here knows an op by name. */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 #include "tests/support/sample.h"
 
 #include "tapegrad.h"
@@ -309,9 +309,8 @@ static char *contents(FILE *file)
     return text;
 }
 
-static void test_page_is_current(void **state)
+TEST(test_page_is_current)
 {
-    (void)state;
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     FILE *page = fopen("docs/ops.md", "r"), *written = tmpfile();
@@ -329,9 +328,8 @@ static void test_page_is_current(void **state)
     if (!same) fail_msg("docs/ops.md:%zu is not what the registry says: run `make reference`", line);
 }
 
-static void test_every_op_is_described(void **state)
+TEST(test_every_op_is_described)
 {
-    (void)state;
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     for (int i = 0; i < count; i++) {
@@ -354,8 +352,8 @@ int main(int argc, char **argv)
     int count;
     const tg_op *const *ops = tg_op_registry(&count);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_page_is_current),
-        cmocka_unit_test(test_every_op_is_described),
+        T(test_page_is_current),
+        T(test_every_op_is_described),
     };
     tg_set_error_handler(NULL, NULL);
     tg_set_warning_handler(NULL, NULL);

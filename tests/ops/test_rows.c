@@ -1,8 +1,7 @@
 /* test_rows.c: corners of rows that samples do not show: derivatives at a kink, bounds that are infinite, numbers without a
  * tensor, bools; and the generic call of arguments that a row alone does not have. The values are PyTorch's but where a
  * comment says otherwise. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -31,9 +30,8 @@ static tg_tensor *slope(tg_tensor *y, tg_tensor *x)
         VALUES(slope(d, x), 0, 0, 0);                                                                                  \
     } while (0)
 
-static void test_exponential_units_at_0(void **state)
+TEST(test_exponential_units_at_0)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     CHECK_KINK(tg_elu(x), 1);
     CHECK_KINK(tg_elu(x, .alpha = 0.5), 0.5);
@@ -44,9 +42,8 @@ static void test_exponential_units_at_0(void **state)
     tg_scope_end(scope);
 }
 
-static void test_powers_of_0(void **state)
+TEST(test_powers_of_0)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *zero = ROW(0), *minus = ROW(-1);
     VALUES(slope(slope(tg_pow(zero, 1), zero), zero), 0, 0);
@@ -62,9 +59,8 @@ static void test_powers_of_0(void **state)
 }
 
 /* A bound that is missing takes nothing away from one that is infinite. */
-static void test_infinite_bounds(void **state)
+TEST(test_infinite_bounds)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = ROW(1, INFINITY, 3), *low = ROW(INFINITY, INFINITY, 2), *high = ROW(-INFINITY, 1, -INFINITY);
     tg_tensor_list g = tg_grad(tg_list(tg_sum(tg_clamp_tensor(x, low, NULL))), tg_list(x, low));
@@ -83,9 +79,8 @@ static void test_infinite_bounds(void **state)
 
 /* ---- numbers and bools ---- */
 
-static void test_numbers_alone(void **state)
+TEST(test_numbers_alone)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     assert_int_equal(tg_dtype_of(tg_add(1.5, 2.5)), TG_FLOAT64);
     assert_true(tg_item(tg_add(0.1, 0.2)) == 0.1 + 0.2); /* no float in between */
@@ -111,9 +106,8 @@ static void test_numbers_alone(void **state)
     tg_scope_end(scope);
 }
 
-static void test_bools_between_bools(void **state)
+TEST(test_bools_between_bools)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *b = tg_gt(tg_from_data(((const double[]){ 0, 1, 0, 1 }), tg_shape(4)), 0);
     tg_tensor *low = tg_gt(tg_from_data(((const double[]){ 0, 0, 1, 1 }), tg_shape(4)), 0);
@@ -131,9 +125,8 @@ static void test_bools_between_bools(void **state)
 }
 
 /* PyTorch 1.13 makes [1] of dim=0 and keepdim, warning that it should not; amin and amax of the same give []. */
-static void test_aminmax_without_dimensions(void **state)
+TEST(test_aminmax_without_dimensions)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_full(tg_shape(), 3.0);
     assert_int_equal(tg_shape_of(tg_aminmax(x, .keepdim = true).min).ndim, 0);
@@ -143,9 +136,8 @@ static void test_aminmax_without_dimensions(void **state)
     tg_scope_end(scope);
 }
 
-static void test_bounds_the_wrong_way_round(void **state)
+TEST(test_bounds_the_wrong_way_round)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(tg_shape(2, 3));
     assert_null(tg_hardtanh(x, .min_val = 1, .max_val = -1));
@@ -158,9 +150,8 @@ static void test_bounds_the_wrong_way_round(void **state)
     tg_scope_end(scope);
 }
 
-static void test_rounding_to_decimals(void **state)
+TEST(test_rounding_to_decimals)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = ROW(1.2345, -2.675, 15, 0.125, 1.7e308, NAN);
     tg_tensor *y = tg_round(x, .decimals = 2);
@@ -193,9 +184,8 @@ static tg_tensor *call_of(const char *name, const tg_value *args, size_t count)
     return results.items ? results.items[0] : NULL;
 }
 
-static void test_in_place_forms_have_the_arguments_too(void **state)
+TEST(test_in_place_forms_have_the_arguments_too)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_full(tg_shape(1), 7.0);
     VALUES(CALL("add_", tensor_value(x), real_value(2), real_value(0.5)), 0, 8);
@@ -209,9 +199,8 @@ static void test_in_place_forms_have_the_arguments_too(void **state)
 }
 
 /* As in Python, where True is taken for a float, and not for an int. */
-static void test_a_bool_where_a_number_stands(void **state)
+TEST(test_a_bool_where_a_number_stands)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_full(tg_shape(2), 3.0);
     VALUES(CALL("add", tensor_value(x), bool_value(true)), 0, 4, 4);
@@ -223,9 +212,8 @@ static void test_a_bool_where_a_number_stands(void **state)
     tg_scope_end(scope);
 }
 
-static void test_arguments_have_their_names(void **state)
+TEST(test_arguments_have_their_names)
 {
-    (void)state;
     tg_argument a;
     assert_true(tg_op_argument(tg_op_find("pow"), 1, &a));
     assert_string_equal(a.name, "exponent");
@@ -238,9 +226,8 @@ static void test_arguments_have_their_names(void **state)
     }
 }
 
-static void test_norm_by_name(void **state)
+TEST(test_norm_by_name)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_from_data(((const double[]){ 3, 4 }), tg_shape(2));
     VALUES(CALL("norm", tensor_value(x), string_value("fro")), 1e-7, 5);
@@ -249,9 +236,8 @@ static void test_norm_by_name(void **state)
     tg_scope_end(scope);
 }
 
-static void test_pools_that_leave_a_size(void **state)
+TEST(test_pools_that_leave_a_size)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_reshape(tg_to(tg_arange(12), TG_FLOAT32), tg_shape(1, 3, 4));
     const tg_shape rows = tg_shape(TG_SAME_SIZE, 1);
@@ -268,24 +254,22 @@ static void test_pools_that_leave_a_size(void **state)
     tg_scope_end(scope);
 }
 
-#define ROWS_TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROWS_TEST(test_exponential_units_at_0),
-        ROWS_TEST(test_powers_of_0),
-        ROWS_TEST(test_infinite_bounds),
-        ROWS_TEST(test_numbers_alone),
-        ROWS_TEST(test_bools_between_bools),
-        ROWS_TEST(test_aminmax_without_dimensions),
-        ROWS_TEST(test_bounds_the_wrong_way_round),
-        ROWS_TEST(test_rounding_to_decimals),
-        ROWS_TEST(test_in_place_forms_have_the_arguments_too),
-        ROWS_TEST(test_a_bool_where_a_number_stands),
-        ROWS_TEST(test_arguments_have_their_names),
-        ROWS_TEST(test_norm_by_name),
-        ROWS_TEST(test_pools_that_leave_a_size),
+        T(test_exponential_units_at_0),
+        T(test_powers_of_0),
+        T(test_infinite_bounds),
+        T(test_numbers_alone),
+        T(test_bools_between_bools),
+        T(test_aminmax_without_dimensions),
+        T(test_bounds_the_wrong_way_round),
+        T(test_rounding_to_decimals),
+        T(test_in_place_forms_have_the_arguments_too),
+        T(test_a_bool_where_a_number_stands),
+        T(test_arguments_have_their_names),
+        T(test_norm_by_name),
+        T(test_pools_that_leave_a_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,8 @@
  *
  * det's derivatives are compared, order by order, with those of its expansion by rows, which is made of nothing but
  * products and sums. */
-#include "tests/support/cmocka_all.h"
 #include "tests/support/compare.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
@@ -64,9 +63,8 @@ static tg_tensor *of_rank(int64_t n, int64_t rank, double small)
 }
 
 /* Every rank that there is, and matrices whose inverse is there but of no use. */
-static void test_ranks(void **state)
+TEST(test_ranks)
 {
-    (void)state;
     for (int64_t n = 1; n <= 5; n++)
         for (int64_t rank = 0; rank <= n; rank++) {
             check_determinant(of_rank(n, rank, 0), 1e-12);
@@ -76,9 +74,8 @@ static void test_ranks(void **state)
 }
 
 /* Whole numbers, with which elimination meets real zeros; permutations; a matrix of no elements. */
-static void test_by_hand(void **state)
+TEST(test_by_hand)
 {
-    (void)state;
     const double matrices[][9] = {
         { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, { 0, 1, 0, 0, 0, 1, 0, 0, 0 }, { 1, 2, 3, 2, 4, 6, 3, 6, 9 },
         { 0, 0, 1, 1, 0, 0, 0, 1, 0 }, { 0, 0, 0, 0, 5, 0, 0, 0, 0 }, { 0 },
@@ -95,9 +92,8 @@ static void test_by_hand(void **state)
 }
 
 /* Singular and regular matrices side by side give what each gives alone. */
-static void test_mixed_batch(void **state)
+TEST(test_mixed_batch)
 {
-    (void)state;
     tg_tensor *each[] = { of_rank(4, 4, 0), of_rank(4, 2, 0), of_rank(4, 3, 0), of_rank(4, 0, 0), of_rank(4, 4, 0) };
     tg_tensor *all = tg_requires_grad_(tg_detach(tg_stack(tg_list_of(each, 5))), true);
     for (int i = 0; i < 5; i++) tg_requires_grad_(each[i], true);
@@ -119,9 +115,8 @@ static void test_mixed_batch(void **state)
 }
 
 /* The product of all the others fits where that of all would not. */
-static void test_range(void **state)
+TEST(test_range)
 {
-    (void)state;
     const double large[] = { 1e200, 0, 0, 0, 1e200, 0, 0, 0, 1e-150 };
     tg_tensor *a = tg_from_data(large, tg_shape(3, 3), .requires_grad = true);
     tg_tensor *g = tg_grad(tg_list(tg_select(tg_select(tg_cofactor(a), 0, 0), 0, 0)), tg_list(a)).items[0];
@@ -133,9 +128,8 @@ static void test_range(void **state)
 }
 
 /* More derivatives than there are: an error that says so. */
-static void test_too_many(void **state)
+TEST(test_too_many)
 {
-    (void)state;
     tg_tensor *a = tg_requires_grad_(of_rank(2, 1, 0), true), *y = tg_det(a);
     for (int k = 0; k < 8 && y; k++) y = derivative(y, a, 1);
     assert_non_null(y);
@@ -144,9 +138,8 @@ static void test_too_many(void **state)
 }
 
 /* What has no derivative there, or no value, says so. */
-static void test_refused(void **state)
+TEST(test_refused)
 {
-    (void)state;
     const double values[] = { 2, 1, 1, 3, 1, 2, 2, 4 };
     tg_tensor *a = tg_from_data(values, tg_shape(2, 2, 2), .requires_grad = true);
     assert_null(tg_inv(a));
@@ -162,9 +155,8 @@ static void test_refused(void **state)
 }
 
 /* Its zeroth power depends on the matrix, by zeros. */
-static void test_power_of_zero(void **state)
+TEST(test_power_of_zero)
 {
-    (void)state;
     const double values[] = { 1, INFINITY, NAN, 4, 0, 0, 0, 0 };
     tg_tensor *a = tg_from_data(values, tg_shape(2, 2, 2), .requires_grad = true), *y = tg_matrix_power(a, 0);
     assert_true(tg_requires_grad(y));
@@ -173,13 +165,11 @@ static void test_power_of_zero(void **state)
     assert_true(tg_dtype_of(tg_matrix_power(tg_ones(tg_shape(2, 2), .dtype = TG_BOOL), 0)) == TG_BOOL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_ranks),    TEST(test_by_hand), TEST(test_mixed_batch),   TEST(test_range),
-        TEST(test_too_many), TEST(test_refused), TEST(test_power_of_zero),
+        T(test_ranks),    T(test_by_hand), T(test_mixed_batch),   T(test_range),
+        T(test_too_many), T(test_refused), T(test_power_of_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* test_sort.c: the order of large rows, against qsort by value and then by place: every dtype, both directions, all
  * elements or the first few, other dimensions, and without memory. What a sample can say is in ops/index/sort.c. */
 #define _POSIX_C_SOURCE 200809L /* posix_memalign */
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -67,9 +67,8 @@ static void check(int dtype, int64_t n, int64_t count, int kind)
     if (count < MOST) assert_int_equal(order[count], 0x5a5a5a5a5a5a5a5a);
 }
 
-static void test_order(void **state)
+TEST(test_order)
 {
-    (void)state;
     static const int64_t sizes[] = { 1, 2, 3, 47, 48, 49, 63, 64, 65, 300, 1000, 4097, MOST };
     for (int d = 0; d < TGI_DTYPES; d++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
@@ -91,9 +90,8 @@ void *aligned_alloc(size_t alignment, size_t size)
 }
 
 /* The first test: the thread has no working memory yet. */
-static void test_order_without_memory(void **state)
+TEST(test_order_without_memory)
 {
-    (void)state;
     no_memory = true;
     for (int d = 0; d < TGI_DTYPES; d++)
         for (int kind = 0; kind < 3; kind++)
@@ -118,9 +116,8 @@ static void check_sorted(tg_tensor *t, int64_t dim, bool down)
     assert_false(tg_failed());
 }
 
-static void test_dimensions(void **state)
+TEST(test_dimensions)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_manual_seed(1);
     tg_tensor *t = tg_rand(tg_shape(60, 50, 40));
@@ -134,7 +131,6 @@ static void test_dimensions(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_order_without_memory), cmocka_unit_test(test_order),
-                                        cmocka_unit_test(test_dimensions) };
+    const struct CMUnitTest tests[] = { T(test_order_without_memory), T(test_order), T(test_dimensions) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

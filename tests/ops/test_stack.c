@@ -3,7 +3,7 @@
  * The library's largest frame is limited when it is compiled; this sees to it that frames do not pile up. Too deep a
  * stack ends the program. */
 #define _GNU_SOURCE
-#include "tests/support/cmocka_all.h"
+#include "tests/support/suite.h"
 #include "tests/support/compare.h"
 #include "tests/support/sample.h"
 
@@ -82,11 +82,7 @@ static void *run_samples(void *unused)
     return tg_failed() ? unused : NULL;
 }
 
-static void test_samples(void **state)
-{
-    (void)state;
-    in_small_thread(run_samples, NULL);
-}
+TEST(test_samples) { in_small_thread(run_samples, NULL); }
 
 /* An error's text is made on the stack, too. */
 static void *run_errors(void *unused)
@@ -106,11 +102,7 @@ static void *run_errors(void *unused)
     return unused;
 }
 
-static void test_errors(void **state)
-{
-    (void)state;
-    in_small_thread(run_errors, NULL);
-}
+TEST(test_errors) { in_small_thread(run_errors, NULL); }
 
 /* ---- sizes at which kernels work in blocks ---- */
 
@@ -151,10 +143,9 @@ static void *run_blocked(void *values)
     return NULL;
 }
 
-static void test_blocked(void **state)
+TEST(test_blocked)
 {
     double small[2 * BLOCKED] = { 0 }, large[2 * BLOCKED] = { 1 };
-    (void)state;
     in_small_thread(run_blocked, small);
     run_blocked(large);
     assert_false(tg_failed());
@@ -164,9 +155,9 @@ static void test_blocked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_blocked),
+        T(test_samples),
+        T(test_errors),
+        T(test_blocked),
     };
     tg_set_error_handler(NULL, NULL);
     tg_set_warning_handler(NULL, NULL);

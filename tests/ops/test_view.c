@@ -3,8 +3,7 @@
  * The reference is a model that knows nothing of strides: for each element of a tensor, in row-major order, the number
  * of the element of the base that it is. Chains of random ops run on both; then values, writes through shared memory
  * and gradients must agree. Strides, which the model cannot know, were printed by PyTorch 1.13.1. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 
 #include "tapegrad.h"
 
@@ -328,9 +327,8 @@ static void check_gradient(const chain *c, tg_tensor *base, int seed)
         if (found[i] != expected[i]) fail_msg("seed %d: the gradient of element %d is %g", seed, (int)i, found[i]);
 }
 
-static void test_chains(void **state)
+TEST(test_chains)
 {
-    (void)state;
     enum { CHAINS = 3000 };
     int views = 0;
     for (int seed = 0; seed < CHAINS; seed++) {
@@ -375,9 +373,8 @@ static void check_strides(int line, const tg_tensor *t, tg_shape shape, tg_shape
 #define STRIDES(...) check_strides(__LINE__, __VA_ARGS__)
 #define S            tg_shape
 
-static void test_strides(void **state)
+TEST(test_strides)
 {
-    (void)state;
     tg_tensor *a = tg_zeros(S(2, 3, 4)), *b = tg_zeros(S(3, 4)), *v = tg_zeros(S(3)), *w = tg_zeros(S(4, 5));
     tg_tensor *thin = tg_narrow(tg_zeros(S(4, 3)), 1, 0, 1);
     STRIDES(tg_transpose(a, 0, 2), S(4, 3, 2), S(1, 4, 12), 0, false);
@@ -417,9 +414,8 @@ static void test_strides(void **state)
 
 /* ---- the tensor itself ---- */
 
-static void test_nothing_to_do(void **state)
+TEST(test_nothing_to_do)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_zeros(S(2, 3), .requires_grad = true);
     const int64_t length = tg_tape_length();
@@ -437,9 +433,8 @@ static void test_nothing_to_do(void **state)
     tg_scope_end(scope);
 }
 
-static void test_dtypes(void **state)
+TEST(test_dtypes)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const double values[] = { -2.7, -0.5, 0, 0.5, 1e10 };
     const double integers[] = { -2, 0, 0, 0, 1e10 };
@@ -465,9 +460,8 @@ static void test_dtypes(void **state)
 
 /* ---- writing in place ---- */
 
-static void test_writes(void **state)
+TEST(test_writes)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_zeros(S(2, 3));
     tg_tensor *column = tg_select(x, 1, 1);
@@ -483,9 +477,8 @@ static void test_writes(void **state)
 }
 
 /* A copy that reshape makes is a tensor of its own, and may be written while gradients are recorded; a view may not. */
-static void test_tracked_writes(void **state)
+TEST(test_tracked_writes)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(S(2, 3), .requires_grad = true);
     tg_tensor *y = tg_reshape(tg_t(tg_mul(x, 2)), S(6));
@@ -501,9 +494,8 @@ static void test_tracked_writes(void **state)
 }
 
 /* What a node saved through a view is known to be damaged when the base is written, and the other way round. */
-static void test_damage(void **state)
+TEST(test_damage)
 {
-    (void)state;
     for (int through_view = 0; through_view < 2; through_view++) {
         tg_scope scope = tg_scope_begin();
         tg_tensor *x = tg_ones(S(2, 3)), *w = tg_ones(S(3), .requires_grad = true);
@@ -526,9 +518,8 @@ static void test_damage(void **state)
 
 /* ---- limits and errors ---- */
 
-static void test_many_dimensions(void **state)
+TEST(test_many_dimensions)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(S(2, 1, 2, 1, 2, 1, 2, 1), .requires_grad = true);
     tg_tensor *y = tg_repeat(x, S(1, 3, 2, 1, 2, 2, 1, 3));
@@ -548,9 +539,8 @@ static void test_many_dimensions(void **state)
     tg_scope_end(scope);
 }
 
-static void test_huge_numbers(void **state)
+TEST(test_huge_numbers)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const int64_t huge = INT64_MAX;
     tg_tensor *x = tg_ones(S(3)), *empty = tg_ones(S(0));
@@ -573,9 +563,8 @@ static void test_huge_numbers(void **state)
 }
 
 /* The message names the op, the inputs and this line; what follows from it stays silent. */
-static void test_where(void **state)
+TEST(test_where)
 {
-    (void)state;
     char here[64];
     tg_tensor *x = tg_zeros(S(3, 4));
     snprintf(here, sizeof here, "test_view.c:%d", __LINE__ + 1);
@@ -594,9 +583,8 @@ static void test_where(void **state)
 }
 
 /* What PyTorch calls new is never a view of the input, even where it could be. */
-static void test_no_views(void **state)
+TEST(test_no_views)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *x = tg_ones(S(1, 1, 1), .requires_grad = true), *line = tg_slice(tg_arange(10), 0, 0, 10, 2);
     tg_tensor *y[] = { tg_repeat_interleave(x, 3, .dim = 0), tg_repeat_interleave(x, 1), tg_pixel_shuffle(x, 1),
@@ -615,17 +603,9 @@ static void test_no_views(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_chains, silence_errors, expect_no_error),
-        cmocka_unit_test(test_strides),
-        cmocka_unit_test(test_nothing_to_do),
-        cmocka_unit_test(test_dtypes),
-        cmocka_unit_test_setup_teardown(test_writes, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_tracked_writes, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_damage, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_many_dimensions, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_huge_numbers, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_no_views, silence_errors, expect_no_error),
-        cmocka_unit_test_setup_teardown(test_where, silence_errors, expect_no_error),
+        T(test_chains),       T(test_strides),        T(test_nothing_to_do), T(test_dtypes),
+        T(test_writes),       T(test_tracked_writes), T(test_damage),        T(test_many_dimensions),
+        T(test_huge_numbers), T(test_no_views),       T(test_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

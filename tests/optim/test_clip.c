@@ -1,6 +1,5 @@
 /* test_clip.c: gradients clipped to PyTorch's numbers, by limits that are none, and with norms whose powers do not fit. */
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/parameters.h"
 #include "tests/support/values.h"
 
@@ -14,9 +13,8 @@ static tg_tensor *with_gradient(const double *g, int64_t n, tg_dtype dtype)
     return p;
 }
 
-static void test_clip_norm(void **state)
+TEST(test_clip_norm)
 {
-    (void)state;
     /* norm_type, total norm and gradients as PyTorch has them for [3, -4], [[12]] and max_norm = 2 */
     static const double cases[][5] = {
         { 2, 13, 0.4615384340286255, -0.615384578704834, 1.846153736114502 },
@@ -40,9 +38,8 @@ static void test_clip_norm(void **state)
     tg_scope_end(scope);
 }
 
-static void test_clip_norm_edges(void **state)
+TEST(test_clip_norm_edges)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = tg_ones(tg_shape(2), .requires_grad = true);
     assert_true(tg_clip_grad_norm_(tg_list(p), 1) == 0); /* no gradient */
@@ -72,9 +69,8 @@ static void test_clip_norm_edges(void **state)
     tg_scope_end(scope);
 }
 
-static void test_clip_value(void **state)
+TEST(test_clip_value)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = tg_ones(tg_shape(4), .requires_grad = true), *without = parameter(TG_FLOAT32);
     give_gradient(p, (const double[]){ 3, -4, 0.25, -INFINITY });
@@ -88,9 +84,8 @@ static void test_clip_value(void **state)
     tg_scope_end(scope);
 }
 
-static void test_limits(void **state)
+TEST(test_limits)
 {
-    (void)state;
     const double limits[] = { -1, -1e-300, -INFINITY, NAN };
     const char *const names[] = { "-1", "-1e-300", "-inf", "nan" };
     tg_scope scope = tg_scope_begin();
@@ -115,9 +110,8 @@ static void test_limits(void **state)
 }
 
 /* 0 is a limit, and so is infinity: by that one measures. */
-static void test_zero_and_infinity(void **state)
+TEST(test_zero_and_infinity)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = with_gradient((const double[]){ 3, -4 }, 2, TG_FLOAT32);
     assert_true(tg_clip_grad_norm_(tg_list(p), INFINITY) == 5);
@@ -145,9 +139,8 @@ static void check(double size, tg_dtype dtype, double max_norm)
     tg_scope_end(scope);
 }
 
-static void test_sizes(void **state)
+TEST(test_sizes)
 {
-    (void)state;
     const double sizes[] = { 1e-300, 1e-200, 1e-160, 1e150, 1e200, 1e307 };
     for (int i = 0; i < 6; i++) {
         check(sizes[i], TG_FLOAT64, 1);
@@ -160,9 +153,8 @@ static void test_sizes(void **state)
 }
 
 /* p-norms of n equal gradients: x n^(1/p). */
-static void test_powers(void **state)
+TEST(test_powers)
 {
-    (void)state;
     static const struct {
         double x, p;
     } cases[] = { { 1e5, 100 }, { 1e-5, 100 }, { 1e30, 20 },  { 1e-30, 20 },
@@ -179,9 +171,8 @@ static void test_powers(void **state)
 }
 
 /* Many of float32's largest numbers, and a norm that no double holds. */
-static void test_beyond(void **state)
+TEST(test_beyond)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = tg_zeros(tg_shape(10000), .dtype = TG_FLOAT32, .requires_grad = true);
     tg_set_grad(p, tg_full(tg_shape(10000), (double)FLT_MAX, .dtype = TG_FLOAT32));
@@ -195,10 +186,9 @@ static void test_beyond(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_clip_norm),         CASE(test_clip_norm_edges), CASE(test_clip_value), CASE(test_limits),
-        CASE(test_zero_and_infinity), CASE(test_sizes),           CASE(test_powers),     CASE(test_beyond)
+        T(test_clip_norm),         T(test_clip_norm_edges), T(test_clip_value), T(test_limits),
+        T(test_zero_and_infinity), T(test_sizes),           T(test_powers),     T(test_beyond)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,7 @@
  * and a training step in which each allocation fails in turn. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
-#include "tests/support/cmocka_all.h"
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/parameters.h"
 #include "tests/support/values.h"
 
@@ -71,9 +70,8 @@ RECIPE(rmsprop_maximize, tg_rmsprop_new(p, .lr = 0.1, .maximize = true, .weight_
 RECIPE(rmsprop_all, tg_rmsprop_new(p, .lr = 0.1, .alpha = 0.9, .eps = 1e-3, .weight_decay = 0.5, .momentum = 0.5,
                                    .centered = true, .maximize = true))
 
-static void test_against_pytorch(void **state)
+TEST(test_against_pytorch)
 {
-    (void)state;
     static const struct {
         tg_optimizer *(*make)(tg_tensor_list);
         double expected[3];
@@ -166,9 +164,8 @@ static void compare_large(tg_optimizer *(*make)(tg_tensor_list), double (*by_han
 RECIPE(adam_large, tg_adam_new(p, .lr = 0.01))
 RECIPE(sgd_large, tg_sgd_new(p, .lr = 0.01, .momentum = 0.9))
 
-static void test_large_parameters(void **state)
+TEST(test_large_parameters)
 {
-    (void)state;
     double *values = malloc(MANY * sizeof *values);
     assert_non_null(values);
     compare_large(adam_large, adam_by_hand, values);
@@ -177,9 +174,8 @@ static void test_large_parameters(void **state)
 }
 
 /* A transposed parameter and an expanded gradient: the same numbers as contiguous ones. */
-static void test_strided_memory(void **state)
+TEST(test_strided_memory)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const double start[] = { 1, 2, 3, 4, 5, 6 };
     tg_tensor *flat = tg_from_data(start, tg_shape(2, 3)), *plain = tg_clone(tg_transpose(flat, 0, 1));
@@ -204,9 +200,8 @@ static void test_strided_memory(void **state)
 }
 
 /* A parameter's own count of steps corrects its moments. */
-static void test_parameters_without_gradient_are_skipped(void **state)
+TEST(test_parameters_without_gradient_are_skipped)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const double g[] = { 1, 2, -3 };
     tg_tensor *early = parameter(TG_FLOAT64), *late = parameter(TG_FLOAT64);
@@ -229,9 +224,8 @@ static void test_parameters_without_gradient_are_skipped(void **state)
 
 /* ---- what a step does to autograd ---- */
 
-static void test_step_is_a_write_and_records_nothing(void **state)
+TEST(test_step_is_a_write_and_records_nothing)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = parameter(TG_FLOAT32);
     tg_optimizer *sgd = tg_sgd_new(tg_list(p), .lr = 0.1);
@@ -247,9 +241,8 @@ static void test_step_is_a_write_and_records_nothing(void **state)
     tg_scope_end(scope);
 }
 
-static void test_no_weight_moves_while_an_error_is_pending(void **state)
+TEST(test_no_weight_moves_while_an_error_is_pending)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = parameter(TG_FLOAT32);
     tg_optimizer *sgd = tg_sgd_new(tg_list(p), .lr = 0.1);
@@ -270,9 +263,8 @@ static void test_no_weight_moves_while_an_error_is_pending(void **state)
     tg_scope_end(scope);
 }
 
-static void test_zero_grad(void **state)
+TEST(test_zero_grad)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = parameter(TG_FLOAT64);
     tg_optimizer *sgd = tg_sgd_new(tg_list(p), .lr = 0.1, .weight_decay = 0.5);
@@ -295,9 +287,8 @@ static void test_zero_grad(void **state)
 
 /* ---- groups ---- */
 
-static void test_groups(void **state)
+TEST(test_groups)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = parameter(TG_FLOAT64), *b = parameter(TG_FLOAT64), *c = parameter(TG_FLOAT64);
     tg_optimizer *sgd = tg_sgd_new(tg_list(a), .lr = 0.1, .weight_decay = 0.5);
@@ -322,9 +313,8 @@ static void test_groups(void **state)
     tg_scope_end(scope);
 }
 
-static void test_group_errors(void **state)
+TEST(test_group_errors)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = parameter(TG_FLOAT64), *b = parameter(TG_FLOAT64);
     tg_optimizer *sgd = tg_sgd_new(tg_list(a), .lr = 0.1);
@@ -346,9 +336,8 @@ static void test_group_errors(void **state)
 
 /* ---- bad options and parameters ---- */
 
-static void test_bad_options(void **state)
+TEST(test_bad_options)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor_list p = tg_list(parameter(TG_FLOAT32));
     char line[128];
@@ -384,9 +373,8 @@ static void test_bad_options(void **state)
     tg_scope_end(scope);
 }
 
-static void test_bad_parameters(void **state)
+TEST(test_bad_parameters)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = parameter(TG_FLOAT32);
     assert_null(tg_adam_new(TG_NONE));
@@ -412,9 +400,8 @@ static void test_bad_parameters(void **state)
     tg_scope_end(scope);
 }
 
-static void test_dtype_changed_between_steps(void **state)
+TEST(test_dtype_changed_between_steps)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_linear *m = tg_linear_new(2, 1);
     tg_optimizer *adam = tg_adam_new(tg_parameters(m));
@@ -432,9 +419,8 @@ static void test_dtype_changed_between_steps(void **state)
 
 /* Model and optimiser made in one scope, trained in others, the model freed first. The target is y = 2 x1 - x2 +
  * 0.5. */
-static void test_training_over_scopes(void **state)
+TEST(test_training_over_scopes)
 {
-    (void)state;
     tg_manual_seed(0);
     tg_scope scope = tg_scope_begin();
     tg_linear *m = tg_linear_new(2, 1);
@@ -466,9 +452,8 @@ static void test_training_over_scopes(void **state)
 }
 
 /* Two backwards in scopes of their own accumulate into one gradient. */
-static void test_accumulating_over_scopes(void **state)
+TEST(test_accumulating_over_scopes)
 {
-    (void)state;
     tg_scope outer = tg_scope_begin();
     tg_tensor *p = parameter(TG_FLOAT64);
     tg_optimizer *sgd = tg_sgd_new(tg_list(p), .lr = 0.5);
@@ -537,9 +522,8 @@ static void training_end(training *t)
 }
 
 /* Every allocation of a whole training fails once: an error each time, no crash, nothing left behind. */
-static void test_each_allocation_fails(void **state)
+TEST(test_each_allocation_fails)
 {
-    (void)state;
     training t;
     training_begin(&t);
     training_step(&t);
@@ -569,9 +553,8 @@ static void test_each_allocation_fails(void **state)
 }
 
 /* The first step makes the state: while that fails no parameter moves, not even the first ones. */
-static void test_a_step_is_whole_or_not_at_all(void **state)
+TEST(test_a_step_is_whole_or_not_at_all)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     bool reached = true;
     for (int64_t n = 0; reached; n++) {
@@ -595,24 +578,23 @@ static void test_a_step_is_whole_or_not_at_all(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_against_pytorch),
-        CASE(test_large_parameters),
-        CASE(test_strided_memory),
-        CASE(test_parameters_without_gradient_are_skipped),
-        CASE(test_step_is_a_write_and_records_nothing),
-        CASE(test_no_weight_moves_while_an_error_is_pending),
-        CASE(test_zero_grad),
-        CASE(test_groups),
-        CASE(test_group_errors),
-        CASE(test_bad_options),
-        CASE(test_bad_parameters),
-        CASE(test_dtype_changed_between_steps),
-        CASE(test_training_over_scopes),
-        CASE(test_accumulating_over_scopes),
-        CASE(test_each_allocation_fails),
-        CASE(test_a_step_is_whole_or_not_at_all),
+        T(test_against_pytorch),
+        T(test_large_parameters),
+        T(test_strided_memory),
+        T(test_parameters_without_gradient_are_skipped),
+        T(test_step_is_a_write_and_records_nothing),
+        T(test_no_weight_moves_while_an_error_is_pending),
+        T(test_zero_grad),
+        T(test_groups),
+        T(test_group_errors),
+        T(test_bad_options),
+        T(test_bad_parameters),
+        T(test_dtype_changed_between_steps),
+        T(test_training_over_scopes),
+        T(test_accumulating_over_scopes),
+        T(test_each_allocation_fails),
+        T(test_a_step_is_whole_or_not_at_all),
     };
     setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation of its own, and can fail */
     tg_set_allocator(allocate, release, NULL);

@@ -2,7 +2,7 @@
  * class trains, and a class that is wrong, or an update that fails, is an error that moves nothing. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
-#include "tests/support/errors.h"
+#include "tests/support/suite.h"
 #include "tests/support/failing.h"
 #include "tests/support/parameters.h"
 #include "tests/support/values.h"
@@ -62,9 +62,8 @@ static void compare_paths(tg_optimizer *fused, tg_tensor *p, const void *options
     tg_optimizer_free(fused);
 }
 
-static void test_adam_in_ops_and_fused(void **state)
+TEST(test_adam_in_ops_and_fused)
 {
-    (void)state;
     for (int flags = 0; flags < 64; flags++) {
         tg_scope scope = tg_scope_begin();
         tg_adam_options o = TG_OPTIONS(tg_adam_options, TG_ADAM_DEFAULTS);
@@ -79,9 +78,8 @@ static void test_adam_in_ops_and_fused(void **state)
     }
 }
 
-static void test_sgd_in_ops_and_fused(void **state)
+TEST(test_sgd_in_ops_and_fused)
 {
-    (void)state;
     for (int flags = 0; flags < 64; flags++) {
         tg_scope scope = tg_scope_begin();
         tg_sgd_options o = TG_OPTIONS(tg_sgd_options, TG_SGD_DEFAULTS);
@@ -98,9 +96,8 @@ static void test_sgd_in_ops_and_fused(void **state)
 }
 
 /* Either path flushes what is too small for full precision. */
-static void test_states_are_flushed(void **state)
+TEST(test_states_are_flushed)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_adam_options o = TG_OPTIONS(tg_adam_options, TG_ADAM_DEFAULTS);
     tg_tensor *p = parameter(TG_FLOAT32);
@@ -120,9 +117,8 @@ static void test_states_are_flushed(void **state)
 
 /* ---- states from outside ---- */
 
-static void test_states(void **state)
+TEST(test_states)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *p = parameter(TG_FLOAT64), *q = parameter(TG_FLOAT64);
     tg_optimizer *amsgrad = tg_adam_new(tg_list(p, q), .amsgrad = true), *sgd = tg_sgd_new(tg_list(p));
@@ -194,9 +190,8 @@ static const tg_optimizer_class delayed = {
     .update = delayed_update,
 };
 
-static void test_a_class_of_ones_own(void **state)
+TEST(test_a_class_of_ones_own)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor *a = strided(), *b = parameter(TG_FLOAT64);
     assert_false(tg_is_contiguous(a));
@@ -235,9 +230,8 @@ static void shift_update(tg_update *u)
     u->state[2] = u->parameter;
 }
 
-static void test_states_that_change_places(void **state)
+TEST(test_states_that_change_places)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     const tg_optimizer_class shift = { .name = "Shift",
                                        .options_bytes = sizeof(double),
@@ -276,9 +270,8 @@ static void sign_update_fused(const tg_update_piece *piece)
     for (int64_t i = 0; i < piece->n; i++) p[i] -= lr * ((g[i] > 0) - (g[i] < 0));
 }
 
-static void test_a_kernel_of_ones_own(void **state)
+TEST(test_a_kernel_of_ones_own)
 {
-    (void)state;
     enum { MANY = 200001 };
     tg_scope scope = tg_scope_begin();
     tg_optimizer_class sign = { .name = "Sign", .options_bytes = sizeof(double), .lr = 1, .update = sign_update };
@@ -311,9 +304,8 @@ static void test_a_kernel_of_ones_own(void **state)
 
 /* ---- classes that are wrong ---- */
 
-static void test_bad_classes(void **state)
+TEST(test_bad_classes)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_tensor_list p = tg_list(parameter(TG_FLOAT32));
     const delayed_options o = { .lr = 0.1 };
@@ -374,9 +366,8 @@ static void sometimes_wrong(tg_update *u)
     if (second++ == 1) wrong(u);
 }
 
-static void test_bad_updates(void **state)
+TEST(test_bad_updates)
 {
-    (void)state;
     static const struct {
         void (*wrong)(tg_update *u);
         const char *error;
@@ -426,9 +417,8 @@ static void test_bad_updates(void **state)
     }
 }
 
-static void test_an_update_in_place_is_an_error(void **state)
+TEST(test_an_update_in_place_is_an_error)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_optimizer_class in_place = delayed;
     in_place.update = writes_in_place;
@@ -494,9 +484,8 @@ static double train_adam_in_ops(void)
     return train(&adam_in_ops, &o, sizeof o);
 }
 
-static void test_each_allocation_fails(void **state)
+TEST(test_each_allocation_fails)
 {
-    (void)state;
     tg_scope scope = tg_scope_begin();
     tg_optimizer *optimizer = tg_adam_new(tg_list(parameter(TG_FLOAT32)));
     adam = adam_in_ops = *tg_optimizer_class_of(optimizer);
@@ -510,14 +499,13 @@ static void test_each_allocation_fails(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, silence_errors, expect_no_error)
     const struct CMUnitTest tests[] = {
-        CASE(test_adam_in_ops_and_fused), CASE(test_sgd_in_ops_and_fused),
-        CASE(test_states_are_flushed),    CASE(test_states),
-        CASE(test_a_class_of_ones_own),   CASE(test_states_that_change_places),
-        CASE(test_a_kernel_of_ones_own),  CASE(test_bad_classes),
-        CASE(test_bad_updates),           CASE(test_an_update_in_place_is_an_error),
-        CASE(test_each_allocation_fails),
+        T(test_adam_in_ops_and_fused), T(test_sgd_in_ops_and_fused),
+        T(test_states_are_flushed),    T(test_states),
+        T(test_a_class_of_ones_own),   T(test_states_that_change_places),
+        T(test_a_kernel_of_ones_own),  T(test_bad_classes),
+        T(test_bad_updates),           T(test_an_update_in_place_is_an_error),
+        T(test_each_allocation_fails),
     };
     setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation of its own, and can fail */
     return cmocka_run_group_tests_name("optim_class", tests, NULL, NULL);
