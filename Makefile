@@ -249,6 +249,7 @@ export CHECK_LIBS = $(LINK_FLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
 export CHECK_BUILD = $(BUILD)
 export CHECK_OBJECTS = $(OBJECTS)
 export CHECK_LAYERS = $(LAYERS)
+export CHECK_FOLDERS = $(sort $(foreach layer,$(LAYERS),$(firstword $(subst /, ,$(layer)))))
 export CHECK_SHARED = $(SHARED)
 export TEST_TIMEOUT ?= $(if $(SANITIZE),3600,1200)
 # gcc's stand-ins for stack frames are aligned to 32 bytes, and the kernels' vectors want 64: the real stack is kept.

@@ -1,6 +1,6 @@
 /* tapegrad: a small PyTorch in C. This is the one header a program includes. */
-#ifndef TAPEGRAD_H
-#define TAPEGRAD_H
+#ifndef TG_TAPEGRAD_H
+#define TG_TAPEGRAD_H
 
 #include "core/options.h"
 #ifndef TG_HEADER_WARNINGS

@@ -1,6 +1,6 @@
 /* options.h: the command line of lstm_notebook. */
-#ifndef LSTM_NOTEBOOK_OPTIONS_H
-#define LSTM_NOTEBOOK_OPTIONS_H
+#ifndef TG_EXAMPLES_LSTM_NOTEBOOK_OPTIONS_H
+#define TG_EXAMPLES_LSTM_NOTEBOOK_OPTIONS_H
 
 #include <stdint.h>
 

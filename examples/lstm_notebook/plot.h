@@ -1,6 +1,6 @@
 /* plot.h: loss curves, in the terminal and as a picture. */
-#ifndef LSTM_NOTEBOOK_PLOT_H
-#define LSTM_NOTEBOOK_PLOT_H
+#ifndef TG_EXAMPLES_LSTM_NOTEBOOK_PLOT_H
+#define TG_EXAMPLES_LSTM_NOTEBOOK_PLOT_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
  * The program times whole training steps through the public API (workloads.c), and single kernels straight from the
  * table in use (gemm.c, pointwise.c); single ops, too, are called as users do (ops.c). It asserts nothing;
  * tests/bench/pytorch.py times the same workloads in PyTorch. */
-#ifndef TG_BENCH_H
-#define TG_BENCH_H
+#ifndef TG_TESTS_BENCH_BENCH_H
+#define TG_TESTS_BENCH_BENCH_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* blas.h: a CBLAS library loaded at run time, to compare with; the benchmark is built without any. */
-#ifndef TG_BENCH_BLAS_H
-#define TG_BENCH_BLAS_H
+#ifndef TG_TESTS_BENCH_BLAS_H
+#define TG_TESTS_BENCH_BLAS_H
 
 enum { BLAS_ROW_MAJOR = 101, BLAS_NO_TRANS = 111, BLAS_TRANS = 112 };
 

@@ -1,6 +1,6 @@
 /* models.h: the models that workloads.c trains. */
-#ifndef TG_BENCH_MODELS_H
-#define TG_BENCH_MODELS_H
+#ifndef TG_TESTS_BENCH_MODELS_H
+#define TG_TESTS_BENCH_MODELS_H
 
 #include <tapegrad.h>
 

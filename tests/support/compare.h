@@ -1,6 +1,6 @@
 /* compare.h: tensors of numbers that depend on nothing but a seed, and one tensor against another. */
-#ifndef TG_TESTS_COMPARE_H
-#define TG_TESTS_COMPARE_H
+#ifndef TG_TESTS_SUPPORT_COMPARE_H
+#define TG_TESTS_SUPPORT_COMPARE_H
 
 #include "tapegrad.h"
 #include "values.h"

@@ -1,6 +1,6 @@
 /* errors.h: what tests of failing calls share. */
-#ifndef TG_TESTS_ERRORS_H
-#define TG_TESTS_ERRORS_H
+#ifndef TG_TESTS_SUPPORT_ERRORS_H
+#define TG_TESTS_SUPPORT_ERRORS_H
 
 #include "cmocka_all.h"
 #include "core/error.h"

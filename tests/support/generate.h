@@ -1,6 +1,6 @@
 /* generate.h: what generate.c and operands.c share: a program that runs while it is made. */
-#ifndef TG_TESTS_GENERATE_H
-#define TG_TESTS_GENERATE_H
+#ifndef TG_TESTS_SUPPORT_GENERATE_H
+#define TG_TESTS_SUPPORT_GENERATE_H
 
 #include "program.h"
 

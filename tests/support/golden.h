@@ -10,8 +10,8 @@
  *
  * A file that is missing or malformed, and a key that is not there, fail the CMocka test that runs. Nothing here may
  * change what it reads into a more convenient value: the file is the truth. */
-#ifndef TG_TESTS_GOLDEN_H
-#define TG_TESTS_GOLDEN_H
+#ifndef TG_TESTS_SUPPORT_GOLDEN_H
+#define TG_TESTS_SUPPORT_GOLDEN_H
 
 #include "tapegrad.h"
 

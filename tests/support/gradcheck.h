@@ -5,8 +5,8 @@
  * with a step of 2e-4, so a derivative is known to about 1e-11 where the function is smooth: the tolerance is
  * 1e-8 (1 + |d|), far below what a wrong formula gives. Nothing here computes by the tape what the tape is compared
  * with. */
-#ifndef TG_TESTS_GRADCHECK_H
-#define TG_TESTS_GRADCHECK_H
+#ifndef TG_TESTS_SUPPORT_GRADCHECK_H
+#define TG_TESTS_SUPPORT_GRADCHECK_H
 
 #include "tapegrad.h"
 

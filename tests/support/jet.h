@@ -6,8 +6,8 @@
  * of a long double holds the cubes of all doubles, so nothing overflows that does not overflow in truth.
  *
  * smooth says how many derivatives exist: 3 for all, 0 at a kink, -1 where not even the value is settled (a pole). */
-#ifndef TG_TESTS_JET_H
-#define TG_TESTS_JET_H
+#ifndef TG_TESTS_SUPPORT_JET_H
+#define TG_TESTS_SUPPORT_JET_H
 
 #include <math.h>
 

@@ -3,8 +3,8 @@
  * A program is a list of steps. Each makes one or several values, numbered from 0, out of earlier ones; some of the
  * values are summed, weighted, to one or several losses. generate.c makes such programs at random, test_random.c says
  * what must be true of each. */
-#ifndef TG_TESTS_PROGRAM_H
-#define TG_TESTS_PROGRAM_H
+#ifndef TG_TESTS_SUPPORT_PROGRAM_H
+#define TG_TESTS_SUPPORT_PROGRAM_H
 
 #include "sample.h"
 

@@ -17,8 +17,8 @@
  *     f: lo + (hi - lo) * u (with a step: floor(that / step + 0.5) * step)      i: floor of the same      b: u < 0.5
  * so that tests/golden/ops.py makes the same numbers. The weights of result k are made like a leaf f(lo=-1, hi=1) with
  * number 128 + k. Nothing here depends on anything but the text. */
-#ifndef TG_TESTS_SAMPLE_H
-#define TG_TESTS_SAMPLE_H
+#ifndef TG_TESTS_SUPPORT_SAMPLE_H
+#define TG_TESTS_SUPPORT_SAMPLE_H
 
 #include "tapegrad.h"
 

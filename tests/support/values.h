@@ -1,6 +1,6 @@
 /* values.h: a tensor's elements in tests: read out, and compared with expected numbers. */
-#ifndef TG_TESTS_VALUES_H
-#define TG_TESTS_VALUES_H
+#ifndef TG_TESTS_SUPPORT_VALUES_H
+#define TG_TESTS_SUPPORT_VALUES_H
 
 #include "cmocka_all.h"
 #include "core/tensor.h"

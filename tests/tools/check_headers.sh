@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compiles every header alone, twice over (its guard), without a warning: as C11 and, where there is a C++ compiler, as
 # C++17. The headers of ops/kernels are C only, but for kernels.h: they hold loops and tables, and nobody else reads them.
-# From the environment: CHECK_CC, CHECK_CXX, CHECK_CFLAGS, CHECK_CXXFLAGS.
+# From the environment: CHECK_CC, CHECK_CXX, CHECK_CFLAGS, CHECK_CXXFLAGS, CHECK_FOLDERS.
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -22,7 +22,7 @@ compile() {   # compile LANGUAGE HEADER COMMAND...
     fi
 }
 
-for header in tapegrad.h $(find core ops nn optim -name '*.h' | sort); do
+for header in tapegrad.h $(find $CHECK_FOLDERS -name '*.h' | sort); do
     compile c "$header" $CHECK_CC $CHECK_CFLAGS
     case $header in ops/kernels/kernels.h) ;; ops/kernels/*) continue ;; esac
     [ -z "$CHECK_CXX" ] || compile cpp "$header" $CHECK_CXX $CHECK_CXXFLAGS

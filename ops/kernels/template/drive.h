@@ -152,5 +152,4 @@ static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64
     }
 }
 
-
 #endif
