@@ -10,6 +10,7 @@
 #   SANITIZE=address,undefined (or thread) into a build folder of its own
 #   ONLY="test_tape ..."       `make test` runs these alone
 #   JOBS=1                     `make test` runs as many suites at once; unless told, one for each processor, 16 at most
+#   RUN="qemu-aarch64 ..."     what `make test` starts the test programs with
 #   TAPEGRAD_POISON=0          `make test` on memory as the system gives it, not full of NaN (core/memory.h)
 #   ARGS="--epochs 5"          what `make notebook` and `make bench` pass on
 #   THREADS, RUNS, PYTHON      of `make bench` and `make bench-pytorch`, for which ONLY names workloads
@@ -273,8 +274,8 @@ notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's
 	@$< $(ARGS)
 
 test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
-	@TAPEGRAD_POISON='$(TAPEGRAD_POISON)' TAPEGRAD_LIBRARY='$(SHARED_AT)' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),cmocka:$(notdir $t)=$t) \
-		$(foreach t,$(CXX_TESTS),program:$(notdir $t)=$t) \
+	@TAPEGRAD_POISON='$(TAPEGRAD_POISON)' TAPEGRAD_LIBRARY='$(SHARED_AT)' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),"cmocka:$(notdir $t)=$(if $(RUN),$(RUN) )$t") \
+		$(foreach t,$(CXX_TESTS),"program:$(notdir $t)=$(if $(RUN),$(RUN) )$t") \
 		$(if $(ONLY),,"program:bench=env TAPEGRAD_POISON=0 $(BENCH) --only W1 --seconds 0.01 --csv") \
 		$(if $(ONLY),,$(foreach c,$(CHECKS),"script:$c=sh tests/tools/$(subst -,_,$c).sh"))
 ifneq ($(wildcard tests/*/*.cpp),)

@@ -1,6 +1,6 @@
 /* parameters.h: a parameter and its gradient, for tests of optimisers. */
-#ifndef TG_TESTS_PARAMETERS_H
-#define TG_TESTS_PARAMETERS_H
+#ifndef TG_TESTS_SUPPORT_PARAMETERS_H
+#define TG_TESTS_SUPPORT_PARAMETERS_H
 
 #include "ops/create.h"
 
