@@ -63,6 +63,7 @@ LIBRARY_FLAGS := -std=gnu11 -I. -fPIC -fno-semantic-interposition -fvisibility=h
 USER_FLAGS := -std=c11 -I. -DTG_HEADER_WARNINGS -O2 $(C_WARNINGS) $(COMMON)
 CXX_FLAGS := -std=c++17 -I. -DTG_HEADER_WARNINGS -O2 $(WARNINGS) $(COMMON)
 LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+PROGRAM_FLAGS = $(LINK_FLAGS) $(if $(SANITIZE),,$(if $(findstring darwin,$(MACHINE)),-Wl$(comma)-dead_strip,-Wl$(comma)--gc-sections))
 
 # ---- what the machine offers: OPENMP_FLAGS, OPENMP_CFLAGS, CXX_FOUND, MACHINE, NATIVE_ISA, PROBE_AGAIN ----
 CONFIG := $(BUILD)/config.mk
@@ -123,8 +124,9 @@ else
 SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) -Wl,-z,nodelete $(if $(SANITIZE),,-Wl,-z,defs)
 endif
 
-# The hot loops are in ops/kernels: what -O3 adds to the rest is size.
-LEVEL := -O2
+# The hot loops are in ops/kernels: what -O3 adds to the rest is size. A program is linked without the functions that it
+# does not call (-Wl,--gc-sections).
+LEVEL := -O2 -ffunction-sections -fdata-sections
 $(OBJ)/ops/kernels/%.o: LEVEL := -O3
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
@@ -198,15 +200,15 @@ $(foreach name,$(EXAMPLE_NAMES),$(eval \
 
 $(EXAMPLES): $(STATIC)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q)$(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
+	$(Q)$(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
 
 $(BENCH): $(BENCH_OBJECTS) $(STATIC)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q)$(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(STATIC) $(LIBS) $(DL_LIBS)
+	$(Q)$(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(STATIC) $(LIBS) $(DL_LIBS)
 
 $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q). $(HERE)$(CMOCKA) && $(CC) $(LINK_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out $(STATIC),$(filter %.a,$^)) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+	$(Q). $(HERE)$(CMOCKA) && $(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out $(STATIC),$(filter %.a,$^)) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 $(filter $(BUILD)/tests/kernels/%,$(TESTS)): $(REFERENCE)
 
@@ -216,7 +218,7 @@ $(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process: $(SHARED)
 
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q). $(HERE)$(CMOCKA) && $(CXX_FOUND) $(LINK_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
+	$(Q). $(HERE)$(CMOCKA) && $(CXX_FOUND) $(PROGRAM_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
 $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
@@ -246,7 +248,7 @@ export CHECK_CC = $(CC)
 export CHECK_CXX = $(CXX_FOUND)
 export CHECK_CFLAGS = $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS)
 export CHECK_CXXFLAGS = $(CXX_FLAGS) $(OPENMP_CFLAGS) $(CXXFLAGS)
-export CHECK_LIBS = $(LINK_FLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
+export CHECK_LIBS = $(PROGRAM_FLAGS) $(LDFLAGS) $(STATIC) $(LIBS)
 export CHECK_BUILD = $(BUILD)
 export CHECK_OBJECTS = $(OBJECTS)
 export CHECK_LAYERS = $(LAYERS)

@@ -353,7 +353,8 @@ const tg_op tgi_op_tile = {
 
 tg_tensor *tg_tile_at(const char *where, tg_tensor *t, tg_shape dims)
 {
-    if (!tg_op_begin(where, &tgi_op_tile, tg_list(t)) || !tgi_op_list_fits(&tgi_op_tile, tg_list(t), &dims)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_tile, tg_list(t)) || !tgi_op_list_fits(&tgi_op_tile, tg_list(t), &dims))
+        return NULL;
     tg_shape repeats = { dims.ndim < t->ndim ? t->ndim : dims.ndim, { 1, 1, 1, 1, 1, 1, 1, 1 } };
     for (int d = 0; d < dims.ndim; d++) repeats.dims[repeats.ndim - dims.ndim + d] = dims.dims[d];
     return tg_repeat(t, repeats);

@@ -190,7 +190,8 @@ tg_tensor *tgi_scatter_add_zeros(tg_shape shape, int dim, tg_tensor *index, tg_t
                                 .y = y };
     if (!tgi_index_run(&work))
         return tg_op_fail(&tgi_op_scatter_add, tg_list(index, src), "the index was changed since it was used");
-    return tg_record(&tgi_op_scatter_add, tg_list(NULL, index, src), tg_list(y), tg_list(index), &dim, sizeof dim) == TG_OK
+    return tg_record(&tgi_op_scatter_add, tg_list(NULL, index, src), tg_list(y), tg_list(index), &dim, sizeof dim) ==
+                   TG_OK
                ? y
                : NULL;
 }

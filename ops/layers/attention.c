@@ -113,7 +113,8 @@ static tgi_attention loops_of(const attributes *a, tg_tensor *q, tg_tensor *k, t
 
 static bool out_of_memory(void)
 {
-    tg_fail_at(NULL, TG_ERROR_MEMORY, tgi_op_attention.name, "out of memory: a block of weights could not be allocated");
+    tg_fail_at(NULL, TG_ERROR_MEMORY, tgi_op_attention.name,
+               "out of memory: a block of weights could not be allocated");
     return false;
 }
 

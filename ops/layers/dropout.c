@@ -204,7 +204,7 @@ static const tg_error_sample dropout3d_errors[] = {
 };
 
 #define CHANNELS(name_, shapes_)                                                                                       \
-    const tg_op tgi_op_##name_ = {                                                                                    \
+    const tg_op tgi_op_##name_ = {                                                                                     \
         .name = #name_,                                                                                                \
         .schema = #name_ "(Tensor input, float p=0.5, bool training=True) -> Tensor",                                  \
         .formula = "y = m x / (1 - p), m being 0 with probability p, 1 otherwise, one for each channel",               \
@@ -258,7 +258,7 @@ static const tg_error_sample feature_alpha_dropout_errors[] = {
 };
 
 #define ALPHA(name_, shapes_)                                                                                          \
-    const tg_op tgi_op_##name_ = {                                                                                    \
+    const tg_op tgi_op_##name_ = {                                                                                     \
         .name = #name_,                                                                                                \
         .schema = #name_ "(Tensor input, float p=0.5, bool training=False) -> Tensor",                                 \
         .formula =                                                                                                     \

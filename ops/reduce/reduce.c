@@ -299,8 +299,8 @@ tg_tensor *tg_nanmean_at(const char *where, tg_tensor *t, tg_reduce_options opti
 {
     if (!tg_op_begin(where, &tgi_op_nanmean, tg_list(t))) return NULL;
     if (!tgi_is_floating(t))
-        return tg_op_fail(&tgi_op_nanmean, tg_list(t), "nanmean(): expected input to have floating point dtype but got %s",
-                          tgi_type_name(t));
+        return tg_op_fail(&tgi_op_nanmean, tg_list(t),
+                          "nanmean(): expected input to have floating point dtype but got %s", tgi_type_name(t));
     tg_reduce_options count = options;
     count.dtype = TG_DEFAULT_DTYPE;
     tg_tensor *sum = nansum(&tgi_op_nanmean, t, &options);

@@ -180,8 +180,8 @@ tg_tensor *tg_prelu_at(const char *where, tg_tensor *a, tg_tensor *weight)
                 (long long)weight->numel, (long long)channels);
     }
     if (weight->ndim > 1)
-        return tg_op_fail(&tgi_op_prelu, inputs, "prelu: Expected `weight` to be a scalar or 1D tensor, but got ndim = %d",
-                          weight->ndim);
+        return tg_op_fail(&tgi_op_prelu, inputs,
+                          "prelu: Expected `weight` to be a scalar or 1D tensor, but got ndim = %d", weight->ndim);
     tg_shape along = tg_shape();
     along.ndim = a->ndim;
     for (int d = 0; d < a->ndim; d++) along.dims[d] = d == 1 ? weight->numel : 1;

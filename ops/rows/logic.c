@@ -62,14 +62,16 @@ tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg
                           tgi_type_name(condition));
     const tg_shape sc = tgi_shape(condition), sa = tgi_operand_shape(&a), sb = tgi_operand_shape(&b);
     tg_shape shape;
-    if (!tgi_broadcast(&tgi_op_where, inputs, &sa, &sb, &shape) || !tgi_broadcast(&tgi_op_where, inputs, &sc, &shape, &shape))
+    if (!tgi_broadcast(&tgi_op_where, inputs, &sa, &sb, &shape) ||
+        !tgi_broadcast(&tgi_op_where, inputs, &sc, &shape, &shape))
         return NULL;
     const tg_dtype dtype = tgi_result_type(operands + 1, 2);
     tg_tensor *x = tgi_operand_to(a, dtype), *z = tgi_operand_to(b, dtype);
     tg_tensor *y = x && z ? tgi_new(&shape, dtype) : NULL;
     if (!y) return NULL;
     tgi_iterate(TGI_KERNELS(pointwise)->where[dtype], 4, (tg_tensor *[]){ y, condition, x, z });
-    return tg_record(&tgi_op_where, tg_list(condition, x, z), tg_list(y), tg_list(condition), NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_where, tg_list(condition, x, z), tg_list(y), tg_list(condition), NULL, 0) == TG_OK ? y
+                                                                                                                : NULL;
 }
 
 /* Inputs: a, the mask, the value; the mask is saved. */
@@ -153,7 +155,8 @@ tg_tensor *tg_masked_fill_at(const char *where, tg_tensor *a, tg_tensor *mask, t
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
     if (!y) return NULL;
     tgi_iterate(TGI_KERNELS(pointwise)->where[a->dtype], 4, (tg_tensor *[]){ y, mask, filler, a });
-    return tg_record(&tgi_op_masked_fill, tg_list(a, mask, filler), tg_list(y), tg_list(mask), NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(&tgi_op_masked_fill, tg_list(a, mask, filler), tg_list(y), tg_list(mask), NULL, 0) == TG_OK ? y
+                                                                                                                 : NULL;
 }
 
 tg_tensor *tg_masked_fill_in_place_at(const char *where, tg_tensor *a, tg_tensor *mask, tg_operand value)

@@ -366,8 +366,8 @@ static int mode_of(const char *where, const tg_operand *operands, const char *mo
     tg_tensor *tensors[2];
     const tg_tensor_list inputs = tgi_tensors_of(operands, 2, tensors);
     if (tg_op_begin(where, &tgi_op_div, inputs))
-        tg_op_fail(&tgi_op_div, inputs, "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '%s'",
-                   mode);
+        tg_op_fail(&tgi_op_div, inputs,
+                   "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '%s'", mode);
     return NO_SUCH_MODE;
 }
 

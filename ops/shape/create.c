@@ -47,13 +47,13 @@ CALL_OF(randn_like);
     }
 #define NEGATIVE(call) ERRORS({ call, "negative dimension" })
 #define CREATION(id, arguments, y, text, ...)                                                                          \
-    const tg_op tgi_op_##id = { .name = #id,                                                                        \
-                                   .schema = #id "(" arguments OPTIONS,                                                \
-                                   .formula = y,                                                                       \
-                                   .gradient = "none: the result depends on no element",                               \
-                                   .doc = text,                                                                        \
-                                   .call = id##_call,                                                                  \
-                                   __VA_ARGS__ }
+    const tg_op tgi_op_##id = { .name = #id,                                                                           \
+                                .schema = #id "(" arguments OPTIONS,                                                   \
+                                .formula = y,                                                                          \
+                                .gradient = "none: the result depends on no element",                                  \
+                                .doc = text,                                                                           \
+                                .call = id##_call,                                                                     \
+                                __VA_ARGS__ }
 CREATION(empty, "int[] size", "y is not set", "Elements of any value, to be written.", SAMPLES("empty([2, 3])"),
          NEGATIVE("empty([2, -1])"));
 CREATION(zeros, "int[] size", "y = 0", "Zeros.", SAMPLES("zeros([2, 3])", "zeros([])", "zeros([0, 3], dtype=int64)"),
@@ -242,7 +242,8 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
     if (!t) return NULL;
     if (t->dtype == TG_BOOL) return tgi_not_implemented(&tgi_op_linspace, TG_NONE, "linspace_cpu", TG_BOOL);
     if (t->dtype == TG_INT64) {
-        if (!(fabs(start) < 0x1p63) || !(fabs(end_) < 0x1p63)) return tg_op_fail(&tgi_op_linspace, TG_NONE, TGI_NO_INT64);
+        if (!(fabs(start) < 0x1p63) || !(fabs(end_) < 0x1p63))
+            return tg_op_fail(&tgi_op_linspace, TG_NONE, TGI_NO_INT64);
         start = trunc(start), end_ = trunc(end_);
     }
     const double step = steps > 1 ? (end_ - start) / (double)(steps - 1) : 0;
@@ -267,8 +268,8 @@ tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options 
     if (!tg_op_begin(where, &tgi_op_eye, TG_NONE)) return NULL;
     if (m == TG_NO_DIM) m = n;
     if (n < 0 || m < 0)
-        return tg_op_fail(&tgi_op_eye, TG_NONE, "n and m must be greater or equal to 0, got %lld and %lld", (long long)n,
-                          (long long)m);
+        return tg_op_fail(&tgi_op_eye, TG_NONE, "n and m must be greater or equal to 0, got %lld and %lld",
+                          (long long)n, (long long)m);
     tg_tensor *t = begin(NULL, &tgi_op_eye, tg_shape(n, m), dtype_or(&options, tg_default_dtype()));
     if (!t) return NULL;
     tgi_fill(t, 0);

@@ -81,8 +81,8 @@ static bool cat_add(tg_tensor_list tensors, int64_t i, const tg_tensor *first, i
     const tg_tensor *t = tensors.items[i];
     if (skipped(t)) return true;
     if (t->ndim != first->ndim)
-        return tg_op_fail(&tgi_op_cat, tensors, "Tensors must have same number of dimensions: got %d and %d", first->ndim,
-                          t->ndim);
+        return tg_op_fail(&tgi_op_cat, tensors, "Tensors must have same number of dimensions: got %d and %d",
+                          first->ndim, t->ndim);
     for (int d = 0; d < t->ndim; d++) {
         if (d == dim || t->dims[d] == first->dims[d]) continue;
         return tg_op_fail(&tgi_op_cat, tensors,

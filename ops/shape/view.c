@@ -179,7 +179,8 @@ tg_tensor *tg_flatten_at(const char *where, tg_tensor *t, int64_t start_dim, int
     const int end = start < 0 ? -1 : tgi_op_dim(&tgi_op_flatten, tg_list(t), end_dim, t->ndim);
     if (end < 0) return NULL;
     if (start > end)
-        return tg_op_fail(&tgi_op_flatten, tg_list(t), "flatten() has invalid args: start_dim cannot come after end_dim");
+        return tg_op_fail(&tgi_op_flatten, tg_list(t),
+                          "flatten() has invalid args: start_dim cannot come after end_dim");
     if (start == end && t->ndim) return t;
     tg_shape shape = { 0, { 0 } };
     for (int d = 0; d < t->ndim; d++) {
@@ -290,7 +291,8 @@ tg_tensor *tg_permute_at(const char *where, tg_tensor *t, tg_shape dims)
     for (int d = 0; d < dims.ndim; d++) {
         const int from = tgi_op_dim(&tgi_op_permute, tg_list(t), dims.dims[d], t->ndim);
         if (from < 0) return NULL;
-        if (seen >> from & 1) return tg_op_fail(&tgi_op_permute, tg_list(t), "permute(): duplicate dims are not allowed.");
+        if (seen >> from & 1)
+            return tg_op_fail(&tgi_op_permute, tg_list(t), "permute(): duplicate dims are not allowed.");
         seen |= 1u << from;
         dims.dims[d] = from;
         layout.dims[d] = t->dims[from];
@@ -457,7 +459,8 @@ static void stretch(tgi_layout *layout, int dim, int64_t size)
 
 tg_tensor *tg_expand_at(const char *where, tg_tensor *t, tg_shape shape)
 {
-    if (!tg_op_begin(where, &tgi_op_expand, tg_list(t)) || !tgi_op_list_fits(&tgi_op_expand, tg_list(t), &shape)) return NULL;
+    if (!tg_op_begin(where, &tgi_op_expand, tg_list(t)) || !tgi_op_list_fits(&tgi_op_expand, tg_list(t), &shape))
+        return NULL;
     if (shape.ndim < t->ndim)
         return tg_op_fail(
             &tgi_op_expand, tg_list(t),
