@@ -6,7 +6,6 @@
 #include "ops/create.h"
 #include "ops/index.h"
 #include "ops/index/index_impl.h"
-#include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/pointwise.h"
 #include "ops/view.h"

@@ -4,7 +4,6 @@
  * handle, and nothing on the tape. */
 #include "call.h"
 #include "iterate.h"
-#include "layout.h"
 #include "ops/view.h"
 
 /* A contiguous copy of `t` in `dtype`, recorded as op(t). */

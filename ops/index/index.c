@@ -6,7 +6,6 @@
 #include "ops/base/call.h"
 #include "index_impl.h"
 #include "ops/base/layout.h"
-#include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/base/iterate.h"
 #include "ops/view.h"

@@ -8,7 +8,6 @@
 #include "ops/base/layout.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
-#include "ops/reduce.h"
 #include "ops/view.h"
 
 #include <inttypes.h>

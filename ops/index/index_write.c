@@ -1,6 +1,5 @@
 /* index_write.c: what scatter and index_add share: one tensor combined into places of another, or of its copy. */
 #include "index_impl.h"
-#include "ops/pointwise.h"
 #include "ops/base/iterate.h"
 #include "ops/view.h"
 

@@ -7,7 +7,6 @@
 #include "ops/index.h"
 #include "index_impl.h"
 #include "ops/base/layout.h"
-#include "ops/pointwise.h"
 #include "ops/view.h"
 
 #include <inttypes.h>

@@ -8,7 +8,6 @@
 #include "ops/base/call.h"
 #include "index_impl.h"
 #include "ops/base/parallel.h"
-#include "ops/base/promote.h"
 #include "ops/base/iterate.h"
 #include "ops/view.h"
 

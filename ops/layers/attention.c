@@ -17,7 +17,6 @@
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include <math.h>

@@ -10,7 +10,6 @@
 #include "ops/kernels/attention/attention_kernels.h"
 #include "ops/kernels/gemm/gemm_kernels.h"
 #include "ops/kernels/template/scratch.h"
-#include "ops/linear/matmul_impl.h"
 #include "ops/base/parallel.h"
 
 #include <math.h>

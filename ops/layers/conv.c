@@ -6,12 +6,10 @@
 #include "ops/conv.h"
 
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "conv_impl.h"
-#include "ops/base/layout.h"
 #include "ops/base/parallel.h"
-#include "ops/base/promote.h"
 #include "ops/reduce.h"
-#include "ops/reduce/reduce_impl.h"
 
 enum { PARALLEL = 1 << 20 /* multiplications from which on several threads pay */ };
 

@@ -5,7 +5,6 @@
 #include "ops/dropout.h"
 
 #include "ops/base/call.h"
-#include "ops/base/iterate.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/view.h"

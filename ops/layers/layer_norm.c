@@ -13,11 +13,7 @@
 #include "ops/base/layout.h"
 #include "normalization_impl.h"
 #include "ops/base/parallel.h"
-#include "ops/pointwise.h"
 #include "ops/base/promote.h"
-#include "ops/reduce.h"
-#include "ops/reduce/reduce_impl.h"
-#include "ops/view.h"
 
 /* ---- checks ---- */
 

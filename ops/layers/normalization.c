@@ -1,14 +1,13 @@
 /* normalization.c: what all normalisations share: making the result, and the gradient in ops. */
+#include "ops/base/iterate.h"
 #include "ops/normalization.h"
 
 #include "ops/reduce/careful.h"
-#include "ops/base/layout.h"
 #include "ops/reduce/moments_impl.h"
 #include "normalization_impl.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 bool tgi_norm_same_dtype(const tg_op *op, tg_tensor_list inputs, const tg_tensor *input, const tg_tensor *parameter)

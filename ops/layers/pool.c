@@ -4,7 +4,6 @@
  * decided here, and no kernel knows of them. */
 #include "pool_impl.h"
 
-#include "ops/base/layout.h"
 #include "ops/base/parallel.h"
 
 #include <inttypes.h>

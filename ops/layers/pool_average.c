@@ -1,10 +1,10 @@
 /* pool_average.c: averages of windows. A linear map, and its transpose as an op of its own: each is the other's
  * gradient. */
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "pool_impl.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
 
 #include <inttypes.h>
 

@@ -1,11 +1,11 @@
 /* pool_max.c: the largest of windows, and where it stands. Backward is a scatter along the indices, its backward a gather
  * along them: each the other's transpose. */
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "ops/index/index_impl.h"
 #include "ops/base/layout.h"
 #include "pool_impl.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
 
 #include <inttypes.h>
 

@@ -11,7 +11,6 @@
 #include "ops/base/parallel.h"
 #include "ops/pool.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include <inttypes.h>

@@ -5,13 +5,13 @@
 #include "softmax_impl.h"
 
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/kernels/reduce/softmax_kernels.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 enum {

@@ -3,12 +3,11 @@
  * Each op's gradient is another one of the four: unfold and fold are transposes, a view of slices adds up what flows to
  * each of them. */
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "conv_impl.h"
 #include "ops/kernels/rows/pointwise_kernels.h"
 #include "ops/base/layout.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
-#include "ops/view.h"
 
 #include <inttypes.h>
 

@@ -9,7 +9,6 @@
 #include "ops/products.h"
 #include "products_impl.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include <inttypes.h>

@@ -8,7 +8,6 @@
 #include "matmul_impl.h"
 #include "ops/pointwise.h"
 #include "ops/products.h"
-#include "products_impl.h"
 #include "ops/base/promote.h"
 #include "ops/view.h"
 

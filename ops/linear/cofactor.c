@@ -12,8 +12,6 @@
 #include "ops/base/call.h"
 #include "factor.h"
 #include "linalg_impl.h"
-#include "ops/base/promote.h"
-#include "ops/view.h"
 
 #include <math.h>
 #include <string.h>

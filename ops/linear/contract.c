@@ -11,7 +11,6 @@
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
 #include "ops/products.h"
-#include "products_impl.h"
 #include "ops/reduce.h"
 #include "ops/view.h"
 

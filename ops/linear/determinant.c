@@ -7,7 +7,6 @@
 #include "factor.h"
 #include "linalg_impl.h"
 #include "ops/pointwise.h"
-#include "ops/base/promote.h"
 #include "ops/view.h"
 
 #include <math.h>

@@ -7,7 +7,6 @@
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/products.h"
-#include "products_impl.h"
 #include "ops/view.h"
 
 #include <inttypes.h>

@@ -8,7 +8,6 @@
 #include "ops/create.h"
 #include "factor.h"
 #include "ops/base/iterate.h"
-#include "ops/base/layout.h"
 #include "linalg_impl.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"

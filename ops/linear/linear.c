@@ -3,10 +3,10 @@
  * One product with its bias set down in the same pass; its weight's gradients are products that the engine adds up over
  * all uses of the layer. */
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "ops/matmul.h"
 #include "matmul_impl.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 /* PyTorch's order of checks and words. */

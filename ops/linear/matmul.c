@@ -6,12 +6,12 @@
 #include "ops/matmul.h"
 
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "matmul_impl.h"
 #include "packed.h"
 #include "ops/kernels/gemm/gemm_kernels.h"
 #include "ops/base/parallel.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include <string.h>

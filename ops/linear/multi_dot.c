@@ -4,10 +4,8 @@
  * PyTorch does. */
 #include "ops/base/call.h"
 #include "ops/base/iterate.h"
-#include "ops/base/layout.h"
 #include "ops/matmul.h"
 #include "ops/products.h"
-#include "products_impl.h"
 #include "ops/base/promote.h"
 #include "ops/view.h"
 

@@ -5,7 +5,6 @@
 #include "ops/base/call.h"
 #include "factor.h"
 #include "ops/base/iterate.h"
-#include "ops/base/layout.h"
 #include "ops/linalg.h"
 #include "linalg_impl.h"
 #include "ops/matmul.h"

@@ -16,8 +16,6 @@
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
-#include "ops/reduce.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include <math.h>

@@ -6,7 +6,6 @@
 #include "loss_impl.h"
 
 #include "core/error.h"
-#include "ops/activation.h"
 #include "ops/create.h"
 #include "ops/functions.h"
 #include "ops/pointwise.h"

@@ -5,7 +5,6 @@
 
 #include "ops/base/call.h"
 #include "ops/distance.h"
-#include "ops/base/iterate.h"
 #include "loss_impl.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"

@@ -2,12 +2,12 @@
 #include "ops/loss_margin.h"
 
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "ops/create.h"
 #include "loss_impl.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 /* ---- what the two share ---- */

@@ -7,7 +7,6 @@
 #include "loss_impl.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
-#include "ops/reduce/reduce_impl.h"
 #include "ops/view.h"
 
 #include "core/error.h"

@@ -5,7 +5,6 @@
 #include "ops/extremes.h"
 
 #include "ops/base/call.h"
-#include "ops/base/promote.h"
 #include "ops/index/index_impl.h"
 #include "ops/pointwise.h"
 #include "reduce_impl.h"

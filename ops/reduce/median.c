@@ -4,8 +4,6 @@
 #include "ops/moments.h"
 #include "moments_impl.h"
 #include "ops/base/parallel.h"
-#include "ops/base/promote.h"
-#include "ops/view.h"
 
 #include <math.h>
 

@@ -12,7 +12,6 @@
 #include "moments_impl.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
-#include "ops/view.h"
 
 typedef struct variance {
     tgi_reduction over;

@@ -7,7 +7,6 @@
 #include "ops/moments.h"
 #include "moments_impl.h"
 #include "ops/pointwise.h"
-#include "ops/base/promote.h"
 #include "scan_impl.h"
 #include "ops/view.h"
 

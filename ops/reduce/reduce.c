@@ -2,7 +2,6 @@
 #include "ops/reduce.h"
 
 #include "ops/base/call.h"
-#include "ops/base/layout.h"
 #include "moments_impl.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"

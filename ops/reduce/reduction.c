@@ -1,7 +1,6 @@
 /* reduction.c: which dimensions a reduction takes away, and the tensor as its loops see it. */
 #include "ops/index/index_impl.h"
 #include "ops/base/layout.h"
-#include "ops/pointwise.h"
 #include "reduce_impl.h"
 #include "ops/view.h"
 

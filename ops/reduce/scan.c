@@ -5,6 +5,7 @@
 #include "ops/scan.h"
 
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "ops/create.h"
 #include "ops/index/index_impl.h"
 #include "ops/join.h"
@@ -13,7 +14,6 @@
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
-#include "reduce_impl.h"
 #include "scan_impl.h"
 #include "ops/view.h"
 

@@ -3,7 +3,6 @@
 
 #include "ops/base/call.h"
 #include "ops/create.h"
-#include "ops/base/iterate.h"
 #include "ops/kernels/rows/activation_kernels.h"
 #include "ops/base/layout.h"
 #include "ops/pointwise.h"

@@ -3,7 +3,6 @@
 
 #include "ops/base/call.h"
 #include "ops/create.h"
-#include "ops/base/iterate.h"
 #include "ops/kernels/rows/functions_kernels.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"

@@ -7,7 +7,6 @@
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "row.h"
-#include "ops/view.h"
 
 /* ---- gradients ---- */
 

@@ -5,7 +5,6 @@
 #include "ops/join.h"
 #include "core/error.h"
 #include "ops/base/call.h"
-#include "ops/base/iterate.h"
 #include "join_impl.h"
 #include "ops/base/layout.h"
 #include "ops/view.h"

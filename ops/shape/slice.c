@@ -4,7 +4,6 @@
  * be differentiated as often as one likes. Bounds are checked and clamped here, once: what reaches the tape is a part
  * that lies inside its tensor. */
 #include "ops/base/call.h"
-#include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/view.h"
 

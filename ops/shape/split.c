@@ -1,6 +1,5 @@
 /* split.c: tensor_split and its relatives for rows, columns and depth: views, cut as split cuts. */
 #include "ops/base/call.h"
-#include "ops/base/iterate.h"
 #include "join_impl.h"
 #include "ops/base/layout.h"
 #include "ops/view.h"

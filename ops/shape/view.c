@@ -4,7 +4,6 @@
  * reshape must copy; a result that is no view must never be marked as one, nor a view pass for a tensor of its own. */
 #include "ops/view.h"
 #include "ops/base/call.h"
-#include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 
 #include <inttypes.h>

@@ -1,6 +1,5 @@
 /* view_more.c: views that other views are made into: each checks in PyTorch's words and hands on. */
 #include "ops/base/call.h"
-#include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/view.h"
 
