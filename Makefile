@@ -111,7 +111,8 @@ SOURCES := $(filter-out $(KERNEL_BODIES) $(KERNEL_REFERENCES) $(OF_SETS),$(ALL_S
 FAMILIES := $(patsubst %_kernels.c,%,$(notdir $(KERNEL_BODIES)))
 SETS_FOLDER := $(OBJ)/sets/$(subst $() ,+,$(SETS))/ops/kernels
 SET_OBJECTS := $(SETS_FOLDER)/select.o $(FAMILIES:%=$(SETS_FOLDER)/sets.%.o)
-OBJECTS := $(SOURCES:%.c=$(OBJ)/%.o) $(SET_OBJECTS) $(foreach isa,$(SETS),$(KERNEL_BODIES:%.c=$(OBJ)/%.$(isa).o))
+# The kernels first: they take longest to compile, and what is short then fills up the processors at the end.
+OBJECTS := $(foreach isa,$(SETS),$(KERNEL_BODIES:%.c=$(OBJ)/%.$(isa).o)) $(SET_OBJECTS) $(SOURCES:%.c=$(OBJ)/%.o)
 STATIC := $(BUILD)/libtapegrad.a
 SHARED := $(BUILD)/libtapegrad.so
 LIBS = $(OPENMP_FLAGS) -lm
