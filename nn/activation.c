@@ -1,9 +1,9 @@
 /* activation.c: functions of one tensor, wrapped as modules. */
 #include "activation.h"
 
-#include "../core/scope.h"
-#include "../ops/loss.h"
-#include "../ops/pointwise.h"
+#include "core/scope.h"
+#include "ops/loss.h"
+#include "ops/pointwise.h"
 #include "module_impl.h"
 
 #include <string.h>

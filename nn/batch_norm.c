@@ -1,12 +1,12 @@
 /* batch_norm.c: the modules BatchNorm1d and 2d, InstanceNorm1d and 2d: one struct, two forwards. */
 #include "batch_norm.h"
 
-#include "../core/scope.h"
-#include "../core/tensor_impl.h"
-#include "../ops/create.h"
-#include "../ops/normalization.h"
-#include "../ops/pointwise.h"
-#include "../ops/view.h"
+#include "core/scope.h"
+#include "core/tensor_impl.h"
+#include "ops/create.h"
+#include "ops/normalization.h"
+#include "ops/pointwise.h"
+#include "ops/view.h"
 #include "module_impl.h"
 
 /* ---- what both share ---- */

@@ -1,8 +1,8 @@
 /* containers.c: ModuleList, ModuleDict, ParameterList, and the lists that arrays of a struct are registered as. */
 #include "containers.h"
 
-#include "../core/error.h"
-#include "../core/tensor_impl.h"
+#include "core/error.h"
+#include "core/tensor_impl.h"
 #include "module_impl.h"
 
 #include <inttypes.h>

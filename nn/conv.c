@@ -1,8 +1,8 @@
 /* conv.c: Conv1d, Conv2d and their transposes. */
 #include "conv.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
+#include "core/error.h"
+#include "core/scope.h"
 #include "init.h"
 #include "module_impl.h"
 

@@ -1,8 +1,8 @@
 /* distance.c: similarities and distances as modules. The formulas are those of ops/. */
 #include "distance.h"
 
-#include "../core/op.h"
-#include "../core/scope.h"
+#include "core/op.h"
+#include "core/scope.h"
 #include "module_impl.h"
 
 #define DISTANCE(name_, type_, member_, text_)                                                                         \

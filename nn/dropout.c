@@ -1,7 +1,7 @@
 /* dropout.c: dropout as modules. The formulas are ops/dropout.c's. */
 #include "dropout.h"
 
-#include "../core/error.h"
+#include "core/error.h"
 #include "module_impl.h"
 
 typedef struct dropout {

@@ -1,10 +1,10 @@
 /* elman.c: RNN and RNNCell: one step of the cell, and its structs. rnn.c has what all recurrent modules share. */
 #include "elman.h"
 
-#include "../core/error.h"
-#include "../ops/activation.h"
-#include "../ops/matmul.h"
-#include "../ops/pointwise.h"
+#include "core/error.h"
+#include "ops/activation.h"
+#include "ops/matmul.h"
+#include "ops/pointwise.h"
 #include "rnn_impl.h"
 
 #include <string.h>

@@ -1,11 +1,11 @@
 /* embedding.c: the Embedding and EmbeddingBag modules. */
 #include "embedding.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
-#include "../ops/index/embedding_impl.h"
-#include "../ops/pointwise.h"
-#include "../ops/view.h"
+#include "core/error.h"
+#include "core/scope.h"
+#include "ops/index/embedding_impl.h"
+#include "ops/pointwise.h"
+#include "ops/view.h"
 #include "init.h"
 #include "module_impl.h"
 

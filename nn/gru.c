@@ -1,9 +1,9 @@
 /* gru.c: GRU and GRUCell: one step of the cell, and its structs. rnn.c has what all recurrent modules share. */
 #include "gru.h"
 
-#include "../ops/join.h"
-#include "../ops/matmul.h"
-#include "../ops/pointwise.h"
+#include "ops/join.h"
+#include "ops/matmul.h"
+#include "ops/pointwise.h"
 #include "rnn_impl.h"
 
 /* (h - n) z + n is PyTorch's order for (1 - z) n + z h. */

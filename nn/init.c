@@ -1,12 +1,12 @@
 /* init.c: initial values from PyTorch's random streams. */
 #include "init.h"
 
-#include "../core/error.h"
-#include "../core/op.h"
-#include "../core/rng.h"
-#include "../core/scope.h"
-#include "../core/tensor_impl.h"
-#include "../ops/pointwise.h"
+#include "core/error.h"
+#include "core/op.h"
+#include "core/rng.h"
+#include "core/scope.h"
+#include "core/tensor_impl.h"
+#include "ops/pointwise.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* linear.c: the Linear module. */
 #include "linear.h"
 
-#include "../core/scope.h"
-#include "../ops/matmul.h"
+#include "core/scope.h"
+#include "ops/matmul.h"
 #include "init.h"
 #include "module_impl.h"
 

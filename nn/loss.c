@@ -1,9 +1,9 @@
 /* loss.c: losses as modules. The formulas are those of ops/. */
 #include "loss.h"
 
-#include "../core/error.h"
-#include "../core/op.h"
-#include "../core/scope.h"
+#include "core/error.h"
+#include "core/op.h"
+#include "core/scope.h"
 #include "module_impl.h"
 
 /* Any loss. Which reductions it has, beyond that there is such a one, is for its function to say. */

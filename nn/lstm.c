@@ -1,9 +1,9 @@
 /* lstm.c: LSTM and LSTMCell: one step of the cell, and its structs. rnn.c has what all recurrent modules share. */
 #include "lstm.h"
 
-#include "../ops/join.h"
-#include "../ops/matmul.h"
-#include "../ops/pointwise.h"
+#include "ops/join.h"
+#include "ops/matmul.h"
+#include "ops/pointwise.h"
 #include "rnn_impl.h"
 
 static tgi_rnn_state step(const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s)

@@ -5,10 +5,10 @@
  * a model is trained. */
 #include "module_impl.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
-#include "../core/thread.h"
-#include "../ops/view.h"
+#include "core/error.h"
+#include "core/scope.h"
+#include "core/thread.h"
+#include "ops/view.h"
 
 #include <string.h>
 

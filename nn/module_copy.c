@@ -4,10 +4,10 @@
  * that are addresses of something copied become the copy's, and at last the classes copy what only they know of. */
 #include "module_impl.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
-#include "../core/thread.h"
-#include "../ops/view.h"
+#include "core/error.h"
+#include "core/scope.h"
+#include "core/thread.h"
+#include "ops/view.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef TG_NN_MODULE_IMPL_H
 #define TG_NN_MODULE_IMPL_H
 
-#include "../core/op.h"
+#include "core/op.h"
 #include "module.h"
 
 TG_EXTERN_C_BEGIN

@@ -1,8 +1,8 @@
 /* module_ok.c: whether what a function was given is a module, before it is used as one. */
 #include "module_impl.h"
 
-#include "../core/error.h"
-#include "../core/thread.h"
+#include "core/error.h"
+#include "core/thread.h"
 
 bool tgi_module_ok(const char *where, const tg_module *m, const char *what)
 {

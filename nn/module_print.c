@@ -8,9 +8,9 @@
  * The text is written straight to its destination, a file or a buffer, whatever its length. */
 #include "module_impl.h"
 
-#include "../core/error.h"
-#include "../core/tensor_impl.h"
-#include "../core/text.h"
+#include "core/error.h"
+#include "core/tensor_impl.h"
+#include "core/text.h"
 
 #include <stdlib.h>
 #include <string.h>

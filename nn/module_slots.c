@@ -3,8 +3,8 @@
  * A module of a few things is searched; one of many (a list of thousands of layers) has a table of its names. */
 #include "module_impl.h"
 
-#include "../core/error.h"
-#include "../core/tensor_impl.h"
+#include "core/error.h"
+#include "core/tensor_impl.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * nothing before it is 16 levels deep. */
 #include "module_impl.h"
 
-#include "../core/error.h"
-#include "../core/thread.h"
+#include "core/error.h"
+#include "core/thread.h"
 
 #include <string.h>
 

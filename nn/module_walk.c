@@ -4,9 +4,9 @@
  * the innermost scope; nothing is cached in the modules, so threads that share a model may look at it at once. */
 #include "module_impl.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
-#include "../core/thread.h"
+#include "core/error.h"
+#include "core/scope.h"
+#include "core/thread.h"
 
 #include <string.h>
 

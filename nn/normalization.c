@@ -1,9 +1,9 @@
 /* normalization.c: the modules LayerNorm, RMSNorm and GroupNorm. */
 #include "normalization.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
-#include "../ops/create.h"
+#include "core/error.h"
+#include "core/scope.h"
+#include "ops/create.h"
 #include "module_impl.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
 /* pool.c: functions of images and shapes, wrapped as modules. */
 #include "pool.h"
 
-#include "../core/print.h"
-#include "../core/tensor_impl.h"
-#include "../ops/layers/resample_impl.h"
-#include "../ops/view.h"
+#include "core/print.h"
+#include "core/tensor_impl.h"
+#include "ops/layers/resample_impl.h"
+#include "ops/view.h"
 #include "module_impl.h"
 
 #include <inttypes.h>

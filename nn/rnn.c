@@ -7,14 +7,14 @@
  * order: (x W_ihT + b_ih) + (h W_hhT + b_hh). */
 #include "rnn_impl.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
-#include "../core/thread.h"
-#include "../ops/create.h"
-#include "../ops/dropout.h"
-#include "../ops/join.h"
-#include "../ops/matmul.h"
-#include "../ops/view.h"
+#include "core/error.h"
+#include "core/scope.h"
+#include "core/thread.h"
+#include "ops/create.h"
+#include "ops/dropout.h"
+#include "ops/join.h"
+#include "ops/matmul.h"
+#include "ops/view.h"
 #include "init.h"
 
 #include <math.h>

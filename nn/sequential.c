@@ -1,9 +1,9 @@
 /* sequential.c: Sequential, Identity and Flatten. */
 #include "sequential.h"
 
-#include "../core/error.h"
-#include "../core/scope.h"
-#include "../ops/view.h"
+#include "core/error.h"
+#include "core/scope.h"
+#include "ops/view.h"
 #include "module_impl.h"
 
 /* ---- Sequential ---- */

@@ -1,11 +1,11 @@
 /* adam.c: Adam and AdamW. */
 #include "adam.h"
 
-#include "../core/error.h"
-#include "../ops/create.h"
-#include "../ops/functions.h"
-#include "../ops/kernels/optim/optim_kernels.h"
-#include "../ops/pointwise.h"
+#include "core/error.h"
+#include "ops/create.h"
+#include "ops/functions.h"
+#include "ops/kernels/optim/optim_kernels.h"
+#include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
 #include <math.h>

@@ -1,14 +1,14 @@
 /* clip.c: gradient clipping by total norm and by value. Norms are summed in float64, in blocks, whatever the dtype. */
 #include "clip.h"
 
-#include "../core/denormals_impl.h"
-#include "../core/error.h"
-#include "../core/op.h"
-#include "../core/scope.h"
-#include "../core/tensor_impl.h"
-#include "../ops/pointwise.h"
-#include "../ops/base/range.h"
-#include "../ops/view.h"
+#include "core/denormals_impl.h"
+#include "core/error.h"
+#include "core/op.h"
+#include "core/scope.h"
+#include "core/tensor_impl.h"
+#include "ops/pointwise.h"
+#include "ops/base/range.h"
+#include "ops/view.h"
 
 /* Takes one more part into what is a sum of powers, or a maximum that keeps NaN. */
 static double join(double so_far, double part, double p)

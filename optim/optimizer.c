@@ -1,10 +1,10 @@
 /* optimizer.c: optimisers, their parameter groups and what is read of them. The step is step.c's. */
 #include "optimizer_impl.h"
 
-#include "../core/error.h"
-#include "../core/op.h"
-#include "../core/scope.h"
-#include "../core/tensor_impl.h"
+#include "core/error.h"
+#include "core/op.h"
+#include "core/scope.h"
+#include "core/tensor_impl.h"
 
 #include <math.h>
 #include <string.h>

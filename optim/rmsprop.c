@@ -1,9 +1,9 @@
 /* rmsprop.c: RMSprop, in ops alone. */
 #include "rmsprop.h"
 
-#include "../ops/create.h"
-#include "../ops/functions.h"
-#include "../ops/pointwise.h"
+#include "ops/create.h"
+#include "ops/functions.h"
+#include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
 enum { SQUARE_AVG, MOMENTUM_BUFFER, GRAD_AVG };

@@ -1,10 +1,10 @@
 /* sgd.c: SGD. */
 #include "sgd.h"
 
-#include "../core/error.h"
-#include "../ops/create.h"
-#include "../ops/kernels/optim/optim_kernels.h"
-#include "../ops/pointwise.h"
+#include "core/error.h"
+#include "ops/create.h"
+#include "ops/kernels/optim/optim_kernels.h"
+#include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
 enum { MOMENTUM_BUFFER };

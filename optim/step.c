@@ -6,14 +6,14 @@
  * their size alone, so that no result depends on the cut. */
 #include "optimizer_impl.h"
 
-#include "../core/denormals_impl.h"
-#include "../core/error.h"
-#include "../core/op.h"
-#include "../core/scope.h"
-#include "../core/tensor_impl.h"
-#include "../ops/base/parallel.h"
-#include "../ops/pointwise.h"
-#include "../ops/view.h"
+#include "core/denormals_impl.h"
+#include "core/error.h"
+#include "core/op.h"
+#include "core/scope.h"
+#include "core/tensor_impl.h"
+#include "ops/base/parallel.h"
+#include "ops/pointwise.h"
+#include "ops/view.h"
 
 tg_tensor *tgi_effective_gradient(const tg_update *u, bool maximize, double weight_decay)
 {
