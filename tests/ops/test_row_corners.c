@@ -1,4 +1,4 @@
-/* test_rows.c: corners of rows that samples do not show: derivatives at a kink, bounds that are infinite, numbers without a
+/* test_row_corners.c: corners of rows that samples do not show: derivatives at a kink, bounds that are infinite, numbers without a
  * tensor, bools; and the generic call of arguments that a row alone does not have. The values are PyTorch's but where a
  * comment says otherwise. */
 #include "tests/support/suite.h"

@@ -1,4 +1,4 @@
-/* test_reduce.c: sums and means against naive loops, over every set of dimensions and any strides; their rounding; what
+/* test_sum_and_mean.c: sums and means against naive loops, over every set of dimensions and any strides; their rounding; what
  * they do not depend on; the undoing of broadcasting. */
 #include "tests/support/suite.h"
 #include "tests/support/values.h"

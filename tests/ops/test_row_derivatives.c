@@ -1,4 +1,4 @@
-/* test_derivatives.c: every row's value and its derivatives of order 1 to 3 where numbers end: at 0, the smallest normal
+/* test_row_derivatives.c: every row's value and its derivatives of order 1 to 3 where numbers end: at 0, the smallest normal
  * number, 1, 100, 1e5 and the largest, of both signs, in float32 and float64.
  *
  * Each row has a reference (support/references.h): the function written once more, on jets, in long double and with

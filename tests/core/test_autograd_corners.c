@@ -1,4 +1,4 @@
-/* test_corners.c: corners of the engine in which gradients, memory or state once went wrong, or easily would. Expected
+/* test_autograd_corners.c: corners of the engine in which gradients, memory or state once went wrong, or easily would. Expected
  * values are worked out by hand. */
 #include <tapegrad.h>
 

@@ -1,4 +1,4 @@
-/* test_reductions.c: products with no, one and more zeros among their factors, and every reduction of scatter_reduce:
+/* test_prod_and_scatter_reduce.c: products with no, one and more zeros among their factors, and every reduction of scatter_reduce:
  * values and derivatives of order 1 to 4, compared with the same made of single elements. */
 #include "tests/support/compare.h"
 #include "tests/support/suite.h"

@@ -1,4 +1,4 @@
-/* test_parts.c: gradients through split, chunk and unbind, which the engine writes into one whole: against the same
+/* test_split_gradients.c: gradients through split, chunk and unbind, which the engine writes into one whole: against the same
  * pieces by narrow and select, against the same gradients in ops (create_graph) and against finite differences. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
