@@ -4,8 +4,8 @@
  * tg_record; the descriptor's `backward` turns gradients of the outputs into gradients of the inputs. The library's own
  * ops (ops/) and a user's are made the same way: docs/adding-an-op.md shows one of each.
  *
- * What is called inside an op's function is in tape.c (tg_op_fail in error.c, tg_bump_version in access.c), what is called
- * inside a backward function in context.c, lists in scope.c. */
+ * What is called inside an op's function is in tape.c (tg_op_fail in error.c, tg_bump_version in access.c), what is
+ * called inside a backward function in context.c, lists in scope.c. */
 #ifndef TG_CORE_OP_H
 #define TG_CORE_OP_H
 
@@ -69,8 +69,8 @@ struct tg_op {
      * tensor like that input. The engine then has the outputs' gradients written where they belong in the input's.
      * NULL: none. */
     tg_tensor *(*part)(const tg_context *ctx, int i, tg_tensor *whole);
-    /* PyTorch's name of the node ("SliceBackward0"), as printed, where it is not made of the op's name as in "narrow" to
-     * "NarrowBackward0"; where it depends on the node, a function that tells it. NULL: none. */
+    /* PyTorch's name of the node ("SliceBackward0"), as printed, where it is not made of the op's name as in "narrow"
+     * to "NarrowBackward0"; where it depends on the node, a function that tells it. NULL: none. */
     const char *grad_name;
     const char *(*grad_name_of)(const tg_node *node);
     bool composite;                    /* made of other ops, through which gradients flow: it has no node of its own */

@@ -62,7 +62,8 @@ static inline tgi_saved *tgi_saved_of(const tg_node *node)
     return (tgi_saved *)(tgi_outputs(node) + node->output_count);
 }
 
-/* How many slots a walk has for a node: one for each output, and one for the gradient that the outputs' are parts of. */
+/* How many slots a walk has for a node: one for each output, and one for the gradient that the outputs' are parts
+ * of. */
 static inline int tgi_slot_count(const tg_node *node) { return node->output_count + (node->op->part != NULL); }
 
 /* The node that made `t`, or NULL: for a leaf, or when it is gone from this thread's tape. */

@@ -1,5 +1,5 @@
-/* tensor_impl.h: what a tensor is made of (tensor.c; handles that cannot be used: access.c). For the library's own files;
- * users have tensor.h. */
+/* tensor_impl.h: what a tensor is made of (tensor.c; handles that cannot be used: access.c). For the library's own
+ * files; users have tensor.h. */
 #ifndef TG_CORE_TENSOR_IMPL_H
 #define TG_CORE_TENSOR_IMPL_H
 
@@ -71,8 +71,8 @@ enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
  *     128   dims[0 .. ndim - 1], strides[0 .. ndim - 1]                      one line up to 4 dimensions, two up to 8
  *     192   the elements, if the block is then of 1 KiB at most              (256 of more than 4 dimensions)
  *
- * The block of a 0-d tensor ends before the sizes, and its element is `scalar`. Larger data is a block by itself; a view
- * has no data, its `storage` is `own` of the tensor that made it. */
+ * The block of a 0-d tensor ends before the sizes, and its element is `scalar`. Larger data is a block by itself; a
+ * view has no data, its `storage` is `own` of the tensor that made it. */
 struct tg_tensor {
     int32_t refs;
     uint16_t alive;           /* TGI_ALIVE; anything else is a handle used after its scope ended */
@@ -133,9 +133,10 @@ bool tgi_shape_ok(const char *function, const char *argument, const tg_shape *sh
 
 /* ---- life of a reference ----
  *
- * A tensor counts who holds it. A result is made with one reference, which is given to the innermost scope: it lies on the
- * thread's stack of handles (tgi_scope_adopt), and the scope's end drops it. So functions return results without owning
- * them. Who needs one for longer takes a reference: tgi_ref adds one, tgi_own takes the scope's; tgi_unref drops it.
+ * A tensor counts who holds it. A result is made with one reference, which is given to the innermost scope: it lies on
+ * the thread's stack of handles (tgi_scope_adopt), and the scope's end drops it. So functions return results without
+ * owning them. Who needs one for longer takes a reference: tgi_ref adds one, tgi_own takes the scope's; tgi_unref drops
+ * it.
  *
  *     tg_tensor *t = tgi_new(&shape, dtype);     1: the scope's
  *     node->saved = tgi_ref(t);                  2: the scope's and the node's

@@ -97,8 +97,8 @@ void tgi_pool_free(tgi_pool *pool, void *block, size_t bytes);
 bool tgi_dead_add_slowly(tgi_pool *pool, void *block, size_t bytes);
 /* This thread's pool; NULL with an error pending when there is no memory for one. */
 tgi_pool *tgi_pool_of_thread(void);
-/* For threads that begin and end (thread.c): a pool, or NULL; and its end, now or with the last block that another thread
- * still holds. */
+/* For threads that begin and end (thread.c): a pool, or NULL; and its end, now or with the last block that another
+ * thread still holds. */
 tgi_pool *tgi_pool_new(void);
 void tgi_pool_abandon(tgi_pool *pool);
 /* All pools' locks, around a fork. */
@@ -138,20 +138,20 @@ void tgi_tape_truncate(int64_t length);
 
 /* ---- threads that begin and end (thread.c) ---- */
 
-/* Registers the thread at its first use of the library: it has a pool then, which tgi_pool_of_thread gives. False when it
- * cannot have one; `*why` is the reason where that is not a lack of memory. No error is recorded. */
+/* Registers the thread at its first use of the library: it has a pool then, which tgi_pool_of_thread gives. False when
+ * it cannot have one; `*why` is the reason where that is not a lack of memory. No error is recorded. */
 bool tgi_thread_begin(const char **why);
 /* For scope.c: what releases all that a thread holds when it ends. */
 void tgi_at_thread_end(void (*function)(void));
 
 /* ---- fork (thread.c) ----
- * Sees to it that no thread holds `lock` while the process forks: the child would wait for it forever. For a constructor
- * of the file that has the lock; who holds it takes no other one but a pool's. */
+ * Sees to it that no thread holds `lock` while the process forks: the child would wait for it forever. For a
+ * constructor of the file that has the lock; who holds it takes no other one but a pool's. */
 void tgi_lock_at_fork(pthread_mutex_t *lock);
 
 /* ---- serial numbers of nodes (thread.c) ----
- * A thread takes a range of them at a time, so that no two nodes of a process ever have the same. A thread's next number
- * is a multiple of TGI_SERIALS when its range is used up, or when it has none yet; no node has such a number. */
+ * A thread takes a range of them at a time, so that no two nodes of a process ever have the same. A thread's next
+ * number is a multiple of TGI_SERIALS when its range is used up, or when it has none yet; no node has such a number. */
 enum { TGI_SERIALS = 1 << 24 };
 uint64_t tgi_take_serials(void);
 
@@ -199,10 +199,11 @@ typedef struct tgi_thread {
     tgi_error_record *error;       /* the one that is pending; NULL: none */
 } tgi_thread;
 
-/* Every op asks for this state some ten times. In code that may become a shared object each time would be a call, around
- * which a function saves its registers. glibc keeps room for a little thread-local memory at a fixed place even of objects
- * that are loaded later: there it is one address. That room is 1.5 KiB for all of them, so what is large is with the pool.
- * (Not under UBSan, whose checks for NULL of such addresses go wrong when GNU ld makes them shorter: see the Makefile.)
+/* Every op asks for this state some ten times. In code that may become a shared object each time would be a call,
+ * around which a function saves its registers. glibc keeps room for a little thread-local memory at a fixed place even
+ * of objects that are loaded later: there it is one address. That room is 1.5 KiB for all of them, so what is large is
+ * with the pool. (Not under UBSan, whose checks for NULL of such addresses go wrong when GNU ld makes them shorter: see
+ * the Makefile.)
  */
 #if defined(__GLIBC__) && !defined(TGI_NEAR)
 #define TGI_NEAR __attribute__((tls_model("initial-exec")))

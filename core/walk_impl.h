@@ -75,7 +75,8 @@ static inline tgi_slot_sum *tgi_slot_of(tgi_walk *w, const tgi_edge *edge)
     return slot < 0 ? NULL : &w->leaves[slot].sum;
 }
 
-/* True when nobody has a use for a gradient at this edge: it leads nowhere, or tg_grad was asked about no input behind it. */
+/* True when nobody has a use for a gradient at this edge: it leads nowhere, or tg_grad was asked about no input behind
+ * it. */
 static inline bool tgi_unwanted(const tgi_walk *w, const tgi_edge *edge)
 {
     if (edge->output == TGI_TO_NOWHERE) return true;

@@ -40,7 +40,8 @@ tg_batch_norm *tg_batch_norm2d_new_at(const char *where, int64_t num_features, t
 #define tg_batch_norm2d_new(num_features, ...)                                                                         \
     tg_batch_norm2d_new_at(TG_HERE, num_features, TG_BATCH_NORM_MODULE_OPTIONS(__VA_ARGS__))
 
-/* In training by the batch's statistics, which move the running ones; in evaluation by the running ones, if there are. */
+/* In training by the batch's statistics, which move the running ones; in evaluation by the running ones, if there
+ * are. */
 tg_tensor *tg_batch_norm_forward_at(const char *where, tg_batch_norm *m, tg_tensor *x);
 #define tg_batch_norm_forward(m, x) tg_batch_norm_forward_at(TG_HERE, m, x)
 

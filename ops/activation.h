@@ -1,5 +1,5 @@
-/* activation.h: what stands between the layers of a network, element by element: the rows of activation.def, and glu and
- * prelu, which are made of others. See pointwise.h for operands, dtypes and names that end in _. */
+/* activation.h: what stands between the layers of a network, element by element: the rows of activation.def, and glu
+ * and prelu, which are made of others. See pointwise.h for operands, dtypes and names that end in _. */
 #ifndef TG_OPS_ACTIVATION_H
 #define TG_OPS_ACTIVATION_H
 
@@ -127,7 +127,8 @@ tg_tensor *tg_gelu_approximate_in_place_at(const char *where, tg_tensor *a, tg_g
 tg_tensor *tg_prelu_at(const char *where, tg_tensor *a, tg_tensor *weight);
 #define tg_prelu(a, weight) tg_prelu_at(TG_HERE, a, weight)
 
-/* The first half of `a` along dim, times the sigmoid of the second: `tg_glu(x)` (the last dimension), `tg_glu(x, 1)`. */
+/* The first half of `a` along dim, times the sigmoid of the second: `tg_glu(x)` (the last dimension), `tg_glu(x,
+ * 1)`. */
 tg_tensor *tg_glu_at(const char *where, tg_tensor *a, int64_t dim);
 #define tg_glu(a, ...) tg_glu_at(TG_HERE, a, TG_OR(-1 __VA_OPT__(,) __VA_ARGS__))
 

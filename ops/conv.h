@@ -45,7 +45,8 @@ typedef struct tg_conv_transpose_options {
     TG_OPTIONS(tg_conv_transpose_options, TG_CONV_TRANSPOSE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* What a convolution's gradient by its input computes, as an op: x [N, K, H, W] or [K, H, W] by weight
- * [K, C / groups, R, S] is [N, C, H', W'] with H' = (H - 1) stride - 2 padding + dilation (R - 1) + 1 + output_padding. */
+ * [K, C / groups, R, S] is [N, C, H', W'] with H' = (H - 1) stride - 2 padding + dilation (R - 1) + 1 +
+ * output_padding. */
 tg_tensor *tg_conv_transpose1d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_transpose_options options);
 tg_tensor *tg_conv_transpose2d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_transpose_options options);
 #define tg_conv_transpose1d(input, weight, ...)                                                                        \
@@ -67,8 +68,8 @@ typedef struct tg_unfold_options {
     /* dilation */ { 1, { 1 } }, /* padding */ { 1, { 0 } }, /* stride */ { 1, { 1 } } TG_DEFAULTS_END
 #define TG_UNFOLD_OPTIONS(...) TG_OPTIONS(tg_unfold_options, TG_UNFOLD_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* torch.nn.functional.unfold: the windows of images [N, C, H, W] or [C, H, W] as columns, [N, C R S, windows]. fold adds
- * them up where they came from. */
+/* torch.nn.functional.unfold: the windows of images [N, C, H, W] or [C, H, W] as columns, [N, C R S, windows]. fold
+ * adds them up where they came from. */
 tg_tensor *tg_unfold_at(const char *where, tg_tensor *input, tg_shape kernel_size, tg_unfold_options options);
 tg_tensor *tg_fold_at(const char *where, tg_tensor *input, tg_shape output_size, tg_shape kernel_size,
                       tg_unfold_options options);

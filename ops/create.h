@@ -45,7 +45,8 @@ tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end, tg_
 /* `steps` values from start to end, both included. */
 tg_tensor *tg_linspace_at(const char *where, double start, double end, int64_t steps, tg_create_options options);
 #define tg_linspace(start, end, steps, ...) tg_linspace_at(TG_HERE, start, end, steps, TG_CREATE_OPTIONS(__VA_ARGS__))
-/* The n x m matrix (TG_NO_DIM: n x n) with ones on its diagonal: `tg_eye(3)`, `tg_eye(3, 4)`, `tg_eye(3, 3, .dtype = TG_FLOAT64)`. */
+/* The n x m matrix (TG_NO_DIM: n x n) with ones on its diagonal: `tg_eye(3)`, `tg_eye(3, 4)`, `tg_eye(3, 3, .dtype =
+ * TG_FLOAT64)`. */
 tg_tensor *tg_eye_at(const char *where, int64_t n, int64_t m, tg_create_options options);
 #define tg_eye(...)             TGI_EYE_(TGI_UP_TO_2(__VA_ARGS__))(__VA_ARGS__)
 #define TGI_EYE_(count)         TGI_EYE__(count)
@@ -78,8 +79,8 @@ tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t
  *
  * The data is an array of up to four dimensions, a pointer, or a literal of up to 60 elements, of float, double, bool
  * or integers of up to 64 bits; a longer literal does not compile. The tensor's dtype is the data's (integers become
- * int64, bytes too) unless .dtype says otherwise. An array shorter than the shape is an error, and so is an integer that
- * no int64 holds; of a pointer nobody knows the length, and `bytes` are -1. */
+ * int64, bytes too) unless .dtype says otherwise. An array shorter than the shape is an error, and so is an integer
+ * that no int64 holds; of a pointer nobody knows the length, and `bytes` are -1. */
 typedef enum tg_element {
     TG_ELEMENT_FLOAT,
     TG_ELEMENT_DOUBLE,
@@ -227,7 +228,8 @@ typedef struct tgi_from_data_call {
 #define TGI_NO_DTYPE       ((tg_dtype)14)
 #define TGI_FROM_DATA_CALL .shape = { -1, { 0 } }, .dtype = TGI_NO_DTYPE, .requires_grad = -1
 
-/* Without a shape ndim stays -1. The data has at least `bytes`, and as many elements as there are arguments besides the shape and the options. */
+/* Without a shape ndim stays -1. The data has at least `bytes`, and as many elements as there are arguments besides the
+ * shape and the options. */
 static inline tg_tensor *tgi_from_literal(const char *where, tgi_from_data_call call, int64_t bytes, tg_element element,
                                           int64_t arguments)
 {

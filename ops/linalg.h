@@ -15,8 +15,8 @@ tg_tensor *tg_inverse_at(const char *where, tg_tensor *a);
 #define tg_inv(a)     tg_inv_at(TG_HERE, a)
 #define tg_inverse(a) tg_inverse_at(TG_HERE, a)
 
-/* X of A X = B: B is [*, n, k], or [*, n] if it is a vector or has A's shape without the last size (torch.linalg.solve).
- * Batches broadcast. A singular matrix is an error that says which one of the batch it is. */
+/* X of A X = B: B is [*, n, k], or [*, n] if it is a vector or has A's shape without the last size
+ * (torch.linalg.solve). Batches broadcast. A singular matrix is an error that says which one of the batch it is. */
 tg_tensor *tg_solve_at(const char *where, tg_tensor *a, tg_tensor *b);
 #define tg_solve(a, b) tg_solve_at(TG_HERE, a, b)
 
@@ -33,8 +33,8 @@ tg_slogdet_result tg_slogdet_at(const char *where, tg_tensor *a);
 #define tg_logdet(a)  tg_logdet_at(TG_HERE, a)
 #define tg_slogdet(a) tg_slogdet_at(TG_HERE, a)
 
-/* The matrix of cofactors, det(A) A^-T wherever that exists: the gradient of det. Of matrices of any rank, as are its own
- * derivatives. */
+/* The matrix of cofactors, det(A) A^-T wherever that exists: the gradient of det. Of matrices of any rank, as are its
+ * own derivatives. */
 tg_tensor *tg_cofactor_at(const char *where, tg_tensor *a);
 #define tg_cofactor(a) tg_cofactor_at(TG_HERE, a)
 

@@ -59,8 +59,8 @@ typedef struct tg_batch_norm_options {
 #define TG_BATCH_NORM_DEFAULTS                                                                                        \
     /* weight */ NULL, /* bias */ NULL, /* training */ false, /* momentum */ 0.1, /* eps */ 1e-5 TG_DEFAULTS_END
 
-/* Of x [N, C, ...], for each channel over all else. Training moves the running mean and variance (unbiased), if they are
- * there, by momentum towards the batch's: running += momentum (batch - running). */
+/* Of x [N, C, ...], for each channel over all else. Training moves the running mean and variance (unbiased), if they
+ * are there, by momentum towards the batch's: running += momentum (batch - running). */
 tg_tensor *tg_batch_norm_at(const char *where, tg_tensor *input, tg_tensor *running_mean, tg_tensor *running_var,
                             tg_batch_norm_options options);
 #define tg_batch_norm(input, running_mean, running_var, ...)                                                          \

@@ -1,6 +1,6 @@
 /* pointwise.h: ops that work element by element, with broadcasting and type promotion. Here are arithmetic, comparisons
- * and logic, the rows of pointwise.def; exp, sin and the like are in functions.h, relu and the like in activation.h, and
- * including this file includes those.
+ * and logic, the rows of pointwise.def; exp, sin and the like are in functions.h, relu and the like in activation.h,
+ * and including this file includes those.
  *
  * An operand may be a tensor or a number: `tg_add(x, 1)`, `tg_div(1.0, x)`. Result dtypes follow PyTorch: integers
  * stay integers under arithmetic but for div, reciprocal and copysign, and become the default float in functions that

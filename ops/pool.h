@@ -59,8 +59,8 @@ tg_tensor *tg_avg_pool2d_at(const char *where, tg_tensor *input, tg_shape kernel
 #define tg_avg_pool2d(input, kernel_size, ...)                                                                         \
     tg_avg_pool2d_at(TG_HERE, input, kernel_size, TG_AVG_POOL_OPTIONS(__VA_ARGS__))
 
-/* The result has the given size: window i of n runs from floor(i size / n) to ceil((i + 1) size / n). TG_SAME_SIZE, which
- * is PyTorch's None, leaves a dimension as it is: `tg_adaptive_avg_pool2d(x, tg_shape(TG_SAME_SIZE, 7))`. */
+/* The result has the given size: window i of n runs from floor(i size / n) to ceil((i + 1) size / n). TG_SAME_SIZE,
+ * which is PyTorch's None, leaves a dimension as it is: `tg_adaptive_avg_pool2d(x, tg_shape(TG_SAME_SIZE, 7))`. */
 #define TG_SAME_SIZE INT64_MIN
 tg_tensor *tg_adaptive_avg_pool1d_at(const char *where, tg_tensor *input, tg_shape output_size);
 tg_tensor *tg_adaptive_avg_pool2d_at(const char *where, tg_tensor *input, tg_shape output_size);

@@ -32,8 +32,8 @@ tg_tensor *tg_inner_at(const char *where, tg_tensor *a, tg_tensor *b);
 #define tg_ger(a, b)   tg_ger_at(TG_HERE, a, b)
 #define tg_inner(a, b) tg_inner_at(TG_HERE, a, b)
 
-/* beta input + alpha (a product); `input` broadcasts to the product's shape. beta = 0: `input` is not read, so NaN in it
- * does no harm. Of integers the factors are truncated. */
+/* beta input + alpha (a product); `input` broadcasts to the product's shape. beta = 0: `input` is not read, so NaN in
+ * it does no harm. Of integers the factors are truncated. */
 typedef struct tg_addmm_options {
     double beta;
     double alpha;

@@ -21,7 +21,8 @@ tg_tensor *tg_flipud_at(const char *where, tg_tensor *t);
 tg_tensor *tg_roll_at(const char *where, tg_tensor *t, tg_shape shifts, tg_shape dims);
 #define tg_roll(t, shifts, ...) tg_roll_at(TG_HERE, t, shifts, TG_OR(tg_shape() __VA_OPT__(,) __VA_ARGS__))
 
-/* k quarter turns, from the first of two dimensions toward the second: `tg_rot90(t)`, `tg_rot90(t, 1, tg_shape(0, 1))`. */
+/* k quarter turns, from the first of two dimensions toward the second: `tg_rot90(t)`, `tg_rot90(t, 1, tg_shape(0,
+ * 1))`. */
 tg_tensor *tg_rot90_at(const char *where, tg_tensor *t, int64_t k, tg_shape dims);
 #define tg_rot90(t, ...)                                                                                              \
     tg_rot90_at(TG_HERE, t, TG_OR(1 __VA_OPT__(,) __VA_ARGS__), TG_OR2(tg_shape(0, 1) __VA_OPT__(,) __VA_ARGS__))

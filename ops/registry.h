@@ -13,8 +13,8 @@ const tg_op *tg_op_find(const char *name);           /* NULL if there is none; r
 /* The family it belongs to, "reduce"; NULL for an op that is not the library's. */
 const char *tg_op_family(const tg_op *op);
 
-/* For languages that cannot read tg_op: its text of that name, "name", "schema", "formula", "gradient", "doc", "family",
- * "shapes", "usage", "kinks" or "no_second_derivative". NULL where it has none. */
+/* For languages that cannot read tg_op: its text of that name, "name", "schema", "formula", "gradient", "doc",
+ * "family", "shapes", "usage", "kinks" or "no_second_derivative". NULL where it has none. */
 const char *tg_op_text(const tg_op *op, const char *what);
 bool tg_op_is_differentiable(const tg_op *op);
 

@@ -1,8 +1,8 @@
 /* scatter.h: elements sent where an index tensor says: gather's opposite.
  *
  * For dim 0 element src[i][j] goes to [index[i][j]][j]. index is no larger than src, nor than the tensor but in `dim`.
- * Where several go to one place, scatter keeps the last, the others combine all, in the order of the index, whatever the
- * number of threads. Forms that end in `_` write their first argument. */
+ * Where several go to one place, scatter keeps the last, the others combine all, in the order of the index, whatever
+ * the number of threads. Forms that end in `_` write their first argument. */
 #ifndef TG_OPS_SCATTER_H
 #define TG_OPS_SCATTER_H
 
@@ -40,8 +40,10 @@ typedef struct tg_scatter_reduce_options {
     TG_OPTIONS(tg_scatter_reduce_options, TG_SCATTER_REDUCE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* `reduce` is "sum", "prod", "mean", "amax" or "amin". */
-tg_tensor *tg_scatter_reduce_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_tensor *src, const char *reduce, tg_scatter_reduce_options options);
-tg_tensor *tg_scatter_reduce_in_place_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_tensor *src, const char *reduce, tg_scatter_reduce_options options);
+tg_tensor *tg_scatter_reduce_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_tensor *src,
+                                const char *reduce, tg_scatter_reduce_options options);
+tg_tensor *tg_scatter_reduce_in_place_at(const char *where, tg_tensor *t, int64_t dim, tg_tensor *index, tg_tensor *src,
+                                         const char *reduce, tg_scatter_reduce_options options);
 #define tg_scatter_reduce(t, dim, index, src, reduce, ...)                                                            \
     tg_scatter_reduce_at(TG_HERE, t, dim, index, src, reduce, TG_SCATTER_REDUCE_OPTIONS(__VA_ARGS__))
 #define tg_scatter_reduce_(t, dim, index, src, reduce, ...)                                                           \

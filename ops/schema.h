@@ -22,8 +22,8 @@ typedef struct tgi_schema {
 } tgi_schema;
 
 /* Reads "cat(Tensor[] tensors, int dim=0) -> Tensor". False when the text is not of that form. The kinds are Tensor,
- * Tensor?, Tensor[], Tensor?[], Scalar, int, int?, float, float?, float|str, bool, int[], int[2], int?[2], int[]?, int[]|str,
- * ScalarType?, str and str?; defaults
+ * Tensor?, Tensor[], Tensor?[], Scalar, int, int?, float, float?, float|str, bool, int[], int[2], int?[2], int[]?,
+ * int[]|str, ScalarType?, str and str?; defaults
  * are None, True, False, numbers, [], lists of integers and quoted strings; a lone '*' is passed over. */
 bool tgi_schema_read(const char *text, tgi_schema *schema);
 

@@ -130,7 +130,8 @@ typedef struct tg_histc_options {
 #define TG_HISTC_DEFAULTS /* bins */ 100, /* min */ 0.0, /* max */ 0.0 TG_DEFAULTS_END
 #define TG_HISTC_OPTIONS(...) TG_OPTIONS(tg_histc_options, TG_HISTC_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* How many elements lie in each of `bins` equal parts of [min, max]; those outside, and NaN, count nowhere. Of t's dtype. */
+/* How many elements lie in each of `bins` equal parts of [min, max]; those outside, and NaN, count nowhere. Of t's
+ * dtype. */
 tg_tensor *tg_histc_at(const char *where, tg_tensor *t, tg_histc_options options);
 #define tg_histc(t, ...) tg_histc_at(TG_HERE, t, TG_HISTC_OPTIONS(__VA_ARGS__))
 

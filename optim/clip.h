@@ -14,8 +14,8 @@ typedef struct tg_clip_grad_norm_options {
 #define TG_CLIP_GRAD_NORM_DEFAULTS /* norm_type */ 2.0, /* error_if_nonfinite */ false TG_DEFAULTS_END
 
 /* Scales all gradients by min(1, max_norm / (norm + 1e-6)), where norm is that of all of them as one vector, summed in
- * float64 and scaled where its powers do not fit. A max_norm that is negative or NaN is an error, and nothing is written;
- * INFINITY only measures. Returns that norm: 0 without gradients, NaN on error. */
+ * float64 and scaled where its powers do not fit. A max_norm that is negative or NaN is an error, and nothing is
+ * written; INFINITY only measures. Returns that norm: 0 without gradients, NaN on error. */
 double tg_clip_grad_norm_at(const char *where, tg_tensor_list parameters, double max_norm,
                             tg_clip_grad_norm_options options);
 #define tg_clip_grad_norm_(parameters, max_norm, ...)                                                                  \

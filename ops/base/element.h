@@ -1,5 +1,5 @@
-/* element.h: one element of contiguous memory of a floating dtype, as a double. Internal to ops/; for loops that are not
- * hot. */
+/* element.h: one element of contiguous memory of a floating dtype, as a double. Internal to ops/; for loops that are
+ * not hot. */
 #ifndef TG_OPS_BASE_ELEMENT_H
 #define TG_OPS_BASE_ELEMENT_H
 

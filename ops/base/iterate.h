@@ -34,8 +34,8 @@ static inline tg_tensor *tgi_own_contiguous(tg_tensor *t)
     return c == t ? tgi_ref(t) : tgi_own(c);
 }
 
-/* `y`, made by views of what the op computed, as a result like any other, which may be written in place. Where it shares
- * memory with an input it stays a view. NULL is passed on. */
+/* `y`, made by views of what the op computed, as a result like any other, which may be written in place. Where it
+ * shares memory with an input it stays a view. NULL is passed on. */
 tg_tensor *tgi_ordinary(tg_tensor *y, tg_tensor_list inputs);
 
 /* The same, but what shares memory with t is copied, and recorded: for what PyTorch says is new. */

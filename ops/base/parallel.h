@@ -10,8 +10,8 @@
 
 /* ---- running it ---- */
 
-/* Whether there is more than one thread to be had: for work that is the same to the bit however it is cut, and slower when
- * it is. */
+/* Whether there is more than one thread to be had: for work that is the same to the bit however it is cut, and slower
+ * when it is. */
 static inline bool tgi_has_threads(void) { return tgi_threads() > 1; }
 
 /* Calls task(work, i) for each i < tasks, on so many threads, two at least; see parallel.c. */

@@ -37,8 +37,8 @@ static inline int tgi_exponent_of(int dtype, double size)
 
 enum { TGI_OUTSIDE = 1, TGI_ZERO = 2 };
 
-/* What there is among n numbers that are not negative: TGI_OUTSIDE, numbers below `low` or above `high`; TGI_ZERO. NaN is
- * neither. */
+/* What there is among n numbers that are not negative: TGI_OUTSIDE, numbers below `low` or above `high`; TGI_ZERO. NaN
+ * is neither. */
 static inline int tgi_look_outside(const void *from, int dtype, int64_t n, double low, double high)
 {
     int outside = 0, zero = 0; /* and no short cuts: a loop for vectors */

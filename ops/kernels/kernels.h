@@ -57,8 +57,8 @@ static inline int tgi_set(void)
 
 /* ---- the families ---- */
 
-/* Declares a family: its tables, one for each set, which sets.c lists; and the reference, which is in no library but that
- * of the tests. */
+/* Declares a family: its tables, one for each set, which sets.c lists; and the reference, which is in no library but
+ * that of the tests. */
 #define TGI_KERNEL_FAMILY(family)                                                                                      \
     typedef struct tgi_##family##_kernels tgi_##family##_kernels;                                                      \
     extern const tgi_##family##_kernels *const tgi_##family##_sets[];                                                  \

@@ -1,5 +1,6 @@
 /* table_name.h: the name of a family's table for the instruction set at hand, ISA: TGI_TABLE(softmax) is
- * tgi_softmax_kernels_avx2. And its rows: the kernels that a template (dtype.inc) made of floats, of numbers, of all. */
+ * tgi_softmax_kernels_avx2. And its rows: the kernels that a template (dtype.inc) made of floats, of numbers, of
+ * all. */
 #ifndef TG_OPS_KERNELS_TABLE_NAME_H
 #define TG_OPS_KERNELS_TABLE_NAME_H
 

@@ -1,4 +1,5 @@
-/* contract.h: two tensors whose dimensions have names, contracted. Internal to ops/; tensordot and einsum stand on it. */
+/* contract.h: two tensors whose dimensions have names, contracted. Internal to ops/; tensordot and einsum stand on
+ * it. */
 #ifndef TG_OPS_LINEAR_CONTRACT_H
 #define TG_OPS_LINEAR_CONTRACT_H
 

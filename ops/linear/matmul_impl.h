@@ -13,7 +13,8 @@ TG_EXTERN_C_BEGIN
 tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count);
 
 /* c = a b (+ bias along c's last dimension), for operands as matmul takes them and the common shape `batch` of their
- * batches; a matrix b may be taken transposed, which saves who has bT a view. Raw: records nothing. False: no memory. */
+ * batches; a matrix b may be taken transposed, which saves who has bT a view. Raw: records nothing. False: no
+ * memory. */
 bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c);
 
 /* The bias as tgi_multiply wants it, one contiguous value for each of n columns; a reference to give back. */

@@ -28,7 +28,8 @@ typedef struct tgi_careful_moments {
  * elements the same: the square is 0. */
 tgi_careful_moments tgi_careful_moments_of(const tgi_careful_set *set, const void *x, bool centered, double least);
 
-/* A set to be normalised: y = (x - mean) rstd weight + bias, the parameters those of the element's run, or one for all. */
+/* A set to be normalised: y = (x - mean) rstd weight + bias, the parameters those of the element's run, or one for
+ * all. */
 typedef struct tgi_careful_norm {
     tgi_careful_set set;
     const void *x, *weight, *bias; /* the parameters NULL: none */

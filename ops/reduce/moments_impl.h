@@ -8,7 +8,8 @@
 
 TG_EXTERN_C_BEGIN
 
-/* y = row(a) and y = row(a, b), TGI_ROW naming the row, broadcast to y's shape. Raw: records nothing. y may be a or b. */
+/* y = row(a) and y = row(a, b), TGI_ROW naming the row, broadcast to y's shape. Raw: records nothing. y may be a or
+ * b. */
 static inline void tgi_apply_unary(const tgi_row_loops *row, tg_tensor *y, tg_tensor *a)
 {
     tg_tensor *const operands[] = { y, a };
@@ -23,8 +24,8 @@ static inline void tgi_apply_binary(const tgi_row_loops *row, tg_tensor *y, tg_t
 /* The p-norm of x over the dimensions that go, for any real p and both infinities; of nothing, 0. Whatever fits comes
  * out, also where the powers do not fit. Raw. */
 tg_tensor *tgi_norm_raw(const tgi_reduction *over, double p, tg_tensor *x);
-/* In ops: its gradient by x from g, that of y, both with size 1 in the dimensions that are gone. Where the norm is 0 it is 0.
- * For p = +-inf each extreme element gets g, or, given the reduction, their share of it. */
+/* In ops: its gradient by x from g, that of y, both with size 1 in the dimensions that are gone. Where the norm is 0 it
+ * is 0. For p = +-inf each extreme element gets g, or, given the reduction, their share of it. */
 tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p, const tgi_reduction *shared);
 
 /* x less its mean over these dimensions, exact where the mean has more digits than x; recorded. */

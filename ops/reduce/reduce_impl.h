@@ -21,12 +21,12 @@ bool tgi_reduction_read(const tg_op *op, tg_tensor *t, int64_t dim, const tg_sha
 tg_shape tgi_reduction_shape(const tgi_reduction *r, const tg_tensor *t);
 /* How many elements of a tensor of this shape make one of the result. */
 int64_t tgi_reduction_count(const tgi_reduction *r, const tg_shape *shape);
-/* A result, or its gradient, with its reduced dimensions put back with size 1 (recorded); and stretched over a tensor of
- * shape `shape`, a view. */
+/* A result, or its gradient, with its reduced dimensions put back with size 1 (recorded); and stretched over a tensor
+ * of shape `shape`, a view. */
 tg_tensor *tgi_reduction_keep(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y);
 tg_tensor *tgi_reduction_spread(const tgi_reduction *r, const tg_shape *shape, tg_tensor *y);
-/* In extremes.c: the backward of a reduction along one dimension, saved are the indices of its values: g goes there. And
- * that of one over all, saved are input and result: g is spread evenly over the elements that are the result. */
+/* In extremes.c: the backward of a reduction along one dimension, saved are the indices of its values: g goes there.
+ * And that of one over all, saved are input and result: g is spread evenly over the elements that are the result. */
 void tgi_reduction_scatter_backward(tg_context *ctx);
 void tgi_evenly_backward(tg_context *ctx);
 /* The arguments of a generic call: a list of dimensions, or none. */

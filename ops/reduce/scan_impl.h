@@ -12,8 +12,8 @@ tg_tensor *tgi_cumprod(tg_tensor *t, int dim, bool reverse);
 /* y_i = t_(i-1), or t_(i+1) if `reverse`, and `fill` where there is none. Recorded. NULL is passed on. */
 tg_tensor *tgi_shifted(tg_tensor *t, int dim, bool reverse, double fill);
 
-/* y_i = terms_i + factors_i y_(i-1), or y_(i+1) if `reverse`; y is 0 beyond the ends, where the factor is not looked at.
- * Recorded. NULL is passed on. */
+/* y_i = terms_i + factors_i y_(i-1), or y_(i+1) if `reverse`; y is 0 beyond the ends, where the factor is not looked
+ * at. Recorded. NULL is passed on. */
 tg_tensor *tgi_linear_recurrence(tg_tensor *terms, tg_tensor *factors, int dim, bool reverse);
 
 /* Of products, contiguous: none is 0, not even for want of range, nor infinite nor NaN. Then a product over one of its

@@ -1,5 +1,5 @@
-/* row.h: what runs the rows of pointwise.def, functions.def and activation.def. Internal to ops/; rows.inc makes of each
- * row a tgi_row, the descriptors that carry it as their detail, and the functions that come here. */
+/* row.h: what runs the rows of pointwise.def, functions.def and activation.def. Internal to ops/; rows.inc makes of
+ * each row a tgi_row, the descriptors that carry it as their detail, and the functions that come here. */
 #ifndef TG_OPS_ROWS_ROW_H
 #define TG_OPS_ROWS_ROW_H
 
@@ -30,8 +30,8 @@ typedef struct tgi_row {
     tgi_gradient_fn gradient[TGI_INPUTS];
 } tgi_row;
 
-/* The functions of an op whose detail is a tgi_row. `operands` are as many as it has inputs; `parameters` NULL if it has
- * none. */
+/* The functions of an op whose detail is a tgi_row. `operands` are as many as it has inputs; `parameters` NULL if it
+ * has none. */
 tg_tensor *tgi_run_unary(const char *where, const tg_op *op, tg_tensor *a, const double *parameters);
 tg_tensor *tgi_run_row(const char *where, const tg_op *op, const tg_operand *operands, const double *parameters);
 tg_tensor *tgi_run_in_place(const char *where, const tg_op *op, const tg_operand *operands, const double *parameters);
@@ -44,8 +44,8 @@ void tgi_row_backward_fused(tg_context *ctx);
 /* Whether `b` broadcasts to a's shape, which stays as it is. False with an error recorded. */
 bool tgi_fits_in_place(const tg_op *op, tg_tensor *a, tg_tensor *b);
 
-/* A source that shares memory with the target `a` is copied first if it has another layout, or is to be saved: the write
- * would change it. The target itself as source is the caller's business. */
+/* A source that shares memory with the target `a` is copied first if it has another layout, or is to be saved: the
+ * write would change it. The target itself as source is the caller's business. */
 tg_tensor *tgi_apart(tg_tensor *b, const tg_tensor *a, bool saved);
 
 TG_EXTERN_C_END

@@ -1,5 +1,6 @@
 /* failing.h: a step run again and again, with each of its allocations failing in turn. Most are those of a program that
- * sets TAPEGRAD_POOL=0 before it first uses the library: then every block is one. For one file of it: there is state. */
+ * sets TAPEGRAD_POOL=0 before it first uses the library: then every block is one. For one file of it: there is
+ * state. */
 #ifndef TG_TESTS_SUPPORT_FAILING_H
 #define TG_TESTS_SUPPORT_FAILING_H
 

@@ -44,7 +44,8 @@ int random_leaf(generator *g, step_kind kind, tg_shape shape, double lo, double 
 int any_value(generator *g);
 /* A shape that broadcasts to `shape`. */
 tg_shape narrower(generator *g, tg_shape shape);
-/* A value of that shape and range, one that there is or one made by up to `depth` steps of splits, views and the like. */
+/* A value of that shape and range, one that there is or one made by up to `depth` steps of splits, views and the
+ * like. */
 int operand(generator *g, tg_shape shape, double lo, double hi, int depth);
 
 #endif

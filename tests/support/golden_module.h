@@ -1,5 +1,5 @@
-/* golden_module.h: modules against golden files that tests/golden/modulecase.py made: initial weights, results, gradients
- * and the random stream. */
+/* golden_module.h: modules against golden files that tests/golden/modulecase.py made: initial weights, results,
+ * gradients and the random stream. */
 #ifndef TG_TESTS_SUPPORT_GOLDEN_MODULE_H
 #define TG_TESTS_SUPPORT_GOLDEN_MODULE_H
 

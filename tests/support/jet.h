@@ -1,9 +1,9 @@
-/* jet.h: a function's value and its first three derivatives along a line, in long double: what tests hold the gradients of
- * rows against.
+/* jet.h: a function's value and its first three derivatives along a line, in long double: what tests hold the gradients
+ * of rows against.
  *
- * A jet is the beginning of a Taylor series, f(t) = c[0] + c[1] t + c[2] t^2 + c[3] t^3. A function of a number is given
- * by its four derivatives in closed form; the chain rule does the rest. Branches are taken or not, as in C, and the range
- * of a long double holds the cubes of all doubles, so nothing overflows that does not overflow in truth.
+ * A jet is the beginning of a Taylor series, f(t) = c[0] + c[1] t + c[2] t^2 + c[3] t^3. A function of a number is
+ * given by its four derivatives in closed form; the chain rule does the rest. Branches are taken or not, as in C, and
+ * the range of a long double holds the cubes of all doubles, so nothing overflows that does not overflow in truth.
  *
  * smooth says how many derivatives exist: 3 for all, 0 at a kink, -1 where not even the value is settled (a pole). */
 #ifndef TG_TESTS_SUPPORT_JET_H

@@ -4,7 +4,8 @@
 
 #include "kernels.h"
 
-/* How the numbers are: any, with NaN and infinities among them; few different ones, zeros of both signs too; or plain. */
+/* How the numbers are: any, with NaN and infinities among them; few different ones, zeros of both signs too; or
+ * plain. */
 enum { ANY, TIES, PLAIN, KINDS };
 
 static inline void fill(int d, char *to, int64_t count, int kind)

@@ -1,6 +1,6 @@
-/* kernels_loop.h: one loop of a set of kernels against that of the reference: every layout, tails, unaligned memory, and
- * bit by bit against itself, since a value may depend on nothing but its inputs: not on its index, the length or the
- * layout. For the tests of rows and of copies. */
+/* kernels_loop.h: one loop of a set of kernels against that of the reference: every layout, tails, unaligned memory,
+ * and bit by bit against itself, since a value may depend on nothing but its inputs: not on its index, the length or
+ * the layout. For the tests of rows and of copies. */
 #ifndef TG_TESTS_SUPPORT_KERNELS_LOOP_H
 #define TG_TESTS_SUPPORT_KERNELS_LOOP_H
 

@@ -1,4 +1,5 @@
-/* kernels_rows.h: rows of many lengths, in memory that is not aligned, for the tests of normalisations and of attention. */
+/* kernels_rows.h: rows of many lengths, in memory that is not aligned, for the tests of normalisations and of
+ * attention. */
 #ifndef TG_TESTS_SUPPORT_KERNELS_ROWS_H
 #define TG_TESTS_SUPPORT_KERNELS_ROWS_H
 

@@ -73,9 +73,9 @@ const tg_op *program_op(const step *s);
 
 /* How a run differs from the plain one. */
 typedef struct motion {
-    /* Hooks and what does not differentiate (detach, no_grad) are made part of the function: a hook that multiplies by c
-     * becomes v -> v + (c - 1) (v - v0), what is constant to the tape keeps the elements it had. So finite differences see
-     * the function whose gradient the tape is asked for. */
+    /* Hooks and what does not differentiate (detach, no_grad) are made part of the function: a hook that multiplies by
+     * c becomes v -> v + (c - 1) (v - v0), what is constant to the tape keeps the elements it had. So finite
+     * differences see the function whose gradient the tape is asked for. */
     bool smooth;
     bool leaves_only; /* do not move watched values */
     double h; /* leaves and watched values are moved by h times the direction that program_direction gives */

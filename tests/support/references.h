@@ -1,5 +1,5 @@
-/* references.h: what each row of pointwise.def, functions.def, activation.def and loss.def is, written once more, on jets
- * (jet.h): plain formulas with branches, for test_row_derivatives.c. A row's function is NAME_of. */
+/* references.h: what each row of pointwise.def, functions.def, activation.def and loss.def is, written once more, on
+ * jets (jet.h): plain formulas with branches, for test_row_derivatives.c. A row's function is NAME_of. */
 #ifndef TG_TESTS_SUPPORT_REFERENCES_H
 #define TG_TESTS_SUPPORT_REFERENCES_H
 

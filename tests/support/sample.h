@@ -8,8 +8,8 @@
  *     i(sizes..., lo=-2, hi=3)              an int64 tensor, hi excluded
  *     b(sizes...)                           a bool tensor
  *
- * are the tensors; other arguments are numbers, inf, nan, True, False, None, strings, [lists] of integers or tensors, and dtypes
- * by name.
+ * are the tensors; other arguments are numbers, inf, nan, True, False, None, strings, [lists] of integers or tensors,
+ * and dtypes by name.
  *
  * Values. The leaf with number k (counted from 0 in the order of the text) is filled in row-major order from
  *     x = FNV-1a 64 of the text's bytes followed by the byte k;

@@ -3,8 +3,8 @@
 #
 # .c and .cpp files are clang-format's. Another version of it formats otherwise, so it is 14 or none. Headers, .inc and
 # .def files are laid out by hand: it knows no `__VA_OPT__` and pulls their tables apart. Of these is asked what can be
-# asked simply: no tab, no blank at the end of a line, at most 120 columns, no two empty lines in a row and none at the
-# end, a newline at the end; and that the guard of a header is its path, TG_OPS_BASE_ITERATE_H for ops/base/iterate.h.
+# asked simply: no tab, no blank at the end of a line, at most 120 columns in comments and 150 in code, no two empty lines
+# in a row and none at the end, a newline at the end; and that the guard of a header is its path, TG_OPS_BASE_ITERATE_H for ops/base/iterate.h.
 set -u
 list() { find . -path ./build -prune -o -path ./.git -prune -o \( "$@" \) -print | sed 's|^\./||' | sort; }
 
@@ -21,7 +21,11 @@ check_by_hand() {
         FNR == 1 { end(); file = FILENAME; guard = ""; empty = 0; is_header = FILENAME ~ /\.h$/ }
         /\t/ { bad("a tab") }
         /[ \r]$/ { bad("a blank at the end of the line") }
-        { gsub(/[\200-\277]/, ""); if (length($0) > 120) bad("more than 120 columns") }
+        {
+            gsub(/[\200-\277]/, "")
+            limit = /^ *(\/\*|\*) / && !/\*\/ *[^ ]/ ? 120 : 150
+            if (length($0) > limit) bad("more than " limit " columns")
+        }
         $0 == "" { if (empty) bad("a second empty line"); empty = 1; next }
         { empty = 0 }
         is_header && guard == "" && /^#/ {

@@ -11,8 +11,8 @@
 TGI_KERNEL_FAMILY(conv);
 
 /* image [batch, groups * c, h, w], result [batch, groups * k, oh, ow], weight [groups * k, c, kh, kw], all contiguous.
- * Result (i, j) belongs with image (i * stride - pad + r * dilation, likewise j) under weight (r, s), where the image has
- * such an element. No size need follow from another one. */
+ * Result (i, j) belongs with image (i * stride - pad + r * dilation, likewise j) under weight (r, s), where the image
+ * has such an element. No size need follow from another one. */
 typedef struct tgi_conv {
     int64_t batch, groups, c, k;
     int64_t h, w, oh, ow, kh, kw;
@@ -38,8 +38,8 @@ struct tgi_conv_kernels {
     void (*begin[3])(const tgi_conv_job *job);
     void (*run[3])(const tgi_conv_job *job, int64_t task);
     void (*end[3])(const tgi_conv_job *job);
-    /* The image's windows as columns [batch, c, kh, kw, oh, ow], and the transpose of that map; groups and k are not looked
-     * at. f32, f64. */
+    /* The image's windows as columns [batch, c, kh, kw, oh, ow], and the transpose of that map; groups and k are not
+     * looked at. f32, f64. */
     void (*unfold[2])(const tgi_conv *s, const void *image, void *columns);
     void (*fold[2])(const tgi_conv *s, const void *columns, void *image);
 };

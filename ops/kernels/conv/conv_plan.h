@@ -1,10 +1,10 @@
 /* conv_plan.h: what a convolution decides from its sizes alone, for every dtype.
  *
  * Result and image are computed by one loop, the implicit matrix product (weight times the columns of unfold, of which
- * no more exists than a task needs): each output position takes, under each tap, one input position a fixed way off. Of a
- * result that is the convolution's own definition. Of an image with a stride, positions fall into phases by their place
- * modulo the stride: those of a phase meet the same taps, and the result that they take from goes on by one from each to
- * the next. */
+ * no more exists than a task needs): each output position takes, under each tap, one input position a fixed way off. Of
+ * a result that is the convolution's own definition. Of an image with a stride, positions fall into phases by their
+ * place modulo the stride: those of a phase meet the same taps, and the result that they take from goes on by one from
+ * each to the next. */
 #ifndef TG_OPS_KERNELS_CONV_CONV_PLAN_H
 #define TG_OPS_KERNELS_CONV_CONV_PLAN_H
 
@@ -34,8 +34,8 @@ TGI_INLINE tgi_implicit_line tgi_result_line(int64_t image, int64_t result, int6
                               .from = -pad, .from_step = dilation, .weight_step = 1 };
 }
 
-/* The phase of image positions phase, phase + stride, ...: taps for which (position + pad - tap * dilation) is a multiple
- * of the stride. */
+/* The phase of image positions phase, phase + stride, ...: taps for which (position + pad - tap * dilation) is a
+ * multiple of the stride. */
 TGI_INLINE tgi_implicit_line tgi_image_line(int64_t image, int64_t result, int64_t taps, int64_t stride, int64_t pad,
                                           int64_t dilation, int64_t phase)
 {
@@ -135,8 +135,8 @@ TGI_INLINE int64_t tgi_implicit_channels(const tgi_implicit *g)
     return most < g->channels ? most : g->channels;
 }
 
-/* Into blocks of at most `block` positions. Of large images each is a span: a strip is for a part of one, or for several
- * whole ones. `rows`: a block is whole rows, or a part of one. */
+/* Into blocks of at most `block` positions. Of large images each is a span: a strip is for a part of one, or for
+ * several whole ones. `rows`: a block is whole rows, or a part of one. */
 TGI_INLINE void tgi_cut_positions(tgi_implicit_tasks *t, const tgi_implicit *g, int64_t block, bool rows)
 {
     const int64_t image = g->y.count * g->x.count, row = g->x.count;

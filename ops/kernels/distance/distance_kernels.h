@@ -19,10 +19,11 @@ typedef struct tgi_distance {
 } tgi_distance;
 
 struct tgi_distance_kernels {
-    /* y[j] = the sum over k of f(a[k] - b[j][k]), or the largest; as several sums, each of at most every eighth term. */
+    /* y[j] = the sum over k of f(a[k] - b[j][k]), or the largest; as several sums, each of at most every eighth
+     * term. */
     void (*reduce[TGI_DISTANCES][2])(const tgi_distance *args, void *y);
-    /* y[k] = the sum over j of factor[j] f'(a[k] - b[j][k]), f' being the sign, the difference (half of f'), or the sign
-     * where the difference is as large as the distance. NULL for the count. */
+    /* y[k] = the sum over j of factor[j] f'(a[k] - b[j][k]), f' being the sign, the difference (half of f'), or the
+     * sign where the difference is as large as the distance. NULL for the count. */
     void (*gradient[TGI_DISTANCES][2])(const tgi_distance *args, void *y);
 };
 

@@ -7,8 +7,8 @@
 TGI_KERNEL_FAMILY(gemm);
 
 /* c[i, j] = sum over l < k of a[i, l] b[l, j], plus bias[j] if bias is not NULL, plus the old c[i, j] if `accumulate`.
- * Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros (and bias).
- * c overlaps nothing.
+ * Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros (and
+ * bias). c overlaps nothing.
  *
  * `packed_b`, if not NULL, is what `pack` made of this b, n and k: it is read instead of b, which may then be NULL.
  * It needs parts == 0.

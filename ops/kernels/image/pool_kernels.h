@@ -23,11 +23,12 @@ struct tgi_pool_kernels {
     /* y = the largest of each window, the last NaN before anything, the first of equals; indices, unless NULL, where in
      * its plane that stands. f32, f64. */
     void (*max[2])(const tgi_pool *p, int64_t planes, const void *x, void *y, int64_t *indices);
-    /* y = the sum of each window, divided; and the transpose of that map. f32, f64, i64 (whose quotient is truncated). */
+    /* y = the sum of each window, divided; and the transpose of that map. f32, f64, i64 (whose quotient is
+     * truncated). */
     void (*average[3])(const tgi_pool *p, int64_t planes, const void *x, void *y);
     void (*average_backward[3])(const tgi_pool *p, int64_t planes, const void *g, void *x);
-    /* Planes of n elements: y[i] = x[indices[i]] for i < m; and the transpose of that map. An index outside the plane, as
-     * of a window that has no element, stands for 0. */
+    /* Planes of n elements: y[i] = x[indices[i]] for i < m; and the transpose of that map. An index outside the plane,
+     * as of a window that has no element, stands for 0. */
     void (*gather[2])(int64_t planes, int64_t n, int64_t m, const void *x, const int64_t *indices, void *y);
     void (*scatter[2])(int64_t planes, int64_t n, int64_t m, const void *g, const int64_t *indices, void *x);
 };

@@ -6,9 +6,9 @@
 
 TGI_KERNEL_FAMILY(index);
 
-/* `rows` rows of n elements of index, x and y each. One of x and y is indexed along a dimension of `size`, whose entries
- * lie `jump` apart: x by gather, y by scatter; it is read or written at its own place plus index * jump. Steps, from one
- * element to the next and from one row to the next, are in elements, and those of x and of index may be 0. */
+/* `rows` rows of n elements of index, x and y each. One of x and y is indexed along a dimension of `size`, whose
+ * entries lie `jump` apart: x by gather, y by scatter; it is read or written at its own place plus index * jump. Steps,
+ * from one element to the next and from one row to the next, are in elements, and those of x and of index may be 0. */
 typedef struct tgi_index_rows {
     int64_t rows, n;
     const int64_t *index;

@@ -1,8 +1,8 @@
 /* sort_order.h: the order of a row of elements. No vector pays here, so there is one version for all instruction sets.
  *
- * Elements become unsigned keys in the order wanted, packed with their places, and those are sorted: a few by insertion,
- * many digit by digit from the lowest on (radix sort), which passes over digits that all keys share. Either way equal
- * elements keep their order. 0 and -0 are equal; NaN is larger than everything else, and equal to NaN. */
+ * Elements become unsigned keys in the order wanted, packed with their places, and those are sorted: a few by
+ * insertion, many digit by digit from the lowest on (radix sort), which passes over digits that all keys share. Either
+ * way equal elements keep their order. 0 and -0 are equal; NaN is larger than everything else, and equal to NaN. */
 #ifndef TG_OPS_KERNELS_INDEX_SORT_ORDER_H
 #define TG_OPS_KERNELS_INDEX_SORT_ORDER_H
 

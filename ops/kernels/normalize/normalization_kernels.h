@@ -6,8 +6,9 @@
  * (batch_norm of [N, C]).
  *
  * Moments are taken in blocks, each by two passes over what is then in the first cache: its mean, then the deviations
- * from it. Blocks are merged pairwise, in double, by the exact formula for the union of two sets, so neither a large mean
- * nor many elements cost digits. `square` is the sum of squared deviations: the variance times the number of elements. */
+ * from it. Blocks are merged pairwise, in double, by the exact formula for the union of two sets, so neither a large
+ * mean nor many elements cost digits. `square` is the sum of squared deviations: the variance times the number of
+ * elements. */
 #ifndef TG_OPS_KERNELS_NORMALIZE_NORMALIZATION_KERNELS_H
 #define TG_OPS_KERNELS_NORMALIZE_NORMALIZATION_KERNELS_H
 

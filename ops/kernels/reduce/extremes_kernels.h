@@ -6,8 +6,8 @@
 
 TGI_KERNEL_FAMILY(extremes);
 
-/* What is reduced: [outer, n, m] along n, n > 0. Strides are in bytes. Either the m columns are contiguous (column is the
- * size of an element) or m is 1. */
+/* What is reduced: [outer, n, m] along n, n > 0. Strides are in bytes. Either the m columns are contiguous (column is
+ * the size of an element) or m is 1. */
 typedef struct tgi_fold {
     int64_t outer, n, m;
     int64_t outer_stride, row;

@@ -15,8 +15,8 @@ typedef struct tgi_scan {
 
 /* The order in which things come together depends on n's index alone. Floats are kept in double on the way. */
 struct tgi_scan_kernels {
-    /* y_i = a_0 + .. + a_i, in blocks as long as a vector of doubles, and y_i = a_0 a_1 .. a_i from left to right. Not of
-     * bool. Integers wrap. */
+    /* y_i = a_0 + .. + a_i, in blocks as long as a vector of doubles, and y_i = a_0 a_1 .. a_i from left to right. Not
+     * of bool. Integers wrap. */
     void (*cumsum[TGI_DTYPES])(const tgi_scan *shape, const void *a, void *y);
     void (*cumprod[TGI_DTYPES])(const tgi_scan *shape, const void *a, void *y);
     /* The largest or smallest so far and where it stands; of equal ones the last; NaN stays. */

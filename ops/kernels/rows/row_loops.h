@@ -1,7 +1,7 @@
 /* row_loops.h: what the kernels of one row (../rows_begin.def) are.
  *
- * A loop takes its operands in p: { y, a }, { y, a, b } or { y, a, b, c } forward, { d, g, a, y }, { d, g, a, b, y } or {
- * d, g, a, b, c, y } backward; those that a formula does not name may be NULL. Behind them, in a row with parameters,
+ * A loop takes its operands in p: { y, a }, { y, a, b } or { y, a, b, c } forward, { d, g, a, y }, { d, g, a, b, y } or
+ * { d, g, a, b, c, y } backward; those that a formula does not name may be NULL. Behind them, in a row with parameters,
  * stands a pointer to these: double in the loops over floats, int64_t in all others. A loss takes what a row of three
  * inputs takes. */
 #ifndef TG_OPS_KERNELS_ROWS_ROW_LOOPS_H

@@ -1,6 +1,6 @@
 /* body.h: what opens every file of kernels. NAME_kernels.c is compiled once for each instruction set, with ISA defined
- * as its name and the compiler's flags doing the rest. Everything in it but its table, TGI_TABLE(NAME), is static, so that
- * no code made for one processor is ever called on another. */
+ * as its name and the compiler's flags doing the rest. Everything in it but its table, TGI_TABLE(NAME), is static, so
+ * that no code made for one processor is ever called on another. */
 #ifndef TG_OPS_KERNELS_TEMPLATE_BODY_H
 #define TG_OPS_KERNELS_TEMPLATE_BODY_H
 

@@ -3,8 +3,8 @@
  * A flat loop knows whole vectors of contiguous memory only. Contiguous operands are given to it as they are; what is
  * left over at their end, and blocks of operands that lie otherwise, go through a small buffer, padded. So a loop never
  * has a tail, an element meets the same instructions wherever it stands, and many short rows cost little more than one
- * long one. A missing operand is a null pointer and is never touched; the loop must not name it. A pointer to parameters,
- * behind the operands, is passed on as it is. */
+ * long one. A missing operand is a null pointer and is never touched; the loop must not name it. A pointer to
+ * parameters, behind the operands, is passed on as it is. */
 #ifndef TG_OPS_KERNELS_TEMPLATE_DRIVE_H
 #define TG_OPS_KERNELS_TEMPLATE_DRIVE_H
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Blocks of a thread: what the two operands of a product are packed into, or a panel of the second one; what is sorted; a
- * strip of what is indexed. */
+/* Blocks of a thread: what the two operands of a product are packed into, or a panel of the second one; what is sorted;
+ * a strip of what is indexed. */
 typedef enum tgi_scratch_use {
     TGI_SCRATCH_A,
     TGI_SCRATCH_B,
@@ -29,8 +29,8 @@ typedef struct tgi_scratch_source {
 void tgi_scratch_from(tgi_scratch_source (*of_library)(void));
 
 /* At least `bytes` bytes, aligned to a page, uninitialised, valid until this thread's next call for the same use. They
- * go when the thread ends. NULL when there is no memory: the caller then does without, to the same bits, or fails for want
- * of memory. */
+ * go when the thread ends. NULL when there is no memory: the caller then does without, to the same bits, or fails for
+ * want of memory. */
 void *tgi_scratch(tgi_scratch_use use, size_t bytes);
 
 #endif

@@ -1,6 +1,6 @@
 /* vectors.h: the processor's vectors as C types, for the few loops that a compiler cannot be trusted to see: sums,
- * whose order is ours to fix, and the matrix product's inner loop; and access to part of a vector. The only intrinsics are
- * here. */
+ * whose order is ours to fix, and the matrix product's inner loop; and access to part of a vector. The only intrinsics
+ * are here. */
 #ifndef TG_OPS_KERNELS_TEMPLATE_VECTORS_H
 #define TG_OPS_KERNELS_TEMPLATE_VECTORS_H
 
