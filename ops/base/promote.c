@@ -46,22 +46,7 @@ tg_dtype tgi_result_type(const tg_operand *operands, int count)
     return (tg_dtype)combine(with_dims, combine(zero_dim, numbers));
 }
 
-tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor **tensors)
-{
-    int n = 0;
-    for (int i = 0; i < count; i++) {
-        if (operands[i].kind == TG_OPERAND_TENSOR) tensors[n++] = operands[i].as.tensor;
-        if ((unsigned)operands[i].kind > TG_OPERAND_BOOL) tensors[n++] = NULL; /* neither: reported as one missing */
-    }
-    return (tg_tensor_list){ tensors, n };
-}
-
 tg_dtype tgi_operand_dtype(const tg_operand *operand) { return tgi_result_type(operand, 1); }
-
-tg_shape tgi_operand_shape(const tg_operand *operand)
-{
-    return operand->kind == TG_OPERAND_TENSOR ? tgi_shape(operand->as.tensor) : tg_shape();
-}
 
 tg_tensor *tgi_operand_to(tg_operand operand, tg_dtype dtype)
 {

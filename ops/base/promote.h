@@ -12,11 +12,22 @@ TG_EXTERN_C_BEGIN
 tg_dtype tgi_result_type(const tg_operand *operands, int count);
 
 /* The tensors among the operands, for checks and errors; `tensors` has room for all. */
-tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor **tensors);
+static inline tg_tensor_list tgi_tensors_of(const tg_operand *operands, int count, tg_tensor **tensors)
+{
+    int n = 0;
+    for (int i = 0; i < count; i++) {
+        if (operands[i].kind == TG_OPERAND_TENSOR) tensors[n++] = operands[i].as.tensor;
+        if ((unsigned)operands[i].kind > TG_OPERAND_BOOL) tensors[n++] = NULL; /* neither: reported as one missing */
+    }
+    return TG_LITERAL(tg_tensor_list){ tensors, n };
+}
 
 /* The operand's dtype, a number's being that of a tensor made of it; its shape. */
 tg_dtype tgi_operand_dtype(const tg_operand *operand);
-tg_shape tgi_operand_shape(const tg_operand *operand);
+static inline tg_shape tgi_operand_shape(const tg_operand *operand)
+{
+    return operand->kind == TG_OPERAND_TENSOR ? tgi_shape(operand->as.tensor) : tg_shape();
+}
 
 /* The operand as a tensor of `dtype`: a number becomes a 0-d one, a tensor of another dtype is converted (and the
  * conversion recorded). NULL on failure. */
