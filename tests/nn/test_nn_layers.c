@@ -23,7 +23,7 @@ TEST(test_sequential)
     tg_backward(tg_sum(y));
     assert_non_null(tg_grad_of(first->weight));
     char line[128];
-    snprintf(line, sizeof line, "test_nn.c:%d: Sequential.0 (Linear): linear: ", __LINE__ + 1);
+    snprintf(line, sizeof line, "test_nn_layers.c:%d: Sequential.0 (Linear): linear: ", __LINE__ + 1);
     assert_null(tg_sequential_forward(net, tg_ones(tg_shape(5, 4))));
     expect_error(line);
     tg_sequential *empty = tg_sequential_new();

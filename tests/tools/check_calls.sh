@@ -4,7 +4,7 @@
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-"$CHECK_BUILD/tests/test_reference" --calls >"$work/calls.c" || exit 1
+"$CHECK_BUILD/tests/ops/test_reference" --calls >"$work/calls.c" || exit 1
 # Options are left as they are by 0, whatever their type, and no result is used.
 allowed="-Wno-unused-value -Wno-enum-conversion -Wno-non-literal-null-conversion"
 calls=$(grep -c '^void use_.*)$' "$work/calls.c")

@@ -150,7 +150,7 @@ done
 for cxx in ${CHECK_CXX:+"$CHECK_CXX"} g++ clang++; do
     command -v ${cxx%% *} >/dev/null 2>&1 || continue
     for standard in c++17 c++20; do
-        for program in tests/*.cpp; do
+        for program in tests/*/*.cpp; do
             if $cxx -std=$standard $pedantic "$program" >"$work/log" 2>&1; then pass; else fail "$cxx -std=$standard -Wpedantic of $program"; fi
         done
     done
