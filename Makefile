@@ -89,10 +89,13 @@ LAYERS := core $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) op
 # objects lie in a folder named after the sets, so that another ISAS does not compile the kernels anew.
 # SETS: those of ISAS that this architecture has, the best first.
 ALL_SETS := $(strip $(if $(filter x86_64% amd64%,$(MACHINE)),avx512 avx2) $(if $(filter aarch64% arm64%,$(MACHINE)),neon) baseline)
-# The notebook needs this machine's kernels alone; or those that are there already.
+# A first `make notebook` compiles what that program links (examples/lstm_notebook/needs.txt), for this machine alone;
+# a later one takes the library that is there. FIRST: this is one of those.
 SETS_BUILT := $(BUILD)/sets
-ISAS ?= $(if $(filter-out notebook,$(or $(MAKECMDGOALS),all)),all,$(or \
-	$(filter $(ALL_SETS),$(shell cat $(SETS_BUILT) 2>/dev/null)),$(if $(filter unknown,$(NATIVE_ISA)),all,native)))
+BUILT := $(shell cat $(SETS_BUILT) 2>/dev/null)
+NOTEBOOK_ALONE := $(if $(filter-out notebook,$(or $(MAKECMDGOALS),all)),,yes)
+FIRST := $(and $(NOTEBOOK_ALONE),$(or $(filter first,$(BUILT)),$(if $(BUILT),,first)))
+ISAS ?= $(if $(FIRST),$(if $(filter unknown,$(NATIVE_ISA)),all,native),$(or $(if $(NOTEBOOK_ALONE),$(BUILT)),all))
 FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
 WANTED_SETS := $(foreach isa,$(ISAS),$(if $(filter all,$(isa)),$(ALL_SETS),$(if $(filter native,$(isa)),$(NATIVE_ISA),$(isa))))
@@ -103,10 +106,13 @@ $(error ISAS='$(ISAS)': there are $(ALL_SETS); all; and native, where what is co
 endif
 endif
 
+OF_SETS := ops/kernels/select.c ops/kernels/sets.c
 ALL_SOURCES := $(foreach folder,$(LAYERS),$(sort $(wildcard $(folder)/*.c)))
+ifneq ($(FIRST),)
+ALL_SOURCES := $(filter $(OF_SETS) $(shell sed '/^\#/d' examples/lstm_notebook/needs.txt),$(ALL_SOURCES))
+endif
 KERNEL_BODIES := $(filter %_kernels.c,$(ALL_SOURCES))
 KERNEL_REFERENCES := $(filter ops/kernels/%_reference.c,$(ALL_SOURCES))
-OF_SETS := ops/kernels/select.c ops/kernels/sets.c
 SOURCES := $(filter-out $(KERNEL_BODIES) $(KERNEL_REFERENCES) $(OF_SETS),$(ALL_SOURCES))
 FAMILIES := $(patsubst %_kernels.c,%,$(notdir $(KERNEL_BODIES)))
 SETS_FOLDER := $(OBJ)/sets/$(subst $() ,+,$(SETS))/ops/kernels
@@ -125,13 +131,14 @@ else
 SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) -Wl,-z,nodelete $(if $(SANITIZE),,-Wl,-z,defs)
 endif
 
-# The hot loops are in ops/kernels: what -O3 adds to the rest is size. A program is linked without the functions that it
-# does not call (-Wl,--gc-sections).
-LEVEL := -O2 -ffunction-sections -fdata-sections
-$(OBJ)/ops/kernels/%.o: LEVEL := -O3
+# What every op passes through is as hot as a kernel; to the rest -O3 only adds size. A program is linked without the
+# functions that it does not call (-Wl,--gc-sections).
+LEVEL := -O2
+HOT := core ops/base ops/rows ops/kernels
+$(addsuffix /%.o,$(addprefix $(OBJ)/,$(HOT))) $(OBJ)/ops/engine.o: LEVEL := -O3
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
-	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) -ffunction-sections -fdata-sections $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The instruction set and the level come last; no LTO, which could carry code for one processor into code for all.
 # (Sanitizers see as much at -O1, and compile in a fraction of the time.)
@@ -154,7 +161,7 @@ $(FAMILIES:%=$(SETS_FOLDER)/sets.%.o): $(SETS_FOLDER)/sets.%.o: ops/kernels/sets
 
 # Which sets the libraries have: they are made anew when that changes.
 $(SETS_BUILT): FORCE
-	@mkdir -p $(@D); echo '$(SETS)' | cmp -s - $@ || echo '$(SETS)' >$@
+	@mkdir -p $(@D); echo '$(strip $(FIRST) $(SETS))' | cmp -s - $@ || echo '$(strip $(FIRST) $(SETS))' >$@
 
 $(STATIC): $(OBJECTS) $(SETS_BUILT)
 	@$(SAY) "AR $@"; rm -f $@
@@ -199,9 +206,11 @@ CMOCKA := $(BUILD)/cmocka.sh
 $(foreach name,$(EXAMPLE_NAMES),$(eval \
 	$(BUILD)/examples/$(name): $(patsubst %.c,$(OBJ)/%.o,$(wildcard examples/$(name).c examples/$(name)/*.c))))
 
+# A notebook that somebody changed may want more than the first one.
 $(EXAMPLES): $(STATIC)
 	@mkdir -p $(@D); $(SAY) "LD $@"
-	$(Q)$(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS)
+	$(Q)$(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LIBS) \
+		$(if $(FIRST),2>/dev/null || $(MAKE) FIRST= ISAS='$(SETS)' $@)
 
 $(BENCH): $(BENCH_OBJECTS) $(STATIC)
 	@mkdir -p $(@D); $(SAY) "LD $@"
@@ -261,13 +270,13 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-headers check-misuse check-calls check-handles check-install check-docs
+CHECKS := check-layers check-needs check-headers check-misuse check-calls check-handles check-install check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all notebook test bench bench-pytorch asan tsan valgrind reference $(CHECKS) fmt lint install uninstall clean help FORCE
+.PHONY: all notebook test bench bench-pytorch asan tsan valgrind reference needs $(CHECKS) fmt lint install uninstall clean help FORCE
 
 all: $(STATIC) $(SHARED) $(EXAMPLES)
 	@$(SAY)
@@ -311,6 +320,12 @@ valgrind: $(BUILD)/examples/lstm_notebook ## the notebook, a few epochs, under v
 
 check-layers: $(OBJECTS) $(SHARED) ## proves from the objects that core needs nothing of ops, ops nothing of nn, ...
 	@sh tests/tools/check_layers.sh
+
+check-needs: $(OBJECTS) $(EXAMPLE_OBJECTS) ## proves that a first `make notebook` compiles what it links
+	@sh tests/tools/check_needs.sh
+
+needs: $(OBJECTS) $(EXAMPLE_OBJECTS) ## writes what a first `make notebook` compiles
+	@sh tests/tools/check_needs.sh write
 
 check-headers: ## compiles each header alone, as C11 and C++17
 	@sh tests/tools/check_headers.sh
