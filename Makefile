@@ -65,7 +65,7 @@ CXX_FLAGS := -std=c++17 -I. -DTG_HEADER_WARNINGS -O2 $(WARNINGS) $(COMMON)
 LINK_FLAGS := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 PROGRAM_FLAGS = $(LINK_FLAGS) $(if $(SANITIZE),,$(if $(findstring darwin,$(MACHINE)),-Wl$(comma)-dead_strip,-Wl$(comma)--gc-sections))
 
-# ---- what the machine offers: OPENMP_FLAGS, OPENMP_CFLAGS, CXX_FOUND, MACHINE, NATIVE_ISA, PROBE_AGAIN ----
+# ---- what the machine offers: OPENMP_FLAGS, OPENMP_CFLAGS, CXX_FOUND, MACHINE, NATIVE_ISA, VECTOR_FLAGS, PROBE_AGAIN ----
 CONFIG := $(BUILD)/config.mk
 CONFIG_INPUT := $(CC) | $(if $(filter-out default,$(origin CXX)),$(CXX)) | $(OPENMP) | $(LIBRARY_FLAGS) | $(USER_FLAGS) | \
 	$(CXX_FLAGS) | $(CFLAGS) | $(CXXFLAGS) | $(LDFLAGS)
@@ -96,6 +96,8 @@ BUILT := $(shell cat $(SETS_BUILT) 2>/dev/null)
 NOTEBOOK_ALONE := $(if $(filter-out notebook,$(or $(MAKECMDGOALS),all)),,yes)
 FIRST := $(and $(NOTEBOOK_ALONE),$(or $(filter first,$(BUILT)),$(if $(BUILT),,first)))
 ISAS ?= $(if $(FIRST),$(if $(filter unknown,$(NATIVE_ISA)),all,native),$(or $(if $(NOTEBOOK_ALONE),$(BUILT)),all))
+# The set of last resort is compiled in less time; gcc makes vectors at -O2 only if it is told.
+FLAGS_baseline = $(if $(SANITIZE),,-O2 -ftree-vectorize $(VECTOR_FLAGS))
 FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
 WANTED_SETS := $(foreach isa,$(ISAS),$(if $(filter all,$(isa)),$(ALL_SETS),$(if $(filter native,$(isa)),$(NATIVE_ISA),$(isa))))

@@ -42,12 +42,17 @@ printf '%s\n' '#include "ops/kernels/select.c"' 'int main(void) { return puts(tg
 $CC $FLAGS -I. '-DTGI_SETS=SET(avx512) SET(avx2) SET(neon) SET(baseline)' -pthread -o "$work/native" "$work/native.c" >/dev/null 2>&1
 native=$("$work/native" 2>/dev/null)
 
+# clang makes vectors at -O2 as freely as it can; gcc has to be told.
+vectors=-fvect-cost-model=dynamic
+echo 'int x;' >"$work/vectors.c"
+$CC $FLAGS $vectors -Werror -c -o "$work/vectors.o" "$work/vectors.c" >/dev/null 2>&1 || vectors=
+
 again=
 [ -n "$cxx" ] || again=yes
 [ -n "$openmp" ] || [ "$OPENMP" = 0 ] || again=yes
 printf '%s\n' "# $INPUT" "OPENMP_FLAGS := $openmp" \
     "OPENMP_CFLAGS := ${openmp:--Wno-unknown-pragmas}" "CXX_FOUND := $cxx" "MACHINE := $($CC -dumpmachine)" \
-    "NATIVE_ISA := ${native:-unknown}" \
+    "NATIVE_ISA := ${native:-unknown}" "VECTOR_FLAGS := $vectors" \
     "PROBE_AGAIN := $again" >"$work/config"
 if ! cmp -s "$work/config" "$out"; then
     cp "$work/config" "$out"    # make reads it and comes back here
