@@ -85,17 +85,17 @@ LAYERS := core $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) op
 
 # ---- the library ----
 # ops/kernels/FOLDER/FAMILY_kernels.c is compiled once for each instruction set into a table of functions. Which sets a
-# build has is written in select.o, which picks one when a program starts, and in each family's sets.FAMILY.o. These few
+# build has is written in select_isa.o, which picks one when a program starts, and in each family's sets.FAMILY.o. These few
 # objects lie in a folder named after the sets, so that another ISAS does not compile the kernels anew.
 # SETS: those of ISAS that this architecture has, the best first.
 ALL_SETS := $(strip $(if $(filter x86_64% amd64%,$(MACHINE)),avx512 avx2) $(if $(filter aarch64% arm64%,$(MACHINE)),neon) baseline)
-# A first `make notebook` compiles what that program links (examples/lstm_notebook/needs.txt), for this machine alone;
-# a later one takes the library that is there. FIRST: this is one of those.
+# A first `make notebook` compiles what that program links (examples/lstm_notebook/needs.txt), for this machine alone, into
+# a library apart; a later one takes the library that is there. FIRST: this is a first one.
 SETS_BUILT := $(BUILD)/sets
-BUILT := $(shell cat $(SETS_BUILT) 2>/dev/null)
 NOTEBOOK_ALONE := $(if $(filter-out notebook,$(or $(MAKECMDGOALS),all)),,yes)
-FIRST := $(and $(NOTEBOOK_ALONE),$(or $(filter first,$(BUILT)),$(if $(BUILT),,first)))
-ISAS ?= $(if $(FIRST),$(if $(filter unknown,$(NATIVE_ISA)),all,native),$(or $(if $(NOTEBOOK_ALONE),$(BUILT)),all))
+FIRST := $(and $(NOTEBOOK_ALONE),$(if $(wildcard $(BUILD)/libtapegrad.a),,yes))
+ISAS ?= $(if $(FIRST),$(if $(filter unknown,$(NATIVE_ISA)),all,native),$(or \
+	$(if $(NOTEBOOK_ALONE),$(shell cat $(SETS_BUILT) 2>/dev/null)),all))
 # The set of last resort is compiled in less time; gcc makes vectors at -O2 only if it is told.
 FLAGS_baseline = $(if $(SANITIZE),,-O2 -ftree-vectorize $(VECTOR_FLAGS))
 FLAGS_avx2 := -mavx2 -mfma
@@ -108,7 +108,7 @@ $(error ISAS='$(ISAS)': there are $(ALL_SETS); all; and native, where what is co
 endif
 endif
 
-OF_SETS := ops/kernels/select.c ops/kernels/sets.c
+OF_SETS := ops/kernels/select_isa.c ops/kernels/sets.c
 ALL_SOURCES := $(foreach folder,$(LAYERS),$(sort $(wildcard $(folder)/*.c)))
 ifneq ($(FIRST),)
 ALL_SOURCES := $(filter $(OF_SETS) $(shell sed '/^\#/d' examples/lstm_notebook/needs.txt),$(ALL_SOURCES))
@@ -118,10 +118,10 @@ KERNEL_REFERENCES := $(filter ops/kernels/%_reference.c,$(ALL_SOURCES))
 SOURCES := $(filter-out $(KERNEL_BODIES) $(KERNEL_REFERENCES) $(OF_SETS),$(ALL_SOURCES))
 FAMILIES := $(patsubst %_kernels.c,%,$(notdir $(KERNEL_BODIES)))
 SETS_FOLDER := $(OBJ)/sets/$(subst $() ,+,$(SETS))/ops/kernels
-SET_OBJECTS := $(SETS_FOLDER)/select.o $(FAMILIES:%=$(SETS_FOLDER)/sets.%.o)
+SET_OBJECTS := $(SETS_FOLDER)/select_isa.o $(FAMILIES:%=$(SETS_FOLDER)/sets.%.o)
 # The kernels first: they take longest to compile, and what is short then fills up the processors at the end.
 OBJECTS := $(foreach isa,$(SETS),$(KERNEL_BODIES:%.c=$(OBJ)/%.$(isa).o)) $(SET_OBJECTS) $(SOURCES:%.c=$(OBJ)/%.o)
-STATIC := $(BUILD)/libtapegrad.a
+STATIC := $(BUILD)/$(if $(FIRST),first/)libtapegrad.a
 SHARED := $(BUILD)/libtapegrad.so
 LIBS = $(OPENMP_FLAGS) -lm
 DL_LIBS = $(if $(findstring linux,$(MACHINE)),-ldl)
@@ -153,7 +153,7 @@ endef
 $(foreach isa,$(SETS),$(eval $(call KERNEL_RULE,$(isa))))
 
 SET_FLAGS := '-DTGI_SETS=$(foreach isa,$(SETS),SET($(isa)))'
-$(SETS_FOLDER)/select.o: ops/kernels/select.c $(CONFIG)
+$(SETS_FOLDER)/select_isa.o: ops/kernels/select_isa.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $< for $(SETS)"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(CFLAGS) $(SET_FLAGS) -MMD -MP -c -o $@ $<
 
@@ -163,10 +163,10 @@ $(FAMILIES:%=$(SETS_FOLDER)/sets.%.o): $(SETS_FOLDER)/sets.%.o: ops/kernels/sets
 
 # Which sets the libraries have: they are made anew when that changes.
 $(SETS_BUILT): FORCE
-	@mkdir -p $(@D); echo '$(strip $(FIRST) $(SETS))' | cmp -s - $@ || echo '$(strip $(FIRST) $(SETS))' >$@
+	@mkdir -p $(@D); echo '$(SETS)' | cmp -s - $@ || echo '$(SETS)' >$@
 
-$(STATIC): $(OBJECTS) $(SETS_BUILT)
-	@$(SAY) "AR $@"; rm -f $@
+$(STATIC): $(OBJECTS) $(if $(FIRST),,$(SETS_BUILT))
+	@mkdir -p $(@D); $(SAY) "AR $@"; rm -f $@
 	$(Q)$(AR) rcs $@ $(OBJECTS)
 
 $(SHARED).$(SOVERSION): $(OBJECTS) $(SETS_BUILT)

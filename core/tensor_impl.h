@@ -48,7 +48,7 @@ typedef struct tgi_origin {
     int32_t output;
 } tgi_origin;
 
-/* What an op remembers with a storage, for as long as that lives; see ops/packed.c. */
+/* What an op remembers with a storage, for as long as that lives; see ops/linear/packed.c. */
 typedef struct tgi_cached {
     struct tgi_cached *next;
     void (*free)(struct tgi_cached *cached);

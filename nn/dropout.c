@@ -1,4 +1,4 @@
-/* dropout.c: dropout as modules. The formulas are ops/dropout.c's. */
+/* dropout.c: dropout as modules. The formulas are ops/layers/dropout.c's. */
 #include "dropout.h"
 
 #include "core/error.h"

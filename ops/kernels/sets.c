@@ -1,4 +1,4 @@
-/* sets.c: the tables of one family, FAMILY, one for each instruction set of the build, in the order of select.c. Compiled
+/* sets.c: the tables of one family, FAMILY, one for each instruction set of the build, in the order of select_isa.c. Compiled
  * once for each family into an object of its own, so that a program that names no other family links no other.
  *
  * TGI_SETS, from the Makefile, is SET(avx512) SET(avx2) SET(baseline), or some of these. */

@@ -37,8 +37,8 @@ for c in ${CXX:-$candidates}; do
     if $c -std=c++17 -o "$work/try" "$work/try.cpp" >/dev/null 2>&1; then cxx=$c; break; fi
 done
 
-# The best instruction set that the library has kernels for and this machine runs: select.c tells.
-printf '%s\n' '#include "ops/kernels/select.c"' 'int main(void) { return puts(tgi_set_name(best())) < 0; }' >"$work/native.c"
+# The best instruction set that the library has kernels for and this machine runs: select_isa.c tells.
+printf '%s\n' '#include "ops/kernels/select_isa.c"' 'int main(void) { return puts(tgi_set_name(best())) < 0; }' >"$work/native.c"
 $CC $FLAGS -I. '-DTGI_SETS=SET(avx512) SET(avx2) SET(neon) SET(baseline)' -pthread -o "$work/native" "$work/native.c" >/dev/null 2>&1
 native=$("$work/native" 2>/dev/null)
 

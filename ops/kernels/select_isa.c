@@ -1,4 +1,4 @@
-/* select.c: picks a set of kernels: the best that the machine has, or what TAPEGRAD_ISA asks for. This file itself runs
+/* select_isa.c: picks a set of kernels: the best that the machine has, or what TAPEGRAD_ISA asks for. This file itself runs
  * anywhere. TGI_SETS, from the Makefile, is what sets there are, the best first (see sets.c). */
 #include "kernels.h"
 

@@ -1,4 +1,4 @@
-/* test_kernels_select.c: which set of kernels a process picks, and what TAPEGRAD_ISA makes of that. */
+/* test_kernels_select_isa.c: which set of kernels a process picks, and what TAPEGRAD_ISA makes of that. */
 #define _POSIX_C_SOURCE 200809L /* setenv, fork */
 #include "tests/support/kernels.h"
 
