@@ -147,7 +147,7 @@ $(OBJ)/%.o: %.c $(CONFIG)
 KERNEL_LEVEL := $(if $(SANITIZE),-O1,-O3)
 define KERNEL_RULE
 $(OBJ)/ops/kernels/%.$(1).o: ops/kernels/%.c $(CONFIG)
-	@mkdir -p $$(@D); $(SAY) "CC $$< for $(1)"
+	@mkdir -p $$(@D); $$(SAY) "CC $$< for $(1)"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) $(KERNEL_LEVEL) -fno-lto -DISA=$(1) $(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach isa,$(SETS),$(eval $(call KERNEL_RULE,$(isa))))
