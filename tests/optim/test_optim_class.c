@@ -2,6 +2,7 @@
  * class trains, and a class that is wrong, or an update that fails, is an error that moves nothing. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
+#include "tests/support/caching.h"
 #include "tests/support/suite.h"
 #include "tests/support/failing.h"
 #include "tests/support/parameters.h"
@@ -387,6 +388,8 @@ TEST(test_bad_updates)
     tg_optimizer_class class_at_fault = delayed;
     class_at_fault.update = sometimes_wrong;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].wrong == dead_tensor && !caching())
+            continue; /* a freed handle is looked at: a sanitizer's error */
         tg_scope scope = tg_scope_begin();
         tg_tensor *p[] = { parameter(TG_FLOAT64), parameter(TG_FLOAT64), parameter(TG_FLOAT64) };
         for (int k = 0; k < 3; k++) give_gradient_of(p[k], 0);
