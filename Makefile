@@ -275,7 +275,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-needs check-headers check-misuse check-calls check-handles check-install check-docs
+CHECKS := check-layers check-needs check-headers check-misuse check-calls check-kinds check-handles check-install check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
@@ -344,8 +344,12 @@ check-calls: $(BUILD)/tests/ops/test_reference ## compiles each op's call as doc
 check-handles: $(STATIC) ## calls every public function with freed handles, NULL and nonsense
 	@sh tests/tools/check_handles.sh
 
-reference: $(BUILD)/tests/ops/test_reference ## writes docs/ops.md anew from the ops' descriptors
+check-kinds: $(STATIC) ## compares docs/modules.md and docs/optimizers.md with headers and code
+	@sh tests/tools/check_kinds.sh
+
+reference: $(BUILD)/tests/ops/test_reference $(STATIC) ## writes docs/ops.md, docs/modules.md and docs/optimizers.md anew
 	@$< --write >docs/ops.md
+	@sh tests/tools/check_kinds.sh write
 
 check-install: all ## installs, compiles and starts programs and plug-ins, in folders with blanks in their names
 	@sh tests/tools/check_install.sh
