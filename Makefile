@@ -275,7 +275,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-needs check-headers check-misuse check-calls check-kinds check-handles check-install check-docs
+CHECKS := check-layers check-needs check-headers check-misuse check-calls check-kinds check-handles check-install check-examples check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
@@ -353,6 +353,9 @@ reference: $(BUILD)/tests/ops/test_reference $(STATIC) ## writes docs/ops.md, do
 
 check-install: all ## installs, compiles and starts programs and plug-ins, in folders with blanks in their names
 	@sh tests/tools/check_install.sh
+
+check-examples: all ## runs the examples and compares their losses with PyTorch's
+	@sh tests/tools/check_examples.sh
 
 check-docs: all ## compiles and runs the code in README.md and docs/
 	@sh tests/tools/check_docs.sh

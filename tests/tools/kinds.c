@@ -46,7 +46,8 @@ static void module_kind(const char *name, const char *made, tg_module *m, const 
     tg_module_free(m);
 }
 
-static void optimizer_kind(const char *name, const char *made, tg_optimizer *o, const char *formula, const char *missing)
+static void optimizer_kind(const char *name, const char *made, tg_optimizer *o, const char *formula,
+                           const char *missing)
 {
     const tg_optimizer_class *kind = tg_optimizer_class_of(o);
     begin_kind(name, made, formula, missing, false);
