@@ -62,7 +62,7 @@ static void update_fused(const tg_update_piece *piece, bool decoupled)
                          .decoupled = decoupled,
                          .maximize = o->maximize };
     TGI_KERNELS(optim)->adam[piece->dtype](&h, piece->n, piece->parameter, piece->gradient, piece->state[EXP_AVG],
-                                           piece->state[EXP_AVG_SQ], piece->state[MAX_EXP_AVG_SQ]);
+                                           piece->state[EXP_AVG_SQ], o->amsgrad ? piece->state[MAX_EXP_AVG_SQ] : NULL);
 }
 
 static void adam_update_fused(const tg_update_piece *piece) { update_fused(piece, false); }
@@ -72,10 +72,13 @@ static void adamw_update_fused(const tg_update_piece *piece) { update_fused(piec
 
 #define CLASS(class_name, its_update, its_update_fused)                                                                \
     {                                                                                                                  \
-        .name = class_name, .options_bytes = sizeof(tg_adam_options), .lr = TG_OPTION_AT(tg_adam_options, lr),         \
-        .weight_decay = TG_OPTION_AT(tg_adam_options, weight_decay), .check = check,                                   \
-        .states = { "exp_avg", "exp_avg_sq", "max_exp_avg_sq" }, .new_state = new_state, .update = its_update,         \
-        .update_fused = its_update_fused                                                                               \
+        .name = class_name, .options_bytes = sizeof(tg_adam_options),                                                  \
+        .options = { TG_OPTION(tg_adam_options, lr),           TG_OPTION(tg_adam_options, beta1),                      \
+                     TG_OPTION(tg_adam_options, beta2),        TG_OPTION(tg_adam_options, eps),                        \
+                     TG_OPTION(tg_adam_options, weight_decay), TG_OPTION(tg_adam_options, amsgrad),                    \
+                     TG_OPTION(tg_adam_options, maximize) },                                                           \
+        .check = check, .states = { "exp_avg", "exp_avg_sq", "max_exp_avg_sq" }, .new_state = new_state,               \
+        .update = its_update, .update_fused = its_update_fused                                                         \
     }
 static const tg_optimizer_class adam = CLASS("Adam", adam_update, adam_update_fused);
 static const tg_optimizer_class adamw = CLASS("AdamW", adamw_update, adamw_update_fused);

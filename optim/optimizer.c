@@ -1,4 +1,5 @@
-/* optimizer.c: optimisers, their parameter groups and what is read of them. The step is step.c's. */
+/* optimizer.c: optimisers, their parameter groups and what is read of them. Options are options.c's and
+ * group_options.c's, the step is step.c's. */
 #include "optimizer_impl.h"
 
 #include "core/error.h"
@@ -6,7 +7,6 @@
 #include "core/scope.h"
 #include "core/tensor_impl.h"
 
-#include <math.h>
 #include <string.h>
 
 #define ALIVE UINT64_C(0x6f7074696d697a65)
@@ -27,12 +27,8 @@ bool tgi_optimizer_ok(const char *where, const tg_optimizer *optimizer, const ch
 /* What is wrong with a class; NULL if nothing is. */
 static const char *class_problem(const tg_optimizer_class *kind)
 {
-    const size_t last = kind->options_bytes >= sizeof(double) ? kind->options_bytes - sizeof(double) + 1 : 0;
     if (!kind->name) return "the class has no name";
-    if (!kind->update) return "the class has no update";
-    if (kind->lr == 0 || kind->lr > last) return "the class's lr is not in its options: see TG_OPTION_AT";
-    if (kind->weight_decay > last) return "the class's weight_decay is not in its options: see TG_OPTION_AT";
-    return NULL;
+    return kind->update ? tgi_option_table_problem(kind) : "the class has no update";
 }
 
 /* False, with an error pending, if no optimiser can be made of these. */
@@ -47,33 +43,6 @@ static bool class_ok(const tg_optimizer_class *kind, const void *options, size_t
         tg_fail_at(NULL, TG_ERROR_VALUE, name, "the options have %zu bytes, those of the class %zu", bytes,
                    kind->options_bytes);
     return !problem && bytes == kind->options_bytes;
-}
-
-/* An option by its place, as TG_OPTION_AT has it. */
-static double *option(void *options, size_t at) { return (double *)((char *)options + at - 1); }
-static double value_of(const void *options, size_t at) { return *(const double *)((const char *)options + at - 1); }
-
-bool tg_option_ok(const tg_optimizer_class *kind, bool ok, const char *what, double value)
-{
-    if (!ok)
-        tg_fail_at(NULL, TG_ERROR_VALUE, kind && kind->name ? kind->name : "option_ok", "Invalid %s: %g",
-                   what ? what : "option", value);
-    return ok;
-}
-
-static bool lr_ok(const tg_optimizer_class *kind, double lr)
-{
-    return tg_option_ok(kind, lr >= 0, "learning rate", lr);
-}
-
-static bool options_ok(const tg_optimizer_class *kind, const void *options)
-{
-    if (!lr_ok(kind, value_of(options, kind->lr))) return false;
-    const double decay = kind->weight_decay ? value_of(options, kind->weight_decay) : 0;
-    if (!tg_option_ok(kind, decay >= 0, "weight_decay value", decay)) return false;
-    if (!kind->check || kind->check(kind, options)) return true;
-    if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "the class refuses these options");
-    return false;
 }
 
 /* A zeroed block that begins with `bytes` of a struct and ends with a copy of the options, whose place is stored; NULL
@@ -160,7 +129,7 @@ tg_optimizer *tg_optimizer_new_at(const char *where, const tg_optimizer_class *k
                                   const void *options, size_t options_bytes)
 {
     tgi_begin(where, kind && kind->name ? kind->name : "optimizer_new");
-    if (!class_ok(kind, options, options_bytes) || !options_ok(kind, options)) return NULL;
+    if (!class_ok(kind, options, options_bytes) || !tgi_options_ok(kind, options)) return NULL;
     size_t whole, at;
     tg_optimizer *optimizer = new_with_options(sizeof *optimizer, options, options_bytes, &whole, &at);
     if (!optimizer) return NULL;
@@ -198,15 +167,17 @@ int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimiz
 {
     if (!tgi_optimizer_ok(where, optimizer, "add_param_group")) return -1;
     const tg_optimizer_class *kind = optimizer->kind;
-    if (options.weight_decay != TG_INHERIT && !kind->weight_decay) {
+    const tg_option *lr = tgi_option_named(kind, "lr"), *decay = tgi_option_named(kind, "weight_decay");
+    if (options.weight_decay != TG_INHERIT && !decay) {
         tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "there is no weight_decay among its options");
         return -1;
     }
     tgi_group *g = group_new(optimizer, parameters);
     if (!g) return -1;
-    if (options.lr != TG_INHERIT) *option(g->options, kind->lr) = options.lr;
-    if (options.weight_decay != TG_INHERIT) *option(g->options, kind->weight_decay) = options.weight_decay;
-    if (!options_ok(kind, g->options)) {
+    const bool ok =
+        (options.lr == TG_INHERIT || tgi_option_write(kind, lr, g->options, options.lr)) &&
+        (options.weight_decay == TG_INHERIT || tgi_option_write(kind, decay, g->options, options.weight_decay));
+    if (!ok || !tgi_options_ok(kind, g->options)) {
         group_free(g);
         return -1;
     }
@@ -256,35 +227,6 @@ tg_tensor *tg_optimizer_state_at(const char *where, const tg_optimizer *optimize
         if (strcmp(names[i], name) == 0) return p->state[i];
     return tg_fail_at(NULL, TG_ERROR_VALUE, what, "%s has no state \"%s\"", optimizer->kind->name,
                       name ? name : "NULL");
-}
-
-/* ---- learning rates ---- */
-
-static bool group_number_ok(const char *where, const tg_optimizer *optimizer, int64_t number)
-{
-    if (number >= 0 && number < optimizer->group_count) return true;
-    tg_fail_at(where, TG_ERROR_VALUE, optimizer->kind->name, "there is no parameter group %lld: the last one is %lld",
-               (long long)number, (long long)optimizer->group_count - 1);
-    return false;
-}
-
-double tg_group_lr_at(const char *where, const tg_optimizer *optimizer, int64_t number)
-{
-    if (!tgi_optimizer_ok(where, optimizer, "lr") || !group_number_ok(where, optimizer, number)) return NAN;
-    const tgi_group *g = optimizer->first;
-    while (number--) g = g->next;
-    return value_of(g->options, optimizer->kind->lr);
-}
-
-tg_status tg_set_group_lr_at(const char *where, tg_optimizer *optimizer, int64_t number, double lr)
-{
-    if (!tgi_optimizer_ok(where, optimizer, "set_lr")) return TG_FAILED;
-    if (number != TG_ALL_GROUPS && !group_number_ok(where, optimizer, number)) return TG_FAILED;
-    if (!lr_ok(optimizer->kind, lr)) return TG_FAILED;
-    int64_t i = 0;
-    for (tgi_group *g = optimizer->first; g; g = g->next, i++)
-        if (number == TG_ALL_GROUPS || number == i) *option(g->options, optimizer->kind->lr) = lr;
-    return TG_OK;
 }
 
 /* ---- gradients ---- */

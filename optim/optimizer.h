@@ -44,7 +44,8 @@ typedef struct tg_param_group_options {
 #define TG_PARAM_GROUP_DEFAULTS /* lr */ TG_INHERIT, /* weight_decay */ TG_INHERIT TG_DEFAULTS_END
 
 /* `tg_optimizer_add_param_group(adam, tg_parameters(head), .lr = 1e-4)`. Options that are not named, and those that
- * have no name here, are the ones the optimiser was made with. Returns the group's number, or -1. */
+ * have no name here, are the ones the optimiser was made with; tg_set_group_option changes them. Returns the group's
+ * number, or -1. */
 int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimizer, tg_tensor_list parameters,
                                         tg_param_group_options options);
 #define tg_optimizer_add_param_group(optimizer, parameters, ...)                                                       \
@@ -53,8 +54,21 @@ int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimiz
                                                TG_PARAM_GROUP_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 int64_t tg_optimizer_group_count(const tg_optimizer *optimizer);
 
-/* The learning rate of a group, NaN on error; of one group or (group -1) of all. */
+/* An option of a group by its name, which is that of the options struct: "momentum", "beta1", "amsgrad". A bool is 0 or
+ * 1. NaN on error: the message for a name that is none lists those there are. */
+double tg_group_option_at(const char *where, const tg_optimizer *optimizer, int64_t group, const char *name);
+#define tg_group_option(optimizer, group, name) tg_group_option_at(TG_HERE, optimizer, group, name)
+
+/* Another value, for one group or for all: `tg_set_group_option(sgd, TG_ALL_GROUPS, "momentum", 0.8)`. It is checked as
+ * the options are that an optimiser is made with; if it is refused for one group, none has changed. States that only
+ * the new value needs are made at the next step. */
 #define TG_ALL_GROUPS (-1)
+tg_status tg_set_group_option_at(const char *where, tg_optimizer *optimizer, int64_t group, const char *name,
+                                 double value);
+#define tg_set_group_option(optimizer, group, name, value)                                                             \
+    tg_set_group_option_at(TG_HERE, optimizer, group, name, value)
+
+/* The same of "lr", which all optimisers have. */
 double tg_group_lr_at(const char *where, const tg_optimizer *optimizer, int64_t group);
 tg_status tg_set_group_lr_at(const char *where, tg_optimizer *optimizer, int64_t group, double lr);
 #define tg_lr(optimizer)                      tg_group_lr_at(TG_HERE, optimizer, 0)

@@ -1,4 +1,5 @@
-/* optimizer_impl.h: what an optimiser is made of, for optimizer.c and step.c, and what the library's updates share. */
+/* optimizer_impl.h: what an optimiser is made of, for the files of this folder, and what the library's updates
+ * share. */
 #ifndef TG_OPTIM_OPTIMIZER_IMPL_H
 #define TG_OPTIM_OPTIMIZER_IMPL_H
 
@@ -10,9 +11,10 @@ typedef struct tgi_optimized {
     tg_tensor *tensor; /* one reference is ours, of the states too */
     tg_tensor *state[TG_MAX_STATES];
     int64_t steps;
-    tg_shape shape; /* of the tensor at its first step */
+    tg_shape shape; /* of the tensor when its first state was made */
     tg_dtype dtype;
     /* During a step. */
+    bool fresh[TG_MAX_STATES]; /* the state was made in this step, and has seen no update yet */
     tg_tensor *gradient; /* NULL if there is none */
     tg_tensor *values;   /* what update_fused writes to, contiguous; the step's scope has it */
     tg_tensor *new_values, *new_state[TG_MAX_STATES]; /* what update made, ours; NULL: as it was */
@@ -38,6 +40,20 @@ struct tg_optimizer {
 
 /* Remembers the user's place; false, with an error pending, without an optimiser. */
 bool tgi_optimizer_ok(const char *where, const tg_optimizer *optimizer, const char *what);
+
+/* ---- options ---- */
+
+/* What is wrong with a class's table of options; NULL if nothing is. */
+const char *tgi_option_table_problem(const tg_optimizer_class *kind);
+/* False, with an error pending, if the class refuses these options. */
+bool tgi_options_ok(const tg_optimizer_class *kind, const void *options);
+/* An option by its name, NULL if there is none; and its value in a struct. */
+const tg_option *tgi_option_named(const tg_optimizer_class *kind, const char *name);
+double tgi_option_value(const tg_option *option, const void *options);
+/* Writes it; false, with an error pending, if it is a value that the option's type does not have. */
+bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, void *options, double value);
+
+/* ---- updates ---- */
 
 /* The gradient as most updates use it: negated to maximize, and with weight_decay times the parameter added. A decay of
  * 0 does not touch the parameter: 0 times infinity would be NaN. */

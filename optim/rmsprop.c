@@ -42,8 +42,10 @@ static void update(tg_update *u)
 static const tg_optimizer_class rmsprop = {
     .name = "RMSprop",
     .options_bytes = sizeof(tg_rmsprop_options),
-    .lr = TG_OPTION_AT(tg_rmsprop_options, lr),
-    .weight_decay = TG_OPTION_AT(tg_rmsprop_options, weight_decay),
+    .options = { TG_OPTION(tg_rmsprop_options, lr), TG_OPTION(tg_rmsprop_options, alpha),
+                 TG_OPTION(tg_rmsprop_options, eps), TG_OPTION(tg_rmsprop_options, weight_decay),
+                 TG_OPTION(tg_rmsprop_options, momentum), TG_OPTION(tg_rmsprop_options, centered),
+                 TG_OPTION(tg_rmsprop_options, maximize) },
     .check = check,
     .states = { "square_avg", "momentum_buffer", "grad_avg" },
     .new_state = new_state,

@@ -30,7 +30,8 @@ static void update(tg_update *u)
     tg_tensor *g = tgi_effective_gradient(u, o->maximize, o->weight_decay);
     if (o->momentum != 0) {
         tg_tensor *b = g;
-        if (u->step > 1) b = tg_add(tg_mul(u->state[MOMENTUM_BUFFER], o->momentum), tg_mul(g, 1 - o->dampening));
+        if (!u->fresh[MOMENTUM_BUFFER])
+            b = tg_add(tg_mul(u->state[MOMENTUM_BUFFER], o->momentum), tg_mul(g, 1 - o->dampening));
         u->state[MOMENTUM_BUFFER] = b;
         g = o->nesterov ? tg_add(g, tg_mul(b, o->momentum)) : b;
     }
@@ -47,16 +48,17 @@ static void update_fused(const tg_update_piece *piece)
                         .weight_decay = o->weight_decay,
                         .nesterov = o->nesterov,
                         .maximize = o->maximize,
-                        .first = piece->step == 1 };
+                        .first = piece->fresh[MOMENTUM_BUFFER] };
     TGI_KERNELS(optim)->sgd[piece->dtype](&h, piece->n, piece->parameter, piece->gradient,
-                                          piece->state[MOMENTUM_BUFFER]);
+                                          o->momentum != 0 ? piece->state[MOMENTUM_BUFFER] : NULL);
 }
 
 static const tg_optimizer_class sgd = {
     .name = "SGD",
     .options_bytes = sizeof(tg_sgd_options),
-    .lr = TG_OPTION_AT(tg_sgd_options, lr),
-    .weight_decay = TG_OPTION_AT(tg_sgd_options, weight_decay),
+    .options = { TG_OPTION(tg_sgd_options, lr), TG_OPTION(tg_sgd_options, momentum),
+                 TG_OPTION(tg_sgd_options, dampening), TG_OPTION(tg_sgd_options, weight_decay),
+                 TG_OPTION(tg_sgd_options, nesterov), TG_OPTION(tg_sgd_options, maximize) },
     .check = check,
     .states = { "momentum_buffer" },
     .new_state = new_state,

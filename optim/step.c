@@ -49,16 +49,16 @@ static tg_tensor *first_state(const step *s, const tgi_group *g, const tgi_optim
     return state;
 }
 
-/* The states before the first update. */
+/* The states that the options need and that are not there yet: at the first step all of them. */
 static bool make_states(const step *s, const tgi_group *g, tgi_optimized *p)
 {
-    p->shape = tgi_shape(p->tensor);
-    p->dtype = tg_dtype_of(p->tensor);
     for (int i = 0; i < TG_MAX_STATES && s->kind->states[i]; i++) {
+        if (p->state[i]) continue;
         tg_tensor *state = first_state(s, g, p, i);
         if (tg_failed()) return false;
         if (!state) continue;
         p->state[i] = tgi_ref(state);
+        p->fresh[i] = true;
         if (!s->kind->update_fused || alike(state, p->tensor)) continue;
         tg_fail_at(s->where, TG_ERROR_VALUE, s->kind->name,
                    "update_fused needs states of the parameter's shape and dtype, and \"%s\" has another",
@@ -68,13 +68,17 @@ static bool make_states(const step *s, const tgi_group *g, tgi_optimized *p)
     return true;
 }
 
-/* Whether the states that there are belong to the parameter as it is now. */
-static bool states_ok(const step *s, const tgi_optimized *p)
+/* Whether the states that there are belong to the parameter as it is now; the first ones will. */
+static bool states_ok(const step *s, tgi_optimized *p)
 {
     bool any = false;
     for (int i = 0; i < TG_MAX_STATES; i++) any = any || p->state[i];
     const tg_shape shape = tgi_shape(p->tensor);
-    if (!any || (p->dtype == tg_dtype_of(p->tensor) && tg_shape_equal(&shape, &p->shape))) return true;
+    if (!any) {
+        p->shape = shape;
+        p->dtype = tg_dtype_of(p->tensor);
+    }
+    if (p->dtype == tg_dtype_of(p->tensor) && tg_shape_equal(&shape, &p->shape)) return true;
     tg_fail_at(s->where, TG_ERROR_VALUE, s->kind->name, "a parameter has another shape or dtype than at the last step");
     return false;
 }
@@ -126,6 +130,7 @@ static bool run_update(const step *s, const tgi_group *g, tgi_optimized *p)
     tg_update u = { .options = g->options, .step = p->steps + 1, .gradient = p->gradient, .parameter = p->tensor };
     for (int i = 0; i < TG_MAX_STATES; i++) {
         u.state[i] = p->state[i];
+        u.fresh[i] = p->fresh[i];
         all[STATE + i] = (given){ s->kind->states[i] ? s->kind->states[i] : "state", p->state[i], 0 };
     }
     for (int i = 0; i < GIVEN; i++) {
@@ -187,8 +192,10 @@ static void run_update_fused(const step *s, const tgi_group *g, tgi_optimized *p
                                   .n = n,
                                   .parameter = tgi_ptr(p->values),
                                   .gradient = tgi_ptr(p->gradient) } };
-    for (int i = 0; i < TG_MAX_STATES; i++)
+    for (int i = 0; i < TG_MAX_STATES; i++) {
         if (p->state[i]) job.whole.state[i] = tgi_ptr(p->state[i]);
+        job.whole.fresh[i] = p->fresh[i];
+    }
     tgi_run_tasks(n > 2 * PIECE, (n + PIECE - 1) / PIECE, update_piece, &job);
     if (p->values == p->tensor)
         tg_bump_version(p->tensor);
@@ -203,8 +210,7 @@ static bool prepare(const step *s, const tgi_group *g, tgi_optimized *p)
 {
     p->gradient = tg_grad_of(p->tensor);
     if (!p->gradient) return true;
-    if (p->steps == 0 && !make_states(s, g, p)) return false;
-    if (!states_ok(s, p)) return false;
+    if (!states_ok(s, p) || !make_states(s, g, p)) return false;
     if (!s->kind->update_fused) return run_update(s, g, p);
     p->values = tg_contiguous(p->tensor);
     p->gradient = tg_contiguous(p->gradient);
@@ -227,9 +233,10 @@ static void update(const step *s, const tgi_group *g, tgi_optimized *p)
         run_update_fused(s, g, p);
     else
         write_update(p);
+    for (int i = 0; i < TG_MAX_STATES; i++) p->fresh[i] = false;
 }
 
-/* Releases what a step made, and the states of those that did not get to their first update. */
+/* Releases what a step made, and the states that did not get to their first update. */
 static void finish(tgi_optimized *p)
 {
     tgi_unref(p->new_values);
@@ -237,9 +244,10 @@ static void finish(tgi_optimized *p)
     for (int i = 0; i < TG_MAX_STATES; i++) {
         tgi_unref(p->new_state[i]);
         p->new_state[i] = NULL;
-        if (p->steps) continue;
+        if (!p->fresh[i]) continue;
         tgi_unref(p->state[i]);
         p->state[i] = NULL;
+        p->fresh[i] = false;
     }
 }
 

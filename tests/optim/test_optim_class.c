@@ -151,11 +151,11 @@ TEST(test_states)
 
 /* ---- a class of one's own ---- */
 
-/* p = p - lr (g + decay p + before), where `before` is the gradient of the last step and `count` the sum of step
+/* p = p - lr (g + weight_decay p + before), where `before` is the gradient of the last step and `count` the sum of step
  * numbers: states of two shapes, one of which is the gradient itself. */
 typedef struct delayed_options {
     bool unused;
-    double decay;
+    double weight_decay;
     double lr;
 } delayed_options;
 
@@ -168,7 +168,7 @@ static tg_tensor *delayed_state(const void *options, tg_tensor *p, int which)
 static void delayed_update(tg_update *u)
 {
     const delayed_options *o = u->options;
-    tg_tensor *sum = tg_add(tg_add(u->gradient, u->state[0]), tg_mul(u->parameter, o->decay));
+    tg_tensor *sum = tg_add(tg_add(u->gradient, u->state[0]), tg_mul(u->parameter, o->weight_decay));
     u->parameter = tg_sub(u->parameter, tg_mul(sum, o->lr));
     u->state[0] = u->gradient;
     u->state[1] = tg_add(u->state[1], u->step);
@@ -183,8 +183,7 @@ static bool delayed_check(const tg_optimizer_class *kind, const void *options)
 static const tg_optimizer_class delayed = {
     .name = "Delayed",
     .options_bytes = sizeof(delayed_options),
-    .lr = TG_OPTION_AT(delayed_options, lr),
-    .weight_decay = TG_OPTION_AT(delayed_options, decay),
+    .options = { TG_OPTION(delayed_options, lr), TG_OPTION(delayed_options, weight_decay) },
     .check = delayed_check,
     .states = { "before", "count" },
     .new_state = delayed_state,
@@ -236,7 +235,7 @@ TEST(test_states_that_change_places)
     tg_scope scope = tg_scope_begin();
     const tg_optimizer_class shift = { .name = "Shift",
                                        .options_bytes = sizeof(double),
-                                       .lr = 1,
+                                       .options = { { "lr", TG_OPTION_DOUBLE, 0 } },
                                        .states = { "new", "old", "copy" },
                                        .update = shift_update };
     tg_tensor *p = parameter(TG_FLOAT32);
@@ -275,7 +274,10 @@ TEST(test_a_kernel_of_ones_own)
 {
     enum { MANY = 200001 };
     tg_scope scope = tg_scope_begin();
-    tg_optimizer_class sign = { .name = "Sign", .options_bytes = sizeof(double), .lr = 1, .update = sign_update };
+    tg_optimizer_class sign = { .name = "Sign",
+                                .options_bytes = sizeof(double),
+                                .options = { { "lr", TG_OPTION_DOUBLE, 0 } },
+                                .update = sign_update };
     tg_manual_seed(0);
     tg_tensor *p = tg_randn(tg_shape(MANY), .dtype = TG_FLOAT64, .requires_grad = true);
     tg_tensor *q = tg_requires_grad_(tg_clone(tg_detach(p)), true), *g = tg_randn(tg_shape(MANY), .dtype = TG_FLOAT64);
@@ -318,10 +320,19 @@ TEST(test_bad_classes)
     undo
     REFUSED(bad.name = NULL, bad.name = "Bad", "optimizer_new: the class has no name");
     REFUSED(bad.update = NULL, bad.update = delayed_update, "Bad: the class has no update");
-    REFUSED(bad.lr = 0, bad.lr = 17, "Bad: the class's lr is not in its options");
-    REFUSED(bad.lr = 18, bad.lr = 17, "Bad: the class's lr is not in its options");
-    REFUSED(bad.weight_decay = SIZE_MAX, bad.weight_decay = 9, "Bad: the class's weight_decay is not in its options");
-    REFUSED(bad.options_bytes = 4, bad.options_bytes = 24, "Bad: the class's lr is not in its options");
+    REFUSED(bad.options[0].name = "rate", bad.options[0].name = "lr",
+            "Bad: the class has no double among its options that is called lr");
+    REFUSED(bad.options[0].kind = TG_OPTION_BOOL, bad.options[0].kind = TG_OPTION_DOUBLE,
+            "Bad: the class has no double among its options that is called lr");
+    REFUSED(bad.options[1].kind = TG_OPTION_INT64, bad.options[1].kind = TG_OPTION_DOUBLE,
+            "Bad: the class's weight_decay is no double");
+    REFUSED(bad.options[0].offset = 17, bad.options[0].offset = 16,
+            "Bad: an option of the class's table is not in its");
+    REFUSED(bad.options[1].offset = SIZE_MAX, bad.options[1].offset = 8,
+            "Bad: an option of the class's table is not in");
+    REFUSED(bad.options[1].kind = 0, bad.options[1].kind = TG_OPTION_DOUBLE,
+            "Bad: an option of the class's table is not");
+    REFUSED(bad.options_bytes = 4, bad.options_bytes = 24, "Bad: an option of the class's table is not in its options");
     REFUSED(bad.options_bytes = 32, bad.options_bytes = 24, "Bad: the options have 24 bytes, those of the class 32");
 #undef REFUSED
     char line[128];
@@ -330,7 +341,7 @@ TEST(test_bad_classes)
     expect_error(line);
     assert_null(tg_optimizer_new(&bad, p, (const delayed_options *)NULL));
     expect_error("Bad: the options are NULL");
-    assert_null(tg_optimizer_new(&bad, p, &(delayed_options){ .lr = 0.1, .decay = -1 }));
+    assert_null(tg_optimizer_new(&bad, p, &(delayed_options){ .lr = 0.1, .weight_decay = -1 }));
     expect_error("Bad: Invalid weight_decay value: -1");
     snprintf(line, sizeof line, "test_optim_class.c:%d: Bad: Invalid flag: 1", __LINE__ + 1);
     assert_null(tg_optimizer_new(&bad, p, &(delayed_options){ .lr = 0.1, .unused = true }));
@@ -470,7 +481,7 @@ static double train(const tg_optimizer_class *kind, const void *options, size_t 
 
 static double train_delayed(void)
 {
-    const delayed_options o = { .lr = 0.1, .decay = 0.5 };
+    const delayed_options o = { .lr = 0.1, .weight_decay = 0.5 };
     return train(&delayed, &o, sizeof o);
 }
 

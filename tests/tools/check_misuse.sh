@@ -49,8 +49,9 @@ for call in 'tg_sum(x, %s)' 'tg_argmax(x, %s)' 'tg_norm(x, %s)' 'tg_sort(x, %s).
     must_not "$(printf "$call" '.requires_grad = true, .keepdim = true, 0')"
     must "$(printf "$call" '' | sed 's/, )/)/')"
 done
-must_not 'TG_OPTION_AT(tg_adam_options, amsgrad)'   # an optimiser's lr is a double
-must 'TG_OPTION_AT(tg_adam_options, lr)'
+# An optimiser's options are of three types.
+must_not '(tg_option[]){ TG_OPTION(tg_named_tensor, name) }'
+for option in lr amsgrad; do must "(tg_option[]){ TG_OPTION(tg_adam_options, $option) }"; done
 must_not "tg_cat(tg_list(${many}x), 0)"
 must "tg_cat(tg_list(${many%, }), 0)"
 must 'tg_cat(tg_list(), 0)'
@@ -76,8 +77,10 @@ if [ -n "${CHECK_CXX-}" ]; then
         for value in 0 1 0.5 x; do must_not "$(printf "$call" "$value")" options_in_cxx_are_a_struct; done
     done
     must_not 'tg_adam_new(list, .lr = 0.1)' options_in_cxx_are_a_struct
-    must_not 'TG_OPTION_AT(tg_adam_options, amsgrad)' tgi_double_option
-    must 'TG_OPTION_AT(tg_adam_options, lr)'
+    must_not '[]{ static const tg_option o = TG_OPTION(tg_named_tensor, name); return &o; }()' tgi_option_kind
+    for option in lr amsgrad; do
+        must "[]{ static const tg_option o = TG_OPTION(tg_adam_options, $option); return &o; }()"
+    done
     must_not 'tg_sum(x, .dim = 1)' options_in_cxx_are_a_struct
 fi
 # In C++ an option that nobody names would be a zero, not its default: such a struct is not made.
