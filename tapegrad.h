@@ -66,11 +66,18 @@
 #include "nn/rnn.h"
 #include "nn/sequential.h"
 
+#include "optim/adadelta.h"
+#include "optim/adagrad.h"
 #include "optim/adam.h"
+#include "optim/adamax.h"
+#include "optim/asgd.h"
 #include "optim/clip.h"
+#include "optim/nadam.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_class.h"
+#include "optim/radam.h"
 #include "optim/rmsprop.h"
+#include "optim/rprop.h"
 #include "optim/sgd.h"
 
 #endif

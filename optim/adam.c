@@ -15,9 +15,7 @@ enum { EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ };
 static bool check(const tg_optimizer_class *kind, const void *options)
 {
     const tg_adam_options *o = options;
-    return tg_option_ok(kind, o->eps >= 0, "epsilon value", o->eps) &&
-           tg_option_ok(kind, o->beta1 >= 0 && o->beta1 < 1, "beta parameter at index 0", o->beta1) &&
-           tg_option_ok(kind, o->beta2 >= 0 && o->beta2 < 1, "beta parameter at index 1", o->beta2);
+    return tgi_adam_options_ok(kind, o->eps, o->beta1, o->beta2);
 }
 
 static tg_tensor *new_state(const void *options, tg_tensor *parameter, int state)
@@ -35,8 +33,8 @@ static void update(tg_update *u, bool decoupled)
     tg_tensor *g = tgi_effective_gradient(u, o->maximize, decoupled ? 0 : o->weight_decay);
     tg_tensor *p = u->parameter;
     if (decoupled && o->weight_decay != 0) p = tg_mul(p, 1 - o->lr * o->weight_decay);
-    tg_tensor *m = tg_add(tg_mul(u->state[EXP_AVG], o->beta1), tg_mul(g, 1 - o->beta1));
-    tg_tensor *v = tg_add(tg_mul(u->state[EXP_AVG_SQ], o->beta2), tg_mul(tg_mul(g, 1 - o->beta2), g));
+    tg_tensor *m = tgi_mean_of(u->state[EXP_AVG], g, o->beta1);
+    tg_tensor *v = tgi_mean_of_squares(u->state[EXP_AVG_SQ], g, o->beta2);
     u->state[EXP_AVG] = m;
     u->state[EXP_AVG_SQ] = v;
     if (o->amsgrad) v = u->state[MAX_EXP_AVG_SQ] = tg_maximum(u->state[MAX_EXP_AVG_SQ], v);

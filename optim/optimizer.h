@@ -1,8 +1,8 @@
 /* optimizer.h: what all optimisers have in common.
  *
  * An optimiser is made from a list of parameters, of which it keeps references, and holds its own state for each. It
- * reads gradients and writes parameters; nothing it does is recorded. adam.h, rmsprop.h and sgd.h make one, and
- * optimizer_class.h makes one of a program's own kind. */
+ * reads gradients and writes parameters; nothing it does is recorded. Each kind has a header of its name (adam.h,
+ * sgd.h) with its formula, and optimizer_class.h makes one of a program's own kind. */
 #ifndef TG_OPTIM_OPTIMIZER_H
 #define TG_OPTIM_OPTIMIZER_H
 

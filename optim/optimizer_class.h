@@ -1,4 +1,4 @@
-/* optimizer_class.h: what a kind of optimiser is. Adam, SGD and RMSprop are such classes; a program may define its own,
+/* optimizer_class.h: what a kind of optimiser is. Those of the library are such classes; a program may define its own,
  * see docs/adding-an-optimizer.md.
  *
  *     typedef struct { double lr; } sign_sgd_options;

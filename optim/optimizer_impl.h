@@ -55,9 +55,15 @@ bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, v
 
 /* ---- updates ---- */
 
+/* Whether these are good: all optimisers that come from Adam have them. */
+bool tgi_adam_options_ok(const tg_optimizer_class *kind, double eps, double beta1, double beta2);
 /* The gradient as most updates use it: negated to maximize, and with weight_decay times the parameter added. A decay of
  * 0 does not touch the parameter: 0 times infinity would be NaN. */
 tg_tensor *tgi_effective_gradient(const tg_update *u, bool maximize, double weight_decay);
+
+/* Running means: beta mean + (1 - beta) x, and the same of x^2. */
+tg_tensor *tgi_mean_of(tg_tensor *mean, tg_tensor *x, double beta);
+tg_tensor *tgi_mean_of_squares(tg_tensor *mean, tg_tensor *x, double beta);
 
 TG_EXTERN_C_END
 

@@ -27,10 +27,10 @@ static void update(tg_update *u)
 {
     const tg_rmsprop_options *o = u->options;
     tg_tensor *g = tgi_effective_gradient(u, o->maximize, o->weight_decay);
-    tg_tensor *v = tg_add(tg_mul(u->state[SQUARE_AVG], o->alpha), tg_mul(tg_mul(g, 1 - o->alpha), g));
+    tg_tensor *v = tgi_mean_of_squares(u->state[SQUARE_AVG], g, o->alpha);
     u->state[SQUARE_AVG] = v;
     if (o->centered) {
-        tg_tensor *m = tg_add(tg_mul(u->state[GRAD_AVG], o->alpha), tg_mul(g, 1 - o->alpha));
+        tg_tensor *m = tgi_mean_of(u->state[GRAD_AVG], g, o->alpha);
         u->state[GRAD_AVG] = m;
         v = tg_sub(v, tg_mul(m, m));
     }

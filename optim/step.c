@@ -15,12 +15,6 @@
 #include "ops/pointwise.h"
 #include "ops/view.h"
 
-tg_tensor *tgi_effective_gradient(const tg_update *u, bool maximize, double weight_decay)
-{
-    tg_tensor *g = maximize ? tg_neg(u->gradient) : u->gradient;
-    return weight_decay != 0 ? tg_add(g, tg_mul(u->parameter, weight_decay)) : g;
-}
-
 /* What all of a step's parts know. */
 typedef struct step {
     const char *where;
