@@ -79,5 +79,6 @@
 #include "optim/rmsprop.h"
 #include "optim/rprop.h"
 #include "optim/sgd.h"
+#include "optim/state_dict.h"
 
 #endif

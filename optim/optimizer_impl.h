@@ -55,6 +55,12 @@ bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, v
 
 /* ---- updates ---- */
 
+/* Whether shapes and dtypes are the same. */
+bool tgi_alike(const tg_tensor *a, const tg_tensor *b);
+/* A new tensor, the first value of state i of a parameter; NULL where the options need none, or with an error
+ * pending. */
+tg_tensor *tgi_first_state(const tg_optimizer_class *kind, const void *options, const tgi_optimized *p, int i);
+
 /* Whether these are good: all optimisers that come from Adam have them. */
 bool tgi_adam_options_ok(const tg_optimizer_class *kind, double eps, double beta1, double beta2);
 /* The gradient as most updates use it: negated to maximize, and with weight_decay times the parameter added. A decay of

@@ -23,21 +23,24 @@ typedef struct step {
 
 /* ---- states ---- */
 
-static bool alike(const tg_tensor *a, const tg_tensor *b) { return a->dtype == b->dtype && tgi_same_shape(a, b); }
+bool tgi_alike(const tg_tensor *a, const tg_tensor *b) { return a->dtype == b->dtype && tgi_same_shape(a, b); }
 
 /* A tensor made by a class, or a copy if somebody else has it; NULL with an error pending, or for NULL. */
-static tg_tensor *settled(const step *s, tg_tensor *t)
+static tg_tensor *settled(const tg_optimizer_class *kind, tg_tensor *t)
 {
-    if (tg_failed() || !t || !tgi_handle_ok(s->kind->name, t)) return NULL;
+    if (tg_failed() || !t || !tgi_handle_ok(kind->name, t)) return NULL;
     return tgi_is_private(t) && !tgi_tracked(t) ? t : tg_clone(t);
 }
 
-static tg_tensor *first_state(const step *s, const tgi_group *g, const tgi_optimized *p, int i)
+tg_tensor *tgi_first_state(const tg_optimizer_class *kind, const void *options, const tgi_optimized *p, int i)
 {
-    if (!s->kind->new_state) return tgi_new_full(&p->shape, p->dtype, 0.0);
+    if (!kind->new_state) {
+        const tg_shape shape = tgi_shape(p->tensor);
+        return tgi_new_full(&shape, tg_dtype_of(p->tensor), 0.0);
+    }
     tgi_ref(p->tensor); /* so that neither is taken for a tensor of the class's own */
-    tgi_ref(p->gradient);
-    tg_tensor *state = settled(s, s->kind->new_state(g->options, p->tensor, i));
+    if (p->gradient) tgi_ref(p->gradient);
+    tg_tensor *state = settled(kind, kind->new_state(options, p->tensor, i));
     tgi_unref(p->gradient);
     tgi_unref(p->tensor);
     return state;
@@ -48,12 +51,12 @@ static bool make_states(const step *s, const tgi_group *g, tgi_optimized *p)
 {
     for (int i = 0; i < TG_MAX_STATES && s->kind->states[i]; i++) {
         if (p->state[i]) continue;
-        tg_tensor *state = first_state(s, g, p, i);
+        tg_tensor *state = tgi_first_state(s->kind, g->options, p, i);
         if (tg_failed()) return false;
         if (!state) continue;
         p->state[i] = tgi_ref(state);
         p->fresh[i] = true;
-        if (!s->kind->update_fused || alike(state, p->tensor)) continue;
+        if (!s->kind->update_fused || tgi_alike(state, p->tensor)) continue;
         tg_fail_at(s->where, TG_ERROR_VALUE, s->kind->name,
                    "update_fused needs states of the parameter's shape and dtype, and \"%s\" has another",
                    s->kind->states[i]);
@@ -106,9 +109,9 @@ static bool take(const step *s, const given *old, tg_tensor *made, tg_tensor **r
                    old->name);
         return false;
     }
-    tg_tensor *t = settled(s, made);
+    tg_tensor *t = settled(s->kind, made);
     if (!t) return false;
-    if (!alike(t, old->tensor)) {
+    if (!tgi_alike(t, old->tensor)) {
         tg_op_fail(&(tg_op){ .name = s->kind->name }, tg_list(old->tensor, t),
                    "update made a %s of another shape or dtype", old->name);
         return false;

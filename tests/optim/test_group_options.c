@@ -199,9 +199,9 @@ TEST(test_amsgrad_that_comes_later_and_goes)
             double values[3];
             tg_to_array(tg_optimizer_state(other, q, "exp_avg_sq"), values, 3);
             if (k == 2) highest = values[0];
-            tg_tensor *state = tg_optimizer_state(adam, p, "max_exp_avg_sq");
-            assert_int_equal(state != NULL, k >= 2);
-            if (state) VALUES(state, 1e-12, highest, highest, highest);
+            tg_tensor *top = tg_optimizer_state(adam, p, "max_exp_avg_sq");
+            assert_int_equal(top != NULL, k >= 2);
+            if (top) VALUES(top, 1e-12, highest, highest, highest);
         }
         assert_true(tg_ok());
         tg_optimizer_free(adam);

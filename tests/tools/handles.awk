@@ -10,6 +10,7 @@ BEGIN {
     for (i = 1; i <= n; i++) integer[word[i]] = 1
     rule["tg_tensor *"] = rule["const tg_tensor *"] = "tensor"
     rule["tg_tensor_list"] = "tensors"
+    rule["tg_named_tensor_list"] = "named_tensors"
     rule["tg_operand"] = "operand"
     rule["tg_module_array"] = "modules"
     rule["tg_shape"] = "shape"
