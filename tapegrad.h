@@ -78,6 +78,8 @@
 #include "optim/radam.h"
 #include "optim/rmsprop.h"
 #include "optim/rprop.h"
+#include "optim/scheduler.h"
+#include "optim/scheduler_class.h"
 #include "optim/sgd.h"
 #include "optim/state_dict.h"
 

@@ -158,8 +158,23 @@ void tg_optimizer_free(tg_optimizer *optimizer)
         optimizer->first = g->next;
         group_free(g);
     }
+    for (tgi_watcher *w = optimizer->watchers; w; w = w->next) w->optimizer = NULL;
     optimizer->alive = 0;
     tgi_free(optimizer, optimizer->bytes);
+}
+
+void tgi_watch(tg_optimizer *optimizer, tgi_watcher *watcher)
+{
+    *watcher = (tgi_watcher){ optimizer->watchers, optimizer };
+    optimizer->watchers = watcher;
+}
+
+void tgi_unwatch(tgi_watcher *watcher)
+{
+    if (!watcher->optimizer) return;
+    tgi_watcher **link = &watcher->optimizer->watchers;
+    while (*link != watcher) link = &(*link)->next;
+    *link = watcher->next;
 }
 
 int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimizer, tg_tensor_list parameters,

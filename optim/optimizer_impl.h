@@ -24,9 +24,17 @@ typedef struct tgi_group {
     struct tgi_group *next;
     size_t bytes;  /* of this block, */
     void *options; /* at whose end they are */
+    bool has_initial_lr;
+    double initial_lr; /* what schedulers begin from */
     int64_t count;
     tgi_optimized parameters[];
 } tgi_group;
+
+/* Who must know when an optimiser is gone. */
+typedef struct tgi_watcher {
+    struct tgi_watcher *next;
+    tg_optimizer *optimizer; /* NULL when it was freed */
+} tgi_watcher;
 
 struct tg_optimizer {
     uint64_t alive; /* what an optimiser begins with, and no other handle */
@@ -34,15 +42,23 @@ struct tg_optimizer {
     size_t bytes;   /* of this block, */
     void *defaults; /* at whose end they are: the options it was made with */
     bool stepping;
+    int64_t steps; /* calls of tg_step that went well */
     int64_t group_count;
     tgi_group *first, *last;
+    tgi_watcher *watchers;
 };
 
 /* Remembers the user's place; false, with an error pending, without an optimiser. */
 bool tgi_optimizer_ok(const char *where, const tg_optimizer *optimizer, const char *what);
 
+/* From now until tgi_unwatch, which may come after the optimiser's end. */
+void tgi_watch(tg_optimizer *optimizer, tgi_watcher *watcher);
+void tgi_unwatch(tgi_watcher *watcher);
+
 /* ---- options ---- */
 
+/* Whether an option lies in a struct of so many bytes. */
+bool tgi_option_fits(const tg_option *option, size_t bytes);
 /* What is wrong with a class's table of options; NULL if nothing is. */
 const char *tgi_option_table_problem(const tg_optimizer_class *kind);
 /* False, with an error pending, if the class refuses these options. */

@@ -26,14 +26,17 @@ static size_t size_of(tg_option_kind kind)
     return SIZE_MAX; /* no kind at all: fits nowhere */
 }
 
+bool tgi_option_fits(const tg_option *option, size_t bytes)
+{
+    const size_t size = size_of(option->kind);
+    return size <= bytes && option->offset <= bytes - size;
+}
+
 const char *tgi_option_table_problem(const tg_optimizer_class *kind)
 {
-    for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++) {
-        const tg_option *o = &kind->options[i];
-        const size_t size = size_of(o->kind);
-        if (size > kind->options_bytes || o->offset > kind->options_bytes - size)
+    for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++)
+        if (!tgi_option_fits(&kind->options[i], kind->options_bytes))
             return "an option of the class's table is not in its options: see TG_OPTION";
-    }
     const tg_option *lr = tgi_option_named(kind, "lr"), *decay = tgi_option_named(kind, "weight_decay");
     if (!lr || lr->kind != TG_OPTION_DOUBLE) return "the class has no double among its options that is called lr";
     return decay && decay->kind != TG_OPTION_DOUBLE ? "the class's weight_decay is no double" : NULL;

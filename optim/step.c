@@ -268,5 +268,7 @@ tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
     optimizer->stepping = false;
     tg_scope_end(scope);
     tgi_set_flushing(flushing);
-    return tg_failed() ? TG_FAILED : TG_OK;
+    if (tg_failed()) return TG_FAILED;
+    optimizer->steps++;
+    return TG_OK;
 }
