@@ -73,6 +73,7 @@
 #include "optim/asgd.h"
 #include "optim/clip.h"
 #include "optim/nadam.h"
+#include "optim/lbfgs.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_class.h"
 #include "optim/radam.h"

@@ -28,7 +28,7 @@ bool tgi_optimizer_ok(const char *where, const tg_optimizer *optimizer, const ch
 static const char *class_problem(const tg_optimizer_class *kind)
 {
     if (!kind->name) return "the class has no name";
-    return kind->update ? tgi_option_table_problem(kind) : "the class has no update";
+    return kind->update || kind->whole ? tgi_option_table_problem(kind) : "the class has no update";
 }
 
 /* False, with an error pending, if no optimiser can be made of these. */
@@ -138,10 +138,9 @@ tg_optimizer *tg_optimizer_new_at(const char *where, const tg_optimizer_class *k
     optimizer->bytes = whole;
     optimizer->defaults = (char *)optimizer + at;
     tgi_group *g = group_new(optimizer, parameters);
-    if (g) {
-        append_group(optimizer, g);
-        return optimizer;
-    }
+    if (g) append_group(optimizer, g);
+    if (g && kind->whole) optimizer->memory = tgi_calloc(kind->whole->memory_bytes);
+    if (g && (optimizer->memory || !kind->whole)) return optimizer;
     tg_optimizer_free(optimizer);
     return NULL;
 }
@@ -157,6 +156,10 @@ void tg_optimizer_free(tg_optimizer *optimizer)
         tgi_group *g = optimizer->first;
         optimizer->first = g->next;
         group_free(g);
+    }
+    if (optimizer->memory) {
+        optimizer->kind->whole->free(optimizer->memory);
+        tgi_free(optimizer->memory, optimizer->kind->whole->memory_bytes);
     }
     for (tgi_watcher *w = optimizer->watchers; w; w = w->next) w->optimizer = NULL;
     optimizer->alive = 0;
@@ -183,6 +186,11 @@ int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimiz
     if (!tgi_optimizer_ok(where, optimizer, "add_param_group")) return -1;
     const tg_optimizer_class *kind = optimizer->kind;
     const tg_option *lr = tgi_option_named(kind, "lr"), *decay = tgi_option_named(kind, "weight_decay");
+    if (kind->whole) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "%s doesn't support per-parameter options (parameter groups)",
+                   kind->name);
+        return -1;
+    }
     if (options.weight_decay != TG_INHERIT && !decay) {
         tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "there is no weight_decay among its options");
         return -1;

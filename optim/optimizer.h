@@ -20,6 +20,14 @@ void tg_optimizer_free(tg_optimizer *optimizer);
 tg_status tg_step_at(const char *where, tg_optimizer *optimizer);
 #define tg_step(optimizer) tg_step_at(TG_HERE, optimizer)
 
+/* What evaluates the loss and its gradients, as PyTorch's closure does: zero_grad, forward, backward, and the loss is
+ * returned. */
+typedef tg_tensor *(*tg_closure)(void *context);
+/* `optimizer.step(closure)`: the closure runs in a scope of its own, once and before the step, or as often as an LBFGS
+ * needs it (lbfgs.h). Returns the loss before the step, NaN on error: then the parameters are as they were. */
+double tg_step_closure_at(const char *where, tg_optimizer *optimizer, tg_closure closure, void *context);
+#define tg_step_closure(optimizer, closure, context) tg_step_closure_at(TG_HERE, optimizer, closure, context)
+
 typedef struct tg_zero_grad_options {
     bool set_to_none; /* false: zeros in place of NULL, so that a step without backward still decays */
     TG_OPTIONS_END

@@ -107,6 +107,8 @@ struct tg_optimizer_class {
     /* A faster way to the same values, or NULL: a loop over memory, which cannot fail. Large parameters are cut into
      * pieces, which may be updated on several threads at once. All states have the parameter's shape and dtype. */
     void (*update_fused)(const tg_update_piece *piece);
+    /* In place of an update: a step of all parameters at once that evaluates the loss itself. The library's own. */
+    const struct tgi_whole_step *whole;
 };
 
 /* An optimiser of a class, which is borrowed. `options` is the address of an options struct, which is copied. */

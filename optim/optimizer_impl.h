@@ -30,6 +30,14 @@ typedef struct tgi_group {
     tgi_optimized parameters[];
 } tgi_group;
 
+/* A class whose step looks at the loss of all parameters, of one group, several times. */
+typedef struct tgi_whole_step {
+    size_t memory_bytes; /* zeroed; what an optimiser remembers from step to step */
+    void (*free)(void *memory); /* what it holds */
+    /* The loss before the step; an error recorded leaves the parameters and the memory as they were. */
+    double (*step)(tg_optimizer *optimizer, tg_closure closure, void *context);
+} tgi_whole_step;
+
 /* Who must know when an optimiser is gone. */
 typedef struct tgi_watcher {
     struct tgi_watcher *next;
@@ -46,10 +54,15 @@ struct tg_optimizer {
     int64_t group_count;
     tgi_group *first, *last;
     tgi_watcher *watchers;
+    void *memory; /* of a class with a step of all parameters */
 };
 
 /* Remembers the user's place; false, with an error pending, without an optimiser. */
 bool tgi_optimizer_ok(const char *where, const tg_optimizer *optimizer, const char *what);
+
+/* Calls the closure of a step in a scope of its own in which gradients flow. The loss; NaN, and an error pending, if
+ * there is none. */
+double tgi_loss_of(const char *name, tg_closure closure, void *context);
 
 /* From now until tgi_unwatch, which may come after the optimiser's end. */
 void tgi_watch(tg_optimizer *optimizer, tgi_watcher *watcher);

@@ -15,6 +15,8 @@
 #include "ops/pointwise.h"
 #include "ops/view.h"
 
+#include <math.h>
+
 /* What all of a step's parts know. */
 typedef struct step {
     const char *where;
@@ -248,11 +250,20 @@ static void finish(tgi_optimized *p)
     }
 }
 
+/* False, with an error pending, while an error is pending or the optimiser is at work. */
+static bool may_step(const char *where, const tg_optimizer *optimizer)
+{
+    if (!tgi_optimizer_ok(where, optimizer, "step") || tg_failed()) return false;
+    if (!optimizer->stepping) return true;
+    tg_fail_at(where, TG_ERROR_VALUE, optimizer->kind->name, "the optimizer is in a step already");
+    return false;
+}
+
 tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
 {
-    if (!tgi_optimizer_ok(where, optimizer, "step") || tg_failed()) return TG_FAILED;
-    if (optimizer->stepping) {
-        tg_fail_at(where, TG_ERROR_VALUE, optimizer->kind->name, "the optimizer is in a step already");
+    if (!may_step(where, optimizer)) return TG_FAILED;
+    if (optimizer->kind->whole) {
+        tg_fail_at(where, TG_ERROR_VALUE, optimizer->kind->name, "its steps need a closure: tg_step_closure");
         return TG_FAILED;
     }
     const step s = { where, optimizer->kind };
@@ -271,4 +282,35 @@ tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
     if (tg_failed()) return TG_FAILED;
     optimizer->steps++;
     return TG_OK;
+}
+
+/* ---- a step with a closure ---- */
+
+double tgi_loss_of(const char *name, tg_closure closure, void *context)
+{
+    const tg_scope scope = tg_enable_grad_begin();
+    tg_tensor *loss = closure(context);
+    if (!loss && !tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, name, "the closure returned NULL, not the loss");
+    const double value = tg_failed() ? (double)NAN : tg_item(loss);
+    tg_scope_end(scope);
+    return tg_failed() ? (double)NAN : value;
+}
+
+double tg_step_closure_at(const char *where, tg_optimizer *optimizer, tg_closure closure, void *context)
+{
+    if (!may_step(where, optimizer)) return NAN;
+    const tg_optimizer_class *kind = optimizer->kind;
+    if (!closure) {
+        tg_fail_at(where, TG_ERROR_NULL, kind->name, "the closure is NULL");
+        return NAN;
+    }
+    if (!kind->whole) {
+        const double loss = tgi_loss_of(kind->name, closure, context);
+        return tg_failed() || tg_step_at(where, optimizer) != TG_OK ? (double)NAN : loss;
+    }
+    optimizer->stepping = true;
+    const double loss = kind->whole->step(optimizer, closure, context);
+    optimizer->stepping = false;
+    if (!tg_failed()) optimizer->steps++;
+    return loss;
 }

@@ -1,0 +1,300 @@
+/* lbfgs.c: L-BFGS, as torch.optim.LBFGS has it. A step works on a copy of what is remembered, which takes its place when
+ * all has gone well; otherwise the parameters go back to where they were. */
+#include "lbfgs.h"
+
+#include "core/error.h"
+#include "core/scope.h"
+#include "core/tensor_impl.h"
+#include "core/thread.h"
+#include "lbfgs_impl.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct lbfgs_options {
+    double lr;
+    int64_t max_iter, max_eval;
+    double tolerance_grad, tolerance_change;
+    int64_t history_size;
+    bool strong_wolfe;
+} lbfgs_options;
+
+/* ---- what is remembered ---- */
+
+/* A move, and the change of the gradient that it brought; ro is 1 / y.s. */
+typedef struct pair {
+    tg_tensor *y, *s; /* held */
+    double ro;
+    double al; /* while a direction is computed */
+} pair;
+
+/* What a step knows of those before it. */
+typedef struct lbfgs_memory {
+    int64_t n_iter, func_evals;
+    pair *pairs; /* the oldest first */
+    int64_t count, room;
+    tg_tensor *d, *prev_flat_grad; /* held */
+    double t, H_diag, prev_loss;
+} lbfgs_memory;
+
+static void drop_pair(pair *p)
+{
+    tgi_hold(&p->y, NULL);
+    tgi_hold(&p->s, NULL);
+}
+
+static void memory_free(void *memory)
+{
+    lbfgs_memory *m = memory;
+    for (int64_t i = 0; i < m->count; i++) drop_pair(&m->pairs[i]);
+    tgi_grow_free(m->pairs, m->room, sizeof *m->pairs);
+    tgi_hold(&m->d, NULL);
+    tgi_hold(&m->prev_flat_grad, NULL);
+}
+
+/* With references of its own; false with an error pending. */
+static bool memory_copy(lbfgs_memory *to, const lbfgs_memory *from)
+{
+    *to = *from;
+    to->pairs = NULL;
+    to->room = to->count = 0;
+    to->d = to->prev_flat_grad = NULL;
+    tgi_hold(&to->d, from->d);
+    tgi_hold(&to->prev_flat_grad, from->prev_flat_grad);
+    if (from->count && !tgi_grow(&to->pairs, &to->room, from->count, sizeof *to->pairs)) return false;
+    for (; to->count < from->count; to->count++) {
+        to->pairs[to->count] = from->pairs[to->count];
+        tgi_ref(to->pairs[to->count].y);
+        tgi_ref(to->pairs[to->count].s);
+    }
+    return true;
+}
+
+/* One more pair, in place of the oldest if there are `most`. */
+static bool remember(lbfgs_memory *m, int64_t most, tg_tensor *y, tg_tensor *s, double ys)
+{
+    if (m->count >= most) {
+        drop_pair(&m->pairs[0]);
+        m->count--;
+        memmove(m->pairs, m->pairs + 1, (size_t)m->count * sizeof *m->pairs);
+    }
+    if (!tgi_grow(&m->pairs, &m->room, m->count + 1, sizeof *m->pairs)) return false;
+    m->pairs[m->count++] = (pair){ .y = tgi_ref(y), .s = tgi_ref(s), .ro = 1. / ys };
+    m->H_diag = ys / tgi_inner(y, y);
+    return true;
+}
+
+/* ---- one step ---- */
+
+typedef struct lbfgs_step {
+    const lbfgs_options *o;
+    tgi_objective objective;
+    lbfgs_memory m;
+    double loss;
+    tg_tensor *flat_grad; /* held: the gradient where the parameters are */
+    int64_t iterations, evaluations;
+} lbfgs_step;
+
+/* -H g from the pairs, by the loop in two directions. */
+static tg_tensor *direction(lbfgs_step *s)
+{
+    lbfgs_memory *m = &s->m;
+    const tg_scope scope = tg_scope_begin();
+    tg_tensor *d = tg_neg(s->flat_grad);
+    for (int64_t i = m->count - 1; i >= 0; i--) {
+        pair *p = &m->pairs[i];
+        p->al = tgi_inner(p->s, d) * p->ro;
+        tg_add_(d, p->y, .alpha = -p->al);
+    }
+    tg_mul_(d, m->H_diag);
+    for (int64_t i = 0; i < m->count; i++) {
+        const pair *p = &m->pairs[i];
+        tg_add_(d, p->s, .alpha = p->al - tgi_inner(p->y, d) * p->ro);
+    }
+    return tg_scope_return(scope, d);
+}
+
+/* The pair of the last iteration, unless its curvature is too small to be told from rounding. */
+static bool add_pair(lbfgs_step *s)
+{
+    tg_tensor *y = tg_sub(s->flat_grad, s->m.prev_flat_grad), *moved = tg_mul(s->m.d, s->m.t);
+    const double ys = tgi_inner(y, moved);
+    return tg_failed() ? false : !(ys > 1e-10) || remember(&s->m, s->o->history_size, y, moved, ys);
+}
+
+/* The direction and the first step length of the next iteration. */
+static bool prepare(lbfgs_step *s)
+{
+    lbfgs_memory *m = &s->m;
+    m->n_iter++;
+    if (m->n_iter == 1)
+        m->H_diag = 1;
+    else if (!add_pair(s))
+        return false;
+    tgi_hold(&m->d, direction(s));
+    tgi_hold(&m->prev_flat_grad, s->flat_grad);
+    m->prev_loss = s->loss;
+    m->t = s->o->lr;
+    if (m->n_iter == 1) {
+        const double sum = tg_item(tg_sum(tg_abs(s->flat_grad)));
+        m->t *= 1. / sum < 1. ? 1. / sum : 1.;
+    }
+    return !tg_failed();
+}
+
+/* Moves the parameters along d, and finds the loss and the gradient there, except after the last iteration. */
+static bool move(lbfgs_step *s, double slope)
+{
+    lbfgs_memory *m = &s->m;
+    int64_t evaluations = 0;
+    if (s->o->strong_wolfe) {
+        tgi_point point = { .f = s->loss, .slope = slope };
+        tgi_hold(&point.g, s->flat_grad);
+        evaluations = tgi_strong_wolfe(&s->objective, &point, m->d, m->t, s->o->tolerance_change);
+        m->t = point.t;
+        s->loss = point.f;
+        tgi_hold(&s->flat_grad, point.g);
+        tgi_hold(&point.g, NULL);
+        if (!tg_failed()) tgi_move(&s->objective, m->t, m->d);
+    } else {
+        tgi_move(&s->objective, m->t, m->d);
+        if (!tg_failed() && s->iterations != s->o->max_iter) {
+            tg_tensor *gradient = NULL;
+            s->loss = tgi_evaluate(&s->objective, &gradient);
+            tgi_hold(&s->flat_grad, gradient);
+            evaluations = 1;
+        }
+    }
+    s->evaluations += evaluations;
+    m->func_evals += evaluations;
+    return !tg_failed();
+}
+
+/* Whether this was the last iteration of the step. */
+static bool finished(const lbfgs_step *s)
+{
+    if (s->iterations == s->o->max_iter || s->evaluations >= s->o->max_eval) return true;
+    if (tgi_largest(s->flat_grad) <= s->o->tolerance_grad) return true;
+    if (tgi_largest(s->m.d) * fabs(s->m.t) <= s->o->tolerance_change) return true;
+    return fabs(s->loss - s->m.prev_loss) < s->o->tolerance_change;
+}
+
+/* One iteration in a scope of its own; false when it was the last one. */
+static bool iterate(lbfgs_step *s)
+{
+    const tg_scope scope = tg_no_grad_begin();
+    s->iterations++;
+    bool more = prepare(s);
+    if (more) {
+        const double slope = tgi_inner(s->flat_grad, s->m.d);
+        more = !(slope > -s->o->tolerance_change) && move(s, slope) && !finished(s) && !tg_failed();
+    }
+    tg_scope_end(scope);
+    return more;
+}
+
+/* All iterations; the loss before the first, NaN with an error pending. */
+static double iterate_all(lbfgs_step *s)
+{
+    const tg_scope scope = tg_no_grad_begin();
+    tg_tensor *gradient = NULL;
+    const tg_tensor_list before = tgi_copy_parameters(&s->objective);
+    const double loss = tg_failed() ? (double)NAN : tgi_evaluate(&s->objective, &gradient);
+    s->loss = loss;
+    s->evaluations = 1;
+    s->m.func_evals++;
+    tgi_hold(&s->flat_grad, gradient);
+    if (!tg_failed() && !(tgi_largest(gradient) <= s->o->tolerance_grad) && s->o->max_iter > 0)
+        while (iterate(s)) {}
+    if (tg_failed()) tgi_restore_parameters(&s->objective, before);
+    tg_scope_end(scope);
+    return tg_failed() ? (double)NAN : loss;
+}
+
+static double step(tg_optimizer *optimizer, tg_closure closure, void *context)
+{
+    tgi_group *g = optimizer->first;
+    lbfgs_memory *m = optimizer->memory;
+    lbfgs_step s = { .o = g->options, .objective = { g, optimizer->kind->name, closure, context } };
+    double loss = NAN;
+    if (memory_copy(&s.m, m)) loss = iterate_all(&s);
+    tgi_hold(&s.flat_grad, NULL);
+    if (!tg_failed()) {
+        const lbfgs_memory old = *m;
+        *m = s.m;
+        s.m = old;
+    }
+    memory_free(&s.m);
+    return loss;
+}
+
+/* ---- the class ---- */
+
+#define MOST (INT64_C(1) << 53) /* exact as a double */
+
+static bool check(const tg_optimizer_class *kind, const void *options)
+{
+    const lbfgs_options *o = options;
+    return tg_option_ok(kind, o->max_iter >= 0 && o->max_iter < MOST, "max_iter", (double)o->max_iter) &&
+           tg_option_ok(kind, o->max_eval >= 0, "max_eval", (double)o->max_eval) &&
+           tg_option_ok(kind, o->history_size > 0, "history_size", (double)o->history_size);
+}
+
+static const tgi_whole_step whole = { .memory_bytes = sizeof(lbfgs_memory), .step = step, .free = memory_free };
+
+static const tg_optimizer_class lbfgs = {
+    .name = "LBFGS",
+    .options_bytes = sizeof(lbfgs_options),
+    .options = { TG_OPTION(lbfgs_options, lr), TG_OPTION(lbfgs_options, max_iter), TG_OPTION(lbfgs_options, max_eval),
+                 TG_OPTION(lbfgs_options, tolerance_grad), TG_OPTION(lbfgs_options, tolerance_change),
+                 TG_OPTION(lbfgs_options, history_size), TG_OPTION(lbfgs_options, strong_wolfe) },
+    .check = check,
+    .whole = &whole,
+};
+
+tg_optimizer *tg_lbfgs_new_at(const char *where, tg_tensor_list parameters, tg_lbfgs_options options)
+{
+    tgi_begin(where, lbfgs.name);
+    if (options.line_search_fn && strcmp(options.line_search_fn, "strong_wolfe") != 0) {
+        tg_fail_at(where, TG_ERROR_VALUE, lbfgs.name, "only 'strong_wolfe' is supported");
+        return NULL;
+    }
+    const bool from_iterations = options.max_eval == TG_FROM_MAX_ITER && options.max_iter >= 0 && options.max_iter < MOST;
+    const lbfgs_options o = { .lr = options.lr,
+                              .max_iter = options.max_iter,
+                              .max_eval = from_iterations ? options.max_iter + options.max_iter / 4 : options.max_eval,
+                              .tolerance_grad = options.tolerance_grad,
+                              .tolerance_change = options.tolerance_change,
+                              .history_size = options.history_size,
+                              .strong_wolfe = options.line_search_fn != NULL };
+    return tg_optimizer_new_at(where, &lbfgs, parameters, &o, sizeof o);
+}
+
+tg_lbfgs_state tg_lbfgs_state_of_at(const char *where, const tg_optimizer *optimizer)
+{
+    static const char what[] = "lbfgs_state_of";
+    tg_lbfgs_state state = { 0 };
+    if (!tgi_optimizer_ok(where, optimizer, what)) return state;
+    if (optimizer->kind != &lbfgs) {
+        tg_fail_at(where, TG_ERROR_VALUE, what, "the optimizer is no LBFGS, but %s", optimizer->kind->name);
+        return state;
+    }
+    const lbfgs_memory *m = optimizer->memory;
+    tg_tensor **dirs = tg_list_new(m->count), **stps = tg_list_new(m->count);
+    if (!dirs || !stps) return state;
+    for (int64_t i = 0; i < m->count; i++) {
+        dirs[i] = m->pairs[i].y;
+        stps[i] = m->pairs[i].s;
+    }
+    return (tg_lbfgs_state){ m->n_iter,
+                             m->func_evals,
+                             m->t,
+                             m->H_diag,
+                             m->prev_loss,
+                             m->d,
+                             m->prev_flat_grad,
+                             tg_list_of(dirs, m->count),
+                             tg_list_of(stps, m->count) };
+}

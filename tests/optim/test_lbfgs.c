@@ -1,0 +1,153 @@
+/* test_lbfgs.c: L-BFGS against PyTorch's trajectories (tests/golden/lbfgs.py); steps with a closure, of it and of the
+ * other optimisers, their errors, and what a thousand of them leave behind. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
+
+#include "tests/support/suite.h"
+#include "tests/support/failing.h"
+#include "tests/support/golden.h"
+#include "tests/support/parameters.h"
+#include "tests/support/values.h"
+
+#include "tapegrad.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the problems of lbfgs.py ---- */
+
+typedef struct problem {
+    tg_tensor *parameters[3];
+    int64_t count;
+    tg_tensor *x, *y;
+    tg_optimizer *optimizer;
+    int64_t calls, fail_at; /* the call that fails, by `how` */
+    enum { BY_AN_ERROR, BY_NULL, BY_SHAPE } how;
+} problem;
+
+static tg_tensor *of_formula(tg_shape shape, double (*f)(int64_t i, int64_t j), int64_t columns)
+{
+    double values[16];
+    for (int64_t k = 0; k < tg_shape_numel(&shape); k++) values[k] = f(k / columns, k % columns);
+    return tg_from_data(values, shape, .dtype = TG_FLOAT64);
+}
+static double x_of(int64_t i, int64_t j) { return sin(1.3 * (double)i + 0.7 * (double)j); }
+static double y_of(int64_t i, int64_t j) { return cos((double)(i + j)); }
+static double W_of(int64_t i, int64_t j) { return 0.3 * cos((double)(i + 2 * j)); }
+static double v_of(int64_t i, int64_t j) { return 0.5 * sin((double)(i + j + 1)); }
+
+static problem network(void)
+{
+    problem p = { .count = 3, .fail_at = -1 };
+    p.x = of_formula(tg_shape(8, 2), x_of, 2);
+    p.y = of_formula(tg_shape(8), y_of, 1);
+    p.parameters[0] = tg_requires_grad_(of_formula(tg_shape(3, 2), W_of, 2), true);
+    p.parameters[1] = tg_zeros(tg_shape(3), .dtype = TG_FLOAT64, .requires_grad = true);
+    p.parameters[2] = tg_requires_grad_(of_formula(tg_shape(3), v_of, 1), true);
+    return p;
+}
+
+static problem rosenbrock(void)
+{
+    const double start[] = { -1.2, 1, 0.7, -0.5 };
+    problem p = { .count = 1, .fail_at = -1 };
+    p.parameters[0] = tg_from_data(start, tg_shape(4), .dtype = TG_FLOAT64, .requires_grad = true);
+    return p;
+}
+
+static tg_tensor *rosenbrock_loss(tg_tensor *x)
+{
+    tg_tensor *next = tg_narrow(x, 0, 1, 3), *here = tg_narrow(x, 0, 0, 3);
+    tg_tensor *valley = tg_square(tg_sub(next, tg_square(here)));
+    return tg_sum(tg_add(tg_mul(valley, 100), tg_square(tg_sub(1, here))));
+}
+
+static tg_tensor *network_loss(const problem *p)
+{
+    tg_tensor *W = p->parameters[0];
+    tg_tensor *hidden = tg_tanh(tg_add(tg_matmul(p->x, tg_t(W)), p->parameters[1]));
+    tg_tensor *error = tg_sub(tg_matmul(hidden, p->parameters[2]), p->y);
+    return tg_add(tg_mean(tg_square(error)), tg_mul(tg_sum(tg_square(W)), 0.001));
+}
+
+static tg_tensor *closure(void *context)
+{
+    problem *p = context;
+    tg_zero_grad(p->optimizer);
+    tg_tensor *loss = p->x ? network_loss(p) : rosenbrock_loss(p->parameters[0]);
+    tg_backward(loss);
+    if (p->calls++ != p->fail_at) return loss;
+    if (p->how == BY_AN_ERROR) return tg_fail("closure", "no more data");
+    return p->how == BY_NULL ? NULL : p->parameters[0];
+}
+
+static tg_tensor_list parameters_of(problem *p) { return tg_list_of(p->parameters, p->count); }
+
+static tg_tensor *flat(problem *p)
+{
+    tg_tensor *rows[3];
+    for (int64_t i = 0; i < p->count; i++) rows[i] = tg_reshape(tg_detach(p->parameters[i]), tg_shape(-1));
+    return tg_cat(tg_list_of(rows, p->count));
+}
+
+/* ---- PyTorch's trajectories ---- */
+
+static tg_optimizer *optimizer_of(const golden *g, problem *p)
+{
+    return tg_lbfgs_new(parameters_of(p), .lr = golden_real(g, "lr"), .max_iter = golden_int(g, "max_iter"),
+                        .max_eval = golden_has(g, "max_eval") ? golden_int(g, "max_eval") : TG_FROM_MAX_ITER,
+                        .tolerance_grad = golden_real(g, "tolerance_grad"),
+                        .tolerance_change = golden_real(g, "tolerance_change"),
+                        .history_size = golden_int(g, "history_size"),
+                        .line_search_fn = golden_int(g, "strong_wolfe") ? "strong_wolfe" : NULL);
+}
+
+static void compare_losses(const golden *g, int64_t step, double loss)
+{
+    const double expected = golden_array_of(g, "losses").values[step];
+    if (!(fabs(loss - expected) <= 1e-9 * (fabs(expected) + 1e-9)))
+        fail_msg("%s: the loss of step %d is %.17g, not %.17g", golden_case(g), (int)step + 1, loss, expected);
+}
+
+static void run_case(const golden *g)
+{
+    IN_SCOPE;
+    problem p = strcmp(golden_string(g, "problem"), "network") == 0 ? network() : rosenbrock();
+    p.optimizer = optimizer_of(g, &p);
+    const int64_t steps = golden_array_of(g, "losses").count;
+    for (int64_t k = 0; k < steps; k++) {
+        const tg_scope step = tg_scope_begin();
+        char key[16];
+        compare_losses(g, k, tg_step_closure(p.optimizer, closure, &p));
+        snprintf(key, sizeof key, "at.%d", (int)k + 1);
+        if (golden_has(g, key)) golden_assert(g, key, flat(&p), 1e-9);
+        tg_scope_end(step);
+    }
+    const tg_lbfgs_state state = tg_lbfgs_state_of(p.optimizer);
+    assert_int_equal(state.n_iter, golden_int(g, "n_iter"));
+    assert_int_equal(state.func_evals, golden_int(g, "func_evals"));
+    assert_int_equal(state.func_evals, p.calls);
+    golden_assert(g, "d", state.d, 1e-6);
+    golden_assert(g, "H_diag", tg_scalar(state.H_diag, .dtype = TG_FLOAT64), 1e-6);
+    golden_assert(g, "t", tg_scalar(state.t, .dtype = TG_FLOAT64), 1e-6);
+    tg_optimizer_free(p.optimizer);
+    tg_scope_end(scope);
+}
+
+TEST(test_trajectories)
+{
+    golden *g = golden_open("lbfgs.txt");
+    int cases = 0;
+    for (; golden_next(g); cases++) run_case(g);
+    assert_int_equal(cases, 8);
+    golden_close(g);
+}
+
+/* ---- main ---- */
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_trajectories),
+    };
+    return cmocka_run_group_tests_name("lbfgs", tests, NULL, NULL);
+}
