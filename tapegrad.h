@@ -71,6 +71,7 @@
 #include "optim/adam.h"
 #include "optim/adamax.h"
 #include "optim/asgd.h"
+#include "optim/averaged.h"
 #include "optim/clip.h"
 #include "optim/nadam.h"
 #include "optim/lbfgs.h"
