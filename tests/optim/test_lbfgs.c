@@ -142,12 +142,208 @@ TEST(test_trajectories)
     golden_close(g);
 }
 
+/* ---- steps with a closure ---- */
+
+/* The other optimisers evaluate once, and step. */
+TEST(test_a_closure_for_adam)
+{
+    IN_SCOPE;
+    problem p = network(), q = network();
+    p.optimizer = tg_adam_new(parameters_of(&p), .lr = 0.05);
+    q.optimizer = tg_adam_new(parameters_of(&q), .lr = 0.05);
+    const int64_t nodes = tg_tape_length();
+    for (int k = 0; k < 3; k++) {
+        tg_scope step = tg_scope_begin();
+        const double expected = tg_item(closure(&q));
+        assert_int_equal(tg_step(q.optimizer), TG_OK);
+        tg_scope_end(step);
+        assert_true(tg_step_closure(p.optimizer, closure, &p) == expected);
+    }
+    assert_int_equal(p.calls, 3);
+    assert_true(tg_equal(flat(&p), flat(&q)) && tg_tape_length() == nodes);
+    assert_int_equal(tg_optimizer_steps(p.optimizer, p.parameters[0]), 3);
+    tg_scope quiet = tg_no_grad_begin(); /* the closure's gradients flow all the same */
+    assert_true(tg_step_closure(p.optimizer, closure, &p) > 0);
+    tg_scope_end(quiet);
+    tg_optimizer_free(p.optimizer);
+    tg_optimizer_free(q.optimizer);
+    tg_scope_end(scope);
+}
+
+static tg_optimizer *wolfe(problem *p)
+{
+    return p->optimizer = tg_lbfgs_new(parameters_of(p), .max_iter = 4, .line_search_fn = "strong_wolfe");
+}
+
+TEST(test_options_by_name)
+{
+    IN_SCOPE;
+    problem p = network();
+    tg_optimizer *o = wolfe(&p);
+    assert_true(tg_group_option(o, 0, "max_eval") == 5 && tg_group_option(o, 0, "strong_wolfe") == 1);
+    assert_int_equal(tg_set_group_option(o, 0, "max_iter", 0), TG_OK);
+    tg_tensor *before = flat(&p);
+    assert_true(tg_step_closure(o, closure, &p) > 0); /* without iterations it evaluates, and stays */
+    assert_true(tg_equal(flat(&p), before) && p.calls == 1);
+    assert_null(tg_lbfgs_state_of(o).d);
+    assert_int_equal(tg_set_group_option(o, 0, "max_iter", 1), TG_OK);
+    assert_int_equal(tg_set_group_option(o, 0, "tolerance_grad", 1e3), TG_OK);
+    assert_true(tg_step_closure(o, closure, &p) > 0); /* the gradient is small enough as it is */
+    assert_true(tg_equal(flat(&p), before) && p.calls == 2);
+    tg_optimizer_free(o);
+    tg_scope_end(scope);
+}
+
+/* A parameter that the loss does not depend on has a gradient of zeros. */
+TEST(test_a_parameter_without_gradient)
+{
+    IN_SCOPE;
+    problem p = rosenbrock();
+    tg_tensor *unused = tg_ones(tg_shape(2, 1), .dtype = TG_FLOAT64, .requires_grad = true);
+    p.optimizer = tg_lbfgs_new(tg_list(unused, p.parameters[0]), .line_search_fn = "strong_wolfe");
+    for (int k = 0; k < 10; k++) tg_step_closure(p.optimizer, closure, &p);
+    golden *g = golden_open("lbfgs.txt");
+    assert_true(golden_seek(g, "rosenbrock, strong_wolfe"));
+    golden_assert(g, "at.10", p.parameters[0], 1e-9);
+    golden_close(g);
+    VALUES(unused, 0, 1, 1);
+    tg_optimizer_free(p.optimizer);
+    tg_scope_end(scope);
+}
+
+/* ---- errors ---- */
+
+/* A step whose closure fails, early or late: the parameters are as they were, and so is what is remembered, so that the
+ * next steps are those of an optimiser to which this never happened. */
+TEST(test_a_closure_that_fails)
+{
+    static const char *const messages[] = { "closure: no more data", "LBFGS: the closure returned NULL, not the loss",
+                                            "item: only one element tensors can be converted to a number" };
+    for (int64_t late = 0; late < 4; late++) {
+        IN_SCOPE;
+        problem p = network(), q = network();
+        wolfe(&p), wolfe(&q);
+        for (int k = 0; k < 2; k++) assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
+        tg_tensor *before = flat(&p);
+        for (int how = 0; how < 3; how++) {
+            p.fail_at = p.calls + late;
+            p.how = how;
+            assert_true(isnan(tg_step_closure(p.optimizer, closure, &p)));
+            expect_error(messages[how]);
+            assert_true(tg_equal(flat(&p), before));
+        }
+        for (int k = 0; k < 3; k++) assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
+        assert_true(tg_equal(flat(&p), flat(&q)));
+        tg_optimizer_free(p.optimizer);
+        tg_optimizer_free(q.optimizer);
+        tg_scope_end(scope);
+    }
+}
+
+static tg_tensor *steps_again(void *context)
+{
+    problem *p = context;
+    tg_optimizer_free(p->optimizer);
+    tg_error_clear();
+    tg_step_closure(p->optimizer, closure, p);
+    return tg_sum(p->parameters[0]);
+}
+
+TEST(test_errors)
+{
+    IN_SCOPE;
+    problem p = network();
+    tg_tensor_list all = parameters_of(&p);
+    assert_null(tg_lbfgs_new(all, .line_search_fn = "armijo"));
+    expect_error("LBFGS: only 'strong_wolfe' is supported");
+    assert_null(tg_lbfgs_new(all, .history_size = 0));
+    expect_error("LBFGS: Invalid history_size: 0");
+    assert_null(tg_lbfgs_new(all, .max_iter = -1));
+    expect_error("LBFGS: Invalid max_iter: -1");
+    assert_null(tg_lbfgs_new(all, .lr = -1));
+    expect_error("LBFGS: Invalid learning rate: -1");
+    tg_optimizer *o = wolfe(&p);
+    assert_int_equal(tg_step(o), TG_FAILED);
+    expect_error("LBFGS: its steps need a closure: tg_step_closure");
+    assert_int_equal(tg_optimizer_add_param_group(o, tg_list(tg_ones(tg_shape(2)))), -1);
+    expect_error("LBFGS: LBFGS doesn't support per-parameter options (parameter groups)");
+    assert_true(isnan(tg_step_closure(o, NULL, NULL)));
+    expect_error("LBFGS: the closure is NULL");
+    assert_true(isnan(tg_step_closure(o, steps_again, &p)));
+    expect_error("LBFGS: the optimizer is in a step already");
+    tg_optimizer *sgd = tg_sgd_new(all);
+    assert_int_equal(tg_lbfgs_state_of(sgd).n_iter, 0);
+    expect_error("lbfgs_state_of: the optimizer is no LBFGS, but SGD");
+    tg_optimizer_free(sgd);
+    tg_optimizer_free(o);
+    tg_scope_end(scope);
+}
+
+/* A loss that is no number moves nothing for good: neither does the program hang, nor is it an error. */
+static tg_tensor *no_number(void *context)
+{
+    problem *p = context;
+    tg_zero_grad(p->optimizer);
+    tg_tensor *loss = tg_sum(tg_log(tg_sub(tg_mul(p->parameters[0], 0), 1)));
+    tg_backward(loss);
+    return loss;
+}
+
+TEST(test_a_loss_that_is_nan)
+{
+    IN_SCOPE;
+    problem p = rosenbrock();
+    wolfe(&p);
+    assert_true(isnan(tg_step_closure(p.optimizer, no_number, &p)) && tg_ok());
+    tg_optimizer_free(p.optimizer);
+    tg_scope_end(scope);
+}
+
+/* ---- memory ---- */
+
+TEST(test_a_thousand_steps)
+{
+    IN_SCOPE;
+    problem p = network();
+    p.optimizer = tg_lbfgs_new(parameters_of(&p), .lr = 1e-3, .max_iter = 2, .history_size = 4, .tolerance_change = 0);
+    int64_t early = 0;
+    for (int k = 0; k < 1000; k++) {
+        tg_step_closure(p.optimizer, closure, &p);
+        if (k == 10) early = tg_memory_stats().live_bytes;
+    }
+    assert_int_equal(tg_memory_stats().live_bytes, early);
+    assert_int_equal(tg_lbfgs_state_of(p.optimizer).old_dirs.count, 4);
+    tg_optimizer_free(p.optimizer);
+    tg_scope_end(scope);
+}
+
+static double failing_steps(void)
+{
+    problem p = rosenbrock();
+    p.optimizer = tg_lbfgs_new(parameters_of(&p), .max_iter = 2, .history_size = 2, .line_search_fn = "strong_wolfe");
+    double loss = 0;
+    for (int k = 0; k < 2 && tg_ok(); k++) loss = tg_step_closure(p.optimizer, closure, &p);
+    tg_optimizer_free(p.optimizer);
+    return tg_ok() ? loss : 0;
+}
+
+TEST(test_each_allocation_fails) { fail_each_allocation(failing_steps); }
+
 /* ---- main ---- */
 
 int main(void)
 {
+    setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation */
     const struct CMUnitTest tests[] = {
         T(test_trajectories),
+        T(test_a_closure_for_adam),
+        T(test_options_by_name),
+        T(test_a_parameter_without_gradient),
+        T(test_a_closure_that_fails),
+        T(test_errors),
+        T(test_a_loss_that_is_nan),
+        T(test_a_thousand_steps),
+        T(test_each_allocation_fails),
     };
     return cmocka_run_group_tests_name("lbfgs", tests, NULL, NULL);
 }
