@@ -56,7 +56,7 @@ tg_named_tensor_list tg_scheduler_state_dict_at(const char *where, const tg_sche
 /* All or nothing; the error names what is missing, what is too much, and what is no number for its name. The optimiser's
  * learning rates are part of its own state, and are not touched. */
 tg_status tg_scheduler_load_state_dict_at(const char *where, tg_scheduler *scheduler, tg_named_tensor_list state);
-#define tg_scheduler_load_state_dict(scheduler, state) tg_scheduler_load_state_dict_at(TG_HERE, scheduler, state)
+#define tg_scheduler_load_state_dict(scheduler, ...) tg_scheduler_load_state_dict_at(TG_HERE, scheduler, __VA_ARGS__)
 
 /* ---- arguments ---- Lists live as long as the block they stand in; a scheduler copies what it is given. */
 
