@@ -25,8 +25,10 @@ tg_averaged_model *tg_averaged_model_new_at(const char *where, tg_module *model,
         if (options.avg_fn)
             tg_fail_at(where, TG_ERROR_VALUE, averaged.name, "avg_fn and ema_decay are two averages");
         else
-            tg_fail_at(where, TG_ERROR_VALUE, averaged.name, "Invalid decay value %g provided. Please provide a value "
-                       "in [0,1] range.", options.ema_decay);
+            tg_fail_at(where, TG_ERROR_VALUE, averaged.name,
+                       "Invalid decay value %g provided. Please provide a value "
+                       "in [0,1] range.",
+                       options.ema_decay);
         return NULL;
     }
     tg_averaged_model *m = TGI_MODULE_NEW(where, tg_averaged_model, .name = averaged.name, .forward = forward);
@@ -101,8 +103,7 @@ tg_status tg_averaged_model_update_parameters_at(const char *where, tg_averaged_
     const tg_scope scope = tg_no_grad_begin();
     averages parameters = { tg_parameters_at(NULL, m->module), tg_parameters_at(NULL, model), NULL };
     averages buffers = { { NULL, 0 }, { NULL, 0 }, NULL };
-    if (m->use_buffers)
-        buffers = (averages){ tg_buffers_at(NULL, m->module), tg_buffers_at(NULL, model), NULL };
+    if (m->use_buffers) buffers = (averages){ tg_buffers_at(NULL, m->module), tg_buffers_at(NULL, model), NULL };
     const int64_t n = (int64_t)tg_item(m->n_averaged);
     if (!tg_failed() && prepare(m, n, &parameters) && prepare(m, n, &buffers)) {
         take(&parameters);

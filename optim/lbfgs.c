@@ -261,7 +261,8 @@ tg_optimizer *tg_lbfgs_new_at(const char *where, tg_tensor_list parameters, tg_l
         tg_fail_at(where, TG_ERROR_VALUE, lbfgs.name, "only 'strong_wolfe' is supported");
         return NULL;
     }
-    const bool from_iterations = options.max_eval == TG_FROM_MAX_ITER && options.max_iter >= 0 && options.max_iter < MOST;
+    const bool from_iterations =
+        options.max_eval == TG_FROM_MAX_ITER && options.max_iter >= 0 && options.max_iter < MOST;
     const lbfgs_options o = { .lr = options.lr,
                               .max_iter = options.max_iter,
                               .max_eval = from_iterations ? options.max_iter + options.max_iter / 4 : options.max_eval,

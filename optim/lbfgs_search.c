@@ -52,10 +52,7 @@ static bool too_high(const search *s, const tgi_point *p)
     return p->f > s->start->f + least_fall * p->t * s->start->slope;
 }
 
-static bool flat_enough(const search *s, const tgi_point *p)
-{
-    return fabs(p->slope) <= -most_slope * s->start->slope;
-}
+static bool flat_enough(const search *s, const tgi_point *p) { return fabs(p->slope) <= -most_slope * s->start->slope; }
 
 static double between(double x, double least, double most)
 {

@@ -37,7 +37,10 @@ bool tgi_group_values_ok(const tg_scheduler_class *kind, const tg_optimizer *opt
     return false;
 }
 
-static double value_of_group(tg_group_values values, int64_t group) { return values.each ? values.each[group] : values.all; }
+static double value_of_group(tg_group_values values, int64_t group)
+{
+    return values.each ? values.each[group] : values.all;
+}
 
 bool tgi_milestones_ok(const tg_scheduler_class *kind, tg_milestones milestones)
 {
@@ -47,7 +50,9 @@ bool tgi_milestones_ok(const tg_scheduler_class *kind, tg_milestones milestones)
     return false;
 }
 
-const char *const tgi_anneal_strategies[TGI_ANNEAL_STRATEGIES] = { [TGI_ANNEAL_COS] = "cos", [TGI_ANNEAL_LINEAR] = "linear" };
+const char *const tgi_anneal_strategies[TGI_ANNEAL_STRATEGIES] = {
+    [TGI_ANNEAL_COS] = "cos", [TGI_ANNEAL_LINEAR] = "linear"
+};
 
 int tgi_scheduler_choice(const tg_scheduler_class *kind, const char *what, const char *name, const char *const *names,
                          int count)
@@ -157,7 +162,8 @@ static void adopt(tg_scheduler *s, tg_scheduler_list children)
 tg_scheduler *tgi_scheduler_new(const char *where, const tg_scheduler_class *kind, tg_optimizer *optimizer,
                                 const tgi_scheduler_parts *parts)
 {
-    if (!tgi_optimizer_ok(where, optimizer, kind->name) || tg_failed() || !parts_ok(kind, optimizer, parts)) return NULL;
+    if (!tgi_optimizer_ok(where, optimizer, kind->name) || tg_failed() || !parts_ok(kind, optimizer, parts))
+        return NULL;
     tg_scheduler *s = allocate(kind, optimizer->group_count, parts);
     if (!s) return NULL;
     s->alive = ALIVE;
@@ -182,7 +188,8 @@ tg_scheduler *tg_scheduler_new_at(const char *where, const tg_scheduler_class *k
     static const char what[] = "scheduler_new";
     tgi_begin(where, what);
     if (!kind || !kind->name) {
-        tg_fail_at(where, kind ? TG_ERROR_VALUE : TG_ERROR_NULL, what, "the class %s", kind ? "has no name" : "is NULL");
+        tg_fail_at(where, kind ? TG_ERROR_VALUE : TG_ERROR_NULL, what, "the class %s",
+                   kind ? "has no name" : "is NULL");
         return NULL;
     }
     if (state ? state_bytes != kind->state_bytes : kind->state_bytes > 0) {
@@ -198,7 +205,8 @@ void tg_scheduler_free(tg_scheduler *s)
     static const char what[] = "scheduler_free";
     if (!s || !tgi_scheduler_ok(NULL, s, what)) return;
     if (s->stepping || s->owned) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, what, s->stepping ? "the scheduler is in a step" : "it is part of another one");
+        tg_fail_at(NULL, TG_ERROR_VALUE, what,
+                   s->stepping ? "the scheduler is in a step" : "it is part of another one");
         return;
     }
     for (int64_t i = 0; i < s->child_count; i++) {
@@ -234,7 +242,8 @@ static bool lr_ok(const tg_scheduler *s, const tg_schedule *at, double *lr)
 static bool ask_class(tg_scheduler *s, tg_schedule *at, double *momentum)
 {
     const tg_scheduler_class *kind = s->kind;
-    double (*const formula)(const tg_schedule *) = !isnan(at->epoch) && kind->closed_form ? kind->closed_form : kind->lr;
+    double (*const formula)(const tg_schedule *) =
+        !isnan(at->epoch) && kind->closed_form ? kind->closed_form : kind->lr;
     if (kind->advance && !kind->advance(at)) return tg_failed() ? false : refuse(kind, "the class refuses this step");
     for (at->group = 0; at->group < s->group_count; at->group++) {
         at->lr = s->next_lrs[at->group];
@@ -308,9 +317,10 @@ bool tgi_scheduler_step(tg_scheduler *s, double epoch, double metric)
     if (s->stepping) return refuse(s->kind, "the scheduler is in a step already");
     if (s->step_children) return step_all_children(s);
     if (s->step_count == 1 && !s->kind->by_metric && s->watcher.optimizer->steps == s->optimizer_steps)
-        tg_warn_at(tgi_where(), "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in "
-                                "the opposite order. Failure to do this will result in skipping the first value of the "
-                                "learning rate schedule");
+        tg_warn_at(tgi_where(),
+                   "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in "
+                   "the opposite order. Failure to do this will result in skipping the first value of the "
+                   "learning rate schedule");
     return step_groups(s, epoch, metric);
 }
 

@@ -83,10 +83,11 @@ static bool milestones_ok(tg_milestones milestones, int64_t schedulers)
 {
     if (!tgi_milestones_ok(&sequential_class, milestones)) return false;
     if (milestones.count != schedulers - 1) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, sequential_class.name,
-                   "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
-                   "milestone points, but got number of schedulers %lld and the number of milestones to be equal to %lld",
-                   (long long)schedulers, (long long)milestones.count);
+        tg_fail_at(
+            NULL, TG_ERROR_VALUE, sequential_class.name,
+            "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
+            "milestone points, but got number of schedulers %lld and the number of milestones to be equal to %lld",
+            (long long)schedulers, (long long)milestones.count);
         return false;
     }
     for (int64_t i = 1; i < milestones.count; i++) {
@@ -107,11 +108,11 @@ tg_scheduler *tg_sequential_lr_new_at(const char *where, tg_optimizer *optimizer
     if (tgi_optimizer_ok(where, optimizer, kind->name) && children_ok(kind, optimizer, list, false) &&
         milestones_ok(milestones, list.count)) {
         s = tgi_scheduler_new(where, kind, optimizer,
-                              &(tgi_scheduler_parts){ .list = { "_milestones", TG_OPTION_INT64, milestones.count,
-                                                                milestones.items },
-                                                      .children = list,
-                                                      .step_children = sequential_step,
-                                                      .last_epoch = -1 });
+                              &(tgi_scheduler_parts){
+                                  .list = { "_milestones", TG_OPTION_INT64, milestones.count, milestones.items },
+                                  .children = list,
+                                  .step_children = sequential_step,
+                                  .last_epoch = -1 });
     }
     if (!s) return give_up(list);
     for (int64_t i = 1; i < list.count; i++) s->children[i]->last_epoch--; /* they have not begun */
@@ -144,7 +145,8 @@ tg_scheduler *tg_chained_scheduler_new_at(const char *where, tg_scheduler_list l
     tg_scheduler *s = NULL;
     if (children_ok(kind, optimizer, list, true))
         s = tgi_scheduler_new(where, kind, optimizer,
-                              &(tgi_scheduler_parts){
-                                  .children = list, .step_children = chained_step, .last_epoch = -1 });
+                              &(tgi_scheduler_parts){ .children = list,
+                                                      .step_children = chained_step,
+                                                      .last_epoch = -1 });
     return s ? s : give_up(list);
 }

@@ -124,8 +124,8 @@ static bool one_cycle_ok(const tg_optimizer *optimizer, tg_group_values max_lr, 
         return false;
     }
     if (!(o->pct_start >= 0 && o->pct_start <= 1)) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, one_cycle_class.name,
-                   "Expected float between 0 and 1 pct_start, but got %g", o->pct_start);
+        tg_fail_at(NULL, TG_ERROR_VALUE, one_cycle_class.name, "Expected float between 0 and 1 pct_start, but got %g",
+                   o->pct_start);
         return false;
     }
     return tgi_group_values_ok(&one_cycle_class, optimizer, max_lr, "max_lr") &&
@@ -219,8 +219,10 @@ tg_scheduler *tg_cyclic_lr_new_at(const char *where, tg_optimizer *optimizer, tg
         return NULL;
     const double up = options.step_size_up, down = isnan(options.step_size_down) ? up : options.step_size_down;
     if (!(up > 0 && down >= 0)) {
-        tg_fail_at(where, TG_ERROR_VALUE, cyclic_class.name, "Expected positive step_size_up and step_size_down, but got "
-                   "%g and %g", up, down);
+        tg_fail_at(where, TG_ERROR_VALUE, cyclic_class.name,
+                   "Expected positive step_size_up and step_size_down, but got "
+                   "%g and %g",
+                   up, down);
         return NULL;
     }
     const cyclic_state state = { .total_size = up + down,

@@ -59,10 +59,10 @@ static tg_scheduler *lambda_new(const char *where, const tg_scheduler_class *kin
     if (!tgi_optimizer_ok(where, optimizer, kind->name) || !lambdas_ok(kind, optimizer, lambdas)) return NULL;
     const lambda_state state = { lambdas.each ? NULL : lambdas.all, o.context };
     return tgi_scheduler_new(where, kind, optimizer,
-                             &(tgi_scheduler_parts){ .state = &state,
-                                                     .list = { .count = lambdas.each ? lambdas.count : 0,
-                                                               .items = lambdas.each },
-                                                     .last_epoch = o.last_epoch });
+                             &(tgi_scheduler_parts){
+                                 .state = &state,
+                                 .list = { .count = lambdas.each ? lambdas.count : 0, .items = lambdas.each },
+                                 .last_epoch = o.last_epoch });
 }
 
 tg_scheduler *tg_lambda_lr_new_at(const char *where, tg_optimizer *optimizer, tg_lr_lambdas lr_lambda,

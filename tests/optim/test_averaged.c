@@ -114,10 +114,11 @@ TEST(test_it_is_a_module)
     tg_averaged_model *average = tg_averaged_model_new(model);
     char text[512];
     tg_module_format(average, text, sizeof text);
-    assert_string_equal(text, "AveragedModel(\n  (module): Sequential(\n"
-                              "    (0): Linear(in_features=2, out_features=3, bias=True)\n"
-                              "    (1): BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)\n"
-                              "    (2): Tanh()\n    (3): Linear(in_features=3, out_features=1, bias=True)\n  )\n)");
+    assert_string_equal(text,
+                        "AveragedModel(\n  (module): Sequential(\n"
+                        "    (0): Linear(in_features=2, out_features=3, bias=True)\n"
+                        "    (1): BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)\n"
+                        "    (2): Tanh()\n    (3): Linear(in_features=3, out_features=1, bias=True)\n  )\n)");
     assert_string_equal(tg_named_buffers(average).items[0].name, "n_averaged");
     assert_int_equal(tg_averaged_model_update_parameters(average, model), TG_OK);
     tg_averaged_model *copy = tg_module_copy(average);
@@ -230,8 +231,8 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation */
     const struct CMUnitTest tests[] = {
-        T(test_averages),     T(test_it_is_a_module),        T(test_update_bn_leaves_the_rest),
-        T(test_errors),       T(test_each_allocation_fails),
+        T(test_averages), T(test_it_is_a_module),        T(test_update_bn_leaves_the_rest),
+        T(test_errors),   T(test_each_allocation_fails),
     };
     return cmocka_run_group_tests_name("averaged", tests, NULL, NULL);
 }

@@ -223,7 +223,8 @@ TEST(test_a_closure_that_fails)
         IN_SCOPE;
         problem p = network(), q = network();
         wolfe(&p), wolfe(&q);
-        for (int k = 0; k < 2; k++) assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
+        for (int k = 0; k < 2; k++)
+            assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
         tg_tensor *before = flat(&p);
         for (int how = 0; how < 3; how++) {
             p.fail_at = p.calls + late;
@@ -232,7 +233,8 @@ TEST(test_a_closure_that_fails)
             expect_error(messages[how]);
             assert_true(tg_equal(flat(&p), before));
         }
-        for (int k = 0; k < 3; k++) assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
+        for (int k = 0; k < 3; k++)
+            assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
         assert_true(tg_equal(flat(&p), flat(&q)));
         tg_optimizer_free(p.optimizer);
         tg_optimizer_free(q.optimizer);
@@ -335,14 +337,10 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation */
     const struct CMUnitTest tests[] = {
-        T(test_trajectories),
-        T(test_a_closure_for_adam),
-        T(test_options_by_name),
-        T(test_a_parameter_without_gradient),
-        T(test_a_closure_that_fails),
-        T(test_errors),
-        T(test_a_loss_that_is_nan),
-        T(test_a_thousand_steps),
+        T(test_trajectories),          T(test_a_closure_for_adam),
+        T(test_options_by_name),       T(test_a_parameter_without_gradient),
+        T(test_a_closure_that_fails),  T(test_errors),
+        T(test_a_loss_that_is_nan),    T(test_a_thousand_steps),
         T(test_each_allocation_fails),
     };
     return cmocka_run_group_tests_name("lbfgs", tests, NULL, NULL);

@@ -19,7 +19,8 @@
 static tg_optimizer *two_groups(bool adam)
 {
     tg_tensor *a = parameter(TG_FLOAT64), *b = parameter(TG_FLOAT64);
-    tg_optimizer *optimizer = adam ? tg_adam_new(tg_list(a), .lr = 0.05) : tg_sgd_new(tg_list(a), .lr = 0.05, .momentum = 0.9);
+    tg_optimizer *optimizer =
+        adam ? tg_adam_new(tg_list(a), .lr = 0.05) : tg_sgd_new(tg_list(a), .lr = 0.05, .momentum = 0.9);
     tg_optimizer_add_param_group(optimizer, tg_list(b), .lr = 0.8);
     return optimizer;
 }
@@ -70,9 +71,8 @@ static tg_scheduler *wave_of(const char *name, tg_optimizer *o)
     CASE("CosineAnnealingWarmRestarts fractions", tg_cosine_annealing_warm_restarts_new(o, 3));
     CASE("CosineAnnealingWarmRestarts T_mult=3 fractions", tg_cosine_annealing_warm_restarts_new(o, 2, .T_mult = 3));
     CASE("OneCycleLR", tg_one_cycle_lr_new(o, 0.5, .total_steps = 101));
-    CASE("OneCycleLR Adam",
-         tg_one_cycle_lr_new(o, tg_group_values(0.5, 0.25), .epochs = 10, .steps_per_epoch = 11, .pct_start = 0.4,
-                             .base_momentum = 0.8, .max_momentum = 0.97));
+    CASE("OneCycleLR Adam", tg_one_cycle_lr_new(o, tg_group_values(0.5, 0.25), .epochs = 10, .steps_per_epoch = 11,
+                                                .pct_start = 0.4, .base_momentum = 0.8, .max_momentum = 0.97));
     CASE("OneCycleLR three_phase linear",
          tg_one_cycle_lr_new(o, tg_group_values(0.5, 0.25), .total_steps = 120, .anneal_strategy = "linear",
                              .three_phase = true, .div_factor = 10, .final_div_factor = 100));
@@ -104,8 +104,8 @@ static tg_scheduler *several_of(const char *name, tg_optimizer *o)
     const bool constant = strcmp(name, "SequentialLR") != 0, chained = name[0] == 'C';
     tg_scheduler *a = !constant ? tg_linear_lr_new(o, .total_iters = 10)
                                 : tg_constant_lr_new(o, .factor = 0.1, .total_iters = chained ? 20 : 4);
-    tg_scheduler *b = constant && !chained ? tg_step_lr_new(o, 9, .gamma = 0.5)
-                                           : tg_exponential_lr_new(o, chained ? 0.97 : 0.9);
+    tg_scheduler *b =
+        constant && !chained ? tg_step_lr_new(o, 9, .gamma = 0.5) : tg_exponential_lr_new(o, chained ? 0.97 : 0.9);
     CASE("SequentialLR constant", tg_sequential_lr_new(o, tg_schedulers(a, b), tg_milestones(20)));
     tg_scheduler *c = chained ? tg_step_lr_new(o, 40) : tg_cosine_annealing_warm_restarts_new(o, 12);
     CASE("SequentialLR", tg_sequential_lr_new(o, tg_schedulers(a, b, c), tg_milestones(10, 50)));
@@ -343,12 +343,28 @@ TEST(test_state_dict)
     tg_optimizer *o = two_groups(false);
     tg_scheduler *linear = tg_linear_lr_new(o), *multi = tg_multi_step_lr_new(o, tg_milestones(30, 80));
     tg_scheduler *s = tg_sequential_lr_new(o, tg_schedulers(linear, multi), tg_milestones(5));
-    static const char *const names[] = { "_milestones.0", "last_epoch", "_last_lr.0", "_last_lr.1",
-        "_schedulers.0.start_factor", "_schedulers.0.end_factor", "_schedulers.0.total_iters", "_schedulers.0.base_lrs.0",
-        "_schedulers.0.base_lrs.1", "_schedulers.0.last_epoch", "_schedulers.0._step_count", "_schedulers.0._last_lr.0",
-        "_schedulers.0._last_lr.1", "_schedulers.1.gamma", "_schedulers.1.milestones.0", "_schedulers.1.milestones.1",
-        "_schedulers.1.base_lrs.0", "_schedulers.1.base_lrs.1", "_schedulers.1.last_epoch", "_schedulers.1._step_count",
-        "_schedulers.1._last_lr.0", "_schedulers.1._last_lr.1" };
+    static const char *const names[] = { "_milestones.0",
+                                         "last_epoch",
+                                         "_last_lr.0",
+                                         "_last_lr.1",
+                                         "_schedulers.0.start_factor",
+                                         "_schedulers.0.end_factor",
+                                         "_schedulers.0.total_iters",
+                                         "_schedulers.0.base_lrs.0",
+                                         "_schedulers.0.base_lrs.1",
+                                         "_schedulers.0.last_epoch",
+                                         "_schedulers.0._step_count",
+                                         "_schedulers.0._last_lr.0",
+                                         "_schedulers.0._last_lr.1",
+                                         "_schedulers.1.gamma",
+                                         "_schedulers.1.milestones.0",
+                                         "_schedulers.1.milestones.1",
+                                         "_schedulers.1.base_lrs.0",
+                                         "_schedulers.1.base_lrs.1",
+                                         "_schedulers.1.last_epoch",
+                                         "_schedulers.1._step_count",
+                                         "_schedulers.1._last_lr.0",
+                                         "_schedulers.1._last_lr.1" };
     const tg_named_tensor_list list = tg_scheduler_state_dict(s);
     assert_int_equal(list.count, 22);
     for (int64_t i = 0; i < list.count; i++) assert_string_equal(list.items[i].name, names[i]);
@@ -512,10 +528,11 @@ TEST(test_bad_arguments)
     REFUSED(tg_exponential_lr_new(o, -0.5, .last_epoch = 1), "LR: Invalid learning rate of group 0 at epoch 2: -");
     REFUSED(tg_exponential_lr_new(NULL, 0.5), "ExponentialLR: the optimizer is NULL");
     assert_true(tg_group_lr(o, 0) == 0.05 && tg_group_lr(o, 1) == 0.8 && tg_group_option(o, 0, "momentum") == 0.9);
-    tg_optimizer *no_momentum = tg_optimizer_new(
-        &((tg_optimizer_class){ .name = "Plain", .options_bytes = sizeof(double),
-                                .options = { { "lr", TG_OPTION_DOUBLE, 0 } }, .update = tg_optimizer_class_of(o)->update }),
-        tg_list(parameter(TG_FLOAT64)), &(double){ 1 });
+    tg_optimizer *no_momentum = tg_optimizer_new(&((tg_optimizer_class){ .name = "Plain",
+                                                                         .options_bytes = sizeof(double),
+                                                                         .options = { { "lr", TG_OPTION_DOUBLE, 0 } },
+                                                                         .update = tg_optimizer_class_of(o)->update }),
+                                                 tg_list(parameter(TG_FLOAT64)), &(double){ 1 });
     REFUSED(tg_one_cycle_lr_new(no_momentum, 0.1, .total_steps = 9),
             "OneCycleLR: optimizer must support momentum with `cycle_momentum` option enabled");
     tg_optimizer_free(no_momentum);
@@ -588,7 +605,8 @@ TEST(test_parts_are_taken_over)
     REFUSED(tg_sequential_lr_new(other, PAIR, tg_milestones(1)),
             "SequentialLR: the scheduler at index 0 (StepLR) belongs to another optimizer, but all must have the same");
     REFUSED(tg_sequential_lr_new(o, tg_schedulers(), tg_milestones()), "SequentialLR: a list of 0 schedulers");
-    REFUSED(tg_sequential_lr_new(o, tg_schedulers(tg_step_lr_new(o, 3), tg_reduce_lr_on_plateau_new(o)), tg_milestones(1)),
+    REFUSED(tg_sequential_lr_new(o, tg_schedulers(tg_step_lr_new(o, 3), tg_reduce_lr_on_plateau_new(o)),
+                                 tg_milestones(1)),
             "the scheduler at index 1 (ReduceLROnPlateau) needs a metric at its steps");
     REFUSED(tg_sequential_lr_new(o, tg_schedulers(tg_chained_scheduler_new(PAIR)), tg_milestones()),
             "the scheduler at index 0 (ChainedScheduler) is itself made of others");
