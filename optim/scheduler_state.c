@@ -149,7 +149,7 @@ static void add_name(char *names, const char *name)
 static tg_tensor *tensor_named(const loading *in, const char *name)
 {
     for (int64_t i = 0; i < in->list.count; i++)
-        if (in->list.items[i].name && strcmp(in->list.items[i].name, name) == 0) return in->list.items[i].tensor;
+        if (strcmp(in->list.items[i].name, name) == 0) return in->list.items[i].tensor;
     return NULL;
 }
 
@@ -164,12 +164,10 @@ static bool check_entry(void *context, const entry *e)
 {
     loading *in = context;
     const tg_tensor *t = tensor_named(in, e->name);
-    if (!t) {
+    if (!t)
         add_name(in->missing, e->name);
-        return true;
-    }
-    if (!tgi_handle_ok("scheduler_load_state_dict", t)) return false;
-    if (tg_numel(t) != 1 || !value_ok(e, tg_item(t))) add_name(in->wrong, e->name);
+    else if (tg_numel(t) != 1 || !value_ok(e, tg_item(t)))
+        add_name(in->wrong, e->name);
     return true;
 }
 
@@ -192,12 +190,30 @@ static bool load_entry(void *context, const entry *e)
     return true;
 }
 
+/* False, with an error pending, for a list that cannot be read. */
+static bool list_ok(tg_named_tensor_list list, const char *what)
+{
+    if (list.count < 0 || (list.count > 0 && !list.items)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, what, "a list of %lld tensors%s", (long long)list.count,
+                   list.items ? "" : " is NULL");
+        return false;
+    }
+    for (int64_t i = 0; i < list.count; i++) {
+        if (!list.items[i].name) {
+            tg_fail_at(NULL, TG_ERROR_NULL, what, "the name of tensor %lld is NULL", (long long)i);
+            return false;
+        }
+        if (!tgi_handle_ok(what, list.items[i].tensor)) return false;
+    }
+    return true;
+}
+
 /* Fills in the names of what is wrong. */
 static bool check_list(tg_scheduler *s, loading *in)
 {
     if (!visit_scheduler(s, check_entry, in)) return false;
     for (int64_t i = 0; i < in->list.count; i++) {
-        in->sought = in->list.items[i].name ? in->list.items[i].name : "NULL";
+        in->sought = in->list.items[i].name;
         in->known = false;
         visit_scheduler(s, compare_entry, in);
         if (!in->known) add_name(in->unexpected, in->sought);
@@ -208,12 +224,7 @@ static bool check_list(tg_scheduler *s, loading *in)
 tg_status tg_scheduler_load_state_dict_at(const char *where, tg_scheduler *s, tg_named_tensor_list list)
 {
     static const char what[] = "scheduler_load_state_dict";
-    if (!tgi_scheduler_ok(where, s, what) || tg_failed()) return TG_FAILED;
-    if (list.count < 0 || (list.count > 0 && !list.items)) {
-        tg_fail_at(where, TG_ERROR_VALUE, what, "a list of %lld tensors%s", (long long)list.count,
-                   list.items ? "" : " is NULL");
-        return TG_FAILED;
-    }
+    if (!tgi_scheduler_ok(where, s, what) || tg_failed() || !list_ok(list, what)) return TG_FAILED;
     loading in = { .list = list };
     if (check_list(s, &in)) return visit_scheduler(s, load_entry, &in) ? TG_OK : TG_FAILED;
     if (tg_failed()) return TG_FAILED;

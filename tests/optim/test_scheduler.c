@@ -396,8 +396,11 @@ TEST(test_state_dicts_that_do_not_fit)
     items[4].tensor = tg_scalar(0.5);
     items[8] = (tg_named_tensor){ NULL, items[0].tensor };
     assert_int_equal(tg_scheduler_load_state_dict(s, (tg_named_tensor_list){ items, 9 }), TG_FAILED);
+    expect_error("scheduler_load_state_dict: the name of tensor 8 is NULL");
+    items[8].name = "more";
+    assert_int_equal(tg_scheduler_load_state_dict(s, (tg_named_tensor_list){ items, 9 }), TG_FAILED);
     expect_error("scheduler_load_state_dict: Error(s) in loading state_dict for StepLR: Missing key(s) in state_dict: "
-                 "\"gamma\" Unexpected key(s) in state_dict: \"Gamma\", \"NULL\" No such number(s): \"base_lrs.0\", "
+                 "\"gamma\" Unexpected key(s) in state_dict: \"Gamma\", \"more\" No such number(s): \"base_lrs.0\", "
                  "\"last_epoch\"");
     assert_true(tg_item(entry_of(tg_scheduler_state_dict(s), "step_size")->tensor) == 30); /* nothing was loaded */
     memcpy(items, list.items, 8 * sizeof *items);

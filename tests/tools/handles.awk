@@ -23,9 +23,14 @@ BEGIN {
     rule["tg_module_class"] = "module_class"
     module["tg_module"] = 1
     rule["tg_optimizer *"] = rule["const tg_optimizer *"] = "optimizer"
+    rule["tg_scheduler *"] = rule["const tg_scheduler *"] = "scheduler"
+    rule["tg_scheduler_list"] = "schedulers"
+    rule["tg_group_values"] = "group_values"
+    rule["tg_lr_lambdas"] = "lambdas"
+    rule["tg_milestones"] = "milestones"
     n = split("tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *;" \
               "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **;" \
-              "const tg_optimizer_class *", word, ";")
+              "const tg_optimizer_class *;const tg_scheduler_class *", word, ";")
     for (i = 1; i <= n; i++) rule[word[i]] = "address"
     n = split("void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *;" \
               "tg_tensor *const *;const tg_operand *", word, ";")
@@ -64,6 +69,7 @@ function take(type, name, usual, of,    base) {
     if (kind(type) == "memory" || kind(type) == "address")
         return "(" type ")take_address(\"" name "\", (void *)(uintptr_t)" usual ")"
     if (kind(type) == "tensor") return "take_tensor(\"" name "\", (tg_tensor *)(uintptr_t)" usual ")"
+    if (kind(type) == "scheduler") return "take_scheduler(\"" name "\", " usual ")"
     if (kind(type) == "optimizer") return "take_optimizer(\"" name "\", " usual ")"
     if (type in rule) return "take_" rule[type] "(\"" name "\", " usual ")"
     if (type ~ /\*$/ && base in module) return "(" base " *)take_module(\"" name "\", (tg_module *)" usual ")"
