@@ -79,7 +79,7 @@ endif
 
 # ---- the house ----
 # Each folder uses only those before it. The tools are told these names; nowhere else are they listed.
-WINGS := base shape rows index reduce arrange linear layers loss
+WINGS := base shape rows index reduce arrange linear layers loss random
 KERNEL_FOLDERS := template math rows gemm conv image reduce normalize attention index distance optim
 LAYERS := core $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn optim
 

@@ -36,6 +36,7 @@
 #include "ops/pointwise.h"
 #include "ops/pool.h"
 #include "ops/products.h"
+#include "ops/random.h"
 #include "ops/rearrange.h"
 #include "ops/reduce.h"
 #include "ops/registry.h"

@@ -100,6 +100,8 @@ uint64_t tg_random64(tg_generator *g) { return draw64(given(g)); }
 /* [0, 1), with as many random bits as the type has digits. */
 static inline double unit_f64(tg_generator *g) { return (double)(draw64(g) & 0x1fffffffffffffu) * 0x1p-53; }
 
+double tg_random_uniform(tg_generator *g) { return unit_f64(given(g)); }
+
 /* The same in float, one draw each, in runs that the compiler turns into vectors. */
 static void fill_unit_f32(tg_generator *g, float *out, int64_t n)
 {
@@ -258,6 +260,8 @@ static double single_normal(tg_generator *g, double mean, double std)
     g->has_next_normal = true;
     return fma(radius * cos(theta), std, mean);
 }
+
+double tg_random_normal(tg_generator *g, double mean, double std) { return single_normal(given(g), mean, std); }
 
 void tg_generate_normal_f32(tg_generator *g, float *out, int64_t n, double mean, double std)
 {

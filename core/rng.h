@@ -20,6 +20,11 @@ void tg_generator_seed(tg_generator *g, uint64_t seed);
 uint32_t tg_random32(tg_generator *g);               /* the next 32 bits */
 uint64_t tg_random64(tg_generator *g);               /* two draws, the first one the high half */
 
+/* One number, always made in double: uniform in [0, 1), of 53 bits; normal, the second of each pair kept for the next
+ * call. */
+double tg_random_uniform(tg_generator *g);
+double tg_random_normal(tg_generator *g, double mean, double std);
+
 /* PyTorch's streams, into contiguous memory. */
 void tg_generate_uniform_f32(tg_generator *g, float *out, int64_t n, double from, double to);   /* [from, to) */
 void tg_generate_uniform_f64(tg_generator *g, double *out, int64_t n, double from, double to);

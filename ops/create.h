@@ -108,12 +108,26 @@ tg_tensor *tg_ones_like_at(const char *where, tg_tensor *t, tg_create_options op
 tg_tensor *tg_full_like_at(const char *where, tg_tensor *t, tg_operand value, tg_create_options options);
 tg_tensor *tg_rand_like_at(const char *where, tg_tensor *t, tg_create_options options);
 tg_tensor *tg_randn_like_at(const char *where, tg_tensor *t, tg_create_options options);
+tg_tensor *tg_randint_like_at(const char *where, tg_tensor *t, int64_t low, int64_t high, tg_create_options options);
 #define tg_empty_like(t, ...)       tg_empty_like_at(TG_HERE, t, TG_CREATE_OPTIONS(__VA_ARGS__))
 #define tg_zeros_like(t, ...)       tg_zeros_like_at(TG_HERE, t, TG_CREATE_OPTIONS(__VA_ARGS__))
 #define tg_ones_like(t, ...)        tg_ones_like_at(TG_HERE, t, TG_CREATE_OPTIONS(__VA_ARGS__))
 #define tg_full_like(t, value, ...) tg_full_like_at(TG_HERE, t, TG_OPERAND(value), TG_CREATE_OPTIONS(__VA_ARGS__))
 #define tg_rand_like(t, ...)        tg_rand_like_at(TG_HERE, t, TG_CREATE_OPTIONS(__VA_ARGS__))
 #define tg_randn_like(t, ...)       tg_randn_like_at(TG_HERE, t, TG_CREATE_OPTIONS(__VA_ARGS__))
+#define tg_randint_like(t, low, high, ...)                                                                            \
+    tg_randint_like_at(TG_HERE, t, low, high, TG_CREATE_OPTIONS(__VA_ARGS__))
+
+/* Of another shape, but of t's dtype: `tg_new_zeros(x, tg_shape(2, 3))`. */
+tg_tensor *tg_new_empty_at(const char *where, tg_tensor *t, tg_shape shape, tg_create_options options);
+tg_tensor *tg_new_zeros_at(const char *where, tg_tensor *t, tg_shape shape, tg_create_options options);
+tg_tensor *tg_new_ones_at(const char *where, tg_tensor *t, tg_shape shape, tg_create_options options);
+tg_tensor *tg_new_full_at(const char *where, tg_tensor *t, tg_shape shape, tg_operand value, tg_create_options options);
+#define tg_new_empty(t, shape, ...)       tg_new_empty_at(TG_HERE, t, shape, TG_CREATE_OPTIONS(__VA_ARGS__))
+#define tg_new_zeros(t, shape, ...)       tg_new_zeros_at(TG_HERE, t, shape, TG_CREATE_OPTIONS(__VA_ARGS__))
+#define tg_new_ones(t, shape, ...)        tg_new_ones_at(TG_HERE, t, shape, TG_CREATE_OPTIONS(__VA_ARGS__))
+#define tg_new_full(t, shape, value, ...)                                                                             \
+    tg_new_full_at(TG_HERE, t, shape, TG_OPERAND(value), TG_CREATE_OPTIONS(__VA_ARGS__))
 
 TG_END_DECLS
 

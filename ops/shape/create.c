@@ -30,6 +30,11 @@ CALL_OF(ones_like);
 CALL_OF(full_like);
 CALL_OF(rand_like);
 CALL_OF(randn_like);
+CALL_OF(randint_like);
+CALL_OF(new_empty);
+CALL_OF(new_zeros);
+CALL_OF(new_ones);
+CALL_OF(new_full);
 
 #define SAMPLES(...)                                                                                                   \
     .samples = (const char *const[]) { __VA_ARGS__, NULL }
@@ -102,6 +107,21 @@ CREATION(rand_like, "Tensor self", "y is uniform in [0, 1)", "Random numbers, un
 CREATION(randn_like, "Tensor self", "y is normal with mean 0 and variance 1", "Random numbers, normal.",
          SAMPLES("randn_like(f(2, 3))", "randn_like(i(4), dtype=float32)"),
          ERRORS({ "randn_like(i(2))", "not implemented for 'Long'" }));
+CREATION(randint_like, "Tensor self, int low, int high", "y is one of low .. high - 1", "Random integers.",
+         SAMPLES("randint_like(f(2, 5), -3, 9)", "randint_like(i(4), 0, 2)", "randint_like(f(4), 0, 9, dtype=int64)"),
+         ERRORS({ "randint_like(i(2), 3, 3)", "random_ expects 'from' to be less than 'to'" }));
+CREATION(new_empty, "Tensor self, int[] size", "y is not set", "Elements of any value, to be written.",
+         SAMPLES("new_empty(f(2), [0, 3])"), NEGATIVE("new_empty(f(2), [2, -1])"));
+CREATION(new_zeros, "Tensor self, int[] size", "y = 0", "Zeros.",
+         SAMPLES("new_zeros(f(2), [2, 3])", "new_zeros(i(4), [])", "new_zeros(b(), [0, 3])",
+                 "new_zeros(i(4), [2], dtype=float32)"),
+         NEGATIVE("new_zeros(f(2), [2, -1])"));
+CREATION(new_ones, "Tensor self, int[] size", "y = 1", "Ones.",
+         SAMPLES("new_ones(f(2), [2, 3])", "new_ones(i(4), [2])", "new_ones(i(4), [2], dtype=bool)"),
+         NEGATIVE("new_ones(f(2), [2, -1])"));
+CREATION(new_full, "Tensor self, int[] size, Scalar fill_value", "y = fill_value", "One number everywhere.",
+         SAMPLES("new_full(f(2), [2, 3], 0.25)", "new_full(i(4), [2], 2.7)", "new_full(b(2), [2], 3)"),
+         ERRORS({ "new_full(f(2), [2, -1], 1)", "negative dimension" }, { "new_full(i(2), [2], inf)", TGI_NO_INT64 }));
 static const tg_op op_tensor_of = { .name = "tensor_of", .gradient = "none: it has no input" };
 static const tg_op op_from_data = { .name = "from_data", .gradient = "none: it has no input" };
 
@@ -480,6 +500,34 @@ tg_tensor *tg_randn_like_at(const char *where, tg_tensor *t, tg_create_options o
     return like(where, &tgi_op_randn_like, t, &options) ? tg_randn_at(where, tgi_shape(t), options) : NULL;
 }
 
+tg_tensor *tg_randint_like_at(const char *where, tg_tensor *t, int64_t low, int64_t high, tg_create_options options)
+{
+    if (!like(where, &tgi_op_randint_like, t, &options)) return NULL;
+    return tg_randint_at(where, low, high, tgi_shape(t), options);
+}
+
+/* ---- of another's dtype ---- */
+
+tg_tensor *tg_new_empty_at(const char *where, tg_tensor *t, tg_shape shape, tg_create_options options)
+{
+    return like(where, &tgi_op_new_empty, t, &options) ? tg_empty_at(where, shape, options) : NULL;
+}
+
+tg_tensor *tg_new_zeros_at(const char *where, tg_tensor *t, tg_shape shape, tg_create_options options)
+{
+    return like(where, &tgi_op_new_zeros, t, &options) ? tg_zeros_at(where, shape, options) : NULL;
+}
+
+tg_tensor *tg_new_ones_at(const char *where, tg_tensor *t, tg_shape shape, tg_create_options options)
+{
+    return like(where, &tgi_op_new_ones, t, &options) ? tg_ones_at(where, shape, options) : NULL;
+}
+
+tg_tensor *tg_new_full_at(const char *where, tg_tensor *t, tg_shape shape, tg_operand value, tg_create_options options)
+{
+    return like(where, &tgi_op_new_full, t, &options) ? tg_full_at(where, shape, value, options) : NULL;
+}
+
 /* ---- the generic call ---- */
 
 /* `dtype` and what follows it. */
@@ -510,3 +558,8 @@ DEFINE_CALL(ones_like, 1, args[0].as.tensor)
 DEFINE_CALL(full_like, 2, args[0].as.tensor, tgi_value_operand(&args[1]))
 DEFINE_CALL(rand_like, 1, args[0].as.tensor)
 DEFINE_CALL(randn_like, 1, args[0].as.tensor)
+DEFINE_CALL(randint_like, 3, args[0].as.tensor, args[1].as.integer, args[2].as.integer)
+DEFINE_CALL(new_empty, 2, args[0].as.tensor, args[1].as.ints)
+DEFINE_CALL(new_zeros, 2, args[0].as.tensor, args[1].as.ints)
+DEFINE_CALL(new_ones, 2, args[0].as.tensor, args[1].as.ints)
+DEFINE_CALL(new_full, 3, args[0].as.tensor, args[1].as.ints, tgi_value_operand(&args[2]))
