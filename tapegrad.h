@@ -22,6 +22,7 @@
 #include "ops/attention.h"
 #include "ops/create.h"
 #include "ops/distance.h"
+#include "ops/distributions.h"
 #include "ops/dropout.h"
 #include "ops/embedding.h"
 #include "ops/extremes.h"

@@ -19,8 +19,8 @@ double tgi_draw_bernoulli(tg_generator *g, const double *p);
 /* Fills a contiguous floating tensor with normal numbers: from 16 elements on in PyTorch's blocks. */
 void tgi_draw_normal(tg_tensor *t, tg_generator *g, double mean, double std);
 
-/* A view of `t` whose dimensions are permuted so that its elements are in the order of memory; order[d] is the dimension
- * of t that is the view's d-th. Raw: records nothing. NULL with an error pending. */
+/* A view of `t` whose dimensions are permuted so that its elements are in the order of memory; order[d] is the
+ * dimension of t that is the view's d-th. Raw: records nothing. NULL with an error pending. */
 tg_tensor *tgi_in_memory_order(tg_tensor *t, int order[TG_MAX_DIMS]);
 
 /* y = 1 with probability p, else 0: both contiguous, of as many elements. p is floating. False: a probability is not in
