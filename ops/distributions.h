@@ -45,8 +45,8 @@ typedef struct tg_probability_options {
 #define TG_PROBABILITY_OPTIONS(...)                                                                                   \
     TG_OPTIONS(tg_probability_options, TG_PROBABILITY_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* Categorical: an index of the last dimension, by weights or by scores whose softmax is taken. Bernoulli: 0 or 1, by the
- * probability of 1 or by log(p / (1 - p)). */
+/* Categorical: an index of the last dimension, by weights or by scores whose softmax is taken. Bernoulli: 0 or 1, by
+ * the probability of 1 or by log(p / (1 - p)). */
 tg_distribution tg_categorical_of_at(const char *where, tg_probability_options options);
 tg_distribution tg_bernoulli_of_at(const char *where, tg_probability_options options);
 #define tg_categorical_of(...) tg_categorical_of_at(TG_HERE, TG_PROBABILITY_OPTIONS(__VA_ARGS__))
@@ -71,7 +71,7 @@ typedef struct tg_sample_options {
 #define TG_SAMPLE_OPTIONS(...) TG_OPTIONS(tg_sample_options, TG_SAMPLE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* Draws, of .shape followed by the batch's shape: int64 of Categorical, else of the parameters' dtype. sample has no
- * gradient. rsample is a differentiable function of the parameters and of noise; Categorical and Bernoulli have none. */
+ * gradient; rsample is a differentiable function of parameters and noise, which Categorical and Bernoulli lack. */
 tg_tensor *tg_sample_at(const char *where, tg_distribution d, tg_sample_options options);
 tg_tensor *tg_rsample_at(const char *where, tg_distribution d, tg_sample_options options);
 #define tg_sample(d, ...)  tg_sample_at(TG_HERE, d, TG_SAMPLE_OPTIONS(__VA_ARGS__))

@@ -12,8 +12,8 @@
 TG_BEGIN_DECLS
 
 /* ---- in place ---- Every element of `t` is drawn anew, in the order in which they lie in memory; what was there has
- * no influence, and no gradient. The rules for writing in place are those of other ops: under grad no leaf that requires
- * grad. Floating tensors unless it says more; t is returned. */
+ * no influence, and no gradient. The rules for writing in place are those of other ops: under grad no leaf that
+ * requires grad. Floating tensors unless it says more; t is returned. */
 
 typedef struct tg_uniform_options {
     double from, to;

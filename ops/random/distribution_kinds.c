@@ -24,8 +24,8 @@
 static tg_tensor *categorical_draw(const tg_distribution *d, const tgi_draw *how)
 {
     tg_tensor *rows = tg_reshape(d->probs, tg_shape(-1, tg_size(d->probs, -1)));
-    tg_tensor *drawn = tg_multinomial(rows, tg_shape_numel(&how->sample), .replacement = true,
-                                      .generator = how->generator);
+    tg_tensor *drawn =
+        tg_multinomial(rows, tg_shape_numel(&how->sample), .replacement = true, .generator = how->generator);
     return tg_reshape(tg_transpose(drawn, 0, 1), how->extended);
 }
 
@@ -184,7 +184,9 @@ static tg_tensor *exponential_supports(const tg_distribution *d, tg_tensor *valu
 /* ---- the table ---- */
 
 #define KIND(id, name, smooth, support)                                                                                \
-    { name, smooth, id##_draw, id##_log_prob, id##_entropy, id##_kl, id##_supports, support }
+    {                                                                                                                  \
+        name, smooth, id##_draw, id##_log_prob, id##_entropy, id##_kl, id##_supports, support                          \
+    }
 
 const tgi_distribution_class *tgi_distribution_class_of(tg_distribution_kind kind)
 {

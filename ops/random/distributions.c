@@ -129,8 +129,8 @@ static bool begin(const char *where, const tg_op *op, int count, const tg_operan
     if (!tg_op_begin(where, op, inputs)) return false;
     const tg_dtype dtype = inputs.count ? (tg_dtype)parameters[0]->dtype : tg_default_dtype();
     for (int i = 0; i < count; i++)
-        parameters[i] = operands[i].kind == TG_OPERAND_TENSOR ? operands[i].as.tensor
-                                                              : tgi_operand_to(operands[i], dtype);
+        parameters[i] =
+            operands[i].kind == TG_OPERAND_TENSOR ? operands[i].as.tensor : tgi_operand_to(operands[i], dtype);
     for (int i = 0; i < count; i++)
         if (!parameters[i]) return false;
     if (count == 1 || tgi_same_shape(parameters[0], parameters[1])) return true;
@@ -217,8 +217,9 @@ tg_tensor *tg_sample_at(const char *where, tg_distribution d, tg_sample_options 
     const tgi_distribution_class *class = opened(where, &sample, &d);
     tgi_draw how = { .sample = o.shape, .generator = o.generator };
     if (!class || !extend(&sample, &d, &how)) return NULL;
-    const tg_distribution constant = { d.kind,          detached(d.probs), detached(d.logits), detached(d.loc),
-                                       detached(d.scale), detached(d.low),   detached(d.high),   detached(d.rate) };
+    const tg_distribution constant = { d.kind,           detached(d.probs), detached(d.logits),
+                                       detached(d.loc),  detached(d.scale), detached(d.low),
+                                       detached(d.high), detached(d.rate) };
     return class->draw(&constant, &how);
 }
 

@@ -21,6 +21,7 @@ BEGIN {
     rule["const char *"] = "text"
     rule["tg_scope"] = "scope"
     rule["tg_module_class"] = "module_class"
+    rule["tg_distribution"] = "distribution"
     module["tg_module"] = 1
     rule["tg_optimizer *"] = rule["const tg_optimizer *"] = "optimizer"
     rule["tg_scheduler *"] = rule["const tg_scheduler *"] = "scheduler"
