@@ -72,6 +72,12 @@ tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t
     tg_tensor_of_at(TG_HERE, TGI_OPERANDS(__VA_ARGS__),                                                               \
                     (int64_t)(sizeof(TGI_OPERANDS(__VA_ARGS__)) / sizeof(tg_operand)) - 1)
 
+/* The same of t's dtype, whatever the numbers are: `tg_new_tensor(x, 1, 2, 3)`. */
+tg_tensor *tg_new_tensor_at(const char *where, tg_tensor *t, const tg_operand *numbers, int64_t count);
+#define tg_new_tensor(t, ...)                                                                                         \
+    tg_new_tensor_at(TG_HERE, t, TGI_OPERANDS(__VA_ARGS__),                                                           \
+                     (int64_t)(sizeof(TGI_OPERANDS(__VA_ARGS__)) / sizeof(tg_operand)) - 1)
+
 /* A copy of C data in row-major order:
  *
  *     tg_from_data(values, tg_shape(2, 3))                   // float values[6], double values[2][3], int64_t *values

@@ -123,6 +123,7 @@ CREATION(new_full, "Tensor self, int[] size, Scalar fill_value", "y = fill_value
          SAMPLES("new_full(f(2), [2, 3], 0.25)", "new_full(i(4), [2], 2.7)", "new_full(b(2), [2], 3)"),
          ERRORS({ "new_full(f(2), [2, -1], 1)", "negative dimension" }, { "new_full(i(2), [2], inf)", TGI_NO_INT64 }));
 static const tg_op op_tensor_of = { .name = "tensor_of", .gradient = "none: it has no input" };
+static const tg_op op_new_tensor = { .name = "new_tensor", .gradient = "none: of its input it takes the dtype" };
 static const tg_op op_from_data = { .name = "from_data", .gradient = "none: it has no input" };
 
 /* ---- common ground ---- */
@@ -458,6 +459,13 @@ tg_tensor *tg_tensor_of_at(const char *where, const tg_operand *numbers, int64_t
             ((bool *)tgi_ptr(t))[i] = numbers[i].as.integer != 0;
     }
     return t;
+}
+
+tg_tensor *tg_new_tensor_at(const char *where, tg_tensor *t, const tg_operand *numbers, int64_t count)
+{
+    if (!tg_op_begin(where, &op_new_tensor, tg_list(t))) return NULL;
+    tg_tensor *y = tg_tensor_of_at(NULL, numbers, count);
+    return y ? tg_to(y, (tg_dtype)t->dtype) : NULL;
 }
 
 /* ---- like another ---- */

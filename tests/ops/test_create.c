@@ -111,6 +111,29 @@ TEST(test_like)
     expect_error("argument 1 is NULL");
 }
 
+TEST(test_new)
+{
+    tg_tensor *t = tg_full(tg_shape(2), 3.0, .dtype = TG_FLOAT64, .requires_grad = true), *n = tg_full(tg_shape(), 2);
+    check(tg_new_zeros(t, tg_shape(3)), TG_FLOAT64, VALUES(0, 0, 0));
+    check(tg_new_ones(n, tg_shape(1, 2)), TG_INT64, VALUES(1, 1));
+    check(tg_new_full(t, tg_shape(2), 0.1), TG_FLOAT64, VALUES(0.1, 0.1));
+    check(tg_new_full(t, tg_shape(2), 7, .dtype = TG_INT64), TG_INT64, VALUES(7, 7));
+    assert_int_equal(tg_numel(tg_new_empty(n, tg_shape(2, 3))), 6);
+    assert_int_equal(tg_dtype_of(tg_new_empty(n, tg_shape(2, 3))), TG_INT64);
+    check(tg_new_tensor(t, 1, 2, 3), TG_FLOAT64, VALUES(1, 2, 3));
+    check(tg_new_tensor(n, 1.5, -2.5), TG_INT64, VALUES(1, -2));
+    assert_int_equal(tg_numel(tg_new_tensor(t)), 0);
+    assert_false(tg_requires_grad(tg_new_ones(t, tg_shape(2))));
+    assert_true(tg_requires_grad(tg_new_ones(t, tg_shape(2), .requires_grad = true)));
+    check(tg_randint_like(t, 4, 5), TG_FLOAT64, VALUES(4, 4));
+    assert_null(tg_new_tensor(t, n));
+    expect_error("takes numbers; tensors are joined by tg_stack or tg_cat");
+    assert_null(tg_new_zeros(NULL, tg_shape(2)));
+    expect_error("argument 1 is NULL");
+    assert_null(tg_randint_like(n, 5, 5));
+    expect_error("random_ expects 'from' to be less than 'to', but got from=5 >= to=5");
+}
+
 TEST(test_random)
 {
     tg_generator mine;
@@ -198,8 +221,15 @@ TEST(test_first_error_wins)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_constants),        T(test_sequences),           T(test_from_data),     T(test_like),
-        T(test_random),           T(test_numbers_as_operands), T(test_default_dtype), T(test_error_names_the_line),
+        T(test_constants),
+        T(test_sequences),
+        T(test_from_data),
+        T(test_like),
+        T(test_new),
+        T(test_random),
+        T(test_numbers_as_operands),
+        T(test_default_dtype),
+        T(test_error_names_the_line),
         T(test_first_error_wins),
     };
     return cmocka_run_group_tests_name("create", tests, NULL, NULL);
