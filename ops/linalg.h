@@ -1,4 +1,4 @@
-/* linalg.h: linear algebra on batches of square matrices, [*, n, n].
+/* linalg.h: linear algebra on batches of matrices, [*, n, n] unless it is said otherwise.
  *
  * float32 and float64; float32 is computed in float64 and rounded once. A matrix that is singular, or not positive
  * definite, where it must not be, is an error in PyTorch's words. */
@@ -56,6 +56,27 @@ typedef struct tg_cholesky_options {
 #define TG_CHOLESKY_OPTIONS(...) TG_OPTIONS(tg_cholesky_options, TG_CHOLESKY_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 tg_tensor *tg_cholesky_at(const char *where, tg_tensor *a, tg_cholesky_options options);
 #define tg_cholesky(a, ...) tg_cholesky_at(TG_HERE, a, TG_CHOLESKY_OPTIONS(__VA_ARGS__))
+
+/* X of A X = B for A = L LT, where tg_cholesky made L (`.upper = true`: of A = UT U for a U). B is [*, n, k]; batches
+ * broadcast. Only L's triangle is read. */
+tg_tensor *tg_cholesky_solve_at(const char *where, tg_tensor *b, tg_tensor *l, tg_cholesky_options options);
+#define tg_cholesky_solve(b, l, ...) tg_cholesky_solve_at(TG_HERE, b, l, TG_CHOLESKY_OPTIONS(__VA_ARGS__))
+
+/* A = Q R, of matrices [*, m, n]: Q's columns are orthogonal and of length 1, R is upper triangular, its diagonal of
+ * either sign (torch.linalg.qr). With k = min(m, n) mode "reduced" gives Q [*, m, k] and R [*, k, n], "complete" Q
+ * [*, m, m] and R [*, m, n]; "r" R as reduced, and a Q without elements. "r", and "complete" of more rows than columns,
+ * cannot be differentiated. */
+typedef struct tg_qr_options {
+    const char *mode;
+    TG_OPTIONS_END
+} tg_qr_options;
+#define TG_QR_DEFAULTS /* mode */ "reduced" TG_DEFAULTS_END
+#define TG_QR_OPTIONS(...) TG_OPTIONS(tg_qr_options, TG_QR_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+typedef struct tg_qr_result {
+    tg_tensor *q, *r;
+} tg_qr_result;
+tg_qr_result tg_qr_at(const char *where, tg_tensor *a, tg_qr_options options);
+#define tg_qr(a, ...) tg_qr_at(TG_HERE, a, TG_QR_OPTIONS(__VA_ARGS__))
 
 /* X of A X = B, or with `.left = false` of X A = B, for the upper or lower triangle of A; the other one is not read.
  * Batches broadcast. A zero on the diagonal gives inf or NaN. */

@@ -1,6 +1,7 @@
 /* factor.h: factorisations of matrices of doubles, rows one after another. Internal to ops/.
  *
- * float32 is computed in double and rounded once. Every function takes `scratch`, TGI_FACTOR_SCRATCH(n) doubles. */
+ * float32 is computed in double and rounded once. Unless it is said otherwise, `scratch` is TGI_FACTOR_SCRATCH(n)
+ * doubles. */
 #ifndef TG_OPS_LINEAR_FACTOR_H
 #define TG_OPS_LINEAR_FACTOR_H
 
@@ -36,5 +37,18 @@ void tgi_triangular_solve(const double *a, int64_t n, bool upper, bool unit, dou
 /* A = L LT in place, L the lower triangle, zeros above it; only A's lower triangle is read. Returns the order, counted
  * from 1, of the first leading minor that is not positive definite, 0 when all are. */
 int64_t tgi_cholesky(double *a, int64_t n, double *scratch);
+
+/* ---- QR, in householder.c ---- scratch is of TGI_QR_SCRATCH(m, n) doubles */
+
+enum { TGI_REFLECTIONS = 32 }; /* applied together, as products */
+#define TGI_QR_SCRATCH(m, n) (TGI_REFLECTIONS * ((m) + 2 * ((m) > (n) ? (m) : (n)) + TGI_REFLECTIONS))
+
+/* A = Q R in place, a [m, n]: the upper triangle is R; below it stand the reflections whose product is Q, one in each
+ * of min(m, n) columns; their factors go to tau. The signs are LAPACK's: an element of R's diagonal has not the sign of
+ * the element from which it came, but for one below which there was nothing. */
+void tgi_qr(double *a, int64_t m, int64_t n, double *tau, double *scratch);
+
+/* q = the first `columns` columns of Q, at most m and no fewer than min(m, n), of an A that tgi_qr factored. */
+void tgi_qr_q(const double *a, int64_t m, int64_t n, const double *tau, double *q, int64_t columns, double *scratch);
 
 #endif

@@ -163,11 +163,12 @@ static tg_tensor *solve_either(tg_tensor *a, tg_tensor *b, const tg_shape *batch
     return a && b ? tgi_ordinary(tgi_transposed(solve_left(a, b, batch, how)), TG_NONE) : NULL;
 }
 
-static bool same_floating(const tg_op *op, tg_tensor_list inputs, const tg_tensor *a, const tg_tensor *b)
+static bool same_floating(const tg_op *op, tg_tensor_list inputs, const tg_tensor *a, const tg_tensor *b,
+                          const char *kernel)
 {
     if (a->dtype == b->dtype && tgi_is_floating(a)) return true;
     if (a->dtype == b->dtype)
-        tgi_not_implemented(op, inputs, "triangular_solve_cpu", a->dtype);
+        tgi_not_implemented(op, inputs, kernel, a->dtype);
     else
         tg_op_fail(op, inputs,
                    "Expected b and A to have the same dtype, but found b of type %s and A of type %s instead.",
@@ -183,7 +184,8 @@ tg_tensor *tg_solve_triangular_at(const char *where, tg_tensor *a, tg_tensor *b,
     const char *name = "linalg.solve_triangular";
     tg_shape batch;
     if (!tg_op_begin(where, op, inputs) || !tgi_is_square(op, inputs, a, name) ||
-        !tgi_equation_fits(op, inputs, a, b, options.left, name, &batch) || !same_floating(op, inputs, a, b))
+        !tgi_equation_fits(op, inputs, a, b, options.left, name, &batch) ||
+        !same_floating(op, inputs, a, b, "triangular_solve_cpu"))
         return NULL;
     return solve_either(a, b, &batch, (triangular){ upper, options.unitriangular }, options.left);
 }
@@ -245,6 +247,88 @@ const tg_op tgi_op_solve_triangular = {
             { "solve_triangular(f(2, 2), i(2, 1), True)", "Expected b and A to have the same dtype" }, { NULL, NULL } },
 };
 
+/* Of a system as torch has it, b first: dtypes, then square matrices that fit b, then a dtype that can be computed
+ * with. */
+static bool sizes_fit(const tg_op *op, tg_tensor_list inputs, const tg_tensor *b, const tg_tensor *a, const char *name)
+{
+    const int64_t n = a->dims[a->ndim - 1], rows = a->dims[a->ndim - 2];
+    char kernel[32];
+    snprintf(kernel, sizeof kernel, "%s_cpu", name);
+    if (a->dtype != b->dtype) return same_floating(op, inputs, a, b, kernel);
+    if (rows != n) {
+        tg_op_fail(op, inputs, "A must be batches of square matrices, but they are %" PRId64 " by %" PRId64 " matrices",
+                   rows, n);
+        return false;
+    }
+    if (b->dims[b->ndim - 2] != n) {
+        tg_op_fail(op, inputs,
+                   "Incompatible matrix sizes for %s: each A matrix is %" PRId64 " by %" PRId64
+                   " but each b matrix is %" PRId64 " by %" PRId64,
+                   name, n, n, b->dims[b->ndim - 2], b->dims[b->ndim - 1]);
+        return false;
+    }
+    return same_floating(op, inputs, a, b, kernel);
+}
+
+/* ---- cholesky_solve ---- */
+
+static bool has_matrices(const tg_op *op, tg_tensor_list inputs, const tg_tensor *t, const char *name)
+{
+    if (t->ndim >= 2) return true;
+    tg_op_fail(op, inputs, "%s should have at least 2 dimensions, but has %d dimensions instead", name, t->ndim);
+    return false;
+}
+
+tg_tensor *tg_cholesky_solve_at(const char *where, tg_tensor *b, tg_tensor *l, tg_cholesky_options options)
+{
+    const tg_op *op = &tgi_op_cholesky_solve;
+    const tg_tensor_list inputs = tg_list(b, l);
+    if (!tg_op_begin(where, op, inputs) || !has_matrices(op, inputs, b, "b") || !has_matrices(op, inputs, l, "u"))
+        return NULL;
+    if (!sizes_fit(op, inputs, b, l, "cholesky_solve")) return NULL;
+    const tg_shape batch_l = tgi_matrix_batch(l), batch_b = tgi_matrix_batch(b);
+    tg_shape batch;
+    if (!tgi_broadcast(op, inputs, &batch_b, &batch_l, &batch)) return NULL;
+    if (options.upper) l = tgi_transposed(l);
+    return tg_solve_triangular(tgi_transposed(l), tg_solve_triangular(l, b, false), true);
+}
+
+static tg_tensor_list cholesky_solve_call(const tg_value *v)
+{
+    return tgi_result(tg_cholesky_solve(v[0].as.tensor, v[1].as.tensor, .upper = v[2].as.boolean));
+}
+
+const tg_op tgi_op_cholesky_solve = {
+    .name = "cholesky_solve",
+    .schema = "cholesky_solve(Tensor self, Tensor L, bool upper=False) -> Tensor",
+    .formula = "L LT y = self, or LT L y = self with upper",
+    .gradient = "of the two triangular systems it is made of",
+    .doc = "the solution of a system by Cholesky's factor of its matrix; the factor's other triangle is not read",
+    .shapes = "[*, n, k] and [*, n, n] to [*, n, k]",
+    .composite = true,
+    .call = cholesky_solve_call,
+    .samples =
+        (const char *const[]){ "cholesky_solve(f(3, 2), " TRIANGLE_3 ")",
+                               "cholesky_solve(f(3, 2), " TRIANGLE_3 ", upper=True)",
+                               "cholesky_solve(f(2, 2, 1), " TRIANGLES ")", "cholesky_solve(f(2, 3), " TRIANGLES ")",
+                               "cholesky_solve(f(2, 3, 1), " TRIANGLE_3 ", True)", "cholesky_solve(f(0, 2), f(0, 0))",
+                               "cholesky_solve(f(0, 2, 1), f(0, 2, 2))", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "cholesky_solve(f(3), f(3, 3))", "b should have at least 2 dimensions, but has 1 dimensions instead" },
+            { "cholesky_solve(f(3, 1), f(3))", "u should have at least 2 dimensions, but has 1 dimensions instead" },
+            { "cholesky_solve(f(3, 1), f(2, 2))",
+              "Incompatible matrix sizes for cholesky_solve: each A matrix is 2 by 2 but each b matrix is 3 by 1" },
+            { "cholesky_solve(f(2, 1), f(2, 3))",
+              "A must be batches of square matrices, but they are 2 by 3 matrices" },
+            { "cholesky_solve(f(2, 2, 1), f(3, 2, 2))",
+              "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0" },
+            { "cholesky_solve(f(2, 1), i(2, 2))",
+              "Expected b and A to have the same dtype, but found b of type Double and A of type Long instead." },
+            { "cholesky_solve(i(2, 1), i(2, 2))", "\"cholesky_solve_cpu\" not implemented for 'Long'" },
+            { NULL, NULL } },
+};
+
 /* ---- triangular_solve ---- */
 
 static bool triangular_solve_check(tg_tensor *b, tg_tensor *a)
@@ -260,21 +344,7 @@ static bool triangular_solve_check(tg_tensor *b, tg_tensor *a)
             i ? "A" : "b", sides[i]->ndim);
         return false;
     }
-    const int64_t n = a->dims[a->ndim - 1], rows = a->dims[a->ndim - 2];
-    if (a->dtype != b->dtype) return same_floating(op, inputs, a, b);
-    if (rows != n) {
-        tg_op_fail(op, inputs, "A must be batches of square matrices, but they are %" PRId64 " by %" PRId64 " matrices",
-                   rows, n);
-        return false;
-    }
-    if (b->dims[b->ndim - 2] != n) {
-        tg_op_fail(op, inputs,
-                   "Incompatible matrix sizes for triangular_solve: each A matrix is %" PRId64 " by %" PRId64
-                   " but each b matrix is %" PRId64 " by %" PRId64,
-                   n, n, b->dims[b->ndim - 2], b->dims[b->ndim - 1]);
-        return false;
-    }
-    return same_floating(op, inputs, a, b);
+    return sizes_fit(op, inputs, b, a, "triangular_solve");
 }
 
 tg_triangular_solve_result tg_triangular_solve_at(const char *where, tg_tensor *b, tg_tensor *a,

@@ -44,7 +44,15 @@ def trace(a):
     return torch.diagonal(a).sum() if a.dim() == 2 and a.shape[0] > a.shape[1] > 0 else torch.trace(a)
 
 
+def cholesky_solve(b, l, upper=False):
+    """PyTorch's gradient of the triangle that is not read is not 0."""
+    square = l.dim() >= 2 and l.is_floating_point() and l.shape[-1] == l.shape[-2]
+    return torch.cholesky_solve(b, (l.triu() if upper else l.tril()) if square else l, upper)
+
+
 NAMES = {
+    "cholesky_solve": cholesky_solve,
+    "qr": torch.linalg.qr,
     "trace": trace,
     "solve": torch.linalg.solve,
     "det": det,

@@ -5,6 +5,7 @@
 #include "tapegrad.h"
 
 #include <math.h>
+#include <string.h>
 
 static const int64_t sizes[] = { 1, 2, 5, 47, 48, 49, 96, 97, 150 };
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
@@ -80,6 +81,70 @@ TEST(test_cholesky)
     }
 }
 
+static void assert_qr(int64_t m, int64_t n, const char *mode)
+{
+    tg_tensor *a = tg_randn(tg_shape(2, m, n), .dtype = TG_FLOAT64);
+    const tg_qr_result y = tg_qr(a, .mode = mode), r = tg_qr(a, .mode = "r");
+    const int64_t columns = tg_size(y.q, -1), least = m < n ? m : n;
+    assert_int_equal(columns, strcmp(mode, "complete") == 0 ? m : least);
+    assert_near(tg_matmul(y.q, y.r), a, 1e-14 * (double)(m + n));
+    assert_near(tg_matmul(tg_transpose(y.q, -2, -1), y.q), identity(columns), 1e-14 * (double)(m + n));
+    assert_near(tg_triu(y.r), y.r, 0);
+    assert_near(tg_narrow(y.r, -2, 0, least), r.r, 0);
+    assert_int_equal(tg_numel(r.q), 0);
+}
+
+/* Around the number of reflections that are applied together. */
+TEST(test_qr)
+{
+    static const int64_t both[] = { 1, 5, 31, 32, 33, 64, 65, 97 };
+    enum { COUNT = sizeof both / sizeof both[0] };
+    for (int i = 0; i < COUNT; i++)
+        for (int k = 0; k < COUNT; k++) {
+            assert_qr(both[i], both[k], "reduced");
+            assert_qr(both[i], both[k], "complete");
+        }
+    tg_tensor *narrow = tg_randn(tg_shape(40, 33)), *wide = tg_to(narrow, TG_FLOAT64);
+    assert_near(tg_to(tg_qr(narrow).q, TG_FLOAT64), tg_qr(wide).q, 1e-7);
+    tg_tensor *large = tg_mul(wide, 1e200), *small = tg_mul(wide, 1e-200); /* whose squares are none */
+    assert_near(tg_qr(large).q, tg_qr(wide).q, 1e-13);
+    assert_near(tg_qr(small).q, tg_qr(wide).q, 1e-13);
+}
+
+/* The products are those of the matrix in each mode, so their gradients are ones. */
+TEST(test_qr_gradient)
+{
+    const tg_shape shapes[] = { tg_shape(70, 40), tg_shape(40, 40), tg_shape(2, 20, 34) };
+    for (int i = 0; i < 3; i++) {
+        tg_tensor *a = tg_randn(shapes[i], .dtype = TG_FLOAT64, .requires_grad = true);
+        const tg_qr_result y = tg_qr(a);
+        tg_backward(tg_sum(tg_matmul(y.q, y.r)));
+        assert_near(tg_grad_of(a), tg_ones_like(a), 1e-9);
+    }
+}
+
+TEST(test_qr_without_gradient)
+{
+    tg_tensor *a = tg_randn(tg_shape(3, 2), .requires_grad = true);
+    tg_backward(tg_sum(tg_qr(a, .mode = "r").r));
+    expect_error("The derivative of linalg.qr depends on Q, which is not computed when mode='r'");
+    tg_backward(tg_sum(tg_qr(a, .mode = "complete").r));
+    expect_error("The QR decomposition is not differentiable when mode='complete' and nrows > ncols");
+    assert_null(tg_grad_of(a));
+    assert_null(tg_qr(a, .mode = NULL).q);
+    expect_error("qr received unrecognized mode '(null)'");
+}
+
+TEST(test_cholesky_solve)
+{
+    for (int i = 0; i < SIZES; i++) {
+        const int64_t n = sizes[i];
+        tg_tensor *a = positive_definite(n), *x = tg_rand(tg_shape(2, n, 3), .dtype = TG_FLOAT64), *b = tg_matmul(a, x);
+        assert_near(tg_cholesky_solve(b, tg_cholesky(a)), x, 1e-11 * (double)n);
+        assert_near(tg_cholesky_solve(b, tg_cholesky(a, .upper = true), .upper = true), x, 1e-11 * (double)n);
+    }
+}
+
 /* The other triangle is not read, nor is the diagonal of a unitriangular matrix. */
 TEST(test_unread)
 {
@@ -136,8 +201,17 @@ TEST(test_powers)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_inverse),    T(test_determinant), T(test_cholesky), T(test_unread), T(test_singular_determinant),
-        T(test_logarithms), T(test_powers),
+        T(test_inverse),
+        T(test_determinant),
+        T(test_cholesky),
+        T(test_unread),
+        T(test_singular_determinant),
+        T(test_logarithms),
+        T(test_powers),
+        T(test_qr),
+        T(test_qr_gradient),
+        T(test_qr_without_gradient),
+        T(test_cholesky_solve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
