@@ -1,72 +1,235 @@
-/* test_init.c: initial values, which are what PyTorch draws after torch.manual_seed(3), and what is refused. */
+/* test_init.c: initial values, which are what PyTorch draws, number for number (golden/init.txt), and what is refused. */
+#include "tests/support/golden.h"
 #include "tests/support/suite.h"
 #include "tests/support/values.h"
 
 #include "tapegrad.h"
 
-/* ---- initial values: what PyTorch draws after torch.manual_seed(3) ---- */
+#include <math.h>
+#include <string.h>
 
-static tg_tensor *fresh(int64_t rows, int64_t columns)
+/* ---- PyTorch's numbers ---- */
+
+static double given(const golden *g, const char *key, double otherwise)
 {
-    tg_manual_seed(3);
-    return tg_empty(tg_shape(rows, columns), .requires_grad = true);
+    return golden_has(g, key) ? golden_real(g, key) : otherwise;
+}
+
+static const char *given_text(const golden *g, const char *key, const char *otherwise)
+{
+    return golden_has(g, key) ? golden_string(g, key) : otherwise;
+}
+
+static tg_tensor *uniform(const golden *g, tg_tensor *t)
+{
+    if (!golden_has(g, "a")) return tg_init_uniform_(t);
+    return tg_init_uniform_(t, golden_real(g, "a"), golden_real(g, "b"));
+}
+static tg_tensor *normal(const golden *g, tg_tensor *t)
+{
+    if (!golden_has(g, "mean")) return tg_init_normal_(t);
+    return tg_init_normal_(t, golden_real(g, "mean"), golden_real(g, "std"));
+}
+static tg_tensor *trunc_normal(const golden *g, tg_tensor *t)
+{
+    if (!golden_has(g, "std")) return tg_init_trunc_normal_(t);
+    if (!golden_has(g, "a")) return tg_init_trunc_normal_(t, .mean = given(g, "mean", 0), .std = golden_real(g, "std"));
+    return tg_init_trunc_normal_(t, .mean = golden_real(g, "mean"), .std = golden_real(g, "std"),
+                                 .a = golden_real(g, "a"), .b = golden_real(g, "b"));
+}
+static tg_tensor *xavier_uniform(const golden *g, tg_tensor *t)
+{
+    return tg_init_xavier_uniform_(t, .gain = given(g, "gain", 1));
+}
+static tg_tensor *xavier_normal(const golden *g, tg_tensor *t)
+{
+    return golden_has(g, "gain") ? tg_init_xavier_normal_(t, .gain = golden_real(g, "gain"))
+                                 : tg_init_xavier_normal_(t);
+}
+static tg_tensor *kaiming_uniform(const golden *g, tg_tensor *t)
+{
+    if (!golden_has(g, "mode")) return tg_init_kaiming_uniform_(t);
+    return tg_init_kaiming_uniform_(t, .mode = golden_string(g, "mode"),
+                                    .nonlinearity = golden_string(g, "nonlinearity"));
+}
+static tg_tensor *kaiming_normal(const golden *g, tg_tensor *t)
+{
+    return tg_init_kaiming_normal_(t, .a = given(g, "a", 0), .mode = given_text(g, "mode", "fan_in"),
+                                   .nonlinearity = given_text(g, "nonlinearity", "leaky_relu"));
+}
+static tg_tensor *orthogonal(const golden *g, tg_tensor *t)
+{
+    return golden_has(g, "gain") ? tg_init_orthogonal_(t, .gain = golden_real(g, "gain")) : tg_init_orthogonal_(t);
+}
+static tg_tensor *sparse(const golden *g, tg_tensor *t)
+{
+    const double sparsity = golden_real(g, "sparsity");
+    return golden_has(g, "std") ? tg_init_sparse_(t, sparsity, .std = golden_real(g, "std"))
+                                : tg_init_sparse_(t, sparsity);
+}
+static tg_tensor *dirac(const golden *g, tg_tensor *t)
+{
+    return golden_has(g, "groups") ? tg_init_dirac_(t, (int64_t)golden_real(g, "groups")) : tg_init_dirac_(t);
+}
+static tg_tensor *eye(const golden *g, tg_tensor *t) { return (void)g, tg_init_eye_(t); }
+static tg_tensor *zeros(const golden *g, tg_tensor *t) { return (void)g, tg_init_zeros_(t); }
+static tg_tensor *ones(const golden *g, tg_tensor *t) { return (void)g, tg_init_ones_(t); }
+static tg_tensor *constant(const golden *g, tg_tensor *t) { return tg_init_constant_(t, golden_real(g, "val")); }
+
+/* `draws`: all numbers come straight out of the generator, and so they are the same but for what the file leaves out. */
+static const struct function {
+    const char *name;
+    tg_tensor *(*run)(const golden *g, tg_tensor *t);
+    bool draws;
+} functions[] = {
+    { "uniform_", uniform, true },
+    { "normal_", normal, true },
+    { "trunc_normal_", trunc_normal, false },
+    { "xavier_uniform_", xavier_uniform, true },
+    { "xavier_normal_", xavier_normal, true },
+    { "kaiming_uniform_", kaiming_uniform, true },
+    { "kaiming_normal_", kaiming_normal, true },
+    { "orthogonal_", orthogonal, false },
+    { "sparse_", sparse, true },
+    { "dirac_", dirac, true },
+    { "eye_", eye, true },
+    { "zeros_", zeros, true },
+    { "ones_", ones, true },
+    { "constant_", constant, true },
+};
+
+static const struct function *function_of(const golden *g)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (strcmp(functions[i].name, golden_string(g, "function")) == 0) return &functions[i];
+    fail_msg("%s is not tested", golden_string(g, "function"));
+    return NULL;
+}
+
+/* Nines, all written over, in a leaf of the case's shape; if the case says so, in the memory of its transpose. */
+static tg_tensor *nines(const golden *g)
+{
+    const tg_dtype dtype = golden_int(g, "float64") ? TG_FLOAT64 : TG_FLOAT32;
+    const int64_t *sizes;
+    tg_shape shape = { .ndim = (int)golden_ints(g, "sizes", &sizes) }, turned = shape, order = shape;
+    for (int d = 0; d < shape.ndim; d++) {
+        shape.dims[d] = turned.dims[shape.ndim - 1 - d] = sizes[d];
+        order.dims[d] = shape.ndim - 1 - d;
+    }
+    if (golden_int(g, "transposed")) return tg_permute(tg_full(turned, 9, .dtype = dtype), order);
+    return tg_full(shape, 9, .dtype = dtype, .requires_grad = true);
+}
+
+static void count_warning(const char *where, const char *message, void *context)
+{
+    (void)where, (void)message;
+    ++*(int *)context;
+}
+
+static void check_case(const golden *g)
+{
+    const struct function *function = function_of(g);
+    int warnings = 0;
+    tg_tensor *t = nines(g);
+    const int64_t version = tg_version(t);
+    tg_set_warning_handler(count_warning, &warnings);
+    tg_manual_seed((uint64_t)golden_int(g, "seed"));
+    if (function->run(g, t) != t) fail_msg("%s: %s", golden_case(g), tg_error_message());
+    tg_set_warning_handler(tg_default_warning_handler, NULL);
+    if (warnings != golden_int(g, "warned")) fail_msg("%s: %d warnings", golden_case(g), warnings);
+    const bool narrow = tg_dtype_of(t) == TG_FLOAT32; /* of which the file has 9 digits: more than a float */
+    golden_assert(g, "values", t, function->draws ? narrow ? 1e-8 : 1e-15 : narrow ? 1e-6 : 1e-13);
+    golden_assert(g, "next", tg_rand(tg_shape(2), .dtype = TG_FLOAT64), 0);
+    assert_true(tg_numel(t) == 0 || tg_version(t) > version);
 }
 
 TEST(test_init)
 {
-    tg_scope scope = tg_scope_begin();
-    const double e = 2e-7;
-    VALUES(tg_init_uniform_(fresh(2, 3), -2, 3), e, -1.9786824, -1.47215319, -0.570787609, -1.86522579, 0.358071804,
-           -1.69941854);
-    VALUES(tg_init_normal_(fresh(2, 3), 1, 0.5), e, 1.40163803, 1.08741665, 1.04448903, 0.693140984, 1.0230912,
-           0.315870404);
-    VALUES(tg_init_normal_(fresh(4, 5), 1, 0.5), e, 0.961677849, 1.1799407, 0.608991623, 1.03576386, 1.52301145,
-           1.2610935, 0.916595399, 1.02651668, 1.20230353, 1.30564976, 1.38019514, 0.983178377, 1.49896121, 1.22959018,
-           2.21819854, 0.926595926, 1.24255705, 1.10261714, 1.16921413, 1.67637706);
-    VALUES(tg_init_xavier_uniform_(fresh(2, 3), .gain = 2), e, -2.17220855, -1.72830856, -0.938391268, -2.07278013,
-           -0.124379642, -1.9274739);
-    VALUES(tg_init_xavier_normal_(fresh(2, 3)), e, 0.508036375, 0.11057435, 0.0562746897, -0.388149351, 0.0292083472,
-           -0.865363061);
-    VALUES(tg_init_kaiming_uniform_(fresh(2, 3)), e, -1.40215445, -1.11561835, -0.605728924, -1.33797371, -0.0802867115,
-           -1.24417901);
-    VALUES(tg_init_kaiming_normal_(fresh(2, 3), .nonlinearity = TG_NONLINEARITY_RELU), e, 0.655872166, 0.142750874,
-           0.0726503134, -0.501098633, 0.0377078131, -1.11717892);
-    VALUES(tg_init_kaiming_normal_(fresh(2, 3), .mode = TG_FAN_OUT, .nonlinearity = TG_NONLINEARITY_TANH), e,
-           0.946669936, 0.206043124, 0.104861692, -0.723273635, 0.0544265397, -1.61250889);
-    tg_manual_seed(3);
-    VALUES(tg_init_kaiming_uniform_(tg_empty(tg_shape(2, 3, 2)), .a = 0.5, .mode = TG_FAN_OUT), e, -1.08610427,
-           -0.864154279, -0.469195634, -1.03639007, -0.0621898212, -0.963736951, 0.595628262, 0.533918619, 0.206866503,
-           0.849751413, -0.107284993, 0.656151116);
-    VALUES(tg_init_constant_(fresh(1, 3), 0.5), 0, 0.5, 0.5, 0.5);
-    VALUES(tg_init_zeros_(fresh(1, 2)), 0, 0, 0);
-    VALUES(tg_init_ones_(fresh(1, 2)), 0, 1, 1);
-    VALUES(tg_init_uniform_(fresh(1, 2), 0, 0), 0, 0, 0);
-    VALUES(tg_init_normal_(fresh(1, 2), 3, 0), 0, 3, 3);
-    VALUES(tg_init_xavier_uniform_(fresh(1, 2), .gain = 0), 0, 0, 0);
-    tg_scope_end(scope);
+    golden *g = golden_open("init.txt");
+    int cases = 0;
+    for (; golden_next(g); cases++) {
+        const tg_scope scope = tg_scope_begin();
+        if (golden_has(g, "function")) check_case(g);
+        tg_scope_end(scope);
+    }
+    assert_true(cases > 100);
+    golden_close(g);
 }
 
-TEST(test_init_of_a_view)
+TEST(test_gains)
 {
-    tg_scope scope = tg_scope_begin();
-    tg_tensor *t = tg_zeros(tg_shape(3, 2));
-    tg_manual_seed(3);
-    const int64_t version = tg_version(t);
-    tg_init_uniform_(tg_transpose(t, 0, 1), -2, 3); /* in the view's row-major order */
-    VALUES(tg_transpose(t, 0, 1), 2e-7, -1.9786824, -1.47215319, -0.570787609, -1.86522579, 0.358071804, -1.69941854);
-    assert_true(tg_version(t) > version);
+    golden *g = golden_open("init.txt");
+    assert_true(golden_seek(g, "gains"));
+    for (int i = 0; i < golden_array_count(g); i++) {
+        const golden_array gain = golden_array_at(g, i);
+        if (strcmp(gain.key, "leaky_relu_of_0.2") == 0)
+            assert_true(tg_init_calculate_gain("leaky_relu", 0.2) == gain.values[0]);
+        else
+            assert_true(tg_init_calculate_gain(gain.key) == gain.values[0]);
+    }
+    assert_int_equal(golden_array_count(g), 13);
+    golden_close(g);
+}
+
+TEST(test_fan)
+{
+    const tg_fan fan = tg_init_fan(tg_zeros(tg_shape(4, 3, 2, 5)));
+    assert_int_equal(fan.fan_in, 30);
+    assert_int_equal(fan.fan_out, 40);
+    assert_int_equal(tg_init_fan(tg_zeros(tg_shape(3))).fan_in, 0);
+    expect_error("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
+}
+
+/* What the golden values cannot be: a large orthogonal matrix. */
+TEST(test_orthogonal)
+{
+    const tg_scope scope = tg_scope_begin();
+    tg_tensor *t = tg_init_orthogonal_(tg_zeros(tg_shape(30, 4, 20)), .gain = 2),
+              *rows = tg_reshape(t, tg_shape(30, 80));
+    tg_tensor *difference = tg_sub(tg_matmul(rows, tg_t(rows)), tg_mul(tg_eye(30), 4));
+    assert_true(tg_item(tg_amax(tg_abs(difference))) < 1e-5);
     tg_scope_end(scope);
 }
 
 TEST(test_init_errors)
 {
     tg_scope scope = tg_scope_begin();
-    assert_null(tg_init_kaiming_uniform_(tg_ones(tg_shape(3))));
+    tg_tensor *vector = tg_ones(tg_shape(3)), *matrix = tg_ones(tg_shape(3, 3));
+    assert_null(tg_init_kaiming_uniform_(vector));
     expect_error("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
-    assert_null(tg_init_uniform_(tg_ones(tg_shape(3)), 1, 0));
+    assert_null(tg_init_kaiming_uniform_(matrix, .mode = "fan"));
+    expect_error("Mode fan not supported, please use one of ['fan_in', 'fan_out']");
+    assert_null(tg_init_kaiming_normal_(matrix, .mode = NULL));
+    expect_error("Mode (null) not supported");
+    assert_null(tg_init_kaiming_normal_(matrix, .nonlinearity = "gelu"));
+    expect_error("Unsupported nonlinearity gelu");
+    assert_true(isnan(tg_init_calculate_gain(NULL)));
+    expect_error("Unsupported nonlinearity (null)");
+    assert_null(tg_init_uniform_(vector, 1, 0));
     expect_error("uniform_ expects to return a [from, to) range, but found from=1 > to=0");
-    assert_null(tg_init_normal_(tg_ones(tg_shape(3)), 0, -1));
+    assert_null(tg_init_normal_(vector, 0, -1));
     expect_error("normal expects std >= 0.0, but found std -1");
+    assert_null(tg_init_trunc_normal_(vector, .std = 0));
+    expect_error("std must be positive, but is 0");
+    assert_null(tg_init_trunc_normal_(vector, .a = 1, .b = -1));
+    expect_error("uniform_ expects to return a [from, to) range, but found from=0.682689 > to=-0.682689");
+    assert_null(tg_init_eye_(vector));
+    expect_error("Only tensors with 2 dimensions are supported");
+    assert_null(tg_init_dirac_(matrix));
+    expect_error("Only tensors with 3, 4, or 5 dimensions are supported");
+    assert_null(tg_init_dirac_(tg_ones(tg_shape(3, 2, 2)), 2));
+    expect_error("dim 0 must be divisible by groups");
+    assert_null(tg_init_dirac_(tg_ones(tg_shape(3, 2, 2)), 0));
+    expect_error("groups must be positive");
+    assert_null(tg_init_orthogonal_(vector));
+    expect_error("Only tensors with 2 or more dimensions are supported");
+    assert_null(tg_init_sparse_(vector, 0.1));
+    expect_error("Only tensors with 2 dimensions are supported");
+    assert_null(tg_init_sparse_(matrix, -0.5));
+    expect_error("sparsity has to be between 0 and 1, but got -0.5");
+    assert_null(tg_init_sparse_(matrix, 0.5, .std = -1));
+    expect_error("normal expects std >= 0.0, but found std -1");
+    VALUES(vector, 0, 1, 1, 1); /* nothing was written */
     assert_null(tg_init_normal_(tg_ones(tg_shape(3), .dtype = TG_INT64), 0, 1));
     expect_error("floating dtype");
     assert_null(tg_init_zeros_(NULL));
@@ -77,9 +240,7 @@ TEST(test_init_errors)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_init),
-        T(test_init_of_a_view),
-        T(test_init_errors),
+        T(test_init), T(test_gains), T(test_fan), T(test_orthogonal), T(test_init_errors),
     };
     return cmocka_run_group_tests_name("init", tests, NULL, NULL);
 }

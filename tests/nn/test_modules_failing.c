@@ -64,9 +64,38 @@ static double build_deep(void)
     return tg_failed() ? 0 : count;
 }
 
+/* 1 more than the sum of t when it is written; -1 when a failure has left something else than it found, ones. */
+static double sum_or_untouched(tg_tensor *t, const tg_tensor *initialised)
+{
+    if (initialised) return 1 + fabs(tg_item(tg_sum(t)));
+    for (int64_t i = 0; t && i < tg_numel(t); i++)
+        if (((const float *)tg_data(t, TG_FLOAT32))[i] != 1) return -1;
+    return 0;
+}
+
+static double initialise(void)
+{
+    tg_manual_seed(1);
+    tg_tensor *t[5];
+    for (int i = 0; i < 5; i++) t[i] = tg_ones(i == 4 ? tg_shape(2, 2, 2) : tg_shape(3, 2));
+    const double sums[] = {
+        sum_or_untouched(t[0], tg_init_trunc_normal_(t[0])), sum_or_untouched(t[1], tg_init_orthogonal_(t[1])),
+        sum_or_untouched(t[2], tg_init_sparse_(t[2], 0.5)),  sum_or_untouched(t[3], tg_init_eye_(t[3])),
+        sum_or_untouched(t[4], tg_init_dirac_(t[4])),
+    };
+    double sum = 0;
+    for (int i = 0; i < 5; i++) {
+        if (sums[i] < 0) return -1;
+        sum += sums[i];
+    }
+    return tg_failed() ? 0 : sum;
+}
+
 TEST(test_building_and_copying) { fail_each_allocation(build_and_copy); }
 
 TEST(test_running_recurrent) { fail_each_allocation(run_recurrent); }
+
+TEST(test_initialising) { fail_each_allocation(initialise); }
 
 TEST(test_building_deep) { fail_each_allocation(build_deep); }
 
@@ -76,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_building_and_copying),
         T(test_running_recurrent),
+        T(test_initialising),
         T(test_building_deep),
     };
     return cmocka_run_group_tests_name("modules_failing", tests, NULL, NULL);
