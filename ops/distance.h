@@ -31,6 +31,10 @@ typedef struct tg_pairwise_options {
 tg_tensor *tg_pairwise_distance_at(const char *where, tg_tensor *x1, tg_tensor *x2, tg_pairwise_options options);
 #define tg_pairwise_distance(x1, x2, ...) tg_pairwise_distance_at(TG_HERE, x1, x2, TG_PAIRWISE_OPTIONS(__VA_ARGS__))
 
+/* The p-norm of a - b over all dimensions, 2 unless given: `tg_dist(a, b)`, `tg_dist(a, b, 1)`. */
+tg_tensor *tg_dist_at(const char *where, tg_tensor *a, tg_tensor *b, double p);
+#define tg_dist(a, b, ...) tg_dist_at(TG_HERE, a, b, TG_OR(2.0 __VA_OPT__(,) __VA_ARGS__))
+
 typedef struct tg_normalize_options {
     double p;
     int64_t dim;

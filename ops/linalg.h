@@ -78,6 +78,44 @@ typedef struct tg_qr_result {
 tg_qr_result tg_qr_at(const char *where, tg_tensor *a, tg_qr_options options);
 #define tg_qr(a, ...) tg_qr_at(TG_HERE, a, TG_QR_OPTIONS(__VA_ARGS__))
 
+/* What a norm's `ord` may be beside a number: the Frobenius norm; none, by which linalg_norm takes the 2-norm of the
+ * elements. */
+#define TG_ORD_FRO  (-0x1p1023)
+#define TG_ORD_NONE (-0x1.8p1023)
+
+typedef struct tg_matrix_norm_options {
+    double ord;        /* TG_ORD_FRO: the root of the sum of squares; 1, -1: the largest and smallest sum of a column's
+                        * magnitudes; INFINITY, -INFINITY: of a row's */
+    tg_shape dims;     /* two: the rows' and the columns' */
+    bool keepdim;
+    tg_dtype dtype;    /* the input is converted first */
+    TG_OPTIONS_END
+} tg_matrix_norm_options;
+#define TG_MATRIX_NORM_DEFAULTS                                                                                       \
+    /* ord */ TG_ORD_FRO, /* dims */ { 2, { -2, -1 } }, /* keepdim */ false, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
+#define TG_MATRIX_NORM_OPTIONS(...) TG_OPTIONS(tg_matrix_norm_options, TG_MATRIX_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* The norm of matrices (torch.linalg.matrix_norm). Those that need singular values, 2, -2 and "nuc", are an error. */
+tg_tensor *tg_matrix_norm_at(const char *where, tg_tensor *t, tg_matrix_norm_options options);
+#define tg_matrix_norm(t, ...) tg_matrix_norm_at(TG_HERE, t, TG_MATRIX_NORM_OPTIONS(__VA_ARGS__))
+
+typedef struct tg_linalg_norm_options {
+    double ord;
+    int64_t dim;
+    tg_shape dims;
+    bool keepdim;
+    tg_dtype dtype;
+    TG_OPTIONS_END
+} tg_linalg_norm_options;
+#define TG_LINALG_NORM_DEFAULTS                                                                                       \
+    /* ord */ TG_ORD_NONE, /* dim */ TG_NO_DIM, /* dims */ { 0, { 0 } }, /* keepdim */ false, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
+#define TG_LINALG_NORM_OPTIONS(...) TG_OPTIONS(tg_linalg_norm_options, TG_LINALG_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* linalg_vector_norm over one dimension, or of a vector; matrix_norm over two, or of a matrix; without `ord` the 2-norm
+ * of the elements (torch.linalg.norm). */
+tg_tensor *tg_linalg_norm_at(const char *where, tg_tensor *t, tg_linalg_norm_options options);
+#define tg_linalg_norm(t, ...) tg_linalg_norm_at(TG_HERE, t, TG_LINALG_NORM_OPTIONS(__VA_ARGS__))
+
 /* X of A X = B, or with `.left = false` of X A = B, for the upper or lower triangle of A; the other one is not read.
  * Batches broadcast. A zero on the diagonal gives inf or NaN. */
 typedef struct tg_triangular_options {

@@ -1,4 +1,4 @@
-/* scan.h: running sums, products and extremes along a dimension. Results have the input's shape. */
+/* scan.h: running sums, products and extremes along a dimension, whose results have the input's shape; and differences. */
 #ifndef TG_OPS_SCAN_H
 #define TG_OPS_SCAN_H
 
@@ -28,6 +28,19 @@ tg_values_indices tg_cummin_at(const char *where, tg_tensor *t, int64_t dim);
 /* y_i = log(e^x_0 + .. + e^x_i), without overflow. */
 tg_tensor *tg_logcumsumexp_at(const char *where, tg_tensor *t, int64_t dim);
 #define tg_logcumsumexp(t, dim) tg_logcumsumexp_at(TG_HERE, t, dim)
+
+typedef struct tg_diff_options {
+    int64_t n;                     /* how often; 0: a copy */
+    int64_t dim;
+    tg_tensor *prepend, *append;   /* joined to t before; NULL: nothing */
+    TG_OPTIONS_END
+} tg_diff_options;
+#define TG_DIFF_DEFAULTS /* n */ 1, /* dim */ -1, /* prepend */ NULL, /* append */ NULL TG_DEFAULTS_END
+#define TG_DIFF_OPTIONS(...) TG_OPTIONS(tg_diff_options, TG_DIFF_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* y_i = x_(i+1) - x_i, n times: `tg_diff(t, .dim = 0)`. Of bools whether the two are different. */
+tg_tensor *tg_diff_at(const char *where, tg_tensor *t, tg_diff_options options);
+#define tg_diff(t, ...) tg_diff_at(TG_HERE, t, TG_DIFF_OPTIONS(__VA_ARGS__))
 
 TG_END_DECLS
 

@@ -205,6 +205,8 @@ static bool read_default(reader *r, tgi_parameter *p)
     a->has_default = true;
     memset(v, 0, sizeof *v);
     if (a->optional && accept(r, "None")) return true;
+    v->kind = TG_VALUE_STRING;
+    if (p->named && read_string(r, v)) return true;
     v->kind = a->kind;
     switch (a->kind) {
     case TG_VALUE_TENSOR: return p->number && read_number(r, v);

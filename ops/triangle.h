@@ -3,7 +3,7 @@
 #ifndef TG_OPS_TRIANGLE_H
 #define TG_OPS_TRIANGLE_H
 
-#include "../core/tensor.h"
+#include "../core/op.h"
 
 TG_BEGIN_DECLS
 
@@ -14,12 +14,15 @@ tg_tensor *tg_tril_in_place_at(const char *where, tg_tensor *t, int64_t diagonal
 tg_tensor *tg_triu_in_place_at(const char *where, tg_tensor *t, int64_t diagonal);
 /* A vector as the diagonal of a matrix, or a matrix's diagonal as a vector: a copy. */
 tg_tensor *tg_diag_at(const char *where, tg_tensor *t, int64_t diagonal);
+/* All elements as the diagonal of a matrix. */
+tg_tensor *tg_diagflat_at(const char *where, tg_tensor *t, int64_t offset);
 /* The diagonal is 0, the main one, when it is left out. */
 #define tg_tril(t, ...)  tg_tril_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 #define tg_triu(t, ...)  tg_triu_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 #define tg_tril_(t, ...) tg_tril_in_place_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 #define tg_triu_(t, ...) tg_triu_in_place_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 #define tg_diag(t, ...)  tg_diag_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_diagflat(t, ...) tg_diagflat_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 
 typedef struct tg_diag_embed_options {
     int64_t offset;
@@ -32,6 +35,11 @@ typedef struct tg_diag_embed_options {
 /* Matrices of zeros, with the vectors of the last dimension on their diagonals. */
 tg_tensor *tg_diag_embed_at(const char *where, tg_tensor *t, tg_diag_embed_options options);
 #define tg_diag_embed(t, ...) tg_diag_embed_at(TG_HERE, t, TG_DIAG_EMBED_OPTIONS(__VA_ARGS__))
+
+/* A matrix of zeros with the tensors, of at most two dimensions, one after another on its diagonal; a vector is a row, a
+ * number a matrix of one element: `tg_block_diag(tg_list(a, b))`. Dtypes are promoted. */
+tg_tensor *tg_block_diag_at(const char *where, tg_tensor_list tensors);
+#define tg_block_diag(tensors) tg_block_diag_at(TG_HERE, tensors)
 
 /* The row and column indices of a row x col matrix's triangle, int64 [2, n], in row-major order. */
 tg_tensor *tg_tril_indices_at(const char *where, int64_t row, int64_t col, int64_t offset);

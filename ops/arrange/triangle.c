@@ -197,9 +197,13 @@ tg_tensor *tg_triu_in_place_at(const char *where, tg_tensor *t, int64_t diagonal
     return triangle_in_place(where, &tgi_op_triu_, t, true, diagonal);
 }
 
-/* ---- diag and diag_embed ---- */
+/* ---- diag, diagflat and diag_embed ---- */
 
 static tg_tensor_list diag_call(const tg_value *v) { return tgi_result(tg_diag(v[0].as.tensor, v[1].as.integer)); }
+static tg_tensor_list diagflat_call(const tg_value *v)
+{
+    return tgi_result(tg_diagflat(v[0].as.tensor, v[1].as.integer));
+}
 static tg_tensor_list diag_embed_call(const tg_value *v)
 {
     return tgi_result(
@@ -221,6 +225,22 @@ const tg_op tgi_op_diag = {
     .errors = (const tg_error_sample[]){ { "diag(f())", "matrix or a vector expected" },
                                          { "diag(f(2, 2, 2))", "matrix or a vector expected" },
                                          { NULL, NULL } },
+};
+const tg_op tgi_op_diagflat = {
+    .name = "diagflat",
+    .schema = "diagflat(Tensor self, int offset=0) -> Tensor",
+    .formula = "y = diag(flatten(self), offset)",
+    .gradient = "dself = the diagonal of g, in self's shape",
+    .doc = "all elements as the diagonal of a matrix",
+    .usage = "tg_diagflat(self, offset)",
+    .shapes = "[*] to [N + |offset|, N + |offset|], N elements",
+    .composite = true,
+    .call = diagflat_call,
+    .samples = (const char *const[]){ "diagflat(f(3))", "diagflat(f(2, 2), 1)", "diagflat(f(), -1)",
+                                      "diagflat(f(0, 2))", "diagflat(b(2, 1, 2))", NULL },
+    .own_errors =
+        (const tg_error_sample[]){ { "diagflat(f(2), 9223372036854775807)", "numel: integer multiplication overflow" },
+                                   { NULL, NULL } },
 };
 const tg_op tgi_op_diag_embed = {
     .name = "diag_embed",
@@ -250,6 +270,12 @@ tg_tensor *tg_diag_at(const char *where, tg_tensor *t, int64_t diagonal)
     if (t->ndim == 1) return tg_diag_embed(t, .offset = diagonal);
     if (t->ndim == 2) return tg_clone(tg_diagonal(t, .offset = diagonal));
     return tg_op_fail(&tgi_op_diag, tg_list(t), "matrix or a vector expected");
+}
+
+tg_tensor *tg_diagflat_at(const char *where, tg_tensor *t, int64_t offset)
+{
+    if (!tg_op_begin(where, &tgi_op_diagflat, tg_list(t))) return NULL;
+    return tg_diag(tg_reshape(t, tg_shape(-1)), offset);
 }
 
 tg_tensor *tg_diag_embed_at(const char *where, tg_tensor *t, tg_diag_embed_options options)

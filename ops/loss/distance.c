@@ -1,4 +1,4 @@
-/* distance.c: cosine similarity, the distance of pairs of vectors, and vectors made of length 1.
+/* distance.c: cosine similarity, the distance of tensors and of pairs of vectors, and vectors made of length 1.
  *
  * Made of other ops and of one node, the norm along a dimension. Nothing here may divide by a norm of 0: its
  * subgradient is 0, as in PyTorch. */
@@ -8,6 +8,7 @@
 #include "ops/reduce/moments_impl.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
+#include "ops/moments.h"
 #include "ops/pointwise.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
@@ -176,6 +177,42 @@ const tg_op tgi_op_pairwise_distance = {
     .samples = pairwise_distance_samples,
     .corners = pairwise_distance_corners,
     .errors = pairwise_distance_errors,
+};
+
+/* ---- dist ---- */
+
+tg_tensor *tg_dist_at(const char *where, tg_tensor *a, tg_tensor *b, double p)
+{
+    if (!tg_op_begin(where, &tgi_op_dist, tg_list(a, b))) return NULL;
+    return tg_norm(tg_sub(a, b), .p = p);
+}
+
+static tg_tensor_list dist_call(const tg_value *args)
+{
+    return tgi_result(tg_dist(args[0].as.tensor, args[1].as.tensor, args[2].as.real));
+}
+
+const tg_op tgi_op_dist = {
+    .name = "dist",
+    .schema = "dist(Tensor self, Tensor other, float p=2) -> Tensor",
+    .formula = "y = the p-norm of self - other over all dimensions",
+    .gradient = "dself = that of the norm; dother = -dself",
+    .doc = "The distance of two tensors, which are broadcast.",
+    .shapes = "any that broadcast, to []",
+    .usage = "tg_dist(self, other, p)",
+    .composite = true,
+    .kinks = "as of norm",
+    .call = dist_call,
+    .samples = (const char *const[]){ "dist(f(3, 4), f(3, 4))", "dist(f(2, 3), f(3), 1)", "dist(f(4), f(4), 3)",
+                                      "dist(f(4), f(4), 0)", "dist(f(4), f(4), inf)", "dist(f(4), f(4), -inf)",
+                                      "dist(f(4), f(), 1.5)", "dist(f(0), f(0))", "dist(f(3), i(3))", NULL },
+    .corners = (const char *const[]){ "dist(v(1, 2), v(1, 2))", "dist(v(1, 2), v(1, 2), 1)", NULL },
+    .errors =
+        (const tg_error_sample[]){
+            { "dist(i(3), i(3))", "norm(): input dtype should be either floating point or complex. Got Long instead." },
+            { "dist(f(3), f(2))",
+              "The size of tensor a (3) must match the size of tensor b (2) at non-singleton dimension 0" },
+            { NULL, NULL } },
 };
 
 /* ---- normalize ---- */

@@ -306,23 +306,31 @@ static bool has_norm(const tg_op *op, tg_tensor *t, const norm *a, bool all)
     return true;
 }
 
+bool tgi_norm_dtype_fits(const tg_op *op, tg_tensor *t, tg_dtype dtype, const char *name)
+{
+    const tg_tensor_list inputs = tg_list(t);
+    if (!tgi_is_floating(t))
+        return tg_op_fail(op, inputs, "%s: Expected a floating point or complex tensor as input. Got %s", name,
+                          tgi_type_name(t));
+    if (dtype != TG_DEFAULT_DTYPE && !tg_dtype_is_floating(dtype))
+        return tg_op_fail(op, inputs, "%s: dtype should be floating point or complex, but got %s", name,
+                          tgi_scalar_type_name(dtype));
+    if (dtype == TG_FLOAT32 && t->dtype == TG_FLOAT64)
+        return tg_op_fail(
+            op, inputs,
+            "%s: the dtype of the input (Double) should be convertible without narrowing to the specified "
+            "dtype (Float)",
+            name);
+    return true;
+}
+
 tg_tensor *tg_linalg_vector_norm_at(const char *where, tg_tensor *t, tg_norm_options options)
 {
     const tg_op *op = &tgi_op_linalg_vector_norm;
     const tg_dtype dtype = options.dtype;
     norm a = { .p = options.p };
     if (!tg_op_begin(where, op, tg_list(t))) return NULL;
-    if (!tgi_is_floating(t))
-        return tg_op_fail(op, tg_list(t),
-                          "linalg.vector_norm: Expected a floating point or complex tensor as input. Got %s",
-                          tgi_type_name(t));
-    if (dtype != TG_DEFAULT_DTYPE && !tg_dtype_is_floating(dtype))
-        return tg_op_fail(op, tg_list(t), "linalg.vector_norm: dtype should be floating point or complex, but got %s",
-                          tgi_scalar_type_name(dtype));
-    if (dtype == TG_FLOAT32 && t->dtype == TG_FLOAT64)
-        return tg_op_fail(op, tg_list(t),
-                          "linalg.vector_norm: the dtype of the input (Double) should be convertible without narrowing "
-                          "to the specified dtype (Float)");
+    if (!tgi_norm_dtype_fits(op, t, dtype, "linalg.vector_norm")) return NULL;
     if (!tgi_reduction_read(op, t, options.dim, &options.dims, options.keepdim, &a.over)) return NULL;
     if (!has_norm(op, t, &a, options.dim == TG_NO_DIM && options.dims.ndim == 0)) return NULL;
     return norm_record(t, &a, dtype);

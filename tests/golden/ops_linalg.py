@@ -53,6 +53,8 @@ def cholesky_solve(b, l, upper=False):
 NAMES = {
     "cholesky_solve": cholesky_solve,
     "qr": torch.linalg.qr,
+    "matrix_norm": torch.linalg.matrix_norm,
+    "linalg_norm": torch.linalg.norm,
     "trace": trace,
     "solve": torch.linalg.solve,
     "det": det,
