@@ -3,6 +3,7 @@
 #define TG_OPS_MOMENTS_H
 
 #include "extremes.h"
+#include "operand.h"
 
 TG_BEGIN_DECLS
 
@@ -82,6 +83,22 @@ tg_values_indices tg_nanmedian_dim_at(const char *where, tg_tensor *t, int64_t d
 #define tg_nanmedian(t)               tg_nanmedian_at(TG_HERE, t)
 #define tg_median_dim(t, dim, ...)    tg_median_dim_at(TG_HERE, t, dim, TG_KEEPDIM_OPTIONS(__VA_ARGS__))
 #define tg_nanmedian_dim(t, dim, ...) tg_nanmedian_dim_at(TG_HERE, t, dim, TG_KEEPDIM_OPTIONS(__VA_ARGS__))
+
+typedef struct tg_quantile_options {
+    int64_t dim;                 /* or TG_NO_DIM: of all elements */
+    bool keepdim;
+    const char *interpolation;   /* between two elements: "linear", "lower", "higher", "midpoint" or "nearest" */
+    TG_OPTIONS_END
+} tg_quantile_options;
+#define TG_QUANTILE_DEFAULTS /* dim */ TG_NO_DIM, /* keepdim */ false, /* interpolation */ "linear" TG_DEFAULTS_END
+#define TG_QUANTILE_OPTIONS(...) TG_OPTIONS(tg_quantile_options, TG_QUANTILE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* The element at q (n - 1) in order, q from 0 to 1: `tg_quantile(x, 0.9, .dim = 1)`. Of a vector q of x's dtype all of
+ * its quantiles, in a first dimension. NaN wins; nanquantile looks at the others. */
+tg_tensor *tg_quantile_at(const char *where, tg_tensor *t, tg_operand q, tg_quantile_options options);
+tg_tensor *tg_nanquantile_at(const char *where, tg_tensor *t, tg_operand q, tg_quantile_options options);
+#define tg_quantile(t, q, ...)    tg_quantile_at(TG_HERE, t, TG_OPERAND(q), TG_QUANTILE_OPTIONS(__VA_ARGS__))
+#define tg_nanquantile(t, q, ...) tg_nanquantile_at(TG_HERE, t, TG_OPERAND(q), TG_QUANTILE_OPTIONS(__VA_ARGS__))
 
 TG_END_DECLS
 

@@ -9,6 +9,8 @@
 #include "operand.h"
 #include "values_indices.h"
 
+#include <math.h>
+
 TG_BEGIN_DECLS
 
 typedef struct tg_sort_options {
@@ -134,6 +136,24 @@ typedef struct tg_histc_options {
  * dtype. */
 tg_tensor *tg_histc_at(const char *where, tg_tensor *t, tg_histc_options options);
 #define tg_histc(t, ...) tg_histc_at(TG_HERE, t, TG_HISTC_OPTIONS(__VA_ARGS__))
+
+typedef struct tg_histogram_options {
+    double min, max;     /* the outermost edges; infinite: the smallest and the largest element. Not of given edges */
+    tg_tensor *weight;   /* of t's shape and dtype: summed instead of counted; NULL: ones */
+    bool density;        /* divided by the sum and by the width of each part */
+    TG_OPTIONS_END
+} tg_histogram_options;
+#define TG_HISTOGRAM_DEFAULTS /* min */ -INFINITY, /* max */ INFINITY, /* weight */ NULL, /* density */ false TG_DEFAULTS_END
+#define TG_HISTOGRAM_OPTIONS(...) TG_OPTIONS(tg_histogram_options, TG_HISTOGRAM_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+typedef struct tg_histogram_result {
+    tg_tensor *hist, *bin_edges;
+} tg_histogram_result;
+
+/* How many elements lie between each two of the edges, the last one included, and the edges: `bins` equal parts, or a
+ * vector of edges in order. What lies outside, and NaN, counts nowhere. Of t's dtype. */
+tg_histogram_result tg_histogram_at(const char *where, tg_tensor *t, tg_operand bins, tg_histogram_options options);
+#define tg_histogram(t, bins, ...) tg_histogram_at(TG_HERE, t, TG_OPERAND(bins), TG_HISTOGRAM_OPTIONS(__VA_ARGS__))
 
 TG_END_DECLS
 

@@ -238,7 +238,7 @@ const tg_op tgi_op_diagflat = {
     .call = diagflat_call,
     .samples = (const char *const[]){ "diagflat(f(3))", "diagflat(f(2, 2), 1)", "diagflat(f(), -1)",
                                       "diagflat(f(0, 2))", "diagflat(b(2, 1, 2))", NULL },
-    .own_errors =
+    .errors =
         (const tg_error_sample[]){ { "diagflat(f(2), 9223372036854775807)", "numel: integer multiplication overflow" },
                                    { NULL, NULL } },
 };
