@@ -63,6 +63,7 @@
 #include "nn/loss.h"
 #include "nn/lstm.h"
 #include "nn/module.h"
+#include "nn/pad.h"
 #include "nn/pool.h"
 #include "nn/normalization.h"
 #include "nn/rnn.h"

@@ -2,6 +2,7 @@
 #include "activation.h"
 
 #include "core/scope.h"
+#include "core/tensor_impl.h"
 #include "ops/loss.h"
 #include "ops/pointwise.h"
 #include "module_impl.h"
@@ -169,12 +170,20 @@ static tg_module *along_new(const char *where, const char *name, tg_forward_fn f
 }
 
 static tg_tensor *softmax(tg_module *m, tg_tensor *x) { return tg_softmax(x, ((along *)m)->dim); }
+static tg_tensor *softmax2d(tg_module *m, tg_tensor *x)
+{
+    const tg_op op = { .name = m->base.name };
+    if (!tgi_forward_begin(NULL, m, &op, tg_list(x))) return NULL;
+    if (x->ndim == 3 || x->ndim == 4) return tg_softmax(x, -3);
+    return tg_op_fail(&op, tg_list(x), "Softmax2d requires a 3D or 4D tensor as input");
+}
 static tg_tensor *softmin(tg_module *m, tg_tensor *x) { return tg_softmin(x, ((along *)m)->dim); }
 static tg_tensor *log_softmax(tg_module *m, tg_tensor *x) { return tg_log_softmax(x, ((along *)m)->dim); }
 static tg_tensor *glu(tg_module *m, tg_tensor *x) { return tg_glu(x, ((along *)m)->dim); }
 
 tg_module *tg_glu_new_at(const char *where, int64_t dim) { return along_new(where, "GLU", glu, dim); }
 tg_module *tg_softmax_new_at(const char *where, int64_t dim) { return along_new(where, "Softmax", softmax, dim); }
+tg_module *tg_softmax2d_new_at(const char *where) { return stateless(where, "Softmax2d", softmax2d); }
 tg_module *tg_softmin_new_at(const char *where, int64_t dim) { return along_new(where, "Softmin", softmin, dim); }
 tg_module *tg_log_softmax_new_at(const char *where, int64_t dim)
 {

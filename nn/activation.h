@@ -21,6 +21,7 @@ tg_module *tg_softsign_new_at(const char *where);
 tg_module *tg_hardsigmoid_new_at(const char *where);
 tg_module *tg_hardswish_new_at(const char *where);
 tg_module *tg_tanhshrink_new_at(const char *where);
+tg_module *tg_softmax2d_new_at(const char *where); /* over the channels of [N, C, H, W] or [C, H, W] */
 tg_module *tg_softmax_new_at(const char *where, int64_t dim);
 tg_module *tg_softmin_new_at(const char *where, int64_t dim);
 tg_module *tg_log_softmax_new_at(const char *where, int64_t dim);
@@ -36,6 +37,7 @@ tg_module *tg_log_softmax_new_at(const char *where, int64_t dim);
 #define tg_hardsigmoid_new()    tg_hardsigmoid_new_at(TG_HERE)
 #define tg_hardswish_new()      tg_hardswish_new_at(TG_HERE)
 #define tg_tanhshrink_new()     tg_tanhshrink_new_at(TG_HERE)
+#define tg_softmax2d_new()      tg_softmax2d_new_at(TG_HERE)
 #define tg_softmax_new(dim)     tg_softmax_new_at(TG_HERE, dim)
 #define tg_softmin_new(dim)     tg_softmin_new_at(TG_HERE, dim)
 #define tg_log_softmax_new(dim) tg_log_softmax_new_at(TG_HERE, dim)

@@ -1,8 +1,8 @@
 /* conv.h: convolutions as modules.
  *
  * Sizes are lists with one entry for each spatial dimension, or one for all: `tg_conv2d_new(3, 8, tg_shape(3), .padding
- * = tg_shape(1))`. Weight and bias are drawn from U(-b, b), the weight first, b = 1 / sqrt(its fan-in), as
- * PyTorch's. */
+ * = tg_shape(1))`. PyTorch's padding="same" is `.padding = TG_SAME`, "valid" the default. Weight and bias are drawn from
+ * U(-b, b), the weight first, b = 1 / sqrt(its fan-in), as PyTorch's. */
 #ifndef TG_NN_CONV_H
 #define TG_NN_CONV_H
 
@@ -19,6 +19,7 @@ typedef struct tg_conv {
     int spatial; /* dimensions, 1 or 2 */
     bool transposed;
     tg_shape kernel_size, stride, padding, output_padding, dilation;
+    const char *padding_mode;
     tg_tensor *weight; /* [out, in / groups, *kernel_size]; transposed [in, out / groups, *kernel_size] */
     tg_tensor *bias;   /* [out]; NULL without */
 } tg_conv;
@@ -27,13 +28,14 @@ typedef struct tg_conv_module_options {
     tg_shape stride, padding, dilation;
     int64_t groups;
     bool bias;
+    const char *padding_mode; /* "zeros"; of forward ones also "reflect", "replicate" or "circular" */
     tg_shape output_padding; /* of transposed ones */
     tg_dtype dtype;
     TG_OPTIONS_END
 } tg_conv_module_options;
 #define TG_CONV_MODULE_DEFAULTS                                                                                        \
     /* stride */ { 1, { 1 } }, /* padding */ { 1, { 0 } }, /* dilation */ { 1, { 1 } }, /* groups */ 1, /* bias */ true, \
-    /* output_padding */ { 1, { 0 } }, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
+    /* padding_mode */ "zeros", /* output_padding */ { 1, { 0 } }, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 #define TG_CONV_MODULE_OPTIONS(...)                                                                                    \
     TG_OPTIONS(tg_conv_module_options, TG_CONV_MODULE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 

@@ -1,4 +1,4 @@
-/* normalization.c: the modules LayerNorm, RMSNorm and GroupNorm. */
+/* normalization.c: the modules LayerNorm, RMSNorm, GroupNorm and LocalResponseNorm. */
 #include "normalization.h"
 
 #include "core/error.h"
@@ -126,4 +126,35 @@ tg_tensor *tg_group_norm_forward_at(const char *where, tg_group_norm *m, tg_tens
     if (!tgi_module_ok(where, m ? &m->base : NULL, "GroupNorm")) return NULL;
     const tg_group_norm_options o = { .weight = m->weight, .bias = m->bias, .eps = m->eps };
     return tg_group_norm_at(where, x, m->num_groups, o);
+}
+
+/* ---- LocalResponseNorm ---- */
+
+typedef struct local {
+    tg_module base;
+    int64_t size;
+    tg_local_response_norm_options options;
+} local;
+
+static tg_tensor *local_forward(tg_module *m, tg_tensor *x)
+{
+    return tg_local_response_norm_at(NULL, x, ((local *)m)->size, ((local *)m)->options);
+}
+
+static int local_repr(tg_module *m, char *buffer, size_t size)
+{
+    const tg_local_response_norm_options *o = &((local *)m)->options;
+    char alpha[TGI_REAL_TEXT], beta[TGI_REAL_TEXT], k[TGI_REAL_TEXT];
+    return snprintf(buffer, size, "%lld, alpha=%s, beta=%s, k=%s", (long long)((local *)m)->size,
+                    tgi_real_text(o->alpha, alpha), tgi_real_text(o->beta, beta), tgi_real_text(o->k, k));
+}
+
+tg_module *tg_local_response_norm_new_at(const char *where, int64_t size, tg_local_response_norm_options options)
+{
+    local *m = TGI_MODULE_NEW(where, local, .name = "LocalResponseNorm", .type = "", .forward = local_forward,
+                              .extra_repr = local_repr);
+    if (!m) return NULL;
+    m->size = size;
+    TGI_SET_OPTIONS(m->options, options);
+    return &m->base;
 }

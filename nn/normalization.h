@@ -81,6 +81,14 @@ tg_group_norm *tg_group_norm_new_at(const char *where, int64_t num_groups, int64
 tg_tensor *tg_group_norm_forward_at(const char *where, tg_group_norm *m, tg_tensor *x);
 #define tg_group_norm_forward(m, x) tg_group_norm_forward_at(TG_HERE, m, x)
 
+/* Without parameters, for Sequential: `tg_local_response_norm_new(5, .alpha = 1e-3)`. The formula and options are those
+ * of tg_local_response_norm (ops/normalization.h). */
+tg_module *tg_local_response_norm_new_at(const char *where, int64_t size, tg_local_response_norm_options options);
+#define tg_local_response_norm_new(size, ...)                                                                          \
+    tg_local_response_norm_new_at(                                                                                     \
+        TG_HERE, size,                                                                                                 \
+        TG_OPTIONS(tg_local_response_norm_options, TG_LOCAL_RESPONSE_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
 TG_END_DECLS
 
 #endif

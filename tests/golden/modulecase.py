@@ -1,17 +1,18 @@
-"""One case of a golden file about modules: lstm.py and rnn.py share it. goldenfile.py describes the line format.
+"""One case of a golden file about modules: lstm.py, rnn.py and modules.py share it. goldenfile.py describes the line format.
 
 Every case is made in this order, which tests/support/golden_module.c repeats:
 
     1. the default dtype is set to `dtype` ("float32" or "float64"), then torch.manual_seed(seed);
     2. the module is built with the options the case names, and put into evaluation mode if `train` is 0;
-    3. input = torch.rand(input sizes); if `states` is 1, then h0 = torch.rand(...), and for LSTM c0 = torch.rand(...);
+    3. input = torch.rand(input sizes), for a module of two tensors then input2 = torch.rand(...); if `states` is 1,
+       then h0 = torch.rand(...), and for LSTM c0 = torch.rand(...);
     4. the module runs (drawing its dropout masks from the same stream);
     5. loss = sum(r * w) over every result r, the weights w of goldenfile.py starting anew for each; loss.backward().
 
 Keys. `s module`: the class. `s dtype`. `i seed`, `i train`, and the options, one line each.
 Arrays. `input`, `h0`, `c0` as drawn. `sum.NAME`: the sum of parameter NAME in float64, to tell a wrong initialisation
-    from a wrong forward. The results, by name. The gradients: `grad.NAME` of every named parameter, `grad.input`,
-    `grad.h0`, `grad.c0`.
+    from a wrong forward. The results, by name. The gradients: `grad.NAME` of every named parameter, `grad.input`
+    and those of the other inputs.
 """
 import itertools
 

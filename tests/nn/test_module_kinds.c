@@ -9,6 +9,7 @@ static int kinds_of(tg_module *m)
     int count = 0;
 #define COUNT(type) count += tg_module_as(m, type) != NULL;
     COUNT(tg_linear)
+    COUNT(tg_bilinear)
     COUNT(tg_conv)
     COUNT(tg_embedding)
     COUNT(tg_embedding_bag)
@@ -45,6 +46,7 @@ static int kinds_of(tg_module *m)
 TEST(test_structs)
 {
     EXPECT(tg_linear, tg_linear_new(2, 3));
+    EXPECT(tg_bilinear, tg_bilinear_new(2, 3, 4));
     EXPECT(tg_conv, tg_conv2d_new(2, 3, tg_shape(1)));
     EXPECT(tg_embedding, tg_embedding_new(2, 3));
     EXPECT(tg_embedding_bag, tg_embedding_bag_new(2, 3));

@@ -28,6 +28,7 @@ static void compare(const golden *g, tg_module *m, const golden_results *r, cons
     }
     for (int i = 0; i < 3 && r->names[i]; i++) golden_assert(g, r->names[i], r->tensors[i], tolerance);
     golden_assert(g, "grad.input", tg_grad_of(in->input), tolerance);
+    if (in->input2) golden_assert(g, "grad.input2", tg_grad_of(in->input2), tolerance);
     if (in->h0) golden_assert(g, "grad.h0", tg_grad_of(in->h0), tolerance);
     if (in->c0) golden_assert(g, "grad.c0", tg_grad_of(in->c0), tolerance);
 }
@@ -70,6 +71,7 @@ void golden_run_module(const golden *g, golden_build_fn build, golden_forward_fn
     tg_module *m = build(g, kind);
     if (!golden_int(g, "train")) tg_module_eval(m);
     golden_inputs in = { .input = draw(g, "input") };
+    in.input2 = draw(g, "input2");
     in.h0 = draw(g, "h0");
     in.c0 = draw(g, "c0");
     if (golden_has(g, "losses")) {

@@ -7,9 +7,9 @@
 
 #include "tapegrad.h"
 
-/* What a case draws for the module; h0 and c0 are NULL in cases without. */
+/* What a case draws for the module; all but the first are NULL in cases without. */
 typedef struct golden_inputs {
-    tg_tensor *input, *h0, *c0;
+    tg_tensor *input, *input2, *h0, *c0;
 } golden_inputs;
 
 /* The results and their names in the file. */

@@ -1,0 +1,79 @@
+"""Writes modules.txt: modules from one tensor to one, and Bilinear, in their options, as PyTorch 1.13.1 has them.
+
+    OMP_NUM_THREADS=1 python3 modules.py > modules.txt
+
+modulecase.py describes how every case is made, and its keys. `s module` is the constructor's call in Python, which
+tests/nn/test_modules_golden.c has in C beside it; `s repr`: what print shows. The result: `output`.
+"""
+import warnings
+
+import torch
+import torch.nn as nn
+
+import goldenfile as g
+from modulecase import begin, end, rand
+from ops_resample import channel_shuffle
+
+nn.functional.channel_shuffle = channel_shuffle     # torch's has no gradient
+
+
+def case(text, *sizes, dtype="float64", train=1):
+    """`sizes`: of each input."""
+    def made():
+        return eval("nn." + text)
+    made.__name__ = text
+    m = begin(f"{text} train={train}", made, dtype, train)
+    g.string("repr", repr(m))
+    inputs = {f"input{i + 1}" if i else "input": rand(*s) for i, s in enumerate(sizes)}
+    end(m, inputs, {"output": m(*inputs.values())})
+
+
+def borders():
+    case("ConstantPad1d(2, 3.5)", (2, 2, 3))
+    case("ConstantPad2d((1, 2, 3, 0), -1.0)", (2, 3, 2))
+    case("ConstantPad3d((0, 1, -1, 0, 1, 1), 0.5)", (1, 2, 2, 3, 2))
+    case("ZeroPad2d(1)", (1, 2, 2, 3))
+    case("ReflectionPad1d((3, 1))", (2, 4))
+    case("ReflectionPad2d((2, 0, 1, 1))", (1, 2, 3, 3))
+    case("ReflectionPad3d(1)", (1, 1, 2, 3, 2))
+    case("ReplicationPad1d((4, 1))", (2, 2, 3))
+    case("ReplicationPad2d(2)", (2, 2, 3))
+    case("ReplicationPad3d((1, 2, 0, 1, 1, 0))", (1, 1, 2, 2, 2))
+
+
+def convolutions():
+    case("Conv1d(2, 3, 3, padding='same')", (2, 2, 5))
+    case("Conv1d(2, 3, 4, padding='same', padding_mode='circular')", (2, 2, 5))
+    case("Conv1d(4, 4, 3, stride=2, padding=2, padding_mode='reflect', groups=2)", (2, 4, 6))
+    case("Conv1d(2, 3, 2, padding=2, padding_mode='replicate')", (2, 5))
+    case("Conv2d(2, 3, (2, 3), padding='same', dilation=(1, 2))", (2, 2, 4, 5))
+    case("Conv2d(2, 3, (2, 3), padding='same', dilation=(1, 2), padding_mode='reflect', bias=False)", (2, 2, 4, 5))
+    case("Conv2d(2, 2, 3, padding=(1, 2), padding_mode='circular')", (1, 2, 4, 3), dtype="float32")
+    case("Conv2d(2, 2, 3, padding=(1, 2), padding_mode='replicate')", (2, 4, 3))
+
+
+def others():
+    case("Unfold((2, 3), padding=1)", (2, 2, 3, 4))
+    case("Unfold(2, dilation=2, stride=(1, 2))", (1, 2, 4, 5))
+    case("Fold((4, 5), 2, stride=(2, 1))", (2, 8, 8))
+    case("ChannelShuffle(3)", (1, 6, 2, 2))
+    case("LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2.0)", (2, 4, 3))
+    case("LocalResponseNorm(2)", (2, 3, 2, 2), dtype="float32")
+    case("Softmax2d()", (2, 3, 2, 2))
+    case("Softmax2d()", (3, 2, 2))
+    case("UpsamplingNearest2d(scale_factor=2)", (1, 2, 2, 3))
+    case("UpsamplingBilinear2d(size=(3, 5))", (1, 2, 2, 3))
+    case("Bilinear(3, 2, 4)", (5, 3), (5, 2))
+    case("Bilinear(3, 2, 4, bias=False)", (2, 2, 3), (2, 2, 2), dtype="float32")
+
+
+def main():
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    print("# Modules as PyTorch computes them; modules.py, which wrote this file, describes each key.")
+    borders()
+    convolutions()
+    others()
+
+
+main()

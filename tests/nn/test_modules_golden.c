@@ -1,0 +1,145 @@
+/* test_modules_golden.c: modules from one tensor to one, and Bilinear, against what PyTorch computed
+ * (tests/golden/modules.txt): what print shows, initial weights, results and gradients. And what constructors refuse. */
+#include "tests/support/suite.h"
+#include "tests/support/golden_module.h"
+#include "tests/support/values.h"
+
+#include "tapegrad.h"
+
+#include <string.h>
+
+/* ---- golden cases: PyTorch's call, and the one in C ---- */
+
+#define IS(python, made)                                                                                               \
+    if (strcmp(kind, python) == 0) return TG_MODULE(made)
+
+static tg_module *border(const char *kind)
+{
+    IS("ConstantPad1d(2, 3.5)", tg_constant_pad1d_new(tg_shape(2), 3.5));
+    IS("ConstantPad2d((1, 2, 3, 0), -1.0)", tg_constant_pad2d_new(tg_shape(1, 2, 3, 0), -1));
+    IS("ConstantPad3d((0, 1, -1, 0, 1, 1), 0.5)", tg_constant_pad3d_new(tg_shape(0, 1, -1, 0, 1, 1), 0.5));
+    IS("ZeroPad2d(1)", tg_zero_pad2d_new(tg_shape(1)));
+    IS("ReflectionPad1d((3, 1))", tg_reflection_pad1d_new(tg_shape(3, 1)));
+    IS("ReflectionPad2d((2, 0, 1, 1))", tg_reflection_pad2d_new(tg_shape(2, 0, 1, 1)));
+    IS("ReflectionPad3d(1)", tg_reflection_pad3d_new(tg_shape(1)));
+    IS("ReplicationPad1d((4, 1))", tg_replication_pad1d_new(tg_shape(4, 1)));
+    IS("ReplicationPad2d(2)", tg_replication_pad2d_new(tg_shape(2)));
+    IS("ReplicationPad3d((1, 2, 0, 1, 1, 0))", tg_replication_pad3d_new(tg_shape(1, 2, 0, 1, 1, 0)));
+    return NULL;
+}
+
+static tg_module *convolution(const char *kind)
+{
+    char mode[16] = "circular"; /* gone before the module runs */
+    IS("Conv1d(2, 3, 3, padding='same')", tg_conv1d_new(2, 3, tg_shape(3), .padding = TG_SAME));
+    IS("Conv1d(2, 3, 4, padding='same', padding_mode='circular')",
+       tg_conv1d_new(2, 3, tg_shape(4), .padding = TG_SAME, .padding_mode = mode));
+    IS("Conv1d(4, 4, 3, stride=2, padding=2, padding_mode='reflect', groups=2)",
+       tg_conv1d_new(4, 4, tg_shape(3), .stride = tg_shape(2), .padding = tg_shape(2), .padding_mode = "reflect",
+                     .groups = 2));
+    IS("Conv1d(2, 3, 2, padding=2, padding_mode='replicate')",
+       tg_conv1d_new(2, 3, tg_shape(2), .padding = tg_shape(2), .padding_mode = "replicate"));
+    IS("Conv2d(2, 3, (2, 3), padding='same', dilation=(1, 2))",
+       tg_conv2d_new(2, 3, tg_shape(2, 3), .padding = TG_SAME, .dilation = tg_shape(1, 2)));
+    IS("Conv2d(2, 3, (2, 3), padding='same', dilation=(1, 2), padding_mode='reflect', bias=False)",
+       tg_conv2d_new(2, 3, tg_shape(2, 3), .padding = TG_SAME, .dilation = tg_shape(1, 2), .padding_mode = "reflect",
+                     .bias = false));
+    IS("Conv2d(2, 2, 3, padding=(1, 2), padding_mode='circular')",
+       tg_conv2d_new(2, 2, tg_shape(3), .padding = tg_shape(1, 2), .padding_mode = mode));
+    IS("Conv2d(2, 2, 3, padding=(1, 2), padding_mode='replicate')",
+       tg_conv2d_new(2, 2, tg_shape(3), .padding = tg_shape(1, 2), .padding_mode = "replicate"));
+    return NULL;
+}
+
+static tg_module *other(const char *kind)
+{
+    IS("Unfold((2, 3), padding=1)", tg_unfold_new(tg_shape(2, 3), .padding = tg_shape(1)));
+    IS("Unfold(2, dilation=2, stride=(1, 2))",
+       tg_unfold_new(tg_shape(2), .dilation = tg_shape(2), .stride = tg_shape(1, 2)));
+    IS("Fold((4, 5), 2, stride=(2, 1))", tg_fold_new(tg_shape(4, 5), tg_shape(2), .stride = tg_shape(2, 1)));
+    IS("ChannelShuffle(3)", tg_channel_shuffle_new(3));
+    IS("LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2.0)",
+       tg_local_response_norm_new(3, .alpha = 0.5, .beta = 0.6, .k = 2));
+    IS("LocalResponseNorm(2)", tg_local_response_norm_new(2));
+    IS("Softmax2d()", tg_softmax2d_new());
+    IS("UpsamplingNearest2d(scale_factor=2)", tg_upsampling_nearest2d_new(.scale_factor = 2));
+    IS("UpsamplingBilinear2d(size=(3, 5))", tg_upsampling_bilinear2d_new(.size = tg_shape(3, 5)));
+    IS("Bilinear(3, 2, 4)", tg_bilinear_new(3, 2, 4));
+    IS("Bilinear(3, 2, 4, bias=False)", tg_bilinear_new(3, 2, 4, .bias = false));
+    return NULL;
+}
+
+static tg_module *build(const golden *g, const char *kind)
+{
+    tg_module *(*const all[])(const char *) = { border, convolution, other };
+    tg_module *m = NULL;
+    for (size_t i = 0; !m && i < sizeof all / sizeof *all; i++) m = all[i](kind);
+    if (!m) fail_msg("%s: no such call here", golden_case(g));
+    char text[256];
+    tg_module_format(m, text, sizeof text);
+    assert_string_equal(text, golden_string(g, "repr"));
+    return m;
+}
+
+static tg_tensor *run(tg_module *m, golden_inputs in)
+{
+    tg_bilinear *two = tg_module_as(m, tg_bilinear);
+    return two ? tg_bilinear_forward(two, in.input, in.input2) : tg_module_forward(m, in.input);
+}
+
+/* A copy gives the same as its original, which then runs. */
+static golden_results forward(const golden *g, const char *kind, tg_module *m, golden_inputs in)
+{
+    (void)kind;
+    tg_module *copy = tg_module_copy(m);
+    golden_assert(g, "output", run(copy, in), tg_dtype_of(in.input) == TG_FLOAT32 ? 2e-6 : 1e-13);
+    tg_module_free(copy);
+    return (golden_results){ { "output" }, { run(m, in) } };
+}
+
+TEST(test_golden)
+{
+    golden *g = golden_open("modules.txt");
+    int cases = 0;
+    for (; golden_next(g); cases++) golden_run_module(g, build, forward);
+    golden_close(g);
+    assert_true(cases >= 30);
+}
+
+/* ---- errors ---- */
+
+#define REFUSED(call, text)                                                                                            \
+    do {                                                                                                               \
+        assert_null(call);                                                                                             \
+        expect_error(text);                                                                                            \
+    } while (0)
+
+TEST(test_refused)
+{
+    IN_SCOPE;
+    REFUSED(tg_zero_pad2d_new(tg_shape(1, 2)), "ZeroPad2d: padding has one entry, or two for each of 2 dimensions");
+    REFUSED(tg_reflection_pad1d_new(tg_shape()), "padding has one entry, or two for each of 1 dimension");
+    REFUSED(tg_conv1d_new(1, 1, tg_shape(3), .padding_mode = "zig"), "but got padding_mode='zig'");
+    REFUSED(tg_conv1d_new(1, 1, tg_shape(3), .padding_mode = NULL), "but got padding_mode='NULL'");
+    REFUSED(tg_conv_transpose2d_new(1, 1, tg_shape(3), .padding_mode = "reflect"),
+            "Only \"zeros\" padding mode is supported for ConvTranspose2d");
+    REFUSED(tg_conv2d_new(1, 1, tg_shape(3), .padding = TG_SAME, .stride = tg_shape(2)),
+            "padding='same' is not supported for strided convolutions");
+    tg_module *m = tg_softmax2d_new();
+    REFUSED(tg_module_forward(m, tg_ones(tg_shape(2, 3))), "Softmax2d requires a 3D or 4D tensor as input");
+    tg_module_free(m);
+    tg_conv *conv = tg_conv1d_new(1, 1, tg_shape(3), .padding = tg_shape(4), .padding_mode = "reflect");
+    REFUSED(tg_conv_forward(conv, tg_ones(tg_shape(1, 1, 3))), "Padding size should be less than the corresponding");
+    REFUSED(tg_conv_forward(conv, NULL), "");
+    tg_module_free(conv);
+    tg_scope_end(scope);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_golden),
+        T(test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
