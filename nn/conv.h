@@ -1,8 +1,8 @@
 /* conv.h: convolutions as modules.
  *
- * Sizes are lists with one entry for each spatial dimension, or one for all: `tg_conv2d_new(3, 8, tg_shape(3), .padding
- * = tg_shape(1))`. PyTorch's padding="same" is `.padding = TG_SAME`, "valid" the default. Weight and bias are drawn from
- * U(-b, b), the weight first, b = 1 / sqrt(its fan-in), as PyTorch's. */
+ * Sizes are lists with one entry for each spatial dimension, or one for all: `tg_conv2d_new(3, 8, tg_shape(3),
+ * .padding = tg_shape(1))`. PyTorch's padding="same" is `.padding = TG_SAME`, "valid" the default. Weight and bias are
+ * drawn from U(-b, b), the weight first, b = 1 / sqrt(its fan-in), as PyTorch's. */
 #ifndef TG_NN_CONV_H
 #define TG_NN_CONV_H
 

@@ -24,11 +24,14 @@ typedef struct tg_conv_options {
 #define TG_CONV_OPTIONS(...) TG_OPTIONS(tg_conv_options, TG_CONV_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* `tg_conv2d(x, w, .bias = b, .padding = tg_shape(1))`: x [N, C, H, W] or [C, H, W] by weight [K, C / groups, R, S] is
- * [N, K, H', W'] with H' = (H + 2 padding - dilation (R - 1) - 1) / stride + 1. conv1d has no H and no R. */
+ * [N, K, H', W'] with H' = (H + 2 padding - dilation (R - 1) - 1) / stride + 1. conv1d has no H and no R, conv3d a
+ * depth before them: x [N, C, D, H, W], weight [K, C / groups, T, R, S]. */
 tg_tensor *tg_conv1d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_options options);
 tg_tensor *tg_conv2d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_options options);
+tg_tensor *tg_conv3d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_options options);
 #define tg_conv1d(input, weight, ...) tg_conv1d_at(TG_HERE, input, weight, TG_CONV_OPTIONS(__VA_ARGS__))
 #define tg_conv2d(input, weight, ...) tg_conv2d_at(TG_HERE, input, weight, TG_CONV_OPTIONS(__VA_ARGS__))
+#define tg_conv3d(input, weight, ...) tg_conv3d_at(TG_HERE, input, weight, TG_CONV_OPTIONS(__VA_ARGS__))
 
 typedef struct tg_conv_transpose_options {
     tg_tensor *bias;
@@ -49,12 +52,15 @@ typedef struct tg_conv_transpose_options {
  * output_padding. */
 tg_tensor *tg_conv_transpose1d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_transpose_options options);
 tg_tensor *tg_conv_transpose2d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_transpose_options options);
+tg_tensor *tg_conv_transpose3d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_transpose_options options);
 #define tg_conv_transpose1d(input, weight, ...)                                                                        \
     tg_conv_transpose1d_at(TG_HERE, input, weight, TG_CONV_TRANSPOSE_OPTIONS(__VA_ARGS__))
 #define tg_conv_transpose2d(input, weight, ...)                                                                        \
     tg_conv_transpose2d_at(TG_HERE, input, weight, TG_CONV_TRANSPOSE_OPTIONS(__VA_ARGS__))
+#define tg_conv_transpose3d(input, weight, ...)                                                                        \
+    tg_conv_transpose3d_at(TG_HERE, input, weight, TG_CONV_TRANSPOSE_OPTIONS(__VA_ARGS__))
 
-/* PyTorch's common form of the four, on batched input: lists as long as there are spatial dimensions, 1 or 2. */
+/* PyTorch's common form of the six, on batched input: lists as long as there are spatial dimensions, 1 to 3. */
 tg_tensor *tg_convolution_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_tensor *bias, tg_shape stride,
                              tg_shape padding, tg_shape dilation, bool transposed, tg_shape output_padding, int64_t groups);
 #define tg_convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)             \

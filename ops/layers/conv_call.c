@@ -1,4 +1,4 @@
-/* conv_call.c: conv1d, conv2d and their transposes as PyTorch has them: batched or not, lists of one entry or several.
+/* conv_call.c: conv1d to conv3d and their transposes as PyTorch has them: batched or not, lists of one entry or several.
  * The checks are in conv_check.c, the maps themselves in conv.c. */
 #include "ops/base/call.h"
 #include "conv_impl.h"
@@ -32,7 +32,7 @@ static tg_tensor *convolve(const char *where, tgi_conv_call call, int spatial)
         if (!tgi_conv_expand_list(&call, &call.stride, "stride", call.weight->ndim - 2)) return NULL;
     }
     tgi_convolved c;
-    tg_tensor *y = tgi_conv_check(&call, &c) ? tgi_convolve(call.input, call.weight, call.bias, &c) : NULL;
+    tg_tensor *y = tgi_conv_check(&call, &c) ? tgi_conv_run(&call, &c) : NULL;
     return single ? tgi_ordinary(tg_squeeze(y, 0), TG_NONE) : y;
 }
 
@@ -80,6 +80,11 @@ tg_tensor *tg_conv2d_at(const char *where, tg_tensor *input, tg_tensor *weight, 
     return forward(where, &tgi_op_conv2d, input, weight, &options, 2);
 }
 
+tg_tensor *tg_conv3d_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_conv_options options)
+{
+    return forward(where, &tgi_op_conv3d, input, weight, &options, 3);
+}
+
 tg_tensor *tg_conv_transpose1d_at(const char *where, tg_tensor *input, tg_tensor *weight,
                                   tg_conv_transpose_options options)
 {
@@ -90,6 +95,12 @@ tg_tensor *tg_conv_transpose2d_at(const char *where, tg_tensor *input, tg_tensor
                                   tg_conv_transpose_options options)
 {
     return transposed(where, &tgi_op_conv_transpose2d, input, weight, &options, 2);
+}
+
+tg_tensor *tg_conv_transpose3d_at(const char *where, tg_tensor *input, tg_tensor *weight,
+                                  tg_conv_transpose_options options)
+{
+    return transposed(where, &tgi_op_conv_transpose3d, input, weight, &options, 3);
 }
 
 /* ---- descriptors ---- */
@@ -124,6 +135,7 @@ static tg_tensor_list transposed_call(const tg_op *op, const tg_value *v, int sp
 
 static tg_tensor_list conv1d_call(const tg_value *v) { return forward_call(&tgi_op_conv1d, v, 1); }
 static tg_tensor_list conv2d_call(const tg_value *v) { return forward_call(&tgi_op_conv2d, v, 2); }
+static tg_tensor_list conv3d_call(const tg_value *v) { return forward_call(&tgi_op_conv3d, v, 3); }
 static tg_tensor_list conv_transpose1d_call(const tg_value *v)
 {
     return transposed_call(&tgi_op_conv_transpose1d, v, 1);
@@ -131,6 +143,10 @@ static tg_tensor_list conv_transpose1d_call(const tg_value *v)
 static tg_tensor_list conv_transpose2d_call(const tg_value *v)
 {
     return transposed_call(&tgi_op_conv_transpose2d, v, 2);
+}
+static tg_tensor_list conv_transpose3d_call(const tg_value *v)
+{
+    return transposed_call(&tgi_op_conv_transpose3d, v, 3);
 }
 
 static const char *const conv1d_samples[] = {
@@ -333,4 +349,98 @@ const tg_op tgi_op_conv_transpose2d = {
     .call = conv_transpose2d_call,
     .samples = conv_transpose2d_samples,
     .errors = conv_transpose2d_errors,
+};
+
+static const char *const conv3d_samples[] = {
+    "conv3d(f(1, 2, 3, 4, 3), f(3, 2, 2, 3, 2), f(3))",
+    "conv3d(f(2, 3, 3, 3), f(2, 2, 3, 1, 2), padding=1)",
+    "conv3d(f(1, 2, 5, 4, 5), f(2, 2, 2, 3, 2), f(2), stride=[2, 1, 2], padding=[1, 2, 0], dilation=[3, 1, 2])",
+    "conv3d(f(1, 4, 3, 3, 3), f(4, 2, 2, 2, 2), f(4), padding=1, groups=2)",
+    "conv3d(f(1, 2, 3, 2, 3), f(3, 2, 2, 3, 2), padding='same')",
+    "conv3d(f(1, 1, 5, 3, 3), f(1, 1, 3, 2, 2), padding='same', dilation=[1, 2, 1])",
+    "conv3d(f(0, 2, 3, 3, 3), f(3, 2, 2, 2, 2))",
+    "conv3d(i(1, 2, 3, 3, 3), i(2, 2, 2, 2, 2), i(2))",
+    NULL
+};
+static const tg_error_sample conv3d_errors[] = {
+    { "conv3d(f(3, 4, 5), f(3, 2, 2, 2, 2))",
+      "Expected 4D (unbatched) or 5D (batched) input to conv3d, but got input of size: [3, 4, 5]" },
+    { "conv3d(f(1, 2, 4, 4, 4), f(3, 1, 2, 2, 2))",
+      "Given groups=1, weight of size [3, 1, 2, 2, 2], expected input[1, 2, 4, 4, 4] to have 1 channels, but got 2 channels "
+      "instead" },
+    { "conv3d(f(1, 2, 4, 4, 4), f(3, 2, 5, 5, 5))",
+      "Calculated padded input size per channel: (4 x 4 x 4). Kernel size: (5 x 5 x 5). Kernel size can't be greater than "
+      "actual input size" },
+    { "conv3d(f(1, 2, 4, 4, 4), f(3, 2, 2, 2, 2), stride=0)", "non-positive stride is not supported" },
+    { "conv3d(f(1, 2, 4, 4, 4), f(3, 2, 2, 2, 2), stride=[1, 2])",
+      "expected stride to be a single integer value or a list of 3 values to match the convolution dimensions, but got "
+      "stride=[1, 2]" },
+    { "conv3d(f(1, 2, 4, 4, 4), f(3, 2, 2, 2, 2), padding='same', stride=2)",
+      "padding='same' is not supported for strided convolutions" },
+    { "conv3d(f(1, 2, 4, 4, 4), f(3, 2, 2, 2, 2), f(2))",
+      "Given weight of size [3, 2, 2, 2, 2], expected bias to be 1-dimensional with 3 elements, but got bias of size [2] "
+      "instead" },
+    { "conv3d(b(1, 2, 4, 4, 4), b(3, 2, 2, 2, 2))", "\"compute_columns3d\" not implemented for 'Bool'" },
+    { NULL, NULL }
+};
+const tg_op tgi_op_conv3d = {
+    .name = "conv3d",
+    .schema = "conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3]|str padding=0, int[3] "
+              "dilation=1, int groups=1) -> Tensor",
+    .formula =
+        "y[n, k, h, i, j] = the sum of weight[k, c, t, r, s] x[n, c, h stride - padding + t dilation, ...] over c, "
+        "t, r, s, plus bias[k]",
+    .gradient = "of conv2d, of which it is made",
+    .doc = "The convolution of volumes; without a batch dimension as well. padding 'same' keeps their size.",
+    .shapes =
+        "[N, C, D, H, W] and [K, C / groups, T, R, S] to [N, K, (D + 2 padding - dilation (T - 1) - 1) / stride + 1, "
+        "..]",
+    .composite = true,
+    .call = conv3d_call,
+    .samples = conv3d_samples,
+    .errors = conv3d_errors,
+};
+
+static const char *const conv_transpose3d_samples[] = {
+    "conv_transpose3d(f(1, 2, 2, 3, 2), f(2, 3, 2, 2, 3), f(3))",
+    "conv_transpose3d(f(3, 2, 3, 2), f(3, 2, 3, 2, 2), padding=[1, 0, 1])",
+    "conv_transpose3d(f(1, 4, 3, 2, 2), f(4, 1, 2, 3, 2), f(2), stride=[2, 1, 3], padding=[1, 0, 1], output_padding=[1, "
+    "0, 2], groups=2, dilation=[1, 2, 1])",
+    "conv_transpose3d(f(1, 2, 2, 2, 2), f(2, 1, 2, 2, 2), stride=2, output_padding=[2, 0, 1], dilation=[3, 1, 2])",
+    "conv_transpose3d(f(0, 2, 2, 3, 2), f(2, 3, 2, 2, 3))",
+    NULL
+};
+static const tg_error_sample conv_transpose3d_errors[] = {
+    { "conv_transpose3d(f(3, 4, 5), f(3, 2, 2, 2, 2))",
+      "Expected 4D (unbatched) or 5D (batched) input to conv_transpose3d, but got input of size: [3, 4, 5]" },
+    { "conv_transpose3d(f(1, 2, 4, 4, 4), f(1, 3, 2, 2, 2))",
+      "Given transposed=1, weight of size [1, 3, 2, 2, 2], expected input[1, 2, 4, 4, 4] to have 1 channels, but got 2 "
+      "channels instead" },
+    { "conv_transpose3d(f(1, 2, 4, 4, 4), f(2, 3, 2, 2, 2), padding=4)",
+      "Given input size per channel: (4 x 4 x 4). Calculated output size per channel: (-3 x -3 x -3). Output size is too "
+      "small" },
+    { "conv_transpose3d(f(1, 2, 4, 4, 4), f(2, 3, 2, 2, 2), output_padding=1)",
+      "output padding must be smaller than either stride or dilation, but got output_padding_depth: 1 "
+      "output_padding_height: 1 output_padding_width: 1 stride_depth: 1 stride_height: 1 stride_width: 1 dilation_depth: 1 "
+      "dilation_height: 1 dilation_width: 1" },
+    { NULL, NULL }
+};
+const tg_op tgi_op_conv_transpose3d = {
+    .name = "conv_transpose3d",
+    .schema =
+        "conv_transpose3d(Tensor input, Tensor weight, Tensor? bias=None, int[3] stride=1, int[3] padding=0, int[3] "
+        "output_padding=0, int groups=1, int[3] dilation=1) -> Tensor",
+    .formula = "y = the gradient of conv3d by its input, for x in the place of the gradient of its result, plus bias",
+    .gradient = "of conv_transpose2d and fold, of which it is made",
+    .doc = "The transposed convolution of volumes; without a batch dimension as well.",
+    .shapes =
+        "[N, K, D, H, W] and [K, C / groups, T, R, S] to [N, C, (D - 1) stride - 2 padding + dilation (T - 1) + 1 + "
+        "output_padding, ..]",
+    .composite = true,
+    .call = conv_transpose3d_call,
+    .samples = conv_transpose3d_samples,
+    .errors = conv_transpose3d_errors,
+    .own_errors = (const tg_error_sample[]){ { "conv_transpose3d(i(1, 2, 2, 2, 2), i(2, 2, 2, 2, 2))",
+                                               "\"conv_transpose3d\" not implemented for 'Long'" },
+                                             { NULL, NULL } },
 };

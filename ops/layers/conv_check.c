@@ -123,25 +123,26 @@ static bool dtypes_ok(const tgi_conv_call *call)
     if (call->bias && (tg_dtype)call->bias->dtype != x)
         return FAIL(call, "Input type (%s) and bias type (%s) should be the same", tgi_scalar_type_name(x),
                     tgi_type_name(call->bias));
-    if (x == TG_BOOL) return FAIL(call, "\"slow_conv2d_cpu\" not implemented for 'Bool'");
+    if (x == TG_BOOL)
+        return FAIL(call, "\"%s\" not implemented for 'Bool'",
+                    call->weight->ndim == 5 ? "compute_columns3d" : "slow_conv2d_cpu");
     return true;
 }
 
 /* "2 x 5" */
-static const char *by_text(const int64_t *sizes, int count, char text[64])
+static const char *by_text(const int64_t *sizes, int count, char text[96])
 {
-    if (count == 1)
-        snprintf(text, 64, "%" PRId64, sizes[0]);
-    else
-        snprintf(text, 64, "%" PRId64 " x %" PRId64, sizes[0], sizes[1]);
+    int length = 0;
+    for (int d = 0; d < count; d++)
+        length += snprintf(text + length, 96 - (size_t)length, "%s%" PRId64, d ? " x " : "", sizes[d]);
     return text;
 }
 
 /* The sizes of the computed side, one for each spatial dimension. */
-static bool result_sizes(tgi_conv_call *call, int spatial, int64_t sizes[2])
+static bool result_sizes(tgi_conv_call *call, int spatial, int64_t sizes[3])
 {
-    char a[64], b[64];
-    int64_t padded[2] = { 0 }, kernel[2] = { 0 };
+    char a[96], b[96];
+    int64_t padded[3] = { 0 }, kernel[3] = { 0 };
     bool too_small = false;
     for (int d = 0; d < spatial; d++) {
         const int64_t size = call->input->dims[d + 2], taps = call->weight->dims[d + 2], stride = call->stride.dims[d];
@@ -177,22 +178,30 @@ static bool result_sizes(tgi_conv_call *call, int spatial, int64_t sizes[2])
     return true;
 }
 
+/* " NAME_depth: 1 NAME_height: 2 NAME_width: 3"; of two dimensions without the depth. */
+static const char *each_text(const char *name, const int64_t list[3], bool depth, char text[160])
+{
+    int length = depth ? snprintf(text, 160, " %s_depth: %" PRId64, name, list[0]) : 0;
+    snprintf(text + length, 160 - (size_t)length, " %s_height: %" PRId64 " %s_width: %" PRId64, name, list[1], name,
+             list[2]);
+    return text;
+}
+
 static bool output_padding_ok(const tgi_conv_call *call, int spatial)
 {
     bool ok = true;
-    int64_t out[2] = { 0, 0 }, stride[2] = { 1, 1 }, dilation[2] = { 1, 1 };
+    char a[160], b[160], c[160];
+    int64_t out[3] = { 0 }, stride[3] = { 1, 1, 1 }, dilation[3] = { 1, 1, 1 };
     for (int d = 0; d < spatial; d++) {
-        const int at = d + 2 - spatial;
+        const int at = d + 3 - spatial;
         out[at] = call->output_padding.dims[d];
         stride[at] = call->stride.dims[d];
         dilation[at] = call->dilation.dims[d];
         ok &= out[at] < stride[at] || out[at] < dilation[at];
     }
-    return ok || FAIL(call,
-                      "output padding must be smaller than either stride or dilation, but got output_padding_height: "
-                      "%" PRId64 " output_padding_width: %" PRId64 " stride_height: %" PRId64 " stride_width: %" PRId64
-                      " dilation_height: %" PRId64 " dilation_width: %" PRId64,
-                      out[0], out[1], stride[0], stride[1], dilation[0], dilation[1]);
+    return ok || FAIL(call, "output padding must be smaller than either stride or dilation, but got%s%s%s",
+                      each_text("output_padding", out, spatial == 3, a), each_text("stride", stride, spatial == 3, b),
+                      each_text("dilation", dilation, spatial == 3, c));
 }
 
 bool tgi_conv_check(tgi_conv_call *call, tgi_convolved *c)
@@ -200,9 +209,9 @@ bool tgi_conv_check(tgi_conv_call *call, tgi_convolved *c)
     const tg_tensor *x = call->input, *w = call->weight;
     const int spatial = w->ndim - 2, last = spatial - 1;
     if (spatial < 1) return FAIL(call, "weight should have at least three dimensions");
-    if (spatial > 2) return FAIL(call, "convolutions over one and two dimensions are supported, not over %d", spatial);
+    if (spatial > 3) return FAIL(call, "convolutions over one to three dimensions are supported, not over %d", spatial);
     if (!lists_ok(call, spatial) || !channels_ok(call)) return false;
-    int64_t sizes[2];
+    int64_t sizes[3];
     if (!result_sizes(call, spatial, sizes)) return false;
     for (int d = 0; d < spatial; d++) {
         char text[TG_SHAPE_TEXT];
@@ -214,6 +223,7 @@ bool tgi_conv_check(tgi_conv_call *call, tgi_convolved *c)
     if (!dtypes_ok(call) || (call->transposed && !output_padding_ok(call, spatial))) return false;
     const int64_t *in = x->dims + 2, *image = call->transposed ? sizes : in, *result = call->transposed ? in : sizes;
     *c = (tgi_convolved){ .spatial = spatial, .transposed = call->transposed };
+    if (spatial == 3) return true; /* the call says the rest */
     c->sizes = (tgi_conv){ .batch = x->dims[0],
                            .groups = call->groups,
                            .c = w->dims[1],

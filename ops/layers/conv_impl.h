@@ -11,7 +11,7 @@ TG_EXTERN_C_BEGIN
 /* A convolution as it stands on the tape. */
 typedef struct tgi_convolved {
     tgi_conv sizes;
-    int spatial;      /* dimensions, 1 or 2; of one the height is 1 */
+    int spatial;      /* dimensions, 1 or 2; of one the height is 1. 3: nothing but `transposed` counts */
     bool transposed;  /* the image is computed from the result, and not the other way round */
 } tgi_convolved;
 
@@ -27,8 +27,12 @@ typedef struct tgi_conv_call {
     bool same, transposed;
     int64_t groups;
 } tgi_conv_call;
-/* Checks all of it and fills in `c`. False: an error was recorded. */
+/* Checks all of it, makes its lists those of all dimensions and fills in `c`. False: an error was recorded. */
 bool tgi_conv_check(tgi_conv_call *call, tgi_convolved *c);
+/* What the checked call asks for. */
+tg_tensor *tgi_conv_run(const tgi_conv_call *call, const tgi_convolved *c);
+/* The same over three dimensions: made of convolutions over two (conv_volume.c). */
+tg_tensor *tgi_conv_volume(const tgi_conv_call *call);
 /* Makes a list of one entry one of `count`. False, with PyTorch's error recorded, when it has neither as many. */
 bool tgi_conv_expand_list(const tgi_conv_call *call, tg_shape *list, const char *name, int count);
 /* The tensors of a call, for errors; until the next call of this function. */

@@ -51,11 +51,11 @@ static bool read_lists(const tg_op *op, tg_tensor *input, const tgi_window_lists
 
 static int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-static int64_t pooled_size(const tgi_windows *w, int d, bool ceil_mode)
+int64_t tgi_pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil_mode)
 {
-    const int64_t reach = w->dilation[d] * (w->kernel[d] - 1) + 1, stride = w->stride[d];
-    int64_t n = floor_divide(w->in[d] + 2 * w->padding[d] - reach + (ceil_mode ? stride - 1 : 0), stride) + 1;
-    if (ceil_mode && (n - 1) * stride >= w->in[d] + w->padding[d]) n--; /* a window in the padding alone */
+    const int64_t reach = dilation * (kernel - 1) + 1;
+    int64_t n = floor_divide(in + 2 * padding - reach + (ceil_mode ? stride - 1 : 0), stride) + 1;
+    if (ceil_mode && (n - 1) * stride >= in + padding) n--; /* a window in the padding alone */
     return n;
 }
 
@@ -77,7 +77,9 @@ static bool sizes_ok(const tg_op *op, tg_tensor *input, tgi_windows *w, bool cei
     if (w->dilation[0] <= 0 || w->dilation[1] <= 0)
         return FAIL("dilation should be greater than zero, but got dilationH: %" PRId64 " dilationW: %" PRId64,
                     w->dilation[0], w->dilation[1]);
-    for (int d = 0; d < 2; d++) w->out[d] = pooled_size(w, d, ceil_mode && d >= 2 - w->spatial);
+    for (int d = 0; d < 2; d++)
+        w->out[d] = tgi_pooled_size(w->in[d], w->kernel[d], w->stride[d], w->padding[d], w->dilation[d],
+                                    ceil_mode && d >= 2 - w->spatial);
     const long long planes = input->dims[input->ndim - w->spatial - 1];
     if (w->out[0] < 1 || w->out[1] < 1)
         return FAIL("Given input size: (%lldx%" PRId64 "x%" PRId64 "). Calculated output size: (%lldx%" PRId64

@@ -24,6 +24,9 @@ typedef struct tgi_window_lists {
     bool ceil_mode;
 } tgi_window_lists;
 
+/* How many windows there are in one dimension. */
+int64_t tgi_pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil_mode);
+
 /* Reads the lists, fills in `w` and checks it against the input, in PyTorch's order and words. False: an error was
  * recorded. */
 bool tgi_windows_check(const tg_op *op, tg_tensor *input, int spatial, const tgi_window_lists *lists, tgi_windows *w);
