@@ -66,6 +66,7 @@
 #include "nn/pad.h"
 #include "nn/pool.h"
 #include "nn/normalization.h"
+#include "nn/resample.h"
 #include "nn/rnn.h"
 #include "nn/sequential.h"
 

@@ -1,4 +1,4 @@
-/* batch_norm.c: the modules BatchNorm1d and 2d, InstanceNorm1d and 2d: one struct, two forwards. */
+/* batch_norm.c: the modules BatchNorm1d to 3d, InstanceNorm1d to 3d: one struct, two forwards. */
 #include "batch_norm.h"
 
 #include "core/scope.h"
@@ -99,6 +99,11 @@ tg_batch_norm *tg_batch_norm2d_new_at(const char *where, int64_t num_features, t
     return make(where, "BatchNorm2d", batch_forward, 4, 4, num_features, &o);
 }
 
+tg_batch_norm *tg_batch_norm3d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options o)
+{
+    return make(where, "BatchNorm3d", batch_forward, 5, 5, num_features, &o);
+}
+
 /* ---- InstanceNorm ---- */
 
 tg_tensor *tg_instance_norm_forward_at(const char *where, tg_instance_norm *m, tg_tensor *x)
@@ -129,4 +134,9 @@ tg_instance_norm *tg_instance_norm1d_new_at(const char *where, int64_t num_featu
 tg_instance_norm *tg_instance_norm2d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options o)
 {
     return make(where, "InstanceNorm2d", instance_forward, 3, 4, num_features, &o);
+}
+
+tg_instance_norm *tg_instance_norm3d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options o)
+{
+    return make(where, "InstanceNorm3d", instance_forward, 4, 5, num_features, &o);
 }

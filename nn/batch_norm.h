@@ -32,13 +32,16 @@ typedef struct tg_batch_norm_module_options {
 #define TG_BATCH_NORM_MODULE_OPTIONS(...)                                                                              \
     TG_OPTIONS(tg_batch_norm_module_options, TG_BATCH_NORM_MODULE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* Of [N, C] or [N, C, L]; of [N, C, H, W]: `tg_batch_norm2d_new(64, .momentum = 0.01)`. */
+/* Of [N, C] or [N, C, L]; of [N, C, H, W]; of [N, C, D, H, W]: `tg_batch_norm2d_new(64, .momentum = 0.01)`. */
 tg_batch_norm *tg_batch_norm1d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options options);
 tg_batch_norm *tg_batch_norm2d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options options);
+tg_batch_norm *tg_batch_norm3d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options options);
 #define tg_batch_norm1d_new(num_features, ...)                                                                         \
     tg_batch_norm1d_new_at(TG_HERE, num_features, TG_BATCH_NORM_MODULE_OPTIONS(__VA_ARGS__))
 #define tg_batch_norm2d_new(num_features, ...)                                                                         \
     tg_batch_norm2d_new_at(TG_HERE, num_features, TG_BATCH_NORM_MODULE_OPTIONS(__VA_ARGS__))
+#define tg_batch_norm3d_new(num_features, ...)                                                                         \
+    tg_batch_norm3d_new_at(TG_HERE, num_features, TG_BATCH_NORM_MODULE_OPTIONS(__VA_ARGS__))
 
 /* In training by the batch's statistics, which move the running ones; in evaluation by the running ones, if there
  * are. */
@@ -54,13 +57,16 @@ typedef tg_batch_norm tg_instance_norm;
 #define TG_INSTANCE_NORM_MODULE_OPTIONS(...)                                                                           \
     TG_OPTIONS(tg_batch_norm_module_options, TG_INSTANCE_NORM_MODULE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* Of [N, C, L] or [C, L]; of [N, C, H, W] or [C, H, W]. */
+/* Of [N, C, L], [N, C, H, W] and [N, C, D, H, W], each without N as well. */
 tg_instance_norm *tg_instance_norm1d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options options);
 tg_instance_norm *tg_instance_norm2d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options options);
+tg_instance_norm *tg_instance_norm3d_new_at(const char *where, int64_t num_features, tg_batch_norm_module_options options);
 #define tg_instance_norm1d_new(num_features, ...)                                                                      \
     tg_instance_norm1d_new_at(TG_HERE, num_features, TG_INSTANCE_NORM_MODULE_OPTIONS(__VA_ARGS__))
 #define tg_instance_norm2d_new(num_features, ...)                                                                      \
     tg_instance_norm2d_new_at(TG_HERE, num_features, TG_INSTANCE_NORM_MODULE_OPTIONS(__VA_ARGS__))
+#define tg_instance_norm3d_new(num_features, ...)                                                                      \
+    tg_instance_norm3d_new_at(TG_HERE, num_features, TG_INSTANCE_NORM_MODULE_OPTIONS(__VA_ARGS__))
 tg_tensor *tg_instance_norm_forward_at(const char *where, tg_instance_norm *m, tg_tensor *x);
 #define tg_instance_norm_forward(m, x) tg_instance_norm_forward_at(TG_HERE, m, x)
 

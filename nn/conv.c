@@ -1,4 +1,4 @@
-/* conv.c: Conv1d, Conv2d and their transposes. */
+/* conv.c: Conv1d, Conv2d, Conv3d and their transposes. */
 #include "conv.h"
 
 #include "core/error.h"
@@ -146,6 +146,12 @@ tg_conv *tg_conv2d_new_at(const char *where, int64_t in_channels, int64_t out_ch
     return conv_new(where, "Conv2d", 2, false, in_channels, out_channels, kernel_size, &options);
 }
 
+tg_conv *tg_conv3d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                          tg_conv_module_options options)
+{
+    return conv_new(where, "Conv3d", 3, false, in_channels, out_channels, kernel_size, &options);
+}
+
 tg_conv *tg_conv_transpose1d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
                                     tg_conv_module_options options)
 {
@@ -156,6 +162,12 @@ tg_conv *tg_conv_transpose2d_new_at(const char *where, int64_t in_channels, int6
                                     tg_conv_module_options options)
 {
     return conv_new(where, "ConvTranspose2d", 2, true, in_channels, out_channels, kernel_size, &options);
+}
+
+tg_conv *tg_conv_transpose3d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                                    tg_conv_module_options options)
+{
+    return conv_new(where, "ConvTranspose3d", 3, true, in_channels, out_channels, kernel_size, &options);
 }
 
 /* ---- calling ---- */
@@ -177,6 +189,7 @@ static tg_tensor *bordered(const tg_conv *m, tg_tensor *x)
 static tg_tensor *convolve(const char *where, const tg_conv *m, tg_tensor *x, tg_shape padding)
 {
     const tg_conv_options o = { m->bias, m->stride, padding, m->dilation, m->groups, { 0 } };
+    if (m->spatial == 3) return tg_conv3d_at(where, x, m->weight, o);
     return m->spatial == 1 ? tg_conv1d_at(where, x, m->weight, o) : tg_conv2d_at(where, x, m->weight, o);
 }
 
@@ -186,6 +199,7 @@ tg_tensor *tg_conv_forward_at(const char *where, tg_conv *m, tg_tensor *x)
     if (m->transposed) {
         const tg_conv_transpose_options o = { m->bias,   m->stride,   m->padding, m->output_padding,
                                               m->groups, m->dilation, { 0 } };
+        if (m->spatial == 3) return tg_conv_transpose3d_at(where, x, m->weight, o);
         return m->spatial == 1 ? tg_conv_transpose1d_at(where, x, m->weight, o)
                                : tg_conv_transpose2d_at(where, x, m->weight, o);
     }

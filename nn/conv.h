@@ -12,11 +12,11 @@
 
 TG_BEGIN_DECLS
 
-/* All four; a forward convolution has no output_padding. */
+/* All six; a forward convolution has no output_padding. */
 typedef struct tg_conv {
     tg_module base;
     int64_t in_channels, out_channels, groups;
-    int spatial; /* dimensions, 1 or 2 */
+    int spatial; /* dimensions, 1 to 3 */
     bool transposed;
     tg_shape kernel_size, stride, padding, output_padding, dilation;
     const char *padding_mode;
@@ -43,18 +43,26 @@ tg_conv *tg_conv1d_new_at(const char *where, int64_t in_channels, int64_t out_ch
                           tg_conv_module_options options);
 tg_conv *tg_conv2d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
                           tg_conv_module_options options);
+tg_conv *tg_conv3d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                          tg_conv_module_options options);
 tg_conv *tg_conv_transpose1d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
                                     tg_conv_module_options options);
 tg_conv *tg_conv_transpose2d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
+                                    tg_conv_module_options options);
+tg_conv *tg_conv_transpose3d_new_at(const char *where, int64_t in_channels, int64_t out_channels, tg_shape kernel_size,
                                     tg_conv_module_options options);
 #define tg_conv1d_new(in_channels, out_channels, kernel_size, ...)                                                     \
     tg_conv1d_new_at(TG_HERE, in_channels, out_channels, kernel_size, TG_CONV_MODULE_OPTIONS(__VA_ARGS__))
 #define tg_conv2d_new(in_channels, out_channels, kernel_size, ...)                                                     \
     tg_conv2d_new_at(TG_HERE, in_channels, out_channels, kernel_size, TG_CONV_MODULE_OPTIONS(__VA_ARGS__))
+#define tg_conv3d_new(in_channels, out_channels, kernel_size, ...)                                                     \
+    tg_conv3d_new_at(TG_HERE, in_channels, out_channels, kernel_size, TG_CONV_MODULE_OPTIONS(__VA_ARGS__))
 #define tg_conv_transpose1d_new(in_channels, out_channels, kernel_size, ...)                                           \
     tg_conv_transpose1d_new_at(TG_HERE, in_channels, out_channels, kernel_size, TG_CONV_MODULE_OPTIONS(__VA_ARGS__))
 #define tg_conv_transpose2d_new(in_channels, out_channels, kernel_size, ...)                                           \
     tg_conv_transpose2d_new_at(TG_HERE, in_channels, out_channels, kernel_size, TG_CONV_MODULE_OPTIONS(__VA_ARGS__))
+#define tg_conv_transpose3d_new(in_channels, out_channels, kernel_size, ...)                                           \
+    tg_conv_transpose3d_new_at(TG_HERE, in_channels, out_channels, kernel_size, TG_CONV_MODULE_OPTIONS(__VA_ARGS__))
 
 tg_tensor *tg_conv_forward_at(const char *where, tg_conv *m, tg_tensor *x);
 #define tg_conv_forward(m, x) tg_conv_forward_at(TG_HERE, m, x)

@@ -129,6 +129,9 @@ const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT]);
 /* `before` and the list as Python prints a tuple, "(3, 2)" or "(3,)", into `buffer`, which is returned. */
 const char *tgi_print_list(const char *before, const tg_shape *list, char *buffer, size_t size);
 
+/* The same of sizes as the user gave them: a number where there is one entry. */
+const char *tgi_print_size(const char *before, const tg_shape *list, char *buffer, size_t size);
+
 TG_EXTERN_C_END
 
 #endif

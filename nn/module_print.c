@@ -24,6 +24,13 @@ const char *tgi_print_list(const char *before, const tg_shape *list, char *buffe
     return buffer;
 }
 
+const char *tgi_print_size(const char *before, const tg_shape *list, char *buffer, size_t size)
+{
+    if (list->ndim != 1) return tgi_print_list(before, list, buffer, size);
+    snprintf(buffer, size, "%s%lld", before, (long long)list->dims[0]);
+    return buffer;
+}
+
 typedef struct writer {
     FILE *file; /* or NULL, and then: */
     char *buffer;

@@ -1,10 +1,9 @@
-/* pool.c: functions of images, windows and shapes, wrapped as modules. */
+/* pool.c: pooling as modules. The formulas are those of ops/layers/. */
 #include "pool.h"
 
-#include "core/print.h"
+#include "core/error.h"
+#include "core/scope.h"
 #include "core/tensor_impl.h"
-#include "ops/layers/resample_impl.h"
-#include "ops/view.h"
 #include "module_impl.h"
 
 #include <inttypes.h>
@@ -27,6 +26,10 @@ static tg_tensor *max_pool2d(tg_module *m, tg_tensor *x)
 {
     return tg_max_pool2d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->max);
 }
+static tg_tensor *max_pool3d(tg_module *m, tg_tensor *x)
+{
+    return tg_max_pool3d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->max);
+}
 static tg_tensor *avg_pool1d(tg_module *m, tg_tensor *x)
 {
     return tg_avg_pool1d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->avg);
@@ -35,6 +38,10 @@ static tg_tensor *avg_pool2d(tg_module *m, tg_tensor *x)
 {
     return tg_avg_pool2d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->avg);
 }
+static tg_tensor *avg_pool3d(tg_module *m, tg_tensor *x)
+{
+    return tg_avg_pool3d_at(TG_HERE, x, ((pool *)m)->kernel_size, ((pool *)m)->avg);
+}
 static tg_tensor *adaptive_avg_pool1d(tg_module *m, tg_tensor *x)
 {
     return tg_adaptive_avg_pool1d(x, ((pool *)m)->kernel_size);
@@ -42,6 +49,10 @@ static tg_tensor *adaptive_avg_pool1d(tg_module *m, tg_tensor *x)
 static tg_tensor *adaptive_avg_pool2d(tg_module *m, tg_tensor *x)
 {
     return tg_adaptive_avg_pool2d(x, ((pool *)m)->kernel_size);
+}
+static tg_tensor *adaptive_avg_pool3d(tg_module *m, tg_tensor *x)
+{
+    return tg_adaptive_avg_pool3d(x, ((pool *)m)->kernel_size);
 }
 static tg_tensor *adaptive_max_pool1d(tg_module *m, tg_tensor *x)
 {
@@ -52,12 +63,9 @@ static tg_tensor *adaptive_max_pool2d(tg_module *m, tg_tensor *x)
     return tg_adaptive_max_pool2d(x, ((pool *)m)->kernel_size);
 }
 
-/* A list as the user gave it: a number where it has one entry. */
-static const char *given(const char *before, const tg_shape *list, char *text, size_t size)
+static tg_tensor *adaptive_max_pool3d(tg_module *m, tg_tensor *x)
 {
-    if (list->ndim != 1) return tgi_print_list(before, list, text, size);
-    snprintf(text, size, "%s%lld", before, (long long)list->dims[0]);
-    return text;
+    return tg_adaptive_max_pool3d(x, ((pool *)m)->kernel_size);
 }
 
 static int max_repr(tg_module *module, char *buffer, size_t size)
@@ -65,20 +73,22 @@ static int max_repr(tg_module *module, char *buffer, size_t size)
     const pool *m = (const pool *)module;
     char kernel[64], stride[64], padding[64], dilation[64];
     return snprintf(buffer, size, "%s%s%s%s, ceil_mode=%s",
-                    given("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
-                    given(", stride=", m->max.stride.ndim ? &m->max.stride : &m->kernel_size, stride, sizeof stride),
-                    given(", padding=", &m->max.padding, padding, sizeof padding),
-                    given(", dilation=", &m->max.dilation, dilation, sizeof dilation),
+                    tgi_print_size("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    tgi_print_size(", stride=", m->max.stride.ndim ? &m->max.stride : &m->kernel_size, stride,
+                                   sizeof stride),
+                    tgi_print_size(", padding=", &m->max.padding, padding, sizeof padding),
+                    tgi_print_size(", dilation=", &m->max.dilation, dilation, sizeof dilation),
                     m->max.ceil_mode ? "True" : "False");
 }
 
-static int avg2d_repr(tg_module *module, char *buffer, size_t size)
+static int avg_repr(tg_module *module, char *buffer, size_t size)
 {
     const pool *m = (const pool *)module;
     char kernel[64], stride[64], padding[64];
-    return snprintf(buffer, size, "%s%s%s", given("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
-                    given(", stride=", m->avg.stride.ndim ? &m->avg.stride : &m->kernel_size, stride, sizeof stride),
-                    given(", padding=", &m->avg.padding, padding, sizeof padding));
+    return snprintf(buffer, size, "%s%s%s", tgi_print_size("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    tgi_print_size(", stride=", m->avg.stride.ndim ? &m->avg.stride : &m->kernel_size, stride,
+                                   sizeof stride),
+                    tgi_print_size(", padding=", &m->avg.padding, padding, sizeof padding));
 }
 
 static int avg1d_repr(tg_module *module, char *buffer, size_t size)
@@ -136,6 +146,11 @@ tg_module *tg_max_pool2d_new_at(const char *where, tg_shape kernel_size, tg_max_
     return pool_new(where, "MaxPool2d", max_pool2d, max_repr, kernel_size, &options, NULL);
 }
 
+tg_module *tg_max_pool3d_new_at(const char *where, tg_shape kernel_size, tg_max_pool_options options)
+{
+    return pool_new(where, "MaxPool3d", max_pool3d, max_repr, kernel_size, &options, NULL);
+}
+
 tg_module *tg_avg_pool1d_new_at(const char *where, tg_shape kernel_size, tg_avg_pool_options options)
 {
     return pool_new(where, "AvgPool1d", avg_pool1d, avg1d_repr, kernel_size, NULL, &options);
@@ -143,7 +158,12 @@ tg_module *tg_avg_pool1d_new_at(const char *where, tg_shape kernel_size, tg_avg_
 
 tg_module *tg_avg_pool2d_new_at(const char *where, tg_shape kernel_size, tg_avg_pool_options options)
 {
-    return pool_new(where, "AvgPool2d", avg_pool2d, avg2d_repr, kernel_size, NULL, &options);
+    return pool_new(where, "AvgPool2d", avg_pool2d, avg_repr, kernel_size, NULL, &options);
+}
+
+tg_module *tg_avg_pool3d_new_at(const char *where, tg_shape kernel_size, tg_avg_pool_options options)
+{
+    return pool_new(where, "AvgPool3d", avg_pool3d, avg_repr, kernel_size, NULL, &options);
 }
 
 tg_module *tg_adaptive_avg_pool1d_new_at(const char *where, tg_shape output_size)
@@ -156,6 +176,11 @@ tg_module *tg_adaptive_avg_pool2d_new_at(const char *where, tg_shape output_size
     return pool_new(where, "AdaptiveAvgPool2d", adaptive_avg_pool2d, adaptive_repr, output_size, NULL, NULL);
 }
 
+tg_module *tg_adaptive_avg_pool3d_new_at(const char *where, tg_shape output_size)
+{
+    return pool_new(where, "AdaptiveAvgPool3d", adaptive_avg_pool3d, adaptive_repr, output_size, NULL, NULL);
+}
+
 tg_module *tg_adaptive_max_pool1d_new_at(const char *where, tg_shape output_size)
 {
     return pool_new(where, "AdaptiveMaxPool1d", adaptive_max_pool1d, adaptive_repr, output_size, NULL, NULL);
@@ -166,197 +191,147 @@ tg_module *tg_adaptive_max_pool2d_new_at(const char *where, tg_shape output_size
     return pool_new(where, "AdaptiveMaxPool2d", adaptive_max_pool2d, adaptive_repr, output_size, NULL, NULL);
 }
 
-/* ---- resampling ---- */
+tg_module *tg_adaptive_max_pool3d_new_at(const char *where, tg_shape output_size)
+{
+    return pool_new(where, "AdaptiveMaxPool3d", adaptive_max_pool3d, adaptive_repr, output_size, NULL, NULL);
+}
 
-typedef struct upsample {
+static tg_values_indices with_indices(const pool *m, tg_tensor *x)
+{
+    const tg_forward_fn kind = m->base.base.forward;
+    if (kind == max_pool1d) return tg_max_pool1d_with_indices_at(NULL, x, m->kernel_size, m->max);
+    if (kind == max_pool2d) return tg_max_pool2d_with_indices_at(NULL, x, m->kernel_size, m->max);
+    if (kind == max_pool3d) return tg_max_pool3d_with_indices_at(NULL, x, m->kernel_size, m->max);
+    if (kind == adaptive_max_pool1d) return tg_adaptive_max_pool1d_with_indices(x, m->kernel_size);
+    if (kind == adaptive_max_pool2d) return tg_adaptive_max_pool2d_with_indices(x, m->kernel_size);
+    if (kind == adaptive_max_pool3d) return tg_adaptive_max_pool3d_with_indices(x, m->kernel_size);
+    const tg_op op = { .name = m->base.base.name };
+    return (tg_values_indices){ tg_op_fail(&op, tg_list(x), "only max pooling has indices"), NULL };
+}
+
+tg_values_indices tg_max_pool_forward_with_indices_at(const char *where, tg_module *m, tg_tensor *x)
+{
+    const tg_op op = { .name = tgi_module_name(m, "MaxPool") };
+    if (!tgi_forward_begin(where, m, &op, tg_list(x))) return (tg_values_indices){ NULL, NULL };
+    return with_indices((const pool *)m, x);
+}
+
+/* ---- power averages ---- */
+
+typedef struct lp_pool {
     tg_module base;
-    tg_interpolate_options options;
-} upsample;
+    double norm_type;
+    tg_shape kernel_size;
+    tg_lp_pool_options options;
+} lp_pool;
 
-static tg_tensor *upsample_forward(tg_module *m, tg_tensor *x)
+static tg_tensor *lp_pool1d(tg_module *module, tg_tensor *x)
 {
-    return tg_interpolate_at(TG_HERE, x, ((upsample *)m)->options);
+    const lp_pool *m = (const lp_pool *)module;
+    return tg_lp_pool1d_at(TG_HERE, x, m->norm_type, m->kernel_size, m->options);
 }
 
-static int upsample_repr(tg_module *module, char *buffer, size_t size)
+static tg_tensor *lp_pool2d(tg_module *module, tg_tensor *x)
 {
-    const tg_interpolate_options *o = &((const upsample *)module)->options;
-    char text[64], a[TGI_REAL_TEXT], b[TGI_REAL_TEXT];
-    const char *mode = o->mode;
-    if (o->size.ndim) return snprintf(buffer, size, "%s, mode=%s", given("size=", &o->size, text, sizeof text), mode);
-    if (isnan(o->scale_factors[0]))
-        return snprintf(buffer, size, "scale_factor=%s, mode=%s", tgi_real_text(o->scale_factor, a), mode);
-    return snprintf(buffer, size, "scale_factor=(%s, %s), mode=%s", tgi_real_text(o->scale_factors[0], a),
-                    tgi_real_text(o->scale_factors[1], b), mode);
+    const lp_pool *m = (const lp_pool *)module;
+    return tg_lp_pool2d_at(TG_HERE, x, m->norm_type, m->kernel_size, m->options);
 }
 
-static tg_module *upsample_new(const char *where, const char *name, tg_interpolate_options options)
+static int lp_repr(tg_module *module, char *buffer, size_t size)
 {
-    upsample *m = TGI_MODULE_NEW(where, upsample, .name = name, .type = "", .forward = upsample_forward,
-                                 .extra_repr = upsample_repr);
+    const lp_pool *m = (const lp_pool *)module;
+    char kernel[TG_SHAPE_TEXT], stride[TG_SHAPE_TEXT];
+    return snprintf(buffer, size, "norm_type=%g%s%s, ceil_mode=%s", m->norm_type,
+                    tgi_print_size(", kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    m->options.stride.ndim ? tgi_print_size(", stride=", &m->options.stride, stride, sizeof stride)
+                                           : ", stride=None",
+                    m->options.ceil_mode ? "True" : "False");
+}
+
+static tg_module *lp_pool_new(const char *where, const char *name, tg_forward_fn forward, double norm_type,
+                              tg_shape kernel_size, const tg_lp_pool_options *o)
+{
+    lp_pool *m = TGI_MODULE_NEW(where, lp_pool, .name = name, .type = "", .forward = forward, .extra_repr = lp_repr);
     if (!m) return NULL;
-    if (!tgi_shape_ok(name, "size", &options.size)) {
-        tg_module_free(m);
-        return NULL;
-    }
-    TGI_SET_OPTIONS(m->options, options);
-    m->options.mode = tgi_interpolation_mode(options.mode);
-    if (!m->options.mode) m->options.mode = "unknown"; /* refused when it is called, as PyTorch does */
-    return &m->base;
-}
-
-tg_module *tg_upsample_new_at(const char *where, tg_interpolate_options options)
-{
-    return upsample_new(where, "Upsample", options);
-}
-
-tg_module *tg_upsampling_nearest2d_new_at(const char *where, tg_interpolate_options options)
-{
-    options.mode = "nearest";
-    options.align_corners = false;
-    return upsample_new(where, "UpsamplingNearest2d", options);
-}
-
-tg_module *tg_upsampling_bilinear2d_new_at(const char *where, tg_interpolate_options options)
-{
-    options.mode = "bilinear";
-    options.align_corners = true;
-    return upsample_new(where, "UpsamplingBilinear2d", options);
-}
-
-/* ---- shapes ---- */
-
-typedef struct numbers {
-    tg_module base;
-    int64_t number; /* a factor, or a dimension */
-    tg_shape sizes;
-} numbers;
-
-static tg_tensor *pixel_shuffle(tg_module *m, tg_tensor *x) { return tg_pixel_shuffle(x, ((numbers *)m)->number); }
-static tg_tensor *pixel_unshuffle(tg_module *m, tg_tensor *x) { return tg_pixel_unshuffle(x, ((numbers *)m)->number); }
-static tg_tensor *channel_shuffle(tg_module *m, tg_tensor *x) { return tg_channel_shuffle(x, ((numbers *)m)->number); }
-static tg_tensor *unflatten(tg_module *m, tg_tensor *x)
-{
-    return tg_unflatten(x, ((numbers *)m)->number, ((numbers *)m)->sizes);
-}
-
-static int pixel_shuffle_repr(tg_module *m, char *buffer, size_t size)
-{
-    return snprintf(buffer, size, "upscale_factor=%lld", (long long)((numbers *)m)->number);
-}
-
-static int pixel_unshuffle_repr(tg_module *m, char *buffer, size_t size)
-{
-    return snprintf(buffer, size, "downscale_factor=%lld", (long long)((numbers *)m)->number);
-}
-
-static int channel_shuffle_repr(tg_module *m, char *buffer, size_t size)
-{
-    return snprintf(buffer, size, "groups=%lld", (long long)((numbers *)m)->number);
-}
-
-static int unflatten_repr(tg_module *m, char *buffer, size_t size)
-{
-    char text[TG_SHAPE_TEXT];
-    return snprintf(buffer, size, "dim=%lld%s", (long long)((numbers *)m)->number,
-                    tgi_print_list(", unflattened_size=", &((numbers *)m)->sizes, text, sizeof text));
-}
-
-static tg_module *numbers_new(const char *where, const char *name, tg_forward_fn forward, repr_fn *repr, int64_t number,
-                              tg_shape sizes)
-{
-    numbers *m = TGI_MODULE_NEW(where, numbers, .name = name, .type = "", .forward = forward, .extra_repr = repr);
-    if (!m) return NULL;
-    if (!tgi_shape_ok(name, "sizes", &sizes)) {
-        tg_module_free(m);
-        return NULL;
-    }
-    m->number = number;
-    m->sizes = sizes;
-    return &m->base;
-}
-
-tg_module *tg_pixel_shuffle_new_at(const char *where, int64_t upscale_factor)
-{
-    return numbers_new(where, "PixelShuffle", pixel_shuffle, pixel_shuffle_repr, upscale_factor, tg_shape());
-}
-
-tg_module *tg_pixel_unshuffle_new_at(const char *where, int64_t downscale_factor)
-{
-    return numbers_new(where, "PixelUnshuffle", pixel_unshuffle, pixel_unshuffle_repr, downscale_factor, tg_shape());
-}
-
-tg_module *tg_channel_shuffle_new_at(const char *where, int64_t groups)
-{
-    return numbers_new(where, "ChannelShuffle", channel_shuffle, channel_shuffle_repr, groups, tg_shape());
-}
-
-tg_module *tg_unflatten_new_at(const char *where, int64_t dim, tg_shape sizes)
-{
-    return numbers_new(where, "Unflatten", unflatten, unflatten_repr, dim, sizes);
-}
-
-/* ---- windows ---- */
-
-typedef struct windows {
-    tg_module base;
-    tg_shape output_size, kernel_size; /* of Unfold the first is not used */
-    tg_unfold_options options;
-} windows;
-
-static tg_tensor *unfold(tg_module *module, tg_tensor *x)
-{
-    const windows *m = (const windows *)module;
-    return tg_unfold_at(TG_HERE, x, m->kernel_size, m->options);
-}
-
-static tg_tensor *fold(tg_module *module, tg_tensor *x)
-{
-    const windows *m = (const windows *)module;
-    return tg_fold_at(TG_HERE, x, m->output_size, m->kernel_size, m->options);
-}
-
-static int unfold_repr(tg_module *module, char *buffer, size_t size)
-{
-    const windows *m = (const windows *)module;
-    char kernel[TG_SHAPE_TEXT], dilation[TG_SHAPE_TEXT], padding[TG_SHAPE_TEXT], stride[TG_SHAPE_TEXT];
-    return snprintf(buffer, size, "%s%s%s%s", given("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
-                    given(", dilation=", &m->options.dilation, dilation, sizeof dilation),
-                    given(", padding=", &m->options.padding, padding, sizeof padding),
-                    given(", stride=", &m->options.stride, stride, sizeof stride));
-}
-
-static int fold_repr(tg_module *module, char *buffer, size_t size)
-{
-    char text[TG_SHAPE_TEXT];
-    const int length =
-        snprintf(buffer, size, "%s, ", given("output_size=", &((windows *)module)->output_size, text, sizeof text));
-    const bool room = length >= 0 && (size_t)length < size;
-    return length + unfold_repr(module, room ? buffer + length : NULL, room ? size - (size_t)length : 0);
-}
-
-static tg_module *windows_new(const char *where, const char *name, tg_forward_fn forward, repr_fn *repr,
-                              tg_shape output_size, tg_shape kernel_size, const tg_unfold_options *o)
-{
-    windows *m = TGI_MODULE_NEW(where, windows, .name = name, .type = "", .forward = forward, .extra_repr = repr);
-    if (!m) return NULL;
-    m->output_size = output_size;
+    m->norm_type = norm_type;
     m->kernel_size = kernel_size;
     TGI_SET_OPTIONS(m->options, *o);
-    if (tgi_shape_ok(name, "output_size", &output_size) && tgi_shape_ok(name, "kernel_size", &kernel_size) &&
-        tgi_shape_ok(name, "dilation", &o->dilation) && tgi_shape_ok(name, "padding", &o->padding) &&
-        tgi_shape_ok(name, "stride", &o->stride))
-        return &m->base;
+    if (tgi_shape_ok(name, "kernel_size", &kernel_size) && tgi_shape_ok(name, "stride", &o->stride)) return &m->base;
     tg_module_free(m);
     return NULL;
 }
 
-tg_module *tg_unfold_new_at(const char *where, tg_shape kernel_size, tg_unfold_options options)
+tg_module *tg_lp_pool1d_new_at(const char *where, double norm_type, tg_shape kernel_size, tg_lp_pool_options options)
 {
-    return windows_new(where, "Unfold", unfold, unfold_repr, tg_shape(), kernel_size, &options);
+    return lp_pool_new(where, "LPPool1d", lp_pool1d, norm_type, kernel_size, &options);
 }
 
-tg_module *tg_fold_new_at(const char *where, tg_shape output_size, tg_shape kernel_size, tg_unfold_options options)
+tg_module *tg_lp_pool2d_new_at(const char *where, double norm_type, tg_shape kernel_size, tg_lp_pool_options options)
 {
-    return windows_new(where, "Fold", fold, fold_repr, output_size, kernel_size, &options);
+    return lp_pool_new(where, "LPPool2d", lp_pool2d, norm_type, kernel_size, &options);
+}
+
+/* ---- back from the indices ---- */
+
+static int unpool_repr(tg_module *module, char *buffer, size_t size)
+{
+    const tg_max_unpool *m = (const tg_max_unpool *)module;
+    char kernel[TG_SHAPE_TEXT], stride[TG_SHAPE_TEXT], padding[TG_SHAPE_TEXT];
+    return snprintf(buffer, size, "%s%s%s", tgi_print_list("kernel_size=", &m->kernel_size, kernel, sizeof kernel),
+                    tgi_print_list(", stride=", &m->stride, stride, sizeof stride),
+                    tgi_print_list(", padding=", &m->padding, padding, sizeof padding));
+}
+
+/* A list with one entry for each dimension, from one that may have a single one. */
+static bool spread(const char *where, const char *name, const char *what, int spatial, tg_shape *list)
+{
+    if (list->ndim == 1)
+        for (; list->ndim < spatial; list->ndim++) list->dims[list->ndim] = list->dims[0];
+    if (list->ndim == spatial) return true;
+    tg_fail_at(where, TG_ERROR_VALUE, name, "%s has one entry, or one for each spatial dimension", what);
+    return false;
+}
+
+static tg_max_unpool *unpool_new(const char *where, const char *name, int spatial, tg_shape kernel_size,
+                                 tg_max_unpool_module_options o)
+{
+    if (!spread(where, name, "kernel_size", spatial, &kernel_size)) return NULL;
+    if (o.stride.ndim == 0) o.stride = kernel_size;
+    if (!spread(where, name, "stride", spatial, &o.stride) || !spread(where, name, "padding", spatial, &o.padding))
+        return NULL;
+    tg_max_unpool *m = TGI_MODULE_NEW(where, tg_max_unpool, .name = name, .extra_repr = unpool_repr);
+    if (!m) return NULL;
+    m->spatial = spatial;
+    m->kernel_size = kernel_size;
+    m->stride = o.stride;
+    m->padding = o.padding;
+    return m;
+}
+
+tg_max_unpool *tg_max_unpool1d_new_at(const char *where, tg_shape kernel_size, tg_max_unpool_module_options options)
+{
+    return unpool_new(where, "MaxUnpool1d", 1, kernel_size, options);
+}
+
+tg_max_unpool *tg_max_unpool2d_new_at(const char *where, tg_shape kernel_size, tg_max_unpool_module_options options)
+{
+    return unpool_new(where, "MaxUnpool2d", 2, kernel_size, options);
+}
+
+tg_max_unpool *tg_max_unpool3d_new_at(const char *where, tg_shape kernel_size, tg_max_unpool_module_options options)
+{
+    return unpool_new(where, "MaxUnpool3d", 3, kernel_size, options);
+}
+
+tg_tensor *tg_max_unpool_forward_at(const char *where, tg_max_unpool *m, tg_tensor *x, tg_tensor *indices,
+                                    tg_shape output_size)
+{
+    const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "MaxUnpool") };
+    if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(x, indices))) return NULL;
+    const tg_max_unpool_options o = { m->stride, m->padding, output_size, { 0 } };
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *y = m->spatial == 1   ? tg_max_unpool1d_at(NULL, x, indices, m->kernel_size, o)
+                   : m->spatial == 2 ? tg_max_unpool2d_at(NULL, x, indices, m->kernel_size, o)
+                                     : tg_max_unpool3d_at(NULL, x, indices, m->kernel_size, o);
+    return tg_scope_return(scope, y);
 }

@@ -52,7 +52,24 @@ def convolutions():
     case("Conv2d(2, 2, 3, padding=(1, 2), padding_mode='replicate')", (2, 4, 3))
 
 
+def volumes():
+    case("Conv3d(2, 2, 2)", (1, 2, 3, 2, 3))
+    case("Conv3d(2, 2, (2, 1, 3), padding='same', padding_mode='replicate')", (1, 2, 2, 2, 3))
+    case("Conv3d(2, 4, 2, stride=(1, 2, 1), padding=1, groups=2, bias=False)", (2, 2, 2, 2), dtype="float32")
+    case("ConvTranspose3d(2, 2, 2, stride=(2, 1, 2), padding=(1, 0, 1), output_padding=(1, 0, 0))", (1, 2, 2, 2, 2))
+    case("MaxPool3d(2, stride=1)", (1, 2, 3, 2, 3))
+    case("AvgPool3d((1, 2, 2), padding=(0, 1, 1))", (2, 2, 3, 2))
+    case("AdaptiveAvgPool3d((2, None, 1))", (1, 2, 3, 2, 2))
+    case("AdaptiveMaxPool3d(2)", (1, 1, 3, 2, 4))
+    for train in (1, 0):
+        case("BatchNorm3d(2)", (2, 2, 1, 2, 2), train=train)
+        case("InstanceNorm3d(2, affine=True, track_running_stats=True)", (2, 2, 2, 1, 2), train=train)
+    case("InstanceNorm3d(2)", (2, 2, 1, 2))
+
+
 def others():
+    case("LPPool1d(2, 3)", (2, 2, 6))
+    case("LPPool2d(1.2, (2, 3), stride=2, ceil_mode=True)", (1, 2, 4, 4))
     case("Unfold((2, 3), padding=1)", (2, 2, 3, 4))
     case("Unfold(2, dilation=2, stride=(1, 2))", (1, 2, 4, 5))
     case("Fold((4, 5), 2, stride=(2, 1))", (2, 8, 8))
@@ -73,6 +90,7 @@ def main():
     print("# Modules as PyTorch computes them; modules.py, which wrote this file, describes each key.")
     borders()
     convolutions()
+    volumes()
     others()
 
 

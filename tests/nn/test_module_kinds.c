@@ -11,6 +11,7 @@ static int kinds_of(tg_module *m)
     COUNT(tg_linear)
     COUNT(tg_bilinear)
     COUNT(tg_conv)
+    COUNT(tg_max_unpool)
     COUNT(tg_embedding)
     COUNT(tg_embedding_bag)
     COUNT(tg_batch_norm)
@@ -48,6 +49,7 @@ TEST(test_structs)
     EXPECT(tg_linear, tg_linear_new(2, 3));
     EXPECT(tg_bilinear, tg_bilinear_new(2, 3, 4));
     EXPECT(tg_conv, tg_conv2d_new(2, 3, tg_shape(1)));
+    EXPECT(tg_max_unpool, tg_max_unpool2d_new(tg_shape(2)));
     EXPECT(tg_embedding, tg_embedding_new(2, 3));
     EXPECT(tg_embedding_bag, tg_embedding_bag_new(2, 3));
     EXPECT(tg_batch_norm, tg_batch_norm1d_new(2));

@@ -51,8 +51,33 @@ static tg_module *convolution(const char *kind)
     return NULL;
 }
 
+static tg_module *volume(const char *kind)
+{
+    IS("Conv3d(2, 2, 2)", tg_conv3d_new(2, 2, tg_shape(2)));
+    IS("Conv3d(2, 2, (2, 1, 3), padding='same', padding_mode='replicate')",
+       tg_conv3d_new(2, 2, tg_shape(2, 1, 3), .padding = TG_SAME, .padding_mode = "replicate"));
+    IS("Conv3d(2, 4, 2, stride=(1, 2, 1), padding=1, groups=2, bias=False)",
+       tg_conv3d_new(2, 4, tg_shape(2), .stride = tg_shape(1, 2, 1), .padding = tg_shape(1), .groups = 2,
+                     .bias = false));
+    IS("ConvTranspose3d(2, 2, 2, stride=(2, 1, 2), padding=(1, 0, 1), output_padding=(1, 0, 0))",
+       tg_conv_transpose3d_new(2, 2, tg_shape(2), .stride = tg_shape(2, 1, 2), .padding = tg_shape(1, 0, 1),
+                               .output_padding = tg_shape(1, 0, 0)));
+    IS("MaxPool3d(2, stride=1)", tg_max_pool3d_new(tg_shape(2), .stride = tg_shape(1)));
+    IS("AvgPool3d((1, 2, 2), padding=(0, 1, 1))", tg_avg_pool3d_new(tg_shape(1, 2, 2), .padding = tg_shape(0, 1, 1)));
+    IS("AdaptiveAvgPool3d((2, None, 1))", tg_adaptive_avg_pool3d_new(tg_shape(2, TG_SAME_SIZE, 1)));
+    IS("AdaptiveMaxPool3d(2)", tg_adaptive_max_pool3d_new(tg_shape(2)));
+    IS("BatchNorm3d(2)", tg_batch_norm3d_new(2));
+    IS("InstanceNorm3d(2, affine=True, track_running_stats=True)",
+       tg_instance_norm3d_new(2, .affine = true, .track_running_stats = true));
+    IS("InstanceNorm3d(2)", tg_instance_norm3d_new(2));
+    return NULL;
+}
+
 static tg_module *other(const char *kind)
 {
+    IS("LPPool1d(2, 3)", tg_lp_pool1d_new(2, tg_shape(3)));
+    IS("LPPool2d(1.2, (2, 3), stride=2, ceil_mode=True)",
+       tg_lp_pool2d_new(1.2, tg_shape(2, 3), .stride = tg_shape(2), .ceil_mode = true));
     IS("Unfold((2, 3), padding=1)", tg_unfold_new(tg_shape(2, 3), .padding = tg_shape(1)));
     IS("Unfold(2, dilation=2, stride=(1, 2))",
        tg_unfold_new(tg_shape(2), .dilation = tg_shape(2), .stride = tg_shape(1, 2)));
@@ -71,7 +96,7 @@ static tg_module *other(const char *kind)
 
 static tg_module *build(const golden *g, const char *kind)
 {
-    tg_module *(*const all[])(const char *) = { border, convolution, other };
+    tg_module *(*const all[])(const char *) = { border, convolution, volume, other };
     tg_module *m = NULL;
     for (size_t i = 0; !m && i < sizeof all / sizeof *all; i++) m = all[i](kind);
     if (!m) fail_msg("%s: no such call here", golden_case(g));
@@ -106,6 +131,61 @@ TEST(test_golden)
     assert_true(cases >= 30);
 }
 
+/* ---- indices ---- */
+
+TEST(test_pool_and_unpool)
+{
+    IN_SCOPE;
+    const tg_shape input[] = { tg_shape(2, 2, 5), tg_shape(2, 2, 5, 4), tg_shape(1, 2, 3, 2, 4) };
+    tg_module *pools[] = { tg_max_pool1d_new(tg_shape(2)), tg_max_pool2d_new(tg_shape(2)),
+                           tg_max_pool3d_new(tg_shape(2)) };
+    tg_max_unpool *unpools[] = { tg_max_unpool1d_new(tg_shape(2)), tg_max_unpool2d_new(tg_shape(2)),
+                                 tg_max_unpool3d_new(tg_shape(2)) };
+    for (int i = 0; i < 3; i++) {
+        tg_tensor *x = tg_rand(input[i], .requires_grad = true);
+        tg_shape size = input[i];
+        size.ndim = i + 1;
+        for (int d = 0; d <= i; d++) size.dims[d] = input[i].dims[d + 2];
+        const tg_values_indices y = tg_max_pool_forward_with_indices(pools[i], x);
+        assert_true(tg_equal(y.values, tg_module_forward(pools[i], x)));
+        tg_tensor *back = tg_max_unpool_forward(unpools[i], y.values, y.indices, size);
+        tg_tensor *chosen = tg_gt(back, 0); /* each element is x's own, or 0; pooled again nothing changes */
+        assert_true(tg_equal(back, tg_where(chosen, x, tg_zeros_like(x))));
+        assert_true(tg_equal(tg_module_forward(pools[i], back), y.values));
+        tg_backward(tg_sum(back));
+        assert_true(tg_equal(tg_grad_of(x), tg_to(chosen, TG_FLOAT32)));
+        tg_module_free(pools[i]);
+        tg_module_free(unpools[i]);
+    }
+    tg_scope_end(scope);
+}
+
+TEST(test_unpool_prints)
+{
+    char text[128];
+    tg_max_unpool *m = tg_max_unpool2d_new(tg_shape(3), .stride = tg_shape(2), .padding = tg_shape(1));
+    tg_module_format(m, text, sizeof text);
+    assert_string_equal(text, "MaxUnpool2d(kernel_size=(3, 3), stride=(2, 2), padding=(1, 1))");
+    tg_module_free(m);
+}
+
+TEST(test_adaptive_indices)
+{
+    IN_SCOPE;
+    tg_module *pools[] = { tg_adaptive_max_pool1d_new(tg_shape(2)), tg_adaptive_max_pool2d_new(tg_shape(2)),
+                           tg_adaptive_max_pool3d_new(tg_shape(2)) };
+    for (int i = 0; i < 3; i++) {
+        tg_shape shape = tg_shape(1, 2, 4, 4, 4);
+        shape.ndim = i + 3;
+        tg_tensor *x = tg_rand(shape);
+        const tg_values_indices y = tg_max_pool_forward_with_indices(pools[i], x);
+        tg_tensor *flat = tg_flatten(x, 2, -1);
+        assert_true(tg_equal(tg_gather(flat, 2, tg_flatten(y.indices, 2, -1)), tg_flatten(y.values, 2, -1)));
+        tg_module_free(pools[i]);
+    }
+    tg_scope_end(scope);
+}
+
 /* ---- errors ---- */
 
 #define REFUSED(call, text)                                                                                            \
@@ -128,6 +208,11 @@ TEST(test_refused)
     tg_module *m = tg_softmax2d_new();
     REFUSED(tg_module_forward(m, tg_ones(tg_shape(2, 3))), "Softmax2d requires a 3D or 4D tensor as input");
     tg_module_free(m);
+    m = tg_avg_pool2d_new(tg_shape(2));
+    REFUSED(tg_max_pool_forward_with_indices(m, tg_ones(tg_shape(1, 2, 2))).values, "only max pooling has indices");
+    REFUSED(tg_max_pool_forward_with_indices(m, NULL).values, "");
+    tg_module_free(m);
+    REFUSED(tg_max_unpool2d_new(tg_shape(2, 2, 2)), "kernel_size has one entry, or one for each spatial dimension");
     tg_conv *conv = tg_conv1d_new(1, 1, tg_shape(3), .padding = tg_shape(4), .padding_mode = "reflect");
     REFUSED(tg_conv_forward(conv, tg_ones(tg_shape(1, 1, 3))), "Padding size should be less than the corresponding");
     REFUSED(tg_conv_forward(conv, NULL), "");
@@ -138,8 +223,7 @@ TEST(test_refused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_golden),
-        T(test_refused),
+        T(test_golden), T(test_pool_and_unpool), T(test_unpool_prints), T(test_adaptive_indices), T(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
