@@ -52,6 +52,7 @@
 #include "nn/activation.h"
 #include "nn/conv.h"
 #include "nn/batch_norm.h"
+#include "nn/bilinear.h"
 #include "nn/containers.h"
 #include "nn/distance.h"
 #include "nn/dropout.h"
