@@ -1,5 +1,5 @@
-/* pool.h: pooling as modules, for Sequential and for print. Call them with tg_module_forward. Sizes and options are those
- * of ops/pool.h. */
+/* pool.h: pooling as modules, for Sequential and for print. Call them with tg_module_forward. Sizes and options are
+ * those of ops/pool.h. */
 #ifndef TG_NN_POOL_H
 #define TG_NN_POOL_H
 

@@ -1,5 +1,5 @@
-/* resample.h: resampling and rearranging as modules, for Sequential and for print. Call them with tg_module_forward. Sizes
- * and options are those of ops/resample.h, ops/conv.h and ops/view.h. */
+/* resample.h: resampling and rearranging as modules, for Sequential and for print. Call them with tg_module_forward.
+ * Sizes and options are those of ops/resample.h, ops/conv.h and ops/view.h. */
 #ifndef TG_NN_RESAMPLE_H
 #define TG_NN_RESAMPLE_H
 

@@ -60,7 +60,8 @@ tg_tensor *tg_conv_transpose3d_at(const char *where, tg_tensor *input, tg_tensor
 #define tg_conv_transpose3d(input, weight, ...)                                                                        \
     tg_conv_transpose3d_at(TG_HERE, input, weight, TG_CONV_TRANSPOSE_OPTIONS(__VA_ARGS__))
 
-/* PyTorch's common form of the six, on batched input: lists as long as there are spatial dimensions, 1 to 3. */
+/* PyTorch's common form of those over one and two dimensions, on batched input: lists with one entry for each
+ * dimension. */
 tg_tensor *tg_convolution_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_tensor *bias, tg_shape stride,
                              tg_shape padding, tg_shape dilation, bool transposed, tg_shape output_padding, int64_t groups);
 #define tg_convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)             \

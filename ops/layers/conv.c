@@ -163,12 +163,10 @@ tg_tensor *tg_convolution_at(const char *where, tg_tensor *input, tg_tensor *wei
                            .groups = groups };
     tgi_convolved c;
     if (!tg_op_begin(where, &tgi_op_convolution, tg_list(input, weight)) || !tg_optional_ok(bias)) return NULL;
-    return tgi_conv_check(&call, &c) ? tgi_conv_run(&call, &c) : NULL;
-}
-
-tg_tensor *tgi_conv_run(const tgi_conv_call *call, const tgi_convolved *c)
-{
-    return c->spatial == 3 ? tgi_conv_volume(call) : tgi_convolve(call->input, call->weight, call->bias, c);
+    if (!tgi_conv_check(&call, &c)) return NULL;
+    if (c.spatial < 3) return tgi_convolve(input, weight, bias, &c);
+    return tg_op_fail(call.op, tgi_conv_inputs(&call),
+                      "convolutions over one and two dimensions are supported, not over 3: see conv3d");
 }
 
 static tg_tensor_list convolution_call(const tg_value *v)
@@ -180,8 +178,7 @@ static tg_tensor_list convolution_call(const tg_value *v)
 static const char *const convolution_samples[] = {
     "convolution(f(2, 3, 5, 4), f(4, 3, 3, 2), f(4), [1, 1], [0, 0], [1, 1], False, [0, 0], 1)",
     "convolution(f(2, 3, 5), f(4, 3, 2), None, [2], [1], [1], False, [0], 1)",
-    "convolution(f(2, 4, 3, 3), f(4, 1, 2, 3), f(2), [2, 1], [1, 0], [1, 2], True, [1, 0], 2)",
-    "convolution(f(1, 2, 3, 2, 2), f(2, 2, 2, 1, 2), None, [1, 1, 2], [0, 0, 1], [1, 1, 1], False, [0, 0, 0], 1)", NULL
+    "convolution(f(2, 4, 3, 3), f(4, 1, 2, 3), f(2), [2, 1], [1, 0], [1, 2], True, [1, 0], 2)", NULL
 };
 static const tg_error_sample convolution_errors[] = {
     { "convolution(f(2, 3, 5), f(4, 3, 3, 3), None, [1], [0], [1], False, [0], 1)",
@@ -189,6 +186,12 @@ static const tg_error_sample convolution_errors[] = {
       "instead" },
     { "convolution(f(2, 3), f(4, 3), None, [1], [0], [1], False, [0], 1)",
       "weight should have at least three dimensions" },
+    { NULL, NULL }
+};
+
+static const tg_error_sample convolution_own_errors[] = {
+    { "convolution(f(1, 2, 3, 2, 2), f(2, 2, 2, 1, 2), None, [1, 1, 2], [0, 0, 1], [1, 1, 1], False, [0, 0, 0], 1)",
+      "convolutions over one and two dimensions are supported, not over 3: see conv3d" },
     { NULL, NULL }
 };
 
@@ -202,13 +205,13 @@ const tg_op tgi_op_convolution = {
     .gradient =
         "dx = the transposed convolution of g by the weight, dweight = the sum of g[n, k, i, j] x[...] over n, i, "
         "j, dbias = g summed over all but the channels",
-    .doc = "A convolution of batched input over one to three dimensions, or a transposed one; over three it is made of "
-           "those over two.",
+    .doc = "A convolution of batched input over one or two dimensions, or a transposed one.",
     .shapes = "[N, C, *] and [K, C / groups, *] to [N, K, *]; transposed [N, K, *] and [K, C / groups, *] to [N, C, *]",
     .backward = convolution_backward,
     .call = convolution_call,
     .samples = convolution_samples,
     .errors = convolution_errors,
+    .own_errors = convolution_own_errors,
 };
 
 /* ---- the gradient of the weight ---- */

@@ -32,7 +32,8 @@ static tg_tensor *convolve(const char *where, tgi_conv_call call, int spatial)
         if (!tgi_conv_expand_list(&call, &call.stride, "stride", call.weight->ndim - 2)) return NULL;
     }
     tgi_convolved c;
-    tg_tensor *y = tgi_conv_check(&call, &c) ? tgi_conv_run(&call, &c) : NULL;
+    if (!tgi_conv_check(&call, &c)) return NULL;
+    tg_tensor *y = spatial == 3 ? tgi_conv_volume(&call) : tgi_convolve(call.input, call.weight, call.bias, &c);
     return single ? tgi_ordinary(tg_squeeze(y, 0), TG_NONE) : y;
 }
 

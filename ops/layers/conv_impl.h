@@ -29,9 +29,7 @@ typedef struct tgi_conv_call {
 } tgi_conv_call;
 /* Checks all of it, makes its lists those of all dimensions and fills in `c`. False: an error was recorded. */
 bool tgi_conv_check(tgi_conv_call *call, tgi_convolved *c);
-/* What the checked call asks for. */
-tg_tensor *tgi_conv_run(const tgi_conv_call *call, const tgi_convolved *c);
-/* The same over three dimensions: made of convolutions over two (conv_volume.c). */
+/* What a checked call over three dimensions asks for, made of a convolution over two. */
 tg_tensor *tgi_conv_volume(const tgi_conv_call *call);
 /* Makes a list of one entry one of `count`. False, with PyTorch's error recorded, when it has neither as many. */
 bool tgi_conv_expand_list(const tgi_conv_call *call, tg_shape *list, const char *name, int count);

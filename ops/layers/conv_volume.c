@@ -13,11 +13,21 @@
 /* The last two entries of a list of three. */
 static tg_shape of_planes(const tg_shape *list) { return tg_shape(list->dims[1], list->dims[2]); }
 
-/* The weight [A, B, T, R, S] as one of images, [A, B T, R, S]. */
-static tg_tensor *weight_of_planes(tg_tensor *w)
+/* The call's convolution or its transpose on images, by the weight [A, B, T, R, S] as one of images, [A, B T, R, S]. */
+static tg_tensor *convolved(const tgi_conv_call *call, tg_tensor *images, tg_tensor *bias)
 {
-    const int64_t *d = w->dims;
-    return tg_reshape(w, tg_shape(d[0], d[1] * d[2], d[3], d[4]));
+    const int64_t *d = call->weight->dims;
+    tgi_conv_call flat = *call;
+    tgi_convolved c;
+    flat.input = images;
+    flat.weight = tg_reshape(call->weight, tg_shape(d[0], d[1] * d[2], d[3], d[4]));
+    flat.bias = bias;
+    flat.stride = of_planes(&call->stride);
+    flat.padding = of_planes(&call->padding);
+    flat.dilation = of_planes(&call->dilation);
+    flat.output_padding = of_planes(&call->output_padding);
+    if (!images || !flat.weight || !tgi_conv_check(&flat, &c)) return NULL;
+    return tgi_convolve(images, flat.weight, bias, &c);
 }
 
 /* x [N, C, D, H, W] with its border in front and behind, as images [N D', C T, H, W]. */
@@ -48,13 +58,7 @@ static tg_tensor *forward(const tgi_conv_call *call)
     const int64_t batch = call->input->dims[0], taps = call->weight->dims[2];
     const int64_t reach = call->dilation.dims[0] * (taps - 1), padded = call->same ? reach : 2 * call->padding.dims[0];
     const int64_t depth = (call->input->dims[2] + padded - reach - 1) / call->stride.dims[0] + 1;
-    const tg_conv_options o = { call->bias,
-                                of_planes(&call->stride),
-                                call->same ? TG_SAME : of_planes(&call->padding),
-                                of_planes(&call->dilation),
-                                call->groups,
-                                { 0 } };
-    return volumes(tg_conv2d_at(NULL, slices(call, taps), weight_of_planes(call->weight), o), batch, depth);
+    return volumes(convolved(call, slices(call, taps), call->bias), batch, depth);
 }
 
 /* What each plane gives to the planes of the result, [N D, C T, H', W'], added up: [N, C, D', H', W']. */
@@ -80,11 +84,7 @@ static tg_tensor *transposed(const tgi_conv_call *call)
 {
     const int64_t *d = call->input->dims, taps = call->weight->dims[2];
     tg_tensor *planes = tg_reshape(tg_transpose(call->input, 1, 2), tg_shape(d[0] * d[2], d[1], d[3], d[4]));
-    tg_tensor *given =
-        tg_conv_transpose2d(planes, weight_of_planes(call->weight), .stride = of_planes(&call->stride),
-                            .padding = of_planes(&call->padding), .output_padding = of_planes(&call->output_padding),
-                            .groups = call->groups, .dilation = of_planes(&call->dilation));
-    tg_tensor *y = added_up(call, given, taps);
+    tg_tensor *y = added_up(call, convolved(call, planes, NULL), taps);
     return call->bias && y ? tg_add(y, tg_reshape(call->bias, tg_shape(y->dims[1], 1, 1, 1))) : y;
 }
 
