@@ -12,10 +12,7 @@ TG_BEGIN_DECLS
 
 typedef struct tg_rnn_cell {
     tg_module base;
-    int64_t input_size, hidden_size;
-    bool bias;
-    const char *nonlinearity;
-    tg_rnn_weights weights;
+    tg_recurrent core;
 } tg_rnn_cell;
 
 typedef struct tg_rnn_cell_options {
@@ -55,9 +52,7 @@ typedef struct tg_rnn_options {
 
 typedef struct tg_rnn {
     tg_module base;
-    int64_t input_size, hidden_size;
-    tg_rnn_options options;
-    tg_rnn_weights *weights; /* [num_layers * directions]: layer by layer, forward before reverse */
+    tg_recurrent core;
 } tg_rnn;
 
 typedef struct tg_rnn_output {

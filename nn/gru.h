@@ -17,9 +17,7 @@ TG_BEGIN_DECLS
 
 typedef struct tg_gru_cell {
     tg_module base;
-    int64_t input_size, hidden_size;
-    bool bias;
-    tg_rnn_weights weights;
+    tg_recurrent core;
 } tg_gru_cell;
 
 typedef struct tg_gru_cell_options {
@@ -57,9 +55,7 @@ typedef struct tg_gru_options {
 
 typedef struct tg_gru {
     tg_module base;
-    int64_t input_size, hidden_size;
-    tg_gru_options options;
-    tg_rnn_weights *weights; /* [num_layers * directions]: layer by layer, forward before reverse */
+    tg_recurrent core;
 } tg_gru;
 
 typedef struct tg_gru_output {

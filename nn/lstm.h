@@ -23,15 +23,11 @@ typedef struct tg_lstm_state {
 #define TGI_LSTM_OMITTED_(...)                                                                                         \
     TG_LITERAL(tg_lstm_state) { NULL, NULL }
 
-typedef tg_rnn_weights tg_lstm_weights; /* 4 gates */
-
 /* ---- one step ---- */
 
 typedef struct tg_lstm_cell {
     tg_module base;
-    int64_t input_size, hidden_size;
-    bool bias;
-    tg_lstm_weights weights;
+    tg_recurrent core;
 } tg_lstm_cell;
 
 typedef struct tg_lstm_cell_options {
@@ -70,9 +66,7 @@ typedef struct tg_lstm_options {
 
 typedef struct tg_lstm {
     tg_module base;
-    int64_t input_size, hidden_size;
-    tg_lstm_options options;
-    tg_lstm_weights *weights; /* [num_layers * directions]: layer by layer, forward before reverse */
+    tg_recurrent core;
 } tg_lstm;
 
 typedef struct tg_lstm_output {

@@ -1,11 +1,13 @@
 /* rnn_impl.h: what the recurrent modules share. A kind of cell is data: how many gates and states it has, and one step.
- * rnn.c does the rest for every kind: weights, layers, directions, dropout, layouts and checks.
+ * The rest is the same for every kind: rnn.c makes, prints, copies and frees modules, rnn_forward.c runs them,
+ * rnn_packed.c on packed sequences.
  *
- * A module's own file has its structs, which are public, and describes them to rnn.c with a tgi_rnn. */
+ * A module's own file has its struct, which is a tg_module and a tg_recurrent, its options and its results. */
 #ifndef TG_NN_RNN_IMPL_H
 #define TG_NN_RNN_IMPL_H
 
 #include "module_impl.h"
+#include "packed.h"
 #include "rnn.h"
 
 TG_EXTERN_C_BEGIN
@@ -14,55 +16,67 @@ typedef struct tgi_rnn_state {
     tg_tensor *h, *c; /* c is NULL in a kind with one state */
 } tgi_rnn_state;
 
-typedef struct tgi_rnn_kind {
+struct tgi_rnn_kind {
     tg_op op, cell_op; /* whose names errors and print show: "GRU", "GRUCell" */
     int gates;         /* weight_ih, weight_hh and the biases have gates * hidden rows */
     int states;        /* 1: h; 2: h and c */
     /* The state after one step, written in ops. `x_gates` is x W_ihT + b_ih of this step, [N, gates * hidden]. It needs
-     * no scope: rnn.c opens one around it. */
+     * no scope: rnn_forward.c opens one around it. */
     tgi_rnn_state (*step)(const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state before);
-} tgi_rnn_kind;
+};
+extern const tgi_rnn_kind tgi_lstm_kind, tgi_gru_kind, tgi_tanh_kind, tgi_relu_kind;
 
-/* What rnn.c needs to know of a module. A cell has one layer, one direction, and no suffix in its weights' names. */
-typedef struct tgi_rnn {
-    const tgi_rnn_kind *kind;
-    bool cell, training;
-    int64_t input_size, hidden_size, num_layers;
-    int64_t proj_size; /* 0: none */
-    bool bias, batch_first, bidirectional;
-    double dropout;
-    const char *nonlinearity; /* what print shows of it; NULL: nothing */
-    tg_rnn_weights *weights; /* [num_layers * directions]: layer by layer, forward before reverse */
-} tgi_rnn;
+static inline const tg_op *tgi_rnn_op(const tg_recurrent *r) { return r->cell ? &r->kind->cell_op : &r->kind->op; }
+static inline int tgi_rnn_directions(const tg_recurrent *r) { return r->bidirectional ? 2 : 1; }
+/* What h has; c has hidden_size. */
+static inline int64_t tgi_rnn_state_size(const tg_recurrent *r) { return r->proj_size ? r->proj_size : r->hidden_size; }
 
-/* ---- making ---- */
+/* ---- making (rnn.c) ---- */
 
-/* False, with an error, for sizes and options that no such module has. */
-bool tgi_rnn_options_ok(const char *where, const tgi_rnn *r);
-/* Registers the weights of a module and draws them: every one from U(-1/sqrt(hidden), 1/sqrt(hidden)), in the order in
- * which they are registered. The array is the module's; NULL when there is no memory for it. */
-tg_rnn_weights *tgi_rnn_weights_new(tg_module *m, const tgi_rnn *r, tg_dtype dtype);
-/* The same for a cell, whose weights lie in its struct. */
-void tgi_rnn_cell_weights_new(tg_module *m, tg_rnn_weights *w, const tgi_rnn *r, tg_dtype dtype);
-/* The array of a copy of that module, whose weights are registered already. NULL when there is no memory for it. */
-tg_rnn_weights *tgi_rnn_weights_copy(const tg_module *copy, const tgi_rnn *original);
-void tgi_rnn_weights_free(const tgi_rnn *r);
-/* extra_repr of modules and cells. */
-int tgi_rnn_repr(const tgi_rnn *r, char *buffer, size_t size);
+/* The tg_recurrent of such a module, which follows the tg_module whatever the struct is called. */
+tg_recurrent *tgi_rnn_core(const tg_module *m);
+/* Stands in the file of such a struct. */
+#define TGI_RNN_STRUCT(type)                                                                                           \
+    _Static_assert(offsetof(type, core) == sizeof(tg_module) && sizeof(type) == TGI_RNN_BYTES, "a module and a core")
+#define TGI_RNN_BYTES (sizeof(tg_module) + sizeof(tg_recurrent))
+/* A module of what `asked` says, whose weights are drawn: every one from U(-1/sqrt(hidden), 1/sqrt(hidden)), in the
+ * order in which they are registered. `type` is the name of its struct. NULL, with an error, for sizes and options that
+ * no such module has. */
+void *tgi_rnn_new(const char *where, const char *type, tg_forward_fn forward, tg_recurrent asked, tg_dtype dtype);
 
-/* ---- forward ---- */
+/* ---- forward (rnn_forward.c) ---- */
 
 typedef struct tgi_rnn_output {
     tg_tensor *output, *h_n, *c_n;
 } tgi_rnn_output;
 
-/* Opens a forward; `m` may be NULL. False, with an error, if the module is not there, or with half a state, a freed one
- * or one that failed to be made. Describe the module after that. */
-bool tgi_rnn_begin(const char *where, const tg_module *m, const tg_op *op, int states, tg_tensor *x,
+/* `m` may be NULL, and is a module of the kind otherwise; `state` is all NULL where it was left out. */
+tgi_rnn_output tgi_rnn_forward(const char *where, const tgi_rnn_kind *kind, tg_module *m, tg_tensor *x,
+                               tgi_rnn_state state);
+tgi_rnn_state tgi_rnn_cell_forward(const char *where, const tgi_rnn_kind *kind, tg_module *m, tg_tensor *x,
+                                   tgi_rnn_state state);
+
+/* The sequences of a batch, longest first: at step t the first sizes[t] of them have an element. */
+typedef struct tgi_rnn_batch {
+    int64_t steps, sequences;
+    const int64_t *sizes; /* [steps], falling, the first one is `sequences`; NULL: all are */
+} tgi_rnn_batch;
+
+/* Opens a forward. False, with an error, if the module is not there, or with half a state, a freed one or one that
+ * failed to be made. */
+bool tgi_rnn_begin(const char *where, const tg_op *op, int states, const tg_module *m, tg_tensor *x,
                    tgi_rnn_state state);
-/* `state` is all NULL where it was left out. */
-tgi_rnn_output tgi_rnn_forward(const tgi_rnn *r, tg_tensor *x, tgi_rnn_state state);
-tgi_rnn_state tgi_rnn_cell_forward(const tgi_rnn *r, tg_tensor *x, tgi_rnn_state state);
+/* Whether x has input_size as its last dimension, and a state that is given [layers * directions, sequences, size]. */
+bool tgi_rnn_input_ok(const tg_recurrent *r, tg_tensor *x);
+bool tgi_rnn_state_ok(const tg_recurrent *r, tgi_rnn_state state, int64_t sequences);
+/* All layers. `data` and the output have the rows of step after step: [sum of the sizes, features]. */
+tgi_rnn_output tgi_rnn_run(tg_module *m, tg_tensor *data, const tgi_rnn_batch *batch, tgi_rnn_state state);
+
+/* ---- packed sequences (packed.c) ---- */
+
+/* The elements of batch_sizes, which live as long as the tensor and the innermost scope. NULL, with an error of the op,
+ * if `p` is no packed sequence. */
+const int64_t *tgi_packed_sizes(const tg_op *op, const tg_packed_sequence *p);
 
 TG_EXTERN_C_END
 

@@ -74,10 +74,10 @@ TEST(test_cell_is_its_formula)
     tg_scope scope = tg_scope_begin();
     tg_gru_cell *cell = tg_gru_cell_new(3, 4, .dtype = TG_FLOAT64);
     double x[3] = { 0.5, -1, 2 }, h[4] = { 1, -0.5, 0.25, 3 }, ih[36], hh[48], bih[12], bhh[12], y[4];
-    tg_to_array(cell->weights.weight_ih, ih, 36);
-    tg_to_array(cell->weights.weight_hh, hh, 48);
-    tg_to_array(cell->weights.bias_ih, bih, 12);
-    tg_to_array(cell->weights.bias_hh, bhh, 12);
+    tg_to_array(cell->core.weights->weight_ih, ih, 36);
+    tg_to_array(cell->core.weights->weight_hh, hh, 48);
+    tg_to_array(cell->core.weights->bias_ih, bih, 12);
+    tg_to_array(cell->core.weights->bias_hh, bhh, 12);
     tg_to_array(tg_gru_cell_forward(cell, tg_from_data(x, tg_shape(3)), tg_from_data(h, tg_shape(4))), y, 4);
     for (int unit = 0; unit < 4; unit++)
         assert_true(fabs(naive(x, h, unit, (double *[]){ ih, hh, bih, bhh }) - y[unit]) < 1e-14);
@@ -124,7 +124,7 @@ TEST(test_derivatives)
     smooth s = { tg_gru_new(2, 3, .bidirectional = true, .dtype = TG_FLOAT64), NULL, NULL };
     s.x = tg_randn(tg_shape(2, 2, 2), .dtype = TG_FLOAT64, .requires_grad = true);
     s.h0 = tg_randn(tg_shape(2, 2, 3), .dtype = TG_FLOAT64, .requires_grad = true);
-    const tg_rnn_weights *w = s.gru->weights;
+    const tg_rnn_weights *w = s.gru->core.weights;
     const tg_tensor_list leaves =
         tg_list(s.x, s.h0, w->weight_ih, w->weight_hh, w->bias_ih, w->bias_hh, w[1].weight_hh);
     const char *wrong = gradcheck(smooth_loss, &s, leaves);
@@ -236,9 +236,9 @@ TEST(test_names)
         snprintf(name, sizeof name, "%s%s", parts[i % 4], suffixes[i / 4]);
         assert_string_equal(named.items[i].name, name);
     }
-    assert_ptr_equal(m->weights[3].bias_hh, tg_get_parameter(m, "bias_hh_l1_reverse"));
-    assert_int_equal(tg_size(m->weights[2].weight_ih, 0), 24);
-    assert_int_equal(tg_size(m->weights[2].weight_ih, 1), 16);
+    assert_ptr_equal(m->core.weights[3].bias_hh, tg_get_parameter(m, "bias_hh_l1_reverse"));
+    assert_int_equal(tg_size(m->core.weights[2].weight_ih, 0), 24);
+    assert_int_equal(tg_size(m->core.weights[2].weight_ih, 1), 16);
     tg_module_free(m);
     tg_scope_end(scope);
 }

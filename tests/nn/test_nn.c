@@ -240,7 +240,7 @@ TEST(test_lstm_names)
         assert_string_equal(named.items[i].name, name);
     }
     assert_int_equal(tg_size(tg_get_parameter(m, "weight_ih_l1_reverse"), 1), 6);
-    assert_ptr_equal(m->weights[3].weight_hr, tg_get_parameter(m, "weight_hr_l1_reverse"));
+    assert_ptr_equal(m->core.weights[3].weight_hr, tg_get_parameter(m, "weight_hr_l1_reverse"));
     tg_module_free(m);
     tg_scope_end(scope);
 }

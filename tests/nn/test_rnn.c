@@ -73,7 +73,7 @@ TEST(test_derivatives)
     tg_manual_seed(2);
     smooth s = { tg_rnn_new(2, 3, .num_layers = 2, .dtype = TG_FLOAT64), NULL };
     s.x = tg_randn(tg_shape(2, 2, 2), .dtype = TG_FLOAT64, .requires_grad = true);
-    const tg_tensor_list leaves = tg_list(s.x, s.rnn->weights[0].weight_hh, s.rnn->weights[1].bias_ih);
+    const tg_tensor_list leaves = tg_list(s.x, s.rnn->core.weights[0].weight_hh, s.rnn->core.weights[1].bias_ih);
     const char *wrong = gradcheck(smooth_loss, &s, leaves);
     if (!wrong) wrong = gradgradcheck(smooth_loss, &s, leaves);
     if (wrong) fail_msg("%s", wrong);
@@ -114,7 +114,7 @@ TEST(test_copy)
     tg_tensor *x = tg_randn(tg_shape(5, 2, 3)), *one = tg_select(x, 0, 0);
     assert_true(tg_equal(tg_rnn_forward(m, x).output, tg_module_forward(copy, x)));
     assert_true(tg_equal(tg_rnn_cell_forward(cell, one), tg_module_forward(cells, one)));
-    assert_string_equal(copy->options.nonlinearity, "relu");
+    assert_string_equal(copy->core.nonlinearity, "relu");
     tg_module_free(m);
     tg_module_free(copy);
     tg_module_free(cell);
