@@ -64,6 +64,7 @@
 #include "nn/loss.h"
 #include "nn/lstm.h"
 #include "nn/module.h"
+#include "nn/packed.h"
 #include "nn/pad.h"
 #include "nn/pool.h"
 #include "nn/normalization.h"

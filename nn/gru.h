@@ -9,6 +9,7 @@
 #ifndef TG_NN_GRU_H
 #define TG_NN_GRU_H
 
+#include "packed.h"
 #include "rnn.h"
 
 TG_BEGIN_DECLS
@@ -75,6 +76,19 @@ tg_gru *tg_gru_new_at(const char *where, int64_t input_size, int64_t hidden_size
  * tg_module it returns `output`. */
 tg_gru_output tg_gru_forward_at(const char *where, tg_gru *m, tg_tensor *x, tg_tensor *h0);
 #define tg_gru_forward(m, x, ...) tg_gru_forward_at(TG_HERE, m, x, TG_OR(NULL __VA_OPT__(,) __VA_ARGS__))
+
+/* ---- a packed batch of sequences (packed.h) ---- */
+
+typedef struct tg_gru_packed_output {
+    tg_packed_sequence output; /* as x, data [sum of the lengths, directions * hidden] */
+    tg_tensor *h_n;         /* as above: each sequence's after its own last step, in the caller's order */
+} tg_gru_packed_output;
+
+/* x.data is [sum of the lengths, input]. In reverse each sequence begins at its own end; h0 and h_n
+ * are in the order that the sequences had before they were packed. batch_first makes no difference. */
+tg_gru_packed_output tg_gru_forward_packed_at(const char *where, tg_gru *m, tg_packed_sequence x, tg_tensor *h0);
+#define tg_gru_forward_packed(m, x, ...)                                                                               \
+    tg_gru_forward_packed_at(TG_HERE, m, x, TG_OR(NULL __VA_OPT__(,) __VA_ARGS__))
 
 TG_END_DECLS
 

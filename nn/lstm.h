@@ -7,6 +7,7 @@
 #define TG_NN_LSTM_H
 
 #include "../ops/create.h"
+#include "packed.h"
 #include "rnn.h"
 
 TG_BEGIN_DECLS
@@ -86,6 +87,19 @@ tg_lstm *tg_lstm_new_at(const char *where, int64_t input_size, int64_t hidden_si
  * returns `output`. */
 tg_lstm_output tg_lstm_forward_at(const char *where, tg_lstm *m, tg_tensor *x, tg_lstm_state state);
 #define tg_lstm_forward(m, x, ...) tg_lstm_forward_at(TG_HERE, m, x, TGI_LSTM_STATE(__VA_ARGS__))
+
+/* ---- a packed batch of sequences (packed.h) ---- */
+
+typedef struct tg_lstm_packed_output {
+    tg_packed_sequence output; /* as x, data [sum of the lengths, directions * H] */
+    tg_tensor *h_n, *c_n;   /* as above: each sequence's after its own last step, in the caller's order */
+} tg_lstm_packed_output;
+
+/* x.data is [sum of the lengths, input]. In reverse each sequence begins at its own end; the state before and h_n, c_n
+ * are in the order that the sequences had before they were packed. batch_first makes no difference. */
+tg_lstm_packed_output tg_lstm_forward_packed_at(const char *where, tg_lstm *m, tg_packed_sequence x, tg_lstm_state state);
+#define tg_lstm_forward_packed(m, x, ...)                                                                               \
+    tg_lstm_forward_packed_at(TG_HERE, m, x, TGI_LSTM_STATE(__VA_ARGS__))
 
 TG_END_DECLS
 
