@@ -52,9 +52,11 @@ static tg_tensor *cell_forward(tg_module *m, tg_tensor *x) { return tg_rnn_cell_
 
 tg_rnn_cell *tg_rnn_cell_new_at(const char *where, int64_t input_size, int64_t hidden_size, tg_rnn_cell_options o)
 {
-    tg_recurrent asked = {
-        .input_size = input_size, .hidden_size = hidden_size, .num_layers = 1, .cell = true, .bias = o.bias
-    };
+    tg_recurrent asked = { .input_size = input_size,
+                           .hidden_size = hidden_size,
+                           .num_layers = 1,
+                           .cell = true,
+                           .bias = o.bias };
     if (!choose(where, &asked, o.nonlinearity)) return NULL;
     return tgi_rnn_new(where, "tg_rnn_cell", cell_forward, asked, o.dtype);
 }

@@ -41,8 +41,8 @@ tg_lstm_cell *tg_lstm_cell_new_at(const char *where, int64_t input_size, int64_t
 
 tg_lstm_state tg_lstm_cell_forward_at(const char *where, tg_lstm_cell *m, tg_tensor *x, tg_lstm_state state)
 {
-    const tgi_rnn_state s = tgi_rnn_cell_forward(where, &tgi_lstm_kind, m ? &m->base : NULL, x,
-                                                 (tgi_rnn_state){ state.h, state.c });
+    const tgi_rnn_state s =
+        tgi_rnn_cell_forward(where, &tgi_lstm_kind, m ? &m->base : NULL, x, (tgi_rnn_state){ state.h, state.c });
     return (tg_lstm_state){ s.h, s.c };
 }
 
@@ -67,7 +67,7 @@ tg_lstm *tg_lstm_new_at(const char *where, int64_t input_size, int64_t hidden_si
 
 tg_lstm_output tg_lstm_forward_at(const char *where, tg_lstm *m, tg_tensor *x, tg_lstm_state state)
 {
-    const tgi_rnn_output out = tgi_rnn_forward(where, &tgi_lstm_kind, m ? &m->base : NULL, x,
-                                               (tgi_rnn_state){ state.h, state.c });
+    const tgi_rnn_output out =
+        tgi_rnn_forward(where, &tgi_lstm_kind, m ? &m->base : NULL, x, (tgi_rnn_state){ state.h, state.c });
     return (tg_lstm_output){ out.output, out.h_n, out.c_n };
 }

@@ -62,18 +62,22 @@ static tg_tensor *joined_rows(places p, int64_t count, const int64_t *lengths)
     return rows;
 }
 
-/* A padded batch that has the rows of `data` where `rows` says. */
+/* The sizes of a padded batch. False, with an error, if no tensor has so many rows. */
+static bool batch_sizes_of(const tg_op *op, int64_t steps, int64_t sequences, bool batch_first, tg_shape *sizes)
+{
+    int64_t rows;
+    *sizes = batch_first ? tg_shape(sequences, steps) : tg_shape(steps, sequences);
+    return !__builtin_mul_overflow(steps, sequences, &rows) ||
+           tg_op_fail(op, TG_NONE, "numel: integer multiplication overflow");
+}
+
+/* A padded batch of these sizes that has the rows of `data` where `rows` says. */
 static tg_tensor *padded(tg_tensor *data, tg_tensor *rows, tg_shape sizes, double padding_value)
 {
     tg_shape shape = tgi_shape(data);
-    if (__builtin_mul_overflow(sizes.dims[0], sizes.dims[1], &shape.dims[0])) shape.dims[0] = INT64_MAX;
+    shape.dims[0] = sizes.dims[0] * sizes.dims[1];
     tg_tensor *all = tg_full(shape, padding_value, .dtype = tg_dtype_of(data));
     return tg_unflatten(tg_index_copy_(all, 0, rows, data), 0, sizes);
-}
-
-static tg_shape steps_and_sequences(int64_t steps, int64_t sequences, bool batch_first)
-{
-    return batch_first ? tg_shape(sequences, steps) : tg_shape(steps, sequences);
 }
 
 /* ---- packing ---- */
@@ -95,10 +99,11 @@ static tg_tensor *checked_lengths(const tg_op *op, tg_tensor *lengths, int64_t s
     const int64_t *length = tgi_ptr(lengths);
     for (int64_t b = 0; b < sequences; b++) {
         if (length[b] < least)
-            return tg_op_fail(op, tg_list(lengths),
-                              "Length of all samples has to be greater than %lld, but found an element in 'lengths' that "
-                              "is <= %lld",
-                              (long long)least - 1, (long long)least - 1);
+            return tg_op_fail(
+                op, tg_list(lengths),
+                "Length of all samples has to be greater than %lld, but found an element in 'lengths' that "
+                "is <= %lld",
+                (long long)least - 1, (long long)least - 1);
         if (length[b] > steps)
             return tg_op_fail(op, tg_list(lengths), "lengths has %lld, but the sequences are padded to %lld",
                               (long long)length[b], (long long)steps);
@@ -112,10 +117,11 @@ static tg_tensor *sizes_of(const tg_op *op, tg_tensor *lengths)
     const int64_t *length = tgi_ptr(lengths), sequences = lengths->dims[0];
     for (int64_t k = 1; k < sequences; k++)
         if (length[k] > length[k - 1])
-            return tg_op_fail(op, tg_list(lengths),
-                              "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can "
-                              "pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
-                              "requirement if you do not need ONNX exportability.");
+            return tg_op_fail(
+                op, tg_list(lengths),
+                "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can "
+                "pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
+                "requirement if you do not need ONNX exportability.");
     tg_tensor *sizes = new_int64(length[0]);
     int64_t *size = sizes ? tgi_ptr(sizes) : NULL, k = sequences;
     for (int64_t t = 0; size && t < length[0]; size[t++] = k)
@@ -246,9 +252,10 @@ static tg_padded_sequence pad_packed(const tg_op *op, const tg_packed_sequence *
                    (long long)total, (long long)steps);
         return failed;
     }
+    tg_shape batch;
+    if (!batch_sizes_of(op, total, sizes[0], o.batch_first, &batch)) return failed;
     const int64_t *order = p->sorted_indices ? tgi_ptr(p->sorted_indices) : NULL;
     tg_tensor *rows = packed_rows(padded_places(total, sizes[0], o.batch_first), p->data->dims[0], sizes, order);
-    const tg_shape batch = steps_and_sequences(total, sizes[0], o.batch_first);
     const tg_padded_sequence y = { padded(p->data, rows, batch, o.padding_value), lengths_of(sizes, steps, order) };
     return y.output && y.lengths ? y : failed;
 }
@@ -307,9 +314,10 @@ tg_tensor *tg_pad_sequence_at(const char *where, tg_tensor_list sequences, tg_pa
     const int64_t *length = tgi_ptr(lengths), count = sequences.count;
     int64_t steps = 0;
     for (int64_t b = 0; b < count; b++) steps = length[b] > steps ? length[b] : steps;
+    tg_shape batch;
+    if (!batch_sizes_of(&op, steps, count, options.batch_first, &batch)) return tg_scope_return(scope, NULL);
     tg_tensor *rows = joined_rows(padded_places(steps, count, options.batch_first), all->dims[0], length);
-    return tg_scope_return(scope, padded(all, rows, steps_and_sequences(steps, count, options.batch_first),
-                                         options.padding_value));
+    return tg_scope_return(scope, padded(all, rows, batch, options.padding_value));
 }
 
 tg_tensor_list tg_unpad_sequence_at(const char *where, tg_tensor *padded, tg_tensor *lengths,
@@ -341,14 +349,15 @@ tg_packed_sequence tg_pack_sequence_at(const char *where, tg_tensor_list sequenc
     tg_tensor *lengths = NULL, *all = join(&op, sequences, &lengths);
     if (all) lengths = checked_lengths(&op, lengths, sequences.count, 1, all->dims[0]);
     if (!all || !lengths) return end(scope, nothing);
-    return end(scope, pack(&op, all, joined_places(tgi_ptr(lengths), sequences.count), lengths,
-                           options.enforce_sorted));
+    return end(scope,
+               pack(&op, all, joined_places(tgi_ptr(lengths), sequences.count), lengths, options.enforce_sorted));
 }
 
 tg_tensor_list tg_unpack_sequence_at(const char *where, tg_packed_sequence packed)
 {
-    const tg_padded_sequence y = tg_pad_packed_sequence_at(
-        where, packed,
-        TG_OPTIONS(tg_pad_packed_sequence_options, TG_PAD_PACKED_SEQUENCE_DEFAULTS, .batch_first = true));
+    const tg_padded_sequence y =
+        tg_pad_packed_sequence_at(where, packed,
+                                  TG_OPTIONS(tg_pad_packed_sequence_options, TG_PAD_PACKED_SEQUENCE_DEFAULTS,
+                                             .batch_first = true));
     return tg_unpad_sequence(y.output, y.lengths, .batch_first = true);
 }

@@ -168,9 +168,9 @@ void *tgi_rnn_new(const char *where, const char *type, tg_forward_fn forward, tg
 {
     if (!options_ok(where, &asked)) return NULL;
     tg_module *m = tg_module_new_at(where, TGI_RNN_BYTES,
-                                    TG_OPTIONS(tg_module_class, TG_MODULE_DEFAULTS(type), .name = tgi_rnn_op(&asked)->name,
-                                               .forward = forward, .extra_repr = repr, .free = free_weights,
-                                               .copy = copy_weights));
+                                    TG_OPTIONS(tg_module_class, TG_MODULE_DEFAULTS(type),
+                                               .name = tgi_rnn_op(&asked)->name, .forward = forward, .extra_repr = repr,
+                                               .free = free_weights, .copy = copy_weights));
     if (!m) return NULL;
     TGI_SET_OPTIONS(*tgi_rnn_core(m), asked);
     if (make_weights(m, dtype) == TG_OK) return m;

@@ -68,8 +68,8 @@ static bool cell_state_ok(const tg_recurrent *r, tg_tensor *x, tg_tensor *t, int
         tg_op_fail(tgi_rnn_op(r), tg_list(x, t), "Input batch size %lld doesn't match hidden%d batch size %lld",
                    (long long)x->dims[0], number, (long long)t->dims[0]);
     else if (t->dims[1] != r->hidden_size)
-        tg_op_fail(tgi_rnn_op(r), tg_list(x, t), "hidden%d has inconsistent hidden_size: got %lld, expected %lld", number,
-                   (long long)t->dims[1], (long long)r->hidden_size);
+        tg_op_fail(tgi_rnn_op(r), tg_list(x, t), "hidden%d has inconsistent hidden_size: got %lld, expected %lld",
+                   number, (long long)t->dims[1], (long long)r->hidden_size);
     else
         return true;
     return false;
@@ -278,8 +278,8 @@ static bool dims_ok(const tg_recurrent *r, tg_tensor *x, tgi_rnn_state s)
                    "For %s %d-D input, hx and cx should also be %d-D but got (%d-D, %d-D) tensors", batched, x->ndim,
                    x->ndim, s.h->ndim, s.c->ndim);
     else if (s.h && s.h->ndim != x->ndim)
-        tg_op_fail(tgi_rnn_op(r), tg_list(x, s.h), "For %s %d-D input, hx should also be %d-D but got %d-D tensor", batched,
-                   x->ndim, x->ndim, s.h->ndim);
+        tg_op_fail(tgi_rnn_op(r), tg_list(x, s.h), "For %s %d-D input, hx should also be %d-D but got %d-D tensor",
+                   batched, x->ndim, x->ndim, s.h->ndim);
     else
         return true;
     return false;
@@ -299,8 +299,7 @@ static tgi_rnn_output run_batched(tg_module *m, tg_tensor *x, tgi_rnn_state stat
     if (!tgi_rnn_state_ok(r, state, b.sequences)) return no_output;
     if (time) x = tg_transpose(x, 0, 1);
     tgi_rnn_output out = tgi_rnn_run(m, tg_flatten(x, 0, 1), &b, state);
-    out.output = tg_view(out.output,
-                         tg_shape(b.steps, b.sequences, tgi_rnn_directions(r) * tgi_rnn_state_size(r)));
+    out.output = tg_view(out.output, tg_shape(b.steps, b.sequences, tgi_rnn_directions(r) * tgi_rnn_state_size(r)));
     if (time) out.output = tg_transpose(out.output, 0, 1);
     return out;
 }

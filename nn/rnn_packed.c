@@ -58,8 +58,7 @@ static output forward(const char *where, const tgi_rnn_kind *kind, tg_module *m,
 tg_lstm_packed_output tg_lstm_forward_packed_at(const char *where, tg_lstm *m, tg_packed_sequence x,
                                                 tg_lstm_state state)
 {
-    const output y =
-        forward(where, &tgi_lstm_kind, m ? &m->base : NULL, x, (tgi_rnn_state){ state.h, state.c });
+    const output y = forward(where, &tgi_lstm_kind, m ? &m->base : NULL, x, (tgi_rnn_state){ state.h, state.c });
     return (tg_lstm_packed_output){ y.packed, y.h_n, y.c_n };
 }
 
