@@ -87,6 +87,58 @@ tg_module *stacked_lstm_new(int64_t input_size, int64_t hidden_size, int64_t num
     return TG_MODULE(m);
 }
 
+/* ---- GRU + Linear ---- */
+
+typedef struct gru_regressor {
+    tg_module base;
+    tg_gru *gru;
+    tg_linear *fc;
+} gru_regressor;
+
+static tg_tensor *gru_regressor_forward(tg_module *module, tg_tensor *x)
+{
+    gru_regressor *m = (gru_regressor *)module;
+    tg_tensor *output = tg_gru_forward(m->gru, x).output;
+    return tg_linear_forward(m->fc, tg_select(output, 1, -1));
+}
+
+tg_module *gru_regressor_new(int64_t input_size, int64_t hidden_size, int64_t output_size)
+{
+    gru_regressor *m = tg_module_new(gru_regressor, .forward = gru_regressor_forward);
+    TG_SUBMODULE(m, gru, tg_gru_new(input_size, hidden_size, .batch_first = true));
+    TG_SUBMODULE(m, fc, tg_linear_new(hidden_size, output_size));
+    return TG_MODULE(m);
+}
+
+/* ---- packed LSTM in both directions + Linear ---- */
+
+typedef struct packed_lstm {
+    tg_module base;
+    tg_tensor *lengths;
+    tg_lstm *lstm;
+    tg_linear *fc;
+} packed_lstm;
+
+static tg_tensor *packed_lstm_forward(tg_module *module, tg_tensor *x)
+{
+    packed_lstm *m = (packed_lstm *)module;
+    const tg_packed_sequence packed =
+        tg_pack_padded_sequence(x, m->lengths, .batch_first = true, .enforce_sorted = false);
+    const tg_packed_sequence output = tg_lstm_forward_packed(m->lstm, packed).output;
+    return tg_linear_forward(m->fc, tg_pad_packed_sequence(output, .batch_first = true).output);
+}
+
+tg_module *packed_lstm_new(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t batch, int64_t steps)
+{
+    packed_lstm *m = tg_module_new(packed_lstm, .forward = packed_lstm_forward);
+    tg_tensor *order = tg_remainder(tg_mul(tg_arange(batch), 11), batch); /* 0 to batch - 1, shuffled */
+    tg_tensor *lengths = tg_add(tg_div(tg_mul(order, steps - 5), batch - 1, .rounding_mode = "floor"), 5);
+    TG_BUFFER(m, lengths, lengths);
+    TG_SUBMODULE(m, lstm, tg_lstm_new(input_size, hidden_size, .batch_first = true, .bidirectional = true));
+    TG_SUBMODULE(m, fc, tg_linear_new(2 * hidden_size, output_size));
+    return TG_MODULE(m);
+}
+
 /* ---- embedding + LSTM + Linear ---- */
 
 typedef struct text_classifier {

@@ -10,6 +10,13 @@ tg_module *custom_lstm_new(int64_t input_size, int64_t hidden_size);
 /* The library's LSTM, and a linear layer on its last step; the result is [N, output_size]. */
 tg_module *stacked_lstm_new(int64_t input_size, int64_t hidden_size, int64_t num_layers, int64_t output_size);
 
+/* The library's GRU, and a linear layer on its last step; the result is [N, output_size]. */
+tg_module *gru_regressor_new(int64_t input_size, int64_t hidden_size, int64_t output_size);
+
+/* The library's LSTM in both directions, on sequences of 5 to `steps` elements, which are packed, and a linear layer on
+ * every step; x is [N, steps, input], the result [N, steps, output_size]. */
+tg_module *packed_lstm_new(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t batch, int64_t steps);
+
 /* An embedding, the library's LSTM of the same width, and a linear layer on its last step; x is [N, T] of words, the
  * result [N, classes]. */
 tg_module *text_classifier_new(int64_t words, int64_t hidden_size, int64_t classes);

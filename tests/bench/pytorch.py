@@ -16,6 +16,7 @@ try:
     import torch
     import torch.nn.functional as F
     from torch import nn
+    from torch.nn.utils import rnn
 except ImportError:
     sys.exit("pytorch.py: this Python has no PyTorch; set PYTHON to one that has (on Debian: apt install python3-torch)")
 
@@ -86,6 +87,31 @@ class StackedLSTM(nn.Module):
         return self.fc(output[:, -1, :])
 
 
+class GRURegressor(nn.Module):
+    def __init__(self, input_size, hidden_size, output_size):
+        super().__init__()
+        self.gru = nn.GRU(input_size, hidden_size, batch_first=True)
+        self.fc = nn.Linear(hidden_size, output_size)
+
+    def forward(self, x):
+        output, _ = self.gru(x)
+        return self.fc(output[:, -1, :])
+
+
+class PackedLSTM(nn.Module):
+    def __init__(self, input_size, hidden_size, output_size, batch, steps):
+        super().__init__()
+        order = torch.arange(batch) * 11 % batch
+        self.lengths = order * (steps - 5) // (batch - 1) + 5
+        self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True, bidirectional=True)
+        self.fc = nn.Linear(2 * hidden_size, output_size)
+
+    def forward(self, x):
+        packed = rnn.pack_padded_sequence(x, self.lengths, batch_first=True, enforce_sorted=False)
+        output, _ = self.lstm(packed)
+        return self.fc(rnn.pad_packed_sequence(output, batch_first=True)[0])
+
+
 class TextClassifier(nn.Module):
     def __init__(self, words, hidden_size, classes):
         super().__init__()
@@ -120,6 +146,14 @@ def custom_lstm(batch, steps, input_size, hidden_size, target):
 def stacked_lstm(batch, steps, input_size, hidden_size, num_layers):
     return lambda seconds: 1e6 * train(StackedLSTM(input_size, hidden_size, num_layers, 1), nn.MSELoss(),
                                        torch.rand(batch, steps, input_size), torch.rand(batch, 1), seconds)
+
+
+def gru(seconds):
+    return 1e6 * train(GRURegressor(64, 256, 1), nn.MSELoss(), torch.rand(32, 50, 64), torch.rand(32, 1), seconds)
+
+
+def packed_lstm(seconds):
+    return 1e6 * train(PackedLSTM(64, 128, 1, 32, 50), nn.MSELoss(), torch.rand(32, 50, 64), torch.rand(32, 50, 1), seconds)
 
 
 def mlp(seconds):
@@ -302,6 +336,8 @@ WORKLOADS = {
     "W8": (2, scalar_adds),
     "W9": (2, mlp),
     "W12": (2, infer),
+    "W13": (2, gru),
+    "W14": (2, packed_lstm),
     "W15": (4, text_classifier),
     **{name: row for rows in SINGLE_OPS for name, row in rows.items()},
 }

@@ -57,6 +57,22 @@ static double train_stacked_lstm(double seconds, const void *argument)
     return train(seconds, model, tg_mse_loss_new(), X, y);
 }
 
+static double train_gru(double seconds, const void *argument)
+{
+    const lstm_sizes *s = argument;
+    tg_module *model = gru_regressor_new(s->input, s->hidden, 1);
+    tg_tensor *X = tg_rand(tg_shape(s->batch, s->steps, s->input)), *y = tg_rand(tg_shape(s->batch, 1));
+    return train(seconds, model, tg_mse_loss_new(), X, y);
+}
+
+static double train_packed_lstm(double seconds, const void *argument)
+{
+    const lstm_sizes *s = argument;
+    tg_module *model = packed_lstm_new(s->input, s->hidden, 1, s->batch, s->steps);
+    tg_tensor *X = tg_rand(tg_shape(s->batch, s->steps, s->input)), *y = tg_rand(tg_shape(s->batch, s->steps, 1));
+    return train(seconds, model, tg_mse_loss_new(), X, y);
+}
+
 static double train_text_classifier(double seconds, const void *argument)
 {
     (void)argument;
@@ -181,6 +197,10 @@ const bench_workload bench_workloads[] = {
     { "W9", "MLP 784-512-10, batch 128, cross entropy: training", "us", 2, train_mlp, NULL },
     { "W12", "LSTM 64-256, 2 layers, one step of one sample: inference", "us", 2, infer_stacked_lstm,
       &(const lstm_sizes){ .batch = 1, .steps = 1, .input = 64, .hidden = 256, .layers = 2 } },
+    { "W13", "GRU 64-256, batch 32, 50 steps: training", "us", 2, train_gru,
+      &(const lstm_sizes){ .batch = 32, .steps = 50, .input = 64, .hidden = 256 } },
+    { "W14", "LSTM 64-128 both ways, batch 32, packed, 5 to 50 steps: training", "us", 2, train_packed_lstm,
+      &(const lstm_sizes){ .batch = 32, .steps = 50, .input = 64, .hidden = 128 } },
     { "W15", "Embedding and LSTM 128, batch 32, 200 steps: training", "us", 4, train_text_classifier, NULL },
 };
 const int bench_workload_count = (int)(sizeof bench_workloads / sizeof *bench_workloads);
