@@ -22,6 +22,7 @@ BEGIN {
     rule["tg_scope"] = "scope"
     rule["tg_module_class"] = "module_class"
     rule["tg_distribution"] = "distribution"
+    rule["tg_packed_sequence"] = "packed_sequence"
     module["tg_module"] = 1
     rule["tg_optimizer *"] = rule["const tg_optimizer *"] = "optimizer"
     rule["tg_scheduler *"] = rule["const tg_scheduler *"] = "scheduler"
