@@ -2,10 +2,10 @@
  * elman.c have the steps of the cells.
  *
  * Built for training on whole sequences: the input's share of the gates is one product over all steps and samples, the
- * steps take views of it, and what a step needs no more dies with the step's scope. Inside, the rows of one step lie
- * together, as do their gradients: [steps * sequences, features] of a padded batch, whatever the caller's layout. A
- * packed one differs in that not all steps have as many rows. Sums are in PyTorch's order: (x W_ihT + b_ih) + (h W_hhT +
- * b_hh). */
+ * steps take views of it, and what a step needs no more dies with the step's scope. Inside, time is the first dimension
+ * whatever the caller's layout, so that a step's numbers lie together, as do their gradients: [steps, sequences,
+ * features], or without the second dimension where not every step has all sequences. Sums are in PyTorch's order:
+ * (x W_ihT + b_ih) + (h W_hhT + b_hh). */
 #include "rnn_impl.h"
 
 #include "core/scope.h"
@@ -159,14 +159,26 @@ static tg_tensor *lane_end(lane *l, int64_t steps)
     return tg_cat(tg_list_of(l->ended + l->first, steps - l->first), 0);
 }
 
+/* Cuts what all steps have in common into steps; and back. */
+static tg_tensor_list cut(tg_tensor *all, const tgi_rnn_batch *b)
+{
+    if (!all) return tg_list_failed();
+    return b->sizes ? tgi_cut(all, 0, b->steps, b->sizes) : tg_unbind(all, 0);
+}
+
+static tg_tensor *join(tg_tensor *const *steps, const tgi_rnn_batch *b)
+{
+    const tg_tensor_list list = tg_list_of(steps, b->steps);
+    return b->sizes ? tg_cat(list, 0) : tg_stack(list, 0);
+}
+
 /* One layer in one direction over all steps. `h` and `c` are the state before, and become the state after. */
 static tg_tensor *run(const tg_recurrent *r, const tg_rnn_weights *w, tg_tensor *data, const tgi_rnn_batch *b,
                       bool reverse, tg_tensor **h, tg_tensor **c)
 {
-    tg_tensor *all = tg_linear(data, w->weight_ih, w->bias_ih), **output = tg_list_new(b->steps);
-    if (!all || !output) return NULL;
-    const tg_tensor_list gates = b->sizes ? tgi_cut(all, 0, b->steps, b->sizes) : tgi_cut_evenly(all, 0, b->steps);
-    if (gates.count == 0) return NULL;
+    const tg_tensor_list gates = cut(tg_linear(data, w->weight_ih, w->bias_ih), b);
+    tg_tensor **output = gates.count ? tg_list_new(b->steps) : NULL;
+    if (!output) return NULL;
     lane of_h = lane_new(b, *h, reverse), of_c = lane_new(b, *c, reverse);
     for (int64_t i = 0; i < b->steps; i++) {
         const int64_t t = reverse ? b->steps - 1 - i : i, sequences = b->sizes ? b->sizes[t] : b->sequences;
@@ -178,7 +190,7 @@ static tg_tensor *run(const tg_recurrent *r, const tg_rnn_weights *w, tg_tensor 
     }
     *h = lane_end(&of_h, b->steps);
     *c = lane_end(&of_c, b->steps);
-    return tg_cat(tg_list_of(output, b->steps), 0);
+    return join(output, b);
 }
 
 /* ---- all layers ---- */
@@ -197,7 +209,7 @@ static tg_tensor *run_layer(const tg_recurrent *r, tg_tensor *data, const tgi_rn
     tg_tensor **h = states->h + first, **c = states->c + first;
     tg_scope scope = tg_scope_begin();
     tg_tensor *y = run(r, w, data, b, false, h, c);
-    if (last) y = tg_cat(tg_list(y, run(r, w + 1, data, b, true, h + 1, c + 1)), 1);
+    if (last) y = tg_cat(tg_list(y, run(r, w + 1, data, b, true, h + 1, c + 1)), -1);
     tg_scope_end_with(scope, &y, h, c, h + last, c + last);
     return y;
 }
@@ -297,9 +309,8 @@ static tgi_rnn_output run_batched(tg_module *m, tg_tensor *x, tgi_rnn_state stat
         return no_output;
     }
     if (!tgi_rnn_state_ok(r, state, b.sequences)) return no_output;
-    if (time) x = tg_transpose(x, 0, 1);
-    tgi_rnn_output out = tgi_rnn_run(m, tg_flatten(x, 0, 1), &b, state);
-    out.output = tg_view(out.output, tg_shape(b.steps, b.sequences, tgi_rnn_directions(r) * tgi_rnn_state_size(r)));
+    if (time) x = tg_contiguous(tg_transpose(x, 0, 1));
+    tgi_rnn_output out = tgi_rnn_run(m, x, &b, state);
     if (time) out.output = tg_transpose(out.output, 0, 1);
     return out;
 }

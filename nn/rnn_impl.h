@@ -59,7 +59,7 @@ tgi_rnn_state tgi_rnn_cell_forward(const char *where, const tgi_rnn_kind *kind, 
 /* The sequences of a batch, longest first: at step t the first sizes[t] of them have an element. */
 typedef struct tgi_rnn_batch {
     int64_t steps, sequences;
-    const int64_t *sizes; /* [steps], falling, the first one is `sequences`; NULL: all are */
+    const int64_t *sizes; /* [steps], falling, the first one is `sequences`; NULL: all have all elements */
 } tgi_rnn_batch;
 
 /* Opens a forward. False, with an error, if the module is not there, or with half a state, a freed one or one that
@@ -69,7 +69,8 @@ bool tgi_rnn_begin(const char *where, const tg_op *op, int states, const tg_modu
 /* Whether x has input_size as its last dimension, and a state that is given [layers * directions, sequences, size]. */
 bool tgi_rnn_input_ok(const tg_recurrent *r, tg_tensor *x);
 bool tgi_rnn_state_ok(const tg_recurrent *r, tgi_rnn_state state, int64_t sequences);
-/* All layers. `data` and the output have the rows of step after step: [sum of the sizes, features]. */
+/* All layers. `data` and the output are [sum of the sizes, features], step after step, or, where all sequences have all
+ * elements, [steps, sequences, features]. */
 tgi_rnn_output tgi_rnn_run(tg_module *m, tg_tensor *data, const tgi_rnn_batch *batch, tgi_rnn_state state);
 
 /* ---- packed sequences (packed.c) ---- */
