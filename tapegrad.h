@@ -50,6 +50,7 @@
 #include "ops/view.h"
 
 #include "nn/activation.h"
+#include "nn/attention.h"
 #include "nn/conv.h"
 #include "nn/batch_norm.h"
 #include "nn/bilinear.h"
@@ -71,6 +72,8 @@
 #include "nn/resample.h"
 #include "nn/rnn.h"
 #include "nn/sequential.h"
+#include "nn/transformer.h"
+#include "nn/transformer_layers.h"
 
 #include "optim/adadelta.h"
 #include "optim/adagrad.h"

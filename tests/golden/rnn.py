@@ -11,8 +11,7 @@ Options, one line each. GRU and RNN: `i input_size`, `hidden_size`, `num_layers`
     `bidirectional`, and `a dropout`. The cells: `i input_size`, `hidden_size`, `bias`, and `steps`: the cell runs that
     often, on input[0], input[1], ..., each time from the state before. `s nonlinearity` of RNN and RNNCell.
 The results: `output`, `h_n`; of the cells `h`, after the last step.
-`a losses`, in the cases called training: what five steps of Adam, lr=0.05, on the same input lose, with
-    loss = mean(output ** 2). These cases have no results and no gradients.
+`a losses`, in the cases called training: see modulecase.py.
 """
 import itertools
 import sys
@@ -22,7 +21,7 @@ import torch
 import torch.nn as nn
 
 import goldenfile as g
-from modulecase import DTYPES, begin, end, rand
+from modulecase import DTYPES, begin, end, rand, train
 
 
 def make(name, kind, dtype, train=1, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
@@ -58,16 +57,7 @@ def cell(name, kind, dtype, sizes, states, **options):
 def training(name, kind, dtype, **options):
     m = make(name, kind, dtype, **options)
     x = rand(4, 3, 2)
-    g.array("input", x)
-    adam = torch.optim.Adam(m.parameters(), lr=0.05)
-    losses = []
-    for _ in range(5):
-        adam.zero_grad()
-        loss = (m(x)[0] ** 2).mean()
-        loss.backward()
-        adam.step()
-        losses.append(loss.item())
-    g.array("losses", torch.tensor(losses))
+    train(m, {"input": x}, lambda: m(x)[0])
 
 
 def cases(what, dtype, **more):

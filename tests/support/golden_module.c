@@ -16,6 +16,17 @@ static tg_tensor *draw(const golden *g, const char *key)
     return t;
 }
 
+static golden_inputs draw_inputs(const golden *g)
+{
+    golden_inputs in = { .names = { "input", "input2", "h0", "c0" } };
+    if (golden_has(g, "inputs")) {
+        memset(in.names, 0, sizeof in.names);
+        sscanf(golden_string(g, "inputs"), "%15s %15s %15s", in.names[0], in.names[1], in.names[2]);
+    }
+    for (int i = 0; i < GOLDEN_INPUTS; i++) in.drawn[i] = draw(g, in.names[i]);
+    return in;
+}
+
 static void compare(const golden *g, tg_module *m, const golden_results *r, const golden_inputs *in, double tolerance)
 {
     char key[96];
@@ -27,10 +38,10 @@ static void compare(const golden *g, tg_module *m, const golden_results *r, cons
         golden_assert(g, key, tg_grad_of(named.items[i].tensor), tolerance);
     }
     for (int i = 0; i < 3 && r->names[i]; i++) golden_assert(g, r->names[i], r->tensors[i], tolerance);
-    golden_assert(g, "grad.input", tg_grad_of(in->input), tolerance);
-    if (in->input2) golden_assert(g, "grad.input2", tg_grad_of(in->input2), tolerance);
-    if (in->h0) golden_assert(g, "grad.h0", tg_grad_of(in->h0), tolerance);
-    if (in->c0) golden_assert(g, "grad.c0", tg_grad_of(in->c0), tolerance);
+    for (int i = 0; i < GOLDEN_INPUTS; i++) {
+        snprintf(key, sizeof key, "grad.%s", in->names[i]);
+        if (in->drawn[i]) golden_assert(g, key, tg_grad_of(in->drawn[i]), tolerance);
+    }
 }
 
 static void backward(const golden_results *r)
@@ -41,15 +52,15 @@ static void backward(const golden_results *r)
     tg_backward(loss);
 }
 
-/* A case with `losses`: what steps of Adam on the same input lose. */
-static void train(const golden *g, tg_module *m, tg_tensor *x)
+/* A case with `losses`: what steps of Adam on the same inputs lose. */
+static void train(const golden *g, const char *kind, tg_module *m, golden_inputs in, golden_forward_fn forward)
 {
     const golden_array losses = golden_array_of(g, "losses");
-    const double tolerance = tg_dtype_of(x) == TG_FLOAT32 ? 2e-6 : 1e-11;
+    const double tolerance = tg_dtype_of(in.input) == TG_FLOAT32 ? 2e-6 : 1e-11;
     tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = 0.05);
     for (int64_t i = 0; i < losses.count; i++) {
         tg_scope step = tg_scope_begin();
-        tg_tensor *y = tg_module_forward(m, x), *loss = tg_mean(tg_mul(y, y));
+        tg_tensor *y = forward(g, kind, m, in).tensors[0], *loss = tg_mean(tg_mul(y, y));
         if (!(fabs(tg_item(loss) - losses.values[i]) <= tolerance))
             fail_msg("%s: step %d has a loss of %.17g, not %.17g", golden_case(g), (int)i, tg_item(loss),
                      losses.values[i]);
@@ -70,12 +81,9 @@ void golden_run_module(const golden *g, golden_build_fn build, golden_forward_fn
     tg_manual_seed((uint64_t)golden_int(g, "seed"));
     tg_module *m = build(g, kind);
     if (!golden_int(g, "train")) tg_module_eval(m);
-    golden_inputs in = { .input = draw(g, "input") };
-    in.input2 = draw(g, "input2");
-    in.h0 = draw(g, "h0");
-    in.c0 = draw(g, "c0");
+    const golden_inputs in = draw_inputs(g);
     if (golden_has(g, "losses")) {
-        train(g, m, in.input);
+        train(g, kind, m, in, forward);
     } else {
         const golden_results r = forward(g, kind, m, in);
         backward(&r);

@@ -7,9 +7,18 @@
 
 #include "tapegrad.h"
 
-/* What a case draws for the module; all but the first are NULL in cases without. */
+enum { GOLDEN_INPUTS = 4 };
+
+/* What a case draws for the module: what its `inputs` names, or else the first four, of which all but the first are NULL
+ * in cases without. */
 typedef struct golden_inputs {
-    tg_tensor *input, *input2, *h0, *c0;
+    union {
+        struct {
+            tg_tensor *input, *input2, *h0, *c0;
+        };
+        tg_tensor *drawn[GOLDEN_INPUTS];
+    };
+    char names[GOLDEN_INPUTS][16];
 } golden_inputs;
 
 /* The results and their names in the file. */
@@ -22,7 +31,7 @@ typedef tg_module *(*golden_build_fn)(const golden *g, const char *kind);
 typedef golden_results (*golden_forward_fn)(const golden *g, const char *kind, tg_module *m, golden_inputs in);
 
 /* Builds, runs and compares the case: in float32 within 2e-6, in float64 within 1e-13. A case with `losses` trains the
- * module instead. */
+ * module on its first result instead. */
 void golden_run_module(const golden *g, golden_build_fn build, golden_forward_fn forward);
 
 #endif
