@@ -22,14 +22,15 @@ typedef struct tg_transformer_encoder {
 } tg_transformer_encoder;
 
 typedef struct tg_transformer_stack_options {
-    tg_module *norm; /* behind the last layer, taken over: `.norm = TG_MODULE(tg_layer_norm_new(tg_shape(64)))` */
+    tg_module *norm; /* of the last layer's result, taken over: `.norm = TG_MODULE(tg_layer_norm_new(tg_shape(64)))` */
     TG_OPTIONS_END
 } tg_transformer_stack_options;
 #define TG_TRANSFORMER_STACK_DEFAULTS /* norm */ NULL TG_DEFAULTS_END
 #define TG_TRANSFORMER_STACK_OPTIONS(...)                                                                             \
     TG_OPTIONS(tg_transformer_stack_options, TG_TRANSFORMER_STACK_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* Deep copies of the layer, which all begin with its weights. The layer is taken over: freed, unless it has an owner. */
+/* Deep copies of the layer, which all begin with its weights. The layer is taken over: freed, unless it has an
+ * owner. */
 tg_transformer_encoder *tg_transformer_encoder_new_at(const char *where, tg_transformer_encoder_layer *encoder_layer,
                                                       int64_t num_layers, tg_transformer_stack_options options);
 #define tg_transformer_encoder_new(encoder_layer, num_layers, ...)                                                    \
@@ -99,8 +100,8 @@ typedef struct tg_transformer {
     tg_transformer_decoder *decoder;
 } tg_transformer;
 
-/* `tg_transformer_new(.d_model = 64, .nhead = 4, .num_encoder_layers = 2)`. Every parameter of two dimensions is drawn by
- * xavier_uniform_, those of custom stacks as well. */
+/* `tg_transformer_new(.d_model = 64, .nhead = 4, .num_encoder_layers = 2)`. Every parameter of two dimensions is drawn
+ * by xavier_uniform_, those of custom stacks as well. */
 tg_transformer *tg_transformer_new_at(const char *where, tg_transformer_options options);
 #define tg_transformer_new(...)                                                                                       \
     tg_transformer_new_at(TG_HERE, TG_OPTIONS(tg_transformer_options, TG_TRANSFORMER_DEFAULTS __VA_OPT__(,) __VA_ARGS__))

@@ -4,8 +4,8 @@
  *     x = norm1(x + self_attn(x)), x = norm2(x + linear2(activation(linear1(x))))
  *     norm_first: x = x + self_attn(norm1(x)), x = x + linear2(activation(linear1(norm2(x))))
  *
- * with dropout behind each part of the sums, and behind the activation. The decoder's layer attends to `memory`, what the
- * encoder made, between the two. Stacks of layers are in transformer.h. */
+ * with dropout behind each part of the sums, and behind the activation. The decoder's layer attends to `memory`, what
+ * the encoder made, between the two. Stacks of layers are in transformer.h. */
 #ifndef TG_NN_TRANSFORMER_LAYERS_H
 #define TG_NN_TRANSFORMER_LAYERS_H
 
@@ -100,7 +100,7 @@ typedef struct tg_transformer_decoder_forward_options {
     TG_OPTIONS(tg_transformer_decoder_forward_options, TG_TRANSFORMER_DECODER_FORWARD_DEFAULTS __VA_OPT__(,)          \
                                                            __VA_ARGS__)
 
-/* tgt [T, N, d_model] and memory [S, N, d_model], or as batch_first asks, or unbatched; the result is of tgt's shape. */
+/* tgt [T, N, d_model] and memory [S, N, d_model], or as batch_first asks, or unbatched; the result has tgt's shape. */
 tg_tensor *tg_transformer_decoder_layer_forward_at(const char *where, tg_transformer_decoder_layer *m, tg_tensor *tgt,
                                                    tg_tensor *memory, tg_transformer_decoder_forward_options options);
 #define tg_transformer_decoder_layer_forward(m, tgt, memory, ...)                                                     \

@@ -55,6 +55,22 @@ static double run_recurrent(void)
     return tg_failed() ? 0 : result;
 }
 
+static double run_transformer(void)
+{
+    tg_manual_seed(1);
+    tg_transformer *m = tg_transformer_new(.d_model = 2, .nhead = 1, .num_encoder_layers = 1, .num_decoder_layers = 1,
+                                           .dim_feedforward = 2);
+    tg_multihead_attention *attention = tg_multihead_attention_new(2, 1, .add_bias_kv = true, .add_zero_attn = true);
+    tg_tensor *x = tg_ones(tg_shape(2, 1, 2)), *causal = tg_generate_square_subsequent_mask(2);
+    tg_tensor *padding = tg_zeros(tg_shape(1, 2), .dtype = TG_BOOL);
+    tg_tensor *y = tg_transformer_forward(m, x, x, .tgt_mask = causal, .tgt_key_padding_mask = padding);
+    tg_backward(tg_sum(tg_multihead_attention_forward(attention, y, x, x, .attn_mask = causal).output));
+    const double result = 1 + tg_item(tg_sum(tg_grad_of(tg_get_parameter(m, "decoder.norm.weight"))));
+    tg_module_free(attention);
+    tg_module_free(m);
+    return tg_failed() ? 0 : result;
+}
+
 static double build_deep(void)
 {
     tg_module *m = TG_MODULE(tg_linear_new(1, 1));
@@ -97,6 +113,8 @@ TEST(test_running_recurrent) { fail_each_allocation(run_recurrent); }
 
 TEST(test_initialising) { fail_each_allocation(initialise); }
 
+TEST(test_running_a_transformer) { fail_each_allocation(run_transformer); }
+
 TEST(test_building_deep) { fail_each_allocation(build_deep); }
 
 int main(void)
@@ -106,6 +124,7 @@ int main(void)
         T(test_building_and_copying),
         T(test_running_recurrent),
         T(test_initialising),
+        T(test_running_a_transformer),
         T(test_building_deep),
     };
     return cmocka_run_group_tests_name("modules_failing", tests, NULL, NULL);

@@ -6,6 +6,7 @@
 BEGIN {
     n = split(defaults, pair, ";")
     for (i = 1; i <= n; i++) if (split(pair[i], word, " ") == 2 && !(word[1] in default_of)) default_of[word[1]] = word[2]
+    default_of["tg_transformer_options"] = "SMALL_TRANSFORMER"   # its own has 44 million parameters
     n = split("int int32_t int64_t uint32_t uint64_t size_t", word, " ")
     for (i = 1; i <= n; i++) integer[word[i]] = 1
     rule["tg_tensor *"] = rule["const tg_tensor *"] = "tensor"
