@@ -164,6 +164,79 @@ tg_module *text_classifier_new(int64_t words, int64_t hidden_size, int64_t class
     return TG_MODULE(m);
 }
 
+/* ---- GPT ---- */
+
+enum { GPT_LAYERS = 4, GPT_HEADS = 4, GPT_WIDTH = 128, GPT_TOKENS = 64 };
+
+typedef struct gpt_block {
+    tg_module base;
+    tg_layer_norm *ln_1, *ln_2;
+    tg_linear *c_attn, *attn_proj, *c_fc, *mlp_proj;
+} gpt_block;
+
+static tg_tensor *gpt_heads(tg_tensor *t)
+{
+    return tg_transpose(tg_unflatten(t, 2, tg_shape(GPT_HEADS, GPT_WIDTH / GPT_HEADS)), 1, 2);
+}
+
+static tg_tensor *gpt_attention(const gpt_block *m, tg_tensor *x)
+{
+    const tg_tensor_list qkv = tg_chunk(tg_linear_forward(m->c_attn, x), 3, 2);
+    tg_tensor *y = tg_scaled_dot_product_attention(gpt_heads(qkv.items[0]), gpt_heads(qkv.items[1]),
+                                                   gpt_heads(qkv.items[2]), .is_causal = true);
+    return tg_linear_forward(m->attn_proj, tg_flatten(tg_transpose(y, 1, 2), 2));
+}
+
+static tg_tensor *gpt_block_forward(tg_module *module, tg_tensor *x)
+{
+    const gpt_block *m = (const gpt_block *)module;
+    x = tg_add(x, gpt_attention(m, tg_layer_norm_forward(m->ln_1, x)));
+    tg_tensor *h = tg_gelu(tg_linear_forward(m->c_fc, tg_layer_norm_forward(m->ln_2, x)));
+    return tg_add(x, tg_linear_forward(m->mlp_proj, h));
+}
+
+static gpt_block *gpt_block_new(void)
+{
+    gpt_block *m = tg_module_new(gpt_block, .forward = gpt_block_forward);
+    TG_SUBMODULE(m, ln_1, tg_layer_norm_new(tg_shape(GPT_WIDTH)));
+    TG_SUBMODULE(m, c_attn, tg_linear_new(GPT_WIDTH, 3 * GPT_WIDTH));
+    TG_SUBMODULE(m, attn_proj, tg_linear_new(GPT_WIDTH, GPT_WIDTH));
+    TG_SUBMODULE(m, ln_2, tg_layer_norm_new(tg_shape(GPT_WIDTH)));
+    TG_SUBMODULE(m, c_fc, tg_linear_new(GPT_WIDTH, 4 * GPT_WIDTH));
+    TG_SUBMODULE(m, mlp_proj, tg_linear_new(4 * GPT_WIDTH, GPT_WIDTH));
+    return m;
+}
+
+typedef struct gpt {
+    tg_module base;
+    tg_embedding *wte, *wpe;
+    gpt_block *h[GPT_LAYERS];
+    tg_layer_norm *ln_f;
+    tg_linear *lm_head;
+} gpt;
+
+static tg_tensor *gpt_forward(tg_module *module, tg_tensor *tokens)
+{
+    const gpt *m = (const gpt *)module;
+    tg_tensor *positions = tg_embedding_forward(m->wpe, tg_arange(GPT_TOKENS));
+    tg_tensor *x = tg_add(tg_embedding_forward(m->wte, tokens), positions);
+    for (int i = 0; i < GPT_LAYERS; i++) x = tg_module_forward(m->h[i], x);
+    return tg_flatten(tg_linear_forward(m->lm_head, tg_layer_norm_forward(m->ln_f, x)), 0, 1);
+}
+
+tg_module *gpt_new(int64_t vocabulary)
+{
+    gpt *m = tg_module_new(gpt, .forward = gpt_forward);
+    if (!m) return NULL;
+    TG_SUBMODULE(m, wte, tg_embedding_new(vocabulary, GPT_WIDTH));
+    TG_SUBMODULE(m, wpe, tg_embedding_new(GPT_TOKENS, GPT_WIDTH));
+    for (int i = 0; i < GPT_LAYERS; i++) TG_SUBMODULES(m, h, i, gpt_block_new());
+    TG_SUBMODULE(m, ln_f, tg_layer_norm_new(tg_shape(GPT_WIDTH)));
+    TG_SUBMODULE(m, lm_head, tg_linear_new(GPT_WIDTH, vocabulary, .bias = false));
+    TG_REPLACE_PARAMETER(m->wte, weight, m->lm_head->weight);
+    return TG_MODULE(m);
+}
+
 /* ---- MLP ---- */
 
 tg_module *mlp_new(void)

@@ -21,6 +21,10 @@ tg_module *packed_lstm_new(int64_t input_size, int64_t hidden_size, int64_t outp
  * result [N, classes]. */
 tg_module *text_classifier_new(int64_t words, int64_t hidden_size, int64_t classes);
 
+/* nanoGPT at the size of a processor: 4 layers of 4 heads, 128 wide, 64 tokens, no dropout; x is [N, 64] of tokens, the
+ * result [N * 64, vocabulary]. */
+tg_module *gpt_new(int64_t vocabulary);
+
 /* 784-512-10, with ReLU; x is [N, 784]. */
 tg_module *mlp_new(void);
 

@@ -3,7 +3,8 @@
 
     pytorch.py [--threads N] [--only W1,W3] [--seconds S] [--cpu] [--memory] [--flush]
 
-Whoever changes a workload here changes it there. Training is one step of it: zero_grad, forward, loss, backward, Adam.
+Whoever changes a workload here changes it there. Training is one step of it: zero_grad, forward, loss, backward, Adam (W10:
+AdamW).
 The figures are microseconds but for W8's, which are nanoseconds an addition.
 """
 import argparse
@@ -124,10 +125,50 @@ class TextClassifier(nn.Module):
         return self.fc(output[:, -1, :])
 
 
+class GPTBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.ln_1 = nn.LayerNorm(width)
+        self.c_attn = nn.Linear(width, 3 * width)
+        self.attn_proj = nn.Linear(width, width)
+        self.ln_2 = nn.LayerNorm(width)
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.mlp_proj = nn.Linear(4 * width, width)
+
+    def attention(self, x):
+        batch, tokens, width = x.size()
+        q, k, v = (t.view(batch, tokens, self.heads, width // self.heads).transpose(1, 2)
+                   for t in self.c_attn(x).chunk(3, dim=2))
+        y = F._scaled_dot_product_attention(q, k, v, is_causal=True)[0]
+        return self.attn_proj(y.transpose(1, 2).contiguous().view(batch, tokens, width))
+
+    def forward(self, x):
+        x = x + self.attention(self.ln_1(x))
+        return x + self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x))))
+
+
+class GPT(nn.Module):
+    def __init__(self, vocabulary, width=128, layers=4, heads=4, tokens=64):
+        super().__init__()
+        self.wte = nn.Embedding(vocabulary, width)
+        self.wpe = nn.Embedding(tokens, width)
+        self.h = nn.ModuleList([GPTBlock(width, heads) for _ in range(layers)])
+        self.ln_f = nn.LayerNorm(width)
+        self.lm_head = nn.Linear(width, vocabulary, bias=False)
+        self.wte.weight = self.lm_head.weight
+
+    def forward(self, tokens):
+        x = self.wte(tokens) + self.wpe(torch.arange(tokens.size(1)))
+        for block in self.h:
+            x = block(x)
+        return self.lm_head(self.ln_f(x)).flatten(0, 1)
+
+
 # ---- workloads: each returns seconds ----
 
-def train(model, criterion, x, y, seconds):
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+def train(model, criterion, x, y, seconds, optimizer=torch.optim.Adam):
+    optimizer = optimizer(model.parameters(), lr=1e-3)
 
     def step():
         optimizer.zero_grad()
@@ -165,6 +206,16 @@ def text_classifier(seconds):
     model = TextClassifier(10000, 128, 2)
     return 1e6 * train(model, nn.CrossEntropyLoss(), torch.randint(0, 10000, (32, 200)), torch.randint(0, 2, (32,)),
                        seconds)
+
+
+def gpt(seconds):
+    return 1e6 * train(GPT(65), nn.CrossEntropyLoss(), torch.randint(0, 65, (12, 64)),
+                       torch.randint(0, 65, (12 * 64,)), seconds, torch.optim.AdamW)
+
+
+def encoder_layer(seconds):
+    model = nn.TransformerEncoderLayer(256, 8, dim_feedforward=1024, dropout=0, batch_first=True)
+    return 1e6 * train(model, nn.MSELoss(), torch.rand(16, 64, 256), torch.rand(16, 64, 256), seconds)
 
 
 def infer(seconds):
@@ -335,10 +386,12 @@ WORKLOADS = {
     **{f"W7-{name}-{n}": (0.3, one_op(op, n)) for n in (1000, 1000000) for name, op in OPS.items()},
     "W8": (2, scalar_adds),
     "W9": (2, mlp),
+    "W10": (4, gpt),
     "W12": (2, infer),
     "W13": (2, gru),
     "W14": (2, packed_lstm),
     "W15": (4, text_classifier),
+    "W16": (4, encoder_layer),
     **{name: row for rows in SINGLE_OPS for name, row in rows.items()},
 }
 

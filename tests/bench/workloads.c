@@ -1,5 +1,6 @@
-/* workloads.c: what users wait for, W1 to W15. tests/bench/pytorch.py has the same ones under the same names: whoever
- * changes one changes both. Training is one step of it: zero_grad, forward, loss, backward, Adam; each step is a scope.
+/* workloads.c: what users wait for, W1 to W16. tests/bench/pytorch.py has the same ones under the same names: whoever
+ * changes one changes both. Training is one step of it: zero_grad, forward, loss, backward, Adam (W10: AdamW); each step is a
+ * scope.
  * The figures are microseconds but for W8's, which are nanoseconds. */
 #include "bench.h"
 #include "models.h"
@@ -24,15 +25,21 @@ static void train_step(void *state)
     tg_scope_end(step);
 }
 
-/* Takes over the model and the criterion. */
-static double train(double seconds, tg_module *model, tg_loss *criterion, tg_tensor *X, tg_tensor *y)
+/* Takes over the model, the criterion and the optimiser. */
+static double train_by(tg_optimizer *optimizer, double seconds, tg_module *model, tg_loss *criterion, tg_tensor *X,
+                       tg_tensor *y)
 {
-    training t = { model, criterion, tg_adam_new(tg_parameters(model), .lr = 1e-3), X, y };
+    training t = { model, criterion, optimizer, X, y };
     const double time = bench_time(train_step, &t, seconds);
     tg_optimizer_free(t.optimizer);
     tg_module_free(criterion);
     tg_module_free(model);
     return 1e6 * time;
+}
+
+static double train(double seconds, tg_module *model, tg_loss *criterion, tg_tensor *X, tg_tensor *y)
+{
+    return train_by(tg_adam_new(tg_parameters(model), .lr = 1e-3), seconds, model, criterion, X, y);
 }
 
 typedef struct lstm_sizes {
@@ -89,6 +96,26 @@ static double train_mlp(double seconds, const void *argument)
     tg_module *model = mlp_new();
     tg_tensor *X = tg_rand(tg_shape(128, 784)), *y = tg_randint(0, 10, tg_shape(128), .dtype = TG_INT64);
     return train(seconds, model, tg_cross_entropy_loss_new(), X, y);
+}
+
+static double train_gpt(double seconds, const void *argument)
+{
+    (void)argument;
+    enum { VOCABULARY = 65, BATCH = 12, TOKENS = 64 };
+    tg_module *model = gpt_new(VOCABULARY);
+    tg_tensor *X = tg_randint(0, VOCABULARY, tg_shape(BATCH, TOKENS));
+    tg_tensor *y = tg_randint(0, VOCABULARY, tg_shape(BATCH * TOKENS));
+    tg_optimizer *adamw = tg_adamw_new(tg_parameters(model), .lr = 1e-3);
+    return train_by(adamw, seconds, model, tg_cross_entropy_loss_new(), X, y);
+}
+
+static double train_encoder_layer(double seconds, const void *argument)
+{
+    (void)argument;
+    tg_module *model = TG_MODULE(
+        tg_transformer_encoder_layer_new(256, 8, .dim_feedforward = 1024, .dropout = 0, .batch_first = true));
+    tg_tensor *X = tg_rand(tg_shape(16, 64, 256)), *y = tg_rand(tg_shape(16, 64, 256));
+    return train(seconds, model, tg_mse_loss_new(), X, y);
 }
 
 /* ---- inference ---- */
@@ -195,6 +222,7 @@ const bench_workload bench_workloads[] = {
     OPS(1000000),
     { "W8", "10,000 additions of scalars, forward and backward: each", "ns", 2, scalar_adds, NULL },
     { "W9", "MLP 784-512-10, batch 128, cross entropy: training", "us", 2, train_mlp, NULL },
+    { "W10", "GPT 128, 4 layers, 4 heads, batch 12, 64 tokens: training", "us", 4, train_gpt, NULL },
     { "W12", "LSTM 64-256, 2 layers, one step of one sample: inference", "us", 2, infer_stacked_lstm,
       &(const lstm_sizes){ .batch = 1, .steps = 1, .input = 64, .hidden = 256, .layers = 2 } },
     { "W13", "GRU 64-256, batch 32, 50 steps: training", "us", 2, train_gru,
@@ -202,5 +230,6 @@ const bench_workload bench_workloads[] = {
     { "W14", "LSTM 64-128 both ways, batch 32, packed, 5 to 50 steps: training", "us", 2, train_packed_lstm,
       &(const lstm_sizes){ .batch = 32, .steps = 50, .input = 64, .hidden = 128 } },
     { "W15", "Embedding and LSTM 128, batch 32, 200 steps: training", "us", 4, train_text_classifier, NULL },
+    { "W16", "TransformerEncoderLayer 256, 8 heads, batch 16, 64 steps: training", "us", 4, train_encoder_layer, NULL },
 };
 const int bench_workload_count = (int)(sizeof bench_workloads / sizeof *bench_workloads);
