@@ -112,8 +112,8 @@ static double train_gpt(double seconds, const void *argument)
 static double train_encoder_layer(double seconds, const void *argument)
 {
     (void)argument;
-    tg_module *model = TG_MODULE(
-        tg_transformer_encoder_layer_new(256, 8, .dim_feedforward = 1024, .dropout = 0, .batch_first = true));
+    tg_module *model =
+        TG_MODULE(tg_transformer_encoder_layer_new(256, 8, .dim_feedforward = 1024, .dropout = 0, .batch_first = true));
     tg_tensor *X = tg_rand(tg_shape(16, 64, 256)), *y = tg_rand(tg_shape(16, 64, 256));
     return train(seconds, model, tg_mse_loss_new(), X, y);
 }
