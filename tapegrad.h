@@ -74,6 +74,7 @@
 #include "nn/sequential.h"
 #include "nn/transformer.h"
 #include "nn/transformer_layers.h"
+#include "nn/state.h"
 
 #include "optim/adadelta.h"
 #include "optim/adagrad.h"

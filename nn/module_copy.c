@@ -21,7 +21,7 @@ typedef struct pair {
 typedef struct copying {
     pair *pairs; /* sorted by `old` once all is there */
     int64_t count, room;
-    tgi_set seen;
+    tgi_address_set seen;
 } copying;
 
 static bool add_pair(copying *c, const void *old, void *copy, bool module)
@@ -128,6 +128,7 @@ static bool put_slots(const copying *c, const tg_module *m, tg_module *copy)
         tgi_slot *made = tgi_slot_for(copy, slot->kind, slot->name, false);
         if (!made) return false;
         made->outside = slot->outside;
+        made->transient = slot->transient;
         if (slot->kind != TGI_MODULE) {
             if (slot->as.tensor) made->as.tensor = tgi_ref(copy_of(c, slot->as.tensor));
             continue;

@@ -14,7 +14,8 @@ struct tgi_slot {
     tgi_slot *next;
     size_t bytes; /* of this block, the name included */
     tgi_slot_kind kind;
-    bool outside; /* the list of an array that does not lie in the struct */
+    bool outside;   /* the list of an array that does not lie in the struct */
+    bool transient; /* a buffer that is no part of the state */
     union {
         tg_tensor *tensor; /* one reference is the module's; NULL: there is none */
         tg_module *module;
@@ -67,13 +68,13 @@ void tgi_module_destroy(tg_module *m);
 /* ---- trees (module_tree.c) ---- */
 
 /* A set of addresses. */
-typedef struct tgi_set {
+typedef struct tgi_address_set {
     const void **items;
     int64_t room, count;
-} tgi_set;
+} tgi_address_set;
 typedef enum tgi_added { TGI_ADDED, TGI_KNOWN, TGI_NOT_ADDED } tgi_added;
-tgi_added tgi_set_add(tgi_set *set, const void *item); /* TGI_NOT_ADDED: no memory, an error is pending */
-void tgi_set_free(tgi_set *set);
+tgi_added tgi_set_add(tgi_address_set *set, const void *item); /* TGI_NOT_ADDED: no memory, an error is pending */
+void tgi_set_free(tgi_address_set *set);
 
 /* Goes through a tree without recursion, since trees may be deep, depth first and in the order of registration. */
 typedef enum tgi_visit {
@@ -94,7 +95,7 @@ typedef struct tgi_tree {
     tgi_visit visit;
     tgi_level *levels;  /* [depth - 1] is the module that was entered, or is left */
     int64_t depth, room;
-    tgi_set seen;
+    tgi_address_set seen;
     tgi_level few[16];
 } tgi_tree;
 void tgi_tree_begin(tgi_tree *tree, tg_module *top, tgi_visit visit);

@@ -9,7 +9,7 @@
 
 /* ---- sets of addresses ---- */
 
-static const void **find_place(const tgi_set *set, const void *item)
+static const void **find_place(const tgi_address_set *set, const void *item)
 {
     const uint64_t mask = (uint64_t)set->room - 1;
     uint64_t at = ((uint64_t)(uintptr_t)item >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 20 & mask;
@@ -17,9 +17,9 @@ static const void **find_place(const tgi_set *set, const void *item)
     return &set->items[at];
 }
 
-static bool set_grow(tgi_set *set)
+static bool set_grow(tgi_address_set *set)
 {
-    tgi_set larger = { NULL, set->room ? 2 * set->room : 64, set->count };
+    tgi_address_set larger = { NULL, set->room ? 2 * set->room : 64, set->count };
     larger.items = tgi_calloc((size_t)larger.room * sizeof *larger.items);
     if (!larger.items) return false;
     for (int64_t i = 0; i < set->room; i++)
@@ -29,7 +29,7 @@ static bool set_grow(tgi_set *set)
     return true;
 }
 
-tgi_added tgi_set_add(tgi_set *set, const void *item)
+tgi_added tgi_set_add(tgi_address_set *set, const void *item)
 {
     if (2 * (set->count + 1) > set->room && !set_grow(set)) return TGI_NOT_ADDED;
     const void **place = find_place(set, item);
@@ -39,10 +39,10 @@ tgi_added tgi_set_add(tgi_set *set, const void *item)
     return TGI_ADDED;
 }
 
-void tgi_set_free(tgi_set *set)
+void tgi_set_free(tgi_address_set *set)
 {
     if (set->items) tgi_free(set->items, (size_t)set->room * sizeof *set->items);
-    *set = (tgi_set){ NULL, 0, 0 };
+    *set = (tgi_address_set){ NULL, 0, 0 };
 }
 
 /* ---- the walk ---- */
@@ -53,7 +53,7 @@ void tgi_tree_begin(tgi_tree *tree, tg_module *top, tgi_visit visit)
     tree->levels = tree->few;
     tree->room = (int64_t)(sizeof tree->few / sizeof *tree->few);
     tree->depth = 1;
-    tree->seen = (tgi_set){ NULL, 0, 0 };
+    tree->seen = (tgi_address_set){ NULL, 0, 0 };
     tree->few[0] = (tgi_level){ .module = top };
 }
 

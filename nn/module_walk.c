@@ -3,6 +3,7 @@
  * A module's own things come first, then its children's, each in order of registration and once. The lists belong to
  * the innermost scope; nothing is cached in the modules, so threads that share a model may look at it at once. */
 #include "module_impl.h"
+#include "state.h"
 
 #include "core/error.h"
 #include "core/scope.h"
@@ -21,13 +22,16 @@ typedef struct item {
 } item;
 
 typedef struct collector {
+    const char *what; /* for errors */
     tgi_slot_kind kind;
+    bool direct; /* one level down and no further */
     bool named;
+    bool state; /* what a state has, parameters and buffers, each as often as it is there */
     item *items;
     int64_t count, room;
     char *text; /* the names, one behind the other, each with its zero */
     int64_t used, text_room;
-    tgi_set seen;
+    tgi_address_set seen;
 } collector;
 
 static bool add_text(collector *c, const char *text, char end)
@@ -52,24 +56,31 @@ static bool add(collector *c, const tgi_tree *tree, const char *name, void *thin
     return name || !tree || tree->depth == 1 ? add_text(c, name ? name : "", '\0') : true;
 }
 
-static bool add_tensors(collector *c, const tgi_tree *tree)
+static bool add_tensors(collector *c, const tgi_tree *tree, tgi_slot_kind kind)
 {
     for (const tgi_slot *slot = tgi_tree_module(tree)->first; slot; slot = slot->next) {
-        if (slot->kind != c->kind || !slot->as.tensor) continue;
-        const tgi_added added = tgi_set_add(&c->seen, slot->as.tensor);
+        if (slot->kind != kind || !slot->as.tensor || (c->state && slot->transient)) continue;
+        const tgi_added added = c->state ? TGI_ADDED : tgi_set_add(&c->seen, slot->as.tensor);
         if (added == TGI_NOT_ADDED || (added == TGI_ADDED && !add(c, tree, slot->name, slot->as.tensor))) return false;
     }
     return true;
 }
 
+/* What the module where the tree stands has; there is none where a child is NULL. */
+static bool add_entered(collector *c, const tgi_tree *tree)
+{
+    if (!tgi_tree_module(tree)) return true;
+    if (c->state) return add_tensors(c, tree, TGI_PARAMETER) && add_tensors(c, tree, TGI_BUFFER);
+    return c->kind == TGI_MODULE ? add(c, tree, NULL, tgi_tree_module(tree)) : add_tensors(c, tree, c->kind);
+}
+
 static bool add_all(collector *c, tg_module *m)
 {
     tgi_tree tree;
-    tgi_tree_begin(&tree, m, TGI_ONCE);
+    tgi_tree_begin(&tree, m, c->state ? TGI_EVERY_SLOT : TGI_ONCE);
     bool fine = true;
     for (tgi_event event; fine && (event = tgi_tree_next(&tree)) != TGI_END;)
-        if (event == TGI_ENTER)
-            fine = c->kind == TGI_MODULE ? add(c, &tree, NULL, tgi_tree_module(&tree)) : add_tensors(c, &tree);
+        if (event == TGI_ENTER) fine = add_entered(c, &tree);
     fine = fine && tree.depth == 0;
     tgi_tree_end(&tree);
     return fine;
@@ -112,14 +123,13 @@ static void *without_names(const collector *c)
 }
 
 /* The list, of `*count` things: found if they have names, pointers if not. NULL on error. */
-static const void *collect(const char *where, tg_module *m, tgi_slot_kind kind, bool direct, bool named, int64_t *count)
+static const void *collect(const char *where, tg_module *m, collector c, int64_t *count)
 {
     *count = 0;
-    if (!tgi_module_ok(where, m, kind == TGI_MODULE ? "modules" : kind == TGI_BUFFER ? "buffers" : "parameters"))
-        return NULL;
-    collector c = { .kind = kind, .named = named };
+    if (!tgi_module_ok(where, m, c.what)) return NULL;
     const void *list = NULL;
-    if (direct ? add_children(&c, m) : add_all(&c, m)) list = named ? (const void *)with_names(&c) : without_names(&c);
+    if (c.direct ? add_children(&c, m) : add_all(&c, m))
+        list = c.named ? (const void *)with_names(&c) : without_names(&c);
     if (list) *count = c.count;
     tgi_grow_free(c.items, c.room, sizeof *c.items);
     tgi_grow_free(c.text, c.text_room, 1);
@@ -129,17 +139,19 @@ static const void *collect(const char *where, tg_module *m, tgi_slot_kind kind, 
 
 /* ---- tensors ---- */
 
+static const char *const names[] = { "parameters", "buffers", "modules" };
+
 static tg_tensor_list tensors(const char *where, tg_module *m, tgi_slot_kind kind)
 {
     int64_t count;
-    tg_tensor *const *list = collect(where, m, kind, false, false, &count);
+    tg_tensor *const *list = collect(where, m, (collector){ .what = names[kind], .kind = kind }, &count);
     return list ? (tg_tensor_list){ list, count } : tg_list_failed();
 }
 
 static tg_named_tensor_list named_tensors(const char *where, tg_module *m, tgi_slot_kind kind)
 {
     int64_t count;
-    const found *list = collect(where, m, kind, false, true, &count);
+    const found *list = collect(where, m, (collector){ .what = names[kind], .kind = kind, .named = true }, &count);
     return (tg_named_tensor_list){ list ? &list->tensor : NULL, count };
 }
 
@@ -154,6 +166,26 @@ tg_named_tensor_list tg_named_parameters_at(const char *where, tg_module *m)
 tg_named_tensor_list tg_named_buffers_at(const char *where, tg_module *m)
 {
     return named_tensors(where, m, TGI_BUFFER);
+}
+
+tg_named_tensor_list tg_state_dict_at(const char *where, tg_module *m)
+{
+    int64_t count;
+    const found *list = collect(where, m, (collector){ .what = "state_dict", .named = true, .state = true }, &count);
+    return (tg_named_tensor_list){ list ? &list->tensor : NULL, count };
+}
+
+tg_status tg_set_buffer_persistent_at(const char *where, tg_module *m, const char *name, bool persistent)
+{
+    if (!tgi_module_ok(where, m, "set_buffer_persistent")) return TG_FAILED;
+    tgi_slot *slot = name ? tgi_slot_find(m, name, strlen(name)) : NULL;
+    if (slot && slot->kind == TGI_BUFFER) {
+        slot->transient = !persistent;
+        return TG_OK;
+    }
+    tg_fail_at(where, TG_ERROR_VALUE, "set_buffer_persistent", "%s has no buffer '%s' of its own", m->base.name,
+               name ? name : "");
+    return TG_FAILED;
 }
 
 int64_t tg_module_parameter_count_at(const char *where, tg_module *m)
@@ -171,14 +203,16 @@ int64_t tg_module_parameter_count_at(const char *where, tg_module *m)
 static tg_named_module_list named_modules(const char *where, tg_module *m, bool direct)
 {
     int64_t count;
-    const found *list = collect(where, m, TGI_MODULE, direct, true, &count);
+    const collector c = { .what = "modules", .kind = TGI_MODULE, .direct = direct, .named = true };
+    const found *list = collect(where, m, c, &count);
     return (tg_named_module_list){ list ? &list->module : NULL, count };
 }
 
 static tg_module_array modules(const char *where, tg_module *m, bool direct)
 {
     int64_t count;
-    tg_module *const *list = collect(where, m, TGI_MODULE, direct, false, &count);
+    const collector c = { .what = "modules", .kind = TGI_MODULE, .direct = direct };
+    tg_module *const *list = collect(where, m, c, &count);
     return (tg_module_array){ list, count };
 }
 

@@ -1,0 +1,54 @@
+/* state.h: all that a model has learnt, under names, and how it comes into another model of the same build. */
+#ifndef TG_NN_STATE_H
+#define TG_NN_STATE_H
+
+#include "module.h"
+
+TG_BEGIN_DECLS
+
+/* Every parameter and persistent buffer under PyTorch's key, in PyTorch's order: a module's parameters, then its
+ * buffers, then its children's. What is shared stands there under every name that it has. The tensors are the model's
+ * own, no copies; the list lives as long as the innermost scope. */
+tg_named_tensor_list tg_state_dict_at(const char *where, tg_module *m);
+#define tg_state_dict(m) tg_state_dict_at(TG_HERE, TG_MODULE(m))
+
+/* Whether the state has the buffer `name`, one of m's own; at first it has (persistent=True of register_buffer). What
+ * can be computed anew, as a mask, need not be there. */
+tg_status tg_set_buffer_persistent_at(const char *where, tg_module *m, const char *name, bool persistent);
+#define tg_set_buffer_persistent(m, name, persistent)                                                                  \
+    tg_set_buffer_persistent_at(TG_HERE, TG_MODULE(m), name, persistent)
+
+typedef struct tg_key_list {
+    const char *const *items;
+    int64_t count;
+} tg_key_list;
+
+typedef struct tg_incompatible_keys {
+    tg_key_list missing;    /* the model has them, the list has not; in the order of tg_state_dict */
+    tg_key_list unexpected; /* the reverse, in the list's order */
+} tg_incompatible_keys;
+
+typedef struct tg_load_state_dict_options {
+    bool strict; /* a key that is missing or unexpected is an error; otherwise it is passed over */
+    /* Where to tell which they are, error or not; both empty where the call fails before it knows. The lists live as
+     * long as the innermost scope, the unexpected names as long as those of `state`. NULL: nowhere */
+    tg_incompatible_keys *incompatible;
+    TG_OPTIONS_END
+} tg_load_state_dict_options;
+#define TG_LOAD_STATE_DICT_DEFAULTS /* strict */ true, /* incompatible */ NULL TG_DEFAULTS_END
+
+/* Copies values into the model's parameters and buffers of the same names, converted to their dtypes:
+ * `tg_load_state_dict(m, tg_state_dict(other))`, `tg_load_state_dict(m, list, .strict = false)`. The tensors stay the
+ * same, so that optimisers and fields still hold them; each counts a write, and nothing is recorded. Shapes agree, but
+ * for one element, which may be of no dimension or of one. Of a key that comes twice the last one counts. All or nothing:
+ * when anything is wrong the model is as it was, and the error names every missing, unexpected and misshapen key, as
+ * far as its text has room. Nothing is loaded while an error is pending. */
+tg_status tg_load_state_dict_at(const char *where, tg_module *m, tg_named_tensor_list state,
+                                tg_load_state_dict_options options);
+#define tg_load_state_dict(m, state, ...)                                                                              \
+    tg_load_state_dict_at(TG_HERE, TG_MODULE(m), state,                                                                \
+                          TG_OPTIONS(tg_load_state_dict_options, TG_LOAD_STATE_DICT_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
+TG_END_DECLS
+
+#endif
