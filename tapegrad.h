@@ -67,6 +67,7 @@
 #include "nn/module.h"
 #include "nn/packed.h"
 #include "nn/pad.h"
+#include "nn/module_hooks.h"
 #include "nn/pool.h"
 #include "nn/normalization.h"
 #include "nn/resample.h"

@@ -7,7 +7,7 @@
 #include "ops/normalization.h"
 #include "ops/pointwise.h"
 #include "ops/view.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 /* ---- what both share ---- */
 
@@ -75,7 +75,9 @@ static bool count_batch(tg_batch_norm *m, double *momentum)
 
 tg_tensor *tg_batch_norm_forward_at(const char *where, tg_batch_norm *m, tg_tensor *x)
 {
-    if (!tgi_module_ok(where, m ? &m->base : NULL, "BatchNorm") || !dims_fit(where, m, x)) return NULL;
+    if (!tgi_module_ok(where, m ? &m->base : NULL, "BatchNorm")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
+    if (!dims_fit(where, m, x)) return NULL;
     const bool training = m->base.training, tracks = !training || m->track_running_stats;
     double momentum = m->momentum == TG_CUMULATIVE_AVERAGE ? 0 : m->momentum;
     if (training && m->track_running_stats && !count_batch(m, &momentum)) return NULL;
@@ -108,7 +110,9 @@ tg_batch_norm *tg_batch_norm3d_new_at(const char *where, int64_t num_features, t
 
 tg_tensor *tg_instance_norm_forward_at(const char *where, tg_instance_norm *m, tg_tensor *x)
 {
-    if (!tgi_module_ok(where, m ? &m->base : NULL, "InstanceNorm") || !dims_fit(where, m, x)) return NULL;
+    if (!tgi_module_ok(where, m ? &m->base : NULL, "InstanceNorm")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
+    if (!dims_fit(where, m, x)) return NULL;
     const bool one = x->ndim == m->least_dims; /* a sample without its batch */
     const tg_instance_norm_options o = { .running_mean = m->running_mean,
                                          .running_var = m->running_var,

@@ -5,7 +5,7 @@
 #include "core/scope.h"
 #include "ops/rearrange.h"
 #include "init.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <math.h>
 #include <string.h>
@@ -196,6 +196,7 @@ static tg_tensor *convolve(const char *where, const tg_conv *m, tg_tensor *x, tg
 tg_tensor *tg_conv_forward_at(const char *where, tg_conv *m, tg_tensor *x)
 {
     if (!tgi_module_ok(where, m ? &m->base : NULL, "Conv")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
     if (m->transposed) {
         const tg_conv_transpose_options o = { m->bias,   m->stride,   m->padding, m->output_padding,
                                               m->groups, m->dilation, { 0 } };

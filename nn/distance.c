@@ -3,7 +3,7 @@
 
 #include "core/op.h"
 #include "core/scope.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #define DISTANCE(name_, type_, member_, text_)                                                                         \
     static tg_tensor *name_(const tg_distance *m, tg_tensor *x1, tg_tensor *x2)                                        \
@@ -25,6 +25,11 @@ tg_tensor *tg_distance_forward_at(const char *where, tg_distance *m, tg_tensor *
 {
     const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "distance") };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(x1, x2))) return NULL;
+    tg_tensor *in[] = { x1, x2 };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    return tg_scope_return(scope, m->compute(m, x1, x2));
+    tg_tensor *y = tg_scope_return(scope, m->compute(m, in[0], in[1]));
+    tgi_call_end(&call, &y);
+    return y;
 }

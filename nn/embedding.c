@@ -7,7 +7,7 @@
 #include "ops/pointwise.h"
 #include "ops/view.h"
 #include "init.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 /* ---- what the two share ---- */
 
@@ -78,6 +78,7 @@ tg_embedding *tg_embedding_new_at(const char *where, int64_t num_embeddings, int
 tg_tensor *tg_embedding_forward_at(const char *where, tg_embedding *m, tg_tensor *input)
 {
     if (!tgi_module_ok(where, m ? &m->base : NULL, "Embedding")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, input);
     const tg_embedding_module_options *o = &m->options;
     return tg_embedding_at(where, input, m->weight,
                            TG_EMBEDDING_OPTIONS(.padding_idx = o->padding_idx, .max_norm = o->max_norm,
@@ -126,14 +127,18 @@ tg_tensor *tg_embedding_bag_forward_at(const char *where, tg_embedding_bag *m, t
 {
     if (!tgi_module_ok(where, m ? &m->base : NULL, "EmbeddingBag")) return NULL;
     const tg_embedding_bag_module_options *o = &m->options;
+    tg_tensor *in[] = { input, offsets, per_sample_weights };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 3, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    return tg_scope_return(scope,
-                           tg_embedding_bag_at(where, input, m->weight,
-                                               TG_EMBEDDING_BAG_OPTIONS(.offsets = offsets, .max_norm = o->max_norm,
-                                                                        .norm_type = o->norm_type,
-                                                                        .scale_grad_by_freq = o->scale_grad_by_freq,
-                                                                        .mode = o->mode,
-                                                                        .per_sample_weights = per_sample_weights,
-                                                                        .include_last_offset = o->include_last_offset,
-                                                                        .padding_idx = o->padding_idx)));
+    tg_tensor *y = tg_embedding_bag_at(where, in[0], m->weight,
+                                       TG_EMBEDDING_BAG_OPTIONS(.offsets = in[1], .max_norm = o->max_norm,
+                                                                .norm_type = o->norm_type,
+                                                                .scale_grad_by_freq = o->scale_grad_by_freq,
+                                                                .mode = o->mode, .per_sample_weights = in[2],
+                                                                .include_last_offset = o->include_last_offset,
+                                                                .padding_idx = o->padding_idx));
+    y = tg_scope_return(scope, y);
+    tgi_call_end(&call, &y);
+    return y;
 }

@@ -4,7 +4,7 @@
 #include "core/scope.h"
 #include "ops/matmul.h"
 #include "init.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <math.h>
 
@@ -38,5 +38,6 @@ tg_linear *tg_linear_new_at(const char *where, int64_t in_features, int64_t out_
 tg_tensor *tg_linear_forward_at(const char *where, tg_linear *m, tg_tensor *x)
 {
     if (!tgi_module_ok(where, m ? &m->base : NULL, "Linear")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
     return tg_linear_at(where, x, m->weight, m->bias);
 }

@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "core/op.h"
 #include "core/scope.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 /* Any loss. Which reductions it has, beyond that there is such a one, is for its function to say. */
 static void *any_loss_new(const char *where, size_t bytes, const char *type, const char *name, tg_reduction reduction)
@@ -96,8 +96,13 @@ tg_tensor *tg_loss_forward_at(const char *where, tg_loss *m, tg_tensor *input, t
 {
     const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "loss") };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(input, target))) return NULL;
+    tg_tensor *in[] = { input, target };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    return tg_scope_return(scope, m->compute(m, input, target));
+    tg_tensor *y = tg_scope_return(scope, m->compute(m, in[0], in[1]));
+    tgi_call_end(&call, &y);
+    return y;
 }
 
 /* ---- of three tensors ---- */
@@ -124,8 +129,13 @@ tg_tensor *tg_triple_loss_forward_at(const char *where, tg_triple_loss *m, tg_te
 {
     const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "loss") };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(a, b, c))) return NULL;
+    tg_tensor *in[] = { a, b, c };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 3, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    return tg_scope_return(scope, m->compute(m, a, b, c));
+    tg_tensor *y = tg_scope_return(scope, m->compute(m, in[0], in[1], in[2]));
+    tgi_call_end(&call, &y);
+    return y;
 }
 
 /* ---- of sequences ---- */
@@ -143,6 +153,11 @@ tg_tensor *tg_ctc_loss_forward_at(const char *where, tg_ctc_loss *m, tg_tensor *
     const tg_op op = { .name = "CTCLoss" };
     const tg_tensor_list inputs = tg_list(log_probs, targets, input_lengths, target_lengths);
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, inputs)) return NULL;
+    tg_tensor *in[] = { log_probs, targets, input_lengths, target_lengths };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 4, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    return tg_scope_return(scope, tg_ctc_loss_at(NULL, log_probs, targets, input_lengths, target_lengths, m->options));
+    tg_tensor *y = tg_scope_return(scope, tg_ctc_loss_at(NULL, in[0], in[1], in[2], in[3], m->options));
+    tgi_call_end(&call, &y);
+    return y;
 }

@@ -1,9 +1,9 @@
-/* module.c: the life of a module: made, given parameters, buffers and children, called, freed.
+/* module.c: the life of a module: made, given parameters, buffers and children, freed. (Called: module_call.c.)
  *
  * What is registered hangs on the module as a list of slots in the order of registration (module_slots.c). Modules
  * form a tree, or at most share branches of one: a cycle is refused, so walks over it end. Nothing here allocates while
  * a model is trained. */
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include "core/error.h"
 #include "core/scope.h"
@@ -36,11 +36,13 @@ void *tg_module_new_at(const char *where, size_t bytes, tg_module_class module_c
 void tg_module_free_at(const char *where, tg_module *m)
 {
     if (!m || !tgi_module_ok(where, m, "module_free")) return;
-    if (m->owners) {
+    if (m->owners)
         tg_fail_at(where, TG_ERROR_VALUE, m->base.name, "this module is registered with another one, which frees it");
-        return;
-    }
-    tgi_module_destroy(m);
+    else if (tgi_at_work(m))
+        tg_fail_at(where, TG_ERROR_VALUE, m->base.name,
+                   "this module is at work: it can be freed when its forward is over");
+    else
+        tgi_module_destroy(m);
 }
 
 /* ---- kinds ---- */
@@ -153,69 +155,6 @@ tg_tensor *tg_replace_parameter_at(const char *where, tg_module *m, const char *
 tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *name, tg_tensor *t)
 {
     return tgi_module_ok(where, m, "replace_buffer") ? put_tensor(m, TGI_BUFFER, name, t, true) : NULL;
-}
-
-/* ---- calling ---- */
-
-typedef struct frame {
-    tgi_inside inside;
-    const tg_module *module;
-    int depth; /* of modules in modules */
-} frame;
-enum { DEEPEST = 25000 }; /* what a stack of 8 MiB holds, and half again */
-
-/* `part` and `text` joined, written before `end`, as far as there is room from `begin` on. */
-static char *prepend(char *begin, char *end, const char *part)
-{
-    const size_t length = strlen(part);
-    if (length > (size_t)(end - begin)) return begin;
-    memcpy(end - length, part, length);
-    return end - length;
-}
-
-/* "Sequential.2 (Linear)", from its end; nothing for a module that stands alone. What is too long loses its beginning. */
-static void describe(const tgi_inside *inside, char *text, size_t size)
-{
-    const tg_module *m = ((const frame *)inside)->module;
-    char *end = text + size - 1, *begin = end;
-    *end = '\0';
-    if (m->parent) begin = prepend(text, prepend(text, prepend(text, end, ")"), m->base.name), " (");
-    for (; m->parent && begin > text; m = m->parent) {
-        const tgi_slot *slot = m->parent->first;
-        while (slot && !(slot->kind == TGI_MODULE && slot->as.module == m)) slot = slot->next;
-        begin = prepend(text, prepend(text, begin, slot ? slot->name : "?"), ".");
-        if (!m->parent->parent) begin = prepend(text, begin, m->parent->base.name);
-    }
-    memmove(text, begin, (size_t)(end - begin) + 1);
-}
-
-/* Apart from the call, which is on the stack once for each level. */
-__attribute__((noinline)) static bool forward_begin(const char *where, const tg_module *m, tg_tensor *x, int depth)
-{
-    const tg_op op = { .name = tgi_module_name(m, "forward") };
-    if (!tgi_forward_begin(where, m, &op, tg_list(x))) return false;
-    if (depth > DEEPEST)
-        tg_op_fail(&op, tg_list(x), "%d modules lie in one another: maximum recursion depth exceeded", depth);
-    else if (!m->base.forward)
-        tg_fail_at(where, TG_ERROR_VALUE, m->base.name,
-                   "Module [%s] is missing the required \"forward\" function of one tensor; those of several have one "
-                   "of their own, as tg_loss_forward",
-                   m->base.name);
-    else
-        return true;
-    return false;
-}
-
-tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
-{
-    const tgi_inside *outer = tgi_self.inside;
-    const frame here = { { outer, describe }, m, outer ? ((const frame *)outer)->depth + 1 : 1 };
-    if (!forward_begin(where, m, x, here.depth)) return NULL;
-    tgi_self.inside = &here.inside;
-    tg_scope scope = tg_scope_begin();
-    tg_tensor *y = tg_scope_return(scope, m->base.forward(m, x));
-    tgi_self.inside = outer;
-    return y;
 }
 
 /* ---- another dtype ---- */

@@ -35,6 +35,7 @@ TG_BEGIN_DECLS
 typedef struct tg_module tg_module;
 typedef struct tgi_slot tgi_slot;
 typedef struct tgi_names tgi_names;
+typedef struct tgi_module_hooks tgi_module_hooks;
 
 typedef tg_tensor *(*tg_forward_fn)(tg_module *module, tg_tensor *x);
 
@@ -66,6 +67,7 @@ struct tg_module {
     int64_t children;       /* how many of them are for modules */
     tgi_names *names;       /* finds one of many by its name; NULL for a few */
     tg_module *parent;      /* the first of its owners, while that lives: errors say where in a model they arose */
+    tgi_module_hooks *hooks; /* module_hooks.h; NULL before there is one */
 };
 
 /* Modules, counted: what tg_children and tg_modules return. (nn.ModuleList is tg_module_list in containers.h.) */
@@ -114,7 +116,7 @@ void tg_module_free_at(const char *where, tg_module *m);
 #define tg_module_free(m) tg_module_free_at(TG_HERE, TG_MODULE(m))
 
 /* A deep copy, as copy.deepcopy makes it: parameters, buffers, children and flags, what was shared being shared in the
- * copy. Parameters and buffers have the same values and requires_grad, and neither gradients nor hooks. Pointers in the
+ * copy. Parameters and buffers have the same values and requires_grad, and neither gradients nor hooks; those of modules are copied. Pointers in the
  * structs to tensors and modules of the tree point to their copies. A class that has `free` owns more than that, and so
  * does a struct with an allocated array of TG_SUBMODULES: it must have `copy` as well, which is called once all this is
  * done; if it fails, `free` is not called. NULL on error. */

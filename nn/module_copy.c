@@ -2,7 +2,7 @@
  *
  * Everything that is in the tree is copied first, then put together under the old names; then the words of each struct
  * that are addresses of something copied become the copy's, and at last the classes copy what only they know of. */
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include "core/error.h"
 #include "core/scope.h"
@@ -76,6 +76,7 @@ static tg_module *copy_struct(const tg_module *m)
     copy->slots = copy->children = 0;
     copy->names = NULL;
     copy->parent = NULL;
+    copy->hooks = NULL;
     return copy;
 }
 
@@ -169,6 +170,7 @@ static bool put_together(const copying *c)
             return false;
         }
         copy->base.free = m->base.free;
+        if (tgi_hooks_copy(copy, m) != TG_OK) return false;
     }
     return true;
 }

@@ -114,6 +114,9 @@ enum { TGI_MODULE_ALIVE = 0x6d6f6455, TGI_MODULE_FREED = 0x6d6f6444 };
 /* True when the module is there; otherwise an error is pending, made now if nothing explains the NULL. */
 bool tgi_module_ok(const char *where, const tg_module *m, const char *what);
 
+/* Whether a forward of the module is running in this thread. */
+bool tgi_at_work(const tg_module *m);
+
 /* True for an array that can be read; of its modules it says nothing. */
 bool tgi_module_array_ok(const char *where, tg_module_array modules, const char *what);
 

@@ -1,7 +1,7 @@
 /* module_slots.c: what is registered with a module, in order and by name.
  *
  * A module of a few things is searched; one of many (a list of thousands of layers) has a table of its names. */
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include "core/error.h"
 #include "core/tensor_impl.h"
@@ -98,6 +98,7 @@ static tgi_slot *bury(tg_module *m)
 {
     tgi_slot *slots = m->first;
     if (m->base.free) m->base.free(m);
+    tgi_module_hooks_free(m);
     for (tgi_slot *slot = slots; slot; slot = slot->next)
         if (slot->kind == TGI_MODULE && slot->as.module && slot->as.module->parent == m) slot->as.module->parent = NULL;
     if (m->names) tgi_free(m->names, names_bytes(m->names->room));

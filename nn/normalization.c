@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "core/scope.h"
 #include "ops/create.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <string.h>
 
@@ -53,6 +53,7 @@ tg_layer_norm *tg_layer_norm_new_at(const char *where, tg_shape normalized_shape
 tg_tensor *tg_layer_norm_forward_at(const char *where, tg_layer_norm *m, tg_tensor *x)
 {
     if (!tgi_module_ok(where, m ? &m->base : NULL, "LayerNorm")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
     const tg_layer_norm_options o = { .weight = m->weight, .bias = m->bias, .eps = m->eps };
     return tg_layer_norm_at(where, x, m->normalized_shape, o);
 }
@@ -84,6 +85,7 @@ tg_rms_norm *tg_rms_norm_new_at(const char *where, tg_shape normalized_shape, tg
 tg_tensor *tg_rms_norm_forward_at(const char *where, tg_rms_norm *m, tg_tensor *x)
 {
     if (!tgi_module_ok(where, m ? &m->base : NULL, "RMSNorm")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
     const tg_rms_norm_options o = { .weight = m->weight, .eps = m->eps };
     return tg_rms_norm_at(where, x, m->normalized_shape, o);
 }
@@ -124,6 +126,7 @@ tg_group_norm *tg_group_norm_new_at(const char *where, int64_t num_groups, int64
 tg_tensor *tg_group_norm_forward_at(const char *where, tg_group_norm *m, tg_tensor *x)
 {
     if (!tgi_module_ok(where, m ? &m->base : NULL, "GroupNorm")) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
     const tg_group_norm_options o = { .weight = m->weight, .bias = m->bias, .eps = m->eps };
     return tg_group_norm_at(where, x, m->num_groups, o);
 }

@@ -7,6 +7,7 @@
  * features], or without the second dimension where not every step has all sequences. Sums are in PyTorch's order:
  * (x W_ihT + b_ih) + (h W_hhT + b_hh). */
 #include "rnn_impl.h"
+#include "module_hooks_impl.h"
 
 #include "core/scope.h"
 #include "core/thread.h"
@@ -91,11 +92,8 @@ static tgi_rnn_state cell_batched(const tg_recurrent *r, tg_tensor *x, tgi_rnn_s
     return step(r, r->weights, tg_linear(x, r->weights->weight_ih, r->weights->bias_ih), s);
 }
 
-tgi_rnn_state tgi_rnn_cell_forward(const char *where, const tgi_rnn_kind *kind, tg_module *m, tg_tensor *x,
-                                   tgi_rnn_state state)
+static tgi_rnn_state cell_forward(const tg_recurrent *r, tg_tensor *x, tgi_rnn_state state)
 {
-    if (!tgi_rnn_begin(where, &kind->cell_op, kind->states, m, x, state)) return no_state;
-    const tg_recurrent *r = tgi_rnn_core(m);
     if (x->ndim != 1 && x->ndim != 2) {
         tg_op_fail(tgi_rnn_op(r), tg_list(x), "Expected input to be 1-D or 2-D but received %d-D tensor", x->ndim);
         return no_state;
@@ -113,6 +111,19 @@ tgi_rnn_state tgi_rnn_cell_forward(const char *where, const tgi_rnn_kind *kind, 
     tg_scope_end_with(scope, &s.h, &s.c);
     tgi_set_seen(seen);
     return s;
+}
+
+tgi_rnn_state tgi_rnn_cell_forward(const char *where, const tgi_rnn_kind *kind, tg_module *m, tg_tensor *x,
+                                   tgi_rnn_state state)
+{
+    if (!tgi_rnn_begin(where, &kind->cell_op, kind->states, m, x, state)) return no_state;
+    tg_tensor *in[] = { x, state.h, state.c };
+    tgi_call call;
+    if (!tgi_call_begin(&call, m, in, state.h ? 1 + kind->states : 1, kind->states)) return no_state;
+    const tgi_rnn_state s = cell_forward(tgi_rnn_core(m), in[0], (tgi_rnn_state){ in[1], in[2] });
+    tg_tensor *results[] = { s.h, s.c };
+    tgi_call_end(&call, results);
+    return (tgi_rnn_state){ results[0], results[1] };
 }
 
 /* ---- one layer in one direction ---- */
@@ -329,10 +340,8 @@ static tgi_rnn_output run_unbatched(tg_module *m, tg_tensor *x, tgi_rnn_state s)
     return (tgi_rnn_output){ tg_squeeze(out.output, batch), last.h, last.c };
 }
 
-tgi_rnn_output tgi_rnn_forward(const char *where, const tgi_rnn_kind *kind, tg_module *m, tg_tensor *x,
-                               tgi_rnn_state state)
+static tgi_rnn_output forward(tg_module *m, tg_tensor *x, tgi_rnn_state state)
 {
-    if (!tgi_rnn_begin(where, &kind->op, kind->states, m, x, state)) return no_output;
     if (!dims_ok(tgi_rnn_core(m), x, state)) return no_output;
     const bool seen = tgi_set_seen(false);
     tg_scope scope = tg_scope_begin();
@@ -340,4 +349,17 @@ tgi_rnn_output tgi_rnn_forward(const char *where, const tgi_rnn_kind *kind, tg_m
     tg_scope_end_with(scope, &out.output, &out.h_n, &out.c_n);
     tgi_set_seen(seen);
     return out;
+}
+
+tgi_rnn_output tgi_rnn_forward(const char *where, const tgi_rnn_kind *kind, tg_module *m, tg_tensor *x,
+                               tgi_rnn_state state)
+{
+    if (!tgi_rnn_begin(where, &kind->op, kind->states, m, x, state)) return no_output;
+    tg_tensor *in[] = { x, state.h, state.c };
+    tgi_call call;
+    if (!tgi_call_begin(&call, m, in, state.h ? 1 + kind->states : 1, 1 + kind->states)) return no_output;
+    const tgi_rnn_output out = forward(m, in[0], (tgi_rnn_state){ in[1], in[2] });
+    tg_tensor *results[] = { out.output, out.h_n, out.c_n };
+    tgi_call_end(&call, results);
+    return (tgi_rnn_output){ results[0], results[1], results[2] };
 }

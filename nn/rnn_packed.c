@@ -6,6 +6,7 @@
 #include "gru.h"
 #include "lstm.h"
 #include "ops/index.h"
+#include "module_hooks_impl.h"
 #include "rnn_impl.h"
 
 typedef struct output {
@@ -44,11 +45,18 @@ static output forward(const char *where, const tgi_rnn_kind *kind, tg_module *m,
     output y = { { NULL, NULL, NULL, NULL }, NULL, NULL };
     if (!tgi_rnn_begin(where, &kind->op, kind->states, m, p.data, s)) return y;
     if (!tg_op_begin(where, &kind->op, tg_list(p.data, p.batch_sizes))) return y;
+    tg_tensor *in[] = { p.data, s.h, s.c };
+    tgi_call call;
+    if (!tgi_call_begin(&call, m, in, s.h ? 1 + kind->states : 1, 1 + kind->states)) return y;
+    p.data = in[0];
     const bool seen = tgi_set_seen(false);
     tg_scope scope = tg_scope_begin();
-    tgi_rnn_output out = run(&kind->op, m, &p, s);
+    tgi_rnn_output out = run(&kind->op, m, &p, (tgi_rnn_state){ in[1], in[2] });
     tg_scope_end_with(scope, &out.output, &out.h_n, &out.c_n);
     tgi_set_seen(seen);
+    tg_tensor *results[] = { out.output, out.h_n, out.c_n };
+    tgi_call_end(&call, results);
+    out = (tgi_rnn_output){ results[0], results[1], results[2] };
     if (out.output) y.packed = (tg_packed_sequence){ out.output, p.batch_sizes, p.sorted_indices, p.unsorted_indices };
     y.h_n = out.h_n;
     y.c_n = out.c_n;

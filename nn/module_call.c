@@ -1,0 +1,127 @@
+/* module_call.c: a module's forward, with hooks around it or without.
+ *
+ * tg_module_forward and the modules' own forwards come here. What is at work is known to errors, and to hooks: a module
+ * that is at work runs no hooks, so that they run once, whether its own forward was called or tg_module_forward, which
+ * calls that. */
+#include "module_hooks_impl.h"
+
+#include "core/error.h"
+#include "core/scope.h"
+
+#include <string.h>
+
+/* ---- what is at work ---- */
+
+enum {
+    DEEPEST = 25000,     /* what a stack of 8 MiB holds, and half again */
+    LEVELS_OF_HOOKS = 3, /* a call with hooks takes as much of it as so many more modules */
+};
+
+/* `part` and `text` joined, written before `end`, as far as there is room from `begin` on. */
+static char *prepend(char *begin, char *end, const char *part)
+{
+    const size_t length = strlen(part);
+    if (length > (size_t)(end - begin)) return begin;
+    memcpy(end - length, part, length);
+    return end - length;
+}
+
+/* "Sequential.2 (Linear)", from its end; nothing for a module that stands alone. What is too long loses its beginning. */
+static void describe(const tgi_inside *inside, char *text, size_t size)
+{
+    const tg_module *m = ((const tgi_frame *)inside)->module;
+    char *end = text + size - 1, *begin = end;
+    *end = '\0';
+    if (m->parent) begin = prepend(text, prepend(text, prepend(text, end, ")"), m->base.name), " (");
+    for (; m->parent && begin > text; m = m->parent) {
+        const tgi_slot *slot = m->parent->first;
+        while (slot && !(slot->kind == TGI_MODULE && slot->as.module == m)) slot = slot->next;
+        begin = prepend(text, prepend(text, begin, slot ? slot->name : "?"), ".");
+        if (!m->parent->parent) begin = prepend(text, begin, m->parent->base.name);
+    }
+    memmove(text, begin, (size_t)(end - begin) + 1);
+}
+
+bool tgi_at_work(const tg_module *m)
+{
+    const tgi_inside *inside = tgi_self.inside;
+    while (inside && ((const tgi_frame *)inside)->module != m) inside = inside->outer;
+    return inside;
+}
+
+bool tgi_hooks_wait(const tg_module *m) { return m->hooks->first && !tgi_at_work(m); }
+
+/* ---- a call with hooks ---- */
+
+bool tgi_call_open(tgi_call *call, tg_module *m, tg_tensor **inputs, int input_count, int output_count)
+{
+    const tgi_frame *outer = (const tgi_frame *)tgi_self.inside;
+    *call = (tgi_call){ .module = m,
+                        .frame = { { tgi_self.inside, describe }, m, 1 + LEVELS_OF_HOOKS + (outer ? outer->depth : 0) },
+                        .scope = tg_scope_begin(),
+                        .io = { inputs, input_count, NULL, output_count } };
+    tgi_self.inside = &call->frame.inside;
+    const tg_module_call shown = { inputs, input_count, NULL, 0 };
+    if (tgi_hooks_run(m, TGI_BEFORE_FORWARD, &shown) && tgi_watch_inputs(call)) return true;
+    tgi_self.inside = call->frame.inside.outer;
+    tg_scope_end(call->scope);
+    return false;
+}
+
+void tgi_call_close(tgi_call *call, tg_tensor **outputs)
+{
+    const int count = call->io.output_count;
+    call->io.outputs = outputs;
+    bool fine = true;
+    for (int i = 0; i < count; i++) fine = fine && outputs[i];
+    fine = fine && tgi_hooks_run(call->module, TGI_AFTER_FORWARD, &call->io) && tgi_watch_outputs(call);
+    tg_tensor **results[TGI_CALL_OUTPUTS];
+    for (int i = 0; i < count; i++) {
+        if (!fine) outputs[i] = NULL;
+        results[i] = &outputs[i];
+    }
+    tgi_self.inside = call->frame.inside.outer;
+    tg_scope_end_with_at(NULL, call->scope, results, count);
+}
+
+/* ---- any call ---- */
+
+/* Apart from the call, which is on the stack once for each level. */
+__attribute__((noinline)) static bool forward_begin(const char *where, const tg_module *m, tg_tensor *x, int depth)
+{
+    const tg_op op = { .name = tgi_module_name(m, "forward") };
+    if (!tgi_forward_begin(where, m, &op, tg_list(x))) return false;
+    if (depth > DEEPEST)
+        tg_op_fail(&op, tg_list(x), "%d modules lie in one another: maximum recursion depth exceeded", depth);
+    else if (!m->base.forward)
+        tg_fail_at(where, TG_ERROR_VALUE, m->base.name,
+                   "Module [%s] is missing the required \"forward\" function of one tensor; those of several have one "
+                   "of their own, as tg_loss_forward",
+                   m->base.name);
+    else
+        return true;
+    return false;
+}
+
+/* Apart, too: a forward with hooks needs more of the stack, and counts for it. */
+__attribute__((noinline)) static tg_tensor *forward_hooked(tg_module *m, tg_tensor *x)
+{
+    tgi_call call;
+    if (!tgi_call_open(&call, m, &x, 1, 1)) return NULL;
+    tg_tensor *y = m->base.forward(m, x);
+    tgi_call_close(&call, &y);
+    return y;
+}
+
+tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
+{
+    const tgi_inside *outer = tgi_self.inside;
+    const tgi_frame here = { { outer, describe }, m, outer ? ((const tgi_frame *)outer)->depth + 1 : 1 };
+    if (!forward_begin(where, m, x, here.depth)) return NULL;
+    if (tgi_hooked(m)) return forward_hooked(m, x);
+    tgi_self.inside = &here.inside;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *y = tg_scope_return(scope, m->base.forward(m, x));
+    tgi_self.inside = outer;
+    return y;
+}
