@@ -1,0 +1,416 @@
+/* test_module_hooks.c: hooks of modules: what they see and replace, by tg_module_forward and by the modules' own
+ * forwards; gradients against tg_grad; errors, removal while running, copies, modules that are gone. */
+#define _GNU_SOURCE /* setenv */
+#include "tests/support/failing.h"
+#include "tests/support/suite.h"
+#include "tests/support/values.h"
+
+static int calls, inputs_seen, outputs_seen;
+
+static void count(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m, (void)context;
+    calls++;
+    inputs_seen = call->input_count;
+    outputs_seen = call->output_count;
+}
+
+static void scale_inputs(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m;
+    assert_int_equal(call->output_count, 0);
+    call->inputs[0] = tg_mul(call->inputs[0], *(double *)context);
+}
+
+static void add_to_output(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m;
+    call->outputs[0] = tg_add(call->outputs[0], *(double *)context);
+}
+
+static tg_linear *linear_of_ones(void)
+{
+    tg_linear *m = tg_linear_new(2, 1);
+    const tg_scope scope = tg_no_grad_begin();
+    tg_fill_(m->weight, 1);
+    tg_fill_(m->bias, 0.5);
+    tg_scope_end(scope);
+    return m;
+}
+
+/* ---- around forward ---- */
+
+TEST(test_forward)
+{
+    IN_SCOPE;
+    double two = 2, three = 3, one = 1;
+    tg_linear *m = linear_of_ones();
+    tg_tensor *x = tg_tensor_of(1.0, 10.0);
+    const int64_t before = tg_register_forward_pre_hook(m, scale_inputs, &two);
+    const int64_t after = tg_register_forward_hook(m, add_to_output, &one);
+    tg_register_forward_hook(m, add_to_output, &three);
+    const int64_t counter = tg_register_forward_hook(m, count, NULL);
+    calls = 0;
+    VALUES(tg_linear_forward(m, x), 0, 26.5);
+    VALUES(tg_module_forward(m, x), 0, 26.5);
+    assert_int_equal(calls, 2); /* once for each call, though one forward is made of the other */
+    tg_sequential *all = tg_sequential_new(m);
+    VALUES(tg_module_forward(all, x), 0, 26.5);
+    tg_remove_module_hook(m, before);
+    VALUES(tg_linear_forward(m, x), 0, 15.5);
+    tg_remove_module_hook(m, after);
+    tg_remove_module_hook(m, after);
+    VALUES(tg_linear_forward(m, x), 0, 14.5);
+    assert_int_equal(calls, 4 + 1);
+    tg_remove_module_hook(m, counter);
+    tg_linear_forward(m, x);
+    assert_int_equal(calls, 5);
+    tg_module_free(all);
+    tg_scope_end(scope);
+}
+
+static void double_hidden(tg_module *m, const tg_module_call *call, void *context)
+{
+    count(m, call, context);
+    call->outputs[1] = tg_mul(call->outputs[1], 2);
+}
+
+TEST(test_several_results)
+{
+    IN_SCOPE;
+    double zero = 0;
+    tg_lstm *m = tg_lstm_new(2, 3);
+    tg_lstm_cell *cell = tg_lstm_cell_new(2, 3);
+    tg_tensor *x = tg_ones(tg_shape(4, 1, 2)), *h0 = tg_ones(tg_shape(1, 1, 3));
+    const tg_lstm_output plain = tg_lstm_forward(m, x), silent = tg_lstm_forward(m, tg_zeros(tg_shape(4, 1, 2)));
+    const int64_t doubles = tg_register_forward_hook(m, double_hidden, NULL);
+    tg_lstm_output out = tg_lstm_forward(m, x);
+    assert_int_equal(inputs_seen, 1);
+    assert_int_equal(outputs_seen, 3);
+    assert_true(tg_equal(out.output, plain.output) && tg_equal(out.c_n, plain.c_n));
+    assert_true(tg_equal(out.h_n, tg_mul(plain.h_n, 2)));
+    tg_lstm_forward(m, x, (tg_lstm_state){ h0, h0 });
+    assert_int_equal(inputs_seen, 3);
+    tg_remove_module_hook(m, doubles);
+    tg_register_forward_hook(m, count, NULL);
+    tg_register_forward_pre_hook(m, scale_inputs, &zero);
+    assert_true(tg_equal(tg_module_forward(m, x), silent.output));
+    assert_int_equal(outputs_seen, 1);
+    tg_register_forward_hook(cell, double_hidden, NULL);
+    tg_lstm_cell_forward(cell, tg_ones(tg_shape(1, 2)));
+    assert_int_equal(outputs_seen, 2);
+    tg_loss *loss = tg_mse_loss_new();
+    tg_register_forward_hook(loss, count, NULL);
+    tg_loss_forward(loss, x, x);
+    assert_int_equal(inputs_seen, 2);
+    tg_module_free(loss);
+    tg_module_free(cell);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* Each kind of module that has a forward of its own runs hooks in it, once. */
+TEST(test_every_forward)
+{
+    IN_SCOPE;
+    tg_tensor *x = tg_ones(tg_shape(2, 2)), *image = tg_ones(tg_shape(1, 2, 4, 4));
+    tg_tensor *index = tg_zeros(tg_shape(1, 2), .dtype = TG_INT64);
+    tg_conv *conv = tg_conv2d_new(2, 2, tg_shape(3));
+    tg_batch_norm *batch = tg_batch_norm2d_new(2);
+    tg_instance_norm *instance = tg_instance_norm2d_new(2);
+    tg_layer_norm *layer = tg_layer_norm_new(tg_shape(2));
+    tg_rms_norm *rms = tg_rms_norm_new(tg_shape(2));
+    tg_group_norm *group = tg_group_norm_new(1, 2);
+    tg_embedding *embedding = tg_embedding_new(3, 2);
+    tg_embedding_bag *bag = tg_embedding_bag_new(3, 2);
+    tg_gru *gru = tg_gru_new(2, 2);
+    tg_rnn *rnn = tg_rnn_new(2, 2);
+    tg_gru_cell *gru_cell = tg_gru_cell_new(2, 2);
+    tg_rnn_cell *rnn_cell = tg_rnn_cell_new(2, 2);
+    tg_distance *distance = tg_pairwise_distance_new();
+    tg_triple_loss *triple = tg_triplet_margin_loss_new();
+    tg_module *const modules[] = { TG_MODULE(conv),     TG_MODULE(batch), TG_MODULE(instance),  TG_MODULE(layer),
+                                   TG_MODULE(rms),      TG_MODULE(group), TG_MODULE(embedding), TG_MODULE(bag),
+                                   TG_MODULE(gru),      TG_MODULE(rnn),   TG_MODULE(gru_cell),  TG_MODULE(rnn_cell),
+                                   TG_MODULE(distance), TG_MODULE(triple) };
+    enum { MODULES = sizeof modules / sizeof *modules };
+    for (int i = 0; i < MODULES; i++) tg_register_forward_hook(modules[i], count, NULL);
+    calls = 0;
+    tg_conv_forward(conv, image);
+    tg_batch_norm_forward(batch, image);
+    tg_instance_norm_forward(instance, image);
+    tg_layer_norm_forward(layer, x);
+    tg_rms_norm_forward(rms, x);
+    tg_group_norm_forward(group, x);
+    tg_embedding_forward(embedding, index);
+    tg_embedding_bag_forward(bag, index, NULL, NULL);
+    tg_gru_forward(gru, tg_unsqueeze(x, 0));
+    tg_rnn_forward(rnn, tg_unsqueeze(x, 0));
+    tg_gru_cell_forward(gru_cell, x);
+    tg_rnn_cell_forward(rnn_cell, x);
+    tg_distance_forward(distance, x, x);
+    tg_triple_loss_forward(triple, x, x, x);
+    assert_int_equal(calls, MODULES);
+    for (int i = 0; i < 12; i++) {
+        tg_tensor *in = i < 3 ? image : i == 6 || i == 7 ? index : i == 8 || i == 9 ? tg_unsqueeze(x, 0) : x;
+        assert_non_null(tg_module_forward(modules[i], in));
+        assert_int_equal(calls, MODULES + i + 1);
+    }
+    for (int i = 0; i < MODULES; i++) tg_module_free(modules[i]);
+    tg_scope_end(scope);
+}
+
+/* ---- gradients ---- */
+
+static tg_tensor *seen_input[4], *seen_output[4];
+static int seen;
+
+static void keep_gradients(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m;
+    seen_input[seen] = call->inputs[0] ? tg_keep(call->inputs[0]) : NULL;
+    seen_output[seen++] = tg_keep(call->outputs[0]);
+    if (context && call->inputs[0]) call->inputs[0] = tg_mul(call->inputs[0], *(double *)context);
+}
+
+static void forget(void)
+{
+    while (seen) {
+        seen--;
+        if (seen_input[seen]) tg_release(seen_input[seen]);
+        tg_release(seen_output[seen]);
+    }
+}
+
+/* One module called twice before backward: the hook comes to the second call first, and the gradient that it puts in place
+ * goes on from there. x also goes another way, whose gradient the hook does not see. */
+TEST(test_backward)
+{
+    IN_SCOPE;
+    double half = 0.5;
+    tg_manual_seed(1);
+    tg_linear *m = tg_linear_new(3, 3);
+    tg_tensor *x = tg_randn(tg_shape(2, 3), .requires_grad = true);
+    tg_tensor *h = tg_tanh(tg_linear_forward(m, x)), *y = tg_linear_forward(m, h);
+    const tg_tensor_list want = tg_grad(tg_list(tg_sum(tg_mul(y, y))), tg_list(h, y, m->weight), .retain_graph = true);
+    const int64_t number = tg_register_full_backward_hook(m, keep_gradients, &half);
+    tg_tensor *h2 = tg_tanh(tg_linear_forward(m, x)), *y2 = tg_linear_forward(m, h2);
+    assert_true(tg_equal(y, y2));
+    tg_backward(tg_add(tg_sum(tg_mul(y2, y2)), tg_sum(tg_mul(x, 3))));
+    assert_int_equal(seen, 2);
+    assert_true(tg_equal(seen_output[0], want.items[1]) && tg_equal(seen_input[0], want.items[0]));
+    tg_tensor *through = tg_mul(tg_mul(want.items[0], half), tg_sub(1, tg_mul(h, h))); /* to the first call's output */
+    assert_true(tg_allclose(seen_output[1], through));
+    assert_true(tg_allclose(seen_input[1], tg_matmul(through, m->weight)));
+    assert_true(tg_allclose(tg_grad_of(x), tg_add(tg_mul(seen_input[1], half), 3)));
+    forget();
+    tg_remove_module_hook(m, number);
+    tg_backward(tg_sum(tg_linear_forward(m, x)));
+    assert_int_equal(seen, 0);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+TEST(test_backward_twice_and_higher)
+{
+    IN_SCOPE;
+    tg_linear *m = linear_of_ones();
+    tg_tensor *x = tg_tensor_of(1.0, 2.0);
+    tg_requires_grad_(x, true);
+    tg_register_full_backward_hook(m, keep_gradients, NULL);
+    tg_tensor *y = tg_linear_forward(m, tg_mul(x, x)), *cube = tg_mul(y, tg_mul(y, y)); /* y = x0^2 + x1^2 + 0.5 */
+    tg_tensor *dx = tg_grad(tg_list(cube), tg_list(x), .create_graph = true).items[0];
+    VALUES(dx, 0, 3 * 5.5 * 5.5 * 2, 3 * 5.5 * 5.5 * 4);
+    tg_tensor *d2 = tg_grad(tg_list(tg_select(dx, 0, 0)), tg_list(x), .retain_graph = true).items[0];
+    VALUES(d2, 1e-6, 6 * 5.5 * 2 * 2 + 6 * 5.5 * 5.5, 6 * 5.5 * 4 * 2);
+    forget();
+    tg_backward(cube, .retain_graph = true);
+    tg_backward(cube);
+    assert_int_equal(seen, 2);
+    assert_true(tg_equal(seen_output[0], seen_output[1]) && tg_equal(seen_input[0], seen_input[1]));
+    VALUES(tg_grad_of(x), 0, 2 * 3 * 5.5 * 5.5 * 2, 2 * 3 * 5.5 * 5.5 * 4);
+    forget();
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* Inputs without a gradient, calls without one, and a module that is gone when backward comes. */
+TEST(test_backward_corners)
+{
+    IN_SCOPE;
+    tg_linear *m = linear_of_ones();
+    tg_tensor *x = tg_tensor_of(1.0, 2.0);
+    tg_register_full_backward_hook(m, keep_gradients, NULL);
+    tg_backward(tg_mul(tg_linear_forward(m, x), 2));
+    assert_int_equal(seen, 1);
+    assert_null(seen_input[0]);
+    VALUES(seen_output[0], 0, 2);
+    VALUES(tg_grad_of(m->weight), 0, 2, 4);
+    forget();
+    const tg_scope quiet = tg_no_grad_begin();
+    assert_false(tg_requires_grad(tg_linear_forward(m, x)));
+    tg_scope_end(quiet);
+    tg_requires_grad_(x, true);
+    tg_tensor *y = tg_linear_forward(m, x), *loss = tg_sum(y);
+    assert_null(tg_mul_(y, 2)); /* a view, as in PyTorch */
+    expect_error("a view is being written in place");
+    tg_module_free(m);
+    tg_backward(loss);
+    assert_int_equal(seen, 0);
+    VALUES(tg_grad_of(x), 0, 1, 1);
+    tg_lstm *lstm = tg_lstm_new(2, 2);
+    tg_register_full_backward_hook(lstm, keep_gradients, NULL);
+    const tg_lstm_output out = tg_lstm_forward(lstm, tg_reshape(x, tg_shape(1, 1, 2)));
+    tg_backward(tg_sum(out.c_n));
+    assert_int_equal(seen, 1);
+    VALUES(seen_output[0], 0, 0, 0); /* nothing came to `output` */
+    assert_int_equal(tg_numel(seen_input[0]), 2);
+    forget();
+    tg_module_free(lstm);
+    tg_scope_end(scope);
+}
+
+/* ---- what goes wrong, and what changes on the way ---- */
+
+static void fails(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m, (void)call, (void)context;
+    calls++;
+    tg_fail("hook", "this hook fails");
+}
+
+static void takes_away(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m, (void)context;
+    (call->output_count ? call->outputs : call->inputs)[0] = NULL;
+}
+
+static void frees(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)call, (void)context;
+    tg_module_free(m);
+}
+
+TEST(test_errors)
+{
+    IN_SCOPE;
+    tg_linear *m = tg_linear_new(2, 1);
+    tg_tensor *x = tg_ones(tg_shape(2), .requires_grad = true);
+    tg_module_hook_fn hooks[] = { fails, takes_away, frees };
+    const char *const texts[] = { "Sequential.0 (Linear): hook: this hook fails",
+                                  "a hook put NULL in the place of tensor 0", "this module is at work" };
+    for (int i = 0; i < 3; i++) {
+        tg_sequential *all = i ? NULL : tg_sequential_new(tg_module_copy(m));
+        tg_linear *one = i ? tg_module_copy(m) : (tg_linear *)tg_sequential_get(all, 0);
+        int64_t number = tg_register_forward_pre_hook(one, hooks[i], NULL);
+        assert_null(tg_linear_forward(one, x));
+        expect_error(texts[i]);
+        tg_remove_module_hook(one, number);
+        number = tg_register_forward_hook(one, hooks[i], NULL);
+        assert_null(tg_module_forward(one, x));
+        expect_error(texts[i]);
+        tg_remove_module_hook(one, number);
+        assert_non_null(tg_linear_forward(one, x));
+        tg_module_free(i ? TG_MODULE(one) : TG_MODULE(all));
+    }
+    tg_register_full_backward_hook(m, fails, NULL);
+    assert_int_equal(tg_backward(tg_linear_forward(m, x)), TG_FAILED);
+    expect_error("this hook fails");
+    assert_null(tg_grad_of(x));
+    calls = 0; /* a forward that fails by itself runs no hook after it */
+    tg_register_forward_hook(m, count, NULL);
+    assert_null(tg_linear_forward(m, tg_ones(tg_shape(3))));
+    expect_error("mat1 and mat2 shapes cannot be multiplied");
+    assert_int_equal(calls, 0);
+    assert_int_equal(tg_register_forward_hook(m, NULL, NULL), -1);
+    expect_error("the hook is NULL");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+static int64_t own_number, other_number;
+
+static void remove_some(tg_module *m, const tg_module_call *call, void *context)
+{
+    count(m, call, context);
+    tg_remove_module_hook(m, own_number);
+    tg_remove_module_hook(m, other_number);
+}
+
+static void calls_its_module(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)context;
+    calls++;
+    call->outputs[0] = tg_add(call->outputs[0], tg_linear_forward((tg_linear *)m, call->inputs[0]));
+}
+
+TEST(test_changes_while_running)
+{
+    IN_SCOPE;
+    tg_linear *m = linear_of_ones();
+    tg_tensor *x = tg_tensor_of(1.0, 2.0);
+    own_number = tg_register_forward_hook(m, remove_some, NULL);
+    other_number = tg_register_forward_hook(m, fails, NULL);
+    tg_register_forward_hook(m, calls_its_module, NULL);
+    calls = 0;
+    VALUES(tg_linear_forward(m, x), 0, 7);
+    assert_int_equal(calls, 2);
+    VALUES(tg_linear_forward(m, x), 0, 7);
+    assert_int_equal(calls, 3);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* A copy has hooks of its own, under the same numbers. */
+TEST(test_copies)
+{
+    IN_SCOPE;
+    double two = 2, one = 1;
+    tg_linear *m = linear_of_ones();
+    tg_tensor *x = tg_tensor_of(1.0, 2.0);
+    const int64_t gone = tg_register_forward_hook(m, count, NULL);
+    const int64_t before = tg_register_forward_pre_hook(m, scale_inputs, &two);
+    tg_register_forward_hook(m, add_to_output, &one);
+    tg_remove_module_hook(m, gone);
+    tg_linear *copy = tg_module_copy(m);
+    tg_remove_module_hook(m, before);
+    VALUES(tg_linear_forward(m, x), 0, 4.5);
+    tg_module_free(m);
+    VALUES(tg_linear_forward(copy, x), 0, 7.5);
+    tg_remove_module_hook(copy, before);
+    VALUES(tg_linear_forward(copy, x), 0, 4.5);
+    assert_true(tg_register_forward_hook(copy, count, NULL) > before + 1);
+    tg_module_free(copy);
+    tg_scope_end(scope);
+}
+
+static double run_hooked(void)
+{
+    double two = 2;
+    tg_manual_seed(1);
+    tg_lstm *lstm = tg_lstm_new(2, 2);
+    tg_register_forward_pre_hook(lstm, scale_inputs, &two);
+    tg_register_forward_hook(lstm, add_to_output, &two);
+    tg_register_full_backward_hook(lstm, count, NULL);
+    tg_lstm *copy = tg_module_copy(lstm);
+    tg_tensor *x = tg_ones(tg_shape(2, 1, 2), .requires_grad = true);
+    tg_backward(tg_sum(tg_lstm_forward(copy, x).output));
+    const double result = tg_failed() ? 0 : 1 + tg_item(tg_sum(tg_grad_of(x)));
+    tg_module_free(copy);
+    tg_module_free(lstm);
+    return result;
+}
+
+TEST(test_each_allocation) { fail_each_allocation(run_hooked); }
+
+int main(void)
+{
+    setenv("TAPEGRAD_POOL", "0", 1);
+    const struct CMUnitTest tests[] = {
+        T(test_forward),         T(test_several_results),           T(test_every_forward),
+        T(test_backward),        T(test_backward_twice_and_higher), T(test_backward_corners),
+        T(test_errors),          T(test_changes_while_running),     T(test_copies),
+        T(test_each_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
