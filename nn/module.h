@@ -50,11 +50,14 @@ typedef struct tg_module_class {
     void (*free)(tg_module *module); /* frees what the struct owns besides registered things. May be NULL */
     /* What `free` frees: `copy`, a plain copy of the struct, gets its own. See tg_module_copy. May be NULL */
     tg_status (*copy)(tg_module *copy, const tg_module *original);
+    /* Where a struct that allocates an array of tensors has it, and how many they are: so that a weight in it can be
+     * computed anew before each forward (parametrize.h). May be NULL */
+    tg_tensor **(*array)(tg_module *module, int64_t *count);
     TG_OPTIONS_END
 } tg_module_class;
 #define TG_MODULE_DEFAULTS(type)                                                                                       \
     /* name */ type, /* type */ type, /* forward */ NULL, /* extra_repr */ NULL, /* free */ NULL,                      \
-        /* copy */ NULL TG_DEFAULTS_END
+        /* copy */ NULL, /* array */ NULL TG_DEFAULTS_END
 
 struct tg_module {
     tg_module_class base;   /* called base so that TG_MODULE takes a tg_module too */

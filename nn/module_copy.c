@@ -143,11 +143,10 @@ static bool put_slots(const copying *c, const tg_module *m, tg_module *copy)
     return true;
 }
 
-/* The fields behind the tg_module. */
-static void redirect(const copying *c, tg_module *copy)
+/* The words from `at` on that are addresses of something copied. */
+static void redirect(const copying *c, void *begin, const char *end)
 {
-    char *end = (char *)copy + copy->bytes;
-    for (char *at = (char *)(copy + 1); at + sizeof(void *) <= end; at += sizeof(void *)) {
+    for (char *at = begin; at + sizeof(void *) <= end; at += sizeof(void *)) {
         void *word;
         memcpy(&word, at, sizeof word);
         void *other = word ? copy_of(c, word) : NULL;
@@ -155,23 +154,31 @@ static void redirect(const copying *c, tg_module *copy)
     }
 }
 
+/* The fields behind the tg_module. */
+static void redirect_fields(const copying *c, tg_module *copy) { redirect(c, copy + 1, (char *)copy + copy->bytes); }
+
+/* What only the class knows of, and an array of tensors that it may have copied as it was. */
+static bool finish(const copying *c, const tg_module *m, tg_module *copy)
+{
+    if (m->base.copy && m->base.copy(copy, m) != TG_OK) {
+        if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "`copy` failed");
+        return false;
+    }
+    copy->base.free = m->base.free;
+    int64_t count = 0;
+    tg_tensor **array = m->base.array ? m->base.array(copy, &count) : NULL;
+    if (array) redirect(c, array, (char *)(array + count));
+    return tgi_hooks_copy(copy, m) == TG_OK;
+}
+
 static bool put_together(const copying *c)
 {
     for (int64_t i = 0; i < c->count; i++)
         if (c->pairs[i].module && !put_slots(c, c->pairs[i].old, c->pairs[i].copy)) return false;
     for (int64_t i = 0; i < c->count; i++)
-        if (c->pairs[i].module) redirect(c, c->pairs[i].copy);
-    for (int64_t i = 0; i < c->count; i++) {
-        const tg_module *m = c->pairs[i].old;
-        tg_module *copy = c->pairs[i].copy;
-        if (!c->pairs[i].module) continue;
-        if (m->base.copy && m->base.copy(copy, m) != TG_OK) {
-            if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "`copy` failed");
-            return false;
-        }
-        copy->base.free = m->base.free;
-        if (tgi_hooks_copy(copy, m) != TG_OK) return false;
-    }
+        if (c->pairs[i].module) redirect_fields(c, c->pairs[i].copy);
+    for (int64_t i = 0; i < c->count; i++)
+        if (c->pairs[i].module && !finish(c, c->pairs[i].old, c->pairs[i].copy)) return false;
     return true;
 }
 

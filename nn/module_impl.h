@@ -54,6 +54,8 @@ tgi_slot *tgi_slot_find(const tg_module *m, const char *name, size_t length);
 /* A slot for the kind under a new name, or under one that has nothing; with `replace` under one that is there. NULL
  * with an error pending. */
 tgi_slot *tgi_slot_for(tg_module *m, tgi_slot_kind kind, const char *name, bool replace);
+/* Takes a parameter or buffer away; the others keep their order. */
+void tgi_slot_remove(tg_module *m, tgi_slot *slot);
 /* tg_register_module under the number of children that are there: "0", "1", ... */
 tg_status tgi_append_child(const char *where, tg_module *m, tg_module *child);
 /* The child with that number; negative ones count from the end. NULL with an error when there is none. */

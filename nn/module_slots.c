@@ -40,6 +40,12 @@ static tgi_slot **find_place(tgi_names *names, const char *name, size_t length)
     return &names->slots[at];
 }
 
+static void names_fill(const tg_module *m, tgi_names *names)
+{
+    memset(names->slots, 0, (size_t)names->room * sizeof *names->slots);
+    for (tgi_slot *slot = m->first; slot; slot = slot->next) *find_place(names, slot->name, strlen(slot->name)) = slot;
+}
+
 /* Makes room for one more name. False with an error pending. */
 static bool names_reserve(tg_module *m)
 {
@@ -48,7 +54,7 @@ static bool names_reserve(tg_module *m)
     tgi_names *names = tgi_calloc(names_bytes(room));
     if (!names) return false;
     names->room = room;
-    for (tgi_slot *slot = m->first; slot; slot = slot->next) *find_place(names, slot->name, strlen(slot->name)) = slot;
+    names_fill(m, names);
     if (m->names) tgi_free(m->names, names_bytes(m->names->room));
     m->names = names;
     return true;
@@ -84,6 +90,18 @@ static tgi_slot *slot_new(tg_module *m, tgi_slot_kind kind, const char *name)
     m->children += kind == TGI_MODULE;
     if (m->names) *find_place(m->names, name, length) = slot;
     return slot;
+}
+
+void tgi_slot_remove(tg_module *m, tgi_slot *slot)
+{
+    tgi_slot **link = &m->first, *before = NULL;
+    for (; *link != slot; link = &before->next) before = *link;
+    *link = slot->next;
+    if (m->last == slot) m->last = before;
+    m->slots--;
+    if (m->names) names_fill(m, m->names);
+    tgi_unref(slot->as.tensor);
+    tgi_free(slot, slot->bytes);
 }
 
 void tgi_disown(tg_module *m, tg_module *child)

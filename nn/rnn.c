@@ -142,26 +142,21 @@ static void free_weights(tg_module *m)
     tgi_free(r->weights, weights_bytes(r));
 }
 
-/* The copy's weights are registered already, in the order of the fields. */
+/* An array with the original's tensors, in whose place tg_module_copy puts their copies. */
 static tg_status copy_weights(tg_module *copy, const tg_module *original)
 {
     const tg_recurrent *r = tgi_rnn_core(original);
-    const tg_rnn_weights *from = r->weights;
     tg_rnn_weights *weights = tgi_rnn_core(copy)->weights = tgi_calloc(weights_bytes(r));
     if (!weights) return TG_FAILED;
-    const tgi_slot *slot = copy->first;
-    for (int64_t i = 0; i < r->num_layers * tgi_rnn_directions(r); i++) {
-        tg_tensor *const had[] = { from[i].weight_ih, from[i].weight_hh, from[i].bias_ih, from[i].bias_hh,
-                                   from[i].weight_hr };
-        tg_tensor **gets[] = { &weights[i].weight_ih, &weights[i].weight_hh, &weights[i].bias_ih, &weights[i].bias_hh,
-                               &weights[i].weight_hr };
-        for (size_t k = 0; k < sizeof had / sizeof *had && slot; k++) {
-            if (!had[k]) continue;
-            *gets[k] = slot->as.tensor;
-            slot = slot->next;
-        }
-    }
+    memcpy(weights, r->weights, weights_bytes(r));
     return TG_OK;
+}
+
+static tg_tensor **array_of_weights(tg_module *m, int64_t *count)
+{
+    const tg_recurrent *r = tgi_rnn_core(m);
+    *count = (int64_t)(weights_bytes(r) / sizeof(tg_tensor *));
+    return &r->weights->weight_ih;
 }
 
 void *tgi_rnn_new(const char *where, const char *type, tg_forward_fn forward, tg_recurrent asked, tg_dtype dtype)
@@ -170,7 +165,7 @@ void *tgi_rnn_new(const char *where, const char *type, tg_forward_fn forward, tg
     tg_module *m = tg_module_new_at(where, TGI_RNN_BYTES,
                                     TG_OPTIONS(tg_module_class, TG_MODULE_DEFAULTS(type),
                                                .name = tgi_rnn_op(&asked)->name, .forward = forward, .extra_repr = repr,
-                                               .free = free_weights, .copy = copy_weights));
+                                               .free = free_weights, .copy = copy_weights, .array = array_of_weights));
     if (!m) return NULL;
     TGI_SET_OPTIONS(*tgi_rnn_core(m), asked);
     if (make_weights(m, dtype) == TG_OK) return m;

@@ -121,11 +121,8 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_building_and_copying),
-        T(test_running_recurrent),
-        T(test_initialising),
-        T(test_running_a_transformer),
-        T(test_building_deep),
+        T(test_building_and_copying),  T(test_running_recurrent), T(test_initialising),
+        T(test_running_a_transformer), T(test_building_deep),
     };
     return cmocka_run_group_tests_name("modules_failing", tests, NULL, NULL);
 }
