@@ -97,5 +97,6 @@
 #include "optim/scheduler_class.h"
 #include "optim/sgd.h"
 #include "optim/state_dict.h"
+#include "optim/vector.h"
 
 #endif

@@ -46,36 +46,67 @@ static double tensor_part(tg_tensor *t, double p, double scale)
     return part;
 }
 
-/* The sum of powers, or the maximum, of all gradients times `scale`. */
-static double part_of_all(tg_tensor_list parameters, double p, double scale)
+/* Of which norms are taken: tensors, or the gradients of those that have one. */
+typedef struct measured {
+    tg_tensor_list tensors;
+    bool gradients;
+} measured;
+
+static tg_tensor *item(const measured *m, int64_t i)
+{
+    return m->gradients ? tg_grad_of(m->tensors.items[i]) : m->tensors.items[i];
+}
+
+/* The sum of powers, or the maximum, of all of them times `scale`. */
+static double part_of_all(const measured *m, double p, double scale)
 {
     double total = 0;
-    for (int64_t i = 0; i < parameters.count && !tg_failed(); i++) {
-        tg_tensor *grad = tg_grad_of(parameters.items[i]);
-        if (grad) total = join(total, tensor_part(grad, p, scale), p);
+    for (int64_t i = 0; i < m->tensors.count && !tg_failed(); i++) {
+        tg_tensor *t = item(m, i);
+        if (t) total = join(total, tensor_part(t, p, scale), p);
     }
     return tg_failed() ? NAN : total;
 }
 
-/* The norm of all gradients as one vector: value / scale. The scale is 1, or a power of two where powers of the gradients
- * do not fit. */
+/* The norm of all as one vector: value / scale. The scale is 1, or a power of two where powers of the elements do not
+ * fit. */
 typedef struct norm_of_all {
     double value, scale;
 } norm_of_all;
 
-static norm_of_all total_norm(tg_tensor_list parameters, double p)
+static norm_of_all norm_of(const measured *m, double p)
 {
-    norm_of_all norm = { part_of_all(parameters, p, 1), 1 };
+    norm_of_all norm = { part_of_all(m, p, 1), 1 };
     if (p == 0 || p == 1 || isinf(p)) return norm;
     int64_t n = 0;
-    for (int64_t i = 0; i < parameters.count; i++)
-        if (tg_grad_of(parameters.items[i])) n += tg_numel(parameters.items[i]);
+    for (int64_t i = 0; i < m->tensors.count; i++)
+        if (item(m, i)) n += tg_numel(m->tensors.items[i]);
     if (tgi_sum_has_lost(TG_FLOAT64, norm.value, n)) {
-        norm.scale = ldexp(1, -tgi_exponent_of(TG_FLOAT64, part_of_all(parameters, INFINITY, 1)));
-        norm.value = part_of_all(parameters, p, norm.scale);
+        norm.scale = ldexp(1, -tgi_exponent_of(TG_FLOAT64, part_of_all(m, INFINITY, 1)));
+        norm.value = part_of_all(m, p, norm.scale);
     }
     norm.value = tgi_root_of_sum(norm.value, p);
     return norm;
+}
+
+/* The same for a function of the user's. False with an error pending. */
+static bool total_norm(const char *where, const char *name, const measured *m, const tg_clip_grad_norm_options *o,
+                       norm_of_all *norm)
+{
+    const double p = o->norm_type;
+    if (isnan(p) || p < 0) {
+        tg_fail_at(where, TG_ERROR_VALUE, name, "norm_type %g is not one: 0, a positive number or INFINITY", p);
+        return false;
+    }
+    *norm = norm_of(m, p);
+    if (tg_failed()) return false;
+    if (!o->error_if_nonfinite || isfinite(norm->value)) return true;
+    tg_fail_at(
+        where, TG_ERROR_VALUE, name,
+        "The total norm of order %g for gradients from `parameters` is non-finite, so it cannot be clipped. To "
+        "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`",
+        p);
+    return false;
 }
 
 /* Remembers the user's place; false when there is an error that explains why nothing may be written. */
@@ -114,26 +145,22 @@ double tg_clip_grad_norm_at(const char *where, tg_tensor_list parameters, double
                             tg_clip_grad_norm_options options)
 {
     static const char name[] = "clip_grad_norm_";
-    const double p = options.norm_type;
-    if (!begin(where, name, parameters)) return NAN;
-    if (isnan(p) || p < 0) {
-        tg_fail_at(where, TG_ERROR_VALUE, name, "norm_type %g is not one: 0, a positive number or INFINITY", p);
-        return NAN;
-    }
-    if (!limit_ok(where, name, "max_norm", max_norm)) return NAN;
-    const norm_of_all norm = total_norm(parameters, p);
-    if (tg_failed()) return NAN;
-    if (options.error_if_nonfinite && !isfinite(norm.value)) {
-        tg_fail_at(
-            where, TG_ERROR_VALUE, name,
-            "The total norm of order %g for gradients from `parameters` is non-finite, so it cannot be clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`",
-            p);
-        return NAN;
-    }
+    const measured gradients = { parameters, true };
+    norm_of_all norm;
+    if (!begin(where, name, parameters) || !limit_ok(where, name, "max_norm", max_norm)) return NAN;
+    if (!total_norm(where, name, &gradients, &options, &norm)) return NAN;
     const double factor = max_norm * norm.scale / (norm.value + 1e-6 * norm.scale);
     if (!isinf(max_norm) && !(factor >= 1)) scale(parameters, factor);
     return tg_failed() ? NAN : norm.value / norm.scale;
+}
+
+double tg_get_total_norm_at(const char *where, tg_tensor_list tensors, tg_clip_grad_norm_options options)
+{
+    static const char name[] = "get_total_norm";
+    const measured all = { tensors, false };
+    norm_of_all norm;
+    if (!begin(where, name, tensors) || !total_norm(where, name, &all, &options, &norm)) return NAN;
+    return norm.value / norm.scale;
 }
 
 tg_status tg_clip_grad_value_at(const char *where, tg_tensor_list parameters, double clip_value)

@@ -1,4 +1,4 @@
-/* clip.h: keeping gradients small. Both write the .grad of the parameters that have one, and record nothing. */
+/* clip.h: keeping gradients small. What clips writes the .grad of the parameters that have one. Nothing is recorded. */
 #ifndef TG_OPTIM_CLIP_H
 #define TG_OPTIM_CLIP_H
 
@@ -20,6 +20,12 @@ double tg_clip_grad_norm_at(const char *where, tg_tensor_list parameters, double
                             tg_clip_grad_norm_options options);
 #define tg_clip_grad_norm_(parameters, max_norm, ...)                                                                  \
     tg_clip_grad_norm_at(TG_HERE, parameters, max_norm,                                                                \
+                         TG_OPTIONS(tg_clip_grad_norm_options, TG_CLIP_GRAD_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
+/* The norm of the tensors themselves, measured in the same way: 0 of none, NaN on error. */
+double tg_get_total_norm_at(const char *where, tg_tensor_list tensors, tg_clip_grad_norm_options options);
+#define tg_get_total_norm(tensors, ...)                                                                                \
+    tg_get_total_norm_at(TG_HERE, tensors,                                                                             \
                          TG_OPTIONS(tg_clip_grad_norm_options, TG_CLIP_GRAD_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
 /* Every element of every gradient into [-clip_value, clip_value]; NaN stays. A clip_value that is negative or NaN is an
