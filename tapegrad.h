@@ -78,6 +78,7 @@
 #include "nn/transformer.h"
 #include "nn/transformer_layers.h"
 #include "nn/state.h"
+#include "nn/summary.h"
 
 #include "optim/adadelta.h"
 #include "optim/adagrad.h"

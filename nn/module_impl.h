@@ -128,6 +128,19 @@ const char *tgi_module_name(const tg_module *m, const char *otherwise);
 /* Opens a module's forward: tgi_module_ok and tg_op_begin in one. */
 bool tgi_forward_begin(const char *where, const tg_module *m, const tg_op *op, tg_tensor_list inputs);
 
+/* ---- text (module_print.c) ---- */
+
+/* Where text goes. */
+typedef struct tgi_writer {
+    FILE *file; /* or NULL, and then: */
+    char *buffer;
+    int64_t size;
+    int64_t length; /* written or left out so far */
+} tgi_writer;
+void tgi_put(tgi_writer *w, const char *text, size_t length);
+void tgi_put_text(tgi_writer *w, const char *text);
+int64_t tgi_put_end(tgi_writer *w); /* ends the text in a buffer; the whole length */
+
 /* `value` as Python prints a float: the shortest text that reads back the same, "0.5", "1.0", "1e-05". */
 #define TGI_REAL_TEXT 32
 const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT]);

@@ -31,14 +31,7 @@ const char *tgi_print_size(const char *before, const tg_shape *list, char *buffe
     return buffer;
 }
 
-typedef struct writer {
-    FILE *file; /* or NULL, and then: */
-    char *buffer;
-    int64_t size;
-    int64_t length; /* written or left out so far */
-} writer;
-
-static void put(writer *w, const char *text, size_t length)
+void tgi_put(tgi_writer *w, const char *text, size_t length)
 {
     if (w->file) {
         fwrite(text, 1, length, w->file);
@@ -49,21 +42,27 @@ static void put(writer *w, const char *text, size_t length)
     w->length += (int64_t)length;
 }
 
-static void put_text(writer *w, const char *text) { put(w, text, strlen(text)); }
+void tgi_put_text(tgi_writer *w, const char *text) { tgi_put(w, text, strlen(text)); }
 
-static void put_line_start(writer *w, int depth)
+int64_t tgi_put_end(tgi_writer *w)
 {
-    put_text(w, "\n");
-    for (int i = 0; i < depth; i++) put_text(w, "  ");
+    if (!w->file && w->size > 0) w->buffer[w->length < w->size ? w->length : w->size - 1] = '\0';
+    return w->length;
+}
+
+static void put_line_start(tgi_writer *w, int depth)
+{
+    tgi_put_text(w, "\n");
+    for (int i = 0; i < depth; i++) tgi_put_text(w, "  ");
 }
 
 /* Each line of `text` on a line of its own. */
-static void put_lines(writer *w, const char *text, int depth)
+static void put_lines(tgi_writer *w, const char *text, int depth)
 {
     for (const char *line = text; line;) {
         const char *end = strchr(line, '\n');
         put_line_start(w, depth);
-        put(w, line, end ? (size_t)(end - line) : strlen(line));
+        tgi_put(w, line, end ? (size_t)(end - line) : strlen(line));
         line = end ? end + 1 : NULL;
     }
 }
@@ -80,15 +79,15 @@ static int extra_text(tg_module *m, char *buffer, size_t size)
 
 /* "Linear(in_features=5, out_features=8, bias=True", or what of it stands before the children. Returns whether the
  * closing parenthesis stands on a line of its own. */
-static bool put_opening(writer *w, tg_module *m, int depth)
+static bool put_opening(tgi_writer *w, tg_module *m, int depth)
 {
     enum { USUAL = 256 };
     char usual[USUAL] = "";
     char *extra = usual;
     const int length = extra_text(m, usual, USUAL);
     const size_t size = length < 0 ? 1 : (size_t)length + 1;
-    put_text(w, m->base.name);
-    put_text(w, "(");
+    tgi_put_text(w, m->base.name);
+    tgi_put_text(w, "(");
     if (size > USUAL) {
         extra = tgi_calloc(size);
         if (!extra) return false;
@@ -96,14 +95,14 @@ static bool put_opening(writer *w, tg_module *m, int depth)
     }
     const bool lines = m->children || strchr(extra, '\n');
     if (!lines)
-        put_text(w, extra);
+        tgi_put_text(w, extra);
     else if (*extra)
         put_lines(w, extra, depth + 1);
     if (extra != usual) tgi_free(extra, size);
     return lines;
 }
 
-static void put_module(writer *w, tg_module *m)
+static void put_module(tgi_writer *w, tg_module *m)
 {
     tgi_tree tree;
     tgi_tree_begin(&tree, m, TGI_EVERY_SLOT);
@@ -112,19 +111,19 @@ static void put_module(writer *w, tg_module *m)
         const int depth = (int)tree.depth - 1;
         if (event == TGI_LEAVE) {
             if (level->mark) put_line_start(w, depth);
-            put_text(w, ")");
+            tgi_put_text(w, ")");
             continue;
         }
         if (level->slot) {
             put_line_start(w, depth);
-            put_text(w, "(");
-            put_text(w, level->slot->name);
-            put_text(w, "): ");
+            tgi_put_text(w, "(");
+            tgi_put_text(w, level->slot->name);
+            tgi_put_text(w, "): ");
         }
         if (level->module)
             level->mark = put_opening(w, level->module, depth);
         else
-            put_text(w, "None");
+            tgi_put_text(w, "None");
     }
     tgi_tree_end(&tree);
 }
@@ -139,18 +138,17 @@ static bool printable(const char *function, const tg_module *m, const void *to)
 void tg_module_print_to(FILE *file, tg_module *m)
 {
     if (!printable("module_print", m, file)) return;
-    writer w = { file, NULL, 0, 0 };
+    tgi_writer w = { file, NULL, 0, 0 };
     put_module(&w, m);
-    put_text(&w, "\n");
+    tgi_put_text(&w, "\n");
 }
 
 int64_t tg_module_format_to(tg_module *m, char *buffer, int64_t size)
 {
     if (!printable("module_format", m, size > 0 ? buffer : "")) return 0;
-    writer w = { NULL, buffer, size, 0 };
+    tgi_writer w = { NULL, buffer, size, 0 };
     put_module(&w, m);
-    if (size > 0) buffer[w.length < size ? w.length : size - 1] = '\0';
-    return w.length;
+    return tgi_put_end(&w);
 }
 
 const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT])

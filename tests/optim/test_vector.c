@@ -78,7 +78,8 @@ TEST(test_total_norm)
 static double there_and_back(void)
 {
     tg_tensor *a = tg_ones(tg_shape(3)), *b = tg_ones(tg_shape(2, 2));
-    const bool done = tg_vector_to_parameters(tg_mul(tg_parameters_to_vector(tg_list(a, b)), 3), tg_list(a, b)) == TG_OK;
+    const bool done =
+        tg_vector_to_parameters(tg_mul(tg_parameters_to_vector(tg_list(a, b)), 3), tg_list(a, b)) == TG_OK;
     if (!done && a && b && tg_item(tg_sum(a)) != 3) return NAN; /* all or nothing */
     return done ? tg_item(tg_sum(b)) : 0;
 }
@@ -89,7 +90,10 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_to_vector), T(test_to_parameters), T(test_total_norm), T(test_each_allocation),
+        T(test_to_vector),
+        T(test_to_parameters),
+        T(test_total_norm),
+        T(test_each_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
