@@ -1,5 +1,5 @@
-/* averaged.h: averages of a model's weights, as torch.optim.swa_utils has them: stochastic weight averaging (Izmailov and
- * others, 2018) and exponential moving averages.
+/* averaged.h: averages of a model's weights, as torch.optim.swa_utils has them: stochastic weight averaging (Izmailov
+ * and others, 2018) and exponential moving averages.
  *
  *     tg_averaged_model *mean = tg_averaged_model_new(model);                    // the mean of all models shown to it
  *     tg_averaged_model *ema = tg_averaged_model_new(model, .ema_decay = 0.999);
@@ -48,10 +48,11 @@ typedef struct tg_averaged_model_options {
 tg_averaged_model *tg_averaged_model_new_at(const char *where, tg_module *model, tg_averaged_model_options options);
 #define tg_averaged_model_new(model, ...)                                                                              \
     tg_averaged_model_new_at(TG_HERE, TG_MODULE(model),                                                                \
-                             TG_OPTIONS(tg_averaged_model_options, TG_AVERAGED_MODEL_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+                             TG_OPTIONS(tg_averaged_model_options,                                                    \
+                                        TG_AVERAGED_MODEL_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
-/* Takes one more model into the average; the first one is copied. A model that has other parameters than the one that was
- * copied, or an average that cannot be made, is an error that changes nothing. */
+/* Takes one more model into the average; the first one is copied. A model that has other parameters than the one that
+ * was copied, or an average that cannot be made, is an error that changes nothing. */
 tg_status tg_averaged_model_update_parameters_at(const char *where, tg_averaged_model *m, tg_module *model);
 #define tg_averaged_model_update_parameters(m, model)                                                                  \
     tg_averaged_model_update_parameters_at(TG_HERE, m, TG_MODULE(model))
@@ -61,9 +62,9 @@ tg_tensor *tg_averaged_model_forward_at(const char *where, tg_averaged_model *m,
 
 /* The input of batch `index`, 0, 1, ...; NULL after the last one. */
 typedef tg_tensor *(*tg_batch_fn)(int64_t index, void *context);
-/* PyTorch's update_bn: the running statistics of all BatchNorms become the means over these batches, which the model runs
- * on. Afterwards the whole model is in the mode that it was in itself. After an error the statistics are those of the
- * batches so far. */
+/* PyTorch's update_bn: the running statistics of all BatchNorms become the means over these batches, which the model
+ * runs on. Afterwards the whole model is in the mode that it was in itself. After an error the statistics are those of
+ * the batches so far. */
 tg_status tg_update_bn_at(const char *where, tg_module *model, tg_batch_fn batch, void *context);
 #define tg_update_bn(model, batch, context) tg_update_bn_at(TG_HERE, TG_MODULE(model), batch, context)
 

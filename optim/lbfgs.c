@@ -7,8 +7,10 @@
 #include "core/tensor_impl.h"
 #include "core/thread.h"
 #include "lbfgs_impl.h"
+#include "ops/create.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
+#include "ops/view.h"
 
 #include <math.h>
 #include <string.h>
@@ -72,10 +74,21 @@ static bool memory_copy(lbfgs_memory *to, const lbfgs_memory *from)
     return true;
 }
 
-/* One more pair, in place of the oldest if there are `most`. */
+/* `made` takes the place of what was there, unless an error is pending; what is left over is freed. */
+static void settle(lbfgs_memory *m, lbfgs_memory *made)
+{
+    lbfgs_memory over = *made;
+    if (!tg_failed()) {
+        over = *m;
+        *m = *made;
+    }
+    memory_free(&over);
+}
+
+/* One more pair, of at most so many. */
 static bool remember(lbfgs_memory *m, int64_t most, tg_tensor *y, tg_tensor *s, double ys)
 {
-    if (m->count >= most) {
+    while (m->count >= most) {
         drop_pair(&m->pairs[0]);
         m->count--;
         memmove(m->pairs, m->pairs + 1, (size_t)m->count * sizeof *m->pairs);
@@ -221,12 +234,7 @@ static double step(tg_optimizer *optimizer, tg_closure closure, void *context)
     double loss = NAN;
     if (memory_copy(&s.m, m)) loss = iterate_all(&s);
     tgi_hold(&s.flat_grad, NULL);
-    if (!tg_failed()) {
-        const lbfgs_memory old = *m;
-        *m = s.m;
-        s.m = old;
-    }
-    memory_free(&s.m);
+    settle(m, &s.m);
     return loss;
 }
 
@@ -273,29 +281,85 @@ tg_optimizer *tg_lbfgs_new_at(const char *where, tg_tensor_list parameters, tg_l
     return tg_optimizer_new_at(where, &lbfgs, parameters, &o, sizeof o);
 }
 
+/* ---- its state ---- */
+
+static bool lbfgs_ok(const char *where, const tg_optimizer *optimizer, const char *what)
+{
+    if (!tgi_optimizer_ok(where, optimizer, what)) return false;
+    if (optimizer->kind == &lbfgs) return true;
+    tg_fail_at(where, TG_ERROR_VALUE, what, "the optimizer is no LBFGS, but %s", optimizer->kind->name);
+    return false;
+}
+
 tg_lbfgs_state tg_lbfgs_state_of_at(const char *where, const tg_optimizer *optimizer)
 {
-    static const char what[] = "lbfgs_state_of";
-    tg_lbfgs_state state = { 0 };
-    if (!tgi_optimizer_ok(where, optimizer, what)) return state;
-    if (optimizer->kind != &lbfgs) {
-        tg_fail_at(where, TG_ERROR_VALUE, what, "the optimizer is no LBFGS, but %s", optimizer->kind->name);
-        return state;
-    }
+    const tg_lbfgs_state none = { 0 };
+    if (!lbfgs_ok(where, optimizer, "lbfgs_state_of")) return none;
     const lbfgs_memory *m = optimizer->memory;
     tg_tensor **dirs = tg_list_new(m->count), **stps = tg_list_new(m->count);
-    if (!dirs || !stps) return state;
+    if (!dirs || !stps) return none;
     for (int64_t i = 0; i < m->count; i++) {
         dirs[i] = m->pairs[i].y;
         stps[i] = m->pairs[i].s;
     }
-    return (tg_lbfgs_state){ m->n_iter,
-                             m->func_evals,
-                             m->t,
-                             m->H_diag,
-                             m->prev_loss,
-                             m->d,
-                             m->prev_flat_grad,
-                             tg_list_of(dirs, m->count),
-                             tg_list_of(stps, m->count) };
+    return (tg_lbfgs_state){ .n_iter = m->n_iter,
+                             .func_evals = m->func_evals,
+                             .t = m->t,
+                             .H_diag = m->H_diag,
+                             .prev_loss = m->prev_loss,
+                             .d = m->d,
+                             .prev_flat_grad = m->prev_flat_grad,
+                             .old_dirs = tg_list_of(dirs, m->count),
+                             .old_stps = tg_list_of(stps, m->count) };
+}
+
+/* A copy of a vector with an element for each of the parameters, in the scope; NULL with an error pending. */
+static tg_tensor *vector_like(const tgi_group *g, const char *what, tg_tensor *given)
+{
+    int64_t numel = 0;
+    for (int64_t i = 0; i < g->count; i++) numel += tg_numel(g->parameters[i].tensor);
+    if (!tgi_handle_ok(what, given)) return NULL;
+    if (tg_ndim(given) == 1 && tg_numel(given) == numel)
+        return tg_clone(tg_detach(tg_to(given, tg_dtype_of(g->parameters[0].tensor))));
+    return tg_op_fail(&(tg_op){ .name = what }, tg_list(given), "expected vectors of %lld elements", (long long)numel);
+}
+
+/* Fills in an empty memory; an error is pending if it cannot. */
+static void read_state(lbfgs_memory *m, const tgi_group *g, const char *what, const tg_lbfgs_state *from)
+{
+    const bool begun = from->n_iter > 0;
+    if (from->n_iter < 0 || from->func_evals < 0 || from->old_dirs.count != from->old_stps.count ||
+        !tgi_list_ok(what, from->old_dirs) || !tgi_list_ok(what, from->old_stps)) {
+        if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, what, "negative counts, or lists of different lengths");
+        return;
+    }
+    m->n_iter = from->n_iter;
+    m->func_evals = from->func_evals;
+    m->t = from->t;
+    m->prev_loss = from->prev_loss;
+    if (begun) tgi_hold(&m->d, vector_like(g, what, from->d));
+    if (begun) tgi_hold(&m->prev_flat_grad, vector_like(g, what, from->prev_flat_grad));
+    for (int64_t i = 0; i < from->old_dirs.count && !tg_failed(); i++) {
+        tg_tensor *y = vector_like(g, what, from->old_dirs.items[i]),
+                  *s = vector_like(g, what, from->old_stps.items[i]);
+        const double ys = tgi_inner(y, s);
+        if (!tg_failed()) remember(m, INT64_MAX, y, s, ys);
+    }
+    m->H_diag = from->H_diag;
+}
+
+tg_status tg_lbfgs_set_state_at(const char *where, tg_optimizer *optimizer, tg_lbfgs_state state)
+{
+    static const char what[] = "lbfgs_set_state";
+    if (!lbfgs_ok(where, optimizer, what) || tg_failed()) return TG_FAILED;
+    if (optimizer->stepping) {
+        tg_fail_at(where, TG_ERROR_VALUE, what, "the optimizer is in a step");
+        return TG_FAILED;
+    }
+    const tg_scope scope = tg_no_grad_begin();
+    lbfgs_memory made = { 0 };
+    read_state(&made, optimizer->first, what, &state);
+    settle(optimizer->memory, &made);
+    tg_scope_end(scope);
+    return tg_failed() ? TG_FAILED : TG_OK;
 }

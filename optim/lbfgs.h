@@ -12,8 +12,8 @@
  *     t.optimizer = tg_lbfgs_new(tg_parameters(t.model), .line_search_fn = "strong_wolfe");
  *     double loss = tg_step_closure(t.optimizer, closure, &t);
  *
- * An iteration moves by t d, where d is -H g, and H the inverse of the curvature that the last `history_size` moves s and
- * changes y of the gradient show; t is lr, or what a search for the strong Wolfe conditions finds from there. All
+ * An iteration moves by t d, where d is -H g, and H the inverse of the curvature that the last `history_size` moves s
+ * and changes y of the gradient show; t is lr, or what a search for the strong Wolfe conditions finds from there. All
  * parameters are one group. */
 #ifndef TG_OPTIM_LBFGS_H
 #define TG_OPTIM_LBFGS_H
@@ -51,7 +51,11 @@ typedef struct tg_lbfgs_state {
     tg_tensor_list old_dirs, old_stps; /* changes y of the gradient, and the moves s that brought them */
 } tg_lbfgs_state;
 tg_lbfgs_state tg_lbfgs_state_of_at(const char *where, const tg_optimizer *optimizer);
-#define tg_lbfgs_state_of(optimizer) tg_lbfgs_state_of_at(TG_HERE, optimizer)
+/* Takes over what such a struct says, as if its steps had been made here: copies, of the parameters' dtype. All or
+ * nothing. */
+tg_status tg_lbfgs_set_state_at(const char *where, tg_optimizer *optimizer, tg_lbfgs_state state);
+#define tg_lbfgs_state_of(optimizer)       tg_lbfgs_state_of_at(TG_HERE, optimizer)
+#define tg_lbfgs_set_state(optimizer, ...) tg_lbfgs_set_state_at(TG_HERE, optimizer, __VA_ARGS__)
 
 TG_END_DECLS
 

@@ -82,6 +82,9 @@ double tgi_option_value(const tg_option *option, const void *options);
 /* Writes it; false, with an error pending, if it is a value that the option's type does not have. */
 bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, void *options, double value);
 
+/* False, with an error pending, while one is pending or if the optimiser's state is not one of each parameter. */
+bool tgi_has_state_dict(const char *where, const tg_optimizer *optimizer, const char *function);
+
 /* ---- updates ---- */
 
 /* Whether shapes and dtypes are the same. */

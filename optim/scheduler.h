@@ -8,10 +8,10 @@
  *     }
  *     tg_scheduler_free(scheduler);
  *
- * A scheduler makes its first step, to epoch 0, when it is made, and then one for each call. It writes the learning rates
- * of the groups its optimiser has when it is made. As in PyTorch most formulas begin from the learning rate of the moment,
- * so that several schedulers of one optimiser multiply, and what a program sets in between stays. A step that fails
- * changes nothing; so does a learning rate below 0, which is an error (what rounding leaves of 0 is 0).
+ * A scheduler makes its first step, to epoch 0, when it is made, and then one for each call. It writes the learning
+ * rates of the groups its optimiser has when it is made. As in PyTorch most formulas begin from the learning rate of
+ * the moment, so that several schedulers of one optimiser multiply, and what a program sets in between stays. A step
+ * that fails changes nothing; so does a learning rate below 0, which is an error (what rounding leaves of 0 is 0).
  *
  * An optimiser may be freed before its schedulers: using them is then an error, and they are freed as ever.
  * scheduler_class.h makes a scheduler of a program's own kind. */
@@ -49,12 +49,12 @@ int64_t tg_scheduler_last_epoch_at(const char *where, const tg_scheduler *schedu
 
 /* ---- state ---- */
 
-/* What PyTorch's state_dict has, as 0-d tensors: "last_epoch", "base_lrs.0", "gamma", "_schedulers.1.last_epoch". Lists,
+/* What PyTorch's state_dict has, as 0-d tensors: "last_epoch", "base_lrs.0", "gamma", "_schedulers.1.last_epoch". List,
  * names and tensors belong to the innermost scope. */
 tg_named_tensor_list tg_scheduler_state_dict_at(const char *where, const tg_scheduler *scheduler);
 #define tg_scheduler_state_dict(scheduler) tg_scheduler_state_dict_at(TG_HERE, scheduler)
-/* All or nothing; the error names what is missing, what is too much, and what is no number for its name. The optimiser's
- * learning rates are part of its own state, and are not touched. */
+/* All or nothing; the error names what is missing, what is too much, and what is no number for its name. The
+ * optimiser's learning rates are part of its own state, and are not touched. */
 tg_status tg_scheduler_load_state_dict_at(const char *where, tg_scheduler *scheduler, tg_named_tensor_list state);
 #define tg_scheduler_load_state_dict(scheduler, ...) tg_scheduler_load_state_dict_at(TG_HERE, scheduler, __VA_ARGS__)
 
@@ -132,8 +132,10 @@ extern "C" {
 static inline tg_group_values tgi_values_of_each(tg_group_values each) { return each; }
 static inline tg_lr_lambdas tgi_lambdas_of_each(tg_lr_lambdas each) { return each; }
 /* One number for all groups, or a list, as a list; likewise a function. */
-#define TG_GROUP_VALUES(values) _Generic((values), tg_group_values : tgi_values_of_each, default : tgi_values_of_all)(values)
-#define TG_LR_LAMBDAS(lambdas)  _Generic((lambdas), tg_lr_lambdas : tgi_lambdas_of_each, default : tgi_lambdas_of_all)(lambdas)
+#define TG_GROUP_VALUES(values)                                                                                        \
+    _Generic((values), tg_group_values : tgi_values_of_each, default : tgi_values_of_all)(values)
+#define TG_LR_LAMBDAS(lambdas)                                                                                         \
+    _Generic((lambdas), tg_lr_lambdas : tgi_lambdas_of_each, default : tgi_lambdas_of_all)(lambdas)
 #endif
 
 /* ---- the schedulers ---- k is the epoch. `.last_epoch = n` resumes after epoch n, from the learning rates that are
@@ -166,7 +168,8 @@ typedef struct tg_step_lr_options {
 #define TG_STEP_LR_DEFAULTS /* gamma */ 0.1, /* last_epoch */ -1 TG_DEFAULTS_END
 /* StepLR: lr times gamma every step_size epochs. MultiStepLR: at each milestone, `tg_multi_step_lr_new(optimizer,
  * tg_milestones(30, 80))`. */
-tg_scheduler *tg_step_lr_new_at(const char *where, tg_optimizer *optimizer, int64_t step_size, tg_step_lr_options options);
+tg_scheduler *tg_step_lr_new_at(const char *where, tg_optimizer *optimizer, int64_t step_size,
+                                tg_step_lr_options options);
 tg_scheduler *tg_multi_step_lr_new_at(const char *where, tg_optimizer *optimizer, tg_milestones milestones,
                                       tg_step_lr_options options);
 #define tg_step_lr_new(optimizer, step_size, ...)                                                                      \
@@ -235,8 +238,8 @@ typedef struct tg_cosine_annealing_lr_options {
     TG_OPTIONS_END
 } tg_cosine_annealing_lr_options;
 #define TG_COSINE_ANNEALING_LR_DEFAULTS /* eta_min */ 0.0, /* last_epoch */ -1 TG_DEFAULTS_END
-/* CosineAnnealingLR (Loshchilov and Hutter, 2016): half a wave from the initial lr down to eta_min in T_max epochs, and up
- * again. */
+/* CosineAnnealingLR (Loshchilov and Hutter, 2016): half a wave from the initial lr down to eta_min in T_max epochs, and
+ * up again. */
 tg_scheduler *tg_cosine_annealing_lr_new_at(const char *where, tg_optimizer *optimizer, int64_t T_max,
                                             tg_cosine_annealing_lr_options options);
 #define tg_cosine_annealing_lr_new(optimizer, T_max, ...)                                                              \
@@ -279,7 +282,7 @@ typedef struct tg_one_cycle_lr_options {
     /* total_steps */ TG_NO_STEPS, /* epochs */ TG_NO_STEPS, /* steps_per_epoch */ TG_NO_STEPS, /* pct_start */ 0.3,   \
         /* anneal_strategy */ "cos", /* cycle_momentum */ true, /* base_momentum */ 0.85, /* max_momentum */ 0.95,     \
         /* div_factor */ 25.0, /* final_div_factor */ 1e4, /* three_phase */ false, /* last_epoch */ -1 TG_DEFAULTS_END
-/* OneCycleLR (Smith and Topin, 2017), a step for each batch: `tg_one_cycle_lr_new(optimizer, 0.1, .total_steps = 1000)`.
+/* OneCycleLR (Smith and Topin, 2017), a step for each batch: `tg_one_cycle_lr_new(optimizer, 0.1, .total_steps = 99)`.
  * More steps than that are an error. */
 tg_scheduler *tg_one_cycle_lr_new_at(const char *where, tg_optimizer *optimizer, tg_group_values max_lr,
                                      tg_one_cycle_lr_options options);
@@ -342,8 +345,8 @@ tg_scheduler *tg_reduce_lr_on_plateau_new_at(const char *where, tg_optimizer *op
                                    TG_OPTIONS(tg_reduce_lr_on_plateau_options,                                         \
                                               TG_REDUCE_LR_ON_PLATEAU_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
-/* ---- several in one ---- They take over the schedulers, which are freed with them, or at once if they fail. C does not
- * say which of several arguments is made first: make schedulers whose order counts before. */
+/* ---- several in one ---- They take over the schedulers, which are freed with them, or at once if they fail. C does
+ * not say which of several arguments is made first: make schedulers whose order counts before. */
 
 /* SequentialLR: the first scheduler until the first milestone, then the next: `tg_sequential_lr_new(optimizer,
  * tg_schedulers(warm_up, decay), tg_milestones(5))`. */

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
+#include "core/thread.h"
 #include "ops/create.h"
 
 #include <math.h>
@@ -120,9 +121,7 @@ tg_named_tensor_list tg_scheduler_state_dict_at(const char *where, const tg_sche
     saving out = { 0 };
     if (!tgi_scheduler_ok(where, s, "scheduler_state_dict") || tg_failed()) return none;
     if (!visit_scheduler(s, count_entry, &out)) return none;
-    /* The scope's memory comes in pointers. */
-    const size_t bytes = (size_t)out.count * sizeof(tg_named_tensor) + out.text;
-    out.items = (void *)tg_list_new((int64_t)((bytes + sizeof(void *) - 1) / sizeof(void *)));
+    out.items = tgi_scope_alloc((size_t)out.count * sizeof *out.items + out.text);
     if (!out.items) return none;
     out.names = (char *)(out.items + out.count);
     out.count = 0;

@@ -1,6 +1,7 @@
 /* state_dict.c: an optimiser's state as a list of named tensors. What comes back from one is state_load.c's. */
 #include "state_dict.h"
 
+#include "core/error.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
@@ -29,7 +30,8 @@ static void put(writer *w, const char *kind, int64_t number, const char *name, t
 static bool make_room(writer *w, const tg_optimizer *optimizer)
 {
     const tg_optimizer_class *kind = optimizer->kind;
-    size_t items = 2, text = 2 * (AROUND_A_NAME + sizeof "params"); /* step and params; then the most of either kind */
+    size_t items = 3,
+           text = 3 * (AROUND_A_NAME + sizeof "initial_lr"); /* that, step, params; the most of either kind */
     for (int i = 0; i < TG_MAX_STATES && kind->states[i]; i++, items++) text += strlen(kind->states[i]) + AROUND_A_NAME;
     for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++, items++)
         text += strlen(kind->options[i].name) + AROUND_A_NAME;
@@ -74,14 +76,26 @@ static void put_group(writer *w, const tg_optimizer_class *kind, const tgi_group
 {
     for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++)
         put(w, "param_groups", number, kind->options[i].name, option_tensor(&kind->options[i], g->options));
+    if (g->has_initial_lr) put(w, "param_groups", number, "initial_lr", tg_scalar(g->initial_lr, .dtype = TG_FLOAT64));
     put(w, "param_groups", number, "params", tg_arange(first, first + g->count));
+}
+
+bool tgi_has_state_dict(const char *where, const tg_optimizer *optimizer, const char *function)
+{
+    if (!tgi_optimizer_ok(where, optimizer, function) || tg_failed()) return false;
+    if (!optimizer->kind->whole) return true;
+    tg_fail_at(where, TG_ERROR_VALUE, function,
+               "%s has no state for each parameter: tg_lbfgs_state_of, "
+               "tg_lbfgs_set_state",
+               optimizer->kind->name);
+    return false;
 }
 
 tg_named_tensor_list tg_optimizer_state_dict_at(const char *where, const tg_optimizer *optimizer)
 {
     const tg_named_tensor_list none = { NULL, 0 };
     writer w;
-    if (!tgi_optimizer_ok(where, optimizer, "optimizer_state_dict") || tg_failed()) return none;
+    if (!tgi_has_state_dict(where, optimizer, "optimizer_state_dict")) return none;
     if (!make_room(&w, optimizer)) return none;
     int64_t number = 0;
     for (const tgi_group *g = optimizer->first; g; g = g->next)

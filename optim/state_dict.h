@@ -14,9 +14,11 @@ TG_BEGIN_DECLS
  *                              step changes them. One that its options need and that the next step will make is an
  *                              empty tensor
  *     param_groups.0.lr        each option of group 0, under the names of tg_group_option: 0-d, float64, bool or int64
+ *     param_groups.0.initial_lr  where its schedulers begin, if it has had one (scheduler.h): float64
  *     param_groups.0.params    the numbers of its parameters: int64
  *
- * The list, and what is in it, lives as long as the innermost scope. Empty on error. */
+ * The list, and what is in it, lives as long as the innermost scope. Empty on error; L-BFGS has functions of its own
+ * for this (lbfgs.h). */
 tg_named_tensor_list tg_optimizer_state_dict_at(const char *where, const tg_optimizer *optimizer);
 #define tg_optimizer_state_dict(optimizer) tg_optimizer_state_dict_at(TG_HERE, optimizer)
 

@@ -28,7 +28,7 @@ typedef struct loaded_parameter {
 } loaded_parameter;
 
 typedef struct loaded_group {
-    tg_tensor *params, *given[TG_MAX_OPTIONS];
+    tg_tensor *params, *initial_lr, *given[TG_MAX_OPTIONS];
     void *options;
 } loaded_group;
 
@@ -98,6 +98,7 @@ static tg_tensor **place(const loading *l, const char *name)
     rest = after_number(name, "param_groups", &number);
     if (!rest || number >= l->optimizer->group_count) return NULL;
     if (strcmp(rest, "params") == 0) return &l->groups[number].params;
+    if (strcmp(rest, "initial_lr") == 0) return &l->groups[number].initial_lr;
     const tg_option *option = tgi_option_named(kind, rest);
     return option ? &l->groups[number].given[option - kind->options] : NULL;
 }
@@ -148,6 +149,8 @@ static bool load_options(loading *l, loaded_group *in, const tgi_group *g, int64
     const tg_optimizer_class *kind = l->optimizer->kind;
     const tg_shape shape = { 0, { 0 } };
     const size_t before = l->used;
+    if (in->initial_lr && in->initial_lr->numel != 1)
+        complain_of_size(l, "param_groups", number, "initial_lr", in->initial_lr, &shape);
     in->options = tgi_scope_alloc(kind->options_bytes);
     if (!in->options) return false;
     memcpy(in->options, g->options, kind->options_bytes);
@@ -261,6 +264,8 @@ static void take_all(loading *l)
     const loaded_group *from = l->groups;
     for (tgi_group *g = l->optimizer->first; g; g = g->next, from++) {
         memcpy(g->options, from->options, l->optimizer->kind->options_bytes);
+        g->has_initial_lr = from->initial_lr != NULL;
+        g->initial_lr = from->initial_lr ? tg_item(from->initial_lr) : 0;
         for (int64_t i = 0; i < g->count; i++, in++) {
             tgi_optimized *p = &g->parameters[i];
             p->steps = in->steps;
@@ -295,7 +300,7 @@ static bool load(loading *l, tg_named_tensor_list list)
 
 tg_status tg_optimizer_load_state_dict_at(const char *where, tg_optimizer *optimizer, tg_named_tensor_list state)
 {
-    if (!tgi_optimizer_ok(where, optimizer, what) || tg_failed()) return TG_FAILED;
+    if (!tgi_has_state_dict(where, optimizer, what)) return TG_FAILED;
     if (optimizer->stepping) {
         tg_fail_at(NULL, TG_ERROR_VALUE, what, "the optimizer is in a step");
         return TG_FAILED;

@@ -211,6 +211,55 @@ TEST(test_a_parameter_without_gradient)
     tg_scope_end(scope);
 }
 
+/* ---- state ---- */
+
+/* Another optimiser of other tensors takes over: its steps are those of the first, bit for bit. */
+TEST(test_state_goes_on_elsewhere)
+{
+    IN_SCOPE;
+    problem p = network(), q = network();
+    wolfe(&p), wolfe(&q);
+    for (int k = 0; k < 3; k++) tg_step_closure(p.optimizer, closure, &p);
+    tg_scope quiet = tg_no_grad_begin();
+    for (int i = 0; i < 3; i++) tg_copy_(q.parameters[i], p.parameters[i]);
+    tg_scope_end(quiet);
+    assert_int_equal(tg_lbfgs_set_state(q.optimizer, tg_lbfgs_state_of(p.optimizer)), TG_OK);
+    for (int k = 0; k < 3; k++)
+        assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
+    assert_true(tg_equal(flat(&p), flat(&q)));
+    const tg_lbfgs_state a = tg_lbfgs_state_of(p.optimizer), b = tg_lbfgs_state_of(q.optimizer);
+    assert_true(a.n_iter == b.n_iter && a.func_evals == b.func_evals && a.H_diag == b.H_diag && a.t == b.t);
+    assert_true(a.prev_loss == b.prev_loss && tg_equal(a.d, b.d) && a.d != b.d && a.old_dirs.count == b.old_dirs.count);
+    tg_optimizer_free(p.optimizer);
+    tg_optimizer_free(q.optimizer);
+    tg_scope_end(scope);
+}
+
+TEST(test_states_that_do_not_fit)
+{
+    IN_SCOPE;
+    problem p = network(), q = rosenbrock();
+    wolfe(&p), wolfe(&q);
+    tg_step_closure(p.optimizer, closure, &p);
+    tg_step_closure(q.optimizer, closure, &q);
+    tg_lbfgs_state its = tg_lbfgs_state_of(q.optimizer);
+    const int64_t n_iter = tg_lbfgs_state_of(p.optimizer).n_iter;
+    assert_int_equal(tg_lbfgs_set_state(p.optimizer, its), TG_FAILED);
+    expect_error("lbfgs_set_state: expected vectors of 12 elements");
+    its.d = NULL;
+    assert_int_equal(tg_lbfgs_set_state(q.optimizer, its), TG_FAILED);
+    expect_error("lbfgs_set_state: ");
+    its.old_dirs.count--;
+    assert_int_equal(tg_lbfgs_set_state(q.optimizer, its), TG_FAILED);
+    expect_error("lbfgs_set_state: negative counts, or lists of different lengths");
+    assert_true(tg_lbfgs_state_of(p.optimizer).n_iter == n_iter && tg_lbfgs_state_of(q.optimizer).d);
+    assert_int_equal(tg_optimizer_state_dict(p.optimizer).count, 0);
+    expect_error("optimizer_state_dict: LBFGS has no state for each parameter: tg_lbfgs_state_of, tg_lbfgs_set_state");
+    tg_optimizer_free(p.optimizer);
+    tg_optimizer_free(q.optimizer);
+    tg_scope_end(scope);
+}
+
 /* ---- errors ---- */
 
 /* A step whose closure fails, early or late: the parameters are as they were, and so is what is remembered, so that the
@@ -337,10 +386,16 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation */
     const struct CMUnitTest tests[] = {
-        T(test_trajectories),          T(test_a_closure_for_adam),
-        T(test_options_by_name),       T(test_a_parameter_without_gradient),
-        T(test_a_closure_that_fails),  T(test_errors),
-        T(test_a_loss_that_is_nan),    T(test_a_thousand_steps),
+        T(test_trajectories),
+        T(test_a_closure_for_adam),
+        T(test_options_by_name),
+        T(test_a_parameter_without_gradient),
+        T(test_state_goes_on_elsewhere),
+        T(test_states_that_do_not_fit),
+        T(test_a_closure_that_fails),
+        T(test_errors),
+        T(test_a_loss_that_is_nan),
+        T(test_a_thousand_steps),
         T(test_each_allocation_fails),
     };
     return cmocka_run_group_tests_name("lbfgs", tests, NULL, NULL);

@@ -327,6 +327,28 @@ TEST(test_resuming_by_epoch)
     tg_scope_end(scope);
 }
 
+/* The initial learning rates are part of the optimiser's state. */
+TEST(test_resuming_with_the_optimizers_state)
+{
+    IN_SCOPE;
+    tg_optimizer *o = two_groups(false), *other = two_groups(false);
+    tg_scheduler *s = tg_linear_lr_new(o);
+    tg_step(o);
+    for (int k = 0; k < 2; k++) tg_scheduler_step(s);
+    assert_int_equal(tg_optimizer_load_state_dict(other, tg_optimizer_state_dict(o)), TG_OK);
+    tg_scheduler *resumed = tg_linear_lr_new(other, .last_epoch = 2); /* which makes a step at once */
+    tg_scheduler_step(s);
+    for (int64_t i = 0; i < 2; i++) assert_true(tg_group_lr(o, i) == tg_group_lr(other, i));
+    tg_step(other);
+    assert_int_equal(tg_scheduler_step_epoch(resumed, 5), TG_OK);
+    assert_true(tg_group_lr(other, 0) == 0.05 && tg_group_lr(other, 1) == 0.8); /* the end of the way up */
+    tg_scheduler_free(s);
+    tg_scheduler_free(resumed);
+    tg_optimizer_free(o);
+    tg_optimizer_free(other);
+    tg_scope_end(scope);
+}
+
 /* ---- state ---- */
 
 static const tg_named_tensor *entry_of(tg_named_tensor_list list, const char *name)
@@ -690,6 +712,7 @@ int main(void)
         T(test_a_class_of_ones_own),
         T(test_bad_classes),
         T(test_resuming_by_epoch),
+        T(test_resuming_with_the_optimizers_state),
         T(test_state_dict),
         T(test_state_dicts_that_do_not_fit),
         T(test_an_optimizer_that_is_gone),
