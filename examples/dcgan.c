@@ -108,10 +108,10 @@ static void show(gan *g)
 int main(int argc, char **argv)
 {
     double steps = 400, seed = 0, lr = 1e-3;
-    const argument arguments[] = { { "--steps", &steps, "updates of each network" },
-                                   { "--seed", &seed, "of the random numbers" },
-                                   { "--lr", &lr, "the learning rate" },
-                                   { NULL, NULL, NULL } };
+    const argument arguments[] = { { "--steps", &steps, "updates of each network", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   { "--lr", &lr, "the learning rate", NULL },
+                                   { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "A generator of rings and a discriminator.", arguments, &status)) return status;
 

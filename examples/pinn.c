@@ -76,10 +76,10 @@ static double largest_error(tg_sequential *net)
 int main(int argc, char **argv)
 {
     double steps = 3000, seed = 0, lr = 2e-3;
-    const argument arguments[] = { { "--steps", &steps, "updates" },
-                                   { "--seed", &seed, "of the random numbers" },
-                                   { "--lr", &lr, "the learning rate" },
-                                   { NULL, NULL, NULL } };
+    const argument arguments[] = { { "--steps", &steps, "updates", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   { "--lr", &lr, "the learning rate", NULL },
+                                   { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "Solves u'' + 0.4 u' + u = 0 with a network.", arguments, &status)) return status;
 

@@ -63,10 +63,10 @@ static void print_polynomial(const char *name, const double *weight, double cons
 int main(int argc, char **argv)
 {
     double steps = 3000, seed = 0, lr = 0.1;
-    const argument arguments[] = { { "--steps", &steps, "updates" },
-                                   { "--seed", &seed, "of the random numbers" },
-                                   { "--lr", &lr, "the learning rate" },
-                                   { NULL, NULL, NULL } };
+    const argument arguments[] = { { "--steps", &steps, "updates", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   { "--lr", &lr, "the learning rate", NULL },
+                                   { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "Fits a polynomial of degree 4 to noisy points.", arguments, &status))
         return status;

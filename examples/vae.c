@@ -93,10 +93,10 @@ static void show(vae *m)
 int main(int argc, char **argv)
 {
     double steps = 1500, seed = 0, lr = 2e-3;
-    const argument arguments[] = { { "--steps", &steps, "updates" },
-                                   { "--seed", &seed, "of the random numbers" },
-                                   { "--lr", &lr, "the learning rate" },
-                                   { NULL, NULL, NULL } };
+    const argument arguments[] = { { "--steps", &steps, "updates", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   { "--lr", &lr, "the learning rate", NULL },
+                                   { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "A variational autoencoder of blobs.", arguments, &status)) return status;
 

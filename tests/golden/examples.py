@@ -2,9 +2,14 @@
 
     OMP_NUM_THREADS=1 python3 examples.py > examples.txt
 
-goldenfile.py describes the line format. `case NAME ARGUMENTS`: the program build/examples/NAME and its arguments.
+goldenfile.py describes the line format. `case NAME ARGUMENTS`: the program build/examples/NAME and its arguments,
+as started in the root of the repository.
 `a losses`: the numbers behind the word "loss" in what it prints, line by line.
 """
+import math
+import os
+import re
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -14,8 +19,8 @@ import goldenfile as g
 STEPS = 5
 
 
-def case(name, losses):
-    g.case(f"{name} --steps {STEPS}")
+def case(name, losses, arguments="", steps=STEPS):
+    g.case(f"{name} --steps {steps}{arguments}")
     g.array("losses", torch.tensor(losses, dtype=torch.float32))
 
 
@@ -145,11 +150,156 @@ def dcgan():
         yield loss_g.item()
 
 
+# ---- a language model of words ----
+
+class WordModel(nn.Module):
+    def __init__(self, kind, vocabulary):
+        super().__init__()
+        self.encoder = nn.Embedding(vocabulary, 64)
+        if kind in ("LSTM", "GRU"):
+            self.rnn = getattr(nn, kind)(64, 64, 2, dropout=0.2)
+        else:
+            self.rnn = nn.RNN(64, 64, 2, dropout=0.2, nonlinearity=kind[4:].lower())
+        self.decoder = nn.Linear(64, vocabulary)
+        self.decoder.weight = self.encoder.weight
+        nn.init.uniform_(self.encoder.weight, -0.1, 0.1)
+        nn.init.zeros_(self.decoder.bias)
+
+    def forward(self, words, hidden):
+        output, hidden = self.rnn(F.dropout(self.encoder(words), 0.2), hidden)
+        return self.decoder(F.dropout(output, 0.2)).flatten(0, 1), hidden
+
+
+def read_words(path):
+    """Runs of letters and digits, and any other character but blanks; as numbers, in the order in which they appear."""
+    found = re.findall(r"[A-Za-z0-9]+|\S", open(path, encoding="ascii").read())
+    vocabulary = list(dict.fromkeys(found))
+    return [vocabulary.index(word) for word in found], len(vocabulary)
+
+
+def word_lm(kind):
+    ids, vocabulary = read_words(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../LICENSE"))
+    ids = torch.tensor(ids[:len(ids) - len(ids) // 10])
+    rows = len(ids) // 4
+    data = ids.narrow(0, 0, rows * 4).view(4, -1).t().contiguous()
+    torch.manual_seed(0)
+    model = WordModel(kind, vocabulary)
+    sgd = torch.optim.SGD(model.parameters(), lr=10)
+    step = 0
+    while step < STEPS:
+        hidden = None
+        for i in range(0, rows - 1, 16):
+            n = min(16, rows - 1 - i)
+            sgd.zero_grad()
+            scores, hidden = model(data[i:i + n], hidden)
+            loss = F.cross_entropy(scores, data[i + 1:i + 1 + n].flatten())
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 0.25)
+            sgd.step()
+            hidden = tuple(h.detach() for h in hidden) if kind == "LSTM" else hidden.detach()
+            yield loss.item()
+            step += 1
+            if step == STEPS:
+                return
+
+
+# ---- the pole on a cart ----
+
+def pushed(cart, action):
+    x, speed, angle, turning = cart
+    force, cosine, sine = (10 if action else -10), math.cos(angle), math.sin(angle)
+    push = (force + 0.1 * 0.5 * turning * turning * sine) / 1.1
+    turn = (9.8 * sine - cosine * push) / (0.5 * (4.0 / 3 - 0.1 * cosine * cosine / 1.1))
+    acceleration = push - 0.1 * 0.5 * turn * cosine / 1.1
+    return x + 0.02 * speed, speed + 0.02 * acceleration, angle + 0.02 * turning, turning + 0.02 * turn
+
+
+class Policy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(4, 64)
+        self.actor = nn.Linear(64, 2)
+        self.critic = nn.Linear(64, 1)
+
+
+def actor_critic():
+    torch.manual_seed(0)
+    m = Policy()
+    adam = torch.optim.Adam(m.parameters(), lr=1e-2)
+    for _ in range(STEPS):
+        cart = tuple(0.1 * u - 0.05 for u in torch.rand(4, dtype=torch.float64).tolist())
+        log_probs, values = [], []
+        while len(values) < 500 and abs(cart[0]) <= 2.4 and abs(cart[2]) <= math.radians(12):
+            h = F.relu(m.body(torch.tensor([cart], dtype=torch.float32)))
+            distribution = torch.distributions.Categorical(logits=m.actor(h))
+            action = distribution.sample()
+            log_probs.append(distribution.log_prob(action))
+            values.append(m.critic(h).squeeze(0))
+            cart = pushed(cart, action.item())
+        returns, left = [], 0
+        for _ in values:
+            left = 1 + 0.99 * left
+            returns.insert(0, left)
+        returns = torch.tensor(returns)
+        returns = (returns - returns.mean()) / (returns.std() + 1e-7)
+        log_probs, values = torch.cat(log_probs), torch.cat(values)
+        loss = -(log_probs * (returns - values.detach())).mean() + F.smooth_l1_loss(values, returns)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        yield loss.item()
+
+
+# ---- sine waves ----
+
+class Sequence(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm1 = nn.LSTMCell(1, 51)
+        self.lstm2 = nn.LSTMCell(51, 51)
+        self.linear = nn.Linear(51, 1)
+
+    def forward(self, waves):
+        h1 = c1 = h2 = c2 = torch.zeros(waves.size(0), 51)
+        output = []
+        for x in waves.split(1, dim=1):
+            h1, c1 = self.lstm1(x, (h1, c1))
+            h2, c2 = self.lstm2(h1, (h2, c2))
+            output.append(self.linear(h2))
+        return torch.cat(output, dim=1)
+
+
+def sine():
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
+
+    def draw(waves):
+        return torch.sin((torch.arange(30.0) + torch.randint(-80, 80, (waves, 1)).double()) / 20)
+
+    data, unseen = draw(4), draw(3)
+    m = Sequence()
+    lbfgs = torch.optim.LBFGS(m.parameters(), lr=0.8)
+
+    def closure():
+        lbfgs.zero_grad()
+        loss = F.mse_loss(m(data[:, :-1]), data[:, 1:])
+        loss.backward()
+        return loss
+
+    for _ in range(3):  # later on the last bits of tanh are seen
+        yield lbfgs.step(closure).item()
+    yield F.mse_loss(m(unseen[:, :-1]), unseen[:, 1:]).item()
+    torch.set_default_dtype(torch.float32)
+
+
 def main():
     torch.set_num_threads(1)
     print("# What PyTorch loses where the examples say what they lose; examples.py, which wrote this file, describes it.")
-    for example in (regression, pinn, vae, dcgan):
+    for example in (regression, pinn, vae, dcgan, actor_critic):
         case(example.__name__, list(example()))
+    case("sine", list(sine()), " --waves 4 --length 30", 3)
+    for kind in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU"):
+        case("word_lm", list(word_lm(kind)), f" --model {kind} --text LICENSE")
 
 
 main()

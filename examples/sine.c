@@ -1,0 +1,152 @@
+/* sine.c: two LSTM cells learn to continue sine waves of different phases, in float64, by L-BFGS, which calls back for the
+ * loss as often as it likes. Then they go on alone for a thousand steps, each prediction being the next input.
+ *
+ *     $ build/examples/sine --svg sine.svg
+ *     step 1: loss 0.471196
+ *     ...
+ *     step 8: loss 2.91068e-05
+ *     of waves it has not seen: loss 0.000114876
+ *     sine.svg: three waves, and how they go on */
+#include <tapegrad.h>
+
+#include "arguments.h"
+
+#include <math.h>
+
+enum { HIDDEN = 51, PERIOD = 20, SHOWN = 3 };
+
+/* ---- the model ---- */
+
+typedef struct sequence {
+    tg_module base;
+    tg_lstm_cell *lstm1, *lstm2;
+    tg_linear *linear;
+} sequence;
+
+static sequence *sequence_new(void)
+{
+    sequence *m = tg_module_new(sequence, .name = "Sequence");
+    TG_SUBMODULE(m, lstm1, tg_lstm_cell_new(1, HIDDEN, .dtype = TG_FLOAT64)); /* self.lstm1 = nn.LSTMCell(1, 51) */
+    TG_SUBMODULE(m, lstm2, tg_lstm_cell_new(HIDDEN, HIDDEN, .dtype = TG_FLOAT64));
+    TG_SUBMODULE(m, linear, tg_linear_new(HIDDEN, 1, .dtype = TG_FLOAT64));
+    return m;
+}
+
+/* Waves [N, L] to what comes one step later, and `future` steps more: [N, L + future]. */
+static tg_tensor *sequence_forward(sequence *m, tg_tensor *waves, int64_t future)
+{
+    const int64_t length = tg_size(waves, 1);
+    tg_tensor **output = tg_list_new(length + future),
+              *zeros = tg_zeros(tg_shape(tg_size(waves, 0), HIDDEN), .dtype = TG_FLOAT64);
+    tg_lstm_state s1 = { zeros, zeros }, s2 = s1;
+    const tg_tensor_list inputs = tg_split(waves, 1, 1); /* input.split(1, dim=1) */
+    for (int64_t t = 0; output && tg_ok() && t < length + future; t++) {
+        s1 = tg_lstm_cell_forward(m->lstm1, t < length ? inputs.items[t] : output[t - 1], s1);
+        s2 = tg_lstm_cell_forward(m->lstm2, s1.h, s2);
+        output[t] = tg_linear_forward(m->linear, s2.h);
+    }
+    return tg_ok() ? tg_cat(tg_list_of(output, length + future), 1) : NULL;
+}
+
+/* ---- training ---- */
+
+typedef struct training {
+    sequence *model;
+    tg_optimizer *lbfgs;
+    tg_tensor *input, *target;
+} training;
+
+/* def closure(): ...; return loss */
+static tg_tensor *closure(void *context)
+{
+    training *t = context;
+    tg_zero_grad(t->lbfgs);
+    tg_tensor *loss = tg_mse_loss(sequence_forward(t->model, t->input, 0), t->target);
+    tg_backward(loss);
+    return loss;
+}
+
+/* sin((0, 1, 2, ... + a whole number of its own) / 20): [waves, length] */
+static tg_tensor *draw(int64_t waves, int64_t length)
+{
+    tg_tensor *shift = tg_to(tg_randint(-4 * PERIOD, 4 * PERIOD, tg_shape(waves, 1), .dtype = TG_INT64), TG_FLOAT64);
+    return tg_sin(tg_div(tg_add(tg_arange(0, length, 1, .dtype = TG_FLOAT64), shift), PERIOD));
+}
+
+/* ---- the picture ---- */
+
+static void draw_line(FILE *svg, const double *y, int64_t from, int64_t to, int64_t all, const char *style)
+{
+    fprintf(svg, "<polyline fill=\"none\" %s points=\"", style);
+    for (int64_t i = from; i < to; i++)
+        fprintf(svg, "%.1f,%.1f ", 20 + 960.0 * (double)i / (double)all, 160 - 120 * y[i]);
+    fprintf(svg, "\"/>\n");
+}
+
+/* The first waves, as they are while they are known, and dashed from there on. */
+static void write_svg(const char *path, tg_tensor *y, int64_t known)
+{
+    static const char *const colors[SHOWN] = { "#0072b2", "#d55e00", "#009e73" };
+    const int64_t all = tg_size(y, 1);
+    double *values = malloc((size_t)all * sizeof *values);
+    FILE *svg = fopen(path, "w");
+    if (!values || !svg) fprintf(stderr, "%s: cannot be written\n", path);
+    if (values && svg) {
+        fprintf(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1000 320\">\n");
+        for (int i = 0; i < SHOWN && i < tg_size(y, 0) && tg_to_array(tg_select(y, 0, i), values, all) == TG_OK; i++) {
+            char style[80];
+            snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"1.5\"", colors[i]);
+            draw_line(svg, values, 0, known, all, style);
+            snprintf(style, sizeof style, "stroke=\"%s\" stroke-dasharray=\"4 3\"", colors[i]);
+            draw_line(svg, values, known - 1, all, all, style);
+        }
+        fprintf(svg, "</svg>\n");
+        printf("%s: three waves, and how they go on\n", path);
+    }
+    if (svg) fclose(svg);
+    free(values);
+}
+
+/* ---- the program ---- */
+
+static void predict(sequence *m, tg_tensor *waves, int64_t future, const char *path)
+{
+    tg_scope quiet = tg_no_grad_begin();
+    const int64_t known = tg_size(waves, 1) - 1;
+    tg_tensor *y = sequence_forward(m, tg_narrow(waves, 1, 0, known), future);
+    tg_tensor *told = tg_narrow(y, 1, 0, known), *target = tg_narrow(waves, 1, 1, known);
+    printf("of waves it has not seen: loss %.6g\n", tg_item(tg_mse_loss(told, target)));
+    if (*path && y) write_svg(path, y, known);
+    tg_scope_end(quiet);
+}
+
+int main(int argc, char **argv)
+{
+    double steps = 8, waves = 10, length = 100, future = 1000, seed = 0, lr = 0.8;
+    const char *path = "";
+    const argument arguments[] = { { "--steps", &steps, "steps of L-BFGS, each of up to 20 updates", NULL },
+                                   { "--waves", &waves, "how many it learns from", NULL },
+                                   { "--length", &length, "of each", NULL },
+                                   { "--future", &future, "how far it goes on alone", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   { "--lr", &lr, "the learning rate", NULL },
+                                   { "--svg", NULL, "a file for a picture", &path },
+                                   { NULL, NULL, NULL, NULL } };
+    int status;
+    if (!read_arguments(argc, argv, "Learns to continue sine waves.", arguments, &status)) return status;
+
+    tg_manual_seed((uint64_t)seed);
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *data = draw((int64_t)waves, (int64_t)length), *unseen = draw(SHOWN, (int64_t)length);
+    training t = { .model = sequence_new() };
+    t.input = tg_narrow(data, 1, 0, (int64_t)length - 1);
+    t.target = tg_narrow(data, 1, 1, (int64_t)length - 1);
+    t.lbfgs = tg_lbfgs_new(tg_parameters(t.model), .lr = lr); /* optim.LBFGS(seq.parameters(), lr=0.8) */
+    for (int step = 1; tg_ok() && step <= steps; step++)
+        printf("step %d: loss %.6g\n", step, tg_step_closure(t.lbfgs, closure, &t));
+    predict(t.model, unseen, (int64_t)future, path);
+    tg_optimizer_free(t.lbfgs);
+    tg_module_free(t.model);
+    tg_scope_end(scope);
+    return tg_failed() ? 1 : 0;
+}

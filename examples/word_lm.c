@@ -1,0 +1,193 @@
+/* word_lm.c: a language model of words: the embedding and the output share their weights, backpropagation through time is
+ * truncated, the learning rate is annealed when the validation loss no longer falls, and in the end it writes something.
+ *
+ *     $ build/examples/word_lm --model GRU
+ *     step 1: loss 6.7
+ *     ...
+ *     epoch 20: lr 0.00061, validation loss 4.9
+ *     (and sixty words; other ones whenever README.md is another) */
+#include <tapegrad.h>
+
+#include "arguments.h"
+#include "words.h"
+
+#include <math.h>
+
+enum { WIDTH = 64, LAYERS = 2, BATCH = 4, STEPS = 16 };
+static const double dropout = 0.2, clip = 0.25;
+
+/* ---- the model ---- */
+
+typedef struct word_model {
+    tg_module base;
+    tg_embedding *encoder;
+    tg_rnn *rnn; /* one of these three */
+    tg_gru *gru;
+    tg_lstm *lstm;
+    tg_linear *decoder;
+} word_model;
+
+static word_model *word_model_new(const char *kind, int64_t vocabulary)
+{
+    word_model *m = tg_module_new(word_model, .name = "WordModel");
+    TG_SUBMODULE(m, encoder, tg_embedding_new(vocabulary, WIDTH)); /* self.encoder = nn.Embedding(ntoken, ninp) */
+    if (strcmp(kind, "LSTM") == 0)
+        TG_SUBMODULE(m, lstm, tg_lstm_new(WIDTH, WIDTH, .num_layers = LAYERS, .dropout = dropout));
+    else if (strcmp(kind, "GRU") == 0)
+        TG_SUBMODULE(m, gru, tg_gru_new(WIDTH, WIDTH, .num_layers = LAYERS, .dropout = dropout));
+    else
+        TG_SUBMODULE(m, rnn,
+                     tg_rnn_new(WIDTH, WIDTH, .num_layers = LAYERS, .dropout = dropout,
+                                .nonlinearity = strcmp(kind, "RNN_RELU") == 0 ? "relu" : "tanh"));
+    TG_SUBMODULE(m, decoder, tg_linear_new(WIDTH, vocabulary));
+    TG_REPLACE_PARAMETER(m->decoder, weight, m->encoder->weight); /* self.decoder.weight = self.encoder.weight */
+    tg_init_uniform_(m->encoder->weight, -0.1, 0.1);
+    tg_init_zeros_(m->decoder->bias);
+    return m;
+}
+
+/* output, hidden = self.rnn(x, hidden); c is NULL but for an LSTM, and h is NULL at first */
+static tg_tensor *recur(word_model *m, tg_tensor *x, tg_tensor **h, tg_tensor **c)
+{
+    if (m->lstm) {
+        const tg_lstm_output out =
+            *h ? tg_lstm_forward(m->lstm, x, (tg_lstm_state){ *h, *c }) : tg_lstm_forward(m->lstm, x);
+        return *h = out.h_n, *c = out.c_n, out.output;
+    }
+    if (m->gru) {
+        const tg_gru_output out = *h ? tg_gru_forward(m->gru, x, *h) : tg_gru_forward(m->gru, x);
+        return *h = out.h_n, out.output;
+    }
+    const tg_rnn_output out = *h ? tg_rnn_forward(m->rnn, x, *h) : tg_rnn_forward(m->rnn, x);
+    return *h = out.h_n, out.output;
+}
+
+/* Words [T, N] to scores [T N, vocabulary]. */
+static tg_tensor *word_model_forward(word_model *m, tg_tensor *ids, tg_tensor **h, tg_tensor **c)
+{
+    const bool training = m->base.training;
+    tg_tensor *x = tg_dropout(tg_embedding_forward(m->encoder, ids), .p = dropout, .training = training);
+    tg_tensor *y = tg_dropout(recur(m, x, h, c), .p = dropout, .training = training);
+    return tg_linear_forward(m->decoder, tg_flatten(y, 0, 1)); /* decoder(output).view(-1, ntoken) */
+}
+
+/* ---- data ---- */
+
+/* data.narrow(0, 0, rows * BATCH).view(BATCH, -1).t().contiguous(): [rows, BATCH], each column a piece of the text */
+static tg_tensor *batchify(const int64_t *ids, int64_t count)
+{
+    const int64_t rows = count / BATCH;
+    return tg_contiguous(tg_t(tg_from_data(ids, tg_shape(BATCH, rows), .dtype = TG_INT64)));
+}
+
+/* The loss of the rows from `i` on: each is to tell the next. */
+static tg_tensor *loss_of(word_model *m, tg_tensor *data, int64_t i, tg_tensor **h, tg_tensor **c)
+{
+    const int64_t left = tg_size(data, 0) - 1 - i, steps = left < STEPS ? left : STEPS;
+    tg_tensor *scores = word_model_forward(m, tg_narrow(data, 0, i, steps), h, c);
+    return tg_cross_entropy(scores, tg_flatten(tg_narrow(data, 0, i + 1, steps)));
+}
+
+static double evaluate(word_model *m, tg_tensor *data)
+{
+    double total = 0;
+    tg_module_eval(m);
+    tg_scope quiet = tg_no_grad_begin();
+    tg_tensor *h = NULL, *c = NULL;
+    const int64_t rows = tg_size(data, 0) - 1;
+    for (int64_t i = 0; tg_ok() && i < rows; i += STEPS) {
+        const int64_t steps = rows - i < STEPS ? rows - i : STEPS;
+        total += (double)steps * tg_item(loss_of(m, data, i, &h, &c));
+    }
+    tg_scope_end(quiet);
+    tg_module_train(m);
+    return total / (double)rows;
+}
+
+/* ---- training ---- */
+
+/* One pass over the data, or what is left of `steps`. */
+static void train_epoch(word_model *m, tg_optimizer *sgd, tg_tensor *data, int64_t *step, int64_t steps)
+{
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *h = NULL, *c = NULL;
+    for (int64_t i = 0; tg_ok() && i < tg_size(data, 0) - 1 && *step < steps; i += STEPS) {
+        tg_zero_grad(sgd);
+        tg_tensor *loss = loss_of(m, data, i, &h, &c);
+        tg_backward(loss);
+        tg_clip_grad_norm_(tg_parameters(m), clip); /* clip_grad_norm_(model.parameters(), 0.25) */
+        tg_step(sgd);
+        if (++*step <= 5 || *step % 200 == 0) printf("step %d: loss %.6g\n", (int)*step, tg_item(loss));
+        h = tg_detach(h); /* hidden = repackage_hidden(hidden) */
+        if (c) c = tg_detach(c);
+        scope = tg_scope_next(scope, &h, &c);
+    }
+    tg_scope_end(scope);
+}
+
+static void train(word_model *m, const words *w, double lr, double epochs, double steps)
+{
+    const int64_t held_out = w->count / 10;
+    int64_t step = 0;
+    double best = INFINITY;
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *data = batchify(w->ids, w->count - held_out);
+    tg_tensor *validation = batchify(w->ids + w->count - held_out, held_out);
+    tg_optimizer *sgd = tg_sgd_new(tg_parameters(m), .lr = lr);
+    for (int epoch = 1; tg_ok() && epoch <= epochs && step < steps; epoch++) {
+        train_epoch(m, sgd, data, &step, (int64_t)steps);
+        const double now = evaluate(m, validation);
+        if (now < best)
+            best = now;
+        else
+            tg_set_lr(sgd, tg_lr(sgd) / 4); /* anneal */
+        if (epoch % 5 == 0) printf("epoch %d: lr %.3g, validation loss %.4g\n", epoch, tg_lr(sgd), now);
+    }
+    tg_optimizer_free(sgd);
+    tg_scope_end(scope);
+}
+
+/* ---- writing ---- */
+
+static void write_words(word_model *m, const words *w, int count, double temperature)
+{
+    tg_module_eval(m);
+    tg_scope scope = tg_no_grad_begin();
+    tg_tensor *h = NULL, *c = NULL, *word = tg_randint(0, w->size, tg_shape(1, 1), .dtype = TG_INT64);
+    for (int i = 0; tg_ok() && i < count; i++) {
+        tg_tensor *scores = word_model_forward(m, word, &h, &c);
+        word = tg_multinomial(tg_softmax(tg_div(scores, temperature), -1), 1);
+        printf("%s%c", w->vocabulary[(int64_t)tg_item(word)], (i + 1) % 12 && i + 1 < count ? ' ' : '\n');
+    }
+    tg_scope_end(scope);
+}
+
+int main(int argc, char **argv)
+{
+    double steps = 1e6, epochs = 20, seed = 0, lr = 10, temperature = 0.8;
+    const char *kind = "LSTM", *path = "README.md";
+    const argument arguments[] = { { "--model", NULL, "RNN_TANH, RNN_RELU, LSTM or GRU", &kind },
+                                   { "--text", NULL, "the file it learns from", &path },
+                                   { "--epochs", &epochs, "passes over the text", NULL },
+                                   { "--steps", &steps, "updates, at most", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   { "--lr", &lr, "the first learning rate", NULL },
+                                   { "--temp", &temperature, "of what it writes", NULL },
+                                   { NULL, NULL, NULL, NULL } };
+    int status;
+    if (!read_arguments(argc, argv, "A recurrent language model of a text's words.", arguments, &status)) return status;
+
+    words w = read_words(path);
+    if (w.count < 20 * BATCH) {
+        fprintf(stderr, "%s: too few words\n", path);
+        free_words(&w);
+        return 1;
+    }
+    tg_manual_seed((uint64_t)seed);
+    word_model *m = word_model_new(kind, w.size);
+    train(m, &w, lr, epochs, steps);
+    write_words(m, &w, 60, temperature);
+    tg_module_free(m);
+    free_words(&w);
+    return tg_failed() ? 1 : 0;
+}
