@@ -15,7 +15,8 @@ BEGIN {
         "Each call is shown with the defaults of its options, which stand behind a point and are named:\n" \
         "`tg_adam_new(tg_parameters(model), .lr = 1e-3)`. Names, order and meaning are PyTorch's, whose class the heading names:\n" \
         "`torch.optim.` goes before it. What PyTorch takes as a pair are two options here (`betas`: `.beta1` and `.beta2`). What\n" \
-        "all have in common stands in `optim/optimizer.h`; [adding an optimiser](adding-an-optimizer.md) makes one.\n"
+        "all have in common stands in `optim/optimizer.h` and `optim/scheduler.h`; [adding an optimiser](adding-an-optimizer.md)\n" \
+        "makes one. Schedulers are in `torch.optim.lr_scheduler`, but for those whose heading says otherwise.\n"
 }
 FILENAME != ARGV[ARGC - 1] {
     if (sub(/\\$/, "")) { joined = joined $0 " "; next }

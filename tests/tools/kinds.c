@@ -57,9 +57,25 @@ static void optimizer_kind(const char *name, const char *made, tg_optimizer *o, 
     tg_optimizer_free(o);
 }
 
+static void scheduler_kind(const char *name, const char *made, tg_scheduler *s, const char *formula,
+                           const char *missing)
+{
+    tg_scope scope = tg_scope_begin();
+    const tg_named_tensor_list state = tg_scheduler_state_dict(s);
+    begin_kind(name, made, formula, missing, false);
+    for (int64_t i = 0; i < state.count; i++) printf("%s`%s`", i ? ", " : "state: ", state.items[i].name);
+    printf("\t\n");
+    tg_scheduler_free(s);
+    tg_scope_end(scope);
+}
+
+static double halved(int64_t epoch, void *context) { return (void)context, 1.0 / (double)(epoch + 1); }
+
 int main(void)
 {
     const tg_tensor_list parameters = tg_list(tg_ones(tg_shape(2, 3), .requires_grad = true));
+    tg_optimizer *optimizer = tg_sgd_new(parameters, .momentum = 0.9);
+    tg_linear *model = tg_linear_new(4, 6);
     printf("page\tmodules\n");
 #define TG_MODULE_PART(title)                       printf("part\t%s\n", title);
 #define TG_MODULE_KIND(name, made, shapes, missing) module_kind(#name, #made, TG_MODULE(made), shapes, missing);
@@ -67,6 +83,10 @@ int main(void)
     printf("page\toptimizers\n");
 #define TG_OPTIMIZER_PART(title)                        printf("part\t%s\n", title);
 #define TG_OPTIMIZER_KIND(name, made, formula, missing) optimizer_kind(#name, #made, made, formula, missing);
+#define TG_SCHEDULER_KIND(name, made, formula, missing) scheduler_kind(#name, #made, made, formula, missing);
+#define TG_AVERAGE_KIND(name, made, text, missing)      module_kind(#name, #made, TG_MODULE(made), text, missing);
 #include "optim/optimizers.def"
+    tg_optimizer_free(optimizer);
+    tg_module_free(model);
     return tg_failed() ? 1 : 0;
 }
