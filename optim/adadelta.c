@@ -2,6 +2,7 @@
 #include "adadelta.h"
 
 #include "ops/functions.h"
+#include "ops/kernels/optim/optim_kernels.h"
 #include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
@@ -25,6 +26,19 @@ static void update(tg_update *u)
     u->parameter = tg_sub(u->parameter, tg_mul(delta, o->lr));
 }
 
+/* The same in memory: the kernel of ops/kernels/optim/. */
+static void update_fused(const tg_update_piece *piece)
+{
+    const tg_adadelta_options *o = piece->options;
+    const tgi_adadelta h = { .step = o->lr,
+                             .rho = o->rho,
+                             .eps = o->eps,
+                             .decay = o->weight_decay,
+                             .maximize = o->maximize };
+    TGI_KERNELS(optim)->adadelta[piece->dtype](&h, piece->n, piece->parameter, piece->gradient,
+                                               piece->state[SQUARE_AVG], piece->state[ACC_DELTA]);
+}
+
 static const tg_optimizer_class adadelta = {
     .name = "Adadelta",
     .options_bytes = sizeof(tg_adadelta_options),
@@ -34,6 +48,7 @@ static const tg_optimizer_class adadelta = {
     .check = check,
     .states = { "square_avg", "acc_delta" },
     .update = update,
+    .update_fused = update_fused,
 };
 
 tg_optimizer *tg_adadelta_new_at(const char *where, tg_tensor_list parameters, tg_adadelta_options options)

@@ -3,6 +3,7 @@
 
 #include "ops/create.h"
 #include "ops/functions.h"
+#include "ops/kernels/optim/optim_kernels.h"
 #include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
@@ -24,13 +25,26 @@ static tg_tensor *new_state(const void *options, tg_tensor *parameter, int state
     return tg_full_like(parameter, o->initial_accumulator_value);
 }
 
+/* The learning rate of a step. */
+static double rate(const tg_adagrad_options *o, int64_t step) { return o->lr / (1 + (double)(step - 1) * o->lr_decay); }
+
 static void update(tg_update *u)
 {
     const tg_adagrad_options *o = u->options;
-    const double lr = o->lr / (1 + (double)(u->step - 1) * o->lr_decay);
     tg_tensor *g = tgi_effective_gradient(u, o->maximize, o->weight_decay);
     tg_tensor *sum = u->state[SUM] = tg_add(u->state[SUM], tg_mul(g, g));
-    u->parameter = tg_sub(u->parameter, tg_mul(tg_div(g, tg_add(tg_sqrt(sum), o->eps)), lr));
+    u->parameter = tg_sub(u->parameter, tg_mul(tg_div(g, tg_add(tg_sqrt(sum), o->eps)), rate(o, u->step)));
+}
+
+/* The same in memory: the kernel of ops/kernels/optim/. */
+static void update_fused(const tg_update_piece *piece)
+{
+    const tg_adagrad_options *o = piece->options;
+    const tgi_adagrad h = { .step = rate(o, piece->step),
+                            .eps = o->eps,
+                            .decay = o->weight_decay,
+                            .maximize = o->maximize };
+    TGI_KERNELS(optim)->adagrad[piece->dtype](&h, piece->n, piece->parameter, piece->gradient, piece->state[SUM]);
 }
 
 static const tg_optimizer_class adagrad = {
@@ -43,6 +57,7 @@ static const tg_optimizer_class adagrad = {
     .states = { "sum" },
     .new_state = new_state,
     .update = update,
+    .update_fused = update_fused,
 };
 
 tg_optimizer *tg_adagrad_new_at(const char *where, tg_tensor_list parameters, tg_adagrad_options options)

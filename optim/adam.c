@@ -45,19 +45,18 @@ static void update(tg_update *u, bool decoupled)
 static void adam_update(tg_update *u) { update(u, false); }
 static void adamw_update(tg_update *u) { update(u, true); }
 
-/* ---- the same in memory: the kernel of ops/kernels/optim/optim.inc ---- */
+/* ---- the same in memory: the kernel of ops/kernels/optim/ ---- */
 
 static void update_fused(const tg_update_piece *piece, bool decoupled)
 {
     const tg_adam_options *o = piece->options;
-    const tgi_adam h = { .lr = o->lr,
+    const tgi_adam h = { .step = o->lr / (1 - pow(o->beta1, (double)piece->step)),
                          .beta1 = o->beta1,
                          .beta2 = o->beta2,
                          .eps = o->eps,
-                         .weight_decay = o->weight_decay,
-                         .correction1 = 1 - pow(o->beta1, (double)piece->step),
-                         .correction2 = 1 - pow(o->beta2, (double)piece->step),
-                         .decoupled = decoupled,
+                         .decay = decoupled ? 0 : o->weight_decay,
+                         .shrink = decoupled ? 1 - o->lr * o->weight_decay : 1,
+                         .root = sqrt(1 - pow(o->beta2, (double)piece->step)),
                          .maximize = o->maximize };
     TGI_KERNELS(optim)->adam[piece->dtype](&h, piece->n, piece->parameter, piece->gradient, piece->state[EXP_AVG],
                                            piece->state[EXP_AVG_SQ], o->amsgrad ? piece->state[MAX_EXP_AVG_SQ] : NULL);

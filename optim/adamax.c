@@ -2,6 +2,7 @@
 #include "adamax.h"
 
 #include "ops/functions.h"
+#include "ops/kernels/optim/optim_kernels.h"
 #include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
@@ -26,6 +27,20 @@ static void update(tg_update *u)
     u->parameter = tg_sub(u->parameter, tg_mul(tg_div(m, size), o->lr / correction));
 }
 
+/* The same in memory: the kernel of ops/kernels/optim/. */
+static void update_fused(const tg_update_piece *piece)
+{
+    const tg_adamax_options *o = piece->options;
+    const tgi_adamax h = { .step = o->lr / (1 - pow(o->beta1, (double)piece->step)),
+                           .beta1 = o->beta1,
+                           .beta2 = o->beta2,
+                           .eps = o->eps,
+                           .decay = o->weight_decay,
+                           .maximize = o->maximize };
+    TGI_KERNELS(optim)->adamax[piece->dtype](&h, piece->n, piece->parameter, piece->gradient, piece->state[EXP_AVG],
+                                             piece->state[EXP_INF]);
+}
+
 static const tg_optimizer_class adamax = {
     .name = "Adamax",
     .options_bytes = sizeof(tg_adamax_options),
@@ -35,6 +50,7 @@ static const tg_optimizer_class adamax = {
     .check = check,
     .states = { "exp_avg", "exp_inf" },
     .update = update,
+    .update_fused = update_fused,
 };
 
 tg_optimizer *tg_adamax_new_at(const char *where, tg_tensor_list parameters, tg_adamax_options options)

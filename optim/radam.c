@@ -2,6 +2,7 @@
 #include "radam.h"
 
 #include "ops/functions.h"
+#include "ops/kernels/optim/optim_kernels.h"
 #include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
@@ -37,6 +38,24 @@ static void update(tg_update *u)
     u->parameter = tg_sub(u->parameter, move);
 }
 
+/* The same in memory: Adam's kernel. */
+static void update_fused(const tg_update_piece *piece)
+{
+    const tg_radam_options *o = piece->options;
+    const double step = (double)piece->step, rectified = rectification(o, step);
+    const double lr = o->lr / (1 - pow(o->beta1, step)), correction2 = 1 - pow(o->beta2, step);
+    const tgi_adam h = { .step = rectified > 0 ? lr * sqrt(correction2) * rectified : lr,
+                         .beta1 = o->beta1,
+                         .beta2 = o->beta2,
+                         .eps = o->eps,
+                         .decay = o->weight_decay,
+                         .shrink = 1,
+                         .root = 1,
+                         .undivided = rectified == 0 };
+    TGI_KERNELS(optim)->adam[piece->dtype](&h, piece->n, piece->parameter, piece->gradient, piece->state[EXP_AVG],
+                                           piece->state[EXP_AVG_SQ], NULL);
+}
+
 static const tg_optimizer_class radam = {
     .name = "RAdam",
     .options_bytes = sizeof(tg_radam_options),
@@ -46,6 +65,7 @@ static const tg_optimizer_class radam = {
     .check = check,
     .states = { "exp_avg", "exp_avg_sq" },
     .update = update,
+    .update_fused = update_fused,
 };
 
 tg_optimizer *tg_radam_new_at(const char *where, tg_tensor_list parameters, tg_radam_options options)

@@ -1,8 +1,9 @@
-/* rmsprop.c: RMSprop, in ops alone. */
+/* rmsprop.c: RMSprop. */
 #include "rmsprop.h"
 
 #include "ops/create.h"
 #include "ops/functions.h"
+#include "ops/kernels/optim/optim_kernels.h"
 #include "ops/pointwise.h"
 #include "optimizer_impl.h"
 
@@ -39,6 +40,21 @@ static void update(tg_update *u)
     u->parameter = tg_sub(u->parameter, tg_mul(b, o->lr));
 }
 
+/* The same in memory: the kernel of ops/kernels/optim/. */
+static void update_fused(const tg_update_piece *piece)
+{
+    const tg_rmsprop_options *o = piece->options;
+    const tgi_rmsprop h = { .step = o->lr,
+                            .alpha = o->alpha,
+                            .eps = o->eps,
+                            .decay = o->weight_decay,
+                            .momentum = o->momentum,
+                            .maximize = o->maximize };
+    TGI_KERNELS(optim)->rmsprop[piece->dtype](&h, piece->n, piece->parameter, piece->gradient, piece->state[SQUARE_AVG],
+                                              o->momentum > 0 ? piece->state[MOMENTUM_BUFFER] : NULL,
+                                              o->centered ? piece->state[GRAD_AVG] : NULL);
+}
+
 static const tg_optimizer_class rmsprop = {
     .name = "RMSprop",
     .options_bytes = sizeof(tg_rmsprop_options),
@@ -50,6 +66,7 @@ static const tg_optimizer_class rmsprop = {
     .states = { "square_avg", "momentum_buffer", "grad_avg" },
     .new_state = new_state,
     .update = update,
+    .update_fused = update_fused,
 };
 
 tg_optimizer *tg_rmsprop_new_at(const char *where, tg_tensor_list parameters, tg_rmsprop_options options)

@@ -38,7 +38,7 @@ static void update(tg_update *u)
     u->parameter = tg_sub(u->parameter, tg_mul(g, o->lr));
 }
 
-/* The same in memory: the kernel of ops/kernels/optim/optim.inc. */
+/* The same in memory: the kernel of ops/kernels/optim/. */
 static void update_fused(const tg_update_piece *piece)
 {
     const tg_sgd_options *o = piece->options;

@@ -17,8 +17,8 @@ static void fill_update(int d, update_state *s)
         set(d, s->p + at, uniform(-1, 1));
         set(d, s->g + at, uniform(-1, 1));
         set(d, s->m + at, uniform(-1, 1));
-        set(d, s->v + at, uniform(0, 1));
-        set(d, s->top + at, uniform(0, 1));
+        set(d, s->v + at, uniform(2, 3)); /* more than any square of a mean */
+        set(d, s->top + at, uniform(0, 4));
     }
 }
 
@@ -33,75 +33,145 @@ static void compare_updates(int d, int64_t n, const update_state *got, const upd
     }
 }
 
-static void test_adam(void **unused)
+/* ---- each update, its switches turned by the bits of `flags`, of n elements from the byte `at` on ---- */
+
+typedef struct call {
+    const tgi_optim_kernels *kernels;
+    int dtype, flags;
+    int64_t n, at;
+} call;
+
+static void run_adam(const call *c, update_state *s)
 {
-    (void)unused;
-    for (int d = TGI_F32; d <= TGI_F64; d++) {
-        for (int64_t n = 0; n <= PARAMETERS; n++) {
-            for (int flags = 0; flags < 16; flags++) {
-                tgi_adam h = { 0.01,      0.9,      0.999, 1e-8, flags & 1 ? 0.1 : 0, 1 - 0.9 * 0.9, 1 - 0.999 * 0.999,
-                               flags & 2, flags & 4 };
-                update_state fast, slow, alone;
-                fill_update(d, &fast);
-                slow = alone = fast;
-                K(optim)->adam[d](&h, n, fast.p + 1, fast.g + 1, fast.m + 1, fast.v + 1,
-                                  flags & 8 ? fast.top + 1 : NULL);
-                R(optim)->adam[d](&h, n, slow.p + 1, slow.g + 1, slow.m + 1, slow.v + 1,
-                                  flags & 8 ? slow.top + 1 : NULL);
-                compare_updates(d, n, &fast, &slow, "adam");
-                for (int64_t i = 0; i < n; i++) {
-                    int64_t at = 1 + i * sizes[d];
-                    K(optim)->adam[d](&h, 1, alone.p + at, alone.g + at, alone.m + at, alone.v + at,
-                                      flags & 8 ? alone.top + at : NULL);
-                }
-                assert_memory_equal(&alone, &fast, sizeof fast);
-            }
-        }
-    }
+    const int f = c->flags;
+    const tgi_adam h = { .step = 0.01 / (1 - 0.9 * 0.9),
+                         .beta1 = 0.9,
+                         .beta2 = 0.999,
+                         .eps = 1e-8,
+                         .decay = f & 1 ? 0.1 : 0,
+                         .shrink = f & 2 ? 0.999 : 1,
+                         .root = sqrt(1 - 0.999 * 0.999),
+                         .maximize = f & 4,
+                         .undivided = (f & 16) && !(f & 8) };
+    c->kernels->adam[c->dtype](&h, c->n, s->p + c->at, s->g + c->at, s->m + c->at, s->v + c->at,
+                               f & 8 ? s->top + c->at : NULL);
 }
 
-static void test_sgd(void **unused)
+static void run_sgd(const call *c, update_state *s)
 {
-    (void)unused;
-    for (int d = TGI_F32; d <= TGI_F64; d++) {
-        for (int64_t n = 0; n <= PARAMETERS; n++) {
-            for (int flags = 0; flags < 32; flags++) {
-                tgi_sgd h = { 0.1, 0.9, 0.25, flags & 1 ? 0.1 : 0, flags & 2, flags & 4, flags & 8 };
-                update_state fast, slow, alone;
-                fill_update(d, &fast);
-                slow = alone = fast;
-                K(optim)->sgd[d](&h, n, fast.p + 1, fast.g + 1, flags & 16 ? fast.m + 1 : NULL);
-                R(optim)->sgd[d](&h, n, slow.p + 1, slow.g + 1, flags & 16 ? slow.m + 1 : NULL);
-                compare_updates(d, n, &fast, &slow, "sgd");
-                for (int64_t i = 0; i < n; i++) {
-                    int64_t at = 1 + i * sizes[d];
-                    K(optim)->sgd[d](&h, 1, alone.p + at, alone.g + at, flags & 16 ? alone.m + at : NULL);
-                }
-                assert_memory_equal(&alone, &fast, sizeof fast);
-            }
-        }
-    }
+    const int f = c->flags;
+    const tgi_sgd h = { 0.1, 0.9, 0.25, f & 1 ? 0.1 : 0, f & 2, f & 4, f & 8 };
+    c->kernels->sgd[c->dtype](&h, c->n, s->p + c->at, s->g + c->at, f & 16 ? s->m + c->at : NULL);
 }
 
-/* A decay of 0 does not touch the weight: 0 times infinity would be NaN. */
+static void run_rmsprop(const call *c, update_state *s)
+{
+    const int f = c->flags;
+    const tgi_rmsprop h = { .step = 0.01,
+                            .alpha = 0.9,
+                            .eps = 1e-8,
+                            .decay = f & 1 ? 0.1 : 0,
+                            .momentum = 0.5,
+                            .maximize = f & 2 };
+    c->kernels->rmsprop[c->dtype](&h, c->n, s->p + c->at, s->g + c->at, s->v + c->at, f & 4 ? s->top + c->at : NULL,
+                                  f & 8 ? s->m + c->at : NULL);
+}
+
+static void run_adagrad(const call *c, update_state *s)
+{
+    const tgi_adagrad h = { .step = 0.1, .eps = 1e-10, .decay = c->flags & 1 ? 0.1 : 0, .maximize = c->flags & 2 };
+    c->kernels->adagrad[c->dtype](&h, c->n, s->p + c->at, s->g + c->at, s->v + c->at);
+}
+
+static void run_adadelta(const call *c, update_state *s)
+{
+    const tgi_adadelta h = { .step = 0.1,
+                             .rho = 0.9,
+                             .eps = 1e-6,
+                             .decay = c->flags & 1 ? 0.1 : 0,
+                             .maximize = c->flags & 2 };
+    c->kernels->adadelta[c->dtype](&h, c->n, s->p + c->at, s->g + c->at, s->v + c->at, s->top + c->at);
+}
+
+static void run_adamax(const call *c, update_state *s)
+{
+    const tgi_adamax h = { .step = 0.01,
+                           .beta1 = 0.9,
+                           .beta2 = 0.3,
+                           .eps = 0.1,
+                           .decay = c->flags & 1 ? 0.1 : 0,
+                           .maximize = c->flags & 2 };
+    c->kernels->adamax[c->dtype](&h, c->n, s->p + c->at, s->g + c->at, s->m + c->at, s->top + c->at);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const call *c, update_state *s);
+    int flags; /* how many combinations there are */
+} updates[] = {
+    { "adam", run_adam, 32 },      { "sgd", run_sgd, 32 },          { "rmsprop", run_rmsprop, 16 },
+    { "adagrad", run_adagrad, 4 }, { "adadelta", run_adadelta, 4 }, { "adamax", run_adamax, 4 },
+};
+enum { UPDATES = sizeof updates / sizeof *updates };
+
+static void compare_with_reference(int u, int d, int flags, int64_t n)
+{
+    update_state fast, slow, alone;
+    fill_update(d, &fast);
+    slow = alone = fast;
+    updates[u].run(&(call){ K(optim), d, flags, n, 1 }, &fast);
+    updates[u].run(&(call){ R(optim), d, flags, n, 1 }, &slow);
+    compare_updates(d, n, &fast, &slow, updates[u].name);
+    for (int64_t i = 0; i < n; i++) updates[u].run(&(call){ K(optim), d, flags, 1, 1 + i * sizes[d] }, &alone);
+    assert_memory_equal(&alone, &fast, sizeof fast);
+}
+
+static void test_updates(void **unused)
+{
+    (void)unused;
+    for (int u = 0; u < UPDATES; u++)
+        for (int d = TGI_F32; d <= TGI_F64; d++)
+            for (int64_t n = 0; n <= PARAMETERS; n++)
+                for (int flags = 0; flags < updates[u].flags; flags++) compare_with_reference(u, d, flags, n);
+}
+
+/* A decay of 0 does not touch the weight: 0 times infinity would be NaN. Nor does a shrinking by nothing. */
 static void test_no_decay_of_infinity(void **unused)
 {
     (void)unused;
-    float p = INFINITY, g = 1, m = 0, v = 0;
-    tgi_adam adam = { 0.01, 0.9, 0.999, 1e-8, 0, 0.1, 0.001, false, false };
-    tgi_sgd sgd = { 0.1, 0, 0, 0, false, false, false };
-    K(optim)->adam[TGI_F32](&adam, 1, &p, &g, &m, &v, NULL);
-    assert_true(isinf(p) && m == 0.1f);
-    K(optim)->sgd[TGI_F32](&sgd, 1, &p, &g, NULL);
-    assert_true(isinf(p));
+    for (int u = 0; u < UPDATES; u++) {
+        update_state s;
+        fill_update(TGI_F32, &s);
+        set(TGI_F32, s.p + 1, INFINITY);
+        updates[u].run(&(call){ K(optim), TGI_F32, 0, 1, 1 }, &s);
+        assert_true(isinf(get(TGI_F32, s.p + 1)));
+    }
+}
+
+/* The largest of all is NaN once one was, as torch.maximum and torch.amax have it. */
+static void test_nan_stays(void **unused)
+{
+    (void)unused;
+    for (int u = 0; u < UPDATES; u++) {
+        if (updates[u].run != run_adam && updates[u].run != run_adamax) continue;
+        update_state s;
+        fill_update(TGI_F32, &s);
+        set(TGI_F32, s.g + 1, NAN);
+        set(TGI_F32, s.top + 1 + sizes[TGI_F32], NAN);
+        updates[u].run(&(call){ K(optim), TGI_F32, 8, 2, 1 }, &s);
+        for (int i = 0; i < 2; i++) {
+            assert_true(isnan(get(TGI_F32, s.top + 1 + i * sizes[TGI_F32])));
+            assert_true(isnan(get(TGI_F32, s.p + 1 + i * sizes[TGI_F32])));
+        }
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adam),
-        cmocka_unit_test(test_sgd),
+        cmocka_unit_test(test_updates),
         cmocka_unit_test(test_no_decay_of_infinity),
+        cmocka_unit_test(test_nan_stays),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)

@@ -96,6 +96,40 @@ TEST(test_sgd_in_ops_and_fused)
     }
 }
 
+TEST(test_rmsprop_in_ops_and_fused)
+{
+    for (int flags = 0; flags < 32; flags++) {
+        tg_scope scope = tg_scope_begin();
+        tg_rmsprop_options o = TG_OPTIONS(tg_rmsprop_options, TG_RMSPROP_DEFAULTS, .alpha = 0.5);
+        o.weight_decay = flags & 1 ? 0.2 : 0;
+        o.momentum = flags & 2 ? 0.5 : 0;
+        o.maximize = flags & 4;
+        o.centered = flags & 8;
+        tg_tensor *p = parameter(flags & 16 ? TG_FLOAT64 : TG_FLOAT32);
+        compare_paths(tg_rmsprop_new_at("test", tg_list(p), o), p, &o, sizeof o);
+        tg_scope_end(scope);
+    }
+}
+
+/* One of the optimisers whose only switches are decay and maximize (of which RAdam has none). */
+#define COMPARE_PATHS(name, NAME, has_maximize, ...)                                                                   \
+    for (int flags = 0; flags < 8; flags++) {                                                                          \
+        tg_scope scope = tg_scope_begin();                                                                             \
+        tg_##name##_options o = TG_OPTIONS(tg_##name##_options, TG_##NAME##_DEFAULTS, __VA_ARGS__);                    \
+        o.weight_decay = flags & 1 ? 0.2 : 0;                                                                          \
+        has_maximize;                                                                                                  \
+        tg_tensor *p = parameter(flags & 4 ? TG_FLOAT64 : TG_FLOAT32);                                                 \
+        compare_paths(tg_##name##_new_at("test", tg_list(p), o), p, &o, sizeof o);                                     \
+        tg_scope_end(scope);                                                                                           \
+    }
+
+TEST(test_the_others_in_ops_and_fused){
+    COMPARE_PATHS(adagrad, ADAGRAD, o.maximize = flags & 2, .lr = 0.1, .lr_decay = 0.5)
+        COMPARE_PATHS(adadelta, ADADELTA, o.maximize = flags & 2, .rho = 0.75)
+            COMPARE_PATHS(adamax, ADAMAX, o.maximize = flags & 2, .lr = 0.1, .beta2 = 0.75)
+                COMPARE_PATHS(radam, RADAM, o.beta2 = flags & 2 ? 0.5 : 0.9, .lr = 0.1, .eps = 1e-3)
+}
+
 /* Either path flushes what is too small for full precision. */
 TEST(test_states_are_flushed)
 {
@@ -514,11 +548,18 @@ TEST(test_each_allocation_fails)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_adam_in_ops_and_fused), T(test_sgd_in_ops_and_fused),
-        T(test_states_are_flushed),    T(test_states),
-        T(test_a_class_of_ones_own),   T(test_states_that_change_places),
-        T(test_a_kernel_of_ones_own),  T(test_bad_classes),
-        T(test_bad_updates),           T(test_an_update_in_place_is_an_error),
+        T(test_adam_in_ops_and_fused),
+        T(test_sgd_in_ops_and_fused),
+        T(test_rmsprop_in_ops_and_fused),
+        T(test_the_others_in_ops_and_fused),
+        T(test_states_are_flushed),
+        T(test_states),
+        T(test_a_class_of_ones_own),
+        T(test_states_that_change_places),
+        T(test_a_kernel_of_ones_own),
+        T(test_bad_classes),
+        T(test_bad_updates),
+        T(test_an_update_in_place_is_an_error),
         T(test_each_allocation_fails),
     };
     setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation of its own, and can fail */

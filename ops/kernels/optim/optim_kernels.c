@@ -6,8 +6,10 @@
 #define DTYPE 0
 #include "ops/kernels/template/dtype.inc"
 #include "optim.inc"
+#include "adaptive.inc"
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
 #include "optim.inc"
+#include "adaptive.inc"
 
 #include "optim_table.inc"
