@@ -26,7 +26,7 @@ ops/rows/functions ops/rows/logic ops/rows/pointwise'
 points_up='ops/base/iterate.o tgi_engine_ops'
 
 # Descriptors that are no ops by name: what the tape and errors call a function that has no schema.
-unlisted='op_center op_copy_ op_fill_ op_from_data op_norm op_tensor_of'
+unlisted='op_center op_copy_ op_fill_ op_from_data op_new_tensor op_norm op_tensor_of'
 
 # The name of a source without its ending: the few objects that list the instruction sets lie in a folder named after these.
 source_of() {
