@@ -72,7 +72,7 @@ static bool batch_sizes_of(const tg_op *op, int64_t steps, int64_t sequences, bo
 }
 
 /* A padded batch of these sizes that has the rows of `data` where `rows` says. */
-static tg_tensor *padded(tg_tensor *data, tg_tensor *rows, tg_shape sizes, double padding_value)
+static tg_tensor *pad_rows(tg_tensor *data, tg_tensor *rows, tg_shape sizes, double padding_value)
 {
     tg_shape shape = tgi_shape(data);
     shape.dims[0] = sizes.dims[0] * sizes.dims[1];
@@ -111,7 +111,7 @@ static tg_tensor *checked_lengths(const tg_op *op, tg_tensor *lengths, int64_t s
     return lengths;
 }
 
-/* How many sequences have each element; `lengths` fall. NULL, with an error, if they do not. */
+/* How many sequences have each element. NULL, with an error, if a length is more than the one before. */
 static tg_tensor *sizes_of(const tg_op *op, tg_tensor *lengths)
 {
     const int64_t *length = tgi_ptr(lengths), sequences = lengths->dims[0];
@@ -181,30 +181,34 @@ tg_packed_sequence tg_pack_padded_sequence_at(const char *where, tg_tensor *x, t
 
 /* ---- what is packed ---- */
 
-/* Whether `indices` are left out, or one of the sequences for each. */
-static bool indices_ok(const tg_tensor *indices, int64_t sequences)
+/* An int64 vector whose elements follow one another in memory; NULL if it is none. */
+static const int64_t *vector(const tg_tensor *t)
 {
-    if (!indices) return true;
-    if (indices->ndim != 1 || indices->dtype != TG_INT64 || indices->dims[0] != sequences) return false;
-    if (!tg_is_contiguous(indices)) return false;
-    const int64_t *index = tgi_ptr(indices);
-    for (int64_t b = 0; b < sequences; b++)
-        if (index[b] < 0 || index[b] >= sequences) return false;
+    return t->ndim == 1 && t->dtype == TG_INT64 && t->dims[0] > 0 && tg_is_contiguous(t) ? tgi_ptr(t) : NULL;
+}
+
+/* Whether both are left out, or each is the other's inverse. */
+static bool indices_ok(const tg_tensor *sorted, const tg_tensor *unsorted, int64_t sequences)
+{
+    if (!sorted || !unsorted) return !sorted && !unsorted;
+    const int64_t *to = vector(sorted), *from = vector(unsorted);
+    if (!to || !from || sorted->dims[0] != sequences || unsorted->dims[0] != sequences) return false;
+    for (int64_t k = 0; k < sequences; k++)
+        if (to[k] < 0 || to[k] >= sequences || from[to[k]] != k) return false;
     return true;
 }
 
-/* Whether they fall, are none below 1, and sum to the rows. */
+/* Whether they never grow, are none below 1, and sum to the rows. */
 static bool sizes_ok(const tg_tensor *sizes, int64_t rows)
 {
-    if (sizes->ndim != 1 || sizes->dtype != TG_INT64 || sizes->dims[0] == 0 || !tg_is_contiguous(sizes)) return false;
-    const int64_t *size = tgi_ptr(sizes);
+    const int64_t *size = vector(sizes);
     int64_t most = rows;
-    for (int64_t t = 0; t < sizes->dims[0]; t++) {
+    for (int64_t t = 0; size && t < sizes->dims[0]; t++) {
         if (size[t] < 1 || size[t] > most || size[t] > rows) return false;
         most = size[t];
         rows -= size[t];
     }
-    return rows == 0;
+    return size && rows == 0;
 }
 
 const int64_t *tgi_packed_sizes(const tg_op *op, const tg_packed_sequence *p)
@@ -212,13 +216,14 @@ const int64_t *tgi_packed_sizes(const tg_op *op, const tg_packed_sequence *p)
     const tg_tensor *sorted = p->sorted_indices, *unsorted = p->unsorted_indices;
     if (!tgi_handle_or_null(op->name, sorted) || !tgi_handle_or_null(op->name, unsorted)) return NULL;
     if (p->data->ndim == 0 || !sizes_ok(p->batch_sizes, p->data->dims[0])) {
-        tg_op_fail(op, tg_list(p->data, p->batch_sizes),
-                   "batch_sizes should be a contiguous int64 vector of decreasing sizes from 1 that sum to the rows of "
-                   "data. Packed sequences are made by pack_sequence and pack_padded_sequence");
+        tg_op_fail(
+            op, tg_list(p->data, p->batch_sizes),
+            "batch_sizes should be a contiguous int64 vector of sizes that never grow, are at least 1, and sum to the rows of "
+            "data. Packed sequences are made by pack_sequence and pack_padded_sequence");
         return NULL;
     }
     const int64_t *sizes = tgi_ptr(p->batch_sizes);
-    if (!sorted == !unsorted && indices_ok(sorted, sizes[0]) && indices_ok(unsorted, sizes[0])) return sizes;
+    if (indices_ok(sorted, unsorted, sizes[0])) return sizes;
     tg_op_fail(op, tg_list(p->data, p->batch_sizes),
                "sorted_indices and unsorted_indices should be contiguous int64 vectors of %lld indices that are each "
                "other's inverse, or both NULL. Packed sequences are made by pack_sequence and pack_padded_sequence",
@@ -256,7 +261,7 @@ static tg_padded_sequence pad_packed(const tg_op *op, const tg_packed_sequence *
     if (!batch_sizes_of(op, total, sizes[0], o.batch_first, &batch)) return failed;
     const int64_t *order = p->sorted_indices ? tgi_ptr(p->sorted_indices) : NULL;
     tg_tensor *rows = packed_rows(padded_places(total, sizes[0], o.batch_first), p->data->dims[0], sizes, order);
-    const tg_padded_sequence y = { padded(p->data, rows, batch, o.padding_value), lengths_of(sizes, steps, order) };
+    const tg_padded_sequence y = { pad_rows(p->data, rows, batch, o.padding_value), lengths_of(sizes, steps, order) };
     return y.output && y.lengths ? y : failed;
 }
 
@@ -317,7 +322,7 @@ tg_tensor *tg_pad_sequence_at(const char *where, tg_tensor_list sequences, tg_pa
     tg_shape batch;
     if (!batch_sizes_of(&op, steps, count, options.batch_first, &batch)) return tg_scope_return(scope, NULL);
     tg_tensor *rows = joined_rows(padded_places(steps, count, options.batch_first), all->dims[0], length);
-    return tg_scope_return(scope, padded(all, rows, batch, options.padding_value));
+    return tg_scope_return(scope, pad_rows(all, rows, batch, options.padding_value));
 }
 
 tg_tensor_list tg_unpad_sequence_at(const char *where, tg_tensor *padded, tg_tensor *lengths,

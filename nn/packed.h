@@ -25,13 +25,14 @@ typedef struct tg_packed_sequence {
 
 typedef struct tg_pack_padded_sequence_options {
     bool batch_first;    /* x is [N, T, *]; otherwise [T, N, *] */
-    bool enforce_sorted; /* lengths that do not fall are an error; otherwise the sequences are sorted */
+    bool enforce_sorted; /* a length above the one before is an error; otherwise the sequences are sorted */
     TG_OPTIONS_END
 } tg_pack_padded_sequence_options;
 #define TG_PACK_PADDED_SEQUENCE_DEFAULTS /* batch_first */ false, /* enforce_sorted */ true TG_DEFAULTS_END
 
 /* `lengths` is [N], int64 or converted to it, `tg_tensor_of(5, 3, 2)`; each is at least 1 and at most T. Sequences of
- * equal lengths keep their order. */
+ * equal lengths keep their order. (PyTorch may mix them where there are more than 16: the results are the same, but
+ * dropout between layers hits other elements.) */
 tg_packed_sequence tg_pack_padded_sequence_at(const char *where, tg_tensor *x, tg_tensor *lengths,
                                               tg_pack_padded_sequence_options options);
 #define tg_pack_padded_sequence(x, lengths, ...)                                                                       \

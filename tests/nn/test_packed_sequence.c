@@ -361,7 +361,7 @@ TEST(test_wrong_packed_sequences)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const tg_packed_sequence p = { data, wrong[i], NULL, NULL };
         assert_null(tg_rnn_forward_packed(rnn, p).h_n);
-        expect_error("RNN: batch_sizes should be a contiguous int64 vector of decreasing sizes from 1");
+        expect_error("RNN: batch_sizes should be a contiguous int64 vector of sizes that never grow, are at least 1");
     }
     tg_tensor *sizes = tg_tensor_of(3, 2);
     tg_tensor *const orders[][2] = { { order, NULL },
@@ -369,7 +369,9 @@ TEST(test_wrong_packed_sequences)
                                      { order, tg_tensor_of(0, 1) },
                                      { tg_tensor_of(0, 1, 3), order },
                                      { tg_tensor_of(0, -1, 2), order },
-                                     { tg_tensor_of(0.0, 1.0, 2.0), order } };
+                                     { tg_tensor_of(0.0, 1.0, 2.0), order },
+                                     { order, tg_tensor_of(1, 0, 2) },
+                                     { tg_tensor_of(0, 0, 0), order } };
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
         const tg_packed_sequence p = { data, sizes, orders[i][0], orders[i][1] };
         assert_null(tg_pad_packed_sequence(p).output);
