@@ -1,4 +1,4 @@
-/* scan.h: running sums, products and extremes along a dimension, whose results have the input's shape; and differences. */
+/* scan.h: running sums, products and extremes along a dimension, whose results have the input's shape; differences. */
 #ifndef TG_OPS_SCAN_H
 #define TG_OPS_SCAN_H
 

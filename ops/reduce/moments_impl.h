@@ -28,7 +28,7 @@ tg_tensor *tgi_norm_raw(const tgi_reduction *over, double p, tg_tensor *x);
  * is 0. For p = +-inf each extreme element gets g, or, given the reduction, their share of it. */
 tg_tensor *tgi_norm_gradient(tg_tensor *g, tg_tensor *x, tg_tensor *y, double p, const tgi_reduction *shared);
 
-/* What torch.linalg's norm of this name asks of the dtype in which it is computed: floating, and not narrower than t's. */
+/* What torch.linalg's norm of this name asks of the dtype in which it is computed: floating, not narrower than t's. */
 bool tgi_norm_dtype_fits(const tg_op *op, tg_tensor *t, tg_dtype dtype, const char *name);
 
 /* x less its mean over these dimensions, exact where the mean has more digits than x; recorded. */

@@ -145,6 +145,28 @@ TEST(test_cholesky_solve)
     }
 }
 
+/* By their options; what they are is in the samples. */
+TEST(test_norms)
+{
+    tg_tensor *a = tg_from_data((const double[]){ 1, -2, 3, -4, 5, -6 }, tg_shape(2, 3));
+    VALUES(tg_matrix_norm(a), 1e-15, sqrt(91));
+    VALUES(tg_matrix_norm(a, .ord = TG_ORD_FRO, .keepdim = true), 1e-15, sqrt(91));
+    VALUES(tg_matrix_norm(a, .ord = 1), 0, 9);
+    VALUES(tg_matrix_norm(a, .ord = -INFINITY), 0, 6);
+    VALUES(tg_matrix_norm(a, .ord = INFINITY, .dims = tg_shape(1, 0)), 0, 9);
+    VALUES(tg_linalg_norm(a), 1e-15, sqrt(91));
+    VALUES(tg_linalg_norm(a, .ord = 1), 0, 9);
+    VALUES(tg_linalg_norm(a, .ord = 1, .dim = 0), 0, 5, 7, 9);
+    VALUES(tg_linalg_norm(a, .ord = 0, .dims = tg_shape(1)), 0, 3, 3);
+    VALUES(tg_linalg_norm(tg_select(a, 0, 0), .ord = 3), 1e-15, cbrt(36));
+    VALUES(tg_linalg_norm(a, .ord = TG_ORD_FRO, .dtype = TG_FLOAT64), 1e-15, sqrt(91));
+    VALUES(tg_dist(a, tg_zeros(tg_shape(3))), 1e-15, sqrt(91));
+    assert_null(tg_matrix_norm(a, .ord = NAN));
+    expect_error("Order nan not supported");
+    assert_null(tg_linalg_norm(a, .dim = 0, .dims = tg_shape(1)));
+    expect_error("give dim or dims, not both");
+}
+
 /* The other triangle is not read, nor is the diagonal of a unitriangular matrix. */
 TEST(test_unread)
 {
@@ -212,6 +234,7 @@ int main(void)
         T(test_qr_gradient),
         T(test_qr_without_gradient),
         T(test_cholesky_solve),
+        T(test_norms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
