@@ -12,18 +12,20 @@ static tg_shape matrix_of(const tg_shape *s)
     return tg_shape(s->ndim == 2 ? s->dims[0] : 1, s->ndim > 0 ? s->dims[s->ndim - 1] : 1);
 }
 
+/* Where a tensor stands in the result. */
+typedef struct corner {
+    int64_t row, column;
+} corner;
+
 static void block_diag_backward(tg_context *ctx)
 {
+    const corner *corners = tg_attributes(ctx);
     tg_tensor *g = tg_grad_output(ctx, 0);
-    int64_t row = 0, column = 0;
     for (int i = 0; i < tg_input_count(ctx); i++) {
+        if (!tg_needs_input_grad(ctx, i)) continue;
         const tg_shape shape = tg_input_shape(ctx, i), matrix = matrix_of(&shape);
-        if (tg_needs_input_grad(ctx, i)) {
-            tg_tensor *rows = tg_narrow(g, 0, row, matrix.dims[0]);
-            tg_set_grad_input(ctx, i, tg_reshape(tg_narrow(rows, 1, column, matrix.dims[1]), shape));
-        }
-        row += matrix.dims[0];
-        column += matrix.dims[1];
+        tg_tensor *rows = tg_narrow(g, 0, corners[i].row, matrix.dims[0]);
+        tg_set_grad_input(ctx, i, tg_reshape(tg_narrow(rows, 1, corners[i].column, matrix.dims[1]), shape));
     }
 }
 
@@ -49,21 +51,34 @@ static bool measure(tg_tensor_list tensors, tg_shape *shape, tg_dtype *dtype)
     return tgi_op_numel(op, tensors, shape) >= 0;
 }
 
-/* Puts each tensor in its place. */
-static bool fill_blocks(tg_tensor *y, tg_tensor_list tensors)
+/* Puts each tensor in its place, which is written down. */
+static bool fill_blocks(tg_tensor *y, tg_tensor_list tensors, corner *corners)
 {
-    int64_t row = 0, column = 0;
+    corner at = { 0, 0 };
     for (int64_t i = 0; i < tensors.count; i++) {
         const tg_shape whole = tgi_shape(tensors.items[i]), matrix = matrix_of(&whole);
         tgi_layout part = tgi_layout_of(y);
-        tgi_layout_slice(&part, 0, row, matrix.dims[0], 1);
-        tgi_layout_slice(&part, 1, column, matrix.dims[1], 1);
-        row += matrix.dims[0];
-        column += matrix.dims[1];
+        tgi_layout_slice(&part, 0, at.row, matrix.dims[0], 1);
+        tgi_layout_slice(&part, 1, at.column, matrix.dims[1], 1);
         while (part.ndim > whole.ndim) tgi_layout_select(&part, 0, 0);
         if (tensors.items[i]->numel && tgi_copy_part(y, &part, tensors.items[i]) != TG_OK) return false;
+        corners[i] = at;
+        at.row += matrix.dims[0];
+        at.column += matrix.dims[1];
     }
     return true;
+}
+
+/* Of tensors of the result's dtype. */
+static tg_tensor *joined(tg_tensor_list blocks, const tg_shape *shape, tg_dtype dtype)
+{
+    const size_t size = (size_t)blocks.count * sizeof(corner);
+    corner *corners = tgi_calloc(size);
+    tg_tensor *y = corners ? tgi_new_full(shape, dtype, 0) : NULL;
+    const bool ok = y && fill_blocks(y, blocks, corners) &&
+                    tg_record(&tgi_op_block_diag, blocks, tg_list(y), TG_NONE, corners, size) == TG_OK;
+    tgi_free(corners, size);
+    return ok ? y : NULL;
 }
 
 tg_tensor *tg_block_diag_at(const char *where, tg_tensor_list tensors)
@@ -72,14 +87,12 @@ tg_tensor *tg_block_diag_at(const char *where, tg_tensor_list tensors)
     tg_shape shape;
     tg_dtype dtype;
     if (!tg_op_begin(where, op, tensors) || !measure(tensors, &shape, &dtype)) return NULL;
+    if (tensors.count == 0) return tg_failed() ? NULL : tgi_new(&shape, dtype); /* a failed list is empty, too */
     tg_tensor **inputs = tg_list_new(tensors.count);
     if (!inputs) return NULL;
     for (int64_t i = 0; i < tensors.count; i++)
         if (!(inputs[i] = tg_to(tensors.items[i], dtype))) return NULL;
-    const tg_tensor_list blocks = tg_list_of(inputs, tensors.count);
-    tg_tensor *y = tgi_new_full(&shape, dtype, 0);
-    if (!y || !fill_blocks(y, blocks)) return NULL;
-    return tg_record(op, blocks, tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
+    return joined(tg_list_of(inputs, tensors.count), &shape, dtype);
 }
 
 static tg_tensor_list block_diag_call(const tg_value *v) { return tgi_result(tg_block_diag(v[0].as.tensors)); }

@@ -90,8 +90,7 @@ static tg_tensor *counts(tg_tensor *x, tg_tensor *edges, tg_tensor *weight)
     const int64_t bins = edges->numel - 1;
     tg_tensor *inside = tg_logical_and(tg_ge(x, tg_select(edges, 0, 0)), tg_le(x, tg_select(edges, 0, -1)));
     tg_tensor *bin = tg_clamp(tg_sub(tg_searchsorted(edges, x, .right = true), 1), .min = 0, .max = (double)(bins - 1));
-    tg_tensor *zero = tg_zeros(tg_shape(), .dtype = tg_dtype_of(x)), *one = tg_ones_like(zero);
-    tg_tensor *counted = tg_where(inside, weight ? weight : one, zero);
+    tg_tensor *counted = weight ? tg_where(inside, weight, 0.0) : tg_to(inside, tg_dtype_of(x));
     return counted ? tg_bincount(bin, .weights = counted, .minlength = bins) : NULL;
 }
 
