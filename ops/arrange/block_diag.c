@@ -1,4 +1,5 @@
 /* block_diag.c: matrices on the diagonal of a matrix. */
+#include "core/error.h"
 #include "ops/base/call.h"
 #include "ops/base/layout.h"
 #include "ops/triangle.h"
@@ -107,6 +108,7 @@ const tg_op tgi_op_block_diag = {
     .backward = block_diag_backward,
     .call = block_diag_call,
     .samples = (const char *const[]){ "block_diag([f(2, 3), f(1, 2)])", "block_diag([f(2), f(), f(2, 2)])",
+                                      "block_diag([f(2, grad=False), f(), b(2, 2), f(1, 2)])",
                                       "block_diag([f(2, 0), f(1, 1)])", "block_diag([f(0), f(2, 1)])",
                                       "block_diag([f(2), i(2, 2)])", "block_diag([b(1, 2), b(2, 1)])", "block_diag([])",
                                       NULL },
