@@ -119,10 +119,10 @@ void tg_module_free_at(const char *where, tg_module *m);
 #define tg_module_free(m) tg_module_free_at(TG_HERE, TG_MODULE(m))
 
 /* A deep copy, as copy.deepcopy makes it: parameters, buffers, children and flags, what was shared being shared in the
- * copy. Parameters and buffers have the same values and requires_grad, and neither gradients nor hooks; those of modules are copied. Pointers in the
- * structs to tensors and modules of the tree point to their copies. A class that has `free` owns more than that, and so
- * does a struct with an allocated array of TG_SUBMODULES: it must have `copy` as well, which is called once all this is
- * done; if it fails, `free` is not called. NULL on error. */
+ * copy. Parameters and buffers have the same values and requires_grad, and neither gradients nor hooks; a
+ * module's hooks are copied. Pointers in the structs to tensors and modules of the tree point to their copies. A class
+ * that has `free` owns more than that, and so does a struct with an allocated array of TG_SUBMODULES: it must have
+ * `copy` as well, which is called once all this is done; if it fails, `free` is not called. NULL on error. */
 tg_module *tg_module_copy_at(const char *where, tg_module *m);
 #define tg_module_copy(m) ((__typeof__(m))tg_module_copy_at(TG_HERE, TG_MODULE(m)))
 

@@ -11,9 +11,9 @@
  *     const int64_t number = tg_register_forward_hook(model->fc, show, NULL);
  *
  * They run whether the module is called by tg_module_forward or by its own function (tg_linear_forward,
- * tg_lstm_forward, ...). Of a module of your own they run when it is called by tg_module_forward; a function beside that,
- * of two tensors say, calls modules that have hooks and has none itself. While a module is at work, its hooks included,
- * another call of the same one runs no hooks. */
+ * tg_lstm_forward, ...). Of a module of your own they run when it is called by tg_module_forward; a function beside
+ * that, of two tensors say, calls modules that have hooks and has none itself. While a module is at work, its hooks
+ * included, another call of the same one runs no hooks. */
 #ifndef TG_NN_MODULE_HOOKS_H
 #define TG_NN_MODULE_HOOKS_H
 
@@ -33,9 +33,9 @@ typedef struct tg_module_call {
  * fail; a NULL that it puts in the place of a tensor is one. */
 typedef void (*tg_module_hook_fn)(tg_module *module, const tg_module_call *call, void *context);
 
-/* Each returns a number for tg_remove_module_hook, or -1. Hooks of a kind run in the order in which they were registered;
- * they may register and remove hooks, themselves too. They go with the module; a copy of the module has the same ones,
- * with the same numbers and contexts.
+/* Each returns a number for tg_remove_module_hook, or -1. Hooks of a kind run in the order in which they were
+ * registered; they may register and remove hooks, themselves too. They go with the module; a copy of the module has the
+ * same ones, with the same numbers and contexts.
  *
  * Before forward: may replace inputs; there are no outputs yet. */
 int64_t tg_register_forward_pre_hook_at(const char *where, tg_module *m, tg_module_hook_fn hook, void *context);
@@ -43,8 +43,9 @@ int64_t tg_register_forward_pre_hook_at(const char *where, tg_module *m, tg_modu
 int64_t tg_register_forward_hook_at(const char *where, tg_module *m, tg_module_hook_fn hook, void *context);
 /* When the gradients of all inputs are complete, once for each call of the module that backward comes to: `inputs` are
  * their gradients, NULL where the input requires none, and may be replaced; `outputs` are those of the outputs, zeros
- * where none arrived, NULL where the output requires none. Where no input requires a gradient it runs when those of the outputs are complete, and may
- * replace nothing. Inputs and outputs are views then, which are not written in place while gradients flow. */
+ * where none arrived, NULL where the output requires none. Where no input requires a gradient it runs when those of the
+ * outputs are complete, and may replace nothing. Inputs and outputs are views then, which are not written in place
+ * while gradients flow. */
 int64_t tg_register_full_backward_hook_at(const char *where, tg_module *m, tg_module_hook_fn hook, void *context);
 #define tg_register_forward_pre_hook(m, hook, context)                                                                 \
     tg_register_forward_pre_hook_at(TG_HERE, TG_MODULE(m), hook, context)

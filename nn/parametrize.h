@@ -21,8 +21,8 @@ typedef struct tg_weight_norm_options {
 #define TG_WHOLE_WEIGHT         (-1) /* PyTorch's dim=None */
 #define TG_WEIGHT_NORM_DEFAULTS /* dim */ 0 TG_DEFAULTS_END
 
-/* Salimans and Kingma (2016): w = g v / |v|. NAME_g has the norms, [n, 1, ...] of n slices, NAME_v is what the parameter
- * was: `tg_weight_norm(fc, "weight")`. */
+/* Salimans and Kingma (2016): w = g v / |v|. NAME_g has the norms, [n, 1, ...] of n slices, NAME_v is what the
+ * parameter was: `tg_weight_norm(fc, "weight")`. */
 tg_status tg_weight_norm_at(const char *where, tg_module *m, const char *name, tg_weight_norm_options options);
 #define tg_weight_norm(m, name, ...)                                                                                   \
     tg_weight_norm_at(TG_HERE, TG_MODULE(m), name,                                                                     \
@@ -41,9 +41,9 @@ typedef struct tg_spectral_norm_options {
 #define TG_SPECTRAL_NORM_DEFAULTS                                                                                      \
     /* n_power_iterations */ 1, /* eps */ 1e-12, /* dim */ TG_OUTPUT_DIM TG_DEFAULTS_END
 
-/* Miyato et al. (2018): w = w_orig / sigma, sigma = uT W v, which comes near the largest singular value of the weight as
- * a matrix W. NAME_orig is what the parameter was; the buffers NAME_u and NAME_v are vectors of length 1, drawn from the
- * normal distribution, u first. */
+/* Miyato et al. (2018): w = w_orig / sigma, sigma = uT W v, which comes near the largest singular value of the weight
+ * as a matrix W. NAME_orig is what the parameter was; the buffers NAME_u and NAME_v are vectors of length 1, drawn from
+ * the normal distribution, u first. */
 tg_status tg_spectral_norm_at(const char *where, tg_module *m, const char *name, tg_spectral_norm_options options);
 #define tg_spectral_norm(m, name, ...)                                                                                 \
     tg_spectral_norm_at(TG_HERE, TG_MODULE(m), name,                                                                   \

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/scope.h"
 #include "core/thread.h"
-#include "ops/base/iterate.h"
+#include "ops/base/copy.h"
 #include "ops/view.h"
 #include "module_impl.h"
 

@@ -40,9 +40,9 @@ typedef struct tg_load_state_dict_options {
 /* Copies values into the model's parameters and buffers of the same names, converted to their dtypes:
  * `tg_load_state_dict(m, tg_state_dict(other))`, `tg_load_state_dict(m, list, .strict = false)`. The tensors stay the
  * same, so that optimisers and fields still hold them; each counts a write, and nothing is recorded. Shapes agree, but
- * for one element, which may be of no dimension or of one. Of a key that comes twice the last one counts. All or nothing:
- * when anything is wrong the model is as it was, and the error names every missing, unexpected and misshapen key, as
- * far as its text has room. Nothing is loaded while an error is pending. */
+ * for one element, which may be of no dimension or of one. Of a key that comes twice the last one counts. All or
+ * nothing: when anything is wrong the model is as it was, and the error names every missing, unexpected and misshapen
+ * key, as far as its text has room. Nothing is loaded while an error is pending. */
 tg_status tg_load_state_dict_at(const char *where, tg_module *m, tg_named_tensor_list state,
                                 tg_load_state_dict_options options);
 #define tg_load_state_dict(m, state, ...)                                                                              \

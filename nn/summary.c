@@ -8,7 +8,7 @@
 #include "core/rng.h"
 #include "core/scope.h"
 #include "core/tape_impl.h"
-#include "ops/layers/conv_impl.h"
+#include "ops/layers/conv_node.h"
 #include "ops/view.h"
 #include "module_hooks_impl.h"
 #include "state.h"
@@ -43,9 +43,8 @@ static int64_t inner_size(const tg_node *node, int a)
 static int64_t convolution(const tg_node *node, int64_t made)
 {
     tg_shape weight, input;
-    const tgi_convolved *c = (const void *)((const char *)node + node->attributes_at);
     if (!input_shape(node, 1, &weight) || weight.dims[0] == 0) return 0;
-    if (c->transposed) made = input_shape(node, 0, &input) ? tg_shape_numel(&input) : 0;
+    if (tgi_conv_is_transposed(node)) made = input_shape(node, 0, &input) ? tg_shape_numel(&input) : 0;
     return made * (tg_shape_numel(&weight) / weight.dims[0]);
 }
 

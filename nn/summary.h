@@ -24,9 +24,9 @@ typedef struct tg_summary {
     int64_t parameters, trainable_parameters, multiply_adds, saved_bytes;
 } tg_summary;
 
-/* Runs tg_module_forward(m, x) once, as the module is (in training or in evaluation mode), with gradients of everything,
- * and looks at the tape. A copy of the module runs, and the random stream is put back, so nothing changes; hooks on the
- * module run, too. */
+/* Runs tg_module_forward(m, x) once, as the module is (in training or in evaluation mode), with gradients of
+ * everything, and looks at the tape. A copy of the module runs, and the random stream is put back, so nothing changes;
+ * hooks on the module run, too. */
 tg_summary tg_module_summary_at(const char *where, tg_module *m, tg_tensor *x);
 #define tg_module_summary(m, x) tg_module_summary_at(TG_HERE, TG_MODULE(m), x)
 

@@ -4,7 +4,8 @@
 #include "core/error.h"
 #include "core/op.h"
 #include "core/scope.h"
-#include "ops/base/iterate.h"
+#include "core/tensor_impl.h"
+#include "ops/base/copy.h"
 #include "ops/join.h"
 #include "ops/view.h"
 

@@ -4,6 +4,7 @@
 
 #include "core/tensor_impl.h"
 #include "ops/kernels/kernels.h"
+#include "copy.h"
 
 TG_EXTERN_C_BEGIN
 
@@ -19,9 +20,6 @@ void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void 
 /* The common shape of `a` and `b`. False, with PyTorch's error recorded, when they do not broadcast. `shape` may be one
  * of them. */
 bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, const tg_shape *b, tg_shape *shape);
-
-/* to = from, converted to to's dtype and broadcast to its shape. Raw: records nothing, counts no version. */
-void tgi_copy_raw(tg_tensor *to, tg_tensor *from);
 
 /* `t` itself if it is contiguous, else a contiguous copy; of the given dtype. Raw: records nothing. NULL on failure. */
 tg_tensor *tgi_contiguous_raw(tg_tensor *t);

@@ -8,6 +8,8 @@
 #include "ops/base/call.h"
 #include "ops/base/iterate.h"
 #include "conv_impl.h"
+#include "conv_node.h"
+#include "core/tape_impl.h"
 #include "ops/base/parallel.h"
 #include "ops/reduce.h"
 
@@ -121,6 +123,11 @@ static tg_tensor *convolve_weight(tg_tensor *image, tg_tensor *result, const tgi
     return tg_record(op, tg_list(image, result), tg_list(y), tg_list(saved_image, saved_result), c, sizeof *c) == TG_OK
                ? y
                : NULL;
+}
+
+bool tgi_conv_is_transposed(const tg_node *node)
+{
+    return ((const tgi_convolved *)(const void *)((const char *)node + node->attributes_at))->transposed;
 }
 
 /* ---- convolution ---- */

@@ -267,6 +267,14 @@ TEST(test_backward_corners)
     assert_int_equal(tg_numel(seen_input[0]), 2);
     forget();
     tg_module_free(lstm);
+    tg_embedding_bag *bag = tg_embedding_bag_new(3, 2); /* of inputs that have no gradient, or are left out */
+    tg_register_full_backward_hook(bag, keep_gradients, NULL);
+    tg_backward(tg_sum(tg_embedding_bag_forward(bag, tg_zeros(tg_shape(1, 2), .dtype = TG_INT64), NULL, NULL)));
+    assert_int_equal(seen, 1);
+    assert_null(seen_input[0]);
+    VALUES(seen_output[0], 0, 1, 1);
+    forget();
+    tg_module_free(bag);
     tg_scope_end(scope);
 }
 

@@ -33,7 +33,7 @@ BEGIN {
     rule["tg_milestones"] = "milestones"
     n = split("tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *;" \
               "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **;" \
-              "const tg_optimizer_class *;const tg_scheduler_class *", word, ";")
+              "const tg_optimizer_class *;const tg_scheduler_class *;tg_incompatible_keys *", word, ";")
     for (i = 1; i <= n; i++) rule[word[i]] = "address"
     n = split("void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *;" \
               "tg_tensor *const *;const tg_operand *", word, ";")
