@@ -255,6 +255,10 @@ static double run(void)
 {
     tg_manual_seed(1);
     tg_lstm *m = tg_lstm_new(2, 2);
+    if (tg_failed()) { /* its weights may never have been drawn */
+        tg_module_free(m);
+        return 0;
+    }
     tg_weight_norm(m, "weight_hh_l0");
     tg_spectral_norm(m, "weight_ih_l0");
     tg_lstm *copy = tg_module_copy(m);
