@@ -12,9 +12,9 @@ typedef struct tg_interpolate_options {
     tg_shape size;                   /* of the result: one for each spatial dimension, or one for all; or */
     double scale_factor;             /* how many times as large as the input, */
     double scale_factors[2];         /* or that for each spatial dimension */
-    const char *mode;                /* "linear" for sequences [N, C, L], "bilinear" for images [N, C, H, W]; "nearest",
+    const char *mode;                /* "linear" for sequences [N, C, L], "bilinear" and "bicubic" for images [N, C, H, W]; "nearest",
                                         "nearest-exact" and "area" for both */
-    bool align_corners;              /* the corners' centres fall on each other, not the corners' corners; of the linear modes */
+    bool align_corners;              /* the corners' centres fall on each other, not the corners' corners; of the linear and cubic modes */
     bool recompute_scale_factor;     /* from the sizes, once the result's is rounded down */
     TG_OPTIONS_END
 } tg_interpolate_options;
@@ -27,6 +27,27 @@ typedef struct tg_interpolate_options {
 /* `tg_interpolate(x, .scale_factor = 2, .mode = "bilinear")`: exactly one of size and scale factor is given. */
 tg_tensor *tg_interpolate_at(const char *where, tg_tensor *input, tg_interpolate_options options);
 #define tg_interpolate(input, ...) tg_interpolate_at(TG_HERE, input, TG_INTERPOLATE_OPTIONS(__VA_ARGS__))
+
+typedef struct tg_grid_sample_options {
+    const char *mode;           /* "bilinear", or "nearest" */
+    const char *padding_mode;   /* outside: "zeros", the "border"'s elements, or "reflection" at the border */
+    bool align_corners;         /* -1 and 1 are the corners' centres, not the corners' corners */
+    TG_OPTIONS_END
+} tg_grid_sample_options;
+#define TG_GRID_SAMPLE_DEFAULTS                                                                                        \
+    /* mode */ "bilinear", /* padding_mode */ "zeros", /* align_corners */ false TG_DEFAULTS_END
+#define TG_GRID_SAMPLE_OPTIONS(...) TG_OPTIONS(tg_grid_sample_options, TG_GRID_SAMPLE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* Images [N, C, H, W] read at the places that grid [N, H', W', 2] tells, (x, y) from -1 to 1: [N, C, H', W']. By a grid
+ * of "nearest" there is no gradient, where PyTorch has zeros. */
+tg_tensor *tg_grid_sample_at(const char *where, tg_tensor *input, tg_tensor *grid, tg_grid_sample_options options);
+#define tg_grid_sample(input, grid, ...) tg_grid_sample_at(TG_HERE, input, grid, TG_GRID_SAMPLE_OPTIONS(__VA_ARGS__))
+
+/* The grid of affine maps theta [N, 2, 3] for images [N, C, H, W], the size: `tg_affine_grid(theta, tg_shape(8, 3, 32,
+ * 32))`, and as in grid_sample align_corners, false unless given. */
+tg_tensor *tg_affine_grid_at(const char *where, tg_tensor *theta, tg_shape size, bool align_corners);
+#define tg_affine_grid(theta, size, ...)                                                                               \
+    tg_affine_grid_at(TG_HERE, theta, size, TG_OR(false __VA_OPT__(,) __VA_ARGS__))
 
 /* [*, C r r, H, W] to [*, C, H r, W r], and back. */
 tg_tensor *tg_pixel_shuffle_at(const char *where, tg_tensor *input, int64_t upscale_factor);

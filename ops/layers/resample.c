@@ -1,4 +1,4 @@
-/* resample.c: interpolate, its transpose, and the shuffles of channels.
+/* resample.c: interpolate, and its transpose.
  *
  * Along each dimension a table says which elements an index of the result takes, and how much of each. The gradient
  * gives back along the same table: two ops, each the other's transpose. */
@@ -22,8 +22,8 @@ enum {
     STRETCH = 1 << 13   /* elements of one task */
 };
 
-typedef enum interpolation { NEAREST, LINEAR, BILINEAR, AREA, NEAREST_EXACT, MODES } interpolation;
-static const char *const mode_names[MODES] = { "nearest", "linear", "bilinear", "area", "nearest-exact" };
+typedef enum interpolation { NEAREST, LINEAR, BILINEAR, AREA, NEAREST_EXACT, BICUBIC, MODES } interpolation;
+static const char *const mode_names[MODES] = { "nearest", "linear", "bilinear", "area", "nearest-exact", "bicubic" };
 
 static interpolation mode_of(const char *name)
 {
@@ -100,6 +100,7 @@ static void run_stretch(const void *all, int64_t task)
 }
 
 static bool is_linear(interpolation mode) { return mode == LINEAR || mode == BILINEAR; }
+static bool has_corners(interpolation mode) { return is_linear(mode) || mode == BICUBIC; }
 
 static kernel *kernel_of(const resampling *r, int dtype, bool back)
 {
@@ -234,7 +235,10 @@ static bool sizes_ok(const tg_op *op, tg_tensor *x, const resampling *r)
                     tg_shape_text(&shape, text));
     if (!tgi_is_floating(x))
         return FAIL("\"compute_indices_weights_%s\" not implemented for '%s'",
-                    is_linear(r->mode) ? "linear" : "nearest", tgi_type_name(x));
+                    is_linear(r->mode)   ? "linear"
+                    : r->mode == BICUBIC ? "cubic"
+                                         : "nearest",
+                    tgi_type_name(x));
     if (r->out[0] > INT32_MAX || r->out[1] > INT32_MAX) return FAIL("the output size is too large");
     return true;
 }
@@ -242,15 +246,17 @@ static bool sizes_ok(const tg_op *op, tg_tensor *x, const resampling *r)
 static bool mode_ok(const tg_op *op, tg_tensor *x, const tg_interpolate_options *o)
 {
     const interpolation mode = mode_of(o->mode);
-    if (mode == MODES && o->mode && (strcmp(o->mode, "bicubic") == 0 || strcmp(o->mode, "trilinear") == 0))
-        return FAIL("PyTorch's mode %s is not there: nearest | linear | bilinear | area | nearest-exact", o->mode);
+    if (mode == MODES && o->mode && strcmp(o->mode, "trilinear") == 0)
+        return FAIL("PyTorch's mode %s is not there: nearest | linear | bilinear | bicubic | area | nearest-exact",
+                    o->mode);
     if (mode == MODES) return FAIL(ONLY, x->ndim, o->mode ? o->mode : "None");
-    if (o->align_corners && !is_linear(mode))
+    if (o->align_corners && !has_corners(mode))
         return FAIL("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
                     "trilinear");
     if (x->ndim != 3 && x->ndim != 4) return FAIL(ONLY, x->ndim, o->mode);
     if (mode == LINEAR && x->ndim == 4) return FAIL("Got 4D input, but linear mode needs 3D input");
     if (mode == BILINEAR && x->ndim == 3) return FAIL("Got 3D input, but bilinear mode needs 4D input");
+    if (mode == BICUBIC && x->ndim == 3) return FAIL(ONLY, x->ndim, o->mode);
     return true;
 }
 
@@ -273,6 +279,10 @@ tg_tensor *tg_interpolate_at(const char *where, tg_tensor *input, tg_interpolate
     resampling r;
     if (!tg_op_begin(where, &tgi_op_interpolate, tg_list(input)) || !check(&tgi_op_interpolate, input, &options, &r))
         return NULL;
+    if (r.mode == BICUBIC) {
+        const double scale[] = { scale_of(&r, 0, false), scale_of(&r, 1, false) };
+        return tgi_bicubic(input, r.out, scale, r.align_corners);
+    }
     if (r.mode != AREA) return resample(&tgi_op_interpolate, input, &r);
     return r.spatial == 1 ? tg_adaptive_avg_pool1d(input, tg_shape(r.out[1]))
                           : tg_adaptive_avg_pool2d(input, tg_shape(r.out[0], r.out[1]));
@@ -286,7 +296,7 @@ static void options_of(const tg_value *v, tg_interpolate_options *o)
     if (v[1].kind == TG_VALUE_FLOAT) o->scale_factor = v[1].as.real;
     o->mode = v[2].as.string;
     if (v[3].kind == TG_VALUE_BOOL) /* of the other modes it is refused, whichever it is */
-        o->align_corners = v[3].as.boolean || !is_linear(mode_of(o->mode));
+        o->align_corners = v[3].as.boolean || !has_corners(mode_of(o->mode));
     o->recompute_scale_factor = v[4].kind == TG_VALUE_BOOL && v[4].as.boolean;
 }
 
@@ -319,6 +329,10 @@ static const char *const interpolate_samples[] = {
     "interpolate(f(1, 1, 3, 2), scale_factor=1.4, mode='bilinear')",
     "interpolate(f(1, 2, 5, 4), size=3, mode='area')",
     "interpolate(f(1, 2, 5), scale_factor=0.7, mode='area')",
+    "interpolate(f(1, 2, 3, 4), size=[5, 7], mode='bicubic')",
+    "interpolate(f(1, 2, 5, 4), size=[3, 6], mode='bicubic', align_corners=True)",
+    "interpolate(f(1, 1, 3, 4), scale_factor=1.7, mode='bicubic')",
+    "interpolate(f(1, 1, 1, 2), size=1, mode='bicubic', align_corners=True)",
     "interpolate(f(0, 3, 5), size=3)",
     "interpolate(f(0, 2, 3, 4), size=3, mode='bilinear')",
     NULL
@@ -348,23 +362,32 @@ static const tg_error_sample interpolate_errors[] = {
     { "interpolate(f(2, 3, 5, 5), size=[0, 3])",
       "Input and output sizes should be greater than 0, but got input (H: 5, W: 5) output (H: 0, W: 3)" },
     { "interpolate(f(2, 0, 5), size=3)", "Non-empty 3D data tensor expected but got a tensor with sizes [2, 0, 5]" },
+    { "interpolate(i(1, 1, 3, 5), size=3, mode='bicubic')",
+      "\"compute_indices_weights_cubic\" not implemented for 'Long'" },
+    { "interpolate(f(2, 3, 5), size=3, mode='bicubic')", "(got bicubic)" },
     { "interpolate(i(2, 3, 5), size=3)", "\"compute_indices_weights_nearest\" not implemented for 'Long'" },
     { "interpolate(f(2, 3, 5, 5), size=[3, 4], recompute_scale_factor=True)",
       "recompute_scale_factor is not meaningful with an explicit size." },
     { NULL, NULL }
 };
 
-static const tg_error_sample interpolate_own_errors[] = {
-    { "interpolate(f(1, 2, 5, 5), size=3, mode='bicubic')", "PyTorch's mode bicubic is not there" }, { NULL, NULL }
-};
+static const tg_error_sample interpolate_own_errors[] = { { "interpolate(f(1, 2, 5, 5, 5), size=3, mode='trilinear')",
+                                                            "PyTorch's mode trilinear is not there" },
+                                                          { NULL, NULL } };
 
 const tg_op tgi_op_interpolate = {
     .name = "interpolate",
     .schema = "interpolate(Tensor input, int[]? size=None, float? scale_factor=None, str mode='nearest', bool? "
               "align_corners=None, bool? recompute_scale_factor=None) -> Tensor",
-    .formula = "y[i] = x[floor(i / s)], or, linear, x between the two indices around (i + 1/2) / s - 1/2; s the scale",
-    .gradient = "dx = interpolate_backward of g; area: that of adaptive_avg_pool, of which it is made",
-    .doc = "Sequences and images brought to another size: 'nearest', 'nearest-exact', 'linear', 'bilinear' or 'area'.",
+    .formula =
+        "y[i] = x[floor(i / s)], or, linear, x between the two indices around (i + 1/2) / s - 1/2, or, bicubic, of "
+        "the four around it; s the scale",
+    .gradient =
+        "dx = interpolate_backward of g; area: that of adaptive_avg_pool, of which it is made; bicubic: that of "
+        "index_select",
+    .doc =
+        "Sequences and images brought to another size: 'nearest', 'nearest-exact', 'linear', 'bilinear', 'bicubic' or "
+        "'area'.",
     .shapes = "[N, C, L] to [N, C, size]; [N, C, H, W] to [N, C, *size]",
     .backward = interpolate_backward,
     .call = interpolate_call,
@@ -392,7 +415,9 @@ static tg_tensor_list interpolate_backward_call(const tg_value *v)
     const tg_shape want = ok ? resized(like, &r, r.out) : tg_shape(), have = tgi_shape(x);
     tgi_unref(like);
     if (!ok) return tg_list_failed();
-    if (r.mode == AREA) return tgi_result(tg_op_fail(op, tg_list(x), "area is adaptive_avg_pool, which has its own"));
+    if (r.mode == AREA || r.mode == BICUBIC)
+        return tgi_result(
+            tg_op_fail(op, tg_list(x), "%s is made of other ops, which have their own", mode_names[r.mode]));
     if (tg_shape_equal(&want, &have)) return tgi_result(resample(op, x, &r));
     return tgi_result(tg_op_fail(op, tg_list(x), "the result has shape %s, which grad_output must have, too",
                                  tg_shape_text(&want, text)));
@@ -422,171 +447,4 @@ const tg_op tgi_op_interpolate_backward = {
     .call = interpolate_backward_call,
     .samples = interpolate_backward_samples,
     .own_errors = interpolate_backward_own_errors,
-};
-
-/* ---- shuffles ---- views, and a copy at most */
-
-/* The leading dimensions of `t` made one, and the last three. */
-static tg_tensor *images(tg_tensor *t, int64_t c, int64_t h, int64_t w)
-{
-    int64_t n = 1;
-    for (int d = 0; d < t->ndim - 3; d++) n *= t->dims[d];
-    return tg_reshape(t, tg_shape(n, c, h, w));
-}
-
-static tg_tensor *pixels(tg_tensor *t, tg_shape between, tg_shape order, int64_t c, int64_t h, int64_t w)
-{
-    tg_shape shape = tgi_shape(t);
-    shape.dims[shape.ndim - 3] = c;
-    shape.dims[shape.ndim - 2] = h;
-    shape.dims[shape.ndim - 1] = w;
-    tg_tensor *x = images(t, t->dims[t->ndim - 3], t->dims[t->ndim - 2], t->dims[t->ndim - 1]);
-    if (!x) return NULL;
-    between.dims[0] = x->dims[0];
-    return tgi_with_own_data(tg_reshape(tg_permute(tg_reshape(x, between), order), shape), t);
-}
-
-static bool pixels_ok(const tg_op *op, tg_tensor *x, const char *name, int64_t factor)
-{
-    if (x->ndim < 3)
-        return FAIL("%s expects input to have at least 3 dimensions, but got input with %d dimension(s)", op->name,
-                    x->ndim);
-    if (factor <= 0) return FAIL("%s expects a positive %s, but got %" PRId64, op->name, name, factor);
-    if (factor > INT32_MAX) return FAIL("%s: %s is too large", op->name, name);
-    return true;
-}
-
-tg_tensor *tg_pixel_shuffle_at(const char *where, tg_tensor *input, int64_t upscale_factor)
-{
-    const tg_op *op = &tgi_op_pixel_shuffle;
-    const int64_t r = upscale_factor;
-    if (!tg_op_begin(where, op, tg_list(input)) || !pixels_ok(op, input, "upscale_factor", r)) return NULL;
-    const int64_t *last = input->dims + input->ndim - 3, c = last[0] / (r * r);
-    if (last[0] % (r * r) != 0)
-        return tg_op_fail(op, tg_list(input),
-                          "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
-                          "upscale_factor, but input.size(-3)=%" PRId64 " is not divisible by %" PRId64,
-                          last[0], r * r);
-    return pixels(input, tg_shape(0, c, r, r, last[1], last[2]), tg_shape(0, 1, 4, 2, 5, 3), c, last[1] * r,
-                  last[2] * r);
-}
-
-tg_tensor *tg_pixel_unshuffle_at(const char *where, tg_tensor *input, int64_t downscale_factor)
-{
-    const tg_op *op = &tgi_op_pixel_unshuffle;
-    const int64_t r = downscale_factor;
-    if (!tg_op_begin(where, op, tg_list(input)) || !pixels_ok(op, input, "downscale_factor", r)) return NULL;
-    const int64_t *last = input->dims + input->ndim - 3, h = last[1] / r, w = last[2] / r;
-    for (int d = 1; d < 3; d++)
-        if (last[d] % r != 0)
-            return tg_op_fail(
-                op, tg_list(input),
-                "pixel_unshuffle expects %s to be divisible by downscale_factor, but input.size(%d)=%" PRId64
-                " is not divisible by %" PRId64,
-                d == 1 ? "height" : "width", d - 3, last[d], r);
-    return pixels(input, tg_shape(0, last[0], h, r, w, r), tg_shape(0, 1, 3, 5, 2, 4), last[0] * r * r, h, w);
-}
-
-tg_tensor *tg_channel_shuffle_at(const char *where, tg_tensor *input, int64_t groups)
-{
-    const tg_op *op = &tgi_op_channel_shuffle;
-    char text[TG_SHAPE_TEXT];
-    if (!tg_op_begin(where, op, tg_list(input))) return NULL;
-    const tg_shape shape = tgi_shape(input);
-    if (shape.ndim < 3)
-        return tg_op_fail(op, tg_list(input),
-                          "channel_shuffle expects input with > 2 dims, but got input with sizes %s",
-                          tg_shape_text(&shape, text));
-    if (groups <= 0)
-        return tg_op_fail(op, tg_list(input),
-                          "Number of groups to divide channels in must be positive. Value of groups:%" PRId64, groups);
-    if (shape.dims[1] % groups != 0)
-        return tg_op_fail(op, tg_list(input),
-                          "Number of channels must be divisible by groups. Got %" PRId64 " channels and %" PRId64
-                          " groups.",
-                          shape.dims[1], groups);
-    int64_t rest = 1;
-    for (int d = 2; d < shape.ndim; d++) rest *= shape.dims[d];
-    tg_tensor *grouped = tg_reshape(input, tg_shape(shape.dims[0], groups, shape.dims[1] / groups, rest));
-    return tgi_with_own_data(tg_reshape(tg_transpose(grouped, 1, 2), shape), input);
-}
-
-#define SHUFFLE_CALL(name)                                                                                             \
-    static tg_tensor_list name##_call(const tg_value *v)                                                               \
-    {                                                                                                                  \
-        return tgi_result(tg_##name##_at(TG_HERE, v[0].as.tensor, v[1].as.integer));                                   \
-    }
-SHUFFLE_CALL(pixel_shuffle)
-SHUFFLE_CALL(pixel_unshuffle)
-SHUFFLE_CALL(channel_shuffle)
-
-const tg_op tgi_op_pixel_shuffle = {
-    .name = "pixel_shuffle",
-    .schema = "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor",
-    .formula = "y[.., c, h r + i, w r + j] = x[.., c r r + i r + j, h, w], r = upscale_factor",
-    .gradient = "dx = pixel_unshuffle(g, r)",
-    .doc = "Channels become pixels.",
-    .shapes = "[*, C r r, H, W] to [*, C, H r, W r]",
-    .composite = true,
-    .call = pixel_shuffle_call,
-    .samples = (const char *const[]){ "pixel_shuffle(f(2, 8, 3, 2), 2)", "pixel_shuffle(f(9, 1, 2), 3)",
-                                      "pixel_shuffle(f(2, 1, 4, 2, 2), 2)", "pixel_shuffle(f(2, 0, 3, 4), 2)",
-                                      "pixel_shuffle(f(2, 3, 3, 2), 1)", "pixel_shuffle(i(1, 4, 2, 2), 2)", NULL },
-    .errors =
-        (const tg_error_sample[]){
-            { "pixel_shuffle(f(3, 4), 2)",
-              "pixel_shuffle expects input to have at least 3 dimensions, but got input with 2 dimension(s)" },
-            { "pixel_shuffle(f(2, 7, 3, 4), 2)",
-              "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
-              "input.size(-3)=7 is not divisible by 4" },
-            { "pixel_shuffle(f(2, 8, 3, 4), 0)", "pixel_shuffle expects a positive upscale_factor, but got 0" },
-            { NULL, NULL } },
-};
-
-const tg_op tgi_op_pixel_unshuffle = {
-    .name = "pixel_unshuffle",
-    .schema = "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor",
-    .formula = "y[.., c r r + i r + j, h, w] = x[.., c, h r + i, w r + j], r = downscale_factor",
-    .gradient = "dx = pixel_shuffle(g, r)",
-    .doc = "Pixels become channels.",
-    .shapes = "[*, C, H r, W r] to [*, C r r, H, W]",
-    .composite = true,
-    .call = pixel_unshuffle_call,
-    .samples = (const char *const[]){ "pixel_unshuffle(f(2, 2, 4, 6), 2)", "pixel_unshuffle(f(1, 3, 6), 3)",
-                                      "pixel_unshuffle(i(1, 1, 4, 2), 2)", NULL },
-    .errors =
-        (const tg_error_sample[]){
-            { "pixel_unshuffle(f(4, 6), 2)",
-              "pixel_unshuffle expects input to have at least 3 dimensions, but got input with "
-              "2 dimension(s)" },
-            { "pixel_unshuffle(f(2, 2, 5, 6), 2)",
-              "pixel_unshuffle expects height to be divisible by downscale_factor, but "
-              "input.size(-2)=5 is not divisible by 2" },
-            { "pixel_unshuffle(f(2, 2, 4, 5), 2)",
-              "pixel_unshuffle expects width to be divisible by downscale_factor, but "
-              "input.size(-1)=5 is not divisible by 2" },
-            { "pixel_unshuffle(f(2, 2, 4, 6), 0)", "pixel_unshuffle expects a positive downscale_factor, but got 0" },
-            { NULL, NULL } },
-};
-
-const tg_op tgi_op_channel_shuffle = {
-    .name = "channel_shuffle",
-    .schema = "channel_shuffle(Tensor self, int groups) -> Tensor",
-    .formula = "y[n, c groups + g, ..] = x[n, g C / groups + c, ..]",
-    .gradient = "dx = channel_shuffle(g, C / groups)",
-    .doc = "The channels of all groups by turns.",
-    .shapes = "[N, C, *] to [N, C, *]",
-    .composite = true,
-    .call = channel_shuffle_call,
-    .samples =
-        (const char *const[]){ "channel_shuffle(f(2, 6, 2, 2), 3)", "channel_shuffle(f(2, 4, 3), 2)",
-                               "channel_shuffle(f(1, 4, 2, 1, 2), 1)", "channel_shuffle(f(0, 6, 3, 4), 2)", NULL },
-    .errors =
-        (const tg_error_sample[]){ { "channel_shuffle(f(6, 3), 3)",
-                                     "channel_shuffle expects input with > 2 dims, but got input with sizes [6, 3]" },
-                                   { "channel_shuffle(f(2, 6, 3, 4), 4)",
-                                     "Number of channels must be divisible by groups. Got 6 channels and 4 groups." },
-                                   { "channel_shuffle(f(2, 6, 3, 4), 0)",
-                                     "Number of groups to divide channels in must be positive. Value of groups:0" },
-                                   { NULL, NULL } },
 };
