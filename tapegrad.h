@@ -51,6 +51,7 @@
 
 #include "nn/activation.h"
 #include "nn/attention.h"
+#include "nn/adaptive.h"
 #include "nn/conv.h"
 #include "nn/batch_norm.h"
 #include "nn/bilinear.h"

@@ -1,4 +1,5 @@
-"""Writes modules.txt: modules from one tensor to one, and Bilinear, in their options, as PyTorch 1.13.1 has them.
+"""Writes modules.txt: modules from one tensor to one, Bilinear and AdaptiveLogSoftmaxWithLoss, as PyTorch 1.13.1 has
+them.
 
     OMP_NUM_THREADS=1 python3 modules.py > modules.txt
 
@@ -68,6 +69,7 @@ def volumes():
 
 
 def others():
+    case("Upsample(scale_factor=2.5, mode='bicubic', align_corners=True)", (1, 2, 2, 3))
     case("LPPool1d(2, 3)", (2, 2, 6))
     case("LPPool2d(1.2, (2, 3), stride=2, ceil_mode=True)", (1, 2, 4, 4))
     case("Unfold((2, 3), padding=1)", (2, 2, 3, 4))
@@ -84,6 +86,22 @@ def others():
     case("Bilinear(3, 2, 4, bias=False)", (2, 2, 3), (2, 2, 2), dtype="float32")
 
 
+def adaptive(text, classes, *sizes, dtype="float64"):
+    """`i target`; the results: `output` and `loss`. Then, of the same input, `log_prob` and `predict`."""
+    def made():
+        return eval("nn." + text)
+    made.__name__ = text
+    m = begin(text, made, dtype)
+    g.string("repr", repr(m).replace("\n", "|"))
+    x = rand(*sizes)
+    g.ints("target", *classes)
+    out = m(x, torch.tensor(classes if len(sizes) == 2 else classes[0]))
+    if len(sizes) == 2:
+        g.array("log_prob", m.log_prob(x))
+        g.array("predict", m.predict(x).double())
+    end(m, {"input": x}, {"output": out.output, "loss": out.loss})
+
+
 def main():
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -92,6 +110,9 @@ def main():
     convolutions()
     volumes()
     others()
+    adaptive("AdaptiveLogSoftmaxWithLoss(8, 9, [3, 6], div_value=2.0)", [0, 8, 2, 5, 3, 2], 6, 8)
+    adaptive("AdaptiveLogSoftmaxWithLoss(8, 9, [3], div_value=2.0, head_bias=True)", [1, 7, 4], 3, 8, dtype="float32")
+    adaptive("AdaptiveLogSoftmaxWithLoss(4, 5, [2], div_value=2.0)", [4], 4)
 
 
 main()

@@ -10,6 +10,7 @@ static int kinds_of(tg_module *m)
 #define COUNT(type) count += tg_module_as(m, type) != NULL;
     COUNT(tg_linear)
     COUNT(tg_bilinear)
+    COUNT(tg_adaptive_log_softmax)
     COUNT(tg_conv)
     COUNT(tg_max_unpool)
     COUNT(tg_embedding)
@@ -47,6 +48,7 @@ static int kinds_of(tg_module *m)
 TEST(test_structs)
 {
     EXPECT(tg_linear, tg_linear_new(2, 3));
+    EXPECT(tg_adaptive_log_softmax, tg_adaptive_log_softmax_new(4, 5, tg_shape(2, 3)));
     EXPECT(tg_bilinear, tg_bilinear_new(2, 3, 4));
     EXPECT(tg_conv, tg_conv2d_new(2, 3, tg_shape(1)));
     EXPECT(tg_max_unpool, tg_max_unpool2d_new(tg_shape(2)));

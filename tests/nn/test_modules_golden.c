@@ -1,5 +1,5 @@
-/* test_modules_golden.c: modules from one tensor to one, and Bilinear, against what PyTorch computed
- * (tests/golden/modules.txt): what print shows, initial weights, results and gradients. And what constructors refuse. */
+/* test_modules_golden.c: modules from one tensor to one, Bilinear and AdaptiveLogSoftmaxWithLoss, against what PyTorch
+ * computed (tests/golden/modules.txt): what print shows, initial weights, results and gradients. And what constructors refuse. */
 #include "tests/support/suite.h"
 #include "tests/support/golden_module.h"
 #include "tests/support/values.h"
@@ -75,6 +75,8 @@ static tg_module *volume(const char *kind)
 
 static tg_module *other(const char *kind)
 {
+    IS("Upsample(scale_factor=2.5, mode='bicubic', align_corners=True)",
+       tg_upsample_new(.scale_factor = 2.5, .mode = "bicubic", .align_corners = true));
     IS("LPPool1d(2, 3)", tg_lp_pool1d_new(2, tg_shape(3)));
     IS("LPPool2d(1.2, (2, 3), stride=2, ceil_mode=True)",
        tg_lp_pool2d_new(1.2, tg_shape(2, 3), .stride = tg_shape(2), .ceil_mode = true));
@@ -94,14 +96,26 @@ static tg_module *other(const char *kind)
     return NULL;
 }
 
+static tg_module *adaptive(const char *kind)
+{
+    IS("AdaptiveLogSoftmaxWithLoss(8, 9, [3, 6], div_value=2.0)",
+       tg_adaptive_log_softmax_new(8, 9, tg_shape(3, 6), .div_value = 2));
+    IS("AdaptiveLogSoftmaxWithLoss(8, 9, [3], div_value=2.0, head_bias=True)",
+       tg_adaptive_log_softmax_new(8, 9, tg_shape(3), .div_value = 2, .head_bias = true));
+    IS("AdaptiveLogSoftmaxWithLoss(4, 5, [2], div_value=2.0)",
+       tg_adaptive_log_softmax_new(4, 5, tg_shape(2), .div_value = 2));
+    return NULL;
+}
+
 static tg_module *build(const golden *g, const char *kind)
 {
-    tg_module *(*const all[])(const char *) = { border, convolution, volume, other };
+    tg_module *(*const all[])(const char *) = { border, convolution, volume, other, adaptive };
     tg_module *m = NULL;
     for (size_t i = 0; !m && i < sizeof all / sizeof *all; i++) m = all[i](kind);
     if (!m) fail_msg("%s: no such call here", golden_case(g));
-    char text[256];
+    char text[1024];
     tg_module_format(m, text, sizeof text);
+    for (char *at = text; (at = strchr(at, '\n')); at++) *at = '|';
     assert_string_equal(text, golden_string(g, "repr"));
     return m;
 }
@@ -113,9 +127,27 @@ static tg_tensor *run(tg_module *m, golden_inputs in)
 }
 
 /* A copy gives the same as its original, which then runs. */
+static golden_results forward_adaptive(const golden *g, tg_adaptive_log_softmax *m, tg_tensor *x)
+{
+    const int64_t *classes, count = golden_ints(g, "target", &classes);
+    const double tolerance = tg_dtype_of(x) == TG_FLOAT32 ? 2e-6 : 1e-13;
+    tg_tensor *target = tg_from_data(classes, tg_shape(count));
+    if (tg_ndim(x) == 1) {
+        target = tg_squeeze(target, 0);
+    } else {
+        tg_tensor *log_prob = tg_adaptive_log_softmax_log_prob(m, x);
+        golden_assert(g, "log_prob", log_prob, tolerance);
+        golden_assert(g, "predict", tg_to(tg_adaptive_log_softmax_predict(m, x), TG_FLOAT64), 0);
+    }
+    const tg_adaptive_log_softmax_output out = tg_adaptive_log_softmax_forward(m, x, target);
+    return (golden_results){ { "output", "loss" }, { out.output, out.loss } };
+}
+
 static golden_results forward(const golden *g, const char *kind, tg_module *m, golden_inputs in)
 {
     (void)kind;
+    tg_adaptive_log_softmax *softmax = tg_module_as(m, tg_adaptive_log_softmax);
+    if (softmax) return forward_adaptive(g, softmax, in.input);
     tg_module *copy = tg_module_copy(m);
     golden_assert(g, "output", run(copy, in), tg_dtype_of(in.input) == TG_FLOAT32 ? 2e-6 : 1e-13);
     tg_module_free(copy);
@@ -186,6 +218,37 @@ TEST(test_adaptive_indices)
     tg_scope_end(scope);
 }
 
+/* ---- AdaptiveLogSoftmaxWithLoss beyond PyTorch's numbers ---- */
+
+TEST(test_adaptive_learns)
+{
+    IN_SCOPE;
+    tg_manual_seed(3);
+    tg_adaptive_log_softmax *m = tg_adaptive_log_softmax_new(8, 9, tg_shape(3, 6), .div_value = 2);
+    tg_tensor *x = tg_randn(tg_shape(6, 8)), *target = tg_tensor_of(0, 2, 1, 3, 5, 4); /* none of the last cluster */
+    const tg_adaptive_log_softmax_output out = tg_adaptive_log_softmax_forward(m, x, target);
+    tg_tensor *all = tg_adaptive_log_softmax_log_prob(m, x);
+    assert_true(tg_allclose(out.output, tg_squeeze(tg_gather(all, 1, tg_unsqueeze(target, 1)), 1), .atol = 1e-5));
+    assert_true(tg_allclose(tg_sum(tg_exp(all), .dim = 1), tg_ones(tg_shape(6)), .atol = 1e-5)); /* probabilities */
+    tg_backward(out.loss);
+    assert_non_null(tg_grad_of(tg_get_parameter(m, "tail.0.1.weight")));
+    assert_null(tg_grad_of(tg_get_parameter(m, "tail.1.1.weight")));
+    tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = 0.05);
+    for (int i = 0; i < 100; i++) {
+        tg_scope step = tg_scope_begin();
+        tg_zero_grad(adam);
+        tg_backward(tg_adaptive_log_softmax_forward(m, x, target).loss);
+        tg_step(adam);
+        tg_scope_end(step);
+    }
+    tg_adaptive_log_softmax *copy = (tg_adaptive_log_softmax *)tg_module_copy(m);
+    tg_module_free(m);
+    assert_true(tg_equal(tg_adaptive_log_softmax_predict(copy, x), target));
+    tg_optimizer_free(adam);
+    tg_module_free(copy);
+    tg_scope_end(scope);
+}
+
 /* ---- errors ---- */
 
 #define REFUSED(call, text)                                                                                            \
@@ -220,10 +283,37 @@ TEST(test_refused)
     tg_scope_end(scope);
 }
 
+TEST(test_adaptive_refused)
+{
+    IN_SCOPE;
+    const char *cutoffs = "cutoffs should be a sequence of unique, positive integers sorted in an increasing order";
+    REFUSED(tg_adaptive_log_softmax_new(4, 5, tg_shape()), cutoffs);
+    REFUSED(tg_adaptive_log_softmax_new(4, 5, tg_shape(3, 2)), cutoffs);
+    REFUSED(tg_adaptive_log_softmax_new(4, 5, tg_shape(2, 2)), cutoffs);
+    REFUSED(tg_adaptive_log_softmax_new(4, 5, tg_shape(5)), cutoffs);
+    REFUSED(tg_adaptive_log_softmax_new(4, 9, tg_shape(1, 2, 3, 4, 5, 6, 7, 8)), "at most 7 of them");
+    REFUSED(tg_adaptive_log_softmax_new(4, 5, tg_shape(2), .div_value = 0), "div_value must be at least 1, but got 0");
+    tg_adaptive_log_softmax *m = tg_adaptive_log_softmax_new(4, 5, tg_shape(2));
+    tg_tensor *x = tg_ones(tg_shape(2, 4)), *classes = tg_zeros(tg_shape(2), .dtype = TG_INT64);
+#define FORWARD(x, target) tg_adaptive_log_softmax_forward(m, x, target).loss
+    REFUSED(FORWARD(x, tg_zeros(tg_shape(3), .dtype = TG_INT64)), "same size in the batch dimension.");
+    REFUSED(FORWARD(tg_ones(tg_shape(2, 4, 1)), classes), "1D target tensor expects 2D input tensors");
+    REFUSED(FORWARD(x, tg_zeros(tg_shape(2, 1), .dtype = TG_INT64)), "0D or 1D target tensor expected");
+    REFUSED(FORWARD(x, tg_zeros(tg_shape(2))), "the target must be int64");
+    REFUSED(FORWARD(x, tg_add(classes, 5)),
+            "Target values should be in [0, 4], but values in range [5, 5] were found.");
+    REFUSED(FORWARD(x, tg_sub(classes, 1)), "but values in range [-1, -1] were found.");
+    REFUSED(FORWARD(tg_ones(tg_shape(2, 3)), classes), "AdaptiveLogSoftmaxWithLoss.head (Linear)");
+    REFUSED(tg_adaptive_log_softmax_predict(m, tg_ones(tg_shape(4))), "a 2D input tensor is expected");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_golden), T(test_pool_and_unpool), T(test_unpool_prints), T(test_adaptive_indices), T(test_refused),
+        T(test_golden),          T(test_pool_and_unpool), T(test_unpool_prints),    T(test_adaptive_indices),
+        T(test_adaptive_learns), T(test_refused),         T(test_adaptive_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
