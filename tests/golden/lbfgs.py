@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python3 lbfgs.py > lbfgs.txt
 
-Two problems, which tests/optim/test_lbfgs.c repeats. "rosenbrock": x = [-1.2, 1, 0.7, -0.5], the loss is
-sum(100 (x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2). "network": inputs X[i, j] = sin(1.3 i + 0.7 j), 8 x 2, targets cos(i),
+Three problems, which tests/optim/test_lbfgs.c repeats. "rosenbrock": x = [-1.2, 1, 0.7, -0.5], the loss is
+sum(100 (x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2). "kink", whose line searches end in small intervals: x = [0.3, -0.7, 1.1],
+sum(relu(50 (x - 0.5)) + (x - 2)^2). "network": inputs X[i, j] = sin(1.3 i + 0.7 j), 8 x 2, targets cos(i),
 loss = mean((tanh(X W^T + b) v - y)^2) + 0.001 sum(W^2), where W[i, j] = 0.3 cos(i + 2 j), 3 x 2, b = 0,
 v[i] = 0.5 sin(i + 1); its parameters are W, b, v, in this order.
 
@@ -25,6 +26,11 @@ torch.set_default_dtype(torch.float64)
 def rosenbrock():
     x = torch.tensor([-1.2, 1.0, 0.7, -0.5], requires_grad=True)
     return [x], lambda: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+
+def kink():
+    x = torch.tensor([0.3, -0.7, 1.1], requires_grad=True)
+    return [x], lambda: (torch.relu(50 * (x - 0.5)) + (x - 2) ** 2).sum()
 
 
 def network():
@@ -83,6 +89,8 @@ case("rosenbrock, strong_wolfe, two iterations a step", rosenbrock, 100, max_ite
 case("rosenbrock, strong_wolfe, short memory", rosenbrock, 100, max_iter=1, history_size=3, line_search_fn="strong_wolfe",
      lr=0.5)
 case("rosenbrock, fixed steps", rosenbrock, 100, lr=0.01, max_iter=3)
+case("kink, strong_wolfe", kink, 6, max_iter=2, lr=5.0, line_search_fn="strong_wolfe")
+case("kink, strong_wolfe, small first tries", kink, 6, max_iter=2, lr=0.05, line_search_fn="strong_wolfe")
 case("network, strong_wolfe", network, 10, max_iter=4, line_search_fn="strong_wolfe")
 case("network, strong_wolfe, few evaluations", network, 20, max_iter=10, max_eval=3, history_size=10, lr=0.1,
      line_search_fn="strong_wolfe")

@@ -18,7 +18,8 @@
 typedef struct problem {
     tg_tensor *parameters[3];
     int64_t count;
-    tg_tensor *x, *y;
+    tg_tensor *x, *y; /* of the network */
+    bool kinked;
     tg_optimizer *optimizer;
     int64_t calls, fail_at; /* the call that fails, by `how` */
     enum { BY_AN_ERROR, BY_NULL, BY_SHAPE } how;
@@ -54,6 +55,25 @@ static problem rosenbrock(void)
     return p;
 }
 
+static problem kink(void)
+{
+    const double start[] = { 0.3, -0.7, 1.1 };
+    problem p = { .count = 1, .fail_at = -1, .kinked = true };
+    p.parameters[0] = tg_from_data(start, tg_shape(3), .dtype = TG_FLOAT64, .requires_grad = true);
+    return p;
+}
+
+static problem problem_of(const char *name)
+{
+    if (strcmp(name, "kink") == 0) return kink();
+    return strcmp(name, "network") == 0 ? network() : rosenbrock();
+}
+
+static tg_tensor *kink_loss(tg_tensor *x)
+{
+    return tg_sum(tg_add(tg_relu(tg_mul(tg_sub(x, 0.5), 50)), tg_square(tg_sub(x, 2))));
+}
+
 static tg_tensor *rosenbrock_loss(tg_tensor *x)
 {
     tg_tensor *next = tg_narrow(x, 0, 1, 3), *here = tg_narrow(x, 0, 0, 3);
@@ -73,7 +93,8 @@ static tg_tensor *closure(void *context)
 {
     problem *p = context;
     tg_zero_grad(p->optimizer);
-    tg_tensor *loss = p->x ? network_loss(p) : rosenbrock_loss(p->parameters[0]);
+    tg_tensor *const x = p->parameters[0];
+    tg_tensor *loss = p->x ? network_loss(p) : p->kinked ? kink_loss(x) : rosenbrock_loss(x);
     tg_backward(loss);
     if (p->calls++ != p->fail_at) return loss;
     if (p->how == BY_AN_ERROR) return tg_fail("closure", "no more data");
@@ -111,7 +132,7 @@ static void compare_losses(const golden *g, int64_t step, double loss)
 static void run_case(const golden *g)
 {
     IN_SCOPE;
-    problem p = strcmp(golden_string(g, "problem"), "network") == 0 ? network() : rosenbrock();
+    problem p = problem_of(golden_string(g, "problem"));
     p.optimizer = optimizer_of(g, &p);
     const int64_t steps = golden_array_of(g, "losses").count;
     for (int64_t k = 0; k < steps; k++) {
@@ -138,7 +159,7 @@ TEST(test_trajectories)
     golden *g = golden_open("lbfgs.txt");
     int cases = 0;
     for (; golden_next(g); cases++) run_case(g);
-    assert_int_equal(cases, 8);
+    assert_int_equal(cases, 10);
     golden_close(g);
 }
 
