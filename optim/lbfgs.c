@@ -324,15 +324,27 @@ static tg_tensor *vector_like(const tgi_group *g, const char *what, tg_tensor *g
     return tg_op_fail(&(tg_op){ .name = what }, tg_list(given), "expected vectors of %lld elements", (long long)numel);
 }
 
+/* False, with an error pending, for lists that cannot be read and handles that are none. */
+static bool state_ok(const char *what, const tg_lbfgs_state *state)
+{
+    const tg_tensor_list lists[] = { state->old_dirs, state->old_stps };
+    if (!tgi_handle_or_null(what, state->d) || !tgi_handle_or_null(what, state->prev_flat_grad)) return false;
+    for (int k = 0; k < 2; k++) {
+        if (!tgi_list_ok(what, lists[k])) return false;
+        for (int64_t i = 0; i < lists[k].count; i++)
+            if (!tgi_handle_ok(what, lists[k].items[i])) return false;
+    }
+    const bool counts =
+        state->n_iter >= 0 && state->n_iter < MOST && state->func_evals >= 0 && state->func_evals < MOST;
+    if (counts && state->old_dirs.count == state->old_stps.count) return true;
+    tg_fail_at(NULL, TG_ERROR_VALUE, what, "counts that are none, or lists of different lengths");
+    return false;
+}
+
 /* Fills in an empty memory; an error is pending if it cannot. */
 static void read_state(lbfgs_memory *m, const tgi_group *g, const char *what, const tg_lbfgs_state *from)
 {
     const bool begun = from->n_iter > 0;
-    if (from->n_iter < 0 || from->func_evals < 0 || from->old_dirs.count != from->old_stps.count ||
-        !tgi_list_ok(what, from->old_dirs) || !tgi_list_ok(what, from->old_stps)) {
-        if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, what, "negative counts, or lists of different lengths");
-        return;
-    }
     m->n_iter = from->n_iter;
     m->func_evals = from->func_evals;
     m->t = from->t;
@@ -340,8 +352,8 @@ static void read_state(lbfgs_memory *m, const tgi_group *g, const char *what, co
     if (begun) tgi_hold(&m->d, vector_like(g, what, from->d));
     if (begun) tgi_hold(&m->prev_flat_grad, vector_like(g, what, from->prev_flat_grad));
     for (int64_t i = 0; i < from->old_dirs.count && !tg_failed(); i++) {
-        tg_tensor *y = vector_like(g, what, from->old_dirs.items[i]),
-                  *s = vector_like(g, what, from->old_stps.items[i]);
+        tg_tensor *y = vector_like(g, what, from->old_dirs.items[i]);
+        tg_tensor *s = vector_like(g, what, from->old_stps.items[i]);
         const double ys = tgi_inner(y, s);
         if (!tg_failed()) remember(m, INT64_MAX, y, s, ys);
     }
@@ -351,7 +363,8 @@ static void read_state(lbfgs_memory *m, const tgi_group *g, const char *what, co
 tg_status tg_lbfgs_set_state_at(const char *where, tg_optimizer *optimizer, tg_lbfgs_state state)
 {
     static const char what[] = "lbfgs_set_state";
-    if (!lbfgs_ok(where, optimizer, what) || tg_failed()) return TG_FAILED;
+    if (!tgi_optimizer_ok(where, optimizer, what) || tg_failed() || !state_ok(what, &state)) return TG_FAILED;
+    if (!lbfgs_ok(where, optimizer, what)) return TG_FAILED;
     if (optimizer->stepping) {
         tg_fail_at(where, TG_ERROR_VALUE, what, "the optimizer is in a step");
         return TG_FAILED;

@@ -272,7 +272,7 @@ TEST(test_states_that_do_not_fit)
     expect_error("lbfgs_set_state: ");
     its.old_dirs.count--;
     assert_int_equal(tg_lbfgs_set_state(q.optimizer, its), TG_FAILED);
-    expect_error("lbfgs_set_state: negative counts, or lists of different lengths");
+    expect_error("lbfgs_set_state: counts that are none, or lists of different lengths");
     assert_true(tg_lbfgs_state_of(p.optimizer).n_iter == n_iter && tg_lbfgs_state_of(q.optimizer).d);
     assert_int_equal(tg_optimizer_state_dict(p.optimizer).count, 0);
     expect_error("optimizer_state_dict: LBFGS has no state for each parameter: tg_lbfgs_state_of, tg_lbfgs_set_state");
