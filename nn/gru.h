@@ -81,7 +81,7 @@ tg_gru_output tg_gru_forward_at(const char *where, tg_gru *m, tg_tensor *x, tg_t
 
 typedef struct tg_gru_packed_output {
     tg_packed_sequence output; /* as x, data [sum of the lengths, directions * hidden] */
-    tg_tensor *h_n;         /* as above: each sequence's after its own last step, in the caller's order */
+    tg_tensor *h_n;            /* as above: each sequence's after its own last step, in the caller's order */
 } tg_gru_packed_output;
 
 /* x.data is [sum of the lengths, input]. In reverse each sequence begins at its own end; h0 and h_n

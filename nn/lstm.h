@@ -92,7 +92,7 @@ tg_lstm_output tg_lstm_forward_at(const char *where, tg_lstm *m, tg_tensor *x, t
 
 typedef struct tg_lstm_packed_output {
     tg_packed_sequence output; /* as x, data [sum of the lengths, directions * H] */
-    tg_tensor *h_n, *c_n;   /* as above: each sequence's after its own last step, in the caller's order */
+    tg_tensor *h_n, *c_n;      /* as above: each sequence's after its own last step, in the caller's order */
 } tg_lstm_packed_output;
 
 /* x.data is [sum of the lengths, input]. In reverse each sequence begins at its own end; the state before and h_n, c_n
