@@ -203,7 +203,7 @@ TEST(test_together)
     assert_true(tg_allclose(tg_to(y, TG_FLOAT32), tg_lstm_forward(m, x).output, .atol = 1e-5));
     tg_module_free(m);
     assert_int_equal(tg_remove_weight_norm(copy, "weight_ih_l1"), TG_OK);
-    assert_ptr_equal(copy->weights[2].weight_ih, tg_get_parameter(copy, "weight_ih_l1"));
+    assert_ptr_equal(copy->core.weights[2].weight_ih, tg_get_parameter(copy, "weight_ih_l1"));
     assert_int_equal(tg_remove_spectral_norm(copy, "weight_hh_l0"), TG_OK);
     assert_int_equal(tg_state_dict(copy).count, 3 * 2 * 4 + 1);
     assert_non_null(tg_lstm_forward(copy, tg_to(x, TG_FLOAT64)).output);
@@ -264,7 +264,7 @@ static double run(void)
     tg_lstm *copy = tg_module_copy(m);
     tg_backward(tg_sum(tg_lstm_forward(copy, tg_ones(tg_shape(2, 1, 2))).output));
     tg_remove_weight_norm(copy, "weight_hh_l0");
-    const double result = tg_failed() ? 0 : 1 + tg_item(tg_sum(copy->weights[0].weight_hh));
+    const double result = tg_failed() ? 0 : 1 + tg_item(tg_sum(copy->core.weights[0].weight_hh));
     tg_module_free(copy);
     tg_module_free(m);
     return result;
