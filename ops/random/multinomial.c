@@ -6,7 +6,6 @@
 #include "random_impl.h"
 
 #include "ops/base/call.h"
-#include "ops/base/element.h"
 #include "ops/base/iterate.h"
 #include "ops/base/promote.h"
 #include "ops/extremes.h"
@@ -61,25 +60,61 @@ typedef struct weights {
     int64_t rows, n;
 } weights;
 
-static const char ZERO_SUM[] = "invalid multinomial distribution (sum of probabilities <= 0)";
+/* What is among a row's weights. NaN is negative. */
+typedef struct found {
+    bool negative, infinite, positive;
+} found;
 
-/* What is wrong with the weights in the words of either way; NULL: nothing. */
-static const char *wrong(const weights *w, bool largest)
-{
-    for (int64_t row = 0; row < w->rows; row++) {
-        double sum = 0;
-        for (int64_t i = row * w->n; i < (row + 1) * w->n; i++) {
-            const double value = tgi_get(tgi_ptr(w->drawn), w->drawn->dtype, i);
-            if (largest && !(value >= 0 && value < INFINITY))
-                return "probability tensor contains either `inf`, `nan` or element < 0";
-            if (!(value >= 0)) return "invalid multinomial distribution (encountering probability entry < 0)";
-            if (isinf(value))
-                return "invalid multinomial distribution (encountering probability entry = infinity or NaN)";
-            sum += value;
-        }
-        if (!(sum > 0)) return ZERO_SUM;
+/* The loops, for either dtype. */
+#define LOOPS(type)                                                                                                    \
+    /* Looks at n weights; sums[i] = p[0] + .. + p[i], where there are sums. */                                        \
+    static found add_up_##type(const type *p, int64_t n, type *sums)                                                   \
+    {                                                                                                                  \
+        found f = { false, false, false };                                                                             \
+        type sum = 0;                                                                                                  \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            f.negative |= !(p[i] >= 0);                                                                                \
+            f.infinite |= p[i] == (type)INFINITY;                                                                      \
+            f.positive |= p[i] > 0;                                                                                    \
+            sum += p[i];                                                                                               \
+            if (sums) sums[i] = sum;                                                                                   \
+        }                                                                                                              \
+        return f;                                                                                                      \
+    }                                                                                                                  \
+                                                                                                                       \
+    /* The first i whose sum, as a part of the last one, is not below u; the last i if there is none. */               \
+    static int64_t slot_##type(const type *sums, int64_t n, double u)                                                  \
+    {                                                                                                                  \
+        int64_t low = 0, high = n - 1;                                                                                 \
+        while (low < high) {                                                                                           \
+            const int64_t middle = low + (high - low) / 2;                                                             \
+            if ((double)(sums[middle] / sums[n - 1]) < u)                                                              \
+                low = middle + 1;                                                                                      \
+            else                                                                                                       \
+                high = middle;                                                                                         \
+        }                                                                                                              \
+        return low;                                                                                                    \
     }
-    return NULL;
+LOOPS(float)
+LOOPS(double)
+
+static const void *row_of(const weights *w, int64_t row)
+{
+    return (const char *)tgi_ptr(w->drawn) + (size_t)(row * w->n) * tgi_element_size(w->drawn);
+}
+
+/* Adds up a row, if there is room for the sums. False: something is wrong with it, and was told in PyTorch's words. */
+static bool add_up(const tg_op *op, const weights *w, int64_t row, void *sums)
+{
+    const found f = w->drawn->dtype == TG_FLOAT32 ? add_up_float(row_of(w, row), w->n, sums)
+                                                  : add_up_double(row_of(w, row), w->n, sums);
+    if (!f.negative && !f.infinite && f.positive) return true;
+    tg_op_fail(op, tg_list(w->all), "%s",
+               (f.negative || f.infinite) && !sums ? "probability tensor contains either `inf`, `nan` or element < 0"
+               : f.negative ? "invalid multinomial distribution (encountering probability entry < 0)"
+               : f.infinite ? "invalid multinomial distribution (encountering probability entry = infinity or NaN)"
+                            : "invalid multinomial distribution (sum of probabilities <= 0)");
+    return false;
 }
 
 /* ---- the largest of weight / e ---- */
@@ -98,51 +133,29 @@ static tg_tensor *exponentials(tg_tensor *t, tg_generator *g)
     return tg_permute(e, back);
 }
 
-static tg_tensor *draw_largest(const weights *w, int64_t count, tg_generator *g)
+static tg_tensor *draw_largest(const tg_op *op, const weights *w, int64_t count, tg_generator *g)
 {
+    for (int64_t row = 0; row < w->rows; row++)
+        if (!add_up(op, w, row, NULL)) return NULL;
     tg_tensor *scores = tg_div(tg_detach(w->all), exponentials(w->all, g));
     return count == 1 ? tg_argmax(scores, .dim = -1, .keepdim = true) : tg_topk(scores, count).indices;
 }
 
 /* ---- among sums ---- */
 
-/* sums[i] = (p[0] + .. + p[i]) / all of them; the last is 1. */
-static void add_up(const void *p, int dtype, int64_t n, void *sums)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        tgi_put(sums, dtype, i, sum + tgi_get(p, dtype, i));
-        sum = tgi_get(sums, dtype, i);
-    }
-    for (int64_t i = 0; i < n; i++) tgi_put(sums, dtype, i, tgi_get(sums, dtype, i) / sum);
-    tgi_put(sums, dtype, n - 1, 1);
-}
-
-/* The first i with sums[i] >= u. */
-static int64_t slot_of(const void *sums, int dtype, int64_t n, double u)
-{
-    int64_t low = 0, high = n;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (tgi_get(sums, dtype, middle) < u)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static tg_tensor *draw_among_sums(const weights *w, int64_t count, tg_generator *g)
+static tg_tensor *draw_among_sums(const tg_op *op, const weights *w, int64_t count, tg_generator *g)
 {
     const tg_shape size = w->all->ndim == 1 ? tg_shape(count) : tg_shape(w->rows, count), one = tg_shape(w->n);
-    const int dtype = w->drawn->dtype;
-    tg_tensor *sums = tgi_own(tgi_new(&one, (tg_dtype)dtype));
+    const bool narrow = w->drawn->dtype == TG_FLOAT32;
+    tg_tensor *sums = tgi_own(tgi_new(&one, (tg_dtype)w->drawn->dtype));
     tg_tensor *y = sums ? tgi_new(&size, TG_INT64) : NULL;
     for (int64_t row = 0; y && row < w->rows; row++) {
         int64_t *to = (int64_t *)tgi_ptr(y) + row * count;
-        add_up((const char *)tgi_ptr(w->drawn) + (size_t)(row * w->n) * tgi_element_size(w->drawn), dtype, w->n,
-               tgi_ptr(sums));
-        for (int64_t i = 0; i < count; i++) to[i] = slot_of(tgi_ptr(sums), dtype, w->n, tg_random_uniform(g));
+        if (!add_up(op, w, row, tgi_ptr(sums))) y = NULL;
+        for (int64_t i = 0; y && i < count; i++) {
+            const double u = tg_random_uniform(g);
+            to[i] = narrow ? slot_float(tgi_ptr(sums), w->n, u) : slot_double(tgi_ptr(sums), w->n, u);
+        }
     }
     tgi_unref(sums);
     return y;
@@ -175,15 +188,10 @@ tg_tensor *tg_multinomial_at(const char *where, tg_tensor *t, int64_t num_sample
     if (!tg_op_begin(where, op, tg_list(t)) || !check(op, t, num_samples, o.replacement)) return NULL;
     weights w = { t, NULL, t->ndim == 2 ? t->dims[0] : 1, t->dims[t->ndim - 1] };
     if (!(w.drawn = tgi_own_contiguous(t))) return NULL;
-    const char *problem = wrong(&w, !o.replacement);
-    tg_tensor *y = NULL;
     tg_generator *g = tgi_generator(o.generator);
-    if (problem)
-        tg_op_fail(op, tg_list(t), "%s", problem);
-    else if (w.rows == 0)
-        y = tgi_new(&(tg_shape){ 2, { 0, num_samples } }, TG_INT64);
-    else
-        y = o.replacement ? draw_among_sums(&w, num_samples, g) : draw_largest(&w, num_samples, g);
+    tg_tensor *y = w.rows == 0     ? tgi_new(&tg_shape(0, num_samples), TG_INT64)
+                   : o.replacement ? draw_among_sums(op, &w, num_samples, g)
+                                   : draw_largest(op, &w, num_samples, g);
     tgi_unref(w.drawn);
     return y;
 }
