@@ -100,7 +100,8 @@ LOOPS(double)
 
 static const void *row_of(const weights *w, int64_t row)
 {
-    return (const char *)tgi_ptr(w->drawn) + (size_t)(row * w->n) * tgi_element_size(w->drawn);
+    const char *first = tgi_ptr(w->drawn); /* NULL where there are no elements */
+    return first ? first + (size_t)(row * w->n) * tgi_element_size(w->drawn) : NULL;
 }
 
 /* Adds up a row, if there is room for the sums. False: something is wrong with it, and was told in PyTorch's words. */
