@@ -16,11 +16,20 @@ static tgi_module_hook *hook_after(const tg_module *m, tgi_hook_kind kind, int64
 
 bool tgi_hooks_any(const tg_module *m, tgi_hook_kind kind) { return hook_after(m, kind, -1); }
 
+/* What the tape asks whether the module is still there. */
+static bool mark_alive(tgi_module_hooks *hooks)
+{
+    const tg_shape none = tg_shape();
+    if (!hooks->alive) hooks->alive = tgi_own(tgi_new_full(&none, TG_INT64, 1));
+    return hooks->alive;
+}
+
 int64_t tgi_hook_add(tg_module *m, tgi_hook_kind kind, tg_module_hook_fn function, void *context,
                      const tgi_hook_owner *owner)
 {
     if (!m->hooks) m->hooks = tgi_calloc(sizeof *m->hooks);
-    tgi_module_hook *hook = m->hooks ? tgi_calloc(sizeof *hook) : NULL;
+    if (!m->hooks || (kind == TGI_IN_BACKWARD && !mark_alive(m->hooks))) return -1;
+    tgi_module_hook *hook = tgi_calloc(sizeof *hook);
     if (!hook) return -1;
     *hook = (tgi_module_hook){ NULL, kind, m->hooks->next_number++, function, context, owner };
     tgi_module_hook **end = &m->hooks->first;
@@ -100,14 +109,7 @@ int64_t tg_register_forward_hook_at(const char *where, tg_module *m, tg_module_h
 
 int64_t tg_register_full_backward_hook_at(const char *where, tg_module *m, tg_module_hook_fn hook, void *context)
 {
-    static const char name[] = "register_full_backward_hook";
-    const int64_t number = add_users(where, name, m, TGI_IN_BACKWARD, hook, context);
-    if (number < 0 || m->hooks->alive) return number;
-    const tg_shape none = tg_shape();
-    m->hooks->alive = tgi_own(tgi_new_full(&none, TG_INT64, 1));
-    if (m->hooks->alive) return number;
-    tg_remove_module_hook_at(where, m, number);
-    return -1;
+    return add_users(where, "register_full_backward_hook", m, TGI_IN_BACKWARD, hook, context);
 }
 
 void tg_remove_module_hook_at(const char *where, tg_module *m, int64_t number)

@@ -388,7 +388,15 @@ TEST(test_copies)
     tg_remove_module_hook(copy, before);
     VALUES(tg_linear_forward(copy, x), 0, 4.5);
     assert_true(tg_register_forward_hook(copy, count, NULL) > before + 1);
+    tg_register_full_backward_hook(copy, keep_gradients, NULL);
+    tg_linear *second = tg_module_copy(copy);
     tg_module_free(copy);
+    tg_requires_grad_(x, true);
+    tg_backward(tg_linear_forward(second, x));
+    assert_int_equal(seen, 1);
+    VALUES(seen_input[0], 0, 1, 1);
+    forget();
+    tg_module_free(second);
     tg_scope_end(scope);
 }
 
