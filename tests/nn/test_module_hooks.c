@@ -211,6 +211,12 @@ TEST(test_backward)
     tg_scope_end(scope);
 }
 
+static void keep_input(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m;
+    *(tg_tensor **)context = tg_keep(call->inputs[0]);
+}
+
 TEST(test_backward_twice_and_higher)
 {
     IN_SCOPE;
@@ -230,6 +236,13 @@ TEST(test_backward_twice_and_higher)
     assert_true(tg_equal(seen_output[0], seen_output[1]) && tg_equal(seen_input[0], seen_input[1]));
     VALUES(tg_grad_of(x), 0, 2 * 3 * 5.5 * 5.5 * 2, 2 * 3 * 5.5 * 5.5 * 4);
     forget();
+    tg_tensor *input;
+    tg_register_forward_hook(m, keep_input, &input);
+    tg_backward(tg_linear_forward(m, x), .retain_graph = true);
+    tg_backward(tg_sum(input)); /* comes to the inputs, and not from the outputs: no gradient of theirs is there */
+    assert_int_equal(seen, 1);
+    forget();
+    tg_release(input);
     tg_module_free(m);
     tg_scope_end(scope);
 }
