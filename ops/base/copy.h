@@ -1,4 +1,4 @@
-/* copy.h: elements copied, for those that need no loop of their own. Internal. */
+/* copy.h: elements copied by those that need no loop of their own (iterate.c, where it stands). Internal. */
 #ifndef TG_OPS_BASE_COPY_H
 #define TG_OPS_BASE_COPY_H
 
