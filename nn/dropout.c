@@ -1,4 +1,4 @@
-/* dropout.c: dropout as modules. The formulas are ops/layers/dropout.c's. */
+/* dropout.c: dropout and RReLU as modules. The formulas are those of ops/layers/. */
 #include "dropout.h"
 
 #include "core/error.h"
@@ -58,4 +58,34 @@ tg_module *tg_alpha_dropout_new_at(const char *where, double p)
 tg_module *tg_feature_alpha_dropout_new_at(const char *where, double p)
 {
     return dropout_new(where, "FeatureAlphaDropout", p, tg_feature_alpha_dropout_at);
+}
+
+/* ---- RReLU ---- */
+
+typedef struct rrelu {
+    tg_module base;
+    double lower, upper;
+} rrelu;
+
+static tg_tensor *rrelu_forward(tg_module *module, tg_tensor *x)
+{
+    const rrelu *m = (const rrelu *)module;
+    return tg_rrelu(x, .lower = m->lower, .upper = m->upper, .training = module->training);
+}
+
+static int rrelu_repr(tg_module *m, char *buffer, size_t size)
+{
+    char lower[TGI_REAL_TEXT], upper[TGI_REAL_TEXT];
+    return snprintf(buffer, size, "lower=%s, upper=%s", tgi_real_text(((rrelu *)m)->lower, lower),
+                    tgi_real_text(((rrelu *)m)->upper, upper));
+}
+
+tg_module *tg_rrelu_new_at(const char *where, tg_rrelu_module_options options)
+{
+    rrelu *m =
+        TGI_MODULE_NEW(where, rrelu, .name = "RReLU", .type = "", .forward = rrelu_forward, .extra_repr = rrelu_repr);
+    if (!m) return NULL;
+    m->lower = options.lower;
+    m->upper = options.upper;
+    return &m->base;
 }

@@ -1,4 +1,4 @@
-/* dropout.h: elements or channels made zero at random (Srivastava et al., 2014). */
+/* dropout.h: elements or channels made zero at random (Srivastava et al., 2014), and slopes drawn at random. */
 #ifndef TG_OPS_DROPOUT_H
 #define TG_OPS_DROPOUT_H
 
@@ -35,6 +35,19 @@ tg_tensor *tg_alpha_dropout_at(const char *where, tg_tensor *x, tg_dropout_optio
 tg_tensor *tg_feature_alpha_dropout_at(const char *where, tg_tensor *x, tg_dropout_options options);
 #define tg_alpha_dropout(x, ...)         tg_alpha_dropout_at(TG_HERE, x, TG_ALPHA_DROPOUT_OPTIONS(__VA_ARGS__))
 #define tg_feature_alpha_dropout(x, ...) tg_feature_alpha_dropout_at(TG_HERE, x, TG_ALPHA_DROPOUT_OPTIONS(__VA_ARGS__))
+
+typedef struct tg_rrelu_options {
+    double lower, upper;
+    bool training; /* false: every slope is the middle of the two */
+    TG_OPTIONS_END
+} tg_rrelu_options;
+#define TG_RRELU_DEFAULTS /* lower */ 0.125, /* upper */ 1.0 / 3, /* training */ false TG_DEFAULTS_END
+#define TG_RRELU_OPTIONS(...) TG_OPTIONS(tg_rrelu_options, TG_RRELU_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+
+/* x where x > 0, else a x, with a from U(lower, upper) for each element: `tg_rrelu(x, .training = true)` (Xu et al.,
+ * 2015). */
+tg_tensor *tg_rrelu_at(const char *where, tg_tensor *x, tg_rrelu_options options);
+#define tg_rrelu(x, ...) tg_rrelu_at(TG_HERE, x, TG_RRELU_OPTIONS(__VA_ARGS__))
 
 TG_END_DECLS
 

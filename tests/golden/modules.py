@@ -70,6 +70,8 @@ def volumes():
 
 def others():
     case("Upsample(scale_factor=2.5, mode='bicubic', align_corners=True)", (1, 2, 2, 3))
+    for train in (1, 0):
+        case("RReLU()", (3, 4), train=train)
     case("LPPool1d(2, 3)", (2, 2, 6))
     case("LPPool2d(1.2, (2, 3), stride=2, ceil_mode=True)", (1, 2, 4, 4))
     case("Unfold((2, 3), padding=1)", (2, 2, 3, 4))
