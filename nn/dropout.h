@@ -1,5 +1,5 @@
-/* dropout.h: dropout and RReLU as modules, which draw in training mode only. Call them with tg_module_forward; the formulas are
- * ops/dropout.h's. */
+/* dropout.h: dropout and RReLU as modules, which draw in training mode only. Call them with tg_module_forward; the
+ * formulas are ops/dropout.h's. */
 #ifndef TG_NN_DROPOUT_H
 #define TG_NN_DROPOUT_H
 
