@@ -17,11 +17,11 @@ tg_tensor *tg_diag_at(const char *where, tg_tensor *t, int64_t diagonal);
 /* All elements as the diagonal of a matrix. */
 tg_tensor *tg_diagflat_at(const char *where, tg_tensor *t, int64_t offset);
 /* The diagonal is 0, the main one, when it is left out. */
-#define tg_tril(t, ...)  tg_tril_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
-#define tg_triu(t, ...)  tg_triu_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
-#define tg_tril_(t, ...) tg_tril_in_place_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
-#define tg_triu_(t, ...) tg_triu_in_place_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
-#define tg_diag(t, ...)  tg_diag_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_tril(t, ...)     tg_tril_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_triu(t, ...)     tg_triu_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_tril_(t, ...)    tg_tril_in_place_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_triu_(t, ...)    tg_triu_in_place_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
+#define tg_diag(t, ...)     tg_diag_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 #define tg_diagflat(t, ...) tg_diagflat_at(TG_HERE, t, TG_OR(0 __VA_OPT__(,) __VA_ARGS__))
 
 typedef struct tg_diag_embed_options {
@@ -36,8 +36,8 @@ typedef struct tg_diag_embed_options {
 tg_tensor *tg_diag_embed_at(const char *where, tg_tensor *t, tg_diag_embed_options options);
 #define tg_diag_embed(t, ...) tg_diag_embed_at(TG_HERE, t, TG_DIAG_EMBED_OPTIONS(__VA_ARGS__))
 
-/* A matrix of zeros with the tensors, of at most two dimensions, one after another on its diagonal: `tg_block_diag(
- * tg_list(a, b))`. A vector is a row, a number a matrix of one element. Dtypes are promoted. */
+/* A matrix of zeros with the tensors, of at most two dimensions, one after another on its diagonal. A vector is a row, a
+ * number a matrix of one element. Dtypes are promoted: `tg_block_diag(tg_list(a, b))`. */
 tg_tensor *tg_block_diag_at(const char *where, tg_tensor_list tensors);
 #define tg_block_diag(tensors) tg_block_diag_at(TG_HERE, tensors)
 

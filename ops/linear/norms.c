@@ -2,7 +2,6 @@
 #include "linalg_impl.h"
 #include "ops/base/call.h"
 #include "ops/base/layout.h"
-#include "ops/base/promote.h"
 #include "ops/extremes.h"
 #include "ops/moments.h"
 #include "ops/pointwise.h"
@@ -11,7 +10,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* `ord` as an argument of the generic call: a number, 'fro', or none. False with an error for another name. */
