@@ -36,8 +36,8 @@ typedef struct tg_diag_embed_options {
 tg_tensor *tg_diag_embed_at(const char *where, tg_tensor *t, tg_diag_embed_options options);
 #define tg_diag_embed(t, ...) tg_diag_embed_at(TG_HERE, t, TG_DIAG_EMBED_OPTIONS(__VA_ARGS__))
 
-/* A matrix of zeros with the tensors, of at most two dimensions, one after another on its diagonal. A vector is a row, a
- * number a matrix of one element. Dtypes are promoted: `tg_block_diag(tg_list(a, b))`. */
+/* A matrix of zeros with the tensors, of at most two dimensions, one after another on its diagonal. A vector is a row,
+ * a number a matrix of one element. Dtypes are promoted: `tg_block_diag(tg_list(a, b))`. */
 tg_tensor *tg_block_diag_at(const char *where, tg_tensor_list tensors);
 #define tg_block_diag(tensors) tg_block_diag_at(TG_HERE, tensors)
 
