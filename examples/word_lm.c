@@ -125,7 +125,7 @@ static void train_epoch(word_model *m, tg_optimizer *sgd, tg_tensor *data, int64
     tg_scope_end(scope);
 }
 
-static void train(word_model *m, const words *w, double lr, double epochs, double steps)
+static void train(word_model *m, const words *w, double lr, int64_t epochs, int64_t steps)
 {
     const int64_t held_out = w->count / 10;
     int64_t step = 0;
@@ -134,14 +134,14 @@ static void train(word_model *m, const words *w, double lr, double epochs, doubl
     tg_tensor *data = batchify(w->ids, w->count - held_out);
     tg_tensor *validation = batchify(w->ids + w->count - held_out, held_out);
     tg_optimizer *sgd = tg_sgd_new(tg_parameters(m), .lr = lr);
-    for (int epoch = 1; tg_ok() && epoch <= epochs && step < steps; epoch++) {
-        train_epoch(m, sgd, data, &step, (int64_t)steps);
+    for (int64_t epoch = 1; tg_ok() && epoch <= epochs && step < steps; epoch++) {
+        train_epoch(m, sgd, data, &step, steps);
         const double now = evaluate(m, validation);
         if (now < best)
             best = now;
         else
             tg_set_lr(sgd, tg_lr(sgd) / 4); /* anneal */
-        if (epoch % 5 == 0) printf("epoch %d: lr %.3g, validation loss %.4g\n", epoch, tg_lr(sgd), now);
+        if (epoch % 5 == 0) printf("epoch %d: lr %.3g, validation loss %.4g\n", (int)epoch, tg_lr(sgd), now);
     }
     tg_optimizer_free(sgd);
     tg_scope_end(scope);
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
     }
     tg_manual_seed((uint64_t)seed);
     word_model *m = word_model_new(kind, w.size);
-    train(m, &w, lr, epochs, steps);
+    train(m, &w, lr, (int64_t)epochs, (int64_t)steps);
     write_words(m, &w, 60, temperature);
     tg_module_free(m);
     free_words(&w);
