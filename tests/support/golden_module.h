@@ -9,8 +9,8 @@
 
 enum { GOLDEN_INPUTS = 4 };
 
-/* What a case draws for the module: what its `inputs` names, or else the first four, of which all but the first are NULL
- * in cases without. */
+/* What a case draws for the module: what its `inputs` names, or else these four, of which all but the first are NULL in
+ * cases without. */
 typedef struct golden_inputs {
     union {
         struct {
