@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { WIDTH = 64, LAYERS = 2, BATCH = 4, STEPS = 16 };
+enum { WIDTH = 64, LAYERS = 2, HEADS = 4, BATCH = 4, STEPS = 16 };
 static const double dropout = 0.2, clip = 0.25;
 
 /* ---- the model ---- */
@@ -21,9 +21,10 @@ static const double dropout = 0.2, clip = 0.25;
 typedef struct word_model {
     tg_module base;
     tg_embedding *encoder;
-    tg_rnn *rnn; /* one of these three */
+    tg_rnn *rnn; /* one of these four */
     tg_gru *gru;
     tg_lstm *lstm;
+    tg_transformer_encoder *transformer;
     tg_linear *decoder;
 } word_model;
 
@@ -35,6 +36,11 @@ static word_model *word_model_new(const char *kind, int64_t vocabulary)
         TG_SUBMODULE(m, lstm, tg_lstm_new(WIDTH, WIDTH, .num_layers = LAYERS, .dropout = dropout));
     else if (strcmp(kind, "GRU") == 0)
         TG_SUBMODULE(m, gru, tg_gru_new(WIDTH, WIDTH, .num_layers = LAYERS, .dropout = dropout));
+    else if (strcmp(kind, "Transformer") == 0)
+        TG_SUBMODULE(m, transformer,
+                     tg_transformer_encoder_new(tg_transformer_encoder_layer_new(WIDTH, HEADS, .dim_feedforward = WIDTH,
+                                                                                 .dropout = dropout),
+                                                LAYERS));
     else
         TG_SUBMODULE(m, rnn,
                      tg_rnn_new(WIDTH, WIDTH, .num_layers = LAYERS, .dropout = dropout,
@@ -44,6 +50,24 @@ static word_model *word_model_new(const char *kind, int64_t vocabulary)
     tg_init_uniform_(m->encoder->weight, -0.1, 0.1);
     tg_init_zeros_(m->decoder->bias);
     return m;
+}
+
+/* Waves of different lengths, which tell a transformer where a word stands: sin and cos by turns, [T, 1, WIDTH]. */
+static tg_tensor *positions(int64_t steps)
+{
+    tg_tensor *at = tg_unsqueeze(tg_arange(0, steps, 1, .dtype = TG_FLOAT32), 1);
+    tg_tensor *rate = tg_exp(tg_mul(tg_arange(0, WIDTH, 2, .dtype = TG_FLOAT32), -log(10000.0) / WIDTH));
+    tg_tensor *angle = tg_mul(at, rate);
+    return tg_unsqueeze(tg_flatten(tg_stack(tg_list(tg_sin(angle), tg_cos(angle)), 2), 1), 1);
+}
+
+/* Each word sees those before it: self.transformer(self.pos_encoder(x * math.sqrt(ninp)), mask) */
+static tg_tensor *attend(word_model *m, tg_tensor *x)
+{
+    const int64_t steps = tg_size(x, 0);
+    x = tg_add(tg_mul(x, sqrt(WIDTH)), positions(steps));
+    x = tg_dropout(x, .p = dropout, .training = m->base.training);
+    return tg_transformer_encoder_forward(m->transformer, x, .mask = tg_generate_square_subsequent_mask(steps));
 }
 
 /* output, hidden = self.rnn(x, hidden); c is NULL but for an LSTM, and h is NULL at first */
@@ -66,8 +90,12 @@ static tg_tensor *recur(word_model *m, tg_tensor *x, tg_tensor **h, tg_tensor **
 static tg_tensor *word_model_forward(word_model *m, tg_tensor *ids, tg_tensor **h, tg_tensor **c)
 {
     const bool training = m->base.training;
-    tg_tensor *x = tg_dropout(tg_embedding_forward(m->encoder, ids), .p = dropout, .training = training);
-    tg_tensor *y = tg_dropout(recur(m, x, h, c), .p = dropout, .training = training);
+    tg_tensor *x = tg_embedding_forward(m->encoder, ids), *y;
+    if (m->transformer)
+        y = attend(m, x);
+    else
+        y = tg_dropout(recur(m, tg_dropout(x, .p = dropout, .training = training), h, c), .p = dropout,
+                       .training = training);
     return tg_linear_forward(m->decoder, tg_flatten(y, 0, 1)); /* decoder(output).view(-1, ntoken) */
 }
 
@@ -118,7 +146,7 @@ static void train_epoch(word_model *m, tg_optimizer *sgd, tg_tensor *data, int64
         tg_clip_grad_norm_(tg_parameters(m), clip); /* clip_grad_norm_(model.parameters(), 0.25) */
         tg_step(sgd);
         if (++*step <= 5 || *step % 200 == 0) printf("step %d: loss %.6g\n", (int)*step, tg_item(loss));
-        h = tg_detach(h); /* hidden = repackage_hidden(hidden) */
+        if (h) h = tg_detach(h); /* hidden = repackage_hidden(hidden) */
         if (c) c = tg_detach(c);
         scope = tg_scope_next(scope, &h, &c);
     }
@@ -153,10 +181,12 @@ static void write_words(word_model *m, const words *w, int count, double tempera
 {
     tg_module_eval(m);
     tg_scope scope = tg_no_grad_begin();
-    tg_tensor *h = NULL, *c = NULL, *word = tg_randint(0, w->size, tg_shape(1, 1), .dtype = TG_INT64);
+    tg_tensor *h = NULL, *c = NULL, *word = tg_randint(0, w->size, tg_shape(1, 1), .dtype = TG_INT64), *seen = word;
     for (int i = 0; tg_ok() && i < count; i++) {
-        tg_tensor *scores = word_model_forward(m, word, &h, &c);
+        tg_tensor *scores = word_model_forward(m, m->transformer ? seen : word, &h, &c);
+        scores = tg_slice(scores, 0, -1); /* of the last word */
         word = tg_multinomial(tg_softmax(tg_div(scores, temperature), -1), 1);
+        seen = tg_cat(tg_list(seen, word), 0);
         printf("%s%c", w->vocabulary[(int64_t)tg_item(word)], (i + 1) % 12 && i + 1 < count ? ' ' : '\n');
     }
     tg_scope_end(scope);
@@ -166,7 +196,7 @@ int main(int argc, char **argv)
 {
     double steps = 1e6, epochs = 20, seed = 0, lr = 10, temperature = 0.8;
     const char *kind = "LSTM", *path = "README.md";
-    const argument arguments[] = { { "--model", NULL, "RNN_TANH, RNN_RELU, LSTM or GRU", &kind },
+    const argument arguments[] = { { "--model", NULL, "RNN_TANH, RNN_RELU, LSTM, GRU or Transformer", &kind },
                                    { "--text", NULL, "the file it learns from", &path },
                                    { "--epochs", &epochs, "passes over the text", NULL },
                                    { "--steps", &steps, "updates, at most", NULL },
@@ -175,7 +205,7 @@ int main(int argc, char **argv)
                                    { "--temp", &temperature, "of what it writes", NULL },
                                    { NULL, NULL, NULL, NULL } };
     int status;
-    if (!read_arguments(argc, argv, "A recurrent language model of a text's words.", arguments, &status)) return status;
+    if (!read_arguments(argc, argv, "A language model of a text's words.", arguments, &status)) return status;
 
     words w = read_words(path);
     if (w.count < 20 * BATCH) {

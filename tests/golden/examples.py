@@ -156,7 +156,10 @@ class WordModel(nn.Module):
     def __init__(self, kind, vocabulary):
         super().__init__()
         self.encoder = nn.Embedding(vocabulary, 64)
-        if kind in ("LSTM", "GRU"):
+        self.transformer = None
+        if kind == "Transformer":
+            self.transformer = nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 4, 64, dropout=0.2), 2)
+        elif kind in ("LSTM", "GRU"):
             self.rnn = getattr(nn, kind)(64, 64, 2, dropout=0.2)
         else:
             self.rnn = nn.RNN(64, 64, 2, dropout=0.2, nonlinearity=kind[4:].lower())
@@ -166,6 +169,14 @@ class WordModel(nn.Module):
         nn.init.zeros_(self.decoder.bias)
 
     def forward(self, words, hidden):
+        if self.transformer:
+            steps = words.size(0)
+            rate = torch.exp(torch.arange(0.0, 64, 2) * (-math.log(10000.0) / 64))
+            angle = torch.arange(float(steps)).unsqueeze(1) * rate
+            position = torch.stack([torch.sin(angle), torch.cos(angle)], dim=2).flatten(1).unsqueeze(1)
+            x = F.dropout(self.encoder(words) * math.sqrt(64) + position, 0.2)
+            mask = nn.Transformer.generate_square_subsequent_mask(steps)
+            return self.decoder(self.transformer(x, mask)).flatten(0, 1), hidden
         output, hidden = self.rnn(F.dropout(self.encoder(words), 0.2), hidden)
         return self.decoder(F.dropout(output, 0.2)).flatten(0, 1), hidden
 
@@ -196,7 +207,8 @@ def word_lm(kind):
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 0.25)
             sgd.step()
-            hidden = tuple(h.detach() for h in hidden) if kind == "LSTM" else hidden.detach()
+            if kind != "Transformer":
+                hidden = tuple(h.detach() for h in hidden) if kind == "LSTM" else hidden.detach()
             yield loss.item()
             step += 1
             if step == STEPS:
@@ -298,7 +310,7 @@ def main():
     for example in (regression, pinn, vae, dcgan, actor_critic):
         case(example.__name__, list(example()))
     case("sine", list(sine()), " --waves 4 --length 30", 3)
-    for kind in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU"):
+    for kind in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU", "Transformer"):
         case("word_lm", list(word_lm(kind)), f" --model {kind} --text LICENSE")
 
 
