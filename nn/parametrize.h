@@ -3,8 +3,8 @@
  *
  * The parameter `name`, one of the module's own, goes, and others that make it come in its place, at the end of the
  * module's list, under PyTorch's keys. The field of the struct that held it (`m->weight`; of an LSTM
- * `m->core.weights[0].weight_hh` for "weight_hh_l0") holds what was computed last: a forward hook renews it before each call
- * (module_hooks.h). Make optimisers after that. A module is not run by two threads at once then.
+ * `m->core.weights[0].weight_hh` for "weight_hh_l0") holds what was computed last: a forward hook renews it before each
+ * call (module_hooks.h). Make optimisers after that. A module is not run by two threads at once then.
  *
  * On error everything is as it was. */
 #ifndef TG_NN_PARAMETRIZE_H

@@ -22,7 +22,7 @@ typedef struct problem {
     bool kinked;
     tg_optimizer *optimizer;
     int64_t calls, fail_at; /* the call that fails, by `how` */
-    enum { BY_AN_ERROR, BY_NULL, BY_SHAPE } how;
+    enum failure { BY_AN_ERROR, BY_NULL, BY_SHAPE } how;
 } problem;
 
 static tg_tensor *of_formula(tg_shape shape, double (*f)(int64_t i, int64_t j), int64_t columns)
@@ -298,7 +298,7 @@ TEST(test_a_closure_that_fails)
         tg_tensor *before = flat(&p);
         for (int how = 0; how < 3; how++) {
             p.fail_at = p.calls + late;
-            p.how = how;
+            p.how = (enum failure)how;
             assert_true(isnan(tg_step_closure(p.optimizer, closure, &p)));
             expect_error(messages[how]);
             assert_true(tg_equal(flat(&p), before));
