@@ -79,6 +79,11 @@ bool tgi_options_ok(const tg_optimizer_class *kind, const void *options);
 /* An option by its name, NULL if there is none; and its value in a struct. */
 const tg_option *tgi_option_named(const tg_optimizer_class *kind, const char *name);
 double tgi_option_value(const tg_option *option, const void *options);
+/* The same as a tensor without dimensions, of the option's type. */
+tg_tensor *tgi_option_tensor(const tg_option *option, const void *options);
+/* Whether the option's type has this value; and how one that it has is written. */
+bool tgi_option_takes(const tg_option *option, double value);
+void tgi_option_put(const tg_option *option, void *options, double value);
 /* Writes it; false, with an error pending, if it is a value that the option's type does not have. */
 bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, void *options, double value);
 

@@ -2,6 +2,7 @@
 #include "optimizer_impl.h"
 
 #include "core/error.h"
+#include "ops/create.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,19 +52,35 @@ double tgi_option_value(const tg_option *option, const void *options)
     return option->kind == TG_OPTION_BOOL ? (double)*(const bool *)at : (double)*(const int64_t *)at;
 }
 
-bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, void *options, double value)
+tg_tensor *tgi_option_tensor(const tg_option *option, const void *options)
+{
+    const double value = tgi_option_value(option, options);
+    if (option->kind == TG_OPTION_DOUBLE) return tg_scalar(value, .dtype = TG_FLOAT64);
+    return tg_scalar((int64_t)value, .dtype = option->kind == TG_OPTION_BOOL ? TG_BOOL : TG_INT64);
+}
+
+/* Integers are those that stand for themselves as doubles. */
+bool tgi_option_takes(const tg_option *option, double value)
+{
+    if (option->kind == TG_OPTION_BOOL) return value == 0 || value == 1;
+    return option->kind == TG_OPTION_DOUBLE || (fabs(value) < 0x1p53 && value == floor(value));
+}
+
+void tgi_option_put(const tg_option *option, void *options, double value)
 {
     void *at = (char *)options + option->offset;
-    if (option->kind == TG_OPTION_DOUBLE) {
+    if (option->kind == TG_OPTION_DOUBLE)
         *(double *)at = value;
-    } else if (option->kind == TG_OPTION_BOOL) {
-        if (!tg_option_ok(kind, value == 0 || value == 1, option->name, value)) return false;
+    else if (option->kind == TG_OPTION_BOOL)
         *(bool *)at = value != 0;
-    } else {
-        const bool whole = value >= -0x1p53 && value <= 0x1p53 && value == floor(value);
-        if (!tg_option_ok(kind, whole, option->name, value)) return false;
+    else
         *(int64_t *)at = (int64_t)value;
-    }
+}
+
+bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, void *options, double value)
+{
+    if (!tg_option_ok(kind, tgi_option_takes(option, value), option->name, value)) return false;
+    tgi_option_put(option, options, value);
     return true;
 }
 

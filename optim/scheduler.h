@@ -53,8 +53,8 @@ int64_t tg_scheduler_last_epoch_at(const char *where, const tg_scheduler *schedu
  * names and tensors belong to the innermost scope. */
 tg_named_tensor_list tg_scheduler_state_dict_at(const char *where, const tg_scheduler *scheduler);
 #define tg_scheduler_state_dict(scheduler) tg_scheduler_state_dict_at(TG_HERE, scheduler)
-/* All or nothing; the error names what is missing, what is too much, and what is no number for its name. The
- * optimiser's learning rates are part of its own state, and are not touched. */
+/* All or nothing; the error names what is missing, what is too much, and what is no number for its name. Of a name that
+ * comes twice the last one counts. The optimiser's learning rates are part of its own state, and are not touched. */
 tg_status tg_scheduler_load_state_dict_at(const char *where, tg_scheduler *scheduler, tg_named_tensor_list state);
 #define tg_scheduler_load_state_dict(scheduler, ...) tg_scheduler_load_state_dict_at(TG_HERE, scheduler, __VA_ARGS__)
 

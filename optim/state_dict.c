@@ -5,41 +5,31 @@
 #include "core/scope.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
+#include "nn/keys_impl.h"
 #include "ops/create.h"
 #include "optimizer_impl.h"
-
-#include <stdio.h>
-#include <string.h>
 
 typedef struct writer {
     tg_named_tensor *items;
     int64_t count;
-    char *text; /* where the next name goes */
 } writer;
-
-/* More than what stands before a name, its two points and numbers, and the 0 behind it. */
-enum { AROUND_A_NAME = 48 };
 
 static void put(writer *w, const char *kind, int64_t number, const char *name, tg_tensor *t)
 {
-    w->items[w->count++] = (tg_named_tensor){ w->text, t };
-    w->text += sprintf(w->text, "%s.%lld.%s", kind, (long long)number, name) + 1;
+    w->items[w->count++] = (tg_named_tensor){ tgi_key("%s.%lld.%s", kind, (long long)number, name), t };
 }
 
 /* An empty list that has room for everything. False with an error pending. */
 static bool make_room(writer *w, const tg_optimizer *optimizer)
 {
     const tg_optimizer_class *kind = optimizer->kind;
-    size_t items = 3,
-           text = 3 * (AROUND_A_NAME + sizeof "initial_lr"); /* that, step, params; the most of either kind */
-    for (int i = 0; i < TG_MAX_STATES && kind->states[i]; i++, items++) text += strlen(kind->states[i]) + AROUND_A_NAME;
-    for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++, items++)
-        text += strlen(kind->options[i].name) + AROUND_A_NAME;
-    int64_t times = optimizer->group_count;
-    for (const tgi_group *g = optimizer->first; g; g = g->next) times += g->count;
+    int64_t states = 1, options = 2; /* the step; initial_lr, params */
+    for (int i = 0; i < TG_MAX_STATES && kind->states[i]; i++) states++;
+    for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++) options++;
+    int64_t most = optimizer->group_count * options;
+    for (const tgi_group *g = optimizer->first; g; g = g->next) most += g->count * states;
     w->count = 0;
-    w->items = tgi_scope_alloc((size_t)times * (items * sizeof *w->items + text));
-    if (w->items) w->text = (char *)(w->items + (size_t)times * items);
+    w->items = tgi_scope_alloc((size_t)most * sizeof *w->items);
     return w->items != NULL;
 }
 
@@ -65,17 +55,10 @@ static void put_parameter(writer *w, const tg_optimizer *optimizer, const tgi_gr
     }
 }
 
-static tg_tensor *option_tensor(const tg_option *o, const void *options)
-{
-    const double value = tgi_option_value(o, options);
-    if (o->kind == TG_OPTION_DOUBLE) return tg_scalar(value, .dtype = TG_FLOAT64);
-    return tg_scalar((int64_t)value, .dtype = o->kind == TG_OPTION_BOOL ? TG_BOOL : TG_INT64);
-}
-
 static void put_group(writer *w, const tg_optimizer_class *kind, const tgi_group *g, int64_t number, int64_t first)
 {
     for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++)
-        put(w, "param_groups", number, kind->options[i].name, option_tensor(&kind->options[i], g->options));
+        put(w, "param_groups", number, kind->options[i].name, tgi_option_tensor(&kind->options[i], g->options));
     if (g->has_initial_lr) put(w, "param_groups", number, "initial_lr", tg_scalar(g->initial_lr, .dtype = TG_FLOAT64));
     put(w, "param_groups", number, "params", tg_arange(first, first + g->count));
 }
@@ -94,8 +77,8 @@ bool tgi_has_state_dict(const char *where, const tg_optimizer *optimizer, const 
 tg_named_tensor_list tg_optimizer_state_dict_at(const char *where, const tg_optimizer *optimizer)
 {
     const tg_named_tensor_list none = { NULL, 0 };
-    writer w;
     if (!tgi_has_state_dict(where, optimizer, "optimizer_state_dict")) return none;
+    writer w;
     if (!make_room(&w, optimizer)) return none;
     int64_t number = 0;
     for (const tgi_group *g = optimizer->first; g; g = g->next)

@@ -261,25 +261,29 @@ static void assert_refused(tg_optimizer *optimizer, tg_named_tensor_list list, c
 TEST(test_single_faults)
 {
     static const refusal cases[] = {
-        { "param_groups.0.lr", NULL, 0, "missing key: param_groups.0.lr" },
-        { "param_groups.1.params", NULL, 0, "missing key: param_groups.1.params" },
-        { "state.1.step", NULL, 0, "missing key: state.1.step" },
-        { "state.1.exp_avg_sq", NULL, 0, "missing key: state.1.exp_avg_sq" },
-        { "state.0.max_exp_avg_sq", NULL, 0, "missing key: state.0.max_exp_avg_sq" },
-        { NULL, "param_groups.2.lr", 1, "unexpected key: param_groups.2.lr" },
-        { NULL, "param_groups.0.momentum", 1, "unexpected key: param_groups.0.momentum" },
-        { NULL, "state.2.step", 1, "unexpected key: state.2.step" },
-        { NULL, "state.0.momentum_buffer", 1, "unexpected key: state.0.momentum_buffer" },
-        { NULL, "state.00.step", 1, "unexpected key: state.00.step" },
-        { NULL, "state..step", 1, "unexpected key: state..step" },
-        { NULL, "state.0step", 1, "unexpected key: state.0step" },
-        { NULL, "state.99999999999999999999999.step", 1, "unexpected key: state.99999999999999999999999.step" },
-        { NULL, "", 1, "unexpected key: " },
-        { "param_groups.0.lr", "param_groups.0.lr", NAN, "size mismatch for param_groups.0.lr: [3], not []" },
-        { "state.0.step", "state.0.step", NAN, "size mismatch for state.0.step: [3], not []" },
-        { "state.0.exp_avg", "state.0.exp_avg", 1, "size mismatch for state.0.exp_avg: [], not [3]" },
+        { "param_groups.0.lr", NULL, 0, "Missing key(s) in state_dict: \"param_groups.0.lr\"." },
+        { "param_groups.1.params", NULL, 0, "Missing key(s) in state_dict: \"param_groups.1.params\"." },
+        { "state.1.step", NULL, 0, "Missing key(s) in state_dict: \"state.1.step\"." },
+        { "state.1.exp_avg_sq", NULL, 0, "Missing key(s) in state_dict: \"state.1.exp_avg_sq\"." },
+        { "state.0.max_exp_avg_sq", NULL, 0, "Missing key(s) in state_dict: \"state.0.max_exp_avg_sq\"." },
+        { NULL, "param_groups.2.lr", 1, "Unexpected key(s) in state_dict: \"param_groups.2.lr\"." },
+        { NULL, "param_groups.0.momentum", 1, "Unexpected key(s) in state_dict: \"param_groups.0.momentum\"." },
+        { NULL, "state.2.step", 1, "Unexpected key(s) in state_dict: \"state.2.step\"." },
+        { NULL, "state.0.momentum_buffer", 1, "Unexpected key(s) in state_dict: \"state.0.momentum_buffer\"." },
+        { NULL, "state.00.step", 1, "Unexpected key(s) in state_dict: \"state.00.step\"." },
+        { NULL, "state..step", 1, "Unexpected key(s) in state_dict: \"state..step\"." },
+        { NULL, "state.0step", 1, "Unexpected key(s) in state_dict: \"state.0step\"." },
+        { NULL, "state.99999999999999999999999.step", 1,
+          "Unexpected key(s) in state_dict: \"state.99999999999999999999999.step\"." },
+        { NULL, "", 1, "Unexpected key(s) in state_dict: \"\"." },
+        { "param_groups.0.lr", "param_groups.0.lr", NAN,
+          "size mismatch for param_groups.0.lr: copying a param with shape torch.Size([3]) from checkpoint, the shape in current model is torch.Size([])." },
+        { "state.0.step", "state.0.step", NAN,
+          "size mismatch for state.0.step: copying a param with shape torch.Size([3]) from checkpoint, the shape in current model is torch.Size([])." },
+        { "state.0.exp_avg", "state.0.exp_avg", 1,
+          "size mismatch for state.0.exp_avg: copying a param with shape torch.Size([]) from checkpoint, the shape in current model is torch.Size([3])." },
         { "param_groups.0.params", "param_groups.0.params", NAN,
-          "size mismatch for param_groups.0.params: [3], not [1]" },
+          "size mismatch for param_groups.0.params: copying a param with shape torch.Size([3]) from checkpoint, the shape in current model is torch.Size([1])." },
         { "param_groups.0.lr", "param_groups.0.lr", -1, "Adam: Invalid learning rate: -1" },
         { "param_groups.1.beta2", "param_groups.1.beta2", 1, "Adam: Invalid beta parameter at index 1: 1" },
         { "param_groups.1.amsgrad", "param_groups.1.amsgrad", 0.5, "Adam: Invalid amsgrad: 0.5" },
@@ -321,13 +325,14 @@ TEST(test_all_faults_at_once)
     k.items[1].tensor = tg_zeros(tg_shape(2, 3));
     k.items[2].name = "param_groups.0.rate"; /* it was lr */
     k.items[k.count - 1].tensor = tg_tensor_of(5);
-    char text[400];
+    char text[500];
     snprintf(text, sizeof text,
-             "test_optim_state.c:%d: optimizer_load_state_dict: Error(s) in loading the state of SGD:\n"
-             "\tunexpected key: param_groups.0.rate\n"
+             "test_optim_state.c:%d: optimizer_load_state_dict: Error(s) in loading state_dict for SGD:\n"
+             "\tMissing key(s) in state_dict: \"param_groups.0.lr\". \n"
+             "\tUnexpected key(s) in state_dict: \"param_groups.0.rate\". \n"
              "\tother numbers than those of its parameters: param_groups.0.params\n"
-             "\tmissing key: param_groups.0.lr\n"
-             "\tsize mismatch for state.0.momentum_buffer: [2, 3], not [3]",
+             "\tsize mismatch for state.0.momentum_buffer: copying a param with shape torch.Size([2, 3]) from "
+             "checkpoint, the shape in current model is torch.Size([3]).",
              __LINE__ + 1);
     assert_int_equal(tg_optimizer_load_state_dict(sgd, list_of(&k)), TG_FAILED);
     assert_string_equal(strstr(tg_error_message(), "test_optim_state.c"), text);
@@ -341,7 +346,7 @@ TEST(test_all_faults_at_once)
     assert_int_equal(tg_optimizer_load_state_dict(sgd, (tg_named_tensor_list){ many, 40 }), TG_FAILED);
     const char *message = tg_error_message();
     assert_string_equal(message + strlen(message) - 3, "...");
-    expect_error("unexpected key: a_name_that_no_optimizer_has_and_that_is_rather_long.1\n");
+    expect_error("Unexpected key(s) in state_dict: \"a_name_that_no_optimizer_has_and_that_is_rather_long.0\", ");
     tg_optimizer_free(sgd);
     tg_scope_end(scope);
 }
@@ -361,7 +366,7 @@ TEST(test_lists_that_are_none)
     step_with(at_work, p, 1);
     assert_refused(at_work, (tg_named_tensor_list){ NULL, 2 }, "a list of 2 tensors is NULL");
     assert_refused(at_work, (tg_named_tensor_list){ NULL, -1 }, "a list of -1 tensors is NULL");
-    assert_refused(at_work, (tg_named_tensor_list){ NULL, 0 }, "missing key: param_groups.0.lr");
+    assert_refused(at_work, (tg_named_tensor_list){ NULL, 0 }, "Missing key(s) in state_dict: \"param_groups.0.lr\", ");
     const tg_named_tensor unnamed[] = { { NULL, p } }, empty[] = { { "state.0.step", NULL } };
     assert_refused(at_work, (tg_named_tensor_list){ unnamed, 1 }, "the name of tensor 0 is NULL");
     assert_refused(at_work, (tg_named_tensor_list){ empty, 1 }, "optimizer_load_state_dict: ");

@@ -1,0 +1,148 @@
+/* keys.c: names of tensors that are loaded, and the error that tells what is wrong with them. */
+#include "keys_impl.h"
+
+#include "core/error.h"
+#include "core/tensor_impl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *tgi_key(const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int length = vsnprintf(NULL, 0, format, args);
+    char *key = tgi_scope_alloc((size_t)length + 1);
+    if (key) vsnprintf(key, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return key;
+}
+
+/* ---- finding ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    const tg_named_tensor *x = *(const tg_named_tensor *const *)a, *y = *(const tg_named_tensor *const *)b;
+    const int order = strcmp(x->name, y->name);
+    return order ? order : (x < y) - (x > y);
+}
+
+static bool list_ok(const char *function, tg_named_tensor_list list)
+{
+    if (list.count < 0 || (list.count > 0 && !list.items)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, function, "a list of %lld tensors%s", (long long)list.count,
+                   list.items ? "" : " is NULL");
+        return false;
+    }
+    for (int64_t i = 0; i < list.count; i++) {
+        if (!list.items[i].name) {
+            tg_fail_at(NULL, TG_ERROR_NULL, function, "the name of tensor %lld is NULL", (long long)i);
+            return false;
+        }
+        if (!tgi_handle_ok(function, list.items[i].tensor)) return false;
+    }
+    return true;
+}
+
+bool tgi_keys_begin(tgi_keys *keys, const char *function, tg_named_tensor_list list)
+{
+    if (!list_ok(function, list)) return false;
+    const size_t count = (size_t)list.count;
+    keys->list = list;
+    keys->sorted = tgi_scope_alloc(count * (sizeof *keys->sorted + sizeof *keys->taken));
+    if (!keys->sorted) return false;
+    keys->taken = (bool *)(keys->sorted + count);
+    for (size_t i = 0; i < count; i++) {
+        keys->sorted[i] = &list.items[i];
+        keys->taken[i] = false;
+    }
+    qsort(keys->sorted, count, sizeof *keys->sorted, by_name);
+    return true;
+}
+
+tg_tensor *tgi_keys_take(tgi_keys *keys, const char *key)
+{
+    const int64_t count = keys->list.count;
+    int64_t low = 0, high = count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (strcmp(keys->sorted[middle]->name, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    tg_tensor *found = NULL;
+    for (int64_t i = low; i < count && strcmp(keys->sorted[i]->name, key) == 0; i++) {
+        keys->taken[keys->sorted[i] - keys->list.items] = true;
+        if (!found) found = keys->sorted[i]->tensor;
+    }
+    return found;
+}
+
+/* ---- the error ---- */
+
+static void add_args(tgi_key_text *t, const char *format, va_list args)
+{
+    const size_t room = sizeof t->text - t->used;
+    const int length = vsnprintf(t->text + t->used, room, format, args);
+    if (length < 0) return;
+    if ((size_t)length < room) {
+        t->used += (size_t)length;
+    } else {
+        t->used = sizeof t->text - 1;
+        memcpy(t->text + t->used - 3, "...", 3);
+    }
+}
+
+TG_PRINTF(2, 3) static void add(tgi_key_text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_args(t, format, args);
+    va_end(args);
+}
+
+void tgi_report_missing(tgi_key_report *r, const char *key)
+{
+    add(&r->missing, "%s\"%s\"", r->missing.used ? ", " : "", key);
+}
+
+void tgi_report_unexpected(tgi_key_report *r, const char *key)
+{
+    add(&r->unexpected, "%s\"%s\"", r->unexpected.used ? ", " : "", key);
+}
+
+void tgi_report_size(tgi_key_report *r, const char *key, const tg_tensor *given, const tg_shape *expected)
+{
+    char a[TG_SHAPE_TEXT], b[TG_SHAPE_TEXT];
+    const tg_shape its = tgi_shape(given);
+    add(&r->other,
+        "\n\tsize mismatch for %s: copying a param with shape torch.Size(%s) from checkpoint, the shape in current model "
+        "is torch.Size(%s).",
+        key, tg_shape_text(&its, a), tg_shape_text(expected, b));
+}
+
+void tgi_report_line(tgi_key_report *r, const char *format, ...)
+{
+    add(&r->other, "\n\t");
+    va_list args;
+    va_start(args, format);
+    add_args(&r->other, format, args);
+    va_end(args);
+}
+
+bool tgi_report_end(const tgi_key_report *r, const char *where, const char *function, const char *name)
+{
+    if (!r->missing.used && !r->unexpected.used && !r->other.used) return true;
+    tgi_key_text all = { 0 };
+    add(&all, "Error(s) in loading state_dict for %s:", name);
+    if (r->missing.used) add(&all, "\n\tMissing key(s) in state_dict: %s. ", r->missing.text);
+    if (r->unexpected.used) add(&all, "\n\tUnexpected key(s) in state_dict: %s. ", r->unexpected.text);
+    add(&all, "%s", r->other.text);
+    tg_fail_at(where, TG_ERROR_VALUE, function, "%s", all.text);
+    return false;
+}
