@@ -47,6 +47,12 @@ static inline const char *tgi_type_name(const tg_tensor *t) { return tgi_scalar_
 TG_RARE tg_tensor *tgi_not_implemented(const tg_op *op, tg_tensor_list inputs, const char *kernel, tg_dtype dtype);
 TG_RARE tg_tensor *tgi_expected_type(const tg_op *op, tg_tensor_list inputs, tg_dtype expected, tg_dtype found);
 
+/* False, with the first of those errors, for a tensor of integers. */
+static inline bool tgi_floating_ok(const tg_op *op, tg_tensor *t, const char *kernel)
+{
+    return tgi_is_floating(t) || tgi_not_implemented(op, tg_list(t), kernel, (tg_dtype)t->dtype);
+}
+
 TG_EXTERN_C_END
 
 #endif

@@ -4,6 +4,7 @@
  * stand the four elements that bilinear interpolation takes, whose indices are numbers and no part of the derivative;
  * what lies outside is read from one zero that is put behind each plane. The rest is gather and arithmetic. */
 #include "ops/base/call.h"
+#include "ops/base/element.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/base/promote.h"
@@ -65,19 +66,6 @@ static place place_of(double x, int64_t size, outside mode, bool align_corners)
     return mode == ZEROS ? p : clipped(p, size);
 }
 
-static void write_real(tg_tensor *t, int64_t i, double value)
-{
-    if (t->dtype == TG_FLOAT32)
-        ((float *)tgi_ptr(t))[i] = (float)value;
-    else
-        ((double *)tgi_ptr(t))[i] = value;
-}
-
-static double read_real(const tg_tensor *t, int64_t i)
-{
-    return t->dtype == TG_FLOAT32 ? (double)((const float *)tgi_ptr(t))[i] : ((const double *)tgi_ptr(t))[i];
-}
-
 static void places_backward(tg_context *ctx)
 {
     tg_set_grad_input(ctx, 0, tg_mul(tg_grad_output(ctx, 0), tg_saved(ctx, 0)));
@@ -97,9 +85,9 @@ static tg_tensor *places(tg_tensor *grid, int64_t h, int64_t w, outside mode, bo
         return NULL;
     }
     for (int64_t i = 0; i < y->numel; i++) {
-        const place p = place_of(read_real(c, i), i % 2 ? h : w, mode, align_corners);
-        write_real(y, i, p.at);
-        if (slopes) write_real(slopes, i, p.slope);
+        const place p = place_of(tgi_get(tgi_ptr(c), c->dtype, i), i % 2 ? h : w, mode, align_corners);
+        tgi_put(tgi_ptr(y), y->dtype, i, p.at);
+        if (slopes) tgi_put(tgi_ptr(slopes), slopes->dtype, i, p.slope);
     }
     tgi_unref(c);
     return tg_record(op, tg_list(grid), tg_list(y), tg_list(slopes), NULL, 0) == TG_OK ? y : NULL;
@@ -154,7 +142,7 @@ static tg_tensor *indices_around(tg_tensor *at, int64_t h, int64_t w, int down, 
     tg_tensor *index = tgi_new(&shape, TG_INT64);
     int64_t *to = index ? tgi_ptr(index) : NULL;
     for (int64_t i = 0; to && i < index->numel; i++) {
-        const double x = read_real(at, 2 * i), y = read_real(at, 2 * i + 1);
+        const double x = tgi_get(tgi_ptr(at), at->dtype, 2 * i), y = tgi_get(tgi_ptr(at), at->dtype, 2 * i + 1);
         const double column = (nearest ? nearbyint(x) : floor(x)) + right,
                      row = (nearest ? nearbyint(y) : floor(y)) + down;
         const bool inside = row >= 0 && row < (double)h && column >= 0 && column < (double)w;
@@ -324,9 +312,9 @@ static tg_tensor *unmoved(int64_t h, int64_t w, tg_dtype dtype, bool align_corne
     const tg_shape shape = tg_shape(h * w, 3);
     tg_tensor *t = tgi_new(&shape, dtype);
     for (int64_t i = 0; t && i < h * w; i++) {
-        write_real(t, 3 * i, step_of(i % w, w, align_corners));
-        write_real(t, 3 * i + 1, step_of(i / w, h, align_corners));
-        write_real(t, 3 * i + 2, 1);
+        tgi_put(tgi_ptr(t), t->dtype, 3 * i, step_of(i % w, w, align_corners));
+        tgi_put(tgi_ptr(t), t->dtype, 3 * i + 1, step_of(i / w, h, align_corners));
+        tgi_put(tgi_ptr(t), t->dtype, 3 * i + 2, 1);
     }
     return t;
 }

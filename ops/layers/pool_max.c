@@ -311,17 +311,10 @@ tg_values_indices tg_adaptive_max_pool2d_with_indices_at(const char *where, tg_t
 
 /* ---- descriptors ---- */
 
-static tg_max_pool_options options_of(const tg_value *v)
-{
-    tg_max_pool_options o = { v[2].as.ints, v[3].as.ints, v[4].as.ints, v[5].as.boolean, { 0 } };
-    if (v[2].kind != TG_VALUE_INTS) o.stride.ndim = 0;
-    return o;
-}
-
 #define POOL_CALL(name, result)                                                                                        \
     static tg_tensor_list name##_call(const tg_value *v)                                                               \
     {                                                                                                                  \
-        return result(tg_##name##_at(TG_HERE, v[0].as.tensor, v[1].as.ints, options_of(v)));                           \
+        return result(tg_##name##_at(TG_HERE, v[0].as.tensor, v[1].as.ints, tgi_max_pool_options_of(v)));              \
     }
 #define ADAPTIVE_CALL(name, result)                                                                                    \
     static tg_tensor_list name##_call(const tg_value *v)                                                               \

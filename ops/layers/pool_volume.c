@@ -120,11 +120,6 @@ static bool check_adaptive(const tg_op *op, tg_tensor *input, const tg_shape *si
     return true;
 }
 
-static bool floating_ok(const tg_op *op, tg_tensor *input, const char *kernel)
-{
-    return tgi_is_floating(input) || tgi_not_implemented(op, tg_list(input), kernel, input->dtype);
-}
-
 /* ---- shapes ---- */
 
 static int64_t planes_of(const tg_tensor *x)
@@ -210,7 +205,7 @@ static tg_values_indices max_pool(const char *where, const tg_op *op, tg_tensor 
     const tgi_window_lists lists = { kernel_size, o->stride, o->padding, o->dilation, o->ceil_mode };
     volume v;
     if (!tg_op_begin(where, op, tg_list(x)) || !check(op, x, &lists, &v) ||
-        !floating_ok(op, x, "max_pool3d_with_indices_cpu"))
+        !tgi_floating_ok(op, x, "max_pool3d_with_indices_cpu"))
         return failed;
     return max_volume(x, &v, (max_job){ .indices = indices, .ceil_mode = o->ceil_mode });
 }
@@ -220,7 +215,7 @@ static tg_values_indices adaptive_max(const char *where, const tg_op *op, tg_ten
 {
     volume v;
     if (!tg_op_begin(where, op, tg_list(x)) || !check_adaptive(op, x, &output_size, &v) ||
-        !floating_ok(op, x, "adaptive_max_pool3d_cpu"))
+        !tgi_floating_ok(op, x, "adaptive_max_pool3d_cpu"))
         return failed;
     return max_volume(x, &v, (max_job){ .indices = indices, .adaptive = true });
 }
@@ -255,7 +250,7 @@ tg_tensor *tg_avg_pool3d_at(const char *where, tg_tensor *input, tg_shape kernel
     const tgi_window_lists lists = { kernel_size, o->stride, o->padding, tg_shape(1), o->ceil_mode };
     volume v;
     if (!tg_op_begin(where, op, tg_list(input)) || !check(op, input, &lists, &v) ||
-        !floating_ok(op, input, "avg_pool3d_out_frame"))
+        !tgi_floating_ok(op, input, "avg_pool3d_out_frame"))
         return NULL;
     if (o->divisor_override == 0) return tg_op_fail(op, tg_list(input), "divisor must be not zero");
     const bool own = o->divisor_override != TG_NO_DIVISOR;
@@ -274,7 +269,7 @@ tg_tensor *tg_adaptive_avg_pool3d_at(const char *where, tg_tensor *input, tg_sha
     const tg_op *op = &tgi_op_adaptive_avg_pool3d;
     volume v;
     if (!tg_op_begin(where, op, tg_list(input)) || !check_adaptive(op, input, &output_size, &v) ||
-        !floating_ok(op, input, "adaptive_avg_pool3d_cpu"))
+        !tgi_floating_ok(op, input, "adaptive_avg_pool3d_cpu"))
         return NULL;
     tg_tensor *y = tg_adaptive_avg_pool2d(images(input, &v), tg_shape(v.out[1], v.out[2]));
     if (v.out[1] * v.out[2] > 0) /* otherwise there is nothing left to pool */
@@ -284,21 +279,14 @@ tg_tensor *tg_adaptive_avg_pool3d_at(const char *where, tg_tensor *input, tg_sha
 
 /* ---- descriptors ---- */
 
-static tg_max_pool_options max_options_of(const tg_value *v)
-{
-    tg_max_pool_options o = { v[2].as.ints, v[3].as.ints, v[4].as.ints, v[5].as.boolean, { 0 } };
-    if (v[2].kind != TG_VALUE_INTS) o.stride.ndim = 0;
-    return o;
-}
-
 static tg_tensor_list max_pool3d_call(const tg_value *v)
 {
-    return tgi_result(tg_max_pool3d_at(TG_HERE, v[0].as.tensor, v[1].as.ints, max_options_of(v)));
+    return tgi_result(tg_max_pool3d_at(TG_HERE, v[0].as.tensor, v[1].as.ints, tgi_max_pool_options_of(v)));
 }
 
 static tg_tensor_list max_pool3d_with_indices_call(const tg_value *v)
 {
-    return tgi_both(tg_max_pool3d_with_indices_at(TG_HERE, v[0].as.tensor, v[1].as.ints, max_options_of(v)));
+    return tgi_both(tg_max_pool3d_with_indices_at(TG_HERE, v[0].as.tensor, v[1].as.ints, tgi_max_pool_options_of(v)));
 }
 
 static tg_tensor_list adaptive_max_pool3d_call(const tg_value *v)

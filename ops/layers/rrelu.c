@@ -1,6 +1,7 @@
 /* rrelu.c: leaky_relu of slopes that are drawn in training, as PyTorch draws them: one 53-bit number for each element
  * that is not positive, in row-major order. Made of a product with the slopes. */
 #include "ops/base/call.h"
+#include "ops/base/element.h"
 #include "ops/base/iterate.h"
 #include "ops/base/promote.h"
 #include "ops/activation.h"
@@ -9,11 +10,6 @@
 
 #include "core/rng.h"
 
-static double read_real(const tg_tensor *t, int64_t i)
-{
-    return t->dtype == TG_FLOAT32 ? (double)((const float *)tgi_ptr(t))[i] : ((const double *)tgi_ptr(t))[i];
-}
-
 /* The slope of each element of x; 1 of the positive ones, and of NaN. */
 static tg_tensor *draw_slopes(tg_tensor *x, const tg_rrelu_options *o)
 {
@@ -21,11 +17,9 @@ static tg_tensor *draw_slopes(tg_tensor *x, const tg_rrelu_options *o)
     tg_tensor *slopes = tgi_new(&shape, (tg_dtype)x->dtype), *c = tgi_own_contiguous(x);
     for (int64_t i = 0; slopes && c && i < x->numel; i++) {
         double slope = 1;
-        if (read_real(c, i) <= 0) tg_generate_uniform_f64(tg_default_generator(), &slope, 1, o->lower, o->upper);
-        if (x->dtype == TG_FLOAT32)
-            ((float *)tgi_ptr(slopes))[i] = (float)slope;
-        else
-            ((double *)tgi_ptr(slopes))[i] = slope;
+        if (tgi_get(tgi_ptr(c), c->dtype, i) <= 0)
+            tg_generate_uniform_f64(tg_default_generator(), &slope, 1, o->lower, o->upper);
+        tgi_put(tgi_ptr(slopes), slopes->dtype, i, slope);
     }
     const bool ok = c != NULL;
     tgi_unref(c);

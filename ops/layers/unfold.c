@@ -118,11 +118,6 @@ static void count_windows(tgi_conv *s)
     s->ow = windows_along(s->w, s->pad_w, s->kw, s->dilation_w, s->stride_w);
 }
 
-static bool dtype_ok(const tg_op *op, tg_tensor *x, const char *name)
-{
-    return tgi_is_floating(x) || tgi_not_implemented(op, tg_list(x), name, x->dtype);
-}
-
 static bool unfold_ok(const tg_op *op, tg_tensor *x, windows *w)
 {
     tgi_conv *s = &w->sizes;
@@ -147,7 +142,7 @@ static bool unfold_ok(const tg_op *op, tg_tensor *x, windows *w)
                     "), calculated shape of the array of sliding blocks as (%" PRId64 ", %" PRId64
                     "), but its components must be at least one.",
                     s->h, s->w, s->kh, s->kw, s->dilation_h, s->dilation_w, s->pad_h, s->pad_w, s->oh, s->ow);
-    return dtype_ok(op, x, "im2col_out_cpu");
+    return tgi_floating_ok(op, x, "im2col_out_cpu");
 }
 
 static bool fold_ok(const tg_op *op, tg_tensor *x, windows *w)
@@ -177,7 +172,7 @@ static bool fold_ok(const tg_op *op, tg_tensor *x, windows *w)
                     " * %" PRId64 " = %" PRId64 ", but got input.size(2)=%" PRId64 ".",
                     s->h, s->w, s->kh, s->kw, s->dilation_h, s->dilation_w, s->pad_h, s->pad_w, s->stride_h,
                     s->stride_w, s->oh, s->ow, product(s->oh, s->ow), count);
-    return dtype_ok(op, x, "col2im_out_cpu");
+    return tgi_floating_ok(op, x, "col2im_out_cpu");
 }
 
 tg_tensor *tg_unfold_at(const char *where, tg_tensor *input, tg_shape kernel_size, tg_unfold_options options)

@@ -9,7 +9,6 @@
 
 #include "tapegrad.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- golden cases: modules ---- */
@@ -64,33 +63,32 @@ static golden_results forward(const golden *g, const char *kind, tg_module *m, g
     return (golden_results){ { "output", "h_n", out.c_n ? "c_n" : NULL }, { y.output, out.h_n, out.c_n } };
 }
 
+typedef struct training {
+    const char *kind;
+    tg_module *m;
+    tg_tensor *x, *lengths;
+} training;
+
+static tg_tensor *packed_loss(void *context)
+{
+    const training *t = context;
+    const tg_packed_sequence packed = tg_pack_padded_sequence(t->x, t->lengths, .enforce_sorted = false);
+    const tg_lstm_packed_output out = run_packed(t->kind, t->m, packed, NULL, NULL);
+    return tg_add(tg_mean(tg_square(out.output.data)), tg_mean(tg_square(out.h_n)));
+}
+
 /* A case with `losses`: what steps of Adam on the same input lose. */
 static void train(const golden *g)
 {
-    const bool f32 = strcmp(golden_string(g, "dtype"), "float32") == 0;
-    const golden_array losses = golden_array_of(g, "losses");
-    const char *kind = golden_string(g, "module");
     IN_SCOPE;
-    tg_set_default_dtype(f32 ? TG_FLOAT32 : TG_FLOAT64);
+    tg_set_default_dtype(strcmp(golden_string(g, "dtype"), "float32") == 0 ? TG_FLOAT32 : TG_FLOAT64);
     tg_manual_seed((uint64_t)golden_int(g, "seed"));
-    tg_module *m = build(g, kind);
-    tg_tensor *x = golden_tensor(g, "input", tg_default_dtype());
-    tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = 0.05);
-    for (int64_t i = 0; i < losses.count; i++) {
-        tg_scope step = tg_scope_begin();
-        const tg_packed_sequence packed = tg_pack_padded_sequence(x, lengths_of(g), .enforce_sorted = false);
-        const tg_lstm_packed_output out = run_packed(kind, m, packed, NULL, NULL);
-        tg_tensor *loss = tg_add(tg_mean(tg_square(out.output.data)), tg_mean(tg_square(out.h_n)));
-        if (!(fabs(tg_item(loss) - losses.values[i]) <= (f32 ? 2e-6 : 1e-11)))
-            fail_msg("%s: step %d has a loss of %.17g, not %.17g", golden_case(g), (int)i, tg_item(loss),
-                     losses.values[i]);
-        tg_zero_grad(adam);
-        tg_backward(loss);
-        tg_step(adam);
-        tg_scope_end(step);
-    }
-    tg_optimizer_free(adam);
-    tg_module_free(m);
+    training t = { .kind = golden_string(g, "module") };
+    t.m = build(g, t.kind);
+    t.x = golden_tensor(g, "input", tg_default_dtype());
+    t.lengths = lengths_of(g);
+    golden_assert_losses(g, t.m, packed_loss, &t);
+    tg_module_free(t.m);
     tg_set_default_dtype(TG_FLOAT32);
     tg_scope_end(scope);
 }

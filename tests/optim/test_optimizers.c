@@ -127,29 +127,27 @@ TEST(test_bad_options)
 {
     tg_scope scope = tg_scope_begin();
     tg_tensor_list p = tg_list(parameter(TG_FLOAT32));
-#define REFUSED(call, message)                                                                                         \
-    assert_null(call);                                                                                                 \
-    expect_error(message)
-    REFUSED(tg_adagrad_new(p, .lr = -1), "Adagrad: Invalid learning rate: -1");
-    REFUSED(tg_adagrad_new(p, .lr_decay = -1), "Adagrad: Invalid lr_decay value: -1");
-    REFUSED(tg_adagrad_new(p, .weight_decay = -1), "Adagrad: Invalid weight_decay value: -1");
-    REFUSED(tg_adagrad_new(p, .initial_accumulator_value = -1), "Adagrad: Invalid initial_accumulator_value value: -1");
-    REFUSED(tg_adagrad_new(p, .eps = NAN), "Adagrad: Invalid epsilon value: nan");
-    REFUSED(tg_adadelta_new(p, .rho = 1.5), "Adadelta: Invalid rho value: 1.5");
-    REFUSED(tg_adadelta_new(p, .rho = -0.5), "Adadelta: Invalid rho value: -0.5");
-    REFUSED(tg_adadelta_new(p, .eps = -1), "Adadelta: Invalid epsilon value: -1");
-    REFUSED(tg_adamax_new(p, .eps = -1), "Adamax: Invalid epsilon value: -1");
-    REFUSED(tg_adamax_new(p, .beta1 = 1), "Adamax: Invalid beta parameter at index 0: 1");
-    REFUSED(tg_adamax_new(p, .beta2 = -1), "Adamax: Invalid beta parameter at index 1: -1");
-    REFUSED(tg_nadam_new(p, .beta2 = 1), "NAdam: Invalid beta parameter at index 1: 1");
-    REFUSED(tg_nadam_new(p, .momentum_decay = -1), "NAdam: Invalid momentum_decay value: -1");
-    REFUSED(tg_radam_new(p, .beta1 = -0.5), "RAdam: Invalid beta parameter at index 0: -0.5");
-    REFUSED(tg_radam_new(p, .lr = NAN), "RAdam: Invalid learning rate: nan");
-    REFUSED(tg_rprop_new(p, .etaminus = 0), "Rprop: Invalid eta values: 0, 1.2");
-    REFUSED(tg_rprop_new(p, .etaminus = 0.5, .etaplus = 1), "Rprop: Invalid eta values: 0.5, 1");
-    REFUSED(tg_rprop_new(p, .lr = -1), "Rprop: Invalid learning rate: -1");
-    REFUSED(tg_asgd_new(p, .lr = -1), "ASGD: Invalid learning rate: -1");
-    REFUSED(tg_asgd_new(p, .weight_decay = -1), "ASGD: Invalid weight_decay value: -1");
+    expect_refusal(tg_adagrad_new(p, .lr = -1), "Adagrad: Invalid learning rate: -1");
+    expect_refusal(tg_adagrad_new(p, .lr_decay = -1), "Adagrad: Invalid lr_decay value: -1");
+    expect_refusal(tg_adagrad_new(p, .weight_decay = -1), "Adagrad: Invalid weight_decay value: -1");
+    expect_refusal(tg_adagrad_new(p, .initial_accumulator_value = -1),
+                   "Adagrad: Invalid initial_accumulator_value value: -1");
+    expect_refusal(tg_adagrad_new(p, .eps = NAN), "Adagrad: Invalid epsilon value: nan");
+    expect_refusal(tg_adadelta_new(p, .rho = 1.5), "Adadelta: Invalid rho value: 1.5");
+    expect_refusal(tg_adadelta_new(p, .rho = -0.5), "Adadelta: Invalid rho value: -0.5");
+    expect_refusal(tg_adadelta_new(p, .eps = -1), "Adadelta: Invalid epsilon value: -1");
+    expect_refusal(tg_adamax_new(p, .eps = -1), "Adamax: Invalid epsilon value: -1");
+    expect_refusal(tg_adamax_new(p, .beta1 = 1), "Adamax: Invalid beta parameter at index 0: 1");
+    expect_refusal(tg_adamax_new(p, .beta2 = -1), "Adamax: Invalid beta parameter at index 1: -1");
+    expect_refusal(tg_nadam_new(p, .beta2 = 1), "NAdam: Invalid beta parameter at index 1: 1");
+    expect_refusal(tg_nadam_new(p, .momentum_decay = -1), "NAdam: Invalid momentum_decay value: -1");
+    expect_refusal(tg_radam_new(p, .beta1 = -0.5), "RAdam: Invalid beta parameter at index 0: -0.5");
+    expect_refusal(tg_radam_new(p, .lr = NAN), "RAdam: Invalid learning rate: nan");
+    expect_refusal(tg_rprop_new(p, .etaminus = 0), "Rprop: Invalid eta values: 0, 1.2");
+    expect_refusal(tg_rprop_new(p, .etaminus = 0.5, .etaplus = 1), "Rprop: Invalid eta values: 0.5, 1");
+    expect_refusal(tg_rprop_new(p, .lr = -1), "Rprop: Invalid learning rate: -1");
+    expect_refusal(tg_asgd_new(p, .lr = -1), "ASGD: Invalid learning rate: -1");
+    expect_refusal(tg_asgd_new(p, .weight_decay = -1), "ASGD: Invalid weight_decay value: -1");
 #undef REFUSED
     tg_scope_end(scope);
 }

@@ -302,55 +302,59 @@ TEST(test_functions_that_meddle)
 
 /* ---- errors ---- */
 
-#define REFUSED(call, text)                                                                                            \
-    do {                                                                                                               \
-        assert_null(call);                                                                                             \
-        expect_error(text);                                                                                            \
-    } while (0)
-
 TEST(test_bad_arguments)
 {
     IN_SCOPE;
     tg_optimizer *o = two_groups(false);
     const tg_group_values three = tg_group_values(1, 2, 3);
-    REFUSED(tg_step_lr_new(o, 0), "StepLR: Expected positive integer step_size, but got 0");
-    REFUSED(tg_multi_step_lr_new(o, ((tg_milestones){ NULL, 2 })), "MultiStepLR: a list of 2 milestones is NULL");
-    REFUSED(tg_constant_lr_new(o, .factor = 1.5), "Constant multiplicative factor expected to be between 0 and 1.");
-    REFUSED(tg_linear_lr_new(o, .start_factor = -1), "Starting multiplicative factor expected to be between 0 and 1.");
-    REFUSED(tg_linear_lr_new(o, .end_factor = 2), "Ending multiplicative factor expected to be between 0 and 1.");
-    REFUSED(tg_cosine_annealing_lr_new(o, 0), "CosineAnnealingLR: Expected positive integer T_max, but got 0");
-    REFUSED(tg_cosine_annealing_warm_restarts_new(o, 0), "Expected positive integer T_0, but got 0");
-    REFUSED(tg_cosine_annealing_warm_restarts_new(o, 2, .T_mult = 0), "Expected integer T_mult >= 1, but got 0");
-    REFUSED(tg_one_cycle_lr_new(o, 0.1), "You must define either total_steps OR (epochs AND steps_per_epoch)");
-    REFUSED(tg_one_cycle_lr_new(o, 0.1, .epochs = 3), "You must define either total_steps OR");
-    REFUSED(tg_one_cycle_lr_new(o, 0.1, .total_steps = 0), "Expected positive integer total_steps, but got 0");
-    REFUSED(tg_one_cycle_lr_new(o, 0.1, .epochs = 1 << 30, .steps_per_epoch = 1 << 30), "positive integer total_steps");
-    REFUSED(tg_one_cycle_lr_new(o, 0.1, .total_steps = 9, .pct_start = 2), "Expected float between 0 and 1 pct_start");
-    REFUSED(tg_one_cycle_lr_new(o, 0.1, .total_steps = 9, .anneal_strategy = "sin"), "anneal_strategy sin is unknown!");
-    REFUSED(tg_one_cycle_lr_new(o, three, .total_steps = 9), "OneCycleLR: expected 2 values for max_lr, got 3");
-    REFUSED(tg_one_cycle_lr_new(o, 0.1, .total_steps = 9, .div_factor = 0), "Expected positive div_factor, but got 0");
-    REFUSED(tg_cyclic_lr_new(o, three, 1), "CyclicLR: expected 2 values for base_lr, got 3");
-    REFUSED(tg_cyclic_lr_new(o, 1, three), "CyclicLR: expected 2 values for max_lr, got 3");
-    REFUSED(tg_cyclic_lr_new(o, 1, 2, .mode = NULL), "CyclicLR: mode NULL is unknown!");
-    REFUSED(tg_cyclic_lr_new(o, 1, 2, .step_size_up = 0), "Expected positive step_size_up and step_size_down");
-    REFUSED(tg_cyclic_lr_new(o, 0.1, 0.2, .max_momentum = -1), "SGD: Invalid momentum value: -1");
-    REFUSED(tg_swa_lr_new(o, 0.1, .anneal_epochs = -1), "anneal_epochs must be equal or greater than 0, got -1");
-    REFUSED(tg_swa_lr_new(o, three), "SWALR: expected 2 values for swa_lr, got 3");
-    REFUSED(tg_reduce_lr_on_plateau_new(o, .factor = 1), "ReduceLROnPlateau: Factor should be < 1.0.");
-    REFUSED(tg_reduce_lr_on_plateau_new(o, .mode = "least"), "ReduceLROnPlateau: mode least is unknown!");
-    REFUSED(tg_reduce_lr_on_plateau_new(o, .threshold_mode = "x"), "ReduceLROnPlateau: threshold mode x is unknown!");
-    REFUSED(tg_lambda_lr_new(o, NULL), "LambdaLR: a lr_lambda is NULL");
-    REFUSED(tg_lambda_lr_new(o, tg_lr_lambdas(hyperbola)), "LambdaLR: Expected 2 lr_lambdas, but got 1");
-    REFUSED(tg_exponential_lr_new(o, -0.5, .last_epoch = 1), "LR: Invalid learning rate of group 0 at epoch 2: -");
-    REFUSED(tg_exponential_lr_new(NULL, 0.5), "ExponentialLR: the optimizer is NULL");
+    expect_refusal(tg_step_lr_new(o, 0), "StepLR: Expected positive integer step_size, but got 0");
+    expect_refusal(tg_multi_step_lr_new(o, ((tg_milestones){ NULL, 2 })),
+                   "MultiStepLR: a list of 2 milestones is NULL");
+    expect_refusal(tg_constant_lr_new(o, .factor = 1.5),
+                   "Constant multiplicative factor expected to be between 0 and 1.");
+    expect_refusal(tg_linear_lr_new(o, .start_factor = -1),
+                   "Starting multiplicative factor expected to be between 0 and 1.");
+    expect_refusal(tg_linear_lr_new(o, .end_factor = 2),
+                   "Ending multiplicative factor expected to be between 0 and 1.");
+    expect_refusal(tg_cosine_annealing_lr_new(o, 0), "CosineAnnealingLR: Expected positive integer T_max, but got 0");
+    expect_refusal(tg_cosine_annealing_warm_restarts_new(o, 0), "Expected positive integer T_0, but got 0");
+    expect_refusal(tg_cosine_annealing_warm_restarts_new(o, 2, .T_mult = 0), "Expected integer T_mult >= 1, but got 0");
+    expect_refusal(tg_one_cycle_lr_new(o, 0.1), "You must define either total_steps OR (epochs AND steps_per_epoch)");
+    expect_refusal(tg_one_cycle_lr_new(o, 0.1, .epochs = 3), "You must define either total_steps OR");
+    expect_refusal(tg_one_cycle_lr_new(o, 0.1, .total_steps = 0), "Expected positive integer total_steps, but got 0");
+    expect_refusal(tg_one_cycle_lr_new(o, 0.1, .epochs = 1 << 30, .steps_per_epoch = 1 << 30),
+                   "positive integer total_steps");
+    expect_refusal(tg_one_cycle_lr_new(o, 0.1, .total_steps = 9, .pct_start = 2),
+                   "Expected float between 0 and 1 pct_start");
+    expect_refusal(tg_one_cycle_lr_new(o, 0.1, .total_steps = 9, .anneal_strategy = "sin"),
+                   "anneal_strategy sin is unknown!");
+    expect_refusal(tg_one_cycle_lr_new(o, three, .total_steps = 9), "OneCycleLR: expected 2 values for max_lr, got 3");
+    expect_refusal(tg_one_cycle_lr_new(o, 0.1, .total_steps = 9, .div_factor = 0),
+                   "Expected positive div_factor, but got 0");
+    expect_refusal(tg_cyclic_lr_new(o, three, 1), "CyclicLR: expected 2 values for base_lr, got 3");
+    expect_refusal(tg_cyclic_lr_new(o, 1, three), "CyclicLR: expected 2 values for max_lr, got 3");
+    expect_refusal(tg_cyclic_lr_new(o, 1, 2, .mode = NULL), "CyclicLR: mode NULL is unknown!");
+    expect_refusal(tg_cyclic_lr_new(o, 1, 2, .step_size_up = 0), "Expected positive step_size_up and step_size_down");
+    expect_refusal(tg_cyclic_lr_new(o, 0.1, 0.2, .max_momentum = -1), "SGD: Invalid momentum value: -1");
+    expect_refusal(tg_swa_lr_new(o, 0.1, .anneal_epochs = -1), "anneal_epochs must be equal or greater than 0, got -1");
+    expect_refusal(tg_swa_lr_new(o, three), "SWALR: expected 2 values for swa_lr, got 3");
+    expect_refusal(tg_reduce_lr_on_plateau_new(o, .factor = 1), "ReduceLROnPlateau: Factor should be < 1.0.");
+    expect_refusal(tg_reduce_lr_on_plateau_new(o, .mode = "least"), "ReduceLROnPlateau: mode least is unknown!");
+    expect_refusal(tg_reduce_lr_on_plateau_new(o, .threshold_mode = "x"),
+                   "ReduceLROnPlateau: threshold mode x is unknown!");
+    expect_refusal(tg_lambda_lr_new(o, NULL), "LambdaLR: a lr_lambda is NULL");
+    expect_refusal(tg_lambda_lr_new(o, tg_lr_lambdas(hyperbola)), "LambdaLR: Expected 2 lr_lambdas, but got 1");
+    expect_refusal(tg_exponential_lr_new(o, -0.5, .last_epoch = 1),
+                   "LR: Invalid learning rate of group 0 at epoch 2: -");
+    expect_refusal(tg_exponential_lr_new(NULL, 0.5), "ExponentialLR: the optimizer is NULL");
     assert_true(tg_group_lr(o, 0) == 0.05 && tg_group_lr(o, 1) == 0.8 && tg_group_option(o, 0, "momentum") == 0.9);
     tg_optimizer *no_momentum = tg_optimizer_new(&((tg_optimizer_class){ .name = "Plain",
                                                                          .options_bytes = sizeof(double),
                                                                          .options = { { "lr", TG_OPTION_DOUBLE, 0 } },
                                                                          .update = tg_optimizer_class_of(o)->update }),
                                                  tg_list(parameter(TG_FLOAT64)), &(double){ 1 });
-    REFUSED(tg_one_cycle_lr_new(no_momentum, 0.1, .total_steps = 9),
-            "OneCycleLR: optimizer must support momentum with `cycle_momentum` option enabled");
+    expect_refusal(tg_one_cycle_lr_new(no_momentum, 0.1, .total_steps = 9),
+                   "OneCycleLR: optimizer must support momentum with `cycle_momentum` option enabled");
     tg_optimizer_free(no_momentum);
     tg_optimizer_free(o);
     tg_scope_end(scope);
@@ -416,17 +420,20 @@ TEST(test_parts_are_taken_over)
     IN_SCOPE;
     tg_optimizer *o = two_groups(false), *other = two_groups(false);
 #define PAIR tg_schedulers(tg_step_lr_new(o, 3), tg_step_lr_new(o, 4))
-    REFUSED(tg_sequential_lr_new(o, PAIR, tg_milestones(1, 2)), "but got number of schedulers 2 and the number of "
-                                                                "milestones to be equal to 2");
-    REFUSED(tg_sequential_lr_new(other, PAIR, tg_milestones(1)),
-            "SequentialLR: the scheduler at index 0 (StepLR) belongs to another optimizer, but all must have the same");
-    REFUSED(tg_sequential_lr_new(o, tg_schedulers(), tg_milestones()), "SequentialLR: a list of 0 schedulers");
-    REFUSED(tg_sequential_lr_new(o, tg_schedulers(tg_step_lr_new(o, 3), tg_reduce_lr_on_plateau_new(o)),
-                                 tg_milestones(1)),
-            "the scheduler at index 1 (ReduceLROnPlateau) needs a metric at its steps");
-    REFUSED(tg_sequential_lr_new(o, tg_schedulers(tg_chained_scheduler_new(PAIR)), tg_milestones()),
-            "the scheduler at index 0 (ChainedScheduler) is itself made of others");
-    REFUSED(tg_chained_scheduler_new(tg_schedulers(tg_step_lr_new(o, 3), tg_step_lr_new(o, 0))), "StepLR: Expected");
+    expect_refusal(tg_sequential_lr_new(o, PAIR, tg_milestones(1, 2)),
+                   "but got number of schedulers 2 and the number of "
+                   "milestones to be equal to 2");
+    expect_refusal(
+        tg_sequential_lr_new(other, PAIR, tg_milestones(1)),
+        "SequentialLR: the scheduler at index 0 (StepLR) belongs to another optimizer, but all must have the same");
+    expect_refusal(tg_sequential_lr_new(o, tg_schedulers(), tg_milestones()), "SequentialLR: a list of 0 schedulers");
+    expect_refusal(tg_sequential_lr_new(o, tg_schedulers(tg_step_lr_new(o, 3), tg_reduce_lr_on_plateau_new(o)),
+                                        tg_milestones(1)),
+                   "the scheduler at index 1 (ReduceLROnPlateau) needs a metric at its steps");
+    expect_refusal(tg_sequential_lr_new(o, tg_schedulers(tg_chained_scheduler_new(PAIR)), tg_milestones()),
+                   "the scheduler at index 0 (ChainedScheduler) is itself made of others");
+    expect_refusal(tg_chained_scheduler_new(tg_schedulers(tg_step_lr_new(o, 3), tg_step_lr_new(o, 0))),
+                   "StepLR: Expected");
     tg_scheduler *part = tg_step_lr_new(o, 3), *last = tg_step_lr_new(o, 4);
     tg_scheduler *whole = tg_chained_scheduler_new(tg_schedulers(tg_chained_scheduler_new(tg_schedulers(part)), last));
     tg_step(o);
@@ -436,9 +443,10 @@ TEST(test_parts_are_taken_over)
     expect_error("ChainedScheduler: it cannot step to an epoch");
     tg_scheduler_free(part);
     expect_error("scheduler_free: it is part of another one");
-    REFUSED(tg_chained_scheduler_new(tg_schedulers(part)), "the scheduler at index 0 (StepLR) is part of another");
+    expect_refusal(tg_chained_scheduler_new(tg_schedulers(part)),
+                   "the scheduler at index 0 (StepLR) is part of another");
     tg_scheduler *twice = tg_step_lr_new(o, 3);
-    REFUSED(tg_chained_scheduler_new(tg_schedulers(twice, twice)), "index 1 (StepLR) is there twice");
+    expect_refusal(tg_chained_scheduler_new(tg_schedulers(twice, twice)), "index 1 (StepLR) is there twice");
     tg_scheduler_free(whole);
     tg_optimizer_free(o);
     tg_optimizer_free(other);

@@ -34,4 +34,11 @@ static inline int expect_no_error(void **state)
         tg_error_clear();                                                                                             \
     } while (0)
 
+/* The call returns NULL, with an error that contains `text`. */
+#define expect_refusal(call, text)                                                                                     \
+    do {                                                                                                               \
+        assert_null(call);                                                                                             \
+        expect_error(text);                                                                                            \
+    } while (0)
+
 #endif
