@@ -1,4 +1,8 @@
-/* bilinear.h: the module that is linear in each of two inputs. */
+/* bilinear.h: the module that is linear in each of two inputs:
+ *
+ *     tg_bilinear *m = tg_bilinear_new(4, 5, 6);
+ *     tg_tensor *y = tg_bilinear_forward(m, x1, x2);
+ */
 #ifndef TG_NN_BILINEAR_H
 #define TG_NN_BILINEAR_H
 

@@ -1,4 +1,8 @@
-/* fuse.h: a layer and the batch norm behind it as one layer, for inference: torch.nn.utils.fusion. */
+/* fuse.h: a layer and the batch norm behind it as one layer, for inference: torch.nn.utils.fusion.
+ *
+ *     tg_module_eval(net);
+ *     tg_conv *fused = tg_fuse_conv_bn_eval(net->conv, net->bn);
+ */
 #ifndef TG_NN_FUSE_H
 #define TG_NN_FUSE_H
 

@@ -1,5 +1,5 @@
 /* parametrize.h: weights that are computed from other parameters before each forward: torch.nn.utils.weight_norm and
- * spectral_norm.
+ * spectral_norm: `tg_weight_norm(fc, "weight")`.
  *
  * The parameter `name`, one of the module's own, goes, and others that make it come in its place, at the end of the
  * module's list, under PyTorch's keys. The field of the struct that held it (`m->weight`; of an LSTM

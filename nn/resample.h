@@ -1,5 +1,8 @@
-/* resample.h: resampling and rearranging as modules, for Sequential and for print. Call them with tg_module_forward.
- * Sizes and options are those of ops/resample.h, ops/conv.h and ops/view.h. */
+/* resample.h: resampling and rearranging as modules, for Sequential and for print:
+ *
+ *     tg_sequential_new(tg_conv2d_new(8, 4, tg_shape(3)), tg_pixel_shuffle_new(2), tg_upsample_new(.scale_factor = 2))
+ *
+ * Call them with tg_module_forward. Sizes and options are those of ops/resample.h, ops/conv.h and ops/view.h. */
 #ifndef TG_NN_RESAMPLE_H
 #define TG_NN_RESAMPLE_H
 

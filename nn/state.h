@@ -1,4 +1,5 @@
-/* state.h: all that a model has learnt, under names, and how it comes into another model of the same build. */
+/* state.h: all that a model has learnt, under names, and how it comes into another model of the same build:
+ * `tg_load_state_dict(other, tg_state_dict(model))`. */
 #ifndef TG_NN_STATE_H
 #define TG_NN_STATE_H
 

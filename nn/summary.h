@@ -1,4 +1,4 @@
-/* summary.h: what the layers of a model make, and what they cost. */
+/* summary.h: what the layers of a model make, and what they cost: `tg_module_summary_print(model, x)`. */
 #ifndef TG_NN_SUMMARY_H
 #define TG_NN_SUMMARY_H
 

@@ -1,5 +1,5 @@
 /* averaged.h: averages of a model's weights, as torch.optim.swa_utils has them: stochastic weight averaging (Izmailov
- * and others, 2018) and exponential moving averages.
+ * et al., 2018) and exponential moving averages.
  *
  *     tg_averaged_model *mean = tg_averaged_model_new(model);                    // the mean of all models shown to it
  *     tg_averaged_model *ema = tg_averaged_model_new(model, .ema_decay = 0.999);

@@ -240,12 +240,10 @@ static double step(tg_optimizer *optimizer, tg_closure closure, void *context)
 
 /* ---- the class ---- */
 
-#define MOST (INT64_C(1) << 53) /* exact as a double */
-
 static bool check(const tg_optimizer_class *kind, const void *options)
 {
     const lbfgs_options *o = options;
-    return tg_option_ok(kind, o->max_iter >= 0 && o->max_iter < MOST, "max_iter", (double)o->max_iter) &&
+    return tg_option_ok(kind, o->max_iter >= 0 && o->max_iter < TGI_MOST_COUNT, "max_iter", (double)o->max_iter) &&
            tg_option_ok(kind, o->max_eval >= 0, "max_eval", (double)o->max_eval) &&
            tg_option_ok(kind, o->history_size > 0, "history_size", (double)o->history_size);
 }
@@ -270,7 +268,7 @@ tg_optimizer *tg_lbfgs_new_at(const char *where, tg_tensor_list parameters, tg_l
         return NULL;
     }
     const bool from_iterations =
-        options.max_eval == TG_FROM_MAX_ITER && options.max_iter >= 0 && options.max_iter < MOST;
+        options.max_eval == TG_FROM_MAX_ITER && options.max_iter >= 0 && options.max_iter < TGI_MOST_COUNT;
     const lbfgs_options o = { .lr = options.lr,
                               .max_iter = options.max_iter,
                               .max_eval = from_iterations ? options.max_iter + options.max_iter / 4 : options.max_eval,
@@ -334,8 +332,8 @@ static bool state_ok(const char *what, const tg_lbfgs_state *state)
         for (int64_t i = 0; i < lists[k].count; i++)
             if (!tgi_handle_ok(what, lists[k].items[i])) return false;
     }
-    const bool counts =
-        state->n_iter >= 0 && state->n_iter < MOST && state->func_evals >= 0 && state->func_evals < MOST;
+    const bool counts = state->n_iter >= 0 && state->n_iter < TGI_MOST_COUNT && state->func_evals >= 0 &&
+                        state->func_evals < TGI_MOST_COUNT;
     if (counts && state->old_dirs.count == state->old_stps.count) return true;
     tg_fail_at(NULL, TG_ERROR_VALUE, what, "counts that are none, or lists of different lengths");
     return false;

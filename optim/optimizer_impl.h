@@ -68,6 +68,9 @@ double tgi_loss_of(const char *name, tg_closure closure, void *context);
 void tgi_watch(tg_optimizer *optimizer, tgi_watcher *watcher);
 void tgi_unwatch(tgi_watcher *watcher);
 
+/* What counts is less than this, and so is exact as a double. */
+#define TGI_MOST_COUNT (INT64_C(1) << 53)
+
 /* ---- options ---- */
 
 /* Whether an option lies in a struct of so many bytes. */

@@ -59,11 +59,10 @@ tg_tensor *tgi_option_tensor(const tg_option *option, const void *options)
     return tg_scalar((int64_t)value, .dtype = option->kind == TG_OPTION_BOOL ? TG_BOOL : TG_INT64);
 }
 
-/* Integers are those that stand for themselves as doubles. */
 bool tgi_option_takes(const tg_option *option, double value)
 {
     if (option->kind == TG_OPTION_BOOL) return value == 0 || value == 1;
-    return option->kind == TG_OPTION_DOUBLE || (fabs(value) < 0x1p53 && value == floor(value));
+    return option->kind == TG_OPTION_DOUBLE || (fabs(value) < (double)TGI_MOST_COUNT && value == floor(value));
 }
 
 void tgi_option_put(const tg_option *option, void *options, double value)

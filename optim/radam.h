@@ -1,4 +1,4 @@
-/* radam.h: RAdam, Adam with its variance rectified (Liu and others, 2019).
+/* radam.h: RAdam, Adam with its variance rectified (Liu et al., 2019).
  *
  *     g' = g + weight_decay p
  *     m = beta1 m + (1 - beta1) g'

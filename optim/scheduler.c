@@ -77,7 +77,7 @@ static bool parts_ok(const tg_scheduler_class *kind, const tg_optimizer *optimiz
 {
     const char *problem = class_problem(kind, parts->step_children != NULL);
     if (problem) return refuse(kind, problem);
-    if (parts->last_epoch < -1 || parts->last_epoch >= TGI_MOST_EPOCHS) {
+    if (parts->last_epoch < -1 || parts->last_epoch >= TGI_MOST_COUNT) {
         tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "Invalid last_epoch: %lld", (long long)parts->last_epoch);
         return false;
     }
@@ -361,7 +361,7 @@ tg_status tg_scheduler_step_epoch_at(const char *where, tg_scheduler *s, double 
         refuse(s->kind, "it cannot step to an epoch");
         return TG_FAILED;
     }
-    if (!(epoch >= 0 && epoch < (double)TGI_MOST_EPOCHS)) {
+    if (!(epoch >= 0 && epoch < (double)TGI_MOST_COUNT)) {
         tg_fail_at(where, TG_ERROR_VALUE, s->kind->name, "Expected non-negative epoch, but got %g", epoch);
         return TG_FAILED;
     }

@@ -96,7 +96,7 @@ static const tg_scheduler_class one_cycle_class = {
 
 static bool positive(const char *what, int64_t value)
 {
-    if (value > 0 && value < TGI_MOST_EPOCHS) return true;
+    if (value > 0 && value < TGI_MOST_COUNT) return true;
     tg_fail_at(NULL, TG_ERROR_VALUE, one_cycle_class.name, "Expected positive integer %s, but got %lld", what,
                (long long)value);
     return false;
@@ -112,8 +112,8 @@ static int64_t total_steps_of(const tg_one_cycle_lr_options *o)
         return 0;
     }
     if (!positive("epochs", o->epochs) || !positive("steps_per_epoch", o->steps_per_epoch)) return 0;
-    const bool fits = o->epochs < TGI_MOST_EPOCHS / o->steps_per_epoch;
-    return fits || positive("total_steps", TGI_MOST_EPOCHS) ? o->epochs * o->steps_per_epoch : 0;
+    const bool fits = o->epochs < TGI_MOST_COUNT / o->steps_per_epoch;
+    return fits || positive("total_steps", TGI_MOST_COUNT) ? o->epochs * o->steps_per_epoch : 0;
 }
 
 static bool one_cycle_ok(const tg_optimizer *optimizer, tg_group_values max_lr, const tg_one_cycle_lr_options *o)

@@ -75,9 +75,6 @@ int tgi_scheduler_choice(const tg_scheduler_class *kind, const char *what, const
 enum { TGI_ANNEAL_COS, TGI_ANNEAL_LINEAR, TGI_ANNEAL_STRATEGIES };
 extern const char *const tgi_anneal_strategies[TGI_ANNEAL_STRATEGIES];
 
-/* Epochs and counts are exact as doubles. */
-#define TGI_MOST_EPOCHS (INT64_C(1) << 53)
-
 TG_EXTERN_C_END
 
 #endif

@@ -1,4 +1,5 @@
-/* state_dict.h: all that an optimiser remembers, under names, and how it comes into another one of the same build. */
+/* state_dict.h: all that an optimiser remembers, under names, and how it comes into another one of the same build:
+ * `tg_optimizer_load_state_dict(other, tg_optimizer_state_dict(optimizer))`. */
 #ifndef TG_OPTIM_STATE_DICT_H
 #define TG_OPTIM_STATE_DICT_H
 

@@ -113,7 +113,7 @@ static bool load_steps(loading *l, loaded_parameter *in, tg_named_tensor step)
 {
     if (!is_number(l, step)) return true;
     const double steps = tg_item(step.tensor);
-    const bool whole = steps >= 0 && steps <= 0x1p53 && steps == floor(steps);
+    const bool whole = steps >= 0 && steps < (double)TGI_MOST_COUNT && steps == floor(steps);
     if (!tg_option_ok(l->optimizer->kind, whole, "number of steps", steps)) return false;
     in->steps = (int64_t)steps;
     return true;

@@ -1,4 +1,8 @@
-/* vector.h: parameters as one vector, and back: what searches and second-order methods work on. */
+/* vector.h: parameters as one vector, and back: what searches and second-order methods work on.
+ *
+ *     tg_tensor *vector = tg_parameters_to_vector(tg_parameters(model));
+ *     tg_vector_to_parameters(tg_mul(vector, 0.5), tg_parameters(model));
+ */
 #ifndef TG_OPTIM_VECTOR_H
 #define TG_OPTIM_VECTOR_H
 
