@@ -84,6 +84,7 @@ static int turn(const char *name, const choice *choices, int count)
 }
 #define TURN(name, choices) turn(name, choices, (int)(sizeof choices / sizeof choices[0]))
 
+#include "handles_arguments.inc"
 #include "handles_values.inc"
 
 /* The result of the call, of functions that return a tensor. */
