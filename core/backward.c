@@ -249,7 +249,7 @@ static bool walk_nodes(tgi_walk *w)
         self->grad_disabled = !w->create_graph; /* the node before, or a hook there, may have changed this */
         tgi_set_seen(w->create_graph);          /* and this, see tgi_run_hooks */
         ok = visit(w, node, slots, run);
-        self->where = where; /* a hook may have set its own */
+        self->where = where; /* the op may be a user's, whose backward has lines of its own */
         if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
         if (!ok) break;
         if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = true;
@@ -263,7 +263,6 @@ static bool walk_nodes(tgi_walk *w)
 static bool run_leaf_hooks(tgi_walk *w)
 {
     bool ok = true;
-    const char *where = tgi_self.where;
     for (int64_t i = 0; ok && i < w->leaf_count; i++) {
         tgi_leaf_slot *slot = &w->leaves[i];
         const tgi_extra *extra = __atomic_load_n(&slot->leaf->extra, __ATOMIC_ACQUIRE);
@@ -273,7 +272,6 @@ static bool run_leaf_hooks(tgi_walk *w)
         tg_set_grad_enabled(w->create_graph);
         ok = tgi_chain_flush(&slot->sum) && tgi_run_hooks(&extra->hooks, &slot->sum.grad);
         tgi_scope_end_keeping_nodes(scope);
-        tgi_self.where = where;
     }
     return ok;
 }

@@ -104,8 +104,10 @@ static void tell(void)
     const tg_error error = tg_error_get();
     const tgi_inside *const inside = self->inside;
     const bool seen = tgi_set_seen(true), flushing = tgi_set_flushing(false);
+    const tgi_place place = tgi_place_keep();
     self->inside = NULL;
     error_handler(&error, error_context);
+    tgi_place_back(place);
     tgi_set_seen(seen);
     self->inside = inside;
     tgi_set_flushing(flushing);
@@ -184,6 +186,8 @@ void tg_warn_at(const char *where, const char *format, ...)
     if (format) tgi_vformat(message, sizeof message, format, args);
     va_end(args);
     const bool flushing = tgi_set_flushing(false);
+    const tgi_place place = tgi_place_keep();
     warning_handler(where, message, warning_context);
+    tgi_place_back(place);
     tgi_set_flushing(flushing);
 }

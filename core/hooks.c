@@ -16,7 +16,9 @@ bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
     for (tgi_hook *hook; (hook = hook_after(*hooks, number));) {
         number = hook->number;
         const bool flushing = tgi_set_flushing(false);
+        const tgi_place place = tgi_place_keep();
         tg_tensor *replaced = hook->function(*slot, hook->context);
+        tgi_place_back(place);
         tgi_set_flushing(flushing);
         if (tg_failed()) return false;
         if (!replaced || replaced == *slot) continue;

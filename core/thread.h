@@ -212,6 +212,25 @@ typedef struct tgi_thread {
 #endif
 extern __thread TGI_NEAR tgi_thread tgi_self;
 
+/* The user's line and the op at work, kept around a function of the user's that is called in the middle of a call. What
+ * that function calls has lines of its own, but what fails afterwards is the outer call's again:
+ * `const tgi_place place = tgi_place_keep(); hook(...); tgi_place_back(place);`. */
+typedef struct tgi_place {
+    const char *where, *op;
+} tgi_place;
+
+static inline tgi_place tgi_place_keep(void)
+{
+    const tgi_place place = { tgi_self.where, tgi_self.op };
+    return place;
+}
+
+static inline void tgi_place_back(tgi_place place)
+{
+    tgi_self.where = place.where;
+    tgi_self.op = place.op;
+}
+
 /* Makes room for one more handle; false with an error pending (tensor.c). */
 bool tgi_grow_handles(tgi_thread *self);
 

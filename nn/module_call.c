@@ -103,12 +103,21 @@ __attribute__((noinline)) static bool forward_begin(const char *where, const tg_
     return false;
 }
 
+/* The class's forward, which may be the user's own. */
+static inline tg_tensor *run_forward(tg_module *m, tg_tensor *x)
+{
+    const tgi_place place = tgi_place_keep();
+    tg_tensor *y = m->base.forward(m, x);
+    tgi_place_back(place);
+    return y;
+}
+
 /* Apart, too: a forward with hooks needs more of the stack, and counts for it. */
 __attribute__((noinline)) static tg_tensor *forward_hooked(tg_module *m, tg_tensor *x)
 {
     tgi_call call;
     if (!tgi_call_open(&call, m, &x, 1, 1)) return NULL;
-    tg_tensor *y = m->base.forward(m, x);
+    tg_tensor *y = run_forward(m, x);
     tgi_call_close(&call, &y);
     return y;
 }
@@ -121,7 +130,7 @@ tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
     if (tgi_hooked(m)) return forward_hooked(m, x);
     tgi_self.inside = &here.inside;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *y = tg_scope_return(scope, m->base.forward(m, x));
+    tg_tensor *y = tg_scope_return(scope, run_forward(m, x));
     tgi_self.inside = outer;
     return y;
 }

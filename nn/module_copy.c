@@ -160,7 +160,10 @@ static void redirect_fields(const copying *c, tg_module *copy) { redirect(c, cop
 /* What only the class knows of, and an array of tensors that it may have copied as it was. */
 static bool finish(const copying *c, const tg_module *m, tg_module *copy)
 {
-    if (m->base.copy && m->base.copy(copy, m) != TG_OK) {
+    const tgi_place place = tgi_place_keep();
+    const bool copied = !m->base.copy || m->base.copy(copy, m) == TG_OK;
+    tgi_place_back(place);
+    if (!copied) {
         if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, m->base.name, "`copy` failed");
         return false;
     }

@@ -154,7 +154,9 @@ bool tgi_hooks_run(tg_module *m, tgi_hook_kind kind, const tg_module_call *call)
         for (int i = 0; i < count; i++) before[i] = places[i];
         const int64_t errors = errors_so_far();
         number = hook->number;
+        const tgi_place place = tgi_place_keep();
         hook->function(m, call, hook->context);
+        tgi_place_back(place);
         if (errors_so_far() != errors || !places_ok(m, before, places, count)) return false;
     }
     return true;

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/scope.h"
+#include "core/thread.h"
 #include "ops/activation.h"
 #include "ops/pointwise.h"
 #include "dropout.h"
@@ -54,7 +55,11 @@ static tg_tensor *attention_block(tg_multihead_attention *m, tg_module *dropout,
 static tg_tensor *feed_forward(tg_linear *linear1, tg_activation_fn activation, tg_module *dropout, tg_linear *linear2,
                                tg_tensor *x)
 {
-    return tg_linear_forward(linear2, tg_module_forward(dropout, activation(tg_linear_forward(linear1, x))));
+    tg_tensor *hidden = tg_linear_forward(linear1, x);
+    const tgi_place place = tgi_place_keep();
+    hidden = activation(hidden);
+    tgi_place_back(place);
+    return tg_linear_forward(linear2, tg_module_forward(dropout, hidden));
 }
 
 /* ---- TransformerEncoderLayer ---- */

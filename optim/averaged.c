@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
+#include "core/thread.h"
 #include "nn/batch_norm.h"
 #include "nn/module_impl.h"
 #include "ops/create.h"
@@ -61,7 +62,12 @@ typedef struct averages {
 static tg_tensor *average(const tg_averaged_model *m, tg_tensor *mine, tg_tensor *theirs, int64_t n)
 {
     if (n == 0) return theirs;
-    if (m->avg_fn) return m->avg_fn(mine, theirs, n, m->context);
+    if (m->avg_fn) {
+        const tgi_place place = tgi_place_keep();
+        tg_tensor *made = m->avg_fn(mine, theirs, n, m->context);
+        tgi_place_back(place);
+        return made;
+    }
     if (!isnan(m->ema_decay)) return tg_add(tg_mul(mine, m->ema_decay), tg_mul(theirs, 1 - m->ema_decay));
     return tg_add(mine, tg_div(tg_sub(theirs, mine), n + 1));
 }
@@ -142,7 +148,9 @@ static void run_batches(tg_module *model, tg_batch_fn batch, void *context)
     bool more = true;
     for (int64_t i = 0; more && !tg_failed(); i++) {
         const tg_scope scope = tg_scope_begin();
+        const tgi_place place = tgi_place_keep();
         tg_tensor *x = batch(i, context);
+        tgi_place_back(place);
         more = x != NULL;
         if (more && !tg_failed()) tg_module_forward_at(NULL, model, x);
         tg_scope_end(scope);

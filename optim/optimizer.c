@@ -145,9 +145,9 @@ tg_optimizer *tg_optimizer_new_at(const char *where, const tg_optimizer_class *k
     return NULL;
 }
 
-void tg_optimizer_free(tg_optimizer *optimizer)
+void tg_optimizer_free_at(const char *where, tg_optimizer *optimizer)
 {
-    if (!optimizer || !tgi_optimizer_ok(NULL, optimizer, "optimizer_free")) return;
+    if (!optimizer || !tgi_optimizer_ok(where, optimizer, "optimizer_free")) return;
     if (optimizer->stepping) {
         tg_fail_at(NULL, TG_ERROR_VALUE, "optimizer_free", "the optimizer is in a step");
         return;
@@ -208,14 +208,14 @@ int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimiz
     return optimizer->group_count - 1;
 }
 
-int64_t tg_optimizer_group_count(const tg_optimizer *optimizer)
+int64_t tg_optimizer_group_count_at(const char *where, const tg_optimizer *optimizer)
 {
-    return optimizer && tgi_optimizer_ok(NULL, optimizer, "group_count") ? optimizer->group_count : 0;
+    return optimizer && tgi_optimizer_ok(where, optimizer, "group_count") ? optimizer->group_count : 0;
 }
 
-const tg_optimizer_class *tg_optimizer_class_of(const tg_optimizer *optimizer)
+const tg_optimizer_class *tg_optimizer_class_of_at(const char *where, const tg_optimizer *optimizer)
 {
-    return tgi_optimizer_ok(NULL, optimizer, "optimizer_class_of") ? optimizer->kind : NULL;
+    return tgi_optimizer_ok(where, optimizer, "optimizer_class_of") ? optimizer->kind : NULL;
 }
 
 /* ---- states ---- */

@@ -13,7 +13,8 @@ TG_BEGIN_DECLS
 typedef struct tg_optimizer tg_optimizer;
 
 /* Lets go of parameters and state; NULL is fine. The parameters live on with their module. */
-void tg_optimizer_free(tg_optimizer *optimizer);
+void tg_optimizer_free_at(const char *where, tg_optimizer *optimizer);
+#define tg_optimizer_free(optimizer) tg_optimizer_free_at(TG_HERE, optimizer)
 
 /* One update of every parameter that has a gradient. While an error is pending no parameter moves, and when memory
  * runs out on the way none has moved: TG_FAILED. Each update counts as a write to the parameter. */
@@ -60,7 +61,8 @@ int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimiz
     tg_optimizer_add_param_group_at(TG_HERE, optimizer, parameters,                                                    \
                                     TG_OPTIONS(tg_param_group_options,                                                 \
                                                TG_PARAM_GROUP_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
-int64_t tg_optimizer_group_count(const tg_optimizer *optimizer);
+int64_t tg_optimizer_group_count_at(const char *where, const tg_optimizer *optimizer);
+#define tg_optimizer_group_count(optimizer) tg_optimizer_group_count_at(TG_HERE, optimizer)
 
 /* An option of a group by its name, which is that of the options struct: "momentum", "beta1", "amsgrad". A bool is 0 or
  * 1. NaN on error: the message for a name that is none lists those there are. */

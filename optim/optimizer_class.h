@@ -120,7 +120,8 @@ tg_optimizer *tg_optimizer_new_at(const char *where, const tg_optimizer_class *o
 /* Returns `ok`. If it is false, it records "Invalid <what>: <value>" in the name of the class. */
 bool tg_option_ok(const tg_optimizer_class *optimizer_class, bool ok, const char *what, double value);
 
-const tg_optimizer_class *tg_optimizer_class_of(const tg_optimizer *optimizer);
+const tg_optimizer_class *tg_optimizer_class_of_at(const char *where, const tg_optimizer *optimizer);
+#define tg_optimizer_class_of(optimizer) tg_optimizer_class_of_at(TG_HERE, optimizer)
 
 TG_END_DECLS
 

@@ -2,6 +2,7 @@
 #include "optimizer_impl.h"
 
 #include "core/error.h"
+#include "core/thread.h"
 #include "ops/create.h"
 
 #include <math.h>
@@ -98,7 +99,10 @@ bool tgi_options_ok(const tg_optimizer_class *kind, const void *options)
     const tg_option *weight_decay = tgi_option_named(kind, "weight_decay");
     const double decay = weight_decay ? tgi_option_value(weight_decay, options) : 0;
     if (!tg_option_ok(kind, decay >= 0, "weight_decay value", decay)) return false;
-    if (!kind->check || kind->check(kind, options)) return true;
+    const tgi_place place = tgi_place_keep();
+    const bool ok = !kind->check || kind->check(kind, options);
+    tgi_place_back(place);
+    if (ok) return true;
     if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_VALUE, kind->name, "the class refuses these options");
     return false;
 }

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/tensor_impl.h"
+#include "core/thread.h"
 
 #include <math.h>
 #include <string.h>
@@ -200,10 +201,10 @@ tg_scheduler *tg_scheduler_new_at(const char *where, const tg_scheduler_class *k
     return tgi_scheduler_new(where, kind, optimizer, &(tgi_scheduler_parts){ .state = state, .last_epoch = -1 });
 }
 
-void tg_scheduler_free(tg_scheduler *s)
+void tg_scheduler_free_at(const char *where, tg_scheduler *s)
 {
     static const char what[] = "scheduler_free";
-    if (!s || !tgi_scheduler_ok(NULL, s, what)) return;
+    if (!s || !tgi_scheduler_ok(where, s, what)) return;
     if (s->stepping || s->owned) {
         tg_fail_at(NULL, TG_ERROR_VALUE, what,
                    s->stepping ? "the scheduler is in a step" : "it is part of another one");
@@ -244,15 +245,20 @@ static bool ask_class(tg_scheduler *s, tg_schedule *at, double *momentum)
     const tg_scheduler_class *kind = s->kind;
     double (*const formula)(const tg_schedule *) =
         !isnan(at->epoch) && kind->closed_form ? kind->closed_form : kind->lr;
-    if (kind->advance && !kind->advance(at)) return tg_failed() ? false : refuse(kind, "the class refuses this step");
+    const tgi_place place = tgi_place_keep();
+    const bool advanced = !kind->advance || kind->advance(at);
+    tgi_place_back(place);
+    if (!advanced) return tg_failed() ? false : refuse(kind, "the class refuses this step");
     for (at->group = 0; at->group < s->group_count; at->group++) {
         at->lr = s->next_lrs[at->group];
         at->base_lr = s->base_lrs[at->group];
         double lr = formula(at);
+        tgi_place_back(place);
         if (!lr_ok(s, at, &lr)) return false;
         s->next_lrs[at->group] = lr;
     }
     if (kind->momentum) *momentum = kind->momentum(at);
+    tgi_place_back(place);
     return !tg_failed() && optimizer_there(s);
 }
 
@@ -368,11 +374,16 @@ tg_status tg_scheduler_step_epoch_at(const char *where, tg_scheduler *s, double 
     return step(where, s, epoch, NAN, false);
 }
 
+bool tgi_scheduler_in_use(const char *where, const tg_scheduler *s, const char *what)
+{
+    return tgi_scheduler_ok(where, s, what) && optimizer_there(s);
+}
+
 /* ---- what is read ---- */
 
 double tg_scheduler_last_lr_at(const char *where, const tg_scheduler *s, int64_t group)
 {
-    if (!tgi_scheduler_ok(where, s, "scheduler_last_lr")) return NAN;
+    if (!tgi_scheduler_in_use(where, s, "scheduler_last_lr")) return NAN;
     if (group >= 0 && group < s->group_count) return s->last_lrs[group];
     tg_fail_at(where, TG_ERROR_VALUE, s->kind->name, "there is no parameter group %lld: the last one is %lld",
                (long long)group, (long long)s->group_count - 1);
@@ -381,5 +392,5 @@ double tg_scheduler_last_lr_at(const char *where, const tg_scheduler *s, int64_t
 
 int64_t tg_scheduler_last_epoch_at(const char *where, const tg_scheduler *s)
 {
-    return tgi_scheduler_ok(where, s, "scheduler_last_epoch") ? s->last_epoch : -1;
+    return tgi_scheduler_in_use(where, s, "scheduler_last_epoch") ? s->last_epoch : -1;
 }

@@ -28,7 +28,8 @@ TG_BEGIN_DECLS
 typedef struct tg_scheduler tg_scheduler;
 
 /* NULL is fine. One that is part of another (SequentialLR) is freed by that one. */
-void tg_scheduler_free(tg_scheduler *scheduler);
+void tg_scheduler_free_at(const char *where, tg_scheduler *scheduler);
+#define tg_scheduler_free(scheduler) tg_scheduler_free_at(TG_HERE, scheduler)
 
 tg_status tg_scheduler_step_at(const char *where, tg_scheduler *scheduler);
 #define tg_scheduler_step(scheduler) tg_scheduler_step_at(TG_HERE, scheduler)

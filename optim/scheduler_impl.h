@@ -52,6 +52,8 @@ tg_scheduler *tgi_scheduler_new(const char *where, const tg_scheduler_class *kin
 
 /* Remembers the user's place; false, with an error pending, without a scheduler. */
 bool tgi_scheduler_ok(const char *where, const tg_scheduler *s, const char *what);
+/* The same; false, too, when its optimiser was freed. */
+bool tgi_scheduler_in_use(const char *where, const tg_scheduler *s, const char *what);
 
 /* One step, to the next epoch (`epoch` is NaN) or to that one; false with an error pending. */
 bool tgi_scheduler_step(tg_scheduler *s, double epoch, double metric);

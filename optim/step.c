@@ -11,6 +11,7 @@
 #include "core/op.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
+#include "core/thread.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
 #include "ops/view.h"
@@ -42,7 +43,10 @@ tg_tensor *tgi_first_state(const tg_optimizer_class *kind, const void *options, 
     }
     tgi_ref(p->tensor); /* so that neither is taken for a tensor of the class's own */
     if (p->gradient) tgi_ref(p->gradient);
-    tg_tensor *state = settled(kind, kind->new_state(options, p->tensor, i));
+    const tgi_place place = tgi_place_keep();
+    tg_tensor *state = kind->new_state(options, p->tensor, i);
+    tgi_place_back(place);
+    state = settled(kind, state);
     tgi_unref(p->gradient);
     tgi_unref(p->tensor);
     return state;
@@ -289,7 +293,9 @@ tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
 double tgi_loss_of(const char *name, tg_closure closure, void *context)
 {
     const tg_scope scope = tg_enable_grad_begin();
+    const tgi_place place = tgi_place_keep();
     tg_tensor *loss = closure(context);
+    tgi_place_back(place);
     if (!loss && !tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, name, "the closure returned NULL, not the loss");
     const double value = tg_failed() ? (double)NAN : tg_item(loss);
     tg_scope_end(scope);

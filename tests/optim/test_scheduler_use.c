@@ -240,6 +240,7 @@ TEST(test_an_optimizer_that_is_gone)
     IN_SCOPE;
     tg_optimizer *o = two_groups(false);
     tg_scheduler *a = tg_step_lr_new(o, 30), *b = tg_exponential_lr_new(o, 0.9), *c = tg_linear_lr_new(o);
+    const tg_named_tensor_list saved = tg_scheduler_state_dict(a);
     tg_scheduler_free(b); /* from the middle of those that watch it */
     tg_optimizer_free(o);
     tg_optimizer *other = two_groups(false); /* most likely where the first one was */
@@ -247,7 +248,16 @@ TEST(test_an_optimizer_that_is_gone)
     expect_error("StepLR: the optimizer of this scheduler was freed");
     assert_int_equal(tg_scheduler_step_epoch(c, 3), TG_FAILED);
     expect_error("LinearLR: the optimizer of this scheduler was freed");
-    assert_true(tg_group_lr(other, 0) == 0.05 && tg_scheduler_last_lr(a, 0) == 0.05);
+    assert_true(tg_group_lr(other, 0) == 0.05);
+    const char gone[] = "StepLR: the optimizer of this scheduler was freed";
+    assert_true(isnan(tg_scheduler_last_lr(a, 0)));
+    expect_error(gone);
+    assert_int_equal(tg_scheduler_last_epoch(a), -1);
+    expect_error(gone);
+    assert_int_equal(tg_scheduler_state_dict(a).count, 0);
+    expect_error(gone);
+    assert_int_equal(tg_scheduler_load_state_dict(a, saved), TG_FAILED);
+    expect_error(gone);
     assert_null(tg_chained_scheduler_new(tg_schedulers(a, c))); /* and they are gone */
     expect_error("ChainedScheduler: the optimizer is NULL");
     assert_int_equal(tg_optimizer_add_param_group(other, tg_list(parameter(TG_FLOAT64)), .lr = 3), 2);
