@@ -64,10 +64,20 @@ int64_t tg_optimizer_add_param_group_at(const char *where, tg_optimizer *optimiz
 int64_t tg_optimizer_group_count_at(const char *where, const tg_optimizer *optimizer);
 #define tg_optimizer_group_count(optimizer) tg_optimizer_group_count_at(TG_HERE, optimizer)
 
+/* A group's number, and an option's name: where the other one is given the call does not compile, instead of a warning
+ * that a pointer is no number. NULL is a name that is none. */
+#define TGI_GROUP_NUMBER(number) ((number) | 0)
+#ifdef __cplusplus
+#define TGI_OPTION_NAME(text) (text)
+#else
+#define TGI_OPTION_NAME(text) _Generic((text), char * : (text), const char * : (text), void * : (text))
+#endif
+
 /* An option of a group by its name, which is that of the options struct: "momentum", "beta1", "amsgrad". A bool is 0 or
  * 1. NaN on error: the message for a name that is none lists those there are. */
 double tg_group_option_at(const char *where, const tg_optimizer *optimizer, int64_t group, const char *name);
-#define tg_group_option(optimizer, group, name) tg_group_option_at(TG_HERE, optimizer, group, name)
+#define tg_group_option(optimizer, group, name)                                                                        \
+    tg_group_option_at(TG_HERE, optimizer, TGI_GROUP_NUMBER(group), TGI_OPTION_NAME(name))
 
 /* Another value, for one group or for all: `tg_set_group_option(sgd, TG_ALL_GROUPS, "momentum", 0.8)`. It is checked as
  * the options are that an optimiser is made with; if it is refused for one group, none has changed. States that only
@@ -76,15 +86,15 @@ double tg_group_option_at(const char *where, const tg_optimizer *optimizer, int6
 tg_status tg_set_group_option_at(const char *where, tg_optimizer *optimizer, int64_t group, const char *name,
                                  double value);
 #define tg_set_group_option(optimizer, group, name, value)                                                             \
-    tg_set_group_option_at(TG_HERE, optimizer, group, name, value)
+    tg_set_group_option_at(TG_HERE, optimizer, TGI_GROUP_NUMBER(group), TGI_OPTION_NAME(name), value)
 
 /* The same of "lr", which all optimisers have. */
 double tg_group_lr_at(const char *where, const tg_optimizer *optimizer, int64_t group);
 tg_status tg_set_group_lr_at(const char *where, tg_optimizer *optimizer, int64_t group, double lr);
 #define tg_lr(optimizer)                      tg_group_lr_at(TG_HERE, optimizer, 0)
 #define tg_set_lr(optimizer, lr)              tg_set_group_lr_at(TG_HERE, optimizer, TG_ALL_GROUPS, lr)
-#define tg_group_lr(optimizer, group)         tg_group_lr_at(TG_HERE, optimizer, group)
-#define tg_set_group_lr(optimizer, group, lr) tg_set_group_lr_at(TG_HERE, optimizer, group, lr)
+#define tg_group_lr(optimizer, group)         tg_group_lr_at(TG_HERE, optimizer, TGI_GROUP_NUMBER(group))
+#define tg_set_group_lr(optimizer, group, lr) tg_set_group_lr_at(TG_HERE, optimizer, TGI_GROUP_NUMBER(group), lr)
 
 /* ---- state ---- */
 

@@ -52,6 +52,15 @@ done
 # An optimiser's options are of three types.
 must_not '(tg_option[]){ TG_OPTION(tg_named_tensor, name) }'
 for option in lr amsgrad; do must "(tg_option[]){ TG_OPTION(tg_adam_options, $option) }"; done
+# A group's number and an option's name do not take each other's place.
+optimizer='(tg_optimizer *)(void *)x'
+must "(intptr_t)tg_set_group_option($optimizer, 0, \"lr\", 1.0)"
+must "(intptr_t)tg_set_group_option($optimizer, TG_ALL_GROUPS, (char *)x, 1.0)"
+must_not "(intptr_t)tg_set_group_option($optimizer, \"lr\", 0, 1.0)" operand
+must_not "(intptr_t)tg_set_group_option($optimizer, 0, 0, 1.0)" compatible
+must_not "(intptr_t)tg_group_option($optimizer, \"lr\", 0)" operand
+must_not "(intptr_t)tg_group_lr($optimizer, 1.0)" operand
+must_not "(intptr_t)tg_set_group_lr($optimizer, 0.5, 0)" operand
 must_not "tg_cat(tg_list(${many}x), 0)"
 must "tg_cat(tg_list(${many%, }), 0)"
 must 'tg_cat(tg_list(), 0)'
