@@ -12,19 +12,25 @@ typedef int repr_fn(tg_module *module, char *buffer, size_t size);
 
 typedef struct upsample {
     tg_module base;
-    tg_interpolate_options options;
+    tg_interpolate_options options; /* of which `mode` is NULL where there is none of that name: */
+    char other_mode[32];
 } upsample;
+
+/* The mode that was given; what is none is refused when it is called, as PyTorch does. */
+static const char *mode_of(const upsample *m) { return m->options.mode ? m->options.mode : m->other_mode; }
 
 static tg_tensor *upsample_forward(tg_module *m, tg_tensor *x)
 {
-    return tg_interpolate_at(TG_HERE, x, ((upsample *)m)->options);
+    tg_interpolate_options o = ((const upsample *)m)->options;
+    o.mode = mode_of((const upsample *)m);
+    return tg_interpolate_at(TG_HERE, x, o);
 }
 
 static int upsample_repr(tg_module *module, char *buffer, size_t size)
 {
     const tg_interpolate_options *o = &((const upsample *)module)->options;
     char text[64], a[TGI_REAL_TEXT], b[TGI_REAL_TEXT];
-    const char *mode = o->mode;
+    const char *mode = mode_of((const upsample *)module);
     if (o->size.ndim)
         return snprintf(buffer, size, "%s, mode=%s", tgi_print_size("size=", &o->size, text, sizeof text), mode);
     if (isnan(o->scale_factors[0]))
@@ -44,7 +50,7 @@ static tg_module *upsample_new(const char *where, const char *name, tg_interpola
     }
     TGI_SET_OPTIONS(m->options, options);
     m->options.mode = tgi_interpolation_mode(options.mode);
-    if (!m->options.mode) m->options.mode = "unknown"; /* refused when it is called, as PyTorch does */
+    snprintf(m->other_mode, sizeof m->other_mode, "%s", options.mode ? options.mode : "None");
     return &m->base;
 }
 

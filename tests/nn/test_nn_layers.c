@@ -84,12 +84,33 @@ TEST(test_linear_options)
     tg_scope_end(scope);
 }
 
+TEST(test_a_mode_that_is_none)
+{
+    tg_scope scope = tg_scope_begin();
+    char mode[] = "cubic", text[128];
+    tg_module *m = tg_upsample_new(.scale_factor = 2, .mode = mode);
+    memset(mode, '?', sizeof mode - 1); /* what was given need not live on */
+    tg_module *copy = tg_module_copy(m);
+    tg_module_free(m);
+    tg_module_format(copy, text, sizeof text);
+    assert_string_equal(text, "Upsample(scale_factor=2.0, mode=cubic)");
+    assert_null(tg_module_forward(copy, tg_ones(tg_shape(1, 1, 4, 4))));
+    expect_error("trilinear | area | nearest-exact (got cubic)");
+    tg_module_free(copy);
+    m = tg_upsample_new(.scale_factor = 2, .mode = NULL);
+    assert_null(tg_module_forward(m, tg_ones(tg_shape(1, 1, 4, 4))));
+    expect_error("(got None)");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_sequential),
         T(test_dropout),
         T(test_linear_options),
+        T(test_a_mode_that_is_none),
     };
     return cmocka_run_group_tests_name("layers", tests, NULL, NULL);
 }
