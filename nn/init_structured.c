@@ -36,6 +36,7 @@ tg_tensor *tg_init_trunc_normal_at(const char *where, tg_tensor *t, tg_trunc_nor
     const char *name = "trunc_normal_";
     const double mean = options.mean, std = options.std, a = options.a, b = options.b;
     if (!tgi_init_ready(where, name, t)) return NULL;
+    if (!(a <= b)) return tg_fail_at(where, TG_ERROR_VALUE, name, "a must not be above b, but found a=%g, b=%g", a, b);
     if (!(std > 0)) return tg_fail_at(where, TG_ERROR_VALUE, name, "std must be positive, but is %g", std);
     if (mean < a - 2 * std || mean > b + 2 * std)
         tg_warn_at(where,

@@ -212,7 +212,9 @@ TEST(test_init_errors)
     assert_null(tg_init_trunc_normal_(vector, .std = 0));
     expect_error("std must be positive, but is 0");
     assert_null(tg_init_trunc_normal_(vector, .a = 1, .b = -1));
-    expect_error("uniform_ expects to return a [from, to) range, but found from=0.682689 > to=-0.682689");
+    expect_error("trunc_normal_: a must not be above b, but found a=1, b=-1");
+    assert_null(tg_init_trunc_normal_(vector, .mean = NAN));
+    expect_error("uniform_ expects to return a [from, to) range, but found from=");
     assert_null(tg_init_eye_(vector));
     expect_error("Only tensors with 2 dimensions are supported");
     assert_null(tg_init_dirac_(matrix));
