@@ -318,3 +318,16 @@ tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count)
     for (int64_t i = 0; i < count; i++) list[i] = items[i];
     return TG_LITERAL(tg_tensor_list){ list, count };
 }
+
+tg_tensor_list tg_list_cat_at(const char *where, tg_tensor_list a, tg_tensor_list b)
+{
+    static const char what[] = "list_cat";
+    tgi_begin(where, what);
+    if (!tgi_list_ok(what, a) || !tgi_list_ok(what, b)) return tg_list_failed();
+    const int64_t count = a.count <= INT64_MAX - b.count ? a.count + b.count : INT64_MAX;
+    tg_tensor **list = tg_list_new(count);
+    if (!list) return tg_list_failed();
+    for (int64_t i = 0; i < a.count; i++) list[i] = a.items[i];
+    for (int64_t i = 0; i < b.count; i++) list[a.count + i] = b.items[i];
+    return TG_LITERAL(tg_tensor_list){ list, count };
+}

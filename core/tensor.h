@@ -12,7 +12,8 @@ TG_BEGIN_DECLS
 
 /* A list of tensors, counted: `tg_list(a, b, c)`, or `tg_list_of(array, n)`. In C the array of tg_list lives to the end
  * of the block it stands in, in C++ as long as the innermost scope; that of tg_list_of is yours. tg_list_in_scope
- * copies one, for as long as the innermost scope. */
+ * copies one, for as long as the innermost scope. So does tg_list_cat of two in a row, as of the parameters of two
+ * modules: `tg_list_cat(tg_parameters(encoder), tg_parameters(decoder))`. */
 typedef struct tg_tensor_list {
     tg_tensor *const *items;
     int64_t count;
@@ -24,6 +25,8 @@ typedef struct tg_tensor_list {
 #endif
 
 tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count);
+tg_tensor_list tg_list_cat_at(const char *where, tg_tensor_list a, tg_tensor_list b);
+#define tg_list_cat(a, b) tg_list_cat_at(TG_HERE, a, b)
 
 /* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */
 int tg_ndim_at(const char *where, const tg_tensor *t);

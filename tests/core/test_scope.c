@@ -269,6 +269,30 @@ TEST(test_stale_list)
     tg_module_free(fc);
 }
 
+TEST(test_lists_in_a_row)
+{
+    tg_scope outer = tg_scope_begin();
+    tg_linear *a = tg_linear_new(3, 4), *b = tg_linear_new(4, 2, .bias = false);
+    const tg_tensor_list both = tg_list_cat(tg_parameters(a), tg_parameters(b));
+    assert_int_equal(both.count, 3);
+    assert_true(both.items[0] == a->weight && both.items[1] == a->bias && both.items[2] == b->weight);
+    assert_int_equal(tg_list_cat(tg_list(), tg_list()).count, 0);
+    assert_ptr_equal(tg_list_cat(both, tg_list()).items[2], b->weight);
+    assert_ptr_equal(tg_list_cat(tg_list(), both).items[0], a->weight);
+    tg_tensor *one[] = { a->weight };
+    char line[96];
+    snprintf(line, sizeof line, "%s:%d: list_cat: ", __FILE__, __LINE__ + 1);
+    assert_int_equal(tg_list_cat(both, tg_list_of(NULL, 2)).count, 0);
+    expect_error(line);
+    assert_int_equal(tg_list_cat(tg_list_of(one, -1), both).count, 0);
+    expect_error("list_cat: ");
+    assert_int_equal(tg_list_cat(tg_list_of(one, INT64_MAX), tg_list_of(one, INT64_MAX)).count, 0);
+    expect_error("out of memory");
+    tg_module_free(a);
+    tg_module_free(b);
+    tg_scope_end(outer);
+}
+
 /* Each question names the line that asks. */
 TEST(test_stale_questions)
 {
@@ -302,6 +326,7 @@ int main(void)
         T(test_stale_handle_after_hundreds),
         T(test_stale_gradient_of_a_hook),
         T(test_stale_list),
+        T(test_lists_in_a_row),
         T(test_stale_questions),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
