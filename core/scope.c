@@ -327,7 +327,9 @@ tg_tensor_list tg_list_cat_at(const char *where, tg_tensor_list a, tg_tensor_lis
     const int64_t count = a.count <= INT64_MAX - b.count ? a.count + b.count : INT64_MAX;
     tg_tensor **list = tg_list_new(count);
     if (!list) return tg_list_failed();
-    for (int64_t i = 0; i < a.count; i++) list[i] = a.items[i];
-    for (int64_t i = 0; i < b.count; i++) list[a.count + i] = b.items[i];
+    for (int64_t i = 0; i < count; i++) {
+        list[i] = i < a.count ? a.items[i] : b.items[i - a.count];
+        if (!tgi_handle_or_null(what, list[i])) return tg_list_failed();
+    }
     return TG_LITERAL(tg_tensor_list){ list, count };
 }

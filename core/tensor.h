@@ -13,7 +13,8 @@ TG_BEGIN_DECLS
 /* A list of tensors, counted: `tg_list(a, b, c)`, or `tg_list_of(array, n)`. In C the array of tg_list lives to the end
  * of the block it stands in, in C++ as long as the innermost scope; that of tg_list_of is yours. tg_list_in_scope
  * copies one, for as long as the innermost scope. So does tg_list_cat of two in a row, as of the parameters of two
- * modules: `tg_list_cat(tg_parameters(encoder), tg_parameters(decoder))`. */
+ * modules: `tg_list_cat(tg_parameters(encoder), tg_parameters(decoder))`; a freed tensor in them
+ * is an error. */
 typedef struct tg_tensor_list {
     tg_tensor *const *items;
     int64_t count;

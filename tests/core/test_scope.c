@@ -279,6 +279,7 @@ TEST(test_lists_in_a_row)
     assert_int_equal(tg_list_cat(tg_list(), tg_list()).count, 0);
     assert_ptr_equal(tg_list_cat(both, tg_list()).items[2], b->weight);
     assert_ptr_equal(tg_list_cat(tg_list(), both).items[0], a->weight);
+    assert_null(tg_list_cat(tg_list(NULL), both).items[0]); /* as tg_index takes it */
     tg_tensor *one[] = { a->weight };
     char line[96];
     snprintf(line, sizeof line, "%s:%d: list_cat: ", __FILE__, __LINE__ + 1);
