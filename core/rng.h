@@ -37,7 +37,8 @@ void tg_generate_bernoulli(tg_generator *g, bool *out, int64_t n, double p);    
 /* NumPy's `np.random.seed(s); np.random.rand(...)`: same engine and seeding, its own way to make a double. */
 void tg_generate_numpy_rand(tg_generator *g, double *out, int64_t n);
 
-/* The calling thread's default generator; seeded with 0 until tg_manual_seed seeds it. */
+/* The calling thread's default generator; seeded with 0 until tg_manual_seed seeds it. Its state is the struct: what
+ * `tg_generator saved = *tg_default_generator();` keeps, `*tg_default_generator() = saved;` brings back. */
 tg_generator *tg_default_generator(void);
 void tg_manual_seed(uint64_t seed);
 

@@ -33,7 +33,8 @@ tg_tensor *tg_scalar_at(const char *where, tg_operand value, tg_create_options o
 #define tg_scalar(value, ...) tg_scalar_at(TG_HERE, TG_OPERAND(value), TG_CREATE_OPTIONS(__VA_ARGS__))
 
 /* start, start + step, ... below end; int64 when all three are integers: `tg_arange(10)`, `tg_arange(2, 10)`,
- * `tg_arange(2, 10, 2)`. Options come after all three: `tg_arange(0, 10, 1, .dtype = TG_FLOAT32)`. */
+ * `tg_arange(2, 10, 2)`. Options come after all three, since a macro cannot tell an option from a number:
+ * `tg_arange(0, 10, 1, .dtype = TG_FLOAT32)`, not `tg_arange(10, .dtype = TG_FLOAT32)`. */
 tg_tensor *tg_arange_at(const char *where, tg_operand start, tg_operand end, tg_operand step, tg_create_options options);
 #define tg_arange(...)                  TGI_ARANGE_(TGI_UP_TO_3(__VA_ARGS__))(__VA_ARGS__)
 #define TGI_ARANGE_(count)              TGI_ARANGE__(count)

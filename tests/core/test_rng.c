@@ -248,6 +248,11 @@ TEST(test_seed_and_copy)
     tg_generate_normal_f64(&a, &x, 1, 0, 1);
     tg_generate_normal_f64(&b, &y, 1, 0, 1);
     assert_true(x == y);
+    const tg_generator saved = *tg_default_generator();
+    x = tg_random_normal(NULL, 0, 1) + tg_random_uniform(NULL);
+    assert_true(x != tg_random_normal(NULL, 0, 1) + tg_random_uniform(NULL));
+    *tg_default_generator() = saved;
+    assert_true(x == tg_random_normal(NULL, 0, 1) + tg_random_uniform(NULL));
 }
 
 /* Requests for nothing draw nothing, and an empty range has one answer. */

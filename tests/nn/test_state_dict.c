@@ -97,6 +97,15 @@ TEST(test_round_trip)
     tg_module_eval(m);
     tg_module_eval(other);
     assert_true(tg_equal(run(m, x), run(other, x)));
+    net *best = tg_module_copy(m); /* what was reached is kept, whatever becomes of m */
+    tg_module_train(m);
+    tg_backward(tg_sum(run(m, x)));
+    tg_step(sgd);
+    tg_module_eval(m);
+    assert_false(tg_equal(run(m, x), run(other, x)));
+    assert_int_equal(tg_load_state_dict(m, tg_state_dict(best)), TG_OK);
+    assert_true(tg_equal(run(m, x), run(other, x)));
+    tg_module_free(best);
     tg_optimizer_free(sgd);
     tg_optimizer_free(sgd_other);
     tg_module_free(m);
