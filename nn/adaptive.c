@@ -11,7 +11,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "ops/view.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 #include "sequential.h"
 
 #include <inttypes.h>
@@ -132,18 +132,24 @@ static bool targets_ok(const tg_adaptive_log_softmax *m, tg_tensor *input, tg_te
 tg_adaptive_log_softmax_output tg_adaptive_log_softmax_forward_at(const char *where, tg_adaptive_log_softmax *m,
                                                                   tg_tensor *input, tg_tensor *target)
 {
-    tg_adaptive_log_softmax_output out = { NULL, NULL };
-    if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(input, target))) return out;
+    const tg_adaptive_log_softmax_output failed = { NULL, NULL };
+    tg_adaptive_log_softmax_output out = failed;
+    if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(input, target))) return failed;
+    tg_tensor *in[] = { input, target };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 2)) return failed;
     tg_scope scope = tg_scope_begin();
-    if (targets_ok(m, input, target)) {
-        const bool one = target->ndim == 0;
+    if (targets_ok(m, in[0], in[1])) {
+        const bool one = in[1]->ndim == 0;
         tg_tensor *output =
-            one ? log_probs_of(m, tg_unsqueeze(input, 0), tg_unsqueeze(target, 0)) : log_probs_of(m, input, target);
+            one ? log_probs_of(m, tg_unsqueeze(in[0], 0), tg_unsqueeze(in[1], 0)) : log_probs_of(m, in[0], in[1]);
         out.loss = tg_neg(tg_mean(output));
         out.output = out.loss && one ? tg_squeeze(output, 0) : output;
     }
     tg_scope_end_with(scope, &out.output, &out.loss);
-    return out.output && out.loss ? out : (tg_adaptive_log_softmax_output){ NULL, NULL };
+    tg_tensor *results[] = { out.output, out.loss };
+    tgi_call_end(&call, results);
+    return results[0] && results[1] ? (tg_adaptive_log_softmax_output){ results[0], results[1] } : failed;
 }
 
 /* [N, in_features] to [N, n_classes] */

@@ -18,7 +18,7 @@
 #include "ops/reduce.h"
 #include "ops/view.h"
 #include "init.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <math.h>
 
@@ -391,14 +391,19 @@ tg_multihead_attention_output tg_multihead_attention_forward_at(const char *wher
     tg_multihead_attention_output out = { NULL, NULL };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(query, key, value))) return out;
     if (!tg_optional_ok(options.key_padding_mask) || !tg_optional_ok(options.attn_mask)) return out;
+    tg_tensor *in[] = { query, key, value };
+    tgi_call hooked;
+    if (!tgi_call_begin(&hooked, &m->base, in, 3, options.need_weights ? 2 : 1)) return out;
     tg_scope scope = tg_scope_begin();
     call c = { .m = m,
-               .query = query,
-               .key = key,
-               .value = value,
+               .query = in[0],
+               .key = in[1],
+               .value = in[2],
                .key_padding_mask = options.key_padding_mask,
                .attn_mask = options.attn_mask };
     if (prepare(&c)) out = attend(&c, &options);
     tg_scope_end_with(scope, &out.output, &out.weights);
-    return out;
+    tg_tensor *results[] = { out.output, out.weights };
+    tgi_call_end(&hooked, results);
+    return (tg_multihead_attention_output){ results[0], results[1] };
 }

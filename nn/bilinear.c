@@ -4,7 +4,7 @@
 #include "core/scope.h"
 #include "ops/products.h"
 #include "init.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <math.h>
 
@@ -38,6 +38,12 @@ tg_bilinear *tg_bilinear_new_at(const char *where, int64_t in1_features, int64_t
 
 tg_tensor *tg_bilinear_forward_at(const char *where, tg_bilinear *m, tg_tensor *x1, tg_tensor *x2)
 {
-    if (!tgi_module_ok(where, m ? &m->base : NULL, "Bilinear")) return NULL;
-    return tg_bilinear_at(where, x1, x2, m->weight, m->bias);
+    const tg_op op = { .name = "Bilinear" };
+    if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(x1, x2))) return NULL;
+    tg_tensor *in[] = { x1, x2 };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
+    tg_tensor *y = tg_bilinear_at(where, in[0], in[1], m->weight, m->bias);
+    tgi_call_end(&call, &y);
+    return y;
 }

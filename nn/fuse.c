@@ -6,12 +6,13 @@
 #include "ops/functions.h"
 #include "ops/pointwise.h"
 #include "ops/view.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 /* Whether the norm can be taken into `m`, which has so many outputs. */
 static bool can_fuse(const char *where, const char *name, const tg_module *m, const tg_batch_norm *bn, int64_t outputs)
 {
     if (!tgi_module_ok(where, bn ? &bn->base : NULL, name)) return false;
+    const tgi_hook_owner *norm = tgi_hook_first_owner(m);
     if (m->training || bn->base.training)
         tg_fail_at(where, TG_ERROR_VALUE, name, "Fusion only for eval!");
     else if (!bn->running_mean || !bn->running_var)
@@ -19,6 +20,9 @@ static bool can_fuse(const char *where, const char *name, const tg_module *m, co
     else if (bn->num_features != outputs)
         tg_fail_at(where, TG_ERROR_VALUE, name, "%s has %lld outputs and %s %lld features", m->base.name,
                    (long long)outputs, bn->base.base.name, (long long)bn->num_features);
+    else if (norm)
+        tg_fail_at(where, TG_ERROR_VALUE, name, "%s has a %s; remove it before, by tg_remove_%s", m->base.name,
+                   norm->name, norm->name);
     else
         return true;
     return false;

@@ -31,6 +31,25 @@ static tg_status leave(tg_tensor *with, tg_tensor *grad)
     return TG_OK;
 }
 
+/* Hooks may replace the gradients of inputs that require one, and nothing else. */
+static bool replaced_ok(const watched *w, const tg_module_call *now, tg_tensor *const *inputs,
+                        tg_tensor *const *outputs)
+{
+    const char *name = w->module->base.name;
+    for (int i = 0; i < now->output_count; i++) {
+        if (now->outputs[i] == outputs[i]) continue;
+        tg_fail_at(NULL, TG_ERROR_VALUE, name,
+                   "a backward hook replaced the gradient of output %d; only those of inputs can be replaced", i);
+        return false;
+    }
+    for (int i = 0; i < now->input_count; i++) {
+        if (inputs[i] || !now->inputs[i]) continue;
+        tg_fail_at(NULL, TG_ERROR_VALUE, name, "a backward hook made a gradient of input %d, which requires none", i);
+        return false;
+    }
+    return true;
+}
+
 /* Calls the hooks as the user's functions that they are. False with an error pending. */
 static bool call_hooks(tg_context *ctx, tg_tensor **inputs, tg_tensor **outputs)
 {
@@ -38,11 +57,14 @@ static bool call_hooks(tg_context *ctx, tg_tensor **inputs, tg_tensor **outputs)
     const tg_tensor *alive = tg_saved(ctx, 0);
     if (!alive || !*(const int64_t *)tgi_ptr(alive)) return alive;
     const tg_module_call call = { inputs, w->inputs, outputs, w->outputs };
+    tg_tensor *inputs_shown[TGI_CALL_INPUTS], *outputs_shown[TGI_CALL_OUTPUTS];
+    for (int i = 0; i < w->inputs; i++) inputs_shown[i] = inputs[i];
+    for (int i = 0; i < w->outputs; i++) outputs_shown[i] = outputs[i];
     tgi_set_seen(true); /* until the walk comes to the next node: a hook may keep the handles it is shown */
     const bool flushing = tgi_set_flushing(false);
     const bool fine = tgi_hooks_run(w->module, TGI_IN_BACKWARD, &call);
     tgi_set_flushing(flushing);
-    return fine;
+    return fine && replaced_ok(w, &call, inputs_shown, outputs_shown);
 }
 
 static void outputs_backward(tg_context *ctx)

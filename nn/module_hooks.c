@@ -49,6 +49,13 @@ void *tgi_hook_find(const tg_module *m, const tgi_hook_owner *owner, const char 
     return NULL;
 }
 
+const tgi_hook_owner *tgi_hook_first_owner(const tg_module *m)
+{
+    const tgi_module_hook *hook = m->hooks ? m->hooks->first : NULL;
+    while (hook && !hook->owner) hook = hook->next;
+    return hook ? hook->owner : NULL;
+}
+
 static void free_hook(tgi_module_hook *hook)
 {
     if (hook->owner) hook->owner->free(hook->context);

@@ -11,7 +11,7 @@
  *     const int64_t number = tg_register_forward_hook(model->fc, show, NULL);
  *
  * They run whether the module is called by tg_module_forward or by its own function (tg_linear_forward,
- * tg_lstm_forward, ...). Of a module of your own they run when it is called by tg_module_forward; a function beside
+ * tg_lstm_forward, tg_multihead_attention_forward, ...). Masks and other options of a call are not shown. Of a module of your own they run when it is called by tg_module_forward; a function beside
  * that, of two tensors say, calls modules that have hooks and has none itself. While a module is at work, its hooks
  * included, another call of the same one runs no hooks. */
 #ifndef TG_NN_MODULE_HOOKS_H
@@ -25,7 +25,8 @@ TG_BEGIN_DECLS
 typedef struct tg_module_call {
     tg_tensor **inputs;  /* x; of tg_lstm_forward x, h and c if they are given; NULL: an argument that was left out */
     int input_count;
-    tg_tensor **outputs; /* y; of tg_lstm_forward output, h_n and c_n. By tg_module_forward there is always one */
+    tg_tensor **outputs; /* y; of tg_lstm_forward output, h_n and c_n; of tg_multihead_attention_forward output, and
+                          * weights if they are needed. By tg_module_forward there is always one */
     int output_count;
 } tg_module_call;
 
@@ -44,7 +45,7 @@ int64_t tg_register_forward_hook_at(const char *where, tg_module *m, tg_module_h
 /* When the gradients of all inputs are complete, once for each call of the module that backward comes to: `inputs` are
  * their gradients, NULL where the input requires none, and may be replaced; `outputs` are those of the outputs, zeros
  * where none arrived, NULL where the output requires none. Where no input requires a gradient it runs when those of the
- * outputs are complete, and may replace nothing. Inputs and outputs are views then, which are not written in place
+ * outputs are complete, and may replace nothing. To replace what may not be replaced is an error. Inputs and outputs are views then, which are not written in place
  * while gradients flow. */
 int64_t tg_register_full_backward_hook_at(const char *where, tg_module *m, tg_module_hook_fn hook, void *context);
 #define tg_register_forward_pre_hook(m, hook, context)                                                                 \

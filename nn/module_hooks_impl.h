@@ -14,6 +14,7 @@ typedef enum tgi_hook_kind { TGI_BEFORE_FORWARD, TGI_AFTER_FORWARD, TGI_IN_BACKW
 
 /* A hook whose context is the library's own has these, too. */
 typedef struct tgi_hook_owner {
+    const char *name; /* of the function that registers it, "weight_norm" */
     /* The context for the copy of a module, which is complete but for its hooks. NULL with an error pending. */
     void *(*copy)(tg_module *copy, const tg_module *original, const void *context);
     void (*free)(void *context);
@@ -40,6 +41,8 @@ int64_t tgi_hook_add(tg_module *m, tgi_hook_kind kind, tg_module_hook_fn functio
 /* The context of the first one with that function and owner for which `is` holds; its number is set. NULL: none. */
 void *tgi_hook_find(const tg_module *m, const tgi_hook_owner *owner, const char *name,
                     bool (*is)(const void *context, const char *name), int64_t *number);
+/* The first one's owner that is the library's own. NULL: none. */
+const tgi_hook_owner *tgi_hook_first_owner(const tg_module *m);
 /* Calls those of a kind. False with an error pending. */
 bool tgi_hooks_run(tg_module *m, tgi_hook_kind kind, const tg_module_call *call);
 bool tgi_hooks_any(const tg_module *m, tgi_hook_kind kind);

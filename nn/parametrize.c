@@ -22,7 +22,6 @@ enum { PARTS = 3, LONGEST_SUFFIX = 8 };
 typedef struct parametrization parametrization;
 
 typedef struct norm_kind {
-    const char *function;      /* "weight_norm" */
     const char *suffix[PARTS]; /* of what it registers; NULL: no more */
     /* The weight, differentiable; `train`: what it learns from being called, it may. NULL on error. */
     tg_tensor *(*compute)(const parametrization *p, bool train);
@@ -151,12 +150,10 @@ static bool is_of(const void *context, const char *name)
     return strcmp(((const parametrization *)context)->name, name) == 0;
 }
 
-static const tgi_hook_owner weight_owner = { copy_parametrization, free_parametrization },
-                            spectral_owner = { copy_parametrization, free_parametrization };
-static const norm_kind weight_kind = { "weight_norm", { "_g", "_v" }, compute_weight_norm, &weight_owner },
-                       spectral_kind = {
-                           "spectral_norm", { "_orig", "_u", "_v" }, compute_spectral_norm, &spectral_owner
-                       };
+static const tgi_hook_owner weight_owner = { "weight_norm", copy_parametrization, free_parametrization },
+                            spectral_owner = { "spectral_norm", copy_parametrization, free_parametrization };
+static const norm_kind weight_kind = { { "_g", "_v" }, compute_weight_norm, &weight_owner },
+                       spectral_kind = { { "_orig", "_u", "_v" }, compute_spectral_norm, &spectral_owner };
 
 /* ---- coming and going ---- */
 
@@ -181,15 +178,15 @@ static tgi_slot *find_parameter(const char *where, tg_module *m, const norm_kind
                                 tg_tensor ***field)
 {
     int64_t number;
-    if (!tgi_module_ok(where, m, kind->function)) return NULL;
+    if (!tgi_module_ok(where, m, kind->owner->name)) return NULL;
     tgi_slot *slot = name ? tgi_slot_find(m, name, strlen(name)) : NULL;
     *field = slot && slot->kind == TGI_PARAMETER && slot->as.tensor ? field_of(m, slot->as.tensor) : NULL;
     if (*field) return slot;
     if (name && tgi_hook_find(m, kind->owner, name, is_of, &number))
-        tg_fail_at(where, TG_ERROR_VALUE, kind->function, "Cannot register two %s hooks on the same parameter %s",
-                   kind->function, name);
+        tg_fail_at(where, TG_ERROR_VALUE, kind->owner->name, "Cannot register two %s hooks on the same parameter %s",
+                   kind->owner->name, name);
     else
-        tg_fail_at(where, TG_ERROR_VALUE, kind->function, "%s has no parameter '%s' in a field of its struct",
+        tg_fail_at(where, TG_ERROR_VALUE, kind->owner->name, "%s has no parameter '%s' in a field of its struct",
                    m->base.name, name ? name : "");
     return NULL;
 }
@@ -245,7 +242,7 @@ tg_status tg_weight_norm_at(const char *where, tg_module *m, const char *name, t
     if (!slot) return TG_FAILED;
     tg_tensor *v = slot->as.tensor;
     if (options.dim < TG_WHOLE_WEIGHT || options.dim >= tg_ndim(v)) {
-        tg_fail_at(where, TG_ERROR_VALUE, weight_kind.function, "'%s' has %d dimensions, and no dimension %lld", name,
+        tg_fail_at(where, TG_ERROR_VALUE, weight_owner.name, "'%s' has %d dimensions, and no dimension %lld", name,
                    (int)tg_ndim(v), (long long)options.dim);
         return TG_FAILED;
     }
@@ -262,11 +259,11 @@ tg_status tg_weight_norm_at(const char *where, tg_module *m, const char *name, t
 static bool spectral_ok(const char *where, const char *name, const tg_tensor *weight, const tg_spectral_norm_options *o)
 {
     if (o->n_power_iterations <= 0)
-        tg_fail_at(where, TG_ERROR_VALUE, spectral_kind.function,
+        tg_fail_at(where, TG_ERROR_VALUE, spectral_owner.name,
                    "Expected n_power_iterations to be positive, but got n_power_iterations=%lld",
                    (long long)o->n_power_iterations);
     else if (o->dim < 0 || o->dim >= tg_ndim(weight))
-        tg_fail_at(where, TG_ERROR_VALUE, spectral_kind.function, "'%s' has %d dimensions, and no dimension %lld", name,
+        tg_fail_at(where, TG_ERROR_VALUE, spectral_owner.name, "'%s' has %d dimensions, and no dimension %lld", name,
                    (int)tg_ndim(weight), (long long)o->dim);
     else
         return true;
@@ -303,11 +300,11 @@ tg_status tg_spectral_norm_at(const char *where, tg_module *m, const char *name,
 
 static tg_status end(const char *where, tg_module *m, const norm_kind *kind, const char *name)
 {
-    if (!tgi_module_ok(where, m, kind->function)) return TG_FAILED;
+    if (!tgi_module_ok(where, m, kind->owner->name)) return TG_FAILED;
     int64_t number = -1;
     parametrization *p = name ? tgi_hook_find(m, kind->owner, name, is_of, &number) : NULL;
     if (!p) {
-        tg_fail_at(where, TG_ERROR_VALUE, kind->function, "%s of '%s' not found in %s", kind->function,
+        tg_fail_at(where, TG_ERROR_VALUE, kind->owner->name, "%s of '%s' not found in %s", kind->owner->name,
                    name ? name : "", m->base.name);
         return TG_FAILED;
     }

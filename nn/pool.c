@@ -4,7 +4,7 @@
 #include "core/error.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -213,7 +213,12 @@ tg_values_indices tg_max_pool_forward_with_indices_at(const char *where, tg_modu
 {
     const tg_op op = { .name = tgi_module_name(m, "MaxPool") };
     if (!tgi_forward_begin(where, m, &op, tg_list(x))) return (tg_values_indices){ NULL, NULL };
-    return with_indices((const pool *)m, x);
+    tgi_call call;
+    if (!tgi_call_begin(&call, m, &x, 1, 2)) return (tg_values_indices){ NULL, NULL };
+    const tg_values_indices y = with_indices((const pool *)m, x);
+    tg_tensor *results[] = { y.values, y.indices };
+    tgi_call_end(&call, results);
+    return (tg_values_indices){ results[0], results[1] };
 }
 
 /* ---- power averages ---- */
@@ -329,9 +334,14 @@ tg_tensor *tg_max_unpool_forward_at(const char *where, tg_max_unpool *m, tg_tens
     const tg_op op = { .name = tgi_module_name(m ? &m->base : NULL, "MaxUnpool") };
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &op, tg_list(x, indices))) return NULL;
     const tg_max_unpool_options o = { m->stride, m->padding, output_size, { 0 } };
+    tg_tensor *in[] = { x, indices };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *y = m->spatial == 1   ? tg_max_unpool1d_at(NULL, x, indices, m->kernel_size, o)
-                   : m->spatial == 2 ? tg_max_unpool2d_at(NULL, x, indices, m->kernel_size, o)
-                                     : tg_max_unpool3d_at(NULL, x, indices, m->kernel_size, o);
-    return tg_scope_return(scope, y);
+    tg_tensor *y = m->spatial == 1   ? tg_max_unpool1d_at(NULL, in[0], in[1], m->kernel_size, o)
+                   : m->spatial == 2 ? tg_max_unpool2d_at(NULL, in[0], in[1], m->kernel_size, o)
+                                     : tg_max_unpool3d_at(NULL, in[0], in[1], m->kernel_size, o);
+    y = tg_scope_return(scope, y);
+    tgi_call_end(&call, &y);
+    return y;
 }

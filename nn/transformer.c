@@ -6,7 +6,7 @@
 #include "core/tensor_impl.h"
 #include "ops/triangle.h"
 #include "init.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <math.h>
 
@@ -98,13 +98,17 @@ tg_tensor *tg_transformer_encoder_forward_at(const char *where, tg_transformer_e
 {
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &encoder_op, tg_list(src))) return NULL;
     if (!tg_optional_ok(o.mask) || !tg_optional_ok(o.src_key_padding_mask)) return NULL;
-    tg_scope scope = tg_scope_begin();
     tg_tensor *x = src;
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, &x, 1, 1)) return NULL;
+    tg_scope scope = tg_scope_begin();
     const int64_t count = tg_module_list_len(m->layers);
     for (int64_t i = 0; x && i < count; i++)
         x = tg_transformer_encoder_layer_forward(LAYER_AT(m->layers, i, tg_transformer_encoder_layer, &encoder_op), x,
                                                  .src_mask = o.mask, .src_key_padding_mask = o.src_key_padding_mask);
-    return tg_scope_return(scope, finish(m->norm, x));
+    x = tg_scope_return(scope, finish(m->norm, x));
+    tgi_call_end(&call, &x);
+    return x;
 }
 
 /* ---- TransformerDecoder ---- */
@@ -129,14 +133,19 @@ tg_tensor *tg_transformer_decoder_forward_at(const char *where, tg_transformer_d
     if (!tg_optional_ok(o.tgt_mask) || !tg_optional_ok(o.memory_mask) || !tg_optional_ok(o.tgt_key_padding_mask) ||
         !tg_optional_ok(o.memory_key_padding_mask))
         return NULL;
+    tg_tensor *in[] = { tgt, memory };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *x = tgt;
+    tg_tensor *x = in[0];
     const int64_t count = tg_module_list_len(m->layers);
     for (int64_t i = 0; x && i < count; i++)
         x = tg_transformer_decoder_layer_forward_at(NULL,
                                                     LAYER_AT(m->layers, i, tg_transformer_decoder_layer, &decoder_op),
-                                                    x, memory, o);
-    return tg_scope_return(scope, finish(m->norm, x));
+                                                    x, in[1], o);
+    x = tg_scope_return(scope, finish(m->norm, x));
+    tgi_call_end(&call, &x);
+    return x;
 }
 
 /* ---- Transformer ---- */
@@ -203,6 +212,17 @@ static bool inputs_fit(const tg_transformer *m, tg_tensor *src, tg_tensor *tgt)
     return false;
 }
 
+static tg_tensor *run(const tg_transformer *m, tg_tensor *src, tg_tensor *tgt, const tg_transformer_forward_options *o)
+{
+    if (!inputs_fit(m, src, tgt)) return NULL;
+    tg_tensor *memory = tg_transformer_encoder_forward(m->encoder, src, .mask = o->src_mask,
+                                                       .src_key_padding_mask = o->src_key_padding_mask);
+    return tg_transformer_decoder_forward(m->decoder, tgt, memory, .tgt_mask = o->tgt_mask,
+                                          .memory_mask = o->memory_mask,
+                                          .tgt_key_padding_mask = o->tgt_key_padding_mask,
+                                          .memory_key_padding_mask = o->memory_key_padding_mask);
+}
+
 tg_tensor *tg_transformer_forward_at(const char *where, tg_transformer *m, tg_tensor *src, tg_tensor *tgt,
                                      tg_transformer_forward_options o)
 {
@@ -212,15 +232,13 @@ tg_tensor *tg_transformer_forward_at(const char *where, tg_transformer *m, tg_te
     };
     for (int i = 0; i < 6; i++)
         if (!tg_optional_ok(masks[i])) return NULL;
-    if (!inputs_fit(m, src, tgt)) return NULL;
+    tg_tensor *in[] = { src, tgt };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *memory = tg_transformer_encoder_forward(m->encoder, src, .mask = o.src_mask,
-                                                       .src_key_padding_mask = o.src_key_padding_mask);
-    tg_tensor *y =
-        tg_transformer_decoder_forward(m->decoder, tgt, memory, .tgt_mask = o.tgt_mask, .memory_mask = o.memory_mask,
-                                       .tgt_key_padding_mask = o.tgt_key_padding_mask,
-                                       .memory_key_padding_mask = o.memory_key_padding_mask);
-    return tg_scope_return(scope, y);
+    tg_tensor *y = tg_scope_return(scope, run(m, in[0], in[1], &o));
+    tgi_call_end(&call, &y);
+    return y;
 }
 
 tg_tensor *tg_generate_square_subsequent_mask_at(const char *where, int64_t sz, tg_create_options options)

@@ -7,7 +7,7 @@
 #include "ops/activation.h"
 #include "ops/pointwise.h"
 #include "dropout.h"
-#include "module_impl.h"
+#include "module_hooks_impl.h"
 
 #include <string.h>
 
@@ -106,8 +106,10 @@ tg_tensor *tg_transformer_encoder_layer_forward_at(const char *where, tg_transfo
 {
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &encoder_op, tg_list(src))) return NULL;
     if (!tg_optional_ok(o.src_mask) || !tg_optional_ok(o.src_key_padding_mask)) return NULL;
-    tg_scope scope = tg_scope_begin();
     tg_tensor *x = src;
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, &x, 1, 1)) return NULL;
+    tg_scope scope = tg_scope_begin();
     if (m->norm_first) {
         x = tg_add(x, encoder_self(m, tg_layer_norm_forward(m->norm1, x), &o));
         x = tg_add(x, encoder_feed(m, tg_layer_norm_forward(m->norm2, x)));
@@ -115,7 +117,9 @@ tg_tensor *tg_transformer_encoder_layer_forward_at(const char *where, tg_transfo
         x = tg_layer_norm_forward(m->norm1, tg_add(x, encoder_self(m, x, &o)));
         x = tg_layer_norm_forward(m->norm2, tg_add(x, encoder_feed(m, x)));
     }
-    return tg_scope_return(scope, x);
+    x = tg_scope_return(scope, x);
+    tgi_call_end(&call, &x);
+    return x;
 }
 
 /* ---- TransformerDecoderLayer ---- */
@@ -167,8 +171,12 @@ tg_tensor *tg_transformer_decoder_layer_forward_at(const char *where, tg_transfo
     if (!tg_optional_ok(o.tgt_mask) || !tg_optional_ok(o.memory_mask) || !tg_optional_ok(o.tgt_key_padding_mask) ||
         !tg_optional_ok(o.memory_key_padding_mask))
         return NULL;
+    tg_tensor *in[] = { tgt, memory };
+    tgi_call call;
+    if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *x = tgt;
+    tg_tensor *x = in[0];
+    memory = in[1];
     if (m->norm_first) {
         x = tg_add(x, decoder_self(m, tg_layer_norm_forward(m->norm1, x), &o));
         x = tg_add(x, decoder_cross(m, tg_layer_norm_forward(m->norm2, x), memory, &o));
@@ -178,5 +186,7 @@ tg_tensor *tg_transformer_decoder_layer_forward_at(const char *where, tg_transfo
         x = tg_layer_norm_forward(m->norm2, tg_add(x, decoder_cross(m, x, memory, &o)));
         x = tg_layer_norm_forward(m->norm3, tg_add(x, decoder_feed(m, x)));
     }
-    return tg_scope_return(scope, x);
+    x = tg_scope_return(scope, x);
+    tgi_call_end(&call, &x);
+    return x;
 }

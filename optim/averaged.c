@@ -6,7 +6,7 @@
 #include "core/tensor_impl.h"
 #include "core/thread.h"
 #include "nn/batch_norm.h"
-#include "nn/module_impl.h"
+#include "nn/module_hooks_impl.h"
 #include "ops/create.h"
 #include "ops/pointwise.h"
 
@@ -48,6 +48,7 @@ tg_averaged_model *tg_averaged_model_new_at(const char *where, tg_module *model,
 tg_tensor *tg_averaged_model_forward_at(const char *where, tg_averaged_model *m, tg_tensor *x)
 {
     if (!tgi_forward_begin(where, m ? &m->base : NULL, &averaged, tg_list(x))) return NULL;
+    if (tgi_hooked(&m->base)) return tg_module_forward_at(where, &m->base, x);
     return tg_module_forward_at(NULL, m->module, x);
 }
 

@@ -8,8 +8,9 @@ A parametrised module (`s what`: weight_norm or spectral_norm) is made in this o
     2. three steps of SGD, lr=0.1, of the loss mean(output ** 2);
     3. evaluation mode, and the module runs once more; then the parametrisation is removed.
 
-`s module`: Linear (3 to 4), Conv2d (2 to 3, kernel 2), ConvTranspose1d (3 to 2, kernel 2), LSTM (2, hidden 3) or GRUCell
-    (2, hidden 3). `i dim` and `i n_power_iterations` as the options have them; -1 is None.
+`s module`: Linear (3 to 4), Conv2d (2 to 3, kernel 2), ConvTranspose1d (3 to 2, kernel 2), LSTM (2, hidden 3), GRUCell
+    (2, hidden 3), Bilinear (3 and 3 to 2) or MultiheadAttention (4, of 2 heads); the last two are given the input as each
+    of theirs. `i dim` and `i n_power_iterations` as the options have them; -1 is None.
 `s keys` and `s keys_after`: those of the state, before training and after the removal.
 Arrays: `input`; `initial.KEY`, the state at first; `losses`; `output` in evaluation; `final.KEY`, the state then;
     `weight`, the parameter after the removal.
@@ -32,6 +33,8 @@ MAKE = {
     "ConvTranspose1d": (lambda **o: nn.ConvTranspose1d(3, 2, 2, **o), (1, 3, 3)),
     "LSTM": (lambda: nn.LSTM(2, 3), (3, 1, 2)),
     "GRUCell": (lambda: nn.GRUCell(2, 3), (2, 2)),
+    "Bilinear": (lambda: nn.Bilinear(3, 3, 2), (2, 3)),
+    "MultiheadAttention": (lambda: nn.MultiheadAttention(4, 2), (3, 1, 4)),
 }
 seed = 0
 
@@ -47,7 +50,7 @@ def begin(what, module, note):
 
 
 def run(m, x):
-    y = m(x)
+    y = m(*[x] * {nn.Bilinear: 2, nn.MultiheadAttention: 3}.get(type(m), 1))
     return y[0] if isinstance(y, tuple) else y
 
 
@@ -127,6 +130,10 @@ def main():
         for bias in (True, False):
             for affine in (True, False):
                 fused(module, bias, affine)
+    for module, name in (("Bilinear", "weight"), ("MultiheadAttention", "in_proj_weight")):
+        parametrised("weight_norm", module, name, 0, 1)
+        parametrised("spectral_norm", module, name, -1, 1)
+    parametrised("weight_norm", "MultiheadAttention", "in_proj_bias", 0, 1)
 
 
 main()

@@ -21,8 +21,18 @@ static tg_module *layer_new(const char *kind, bool bias)
     if (strcmp(kind, "ConvTranspose1d") == 0)
         return TG_MODULE(tg_conv_transpose1d_new(3, 2, tg_shape(2), .bias = bias));
     if (strcmp(kind, "LSTM") == 0) return TG_MODULE(tg_lstm_new(2, 3));
+    if (strcmp(kind, "Bilinear") == 0) return TG_MODULE(tg_bilinear_new(3, 3, 2));
+    if (strcmp(kind, "MultiheadAttention") == 0) return TG_MODULE(tg_multihead_attention_new(4, 2));
     assert_string_equal(kind, "GRUCell");
     return TG_MODULE(tg_gru_cell_new(2, 3));
+}
+
+static tg_tensor *output_of(tg_module *m, tg_tensor *x)
+{
+    tg_bilinear *bilinear = tg_module_as(m, tg_bilinear);
+    if (bilinear) return tg_bilinear_forward(bilinear, x, x);
+    tg_multihead_attention *attention = tg_module_as(m, tg_multihead_attention);
+    return attention ? tg_multihead_attention_forward(attention, x, x, x).output : tg_module_forward(m, x);
 }
 
 static void assert_state(const golden *g, const char *prefix, tg_module *m)
@@ -42,7 +52,7 @@ static void train(const golden *g, tg_module *m, tg_tensor *x)
     for (int i = 0; i < 3; i++) {
         tg_scope step = tg_scope_begin();
         tg_zero_grad(sgd);
-        tg_tensor *y = tg_module_forward(m, x), *loss = tg_mean(tg_mul(y, y));
+        tg_tensor *y = output_of(m, x), *loss = tg_mean(tg_mul(y, y));
         losses[i] = tg_item(loss);
         tg_backward(loss);
         tg_step(sgd);
@@ -69,20 +79,20 @@ static void check_parametrised(const golden *g)
     tg_module *copy = tg_module_copy(m);
     train(g, m, x);
     tg_module_eval(m);
-    golden_assert(g, "output", tg_module_forward(m, x), tolerance);
+    golden_assert(g, "output", output_of(m, x), tolerance);
     assert_state(g, "final", m);
     assert_int_equal(weight ? tg_remove_weight_norm(m, name) : tg_remove_spectral_norm(m, name), TG_OK);
     assert_names(tg_state_dict(m), golden_string(g, "keys_after"));
     golden_assert(g, "weight", tg_get_parameter(m, name), tolerance);
-    golden_assert(g, "output", tg_module_forward(m, x), tolerance);
+    golden_assert(g, "output", output_of(m, x), tolerance);
     tg_module_free(m);
     assert_state(g, "initial", copy); /* a copy has its own, and trains the same */
     train(g, copy, x);
     tg_module_eval(copy);
-    golden_assert(g, "output", tg_module_forward(copy, x), tolerance);
+    golden_assert(g, "output", output_of(copy, x), tolerance);
     tg_module *second = tg_module_copy(copy);
     tg_module_free(copy);
-    golden_assert(g, "output", tg_module_forward(second, x), tolerance);
+    golden_assert(g, "output", output_of(second, x), tolerance);
     tg_module_free(second);
 }
 
@@ -235,6 +245,19 @@ TEST(test_errors)
     tg_module_eval(wide);
     assert_null(tg_fuse_linear_bn_eval(m, wide));
     expect_error("Linear has 2 outputs and BatchNorm1d 3 features");
+    tg_module_eval(bn);
+    assert_null(tg_fuse_linear_bn_eval(m, bn));
+    expect_error("fuse_linear_bn_eval: Linear has a spectral_norm; remove it before, by tg_remove_spectral_norm");
+    tg_remove_spectral_norm(m, "bias");
+    tg_module *both = TG_MODULE(tg_fuse_linear_bn_eval(m, bn));
+    assert_non_null(both);
+    tg_module_free(both);
+    tg_conv *conv = tg_conv1d_new(1, 2, tg_shape(1));
+    tg_module_eval(conv);
+    tg_weight_norm(conv, "weight");
+    assert_null(tg_fuse_conv_bn_eval(conv, bn));
+    expect_error("fuse_conv_bn_eval: Conv1d has a weight_norm; remove it before, by tg_remove_weight_norm");
+    tg_module_free(conv);
     tg_module_free(wide);
     tg_module_free(bn);
     tg_module_free(m);
