@@ -109,54 +109,56 @@ TEST(test_several_results)
     tg_scope_end(scope);
 }
 
-/* Each kind of module that has a forward of its own runs hooks in it, once. */
-TEST(test_every_forward)
+/* What hooks put in place is what the forward is of, and checked as what was given; masks are not theirs to see. */
+TEST(test_attention)
 {
     IN_SCOPE;
-    tg_tensor *x = tg_ones(tg_shape(2, 2)), *image = tg_ones(tg_shape(1, 2, 4, 4));
-    tg_tensor *index = tg_zeros(tg_shape(1, 2), .dtype = TG_INT64);
-    tg_conv *conv = tg_conv2d_new(2, 2, tg_shape(3));
-    tg_batch_norm *batch = tg_batch_norm2d_new(2);
-    tg_instance_norm *instance = tg_instance_norm2d_new(2);
-    tg_layer_norm *layer = tg_layer_norm_new(tg_shape(2));
-    tg_rms_norm *rms = tg_rms_norm_new(tg_shape(2));
-    tg_group_norm *group = tg_group_norm_new(1, 2);
-    tg_embedding *embedding = tg_embedding_new(3, 2);
-    tg_embedding_bag *bag = tg_embedding_bag_new(3, 2);
-    tg_gru *gru = tg_gru_new(2, 2);
-    tg_rnn *rnn = tg_rnn_new(2, 2);
-    tg_gru_cell *gru_cell = tg_gru_cell_new(2, 2);
-    tg_rnn_cell *rnn_cell = tg_rnn_cell_new(2, 2);
-    tg_distance *distance = tg_pairwise_distance_new();
-    tg_triple_loss *triple = tg_triplet_margin_loss_new();
-    tg_module *const modules[] = { TG_MODULE(conv),     TG_MODULE(batch), TG_MODULE(instance),  TG_MODULE(layer),
-                                   TG_MODULE(rms),      TG_MODULE(group), TG_MODULE(embedding), TG_MODULE(bag),
-                                   TG_MODULE(gru),      TG_MODULE(rnn),   TG_MODULE(gru_cell),  TG_MODULE(rnn_cell),
-                                   TG_MODULE(distance), TG_MODULE(triple) };
-    enum { MODULES = sizeof modules / sizeof *modules };
-    for (int i = 0; i < MODULES; i++) tg_register_forward_hook(modules[i], count, NULL);
+    double zero = 0, one = 1;
+    tg_manual_seed(1);
+    tg_multihead_attention *m = tg_multihead_attention_new(4, 2);
+    tg_tensor *x = tg_randn(tg_shape(3, 2, 4)), *nothing = tg_zeros(tg_shape(3, 2, 4));
+    tg_tensor *mask = tg_generate_square_subsequent_mask(3);
+    const tg_multihead_attention_output want = tg_multihead_attention_forward(m, nothing, x, x, .attn_mask = mask);
+    tg_register_forward_pre_hook(m, scale_inputs, &zero);
+    tg_register_forward_hook(m, add_to_output, &one);
+    tg_register_forward_hook(m, count, NULL);
+    const tg_multihead_attention_output out = tg_multihead_attention_forward(m, x, x, x, .attn_mask = mask);
+    assert_true(tg_allclose(out.output, tg_add(want.output, 1)) && tg_allclose(out.weights, want.weights));
+    assert_true(inputs_seen == 3 && outputs_seen == 2);
+    assert_null(tg_multihead_attention_forward(m, x, x, x, .need_weights = false).weights);
+    assert_true(inputs_seen == 3 && outputs_seen == 1);
+    tg_sequential *all = tg_sequential_new(m); /* and its own forward says where it is */
+    assert_null(tg_multihead_attention_forward(m, tg_ones(tg_shape(3, 2, 5)), x, x).output);
+    expect_error("Sequential.0 (MultiheadAttention): MultiheadAttention: was expecting embedding dimension of 4");
+    tg_module_free(all);
+    tg_scope_end(scope);
+}
+
+static void narrow_inputs(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m, (void)context;
+    for (int i = 0; i < call->input_count; i++) call->inputs[i] = tg_narrow(call->inputs[i], -1, 0, 4);
+}
+
+TEST(test_transformer)
+{
+    IN_SCOPE;
+    tg_manual_seed(1);
+    tg_transformer *m = tg_transformer_new(.d_model = 4, .nhead = 2, .num_encoder_layers = 1, .num_decoder_layers = 1,
+                                           .dim_feedforward = 8, .dropout = 0);
+    tg_tensor *src = tg_randn(tg_shape(3, 2, 6)), *tgt = tg_randn(tg_shape(5, 2, 6));
+    tg_tensor *want = tg_transformer_forward(m, tg_narrow(src, 2, 0, 4), tg_narrow(tgt, 2, 0, 4));
+    assert_null(tg_transformer_forward(m, src, tgt));
+    expect_error("the feature number of src and tgt must be equal to d_model");
+    tg_register_forward_pre_hook(m, narrow_inputs, NULL);
+    tg_register_forward_hook(m, count, NULL);
     calls = 0;
-    tg_conv_forward(conv, image);
-    tg_batch_norm_forward(batch, image);
-    tg_instance_norm_forward(instance, image);
-    tg_layer_norm_forward(layer, x);
-    tg_rms_norm_forward(rms, x);
-    tg_group_norm_forward(group, x);
-    tg_embedding_forward(embedding, index);
-    tg_embedding_bag_forward(bag, index, NULL, NULL);
-    tg_gru_forward(gru, tg_unsqueeze(x, 0));
-    tg_rnn_forward(rnn, tg_unsqueeze(x, 0));
-    tg_gru_cell_forward(gru_cell, x);
-    tg_rnn_cell_forward(rnn_cell, x);
-    tg_distance_forward(distance, x, x);
-    tg_triple_loss_forward(triple, x, x, x);
-    assert_int_equal(calls, MODULES);
-    for (int i = 0; i < 12; i++) {
-        tg_tensor *in = i < 3 ? image : i == 6 || i == 7 ? index : i == 8 || i == 9 ? tg_unsqueeze(x, 0) : x;
-        assert_non_null(tg_module_forward(modules[i], in));
-        assert_int_equal(calls, MODULES + i + 1);
-    }
-    for (int i = 0; i < MODULES; i++) tg_module_free(modules[i]);
+    assert_true(tg_allclose(tg_transformer_forward(m, src, tgt), want));
+    assert_int_equal(calls, 1);
+    assert_null(tg_transformer_forward(m, src, tg_narrow(tgt, 1, 0, 1)));
+    expect_error("the batch number of src and tgt must be equal");
+    assert_int_equal(calls, 1);
+    tg_module_free(m);
     tg_scope_end(scope);
 }
 
@@ -306,6 +308,41 @@ static void takes_away(tg_module *m, const tg_module_call *call, void *context)
     (call->output_count ? call->outputs : call->inputs)[0] = NULL;
 }
 
+static void replaces_output(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m, (void)context;
+    call->outputs[0] = tg_mul(call->outputs[0], 2);
+}
+
+static void replaces_input(tg_module *m, const tg_module_call *call, void *context)
+{
+    (void)m, (void)context;
+    call->inputs[0] = call->outputs[0];
+}
+
+/* What a backward hook may not replace, with and without a gradient of the input. */
+TEST(test_backward_errors)
+{
+    IN_SCOPE;
+    tg_linear *m = tg_linear_new(2, 2);
+    tg_tensor *x = tg_ones(tg_shape(2), .requires_grad = true);
+    int64_t number = tg_register_full_backward_hook(m, replaces_output, NULL);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, i ? tg_detach(x) : x))), TG_FAILED);
+        expect_error("Linear: a backward hook replaced the gradient of output 0; only those of inputs can be replaced");
+    }
+    assert_null(tg_grad_of(x));
+    assert_null(tg_grad_of(m->bias));
+    tg_remove_module_hook(m, number);
+    number = tg_register_full_backward_hook(m, replaces_input, NULL);
+    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, x))), TG_OK);
+    VALUES(tg_grad_of(x), 0, 1, 1);
+    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, tg_detach(x)))), TG_FAILED);
+    expect_error("Linear: a backward hook made a gradient of input 0, which requires none");
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
 static void frees(tg_module *m, const tg_module_call *call, void *context)
 {
     (void)call, (void)context;
@@ -436,10 +473,9 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_forward),         T(test_several_results),           T(test_every_forward),
-        T(test_backward),        T(test_backward_twice_and_higher), T(test_backward_corners),
-        T(test_errors),          T(test_changes_while_running),     T(test_copies),
-        T(test_each_allocation),
+        T(test_forward),         T(test_several_results),           T(test_attention),        T(test_transformer),
+        T(test_backward),        T(test_backward_twice_and_higher), T(test_backward_corners), T(test_errors),
+        T(test_backward_errors), T(test_changes_while_running),     T(test_copies),           T(test_each_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

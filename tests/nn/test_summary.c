@@ -143,6 +143,63 @@ TEST(test_own_ops)
     tg_scope_end(scope);
 }
 
+/* A model of attention and a transformer, which are called by their own functions. */
+typedef struct {
+    tg_module base;
+    tg_multihead_attention *attention;
+    tg_transformer *transformer;
+} translator;
+
+static tg_tensor *translator_forward(tg_module *module, tg_tensor *x)
+{
+    const translator *m = (const translator *)module;
+    tg_tensor *y = tg_multihead_attention_forward(m->attention, x, x, x).output;
+    return tg_transformer_forward(m->transformer, x, tg_narrow(y, 0, 0, 2));
+}
+
+TEST(test_attention)
+{
+    IN_SCOPE;
+    translator *m = tg_module_new(translator, .name = "Translator", .forward = translator_forward);
+    TG_SUBMODULE(m, attention, tg_multihead_attention_new(4, 2));
+    TG_SUBMODULE(m, transformer,
+                 tg_transformer_new(.d_model = 4, .nhead = 2, .num_encoder_layers = 1, .num_decoder_layers = 1,
+                                    .dim_feedforward = 8));
+    const tg_summary s = tg_module_summary(m, tg_randn(tg_shape(3, 5, 4)));
+    static const struct {
+        const char *name, *kind;
+        int64_t steps, multiply_adds; /* steps: of the output */
+    } expected[] = {
+        /* of a sample of t queries and s keys: projections (t + 2 s) 16, scores and means 2 t s 4 */
+        { "", "Translator", 2, 0 },
+        { "attention", "MultiheadAttention", 3, 5 * (9 * 16 + 2 * 9 * 4) },
+        { "attention.out_proj", "NonDynamicallyQuantizableLinear", 3, 5 * 3 * 16 },
+        { "transformer", "Transformer", 2, 0 },
+        { "transformer.encoder", "TransformerEncoder", 3, 0 },
+        { "transformer.encoder.layers.0", "TransformerEncoderLayer", 3, 0 },
+        { "transformer.encoder.layers.0.self_attn", "MultiheadAttention", 3, 5 * (9 * 16 + 2 * 9 * 4) },
+        { "transformer.encoder.layers.0.linear1", "Linear", 3, 5 * 3 * 32 },
+        { "transformer.decoder", "TransformerDecoder", 2, 0 },
+        { "transformer.decoder.layers.0", "TransformerDecoderLayer", 2, 0 },
+        { "transformer.decoder.layers.0.self_attn", "MultiheadAttention", 2, 5 * (6 * 16 + 2 * 4 * 4) },
+        { "transformer.decoder.layers.0.multihead_attn", "MultiheadAttention", 2, 5 * (8 * 16 + 2 * 6 * 4) },
+        { "transformer.decoder.layers.0.linear2", "Linear", 2, 5 * 2 * 32 },
+    };
+    enum { EXPECTED = sizeof expected / sizeof *expected };
+    int found = 0;
+    for (int64_t i = 0; i < s.count && found < EXPECTED; i++) {
+        if (strcmp(s.layers[i].name, expected[found].name) != 0) continue;
+        assert_layer(&s.layers[i], expected[found].name, expected[found].kind, s.layers[i].parameters,
+                     expected[found].multiply_adds);
+        assert_output(&s.layers[i], tg_shape(expected[found].steps, 5, s.layers[i].output.dims[2]));
+        assert_int_equal(s.layers[i].calls, 1);
+        found++;
+    }
+    assert_int_equal(found, EXPECTED);
+    tg_module_free(m);
+    tg_scope_end(scope);
+}
+
 /* The module, the random stream and the tape are as they were. */
 TEST(test_nothing_changes)
 {
@@ -204,8 +261,8 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_table),           T(test_convolutions), T(test_recurrent),       T(test_own_ops),
-        T(test_nothing_changes), T(test_errors),       T(test_each_allocation),
+        T(test_table),     T(test_convolutions),    T(test_recurrent), T(test_own_ops),
+        T(test_attention), T(test_nothing_changes), T(test_errors),    T(test_each_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
