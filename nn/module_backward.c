@@ -62,9 +62,13 @@ static bool call_hooks(tg_context *ctx, tg_tensor **inputs, tg_tensor **outputs)
     for (int i = 0; i < w->outputs; i++) outputs_shown[i] = outputs[i];
     tgi_set_seen(true); /* until the walk comes to the next node: a hook may keep the handles it is shown */
     const bool flushing = tgi_set_flushing(false);
-    const bool fine = tgi_hooks_run(w->module, TGI_IN_BACKWARD, &call);
+    tgi_frame frame;
+    tgi_frame_enter(&frame, w->module);
+    const bool fine =
+        tgi_hooks_run(w->module, TGI_IN_BACKWARD, &call) && replaced_ok(w, &call, inputs_shown, outputs_shown);
+    tgi_frame_leave(&frame);
     tgi_set_flushing(flushing);
-    return fine && replaced_ok(w, &call, inputs_shown, outputs_shown);
+    return fine;
 }
 
 static void outputs_backward(tg_context *ctx)

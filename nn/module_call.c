@@ -51,19 +51,24 @@ bool tgi_at_work(const tg_module *m)
 
 bool tgi_hooks_wait(const tg_module *m) { return m->hooks->first && !tgi_at_work(m); }
 
+void tgi_frame_enter(tgi_frame *frame, const tg_module *m)
+{
+    const tgi_frame *outer = (const tgi_frame *)tgi_self.inside;
+    *frame = (tgi_frame){ { tgi_self.inside, describe }, m, 1 + LEVELS_OF_HOOKS + (outer ? outer->depth : 0) };
+    tgi_self.inside = &frame->inside;
+}
+
+void tgi_frame_leave(const tgi_frame *frame) { tgi_self.inside = frame->inside.outer; }
+
 /* ---- a call with hooks ---- */
 
 bool tgi_call_open(tgi_call *call, tg_module *m, tg_tensor **inputs, int input_count, int output_count)
 {
-    const tgi_frame *outer = (const tgi_frame *)tgi_self.inside;
-    *call = (tgi_call){ .module = m,
-                        .frame = { { tgi_self.inside, describe }, m, 1 + LEVELS_OF_HOOKS + (outer ? outer->depth : 0) },
-                        .scope = tg_scope_begin(),
-                        .io = { inputs, input_count, NULL, output_count } };
-    tgi_self.inside = &call->frame.inside;
+    *call = (tgi_call){ .module = m, .scope = tg_scope_begin(), .io = { inputs, input_count, NULL, output_count } };
+    tgi_frame_enter(&call->frame, m);
     const tg_module_call shown = { inputs, input_count, NULL, 0 };
     if (tgi_hooks_run(m, TGI_BEFORE_FORWARD, &shown) && tgi_watch_inputs(call)) return true;
-    tgi_self.inside = call->frame.inside.outer;
+    tgi_frame_leave(&call->frame);
     tg_scope_end(call->scope);
     return false;
 }
@@ -80,7 +85,7 @@ void tgi_call_close(tgi_call *call, tg_tensor **outputs)
         if (!fine) outputs[i] = NULL;
         results[i] = &outputs[i];
     }
-    tgi_self.inside = call->frame.inside.outer;
+    tgi_frame_leave(&call->frame);
     tg_scope_end_with_at(NULL, call->scope, results, count);
 }
 

@@ -59,6 +59,10 @@ typedef struct tgi_frame {
     int depth; /* of modules in modules */
 } tgi_frame;
 
+/* While hooks run, the module is at work: it cannot be freed, and errors say where it is. */
+void tgi_frame_enter(tgi_frame *frame, const tg_module *m);
+void tgi_frame_leave(const tgi_frame *frame);
+
 /* The most that a module is given, and that it makes. */
 enum { TGI_CALL_INPUTS = 4, TGI_CALL_OUTPUTS = 3 };
 

@@ -320,29 +320,6 @@ static void replaces_input(tg_module *m, const tg_module_call *call, void *conte
     call->inputs[0] = call->outputs[0];
 }
 
-/* What a backward hook may not replace, with and without a gradient of the input. */
-TEST(test_backward_errors)
-{
-    IN_SCOPE;
-    tg_linear *m = tg_linear_new(2, 2);
-    tg_tensor *x = tg_ones(tg_shape(2), .requires_grad = true);
-    int64_t number = tg_register_full_backward_hook(m, replaces_output, NULL);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, i ? tg_detach(x) : x))), TG_FAILED);
-        expect_error("Linear: a backward hook replaced the gradient of output 0; only those of inputs can be replaced");
-    }
-    assert_null(tg_grad_of(x));
-    assert_null(tg_grad_of(m->bias));
-    tg_remove_module_hook(m, number);
-    number = tg_register_full_backward_hook(m, replaces_input, NULL);
-    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, x))), TG_OK);
-    VALUES(tg_grad_of(x), 0, 1, 1);
-    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, tg_detach(x)))), TG_FAILED);
-    expect_error("Linear: a backward hook made a gradient of input 0, which requires none");
-    tg_module_free(m);
-    tg_scope_end(scope);
-}
-
 static void frees(tg_module *m, const tg_module_call *call, void *context)
 {
     (void)call, (void)context;
@@ -383,6 +360,38 @@ TEST(test_errors)
     assert_int_equal(tg_register_forward_hook(m, NULL, NULL), -1);
     expect_error("the hook is NULL");
     tg_module_free(m);
+    tg_scope_end(scope);
+}
+
+/* What a backward hook may not do, with and without a gradient of the input. */
+TEST(test_backward_errors)
+{
+    IN_SCOPE;
+    tg_linear *m = tg_linear_new(2, 2);
+    tg_tensor *x = tg_ones(tg_shape(2), .requires_grad = true);
+    int64_t number = tg_register_full_backward_hook(m, replaces_output, NULL);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, i ? tg_detach(x) : x))), TG_FAILED);
+        expect_error("Linear: a backward hook replaced the gradient of output 0; only those of inputs can be replaced");
+    }
+    assert_null(tg_grad_of(x));
+    assert_null(tg_grad_of(m->bias));
+    tg_remove_module_hook(m, number);
+    number = tg_register_full_backward_hook(m, replaces_input, NULL);
+    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, x))), TG_OK);
+    VALUES(tg_grad_of(x), 0, 1, 1);
+    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, tg_detach(x)))), TG_FAILED);
+    expect_error("Linear: a backward hook made a gradient of input 0, which requires none");
+    tg_remove_module_hook(m, number);
+    number = tg_register_full_backward_hook(m, frees, NULL);
+    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, x))), TG_FAILED);
+    expect_error("this module is at work");
+    tg_remove_module_hook(m, number);
+    tg_register_full_backward_hook(m, fails, NULL);
+    tg_sequential *all = tg_sequential_new(m);
+    assert_int_equal(tg_backward(tg_sum(tg_linear_forward(m, x))), TG_FAILED);
+    expect_error("Sequential.0 (Linear): hook: this hook fails");
+    tg_module_free(all);
     tg_scope_end(scope);
 }
 
