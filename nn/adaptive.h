@@ -41,8 +41,8 @@ typedef struct tg_adaptive_log_softmax_output {
 } tg_adaptive_log_softmax_output;
 
 /* Input [N, in_features] and int64 target [N], or [in_features] and a target of no dimension. Only the clusters in
- * which there is a target are computed. Both results are NULL on error. This is the module's call, and so what its hooks
- * run around, as in PyTorch; the two functions below run those of head and tail alone. */
+ * which there is a target are computed. Both results are NULL on error. The module's hooks run around this call, as in
+ * PyTorch; the two functions below run those of head and tail alone. */
 tg_adaptive_log_softmax_output tg_adaptive_log_softmax_forward_at(const char *where, tg_adaptive_log_softmax *m,
                                                                   tg_tensor *input, tg_tensor *target);
 #define tg_adaptive_log_softmax_forward(m, input, target) tg_adaptive_log_softmax_forward_at(TG_HERE, m, input, target)

@@ -17,7 +17,7 @@ TG_BEGIN_DECLS
  *     weight' = weight s     bias' = (bias - running_mean) s + bn.bias     s = bn.weight / sqrt(running_var + eps)
  *
  * for each output. Both are in evaluation mode, and the norm has running statistics of as many features as the layer
- * has outputs; a transposed convolution has no groups, and a layer no weight_norm or spectral_norm (parametrize.h), which is
+ * has outputs; a transposed convolution has no groups. A weight_norm or spectral_norm of the layer (parametrize.h) is
  * removed before. The two stay as they are. NULL on error. */
 tg_conv *tg_fuse_conv_bn_eval_at(const char *where, tg_conv *conv, tg_batch_norm *bn);
 tg_linear *tg_fuse_linear_bn_eval_at(const char *where, tg_linear *linear, tg_batch_norm *bn);

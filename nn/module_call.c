@@ -8,57 +8,9 @@
 #include "core/error.h"
 #include "core/scope.h"
 
-#include <string.h>
-
-/* ---- what is at work ---- */
-
-enum {
-    DEEPEST = 25000,     /* what a stack of 8 MiB holds, and half again */
-    LEVELS_OF_HOOKS = 3, /* a call with hooks takes as much of it as so many more modules */
-};
-
-/* `part` and `text` joined, written before `end`, as far as there is room from `begin` on. */
-static char *prepend(char *begin, char *end, const char *part)
-{
-    const size_t length = strlen(part);
-    if (length > (size_t)(end - begin)) return begin;
-    memcpy(end - length, part, length);
-    return end - length;
-}
-
-/* "Sequential.2 (Linear)", from its end; nothing for a module that stands alone. What is too long loses its beginning. */
-static void describe(const tgi_inside *inside, char *text, size_t size)
-{
-    const tg_module *m = ((const tgi_frame *)inside)->module;
-    char *end = text + size - 1, *begin = end;
-    *end = '\0';
-    if (m->parent) begin = prepend(text, prepend(text, prepend(text, end, ")"), m->base.name), " (");
-    for (; m->parent && begin > text; m = m->parent) {
-        const tgi_slot *slot = m->parent->first;
-        while (slot && !(slot->kind == TGI_MODULE && slot->as.module == m)) slot = slot->next;
-        begin = prepend(text, prepend(text, begin, slot ? slot->name : "?"), ".");
-        if (!m->parent->parent) begin = prepend(text, begin, m->parent->base.name);
-    }
-    memmove(text, begin, (size_t)(end - begin) + 1);
-}
-
-bool tgi_at_work(const tg_module *m)
-{
-    const tgi_inside *inside = tgi_self.inside;
-    while (inside && ((const tgi_frame *)inside)->module != m) inside = inside->outer;
-    return inside;
-}
+enum { DEEPEST = 25000 }; /* what a stack of 8 MiB holds, and half again */
 
 bool tgi_hooks_wait(const tg_module *m) { return m->hooks->first && !tgi_at_work(m); }
-
-void tgi_frame_enter(tgi_frame *frame, const tg_module *m)
-{
-    const tgi_frame *outer = (const tgi_frame *)tgi_self.inside;
-    *frame = (tgi_frame){ { tgi_self.inside, describe }, m, 1 + LEVELS_OF_HOOKS + (outer ? outer->depth : 0) };
-    tgi_self.inside = &frame->inside;
-}
-
-void tgi_frame_leave(const tgi_frame *frame) { tgi_self.inside = frame->inside.outer; }
 
 /* ---- a call with hooks ---- */
 
@@ -130,7 +82,7 @@ __attribute__((noinline)) static tg_tensor *forward_hooked(tg_module *m, tg_tens
 tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
 {
     const tgi_inside *outer = tgi_self.inside;
-    const tgi_frame here = { { outer, describe }, m, outer ? ((const tgi_frame *)outer)->depth + 1 : 1 };
+    const tgi_frame here = { { outer, tgi_frame_describe }, m, outer ? ((const tgi_frame *)outer)->depth + 1 : 1 };
     if (!forward_begin(where, m, x, here.depth)) return NULL;
     if (tgi_hooked(m)) return forward_hooked(m, x);
     tgi_self.inside = &here.inside;

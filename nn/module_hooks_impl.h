@@ -50,7 +50,7 @@ bool tgi_hooks_any(const tg_module *m, tgi_hook_kind kind);
 tg_status tgi_hooks_copy(tg_module *copy, const tg_module *original);
 void tgi_module_hooks_free(tg_module *m);
 
-/* ---- calls (module_call.c) ---- */
+/* ---- what is at work (module_frame.c) ---- */
 
 /* A module whose forward is at work; on the stack. */
 typedef struct tgi_frame {
@@ -59,9 +59,13 @@ typedef struct tgi_frame {
     int depth; /* of modules in modules */
 } tgi_frame;
 
-/* While hooks run, the module is at work: it cannot be freed, and errors say where it is. */
+/* Between the two the module is at work, and its hooks run: it cannot be freed, and errors say where it is. */
 void tgi_frame_enter(tgi_frame *frame, const tg_module *m);
 void tgi_frame_leave(const tgi_frame *frame);
+/* "Sequential.2 (Linear)"; nothing for a module that stands alone. What is too long loses its beginning. */
+void tgi_frame_describe(const tgi_inside *inside, char *text, size_t size);
+
+/* ---- calls (module_call.c) ---- */
 
 /* The most that a module is given, and that it makes. */
 enum { TGI_CALL_INPUTS = 4, TGI_CALL_OUTPUTS = 3 };
