@@ -11,10 +11,10 @@
  *     const int64_t number = tg_register_forward_hook(model->fc, show, NULL);
  *
  * They run whether the module is called by tg_module_forward or by its own function (tg_linear_forward,
- * tg_lstm_forward, tg_multihead_attention_forward, ...). Masks and other options of a call are not shown. Of a module of
- * your own they run when it is called by tg_module_forward; a function beside that, of two tensors say, calls modules
- * that have hooks and has none itself. While a module is at work, its hooks included, another call of the same one runs
- * no hooks, and it cannot be freed. */
+ * tg_lstm_forward, tg_multihead_attention_forward, ...). Masks and other options of a call are not shown. Of a module
+ * of your own they run when it is called by tg_module_forward; a function beside that, of two tensors say, calls
+ * modules that have hooks and has none itself. While a module is at work, its hooks included, another call of the same
+ * one runs no hooks, and it cannot be freed. */
 #ifndef TG_NN_MODULE_HOOKS_H
 #define TG_NN_MODULE_HOOKS_H
 
