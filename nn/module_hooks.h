@@ -46,8 +46,8 @@ int64_t tg_register_forward_hook_at(const char *where, tg_module *m, tg_module_h
 /* When the gradients of all inputs are complete, once for each call of the module that backward comes to: `inputs` are
  * their gradients, NULL where the input requires none, and may be replaced; `outputs` are those of the outputs, zeros
  * where none arrived, NULL where the output requires none. Where no input requires a gradient it runs when those of the
- * outputs are complete, and may replace nothing. To replace what may not be replaced is an error. Inputs and outputs are views then, which are not written in place
- * while gradients flow. */
+ * outputs are complete. Whatever else it replaces is an error. Inputs and outputs are views then, which are not written
+ * in place while gradients flow. */
 int64_t tg_register_full_backward_hook_at(const char *where, tg_module *m, tg_module_hook_fn hook, void *context);
 #define tg_register_forward_pre_hook(m, hook, context)                                                                 \
     tg_register_forward_pre_hook_at(TG_HERE, TG_MODULE(m), hook, context)
