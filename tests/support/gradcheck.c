@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MOST_LEAVES = 64 };
+
 static char message[512];
 
 /* A number computed from the leaves: the function itself, or the sum of its weighted gradients. */
@@ -85,8 +87,8 @@ static const char *compare(const number_of *f, double **analytic)
 static const char *check(const number_of *f)
 {
     const char *result = NULL;
-    double *analytic[32] = { NULL };
-    if (f->leaves.count > 32) return "too many leaves";
+    double *analytic[MOST_LEAVES] = { NULL };
+    if (f->leaves.count > MOST_LEAVES) return "too many leaves";
     tg_scope scope = tg_scope_begin();
     tg_tensor *y = f->second ? weighted_gradients(f, true) : f->fn(f->context);
     tg_tensor_list g = TG_NONE;
@@ -107,7 +109,7 @@ static const char *check(const number_of *f)
         result = message;
     }
     if (!result) result = compare(f, analytic);
-    for (int i = 0; i < 32; i++) free(analytic[i]);
+    for (int i = 0; i < MOST_LEAVES; i++) free(analytic[i]);
     return result;
 }
 
