@@ -300,8 +300,8 @@ TEST(test_recurrent_packed)
           LEAF(-1, 1, 4, 3, 2));
     CHECK(LSTM, tg_lstm_new(1, 2, .num_layers = 2, .bidirectional = true, .proj_size = 1), lstm_packed,
           LEAF(-2, 2, 3, 3, 1), LEAF(-1, 1, 4, 3, 1), LEAF(-1, 1, 4, 3, 2));
-    CHECK(GRU, tg_gru_new(2, 2, .num_layers = 2, .bidirectional = true), gru_packed, LEAF(-2, 2, 3, 3, 2),
-          LEAF(-1, 1, 4, 3, 2));
+    CHECK(GRU, tg_gru_new(2, 1, .num_layers = 2, .bidirectional = true), gru_packed, LEAF(-2, 2, 3, 3, 2),
+          LEAF(-1, 1, 4, 3, 1));
 }
 
 /* ---- attention ---- */
