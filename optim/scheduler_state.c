@@ -59,7 +59,8 @@ static void entries_free(entries *all) { tgi_grow_free(all->items, all->room, si
 tg_named_tensor_list tg_scheduler_state_dict_at(const char *where, const tg_scheduler *scheduler)
 {
     tg_scheduler *s = (tg_scheduler *)(uintptr_t)scheduler;
-    if (!tgi_scheduler_in_use(where, s, "scheduler_state_dict") || tg_failed()) return (tg_named_tensor_list){ NULL, 0 };
+    if (!tgi_scheduler_in_use(where, s, "scheduler_state_dict") || tg_failed())
+        return (tg_named_tensor_list){ NULL, 0 };
     entries all = { 0 };
     add_all(&all, "", s);
     tg_named_tensor *items = tg_failed() ? NULL : tgi_scope_alloc((size_t)all.count * sizeof *items);
