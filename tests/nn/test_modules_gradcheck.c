@@ -32,6 +32,7 @@ static const struct {
 };
 
 static bool has_row[KINDS];
+static int rows_begun, rows_passed;
 
 static void check_kind(int line, int kind, tg_module *m, gradcheck_how how, gradcheck_call call, tg_tensor_list inputs)
 {
@@ -39,7 +40,9 @@ static void check_kind(int line, int kind, tg_module *m, gradcheck_how how, grad
     snprintf(name, sizeof name, "line %d, %s", line, kind_names[kind]);
     if (m && !tg_module_is(m, kind_names[kind])) fail_msg("%s: the module is of another kind", name);
     has_row[kind] = true;
+    rows_begun++;
     gradcheck_module(name, m, how, call, inputs);
+    rows_passed++;
 }
 
 #define CHECK_HOW(how, kind, made, call, ...)                                                                          \
@@ -116,12 +119,15 @@ TEST(test_borders)
     CHECK(ReplicationPad3d, tg_replication_pad3d_new(tg_shape(1)), one, LEAF(-2, 2, 1, 2, 1, 2));
 }
 
+/* As with return_indices=True. */
+CALLED(pool, tg_max_pool_forward_with_indices(m, x[0]).values)
+
 TEST(test_pooling)
 {
     CHECK(MaxPool1d, tg_max_pool1d_new(tg_shape(3), .stride = tg_shape(2), .padding = tg_shape(1)), one,
           LEAF(-2, 2, 2, 2, 5));
     CHECK(MaxPool2d, tg_max_pool2d_new(tg_shape(2), .stride = tg_shape(1)), one, LEAF(-2, 2, 1, 2, 3, 4));
-    CHECK(MaxPool3d, tg_max_pool3d_new(tg_shape(2)), one, LEAF(-2, 2, 1, 1, 2, 4, 4));
+    CHECK(MaxPool3d, tg_max_pool3d_new(tg_shape(2)), pool, LEAF(-2, 2, 1, 1, 2, 4, 4));
     CHECK(LPPool1d, tg_lp_pool1d_new(3, tg_shape(2)), one, LEAF(0.3, 2, 1, 2, 6));
     CHECK(LPPool2d, tg_lp_pool2d_new(2, tg_shape(2), .stride = tg_shape(1)), one, LEAF(-2, 2, 1, 1, 3, 4));
     CHECK(AvgPool1d, tg_avg_pool1d_new(tg_shape(3), .padding = tg_shape(1), .count_include_pad = false), one,
@@ -134,7 +140,7 @@ TEST(test_pooling)
     CHECK(AdaptiveAvgPool3d, tg_adaptive_avg_pool3d_new(tg_shape(2, TG_SAME_SIZE, 1)), one, LEAF(-2, 2, 1, 1, 3, 2, 3));
     CHECK(AdaptiveMaxPool1d, tg_adaptive_max_pool1d_new(tg_shape(3)), one, LEAF(-2, 2, 1, 2, 5));
     CHECK(AdaptiveMaxPool2d, tg_adaptive_max_pool2d_new(tg_shape(2, 3)), one, LEAF(-2, 2, 1, 1, 3, 4));
-    CHECK(AdaptiveMaxPool3d, tg_adaptive_max_pool3d_new(tg_shape(2)), one, LEAF(-2, 2, 1, 1, 3, 2, 3));
+    CHECK(AdaptiveMaxPool3d, tg_adaptive_max_pool3d_new(tg_shape(2)), pool, LEAF(-2, 2, 1, 1, 3, 2, 3));
 }
 
 TEST(test_resampling)
@@ -277,11 +283,11 @@ TEST(test_recurrent)
           LEAF(-1, 1, 4, 2, 2));
     CHECK(RNN, tg_rnn_new(2, 3, .nonlinearity = "relu", .batch_first = true, .bias = false), rnn, LEAF(-2, 2, 2, 3, 2),
           LEAF(-1, 1, 1, 2, 3));
-    CHECK(LSTM, tg_lstm_new(2, 2, .num_layers = 2, .bidirectional = true, .dropout = 0.3), lstm, LEAF(-2, 2, 3, 2, 2),
+    CHECK(LSTM, tg_lstm_new(2, 2, .num_layers = 2, .bidirectional = true), lstm, LEAF(-2, 2, 3, 2, 2),
           LEAF(-1, 1, 4, 2, 2), LEAF(-1, 1.2, 4, 2, 2));
     CHECK(LSTM, tg_lstm_new(2, 3, .num_layers = 2, .proj_size = 2, .batch_first = true), lstm, LEAF(-2, 2, 1, 2, 2),
           LEAF(-1, 1, 2, 1, 2), LEAF(-1, 1, 2, 1, 3));
-    CHECK(GRU, tg_gru_new(2, 2, .num_layers = 2, .bidirectional = true, .dropout = 0.3), gru, LEAF(-2, 2, 3, 2, 2),
+    CHECK(GRU, tg_gru_new(2, 2, .num_layers = 2, .bidirectional = true), gru, LEAF(-2, 2, 3, 2, 2),
           LEAF(-1, 1, 4, 2, 2));
     CHECK(GRU, tg_gru_new(2, 3, .bias = false), gru, LEAF(-2, 2, 3, 2), LEAF(-1, 1, 1, 3));
 }
@@ -518,6 +524,8 @@ TEST(test_weight_norm)
                    LEAF(-2, 2, 2, 3));
     CHECK_COMPUTED(GRADCHECK_ALL, tg_conv2d_new(2, 2, tg_shape(2)), tg_weight_norm(m_, "weight", .dim = 1), one,
                    LEAF(-2, 2, 1, 2, 3, 3));
+    CHECK_COMPUTED(GRADCHECK_ALL, tg_bilinear_new(3, 2, 2), tg_weight_norm(m_, "weight", .dim = 2), bilinear,
+                   LEAF(-2, 2, 2, 3), LEAF(-1, 2, 2, 2));
     CHECK_COMPUTED(GRADCHECK_ALL, tg_gru_new(2, 2), tg_weight_norm(m_, "weight_hh_l0"), gru, LEAF(-2, 2, 3, 1, 2),
                    LEAF(-1, 1, 1, 1, 2));
 }
@@ -534,6 +542,7 @@ TEST(test_spectral_norm)
 
 TEST(test_every_kind_has_a_row)
 {
+    if (rows_passed < rows_begun) skip(); /* those behind one that failed have not run */
     const char *reason[KINDS] = { NULL };
     for (size_t i = 0; i < sizeof without_row / sizeof *without_row; i++)
         reason[without_row[i].kind] = without_row[i].reason;

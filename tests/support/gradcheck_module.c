@@ -12,6 +12,8 @@ typedef struct subject {
     tg_module *m;
     gradcheck_call call;
     tg_tensor *x[GRADCHECK_INPUTS];
+    tg_tensor *leaves[MOST_LEAVES];
+    int64_t leaf_count;
 } subject;
 
 /* Element k of row `row` of numbers that fill (0, 1) evenly: the first n of a row are about 1/n apart. */
@@ -44,28 +46,52 @@ static tg_tensor *number_of(void *context)
     return sum;
 }
 
-/* A number without a gradient would agree with any. */
+/* The number: finite, and with a gradient for each leaf, since one that the module does not use would agree with the
+ * differences. */
 static double usable_number(subject *s, const char *mode)
 {
     tg_tensor *number = number_of(s);
     if (!number || tg_failed()) fail_msg("%s, %s: %s", s->name, mode, tg_error_message());
     if (!isfinite(tg_item(number))) fail_msg("%s, %s: the result is not finite", s->name, mode);
     if (!tg_requires_grad(number)) fail_msg("%s, %s: the result has no gradient", s->name, mode);
+    tg_grad(tg_list(number), tg_list_of(s->leaves, s->leaf_count));
+    if (tg_failed()) fail_msg("%s, %s: %s", s->name, mode, tg_error_message());
     return tg_item(number);
 }
 
-static void check(subject *s, const char *mode, bool twice)
+static void count_call(tg_module *m, const tg_module_call *call, void *context)
 {
-    tg_tensor *leaves[MOST_LEAVES];
-    int64_t count = 0;
+    (void)m, (void)call;
+    ++*(int *)context;
+}
+
+/* Hooks, which compute weights for weight_norm and its like, run in whichever way the module is called. */
+static void check_hooks(subject *s, const char *mode, double number)
+{
+    int calls = 0;
+    const int64_t hook = tg_register_forward_hook(s->m, count_call, &calls);
+    const double hooked = usable_number(s, mode);
+    tg_remove_module_hook(s->m, hook);
+    if (calls == 0) fail_msg("%s, %s: the hook was not called", s->name, mode);
+    if (hooked != number) fail_msg("%s, %s: the hook changes the result", s->name, mode);
+}
+
+static void check(subject *s, const char *mode, bool twice, double number)
+{
+    check_hooks(s, mode, number);
+    const tg_tensor_list leaves = tg_list_of(s->leaves, s->leaf_count);
+    const char *wrong = gradcheck(number_of, s, leaves);
+    if (!wrong && twice) wrong = gradgradcheck(number_of, s, leaves);
+    if (wrong) fail_msg("%s, %s: %s", s->name, mode, wrong);
+}
+
+static void find_leaves(subject *s)
+{
     const tg_tensor_list parameters = tg_parameters(s->m);
     assert_true(parameters.count + GRADCHECK_INPUTS <= MOST_LEAVES);
-    for (int64_t i = 0; i < parameters.count; i++) leaves[count++] = parameters.items[i];
+    for (int64_t i = 0; i < parameters.count; i++) s->leaves[s->leaf_count++] = parameters.items[i];
     for (int i = 0; i < GRADCHECK_INPUTS; i++)
-        if (s->x[i] && tg_requires_grad(s->x[i])) leaves[count++] = s->x[i];
-    const char *wrong = gradcheck(number_of, s, tg_list_of(leaves, count));
-    if (!wrong && twice) wrong = gradgradcheck(number_of, s, tg_list_of(leaves, count));
-    if (wrong) fail_msg("%s, %s: %s", s->name, mode, wrong);
+        if (s->x[i] && tg_requires_grad(s->x[i])) s->leaves[s->leaf_count++] = s->x[i];
 }
 
 /* Ones and zeros hide mistakes: each parameter is moved to numbers of its own. */
@@ -81,16 +107,19 @@ static void move_parameters(tg_module *m)
 void gradcheck_module(const char *name, tg_module *m, gradcheck_how how, gradcheck_call call, tg_tensor_list inputs)
 {
     if (!m || tg_failed()) fail_msg("%s: %s", name, tg_error_message());
-    subject s = { name, m, call, { NULL } };
+    subject s = { .name = name, .m = m, .call = call };
     assert_true(inputs.count <= GRADCHECK_INPUTS);
     for (int64_t i = 0; i < inputs.count; i++) s.x[i] = inputs.items[i];
     move_parameters(m);
-    double number = NAN;
+    find_leaves(&s);
+    const bool twice = how != GRADCHECK_ONCE;
+    double training = NAN;
     if (how != GRADCHECK_EVALUATING) {
-        number = usable_number(&s, "training");
-        check(&s, "training", how != GRADCHECK_ONCE);
+        training = usable_number(&s, "training");
+        check(&s, "training", twice, training);
     }
     tg_module_eval(m);
-    if (usable_number(&s, "evaluating") != number) check(&s, "evaluating", how != GRADCHECK_ONCE);
+    const double evaluating = usable_number(&s, "evaluating");
+    if (evaluating != training) check(&s, "evaluating", twice, evaluating);
     tg_module_free(m);
 }

@@ -21,9 +21,9 @@ typedef enum gradcheck_how {
     GRADCHECK_EVALUATING /* evaluating alone */
 } gradcheck_how;
 
-/* Fails the test at the first derivative that is wrong, and where there is no derivative or no finite result. The leaves
- * are the parameters, which are moved first, and those inputs that require grad. The random numbers that a call draws
- * are the same each time. Frees the module. */
+/* Fails the test at the first derivative that is wrong, and where the result is not finite, a leaf has no gradient, or
+ * the call runs no hooks. Leaves are the parameters, which are moved first, and those inputs that require grad. The
+ * random numbers that a call draws are the same each time. Frees the module. */
 void gradcheck_module(const char *name, tg_module *m, gradcheck_how how, gradcheck_call call, tg_tensor_list inputs);
 
 /* Elements between lo and hi, each another one; they depend on these and on the shape alone. Two tensors of one call
