@@ -56,6 +56,12 @@ tg_tensor *tg_grad_output(tg_context *ctx, int i)
     return tgi_new_full(&shape, (tg_dtype)tgi_outputs(ctx->node)[i].dtype, 0.0);
 }
 
+bool tg_has_grad_output(const tg_context *ctx, int i)
+{
+    return has_context(ctx) && i >= 0 && i < ctx->node->output_count &&
+           tgi_slot_of_output(ctx->walk, ctx->node, i)->grad;
+}
+
 tg_tensor *tg_saved(tg_context *ctx, int i)
 {
     if (!has_context(ctx)) return NULL;

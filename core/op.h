@@ -130,6 +130,8 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
 
 /* The gradient of output `i`; zeros when nothing flowed to it. NULL on error: pass it on. */
 tg_tensor *tg_grad_output(tg_context *ctx, int i);
+/* Whether a gradient flowed to output `i`: for a formula that is not 0 where the gradient is, but 0 / 0. */
+bool tg_has_grad_output(const tg_context *ctx, int i);
 /* The i-th saved tensor. NULL, with an error that names both places, when it was written since. */
 tg_tensor *tg_saved(tg_context *ctx, int i);
 const void *tg_attributes(const tg_context *ctx);

@@ -78,14 +78,41 @@ typedef struct tg_qr_result {
 tg_qr_result tg_qr_at(const char *where, tg_tensor *a, tg_qr_options options);
 #define tg_qr(a, ...) tg_qr_at(TG_HERE, a, TG_QR_OPTIONS(__VA_ARGS__))
 
-/* What a norm's `ord` may be beside a number: the Frobenius norm; none, by which linalg_norm takes the 2-norm of the
- * elements. */
+/* A = U diag(S) Vh, of matrices [*, m, n]: U's columns and Vh's rows are orthogonal and of length 1, S [*, k] is not
+ * negative, the largest first (torch.linalg.svd). With k = min(m, n) U is [*, m, k] and Vh [*, k, n]; as in PyTorch
+ * `.full_matrices`, which makes them [*, m, m] and [*, n, n], is true unless it is said otherwise. The largest element
+ * of each of U's columns is positive, and of each of Vh's rows beyond the first k; PyTorch's signs depend on its LAPACK.
+ * Elements that are not finite are an error.
+ *
+ * Gradients of U and Vh are inf and NaN where singular values are equal, or where one is 0 of a matrix that is not
+ * square, and mean something only for what does not depend on those signs; none flow through what is beyond the first k.
+ * The gradient of S is good everywhere. */
+typedef struct tg_svd_options {
+    bool full_matrices;
+    TG_OPTIONS_END
+} tg_svd_options;
+#define TG_SVD_DEFAULTS /* full_matrices */ true TG_DEFAULTS_END
+#define TG_SVD_OPTIONS(...) TG_OPTIONS(tg_svd_options, TG_SVD_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+typedef struct tg_svd_result {
+    tg_tensor *u, *s, *vh;
+} tg_svd_result;
+tg_svd_result tg_svd_at(const char *where, tg_tensor *a, tg_svd_options options);
+#define tg_svd(a, ...) tg_svd_at(TG_HERE, a, TG_SVD_OPTIONS(__VA_ARGS__))
+
+/* S alone, which is faster where no gradient is wanted. */
+tg_tensor *tg_svdvals_at(const char *where, tg_tensor *a);
+#define tg_svdvals(a) tg_svdvals_at(TG_HERE, a)
+
+/* What a norm's `ord` may be beside a number: the Frobenius norm; the nuclear norm, PyTorch's 'nuc'; none, by which
+ * linalg_norm takes the 2-norm of the elements. */
 #define TG_ORD_FRO  (-0x1p1023)
+#define TG_ORD_NUC  (-0x1.4p1023)
 #define TG_ORD_NONE (-0x1.8p1023)
 
 typedef struct tg_matrix_norm_options {
     double ord;        /* TG_ORD_FRO: the root of the sum of squares; 1, -1: the largest and smallest sum of a column's
-                        * magnitudes; INFINITY, -INFINITY: of a row's */
+                        * magnitudes; INFINITY, -INFINITY: of a row's; 2, -2: the largest and smallest singular value;
+                        * TG_ORD_NUC: their sum */
     tg_shape dims;     /* two: the rows' and the columns' */
     bool keepdim;
     tg_dtype dtype;    /* the input is converted first */
@@ -95,7 +122,8 @@ typedef struct tg_matrix_norm_options {
     /* ord */ TG_ORD_FRO, /* dims */ { 2, { -2, -1 } }, /* keepdim */ false, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 #define TG_MATRIX_NORM_OPTIONS(...) TG_OPTIONS(tg_matrix_norm_options, TG_MATRIX_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* The norm of matrices (torch.linalg.matrix_norm). Those that need singular values, 2, -2 and "nuc", are an error. */
+/* The norm of matrices (torch.linalg.matrix_norm). The gradient of 2 and -2 is spread evenly over equal singular values,
+ * as that of amax is. */
 tg_tensor *tg_matrix_norm_at(const char *where, tg_tensor *t, tg_matrix_norm_options options);
 #define tg_matrix_norm(t, ...) tg_matrix_norm_at(TG_HERE, t, TG_MATRIX_NORM_OPTIONS(__VA_ARGS__))
 

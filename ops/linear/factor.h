@@ -51,4 +51,11 @@ void tgi_qr(double *a, int64_t m, int64_t n, double *tau, double *scratch);
 /* q = the first `columns` columns of Q, at most m and no fewer than min(m, n), of an A that tgi_qr factored. */
 void tgi_qr_q(const double *a, int64_t m, int64_t n, const double *tau, double *q, int64_t columns, double *scratch);
 
+/* ---- singular values, in jacobi.c ---- */
+
+/* W X = S V for a square X whose largest element is about 1: s is S's diagonal, the largest first, and x becomes V, whose
+ * rows, as those of W, are orthogonal and of length 1. Without w only s is made, and x is lost. Values below 1e-140 are
+ * zeros. */
+void tgi_singular(double *x, int64_t n, double *w, double *s);
+
 #endif

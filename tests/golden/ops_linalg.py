@@ -50,7 +50,22 @@ def cholesky_solve(b, l, upper=False):
     return torch.cholesky_solve(b, (l.triu() if upper else l.tril()) if square else l, upper)
 
 
+def svd(a, full_matrices=True):
+    """With signs of tapegrad's choice: the largest element of each column of U is positive, and of each row of Vh beyond."""
+    u, s, vh = torch.linalg.svd(a, full_matrices)
+    if not a.numel():
+        return u, s, vh
+
+    def signs(t, dim):
+        return torch.gather(t, dim, t.abs().argmax(dim, keepdim=True)).sign().detach()
+
+    columns, rows = signs(u, -2), signs(vh, -1)
+    rows[..., :s.shape[-1], :] = columns.mT[..., :s.shape[-1], :]
+    return u * columns, s, vh * rows
+
+
 NAMES = {
+    "svd": svd,
     "cholesky_solve": cholesky_solve,
     "qr": torch.linalg.qr,
     "matrix_norm": torch.linalg.matrix_norm,
