@@ -232,11 +232,12 @@ tg_svd_result tg_svd_at(const char *where, tg_tensor *a, tg_svd_options options)
 }
 
 /* (x - xT) / E, where element i, j of E is sj^2 - si^2, and 1 on the diagonal. */
-static tg_tensor *turning(tg_tensor *x, tg_tensor *row, tg_tensor *column)
+static tg_tensor *turning(tg_tensor *x, tg_tensor *s)
 {
-    const int64_t k = row->dims[row->ndim - 1];
+    const int64_t k = s->dims[s->ndim - 1];
+    tg_tensor *row = tg_unsqueeze(s, -2), *column = tg_unsqueeze(s, -1);
     tg_tensor *e = tg_mul(tg_sub(row, column), tg_add(row, column));
-    e = tg_add(e, tg_eye(k, k, .dtype = (tg_dtype)row->dtype));
+    e = tg_add(e, tg_eye(k, k, .dtype = (tg_dtype)s->dtype));
     return tg_div(tg_sub(x, tgi_transposed(x)), e);
 }
 
@@ -254,12 +255,12 @@ static void svd_backward(tg_context *ctx)
     tg_tensor *left = tg_mul(u, tg_unsqueeze(gs, -2)), *beyond = NULL;
     if (tg_has_grad_output(ctx, 0)) {
         tg_tensor *gu = tg_narrow(tg_grad_output(ctx, 0), -1, 0, k), *p = tg_matmul(tgi_transposed(u), gu);
-        left = tg_add(left, tg_matmul(u, tg_mul(turning(p, row, column), row)));
+        left = tg_add(left, tg_matmul(u, tg_mul(turning(p, s), row)));
         if (m > k) left = tg_add(left, tg_div(tg_sub(gu, tg_matmul(u, p)), row));
     }
     if (tg_has_grad_output(ctx, 2)) {
         tg_tensor *gvh = tg_narrow(tg_grad_output(ctx, 2), -2, 0, k), *p = tg_matmul(vh, tgi_transposed(gvh));
-        left = tg_add(left, tg_matmul(u, tg_mul(turning(p, row, column), column)));
+        left = tg_add(left, tg_matmul(u, tg_mul(turning(p, s), column)));
         if (n > k) beyond = tg_matmul(u, tg_div(tg_sub(gvh, tg_matmul(tgi_transposed(p), vh)), column));
     }
     tg_tensor *da = tg_matmul(left, vh);

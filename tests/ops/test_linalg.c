@@ -145,6 +145,107 @@ TEST(test_cholesky_solve)
     }
 }
 
+/* ---- singular values ---- */
+
+static tg_tensor *diagonal(tg_tensor *s, int64_t rows, int64_t columns)
+{
+    const int64_t k = tg_size(s, -1);
+    return tg_pad(tg_diag_embed(s), tg_shape(0, columns - k, 0, rows - k));
+}
+
+/* The parts are what they should be, and their product is `a`. */
+static void assert_svd(tg_tensor *a, bool full)
+{
+    const int64_t m = tg_size(a, -2), n = tg_size(a, -1), k = m < n ? m : n, columns = full ? m : k, rows = full ? n : k;
+    const tg_svd_result y = tg_svd(a, .full_matrices = full);
+    const double tolerance = 1e-14 * (double)(m + n), largest = 1 + distance(a, tg_zeros_like(a));
+    assert_near(tg_matmul(tg_matmul(y.u, diagonal(y.s, columns, rows)), y.vh), a, tolerance * largest);
+    assert_near(tg_matmul(tg_transpose(y.u, -2, -1), y.u), identity(columns), tolerance);
+    assert_near(tg_matmul(y.vh, tg_transpose(y.vh, -2, -1)), identity(rows), tolerance);
+    assert_near(tg_svdvals(a), y.s, 0);
+    double *s = elements(y.s);
+    for (int64_t i = 0; i < tg_numel(y.s); i++) assert_true(s[i] >= 0 && (i % k == 0 || s[i] <= s[i - 1]));
+    free(s);
+}
+
+TEST(test_svd)
+{
+    static const int64_t both[] = { 1, 2, 9, 33, 50 };
+    enum { COUNT = sizeof both / sizeof both[0] };
+    for (int i = 0; i < COUNT; i++)
+        for (int k = 0; k < COUNT; k++) {
+            tg_tensor *a = tg_randn(tg_shape(2, both[i], both[k]), .dtype = TG_FLOAT64);
+            assert_svd(a, false);
+            assert_svd(a, true);
+        }
+    tg_tensor *narrow = tg_randn(tg_shape(40, 33)), *wide = tg_to(narrow, TG_FLOAT64);
+    assert_near(tg_to(tg_svd(narrow).u, TG_FLOAT64), tg_svd(wide).u, 1e-7);
+    assert_near(tg_svd(tg_mul(wide, 0x1p1020)).vh, tg_svd(wide).vh, 0); /* whose squares are none */
+    assert_near(tg_svd(tg_mul(wide, 0x1p-1000)).vh, tg_svd(wide).vh, 0);
+}
+
+/* Zeros, of rank 1 and 2, and with columns of zeros: rows that are left without a direction are given one. */
+TEST(test_svd_of_low_rank)
+{
+    const double ranks[] = { 1, 2, 3, 2, 4, 6, 3, 6, 9, 0, 0, 0 };
+    for (int full = 0; full < 2; full++) {
+        assert_svd(tg_zeros(tg_shape(2, 3, 5), .dtype = TG_FLOAT64), full);
+        assert_svd(tg_zeros(tg_shape(4, 4), .dtype = TG_FLOAT64), full);
+        assert_svd(tg_from_data(ranks, tg_shape(4, 3)), full);
+        assert_svd(tg_ones(tg_shape(30, 30), .dtype = TG_FLOAT64), full);
+        tg_tensor *thin = tg_randn(tg_shape(20, 2), .dtype = TG_FLOAT64);
+        assert_svd(tg_matmul(thin, tg_t(thin)), full);
+        assert_svd(tg_pad(thin, tg_shape(3, 4)), full);
+    }
+    VALUES(tg_svdvals(tg_from_data(ranks, tg_shape(4, 3))), 1e-14, 14, 0, 0);
+}
+
+/* Of a matrix scaled by rows, whose small values a method that looks at large ones loses: those of 2 by 2 blocks
+ * d [1, 1; -1, 1] are sqrt(2) d, twice. */
+TEST(test_small_singular_values)
+{
+    tg_tensor *a = tg_zeros(tg_shape(8, 8), .dtype = TG_FLOAT64);
+    double *x = tg_mutable_data(a, TG_FLOAT64);
+    for (int i = 0; i < 8; i++) x[i * 8 + i] = x[i * 8 + (i ^ 1)] = pow(10, -10 * (i / 2));
+    for (int i = 1; i < 8; i += 2) x[i * 8 + i - 1] = -x[i * 8 + i - 1];
+    double *s = elements(tg_svdvals(a));
+    for (int i = 0; i < 8; i++) assert_true(fabs(s[i] / (sqrt(2) * pow(10, -10 * (i / 2))) - 1) < 1e-14);
+    free(s);
+}
+
+/* The products are those of the matrix, so their gradients are ones; the sum of the squares has twice the matrix. */
+TEST(test_svd_gradient)
+{
+    const tg_shape shapes[] = { tg_shape(20, 9), tg_shape(12, 12), tg_shape(2, 9, 17) };
+    for (int i = 0; i < 3; i++) {
+        tg_tensor *a = tg_randn(shapes[i], .dtype = TG_FLOAT64, .requires_grad = true);
+        const tg_svd_result y = tg_svd(a, .full_matrices = false);
+        tg_tensor *product = tg_sum(tg_matmul(tg_mul(y.u, tg_unsqueeze(y.s, -2)), y.vh));
+        assert_near(tg_grad(tg_list(product), tg_list(a)).items[0], tg_ones_like(a), 1e-9);
+        tg_tensor *squares = tg_sum(tg_square(tg_svdvals(a)));
+        tg_tensor *first = tg_grad(tg_list(squares), tg_list(a), .create_graph = true).items[0];
+        assert_near(first, tg_mul(a, 2), 1e-12);
+        assert_near(tg_grad(tg_list(tg_sum(first)), tg_list(a)).items[0], tg_full_like(a, 2), 1e-8);
+    }
+}
+
+/* Where values are equal, or 0: the gradient of the values is good, that of vectors is not. */
+TEST(test_svd_gradient_of_equal_values)
+{
+    tg_tensor *a = tg_eye(3, 3, .dtype = TG_FLOAT64, .requires_grad = true);
+    assert_near(tg_grad(tg_list(tg_sum(tg_svdvals(a))), tg_list(a)).items[0], identity(3), 1e-15);
+    double *g = elements(tg_grad(tg_list(tg_sum(tg_svd(a).u)), tg_list(a)).items[0]);
+    assert_true(isnan(g[1]) || isinf(g[1]));
+    free(g);
+    tg_tensor *zeros = tg_zeros(tg_shape(3, 2), .dtype = TG_FLOAT64, .requires_grad = true);
+    tg_tensor *d = tg_grad(tg_list(tg_matrix_norm(zeros, .ord = TG_ORD_NUC)), tg_list(zeros)).items[0];
+    assert_near(tg_matmul(tg_t(d), d), identity(2), 1e-15);
+    /* what lies beyond the first k is not determined, and has no gradient */
+    tg_tensor *high = tg_randn(tg_shape(5, 2), .dtype = TG_FLOAT64, .requires_grad = true);
+    tg_tensor *beyond = tg_narrow(tg_svd(high).u, -1, 2, 3);
+    assert_near(tg_grad(tg_list(tg_sum(beyond)), tg_list(high)).items[0], tg_zeros_like(high), 0);
+}
+
 /* By their options; what they are is in the samples. */
 TEST(test_norms)
 {
@@ -161,6 +262,13 @@ TEST(test_norms)
     VALUES(tg_linalg_norm(tg_select(a, 0, 0), .ord = 3), 1e-15, cbrt(36));
     VALUES(tg_linalg_norm(a, .ord = TG_ORD_FRO, .dtype = TG_FLOAT64), 1e-15, sqrt(91));
     VALUES(tg_dist(a, tg_zeros(tg_shape(3))), 1e-15, sqrt(91));
+    /* the sum of the values' squares is 91, their product's square, that of the minors -3, 6 and -3, is 54 */
+    const double root = sqrt(45.5 * 45.5 - 54), large = sqrt(45.5 + root), small = sqrt(45.5 - root);
+    VALUES(tg_matrix_norm(a, .ord = 2), 1e-14, large);
+    VALUES(tg_matrix_norm(a, .ord = -2, .dims = tg_shape(1, 0)), 1e-14, small);
+    VALUES(tg_matrix_norm(a, .ord = TG_ORD_NUC, .keepdim = true), 1e-14, large + small);
+    VALUES(tg_linalg_norm(a, .ord = TG_ORD_NUC), 1e-14, large + small);
+    VALUES(tg_linalg_norm(a, .ord = 2), 1e-14, large);
     assert_null(tg_matrix_norm(a, .ord = NAN));
     expect_error("Order nan not supported");
     assert_null(tg_linalg_norm(a, .dim = 0, .dims = tg_shape(1)));
@@ -233,6 +341,11 @@ int main(void)
         T(test_qr),
         T(test_qr_gradient),
         T(test_qr_without_gradient),
+        T(test_svd),
+        T(test_svd_of_low_rank),
+        T(test_small_singular_values),
+        T(test_svd_gradient),
+        T(test_svd_gradient_of_equal_values),
         T(test_cholesky_solve),
         T(test_norms),
     };
