@@ -134,12 +134,13 @@ SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) -Wl,-z,nodelete $(if $(S
 endif
 
 # A program is linked without the functions that it does not call (-Wl,--gc-sections). What every op passes through is as
-# hot as a kernel, and all of it is called: no sections there, which cost 2 % of W8. To the rest -O3 only adds size.
+# hot as a kernel, and all of it is called: no sections there, which cost 2 % of W8. To the rest, but for a few loops, -O3
+# only adds size.
 SECTIONS := -ffunction-sections -fdata-sections
 LEVEL := -O2 $(SECTIONS)
 HOT := core ops/base ops/kernels
 $(addsuffix /%.o,$(addprefix $(OBJ)/,$(HOT))) $(OBJ)/ops/engine.o: LEVEL := -O3
-$(OBJ)/ops/rows/%.o: LEVEL := -O3 $(SECTIONS)
+$(OBJ)/ops/rows/%.o $(OBJ)/ops/linear/jacobi.o: LEVEL := -O3 $(SECTIONS)
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

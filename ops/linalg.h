@@ -80,12 +80,13 @@ tg_qr_result tg_qr_at(const char *where, tg_tensor *a, tg_qr_options options);
 
 /* A = U diag(S) Vh, of matrices [*, m, n]: U's columns and Vh's rows are orthogonal and of length 1, S [*, k] is not
  * negative, the largest first (torch.linalg.svd). With k = min(m, n) U is [*, m, k] and Vh [*, k, n]; as in PyTorch
- * `.full_matrices`, which makes them [*, m, m] and [*, n, n], is true unless it is said otherwise. The largest element
- * of each of U's columns is positive, and of each of Vh's rows beyond the first k; PyTorch's signs depend on its LAPACK.
+ * `.full_matrices`, which makes them [*, m, m] and [*, n, n], is true unless it is said otherwise. The largest
+ * element of each of U's columns is positive, and of each of Vh's rows beyond the first k; PyTorch's signs are its
+ * LAPACK's.
  * Elements that are not finite are an error.
  *
  * Gradients of U and Vh are inf and NaN where singular values are equal, or where one is 0 of a matrix that is not
- * square, and mean something only for what does not depend on those signs; none flow through what is beyond the first k.
+ * square, and mean something only for what does not depend on the signs; none flow through what is beyond the first k.
  * The gradient of S is good everywhere. */
 typedef struct tg_svd_options {
     bool full_matrices;
@@ -122,8 +123,8 @@ typedef struct tg_matrix_norm_options {
     /* ord */ TG_ORD_FRO, /* dims */ { 2, { -2, -1 } }, /* keepdim */ false, /* dtype */ TG_DEFAULT_DTYPE TG_DEFAULTS_END
 #define TG_MATRIX_NORM_OPTIONS(...) TG_OPTIONS(tg_matrix_norm_options, TG_MATRIX_NORM_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
-/* The norm of matrices (torch.linalg.matrix_norm). The gradient of 2 and -2 is spread evenly over equal singular values,
- * as that of amax is. */
+/* The norm of matrices (torch.linalg.matrix_norm). The gradient of 2 and -2 is spread evenly over equal singular
+ * values, as that of amax is. */
 tg_tensor *tg_matrix_norm_at(const char *where, tg_tensor *t, tg_matrix_norm_options options);
 #define tg_matrix_norm(t, ...) tg_matrix_norm_at(TG_HERE, t, TG_MATRIX_NORM_OPTIONS(__VA_ARGS__))
 

@@ -53,9 +53,9 @@ void tgi_qr_q(const double *a, int64_t m, int64_t n, const double *tau, double *
 
 /* ---- singular values, in jacobi.c ---- */
 
-/* W X = S V for a square X whose largest element is about 1: s is S's diagonal, the largest first, and x becomes V, whose
- * rows, as those of W, are orthogonal and of length 1. Without w only s is made, and x is lost. Values below 1e-140 are
- * zeros. */
+/* W X = S V for a square X whose largest element is about 1: s is S's diagonal, the largest first, and x becomes V,
+ * whose rows, as those of W, are orthogonal and of length 1. Without w only s is made, and x is lost. Values below
+ * 1e-140 are zeros. */
 void tgi_singular(double *x, int64_t n, double *w, double *s);
 
 #endif

@@ -156,7 +156,8 @@ static tg_tensor *diagonal(tg_tensor *s, int64_t rows, int64_t columns)
 /* The parts are what they should be, and their product is `a`. */
 static void assert_svd(tg_tensor *a, bool full)
 {
-    const int64_t m = tg_size(a, -2), n = tg_size(a, -1), k = m < n ? m : n, columns = full ? m : k, rows = full ? n : k;
+    const int64_t m = tg_size(a, -2), n = tg_size(a, -1), k = m < n ? m : n, columns = full ? m : k,
+                  rows = full ? n : k;
     const tg_svd_result y = tg_svd(a, .full_matrices = full);
     const double tolerance = 1e-14 * (double)(m + n), largest = 1 + distance(a, tg_zeros_like(a));
     assert_near(tg_matmul(tg_matmul(y.u, diagonal(y.s, columns, rows)), y.vh), a, tolerance * largest);
