@@ -7,6 +7,8 @@
 
 #include "../core/op.h"
 
+#include <math.h>
+
 TG_BEGIN_DECLS
 
 /* A^-1 (inverse: the same). A singular matrix is an error that says which one of the batch it is. */
@@ -103,6 +105,22 @@ tg_svd_result tg_svd_at(const char *where, tg_tensor *a, tg_svd_options options)
 /* S alone, which is faster where no gradient is wanted. */
 tg_tensor *tg_svdvals_at(const char *where, tg_tensor *a);
 #define tg_svdvals(a) tg_svdvals_at(TG_HERE, a)
+
+/* matrix_rank: how many singular values there are above max(atol, rtol times the largest), int64 [*]; pinv: the
+ * pseudo-inverses [*, n, m], for which the others are zeros (torch.linalg.matrix_rank, torch.linalg.pinv). Without
+ * tolerances rtol is max(m, n) times the distance of 1 from the next number of the dtype; with an atol above 0 alone it
+ * is 0. pinv's gradient is that along matrices of the same rank. */
+#define TG_NO_TOLERANCE NAN
+typedef struct tg_tolerance_options {
+    double atol, rtol;
+    TG_OPTIONS_END
+} tg_tolerance_options;
+#define TG_TOLERANCE_DEFAULTS /* atol */ TG_NO_TOLERANCE, /* rtol */ TG_NO_TOLERANCE TG_DEFAULTS_END
+#define TG_TOLERANCE_OPTIONS(...) TG_OPTIONS(tg_tolerance_options, TG_TOLERANCE_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
+tg_tensor *tg_matrix_rank_at(const char *where, tg_tensor *a, tg_tolerance_options options);
+tg_tensor *tg_pinv_at(const char *where, tg_tensor *a, tg_tolerance_options options);
+#define tg_matrix_rank(a, ...) tg_matrix_rank_at(TG_HERE, a, TG_TOLERANCE_OPTIONS(__VA_ARGS__))
+#define tg_pinv(a, ...)        tg_pinv_at(TG_HERE, a, TG_TOLERANCE_OPTIONS(__VA_ARGS__))
 
 /* What a norm's `ord` may be beside a number: the Frobenius norm; the nuclear norm, PyTorch's 'nuc'; none, by which
  * linalg_norm takes the 2-norm of the elements. */

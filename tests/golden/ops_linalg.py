@@ -66,6 +66,7 @@ def svd(a, full_matrices=True):
 
 NAMES = {
     "svd": svd,
+    "matrix_rank": torch.linalg.matrix_rank,
     "cholesky_solve": cholesky_solve,
     "qr": torch.linalg.qr,
     "matrix_norm": torch.linalg.matrix_norm,

@@ -247,6 +247,33 @@ TEST(test_svd_gradient_of_equal_values)
     assert_near(tg_grad(tg_list(tg_sum(beyond)), tg_list(high)).items[0], tg_zeros_like(high), 0);
 }
 
+/* Penrose's conditions: A y A = A, y A y = y, A y and y A symmetric. */
+TEST(test_pinv)
+{
+    const tg_shape shapes[] = { tg_shape(2, 12, 5), tg_shape(7, 7), tg_shape(5, 40) };
+    for (int i = 0; i < 3; i++)
+        for (int low = 0; low < 2; low++) {
+            tg_tensor *a = tg_randn(shapes[i], .dtype = TG_FLOAT64);
+            const int64_t n = tg_size(a, -1), k = tg_size(a, -2) < n ? tg_size(a, -2) : n;
+            if (low)
+                a = tg_matmul(a, tg_matmul(tg_randn(tg_shape(n, 3), .dtype = TG_FLOAT64),
+                                           tg_ones(tg_shape(3, n), .dtype = TG_FLOAT64)));
+            tg_tensor *y = tg_pinv(a), *ay = tg_matmul(a, y), *ya = tg_matmul(y, a);
+            assert_near(tg_matmul(ay, a), a, 1e-10);
+            assert_near(tg_matmul(ya, y), y, 1e-10);
+            assert_near(ay, tg_transpose(ay, -2, -1), 1e-10);
+            assert_near(ya, tg_transpose(ya, -2, -1), 1e-10);
+            tg_tensor *rank = tg_matrix_rank(a);
+            assert_near(rank, tg_full_like(rank, low ? 1 : k), 0);
+        }
+    tg_tensor *graded = tg_diag_embed(tg_from_data((const double[]){ 4, 2, 1e-9 }, tg_shape(3)));
+    VALUES(tg_matrix_rank(graded), 0, 3);
+    VALUES(tg_matrix_rank(tg_to(graded, TG_FLOAT32)), 0, 2);
+    VALUES(tg_matrix_rank(tg_to(graded, TG_FLOAT32), .rtol = 0), 0, 3);
+    VALUES(tg_matrix_rank(graded, .atol = 3), 0, 1);
+    VALUES(tg_pinv(graded, .rtol = 0.25), 1e-15, 0.25, 0, 0, 0, 0.5, 0, 0, 0, 0);
+}
+
 /* By their options; what they are is in the samples. */
 TEST(test_norms)
 {
@@ -347,6 +374,7 @@ int main(void)
         T(test_small_singular_values),
         T(test_svd_gradient),
         T(test_svd_gradient_of_equal_values),
+        T(test_pinv),
         T(test_cholesky_solve),
         T(test_norms),
     };
