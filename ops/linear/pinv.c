@@ -86,7 +86,7 @@ const tg_op tgi_op_matrix_rank = {
 /* VhT S^-1 UT, without what S does not count. */
 static tg_tensor *pseudo_inverse(tg_tensor *a, tg_tolerance_options options)
 {
-    const tg_svd_result y = tg_svd(a, .full_matrices = false);
+    const tg_svd_result y = tg_svd(tg_detach(a), .full_matrices = false);
     tg_tensor *inverse = tg_where(counted(y.s, a, options), tg_reciprocal(y.s), 0.0);
     return tg_matmul(tg_mul(tgi_transposed(y.vh), tg_unsqueeze(inverse, -2)), tgi_transposed(y.u));
 }
@@ -99,7 +99,7 @@ tg_tensor *tg_pinv_at(const char *where, tg_tensor *a, tg_tolerance_options opti
         return tg_op_fail(op, tg_list(a),
                           "expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble types");
     const tg_shape batch = tgi_matrix_batch(a);
-    tg_tensor *y = a->numel ? pseudo_inverse(tg_detach(a), options)
+    tg_tensor *y = a->numel ? pseudo_inverse(a, options)
                             : tg_zeros(tgi_shape_with(&batch, a->dims[a->ndim - 1], a->dims[a->ndim - 2]),
                                        .dtype = (tg_dtype)a->dtype);
     if (!y) return NULL;
