@@ -205,9 +205,8 @@ bool tgi_pool_run(const tgi_windows *w, tgi_pool_job *job)
     return true;
 }
 
-tg_max_pool_options tgi_max_pool_options_of(const tg_value *v)
+void tgi_max_pool_options_of(const tg_value *v, tg_max_pool_options *options)
 {
-    tg_max_pool_options o = { v[2].as.ints, v[3].as.ints, v[4].as.ints, v[5].as.boolean, { 0 } };
-    if (v[2].kind != TG_VALUE_INTS) o.stride.ndim = 0;
-    return o;
+    *options = (tg_max_pool_options){ v[2].as.ints, v[3].as.ints, v[4].as.ints, v[5].as.boolean, { 0 } };
+    if (v[2].kind != TG_VALUE_INTS) options->stride.ndim = 0;
 }

@@ -34,7 +34,7 @@ bool tgi_windows_check(const tg_op *op, tg_tensor *input, int spatial, const tgi
 bool tgi_windows_adaptive(const tg_op *op, tg_tensor *input, int spatial, tg_shape output_size, tgi_windows *w);
 
 /* The options among a max pool's arguments, by its schema. */
-tg_max_pool_options tgi_max_pool_options_of(const tg_value *v);
+void tgi_max_pool_options_of(const tg_value *v, tg_max_pool_options *options);
 
 /* The shape of `t` with its spatial dimensions set to `size`. */
 tg_shape tgi_windows_shape(const tg_shape *t, const tgi_windows *w, const int64_t size[2]);

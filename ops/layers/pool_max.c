@@ -314,7 +314,9 @@ tg_values_indices tg_adaptive_max_pool2d_with_indices_at(const char *where, tg_t
 #define POOL_CALL(name, result)                                                                                        \
     static tg_tensor_list name##_call(const tg_value *v)                                                               \
     {                                                                                                                  \
-        return result(tg_##name##_at(TG_HERE, v[0].as.tensor, v[1].as.ints, tgi_max_pool_options_of(v)));              \
+        tg_max_pool_options options;                                                                                   \
+        tgi_max_pool_options_of(v, &options);                                                                          \
+        return result(tg_##name##_at(TG_HERE, v[0].as.tensor, v[1].as.ints, options));                                 \
     }
 #define ADAPTIVE_CALL(name, result)                                                                                    \
     static tg_tensor_list name##_call(const tg_value *v)                                                               \

@@ -281,12 +281,16 @@ tg_tensor *tg_adaptive_avg_pool3d_at(const char *where, tg_tensor *input, tg_sha
 
 static tg_tensor_list max_pool3d_call(const tg_value *v)
 {
-    return tgi_result(tg_max_pool3d_at(TG_HERE, v[0].as.tensor, v[1].as.ints, tgi_max_pool_options_of(v)));
+    tg_max_pool_options options;
+    tgi_max_pool_options_of(v, &options);
+    return tgi_result(tg_max_pool3d_at(TG_HERE, v[0].as.tensor, v[1].as.ints, options));
 }
 
 static tg_tensor_list max_pool3d_with_indices_call(const tg_value *v)
 {
-    return tgi_both(tg_max_pool3d_with_indices_at(TG_HERE, v[0].as.tensor, v[1].as.ints, tgi_max_pool_options_of(v)));
+    tg_max_pool_options options;
+    tgi_max_pool_options_of(v, &options);
+    return tgi_both(tg_max_pool3d_with_indices_at(TG_HERE, v[0].as.tensor, v[1].as.ints, options));
 }
 
 static tg_tensor_list adaptive_max_pool3d_call(const tg_value *v)
