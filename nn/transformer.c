@@ -7,6 +7,7 @@
 #include "ops/triangle.h"
 #include "init.h"
 #include "module_hooks_impl.h"
+#include "transformer_impl.h"
 
 #include <math.h>
 
@@ -129,10 +130,7 @@ tg_transformer_decoder *tg_transformer_decoder_new_at(const char *where, tg_tran
 tg_tensor *tg_transformer_decoder_forward_at(const char *where, tg_transformer_decoder *m, tg_tensor *tgt,
                                              tg_tensor *memory, tg_transformer_decoder_forward_options o)
 {
-    if (!tgi_forward_begin(where, m ? &m->base : NULL, &decoder_op, tg_list(tgt, memory))) return NULL;
-    if (!tg_optional_ok(o.tgt_mask) || !tg_optional_ok(o.memory_mask) || !tg_optional_ok(o.tgt_key_padding_mask) ||
-        !tg_optional_ok(o.memory_key_padding_mask))
-        return NULL;
+    if (!tgi_decoder_begin(where, m ? &m->base : NULL, &decoder_op, tgt, memory, &o)) return NULL;
     tg_tensor *in[] = { tgt, memory };
     tgi_call call;
     if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;

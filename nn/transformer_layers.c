@@ -8,6 +8,7 @@
 #include "ops/pointwise.h"
 #include "dropout.h"
 #include "module_hooks_impl.h"
+#include "transformer_impl.h"
 
 #include <string.h>
 
@@ -164,13 +165,18 @@ static tg_tensor *decoder_feed(const tg_transformer_decoder_layer *m, tg_tensor 
     return tg_module_forward(m->dropout3, feed_forward(m->linear1, m->activation, m->dropout, m->linear2, x));
 }
 
+bool tgi_decoder_begin(const char *where, const tg_module *m, const tg_op *op, tg_tensor *tgt, tg_tensor *memory,
+                       const tg_transformer_decoder_forward_options *o)
+{
+    return tgi_forward_begin(where, m, op, tg_list(tgt, memory)) && tg_optional_ok(o->tgt_mask) &&
+           tg_optional_ok(o->memory_mask) && tg_optional_ok(o->tgt_key_padding_mask) &&
+           tg_optional_ok(o->memory_key_padding_mask);
+}
+
 tg_tensor *tg_transformer_decoder_layer_forward_at(const char *where, tg_transformer_decoder_layer *m, tg_tensor *tgt,
                                                    tg_tensor *memory, tg_transformer_decoder_forward_options o)
 {
-    if (!tgi_forward_begin(where, m ? &m->base : NULL, &decoder_op, tg_list(tgt, memory))) return NULL;
-    if (!tg_optional_ok(o.tgt_mask) || !tg_optional_ok(o.memory_mask) || !tg_optional_ok(o.tgt_key_padding_mask) ||
-        !tg_optional_ok(o.memory_key_padding_mask))
-        return NULL;
+    if (!tgi_decoder_begin(where, m ? &m->base : NULL, &decoder_op, tgt, memory, &o)) return NULL;
     tg_tensor *in[] = { tgt, memory };
     tgi_call call;
     if (!tgi_call_begin(&call, &m->base, in, 2, 1)) return NULL;
