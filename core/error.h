@@ -16,7 +16,8 @@ typedef enum tg_error_code {
     TG_ERROR_VALUE,   /* an argument has a value, shape or dtype the function does not take */
     TG_ERROR_NULL,    /* an argument is NULL and no error is pending that would explain it */
     TG_ERROR_AUTOGRAD,/* backward through freed, severed, overwritten or untracked values */
-    TG_ERROR_MEMORY   /* an allocation failed */
+    TG_ERROR_MEMORY,  /* an allocation failed */
+    TG_ERROR_FILE     /* a file cannot be read or written, or holds what it should not */
 } tg_error_code;
 
 typedef struct tg_error {

@@ -29,6 +29,16 @@ tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count);
 tg_tensor_list tg_list_cat_at(const char *where, tg_tensor_list a, tg_tensor_list b);
 #define tg_list_cat(a, b) tg_list_cat_at(TG_HERE, a, b)
 
+/* Tensors under names, counted: the parameters of a module, what a file holds. */
+typedef struct tg_named_tensor {
+    const char *name; /* "lstm.weight_ih_l0" */
+    tg_tensor *tensor;
+} tg_named_tensor;
+typedef struct tg_named_tensor_list {
+    const tg_named_tensor *items;
+    int64_t count;
+} tg_named_tensor_list;
+
 /* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */
 int tg_ndim_at(const char *where, const tg_tensor *t);
 #define tg_ndim(t) tg_ndim_at(TG_HERE, t)

@@ -79,15 +79,6 @@ typedef struct tg_module_array {
     int64_t count;
 } tg_module_array;
 
-typedef struct tg_named_tensor {
-    const char *name; /* "lstm.weight_ih_l0" */
-    tg_tensor *tensor;
-} tg_named_tensor;
-typedef struct tg_named_tensor_list {
-    const tg_named_tensor *items;
-    int64_t count;
-} tg_named_tensor_list;
-
 typedef struct tg_named_module {
     const char *name; /* "" for the module itself */
     tg_module *module;
