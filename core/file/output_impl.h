@@ -8,8 +8,7 @@
  *     tgi_output out;
  *     if (!tgi_output_open(&out, "save_npy", path)) return TG_FAILED;
  *     tgi_output_write(&out, magic, 8);             after a failure the rest does nothing
- *     return tgi_output_commit(&out) ? TG_OK : TG_FAILED;
- */
+ *     return tgi_output_commit(&out) ? TG_OK : TG_FAILED; */
 #ifndef TG_CORE_FILE_OUTPUT_IMPL_H
 #define TG_CORE_FILE_OUTPUT_IMPL_H
 
