@@ -1,7 +1,7 @@
 /* input_impl.h: a file that is read. Internal.
  *
- * Bytes are asked for by their place, each time with a look at the file's size: what a hostile file says of itself leads
- * to an error and never beyond its end. Every error names the file, the byte and the field. */
+ * Bytes are asked for by their place, each time with a look at the file's size: what a hostile file says of itself
+ * leads to an error and never beyond its end. Every error names the file, the byte and the field. */
 #ifndef TG_CORE_FILE_INPUT_IMPL_H
 #define TG_CORE_FILE_INPUT_IMPL_H
 

@@ -1,9 +1,9 @@
 /* output_impl.h: a file that is written, whole or not at all. Internal.
  *
  * What is written goes into a temporary file beside the target, "model.pt.part". tgi_output_commit brings it to the
- * disk and then, by one rename, in the target's place, and the folder's entry to the disk: who reads, or looks after the
- * machine lost its power, finds the old file or the new one. What a killed program leaves there the next one that writes
- * the same file writes over. Two that write the same file at once: the second is told.
+ * disk and then, by one rename, in the target's place, and the folder's entry to the disk: who reads, or looks after
+ * the machine lost its power, finds the old file or the new one. What a killed program leaves there the next one that
+ * writes the same file writes over. Two that write the same file at once: the second is told.
  *
  *     tgi_output out;
  *     if (!tgi_output_open(&out, "save_npy", path)) return TG_FAILED;

@@ -52,9 +52,9 @@ typedef struct tgi_zip_writer {
 } tgi_zip_writer;
 
 void tgi_zip_begin(tgi_zip_writer *zip, tgi_output *out);
-/* One entry, stored: a head and, if there is one, a tensor's elements behind it. They begin at a multiple of `alignment`
- * in the file (1, or 64, by an extra field "FB" as PyTorch's). A date of 1980, so that the same content gives the same
- * bytes. */
+/* One entry, stored: a head and, if there is one, a tensor's elements behind it. They begin at a multiple of
+ * `alignment` in the file (1, or 64, by an extra field "FB" as PyTorch's). A date of 1980, so that the same content
+ * gives the same bytes. */
 bool tgi_zip_add(tgi_zip_writer *zip, const char *name, int alignment, const void *head, size_t head_bytes,
                  const tg_tensor *t);
 /* The directory, zip64 where it must be. False with an error pending; either way `zip` is done with. */
