@@ -91,6 +91,24 @@ static int64_t checked_numel(const tg_shape *shape)
     return empty ? 0 : extent;
 }
 
+/* Makes a handle that of a contiguous tensor with a storage of its own. */
+static inline void own_elements(tg_tensor *t, const int64_t *dims, int64_t numel, tg_dtype dtype, void *data)
+{
+    t->dtype = (uint8_t)dtype;
+    t->contiguous = true;
+    t->numel = numel;
+    t->own.refs = 2;
+    t->own.bytes = (size_t)numel * tgi_size_of(dtype);
+    t->own.data = data;
+    t->storage = &t->own;
+    int64_t stride = 1;
+    for (int d = t->ndim - 1; d >= 0; d--) {
+        t->dims[d] = dims[d];
+        tgi_strides(t)[d] = stride;
+        stride *= dims[d] > 1 ? dims[d] : 1;
+    }
+}
+
 /* A contiguous tensor with a storage of its own, whose number of elements has been found to fit. */
 static tg_tensor *tensor_new(int ndim, const int64_t *dims, int64_t numel, tg_dtype dtype)
 {
@@ -104,19 +122,7 @@ static tg_tensor *tensor_new(int ndim, const int64_t *dims, int64_t numel, tg_dt
         tgi_dealloc(t->pool, t, handle_bytes(ndim));
         return NULL;
     }
-    t->dtype = (uint8_t)dtype;
-    t->contiguous = true;
-    t->numel = numel;
-    t->own.refs = 2;
-    t->own.bytes = bytes;
-    t->own.data = data;
-    t->storage = &t->own;
-    int64_t stride = 1;
-    for (int d = ndim - 1; d >= 0; d--) {
-        t->dims[d] = dims[d];
-        tgi_strides(t)[d] = stride;
-        stride *= dims[d] > 1 ? dims[d] : 1;
-    }
+    own_elements(t, dims, numel, dtype, data);
     return tgi_scope_adopt(t);
 }
 
@@ -135,6 +141,42 @@ tg_tensor *tgi_new_like(const tg_tensor *from, tg_dtype dtype)
 }
 
 tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype) { return tgi_new(&shape, dtype); }
+
+tg_tensor *tgi_new_on(void *data, const tg_shape *shape, tg_dtype dtype, tg_release_fn release, void *context)
+{
+    const int64_t numel = checked_numel(shape);
+    if (numel < 0) return NULL;
+    tgi_extra *extra = tgi_calloc(sizeof *extra);
+    if (!extra) return NULL;
+    tg_tensor *t = handle_new(shape->ndim, 0);
+    if (!t) {
+        tgi_free(extra, sizeof *extra);
+        return NULL;
+    }
+    t->extra = extra;
+    extra->foreign = true;
+    own_elements(t, shape->dims, numel, dtype, data);
+    if (!tgi_scope_adopt(t)) return NULL; /* with which `t` went, but not the memory */
+    extra->release = release;
+    extra->context = context;
+    return t;
+}
+
+tg_tensor *tg_from_memory_at(const char *where, void *data, tg_shape shape, tg_dtype dtype, tg_release_fn release,
+                             void *context)
+{
+    static const char name[] = "from_memory";
+    tgi_begin(where, name);
+    if ((unsigned)dtype >= TG_DTYPES) return tg_fail_at(NULL, TG_ERROR_VALUE, name, "%d is not a dtype", (int)dtype);
+    if (!data && checked_numel(&shape) > 0)
+        return tg_failed() ? NULL : tg_fail_at(NULL, TG_ERROR_NULL, name, "the memory is NULL");
+    if ((uintptr_t)data % tgi_size_of(dtype))
+        return tg_fail_at(NULL, TG_ERROR_VALUE, name, "%s elements cannot lie at %p, which %zu does not divide",
+                          tg_dtype_name(dtype), data, tgi_size_of(dtype));
+    tg_tensor *t = tgi_new_on(data, &shape, dtype, release, context);
+    if (t) t->exposed = true; /* whoever else has the address may write at any moment */
+    return t;
+}
 
 tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const int64_t *strides, int64_t offset)
 {
@@ -241,27 +283,35 @@ static void release_data(tg_tensor *t)
     }
 }
 
-static void release_cached(tgi_extra *extra)
+/* What hangs on t's own storage. Foreign memory goes, too, and then it is as if there never was any: the block is that of
+ * a handle alone. */
+static void release_cached(tg_tensor *t)
 {
+    tgi_extra *extra = t->extra;
     for (tgi_cached *cached = extra->cached, *next; cached; cached = next) {
         next = cached->next;
         cached->free(cached);
     }
     extra->cached = NULL;
+    if (!extra->foreign) return;
+    if (extra->release) extra->release(t->own.data, extra->context);
+    extra->foreign = false;
+    t->own.data = NULL;
+    t->own.bytes = 0;
 }
 
 /* The handle's parts have gone before. */
-static void extra_free(tgi_extra *extra)
+static void extra_free(tg_tensor *t)
 {
-    release_cached(extra);
-    tgi_free(extra, sizeof *extra);
+    release_cached(t);
+    tgi_free(t->extra, sizeof *t->extra);
 }
 
 /* Takes `users` from those who need t's own storage or its block; after the last one both go. */
 static void block_unref(tg_tensor *t, int32_t users)
 {
     if (tgi_count(&t->own.refs, -users) > 0) return;
-    if (t->extra) extra_free(t->extra);
+    if (t->extra) extra_free(t);
     release_data(t);
     block_free(t);
 }
@@ -324,8 +374,8 @@ void tgi_take_storage(tg_tensor *t, tg_tensor *from)
         t->requires_grad; /* for those who ask of a storage whether it is a parameter's */
     for (int d = 0; d < t->ndim; d++) tgi_strides(t)[d] = tgi_strides(from)[d];
     if (old == &t->own && old->refs == 2) { /* nobody else uses it, so it need not wait for the handle */
+        if (t->extra) release_cached(t);
         release_data(t);
-        if (t->extra) release_cached(t->extra);
     }
     storage_unref(old);
 }

@@ -84,6 +84,18 @@ tg_status tg_to_array_at(const char *where, const tg_tensor *t, double *out, int
 /* ---- making one: uninitialised; ops/create.h has the others ---- */
 tg_tensor *tg_empty_raw(tg_shape shape, tg_dtype dtype);
 
+/* A tensor of elements that are there already, in row-major order, at an address that their size divides
+ * (torch.from_blob): nothing is copied, and what is written through one is seen by the other. The memory belongs to the
+ * tensor from now on: once neither it nor a view nor the tape needs it, `release` is called with the same address and
+ * the context, on whichever thread let go of it last, and must not call tapegrad. Without one (NULL) the memory is the
+ * caller's and must live longer. On an error, which returns NULL, nothing is released. What is in such memory does not
+ * count in tg_memory_stats. */
+typedef void (*tg_release_fn)(void *data, void *context);
+tg_tensor *tg_from_memory_at(const char *where, void *data, tg_shape shape, tg_dtype dtype, tg_release_fn release,
+                             void *context);
+#define tg_from_memory(data, shape, dtype, release, context)                                                          \
+    tg_from_memory_at(TG_HERE, data, shape, dtype, release, context)
+
 /* ---- autograd ---- */
 bool tg_requires_grad_of_at(const char *where, const tg_tensor *t);
 bool tg_is_leaf_at(const char *where, const tg_tensor *t);

@@ -54,12 +54,16 @@ typedef struct tgi_cached {
     void (*free)(struct tgi_cached *cached);
 } tgi_cached;
 
-/* What few tensors need, made on demand. The cached things belong to the own storage, the rest to the handle. */
+/* What few tensors need, made on demand. What stands from `cached` on belongs to the own storage, the rest to the
+ * handle. */
 typedef struct tgi_extra {
     tg_tensor *grad;          /* owned */
     tgi_hook *hooks;          /* of a leaf */
     int64_t kept;             /* by tg_keep, how often */
     tgi_cached *cached;
+    bool foreign;             /* the elements are memory that tapegrad did not allocate; `release`, if any, is told when */
+    tg_release_fn release;    /* nobody needs them any more */
+    void *context;
 } tgi_extra;
 
 enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
@@ -72,7 +76,7 @@ enum { TGI_ALIVE = 0x7e45u, TGI_DEAD = 0xdeadu };
  *     192   the elements, if the block is then of 1 KiB at most              (256 of more than 4 dimensions)
  *
  * The block of a 0-d tensor ends before the sizes, and its element is `scalar`. Larger data is a block by itself; a
- * view has no data, its `storage` is `own` of the tensor that made it. */
+ * view has no data, its `storage` is `own` of the tensor that made it. Data of tg_from_memory lies wherever it lay. */
 struct tg_tensor {
     int32_t refs;
     uint16_t alive;           /* TGI_ALIVE; anything else is a handle used after its scope ended */
@@ -197,10 +201,11 @@ static inline bool tgi_same_shape(const tg_tensor *a, const tg_tensor *b)
     return true;
 }
 
-/* True when nobody but the holder of the one reference can see the elements, which may then be written in place. */
+/* True when nobody but the holder of the one reference can see the elements, which may then be written in place. Those
+ * in foreign memory others see. */
 static inline bool tgi_is_private(const tg_tensor *t)
 {
-    return t->refs == 1 && t->storage == &t->own && t->own.refs == 2 && t->contiguous;
+    return t->refs == 1 && t->storage == &t->own && t->own.refs == 2 && t->contiguous && !(t->extra && t->extra->foreign);
 }
 
 static inline bool tgi_tracked(const tg_tensor *t) { return t->requires_grad || t->origin.serial != 0; }
@@ -216,6 +221,8 @@ static inline tg_shape tgi_shape(const tg_tensor *t)
 /* ---- making tensors ---- each returns a handle owned by the innermost scope, or NULL with an error pending */
 tg_tensor *tgi_new(const tg_shape *shape, tg_dtype dtype);                 /* contiguous, uninitialised */
 tg_tensor *tgi_new_like(const tg_tensor *t, tg_dtype dtype);               /* of t's shape, contiguous, uninitialised */
+/* On elements that are there, contiguous: see tg_from_memory. */
+tg_tensor *tgi_new_on(void *data, const tg_shape *shape, tg_dtype dtype, tg_release_fn release, void *context);
 /* A view of `base`: another shape, strides (in elements) and offset into the same storage. Records nothing. */
 tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const int64_t *strides, int64_t offset);
 tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
