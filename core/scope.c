@@ -213,6 +213,14 @@ tg_tensor *tg_scope_return_at(const char *where, tg_scope scope, tg_tensor *resu
     return result;
 }
 
+void tgi_scope_merge(tg_scope scope)
+{
+    tgi_thread *self = &tgi_self;
+    if (scope.depth < 0) return; /* it could not begin */
+    self->grad_disabled = !self->scopes[scope.depth].grad_enabled;
+    self->scope_count = scope.depth;
+}
+
 void tgi_scope_empty(tg_scope scope)
 {
     tgi_thread *self = &tgi_self;

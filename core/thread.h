@@ -130,6 +130,8 @@ typedef struct tgi_open_scope {
 void *tgi_scope_alloc(size_t bytes);
 /* Ends a scope of the engine's own, and what was left open inside it, but keeps the nodes recorded since. */
 void tgi_scope_end_keeping_nodes(tg_scope scope);
+/* Ends a scope of the library's own without dropping anything: what it holds is from now on the scope's around it. */
+void tgi_scope_merge(tg_scope scope);
 /* Drops what was made since an open scope of the engine's own began, and what was left open inside it. */
 void tgi_scope_empty(tg_scope scope);
 

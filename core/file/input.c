@@ -102,17 +102,16 @@ static bool read_converted(const tgi_input *in, int64_t at, tgi_element element,
     return true;
 }
 
-/* Whether the file has so many elements there. */
-static bool fits(const tgi_input *in, int64_t at, tgi_element element, const tg_shape *shape, const char *name)
+bool tgi_input_fits(const tgi_input *in, int64_t at, tgi_element element, const tg_shape *shape, const char *name)
 {
     int64_t bytes = tgi_elements[element].bytes;
     bool over = false, empty = false;
     for (int d = 0; d < shape->ndim; d++) {
         if (shape->dims[d] < 0) return tgi_input_fail(in, at, name, "a size of %lld", (long long)shape->dims[d]);
         empty |= shape->dims[d] == 0;
-        over |= shape->dims[d] > 0 && __builtin_mul_overflow(bytes, shape->dims[d], &bytes);
+        over |= shape->dims[d] > 0 && (__builtin_mul_overflow(bytes, shape->dims[d], &bytes) || bytes > INT64_MAX / 16);
     }
-    if (at >= 0 && at <= in->size && (empty || (!over && bytes <= in->size - at))) return true;
+    if (at >= 0 && at <= in->size && !over && (empty || bytes <= in->size - at)) return true;
     char text[TG_SHAPE_TEXT];
     return tgi_input_fail(in, at, name, "%s elements of shape %s reach beyond the end of the file, at byte %lld",
                           tgi_elements[element].name, tg_shape_text(shape, text), (long long)in->size);
@@ -122,7 +121,7 @@ tg_tensor *tgi_input_tensor(const tgi_input *in, int64_t at, tgi_element element
                             const char *name)
 {
     const tgi_element_kind *kind = &tgi_elements[element];
-    if (!fits(in, at, element, shape, name)) return NULL;
+    if (!tgi_input_fits(in, at, element, shape, name)) return NULL;
     tg_tensor *t = tgi_new(shape, kind->dtype);
     if (!t || t->numel == 0) return t;
     const bool read = kind->as_it_is ? tgi_input_read(in, at, tgi_ptr(t), t->numel * kind->bytes)

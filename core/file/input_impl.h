@@ -32,6 +32,8 @@ bool tgi_input_read(const tgi_input *in, int64_t at, void *to, int64_t bytes);
 /* The same into the innermost scope's memory, with a zero byte behind. NULL with an error pending. */
 char *tgi_input_block(const tgi_input *in, int64_t at, int64_t bytes);
 
+/* Whether the file has so many elements there. False with an error pending. */
+bool tgi_input_fits(const tgi_input *in, int64_t at, tgi_element element, const tg_shape *shape, const char *name);
 /* A tensor of that shape whose elements lie there, one after another in row-major order, in the file as `element` says.
  * Its dtype is that of the element (tgi_elements). No more memory is asked for than the file has elements. `name` is
  * what errors call it. NULL with an error pending. */
