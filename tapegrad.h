@@ -8,6 +8,8 @@
 #endif
 
 #include "core/denormals.h"
+#include "core/file/load.h"
+#include "core/file/safetensors.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/op.h"
