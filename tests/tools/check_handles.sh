@@ -20,4 +20,5 @@ $CHECK_CC $CHECK_CFLAGS -I"$work" -O0 -Wno-unused-function -Wno-unused-result -W
     echo "a new type of argument needs its usual value in tests/tools/handles_values.inc"
     exit 1
 }
-OMP_NUM_THREADS=1 "$work/handles" "$@"
+# What is saved goes there, too.
+cd "$work" && OMP_NUM_THREADS=1 ./handles "$@"

@@ -31,9 +31,10 @@ BEGIN {
     rule["tg_group_values"] = "group_values"
     rule["tg_lr_lambdas"] = "lambdas"
     rule["tg_milestones"] = "milestones"
+    rule["tg_text_pairs"] = "text_pairs"
     n = split("tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *;" \
               "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **;" \
-              "const tg_optimizer_class *;const tg_scheduler_class *;tg_incompatible_keys *", word, ";")
+              "const tg_optimizer_class *;const tg_scheduler_class *;tg_incompatible_keys *;tg_text_pairs *", word, ";")
     for (i = 1; i <= n; i++) rule[word[i]] = "address"
     n = split("void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *;" \
               "tg_tensor *const *;const tg_operand *", word, ";")
