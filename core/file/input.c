@@ -17,6 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What a file calls its things may be anything; a terminal would obey some of it. */
+static void make_printable(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f) *text = '?';
+}
+
 void *tgi_input_fail(const tgi_input *in, int64_t at, const char *field, const char *format, ...)
 {
     char place[32] = "", what[TGI_MESSAGE];
@@ -24,6 +31,7 @@ void *tgi_input_fail(const tgi_input *in, int64_t at, const char *field, const c
     va_start(arguments, format);
     tgi_vformat(what, sizeof what, format, arguments);
     va_end(arguments);
+    make_printable(what);
     if (at >= 0) snprintf(place, sizeof place, " at byte %lld:", (long long)at);
     tg_fail_at(NULL, TG_ERROR_FILE, in->function, "%s:%s %s%s%s", in->path, place, field ? field : "",
                field ? ": " : "", what);

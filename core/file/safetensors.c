@@ -90,10 +90,11 @@ static bool read_offsets(reading *r, entry *e)
     int count = 0;
     e->said_at = tgi_json_where(&r->json);
     if (!tgi_json_array(&r->json)) return false;
-    for (; tgi_json_more(&r->json); count++)
-        if (count == 2 || !read_size(r, e->name, "an offset", to[count])) break;
+    for (; count < 2 && tgi_json_more(&r->json); count++)
+        if (!read_size(r, e->name, "an offset", to[count])) return false;
+    const bool two = count == 2 && !tgi_json_more(&r->json);
     if (r->json.failed) return false;
-    return count == 2 || tgi_json_fail(&r->json, e->said_at, "\"%s\" has data_offsets that are not two", e->name);
+    return two || tgi_json_fail(&r->json, e->said_at, "\"%s\" has data_offsets that are not two", e->name);
 }
 
 /* The elements have the place that their shape wants. */
