@@ -77,10 +77,12 @@ static double save_in_scope(void) { return save_one() == TG_OK ? 1 : 0; }
 
 TEST(test_allocations)
 {
+    setenv("TAPEGRAD_POOL", "0", 1); /* of the threads to come every block is an allocation */
     fail_each_allocation(load_one);
     fail_each_allocation(load_one_mapped);
     fail_each_allocation(load_one_by_content);
     fail_each_allocation(save_in_scope);
+    unsetenv("TAPEGRAD_POOL");
 }
 
 static bool loads(void)
@@ -158,7 +160,6 @@ TEST(test_calls_of_saving)
 
 int main(void)
 {
-    setenv("TAPEGRAD_POOL", "0", 1); /* every block is an allocation */
     folder = make_folder();
     snprintf(path, sizeof path, "%s/x.safetensors", folder);
     const struct CMUnitTest tests[] = { T(test_allocations), T(test_calls_of_loading), T(test_calls_of_saving),
