@@ -97,9 +97,23 @@ static bool begin(tgi_output *out, const char *function, const char *path)
         if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, function, "the path is NULL");
         return false;
     }
+    if (!*path) {
+        tg_fail_at(NULL, TG_ERROR_FILE, function, "the path is empty");
+        return false;
+    }
     out->buffer = tgi_calloc(BUFFER);
     out->failed = !out->buffer;
     return out->buffer != NULL;
+}
+
+/* What it would be replaced by is not to be guessed. */
+static bool leads_nowhere(tgi_output *out)
+{
+    struct stat link;
+    if (lstat(out->path, &link) != 0 || !S_ISLNK(link.st_mode)) return false;
+    errno = ENOENT;
+    fail(out, "is a link that leads nowhere");
+    return true;
 }
 
 bool tgi_output_open(tgi_output *out, const char *function, const char *path)
@@ -112,7 +126,7 @@ bool tgi_output_open(tgi_output *out, const char *function, const char *path)
         out->fd = open_again(path, O_WRONLY);
         opened = out->fd >= 0 || fail(out, "cannot be written");
     } else {
-        opened = make_names(out, path) && open_temporary(out);
+        opened = (exists || !leads_nowhere(out)) && make_names(out, path) && open_temporary(out);
         /* The new file may be read and written by those who could the old one. */
         if (opened && exists)
             opened = fchmod(out->fd, target.st_mode & 07777) == 0 || fail(out, "cannot be given its mode");
