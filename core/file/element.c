@@ -23,6 +23,18 @@ tgi_element tgi_element_of(tg_dtype dtype)
     }
 }
 
+int64_t tgi_elements_bytes(tgi_element element, const tg_shape *shape)
+{
+    int64_t extent = 16; /* the same room that a tensor's own sizes are given */
+    bool empty = false;
+    for (int d = 0; d < shape->ndim; d++) {
+        if (shape->dims[d] < 0) return -1;
+        empty |= shape->dims[d] == 0;
+        if (shape->dims[d] > 0 && __builtin_mul_overflow(extent, shape->dims[d], &extent)) return -1;
+    }
+    return empty ? 0 : extent / 16 * tgi_elements[element].bytes;
+}
+
 /* IEEE 754 binary16 as binary32: the exponents' biases are 15 and 127, and every half that is not normal has a place
  * among the floats. */
 static uint32_t half_as_float(uint16_t half)

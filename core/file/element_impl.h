@@ -26,6 +26,10 @@ extern const tgi_element_kind tgi_elements[TGI_ELEMENTS];
 /* What a tensor of that dtype is written as. */
 tgi_element tgi_element_of(tg_dtype dtype);
 
+/* The bytes of so many elements in a file; -1 for sizes that no tensor can have: below 0, or a product (zeros left out)
+ * beyond 64 bits. */
+int64_t tgi_elements_bytes(tgi_element element, const tg_shape *shape);
+
 /* Elements of a file into those of a tensor, which do not overlap. NaNs keep their payloads, -0 its sign. The index of
  * the first uint64 that int64 cannot hold, or -1. */
 int64_t tgi_elements_convert(void *to, const void *from, int64_t count, tgi_element element);

@@ -26,15 +26,16 @@ static void make_printable(char *text)
 
 void *tgi_input_fail(const tgi_input *in, int64_t at, const char *field, const char *format, ...)
 {
-    char place[32] = "", what[TGI_MESSAGE];
+    char place[32] = "", name[128] = "", what[TGI_MESSAGE];
     va_list arguments;
     va_start(arguments, format);
     tgi_vformat(what, sizeof what, format, arguments);
     va_end(arguments);
-    make_printable(what);
     if (at >= 0) snprintf(place, sizeof place, " at byte %lld:", (long long)at);
-    tg_fail_at(NULL, TG_ERROR_FILE, in->function, "%s:%s %s%s%s", in->path, place, field ? field : "",
-               field ? ": " : "", what);
+    if (field) snprintf(name, sizeof name, "%.120s: ", field); /* a long one would leave no room for the rest */
+    make_printable(name);
+    make_printable(what);
+    tg_fail_at(NULL, TG_ERROR_FILE, in->function, "%s:%s %s%s", in->path, place, name, what);
     return NULL;
 }
 
@@ -112,14 +113,10 @@ static bool read_converted(const tgi_input *in, int64_t at, tgi_element element,
 
 bool tgi_input_fits(const tgi_input *in, int64_t at, tgi_element element, const tg_shape *shape, const char *name)
 {
-    int64_t bytes = tgi_elements[element].bytes;
-    bool over = false, empty = false;
-    for (int d = 0; d < shape->ndim; d++) {
+    for (int d = 0; d < shape->ndim; d++)
         if (shape->dims[d] < 0) return tgi_input_fail(in, at, name, "a size of %lld", (long long)shape->dims[d]);
-        empty |= shape->dims[d] == 0;
-        over |= shape->dims[d] > 0 && (__builtin_mul_overflow(bytes, shape->dims[d], &bytes) || bytes > INT64_MAX / 16);
-    }
-    if (at >= 0 && at <= in->size && !over && (empty || bytes <= in->size - at)) return true;
+    const int64_t bytes = tgi_elements_bytes(element, shape);
+    if (at >= 0 && at <= in->size && bytes >= 0 && bytes <= in->size - at) return true;
     char text[TG_SHAPE_TEXT];
     return tgi_input_fail(in, at, name, "%s elements of shape %s reach beyond the end of the file, at byte %lld",
                           tgi_elements[element].name, tg_shape_text(shape, text), (long long)in->size);
