@@ -9,6 +9,7 @@
 
 #include "core/denormals.h"
 #include "core/file/load.h"
+#include "core/file/npy.h"
 #include "core/file/safetensors.h"
 #include "core/error.h"
 #include "core/memory.h"

@@ -120,7 +120,7 @@ bool tgi_zip_add(tgi_zip_writer *zip, const char *name, int alignment, const voi
     const tg_scope scope = tg_scope_begin();
     const size_t bytes = t ? (size_t)t->numel * tgi_element_size(t) : 0;
     const void *elements = bytes ? tgi_row_major(t) : NULL;
-    if (bytes && !elements) zip->out->failed = true;
+    if (tg_failed()) zip->out->failed = true;
     if (!zip->out->failed) {
         e->size = (int64_t)(head_bytes + bytes);
         e->crc = tgi_crc32(tgi_crc32(0, head, head_bytes), elements, bytes);
