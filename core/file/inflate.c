@@ -53,12 +53,17 @@ typedef struct inflater {
     unsigned char window[2 * WINDOW + LONGEST_MATCH];
 } inflater;
 
+static const char too_early[] = "the compressed data end too early";
+
 /* Names the byte that is about to be read. */
 static bool fail(inflater *s, const char *what)
 {
-    const int64_t ahead =
-        (int64_t)(s->input_end - s->input_next) + (s->bit_count > s->padding ? (s->bit_count - s->padding) / 8 : 0);
-    if (!s->failed) tgi_input_fail(s->deflated->in, s->deflated->at + s->read - ahead, s->deflated->name, "%s", what);
+    const bool ended =
+        s->bit_count < s->padding; /* zeros behind the end were taken: no wonder that they make no sense */
+    const int64_t ahead = (int64_t)(s->input_end - s->input_next) + (ended ? 0 : (s->bit_count - s->padding) / 8);
+    if (!s->failed)
+        tgi_input_fail(s->deflated->in, s->deflated->at + s->read - ahead, s->deflated->name, "%s",
+                       ended ? too_early : what);
     s->failed = true;
     return false;
 }
@@ -82,7 +87,7 @@ static bool more_input(inflater *s)
 /* At the end of the data zeros follow, so that a last short code can be looked up. Who takes them has read too far. */
 static void refill_slowly(inflater *s)
 {
-    if (s->bit_count < s->padding) fail(s, "the compressed data end too early");
+    if (s->bit_count < s->padding) fail(s, too_early);
     for (; s->bit_count < 56; s->bit_count += 8) {
         if (s->input_next < s->input_end || more_input(s))
             s->bits |= (uint64_t)s->input[s->input_next++] << s->bit_count;
@@ -217,8 +222,7 @@ static bool stored_block(inflater *s)
             s->window[s->window_end] = (unsigned char)take(s, 8);
         } else {
             s->bits = 0; /* refill leaves bits above */
-            if (s->padding || (s->input_next == s->input_end && !more_input(s)))
-                return fail(s, "the compressed data end too early");
+            if (s->padding || (s->input_next == s->input_end && !more_input(s))) return fail(s, too_early);
             n = s->input_end - s->input_next < left ? s->input_end - s->input_next : left;
             memcpy(s->window + s->window_end, s->input + s->input_next, n);
             s->input_next += n;
@@ -348,7 +352,7 @@ static void inflate_all(inflater *s)
     }
     if (!empty_window(s) || s->failed) return;
     if (s->bit_count < s->padding)
-        fail(s, "the compressed data end too early");
+        fail(s, too_early);
     else if (s->all ? s->given != s->deflated->size : s->given < s->from + s->count)
         fail(s, "the compressed data are shorter than the archive says");
 }
