@@ -124,7 +124,7 @@ static void record(const char *where, tg_error_code code, const char *op, tg_ten
     }
     e = begin();
     if (e != &no_memory) write_down(e, where, code, op, inputs, format, args);
-    if (error_handler) tell();
+    if (error_handler && !tgi_self.untold) tell();
 }
 
 tg_tensor *tg_fail_at(const char *where, tg_error_code code, const char *op, const char *format, ...)
@@ -143,6 +143,33 @@ tg_tensor *tg_op_fail(const tg_op *op, tg_tensor_list inputs, const char *format
     record(NULL, TG_ERROR_VALUE, op->name, inputs, format, args);
     va_end(args);
     return NULL;
+}
+
+/* ---- from one thread to another ---- */
+
+bool tgi_set_untold(bool untold)
+{
+    const bool before = tgi_self.untold;
+    tgi_self.untold = untold;
+    return before;
+}
+
+void tgi_error_take(tgi_error_record *record)
+{
+    *record = *tgi_self.error;
+    tg_error_clear();
+}
+
+void tgi_error_give(const tgi_error_record *record)
+{
+    tgi_error_record *e = tgi_self.error;
+    if (e) {
+        if (e != &no_memory) e->later++;
+        return;
+    }
+    e = begin();
+    if (e != &no_memory) *e = *record;
+    if (error_handler && !tgi_self.untold) tell();
 }
 
 /* ---- warnings ---- */

@@ -343,11 +343,27 @@ void tg_generate_numpy_rand(tg_generator *g, double *out, int64_t n)
 
 /* ---- the default generator ---- */
 
+static tg_generator *lent_generator(tgi_lent_generator *lent)
+{
+    if (!lent->seeded) tg_generator_seed(&lent->generator, lent->seed);
+    lent->seeded = true;
+    return &lent->generator;
+}
+
+tgi_lent_generator *tgi_lend_generator(tgi_lent_generator *lent)
+{
+    if (!tgi_pool_of_thread()) return NULL;
+    tgi_lent_generator *before = tgi_self.pool->rare.lent;
+    tgi_self.pool->rare.lent = lent;
+    return before;
+}
+
 tg_generator *tg_default_generator(void)
 {
     static tg_generator without_memory; /* an error is pending then, and nobody uses what it draws */
     if (!tgi_pool_of_thread()) return &without_memory;
     tgi_rare *rare = &tgi_self.pool->rare;
+    if (rare->lent) return lent_generator(rare->lent);
     if (!rare->seeded) {
         rare->seeded = true; /* first: seeding a generator that is there does not come back here */
         tg_generator_seed(&rare->generator, 0);

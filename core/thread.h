@@ -37,7 +37,30 @@ typedef struct tgi_rare {
     int warnings;
     bool seeded;
     tg_generator generator; /* the default one */
+    struct tgi_lent_generator *lent; /* stands in for it; NULL: nothing does */
 } tgi_rare;
+
+/* ---- a generator lent (rng.c) ----
+ * While a function of the user's makes one item of a dataset, its thread's default generator is one of the item's own:
+ * what it draws depends neither on the thread nor on what was drawn before. Most items draw nothing, so it is seeded
+ * when it is first asked for. */
+typedef struct tgi_lent_generator {
+    uint64_t seed;
+    bool seeded;
+    tg_generator generator;
+} tgi_lent_generator;
+
+/* Lends one, NULL: takes it back. Returns what was lent before, to be lent again afterwards. */
+tgi_lent_generator *tgi_lend_generator(tgi_lent_generator *lent);
+
+/* ---- errors that go from one thread to another (error.c) ---- */
+
+/* Whether this thread's errors are told to no handler: another one will tell them. Returns what held before. */
+bool tgi_set_untold(bool untold);
+/* Moves the pending error into `record`: none is pending then. There must be one. */
+void tgi_error_take(tgi_error_record *record);
+/* Makes it pending in this thread, told as if it had happened here; of a pending one, another that followed. */
+void tgi_error_give(const tgi_error_record *record);
 
 /* ---- pools (memory.c; with errors: alloc.c) ---- */
 
@@ -176,6 +199,7 @@ typedef struct tgi_thread {
     bool grad_disabled;            /* inverted, so that a zeroed state is a fresh one */
     bool registered;               /* for clean-up at the thread's end */
     bool warned_of_tape, warned_of_root, warned_of_results;
+    bool untold;                   /* errors are recorded but not told: tgi_set_untold */
     int32_t handed_out;            /* as a scope's, by scopes that no other was around */
 
     uintptr_t *handles;            /* tensors, or scope blocks with the lowest bit set */
