@@ -81,7 +81,7 @@ endif
 # Each folder uses only those before it. The tools are told these names; nowhere else are they listed.
 WINGS := base shape rows index reduce arrange linear layers loss random
 KERNEL_FOLDERS := template math rows gemm conv image reduce normalize attention index distance optim
-LAYERS := core core/file $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn optim
+LAYERS := core core/file core/show $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn nn/data optim
 
 # ---- the library ----
 # ops/kernels/FOLDER/FAMILY_kernels.c is compiled once for each instruction set into a table of functions. Which sets a
