@@ -84,6 +84,11 @@
 #include "nn/state.h"
 #include "nn/summary.h"
 
+#include "nn/data/collate.h"
+#include "nn/data/dataset.h"
+#include "nn/data/loader.h"
+#include "nn/data/sampler.h"
+
 #include "optim/adadelta.h"
 #include "optim/adagrad.h"
 #include "optim/adam.h"

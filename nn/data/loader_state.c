@@ -1,0 +1,246 @@
+/* loader_state.c: where a loader stands, as named tensors, and back.
+ *
+ * One function lists the names that a state has, for both ways: what is loaded is looked at before anything changes. */
+#include "loader_impl.h"
+
+#include "core/error.h"
+#include "nn/keys_impl.h"
+#include "ops/create.h"
+
+#include <string.h>
+
+enum { STATE_WORDS = 624, GENERATOR_WORDS = STATE_WORDS + 3, MOST_ENTRIES = 12 };
+
+typedef enum entry_kind { NUMBER, FLAG, GENERATOR, INDICES } entry_kind;
+
+/* A number, at `at`; the state of a generator; or the indices that are left. */
+typedef struct entry {
+    const char *name;
+    entry_kind kind;
+    void *at;
+} entry;
+
+typedef struct entries {
+    entry items[MOST_ENTRIES];
+    int count;
+} entries;
+
+/* What a state is made of; a loader's, or one that is being loaded. */
+typedef struct place {
+    int64_t epoch, batch, samples, batch_size, base_seed, used, seed, given, over;
+    tg_generator *generator, *of_sampler; /* NULL: there is none, or it is the same */
+    tg_draw_when when;
+} place;
+
+static void add(entries *all, const char *name, entry_kind kind, void *at)
+{
+    all->items[all->count++] = (entry){ name, kind, at };
+}
+
+static entries entries_of(place *p)
+{
+    entries all = { .count = 0 };
+    add(&all, "epoch", NUMBER, &p->epoch);
+    add(&all, "batch", NUMBER, &p->batch);
+    add(&all, "samples", NUMBER, &p->samples);
+    add(&all, "batch_size", NUMBER, &p->batch_size);
+    if (p->generator) add(&all, "generator", GENERATOR, p->generator);
+    if (p->of_sampler) add(&all, "sampler.generator", GENERATOR, p->of_sampler);
+    if (p->batch == 0) return all;
+    add(&all, "base_seed", NUMBER, &p->base_seed);
+    add(&all, "used", NUMBER, &p->used);
+    if (p->when == TG_DRAW_SEEDED) add(&all, "sampler.seed", NUMBER, &p->seed);
+    if (p->when != TG_DRAW_IN_TURN) return all;
+    add(&all, "sampler.given", NUMBER, &p->given);
+    add(&all, "sampler.over", FLAG, &p->over);
+    add(&all, "sampler.indices", INDICES, NULL);
+    return all;
+}
+
+/* False with an error pending. */
+static bool place_of(tg_loader *l, place *p)
+{
+    const tgi_cursor *c = &l->cursor;
+    const int64_t samples = l->running || l->resumed ? c->samples : tgi_dataset_length(l->dataset);
+    tg_generator *of_sampler = c->sampler->is.generator;
+    *p = (place){ .epoch = l->epoch,
+                  .batch = l->batches_done,
+                  .samples = samples,
+                  .batch_size = c->batch_size,
+                  .base_seed = (int64_t)l->base_seed,
+                  .used = c->used,
+                  .seed = (int64_t)c->seed,
+                  .given = c->given,
+                  .over = c->over,
+                  .generator = l->is.generator,
+                  .of_sampler = of_sampler != l->is.generator ? of_sampler : NULL,
+                  .when = c->sampler->is.when };
+    return samples >= 0;
+}
+
+/* ---- out ---- */
+
+static tg_tensor *generator_tensor(const tg_generator *g)
+{
+    int64_t words[GENERATOR_WORDS];
+    for (int i = 0; i < STATE_WORDS; i++) words[i] = g->state[i];
+    words[STATE_WORDS] = g->index;
+    words[STATE_WORDS + 1] = g->has_next_normal;
+    memcpy(&words[STATE_WORDS + 2], &g->next_normal, sizeof g->next_normal);
+    return tgi_index_tensor(words, GENERATOR_WORDS);
+}
+
+static tg_tensor *entry_tensor(const tg_loader *l, const entry *e)
+{
+    const tgi_cursor *c = &l->cursor;
+    if (e->kind == GENERATOR) return generator_tensor(e->at);
+    if (e->kind == INDICES) return tgi_index_tensor(c->indices + c->done, c->drawn - c->done);
+    return tg_scalar(*(const int64_t *)e->at);
+}
+
+tg_named_tensor_list tg_loader_state_dict_at(const char *where, tg_loader *l)
+{
+    tg_named_tensor_list list = { NULL, 0 };
+    place p;
+    if (!tgi_loader_ok(where, l, "loader_state_dict") || !place_of(l, &p)) return list;
+    const entries all = entries_of(&p);
+    tg_named_tensor *items = tgi_scope_alloc(MOST_ENTRIES * sizeof *items);
+    for (int i = 0; items && i < all.count; i++)
+        items[i] = (tg_named_tensor){ all.items[i].name, entry_tensor(l, &all.items[i]) };
+    if (!tg_failed()) list = (tg_named_tensor_list){ items, all.count };
+    return list;
+}
+
+/* ---- in ---- */
+
+static bool generator_from(tg_tensor *t, tg_generator *g)
+{
+    const int64_t *words = tgi_ptr(t);
+    for (int i = 0; i < STATE_WORDS; i++) {
+        if (words[i] < 0 || words[i] > UINT32_MAX) return false;
+        g->state[i] = (uint32_t)words[i];
+    }
+    if (words[STATE_WORDS] < 0 || words[STATE_WORDS] > STATE_WORDS || words[STATE_WORDS + 1] >> 1) return false;
+    g->index = (int)words[STATE_WORDS];
+    g->has_next_normal = words[STATE_WORDS + 1] == 1;
+    memcpy(&g->next_normal, &words[STATE_WORDS + 2], sizeof g->next_normal);
+    return true;
+}
+
+/* Looks at a tensor of the list, and stores what it says. */
+static void read_entry(const entry *e, tg_tensor *given, tg_tensor **indices, tgi_key_report *report)
+{
+    static const tg_shape scalar = { 0, { 0 } };
+    const tg_shape words = tg_shape(GENERATOR_WORDS), one = tgi_shape(given);
+    if (given->dtype != TG_INT64 || !given->contiguous) {
+        tgi_report_line(report, "%s is not contiguous int64.", e->name);
+    } else if (e->kind == INDICES) {
+        if (given->ndim == 1)
+            *indices = given;
+        else
+            tgi_report_line(report, "%s has %d dimensions instead of one.", e->name, given->ndim);
+    } else if (e->kind == GENERATOR) {
+        if (!tg_shape_equal(&one, &words))
+            tgi_report_size(report, e->name, given, &words);
+        else if (!generator_from(given, e->at))
+            tgi_report_line(report, "%s is no generator's state.", e->name);
+    } else if (given->numel != 1) {
+        tgi_report_size(report, e->name, given, &scalar);
+    } else {
+        const int64_t value = tg_item_int64(given);
+        *(int64_t *)e->at = value;
+        if (value < 0 || (e->kind == FLAG && value > 1))
+            tgi_report_line(report, "%s cannot be %lld.", e->name, (long long)value);
+    }
+}
+
+/* What the loader is asked for in the state's first entries: whether there is more to come. */
+static void peek(tgi_keys *keys, place *p)
+{
+    for (int64_t i = 0; i < keys->list.count; i++) {
+        const tg_named_tensor *t = &keys->list.items[i];
+        if (strcmp(t->name, "batch") == 0 && t->tensor->numel == 1 && t->tensor->dtype == TG_INT64)
+            p->batch = tg_item_int64(t->tensor);
+    }
+}
+
+static void check_sizes(const place *own, const place *p, tg_tensor *indices, tgi_key_report *report)
+{
+    if (p->samples != own->samples)
+        tgi_report_line(report, "samples is %lld, but the dataset has %lld.", (long long)p->samples,
+                        (long long)own->samples);
+    if (p->batch_size != own->batch_size)
+        tgi_report_line(report, "batch_size is %lld, but the loader's is %lld.", (long long)p->batch_size,
+                        (long long)own->batch_size);
+    for (int64_t i = 0; indices && i < indices->numel; i++) {
+        const int64_t index = ((const int64_t *)tgi_ptr(indices))[i];
+        if (index >= 0 && index < own->samples) continue;
+        tgi_report_line(report, "sampler.indices has sample %lld, and the dataset has %lld.", (long long)index,
+                        (long long)own->samples);
+        return;
+    }
+}
+
+/* Reads the list into `p`, whose generators are copies. False with an error pending. */
+static bool read_list(const char *what, tg_named_tensor_list list, const place *own, place *p, tg_tensor **indices)
+{
+    tgi_keys keys;
+    tgi_key_report report = { 0 };
+    if (!tgi_keys_begin(&keys, what, list)) return false;
+    peek(&keys, p);
+    const entries all = entries_of(p);
+    for (int i = 0; i < all.count; i++) {
+        tg_tensor *given = tgi_keys_take(&keys, all.items[i].name);
+        if (given)
+            read_entry(&all.items[i], given, indices, &report);
+        else
+            tgi_report_missing(&report, all.items[i].name);
+    }
+    for (int64_t i = 0; i < list.count; i++)
+        if (!keys.taken[i]) tgi_report_unexpected(&report, list.items[i].name);
+    check_sizes(own, p, *indices, &report);
+    return tgi_report_end(&report, NULL, what, "Loader");
+}
+
+/* What cannot fail, but for the room for the indices, which comes first. */
+static bool take_place(tg_loader *l, const place *p, tg_tensor *indices)
+{
+    tgi_cursor *c = &l->cursor;
+    c->done = c->taken = c->drawn; /* what is left of a former pass */
+    if (indices && !tgi_cursor_put(c, tgi_ptr(indices), indices->numel)) return false;
+    l->epoch = p->epoch;
+    l->batches_done = p->batch;
+    l->base_seed = (uint64_t)p->base_seed;
+    l->resumed = p->batch > 0;
+    c->samples = p->samples;
+    c->used = p->used;
+    c->given = p->given;
+    c->over = p->over;
+    c->seed = (uint64_t)p->seed;
+    c->seeded = p->when == TG_DRAW_SEEDED;
+    return true;
+}
+
+tg_status tg_loader_load_state_dict_at(const char *where, tg_loader *l, tg_named_tensor_list list)
+{
+    static const char what[] = "loader_load_state_dict";
+    place own;
+    if (!tgi_loader_ok(where, l, what)) return TG_FAILED;
+    if (l->running) {
+        tg_fail_at(where, TG_ERROR_VALUE, what, "a loop over this loader is running");
+        return TG_FAILED;
+    }
+    if (!place_of(l, &own)) return TG_FAILED;
+    tg_generator generator, of_sampler;
+    place p = own;
+    p.generator = own.generator ? &generator : NULL;
+    p.of_sampler = own.of_sampler ? &of_sampler : NULL;
+    p.batch = 0;
+    tg_tensor *indices = NULL;
+    const tg_scope scope = tg_scope_begin();
+    const bool ok = read_list(what, list, &own, &p, &indices) && take_place(l, &p, indices);
+    if (ok && own.generator) *own.generator = generator;
+    if (ok && own.of_sampler) *own.of_sampler = of_sampler;
+    tg_scope_end(scope);
+    return ok ? TG_OK : TG_FAILED;
+}
