@@ -32,13 +32,23 @@ BEGIN {
     rule["tg_lr_lambdas"] = "lambdas"
     rule["tg_milestones"] = "milestones"
     rule["tg_text_pairs"] = "text_pairs"
-    n = split("tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *;" \
-              "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **;" \
-              "const tg_optimizer_class *;const tg_scheduler_class *;tg_incompatible_keys *;tg_text_pairs *", word, ";")
-    for (i = 1; i <= n; i++) rule[word[i]] = "address"
-    n = split("void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *;" \
-              "tg_tensor *const *;const tg_operand *", word, ";")
-    for (i = 1; i <= n; i++) rule[word[i]] = "memory"
+    rule["tg_dataset *"] = "dataset"
+    rule["tg_sampler *"] = "sampler"
+    rule["tg_loader *"] = "loader"
+    rule["tg_dataset_list"] = "datasets"
+    rule["tg_parts"] = "parts"
+    of_kind("address", "tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *")
+    of_kind("address", "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **")
+    of_kind("address", "const tg_optimizer_class *;const tg_scheduler_class *;tg_incompatible_keys *")
+    of_kind("address", "tg_text_pairs *")
+    of_kind("address", "const tg_tensor_list *;tg_batch *")
+    of_kind("memory", "void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *")
+    of_kind("memory", "tg_tensor *const *;tg_tensor **;tg_batch **;const tg_operand *")
+}
+function of_kind(kind, types,    n, word, i)
+{
+    n = split(types, word, ";")
+    for (i = 1; i <= n; i++) rule[word[i]] = kind
 }
 /^# [0-9]+ "/ { own = $3 !~ /^"[\/<]/; next }
 /^#/ { next }
