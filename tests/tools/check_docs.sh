@@ -7,8 +7,9 @@
 #   ```c otherwise         an error
 #   ```cpp                 the same in C++17, where there is a compiler
 #   ```sh after <!-- run -->         run at the repository's root, must exit with 0; other sh blocks are only shown
-#   ```python              must follow <!-- notebook -->: an excerpt of the notebook, not checked; or <!-- python -->: run
-#                          where there is a python3, TAPEGRAD_LIBRARY naming the shared object
+#   ```python              must follow <!-- notebook --> or <!-- pytorch -->: an excerpt of the notebook, or what one writes
+#                          in PyTorch, not checked; or <!-- python -->: run where there is a python3, TAPEGRAD_LIBRARY
+#                          naming the shared object
 #   ```text                straight after a block that was run (in the order of blocks): exactly its standard output
 #
 # A program of a block is called main.c, its first line is line 1, and it runs in a folder of its own.
@@ -214,7 +215,7 @@ while IFS='|' read -r id place language marker following; do
         ;;
     c:* | cpp:*) fail "a $language block without main() needs <!-- file: PATH --> or <!-- body --> on the line before it" ;;
     sh:run) run_and_compare "sh" . sh -e "$block" ;;
-    python:notebook) ;;
+    python:notebook | python:pytorch) ;;
     python:python)
         case $CHECK_CFLAGS in *-fsanitize=*) sanitized=1 ;; *) sanitized= ;; esac
         if [ -n "$sanitized" ] || ! command -v python3 >/dev/null 2>&1; then
@@ -227,6 +228,15 @@ while IFS='|' read -r id place language marker following; do
     python:*) fail "a python block needs <!-- notebook --> or <!-- python --> on the line before it" ;;
     esac
 done <"$work/list"
+
+# ---- names in the text and its tables, which no compiler sees: each stands in a header (one that ends in _ is the
+# beginning of several) ----
+names() { tr -c 'A-Za-z0-9_' '\n' | grep -E '^(tg|TG)_.*[^_]$' | sort -u; }
+find core ops nn optim tapegrad.h -name '*.h' -o -name '*.def' -o -name '*.inc' | xargs cat | names >"$work/names"
+for place in "$@"; do
+    names <"$place" | comm -23 - "$work/names" >"$work/unknown"
+    if [ -s "$work/unknown" ]; then fail "no header has these names" "$work/unknown"; else pass "its names stand in headers"; fi
+done
 
 [ "$skipped" = 0 ] || echo "$skipped blocks skipped"
 echo "$passed passed, $failed failed"
