@@ -141,6 +141,8 @@ LEVEL := -O2 $(SECTIONS)
 HOT := core ops/base ops/kernels
 $(addsuffix /%.o,$(addprefix $(OBJ)/,$(HOT))) $(OBJ)/ops/engine.o: LEVEL := -O3
 $(OBJ)/ops/rows/%.o $(OBJ)/ops/linear/jacobi.o: LEVEL := -O3 $(SECTIONS)
+# Nor does a program that only reads a format link what writes it.
+$(OBJ)/core/file/%.o $(OBJ)/core/show/%.o: LEVEL := -O2 $(SECTIONS)
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
