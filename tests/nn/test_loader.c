@@ -622,6 +622,13 @@ static tg_tensor *draw_what(int64_t given, tg_generator *generator, void *contex
     return NULL;
 }
 
+static int tellings;
+static void count_tellings(const tg_error *error, void *context)
+{
+    (void)error, (void)context;
+    tellings++;
+}
+
 TEST(test_samplers_that_are_wrong)
 {
     static const char *const messages[] = { "sample 9 of a dataset of 5", "sample -1 of a dataset of 5",
@@ -635,8 +642,14 @@ TEST(test_samplers_that_are_wrong)
                               .sampler = tg_sampler_new(.context = &kind, .length = four, .draw = draw_what,
                                                         .when = k < 2 ? TG_DRAW_IN_TURN : TG_DRAW_AHEAD));
             int64_t batches = 0;
-            TG_FOR_BATCHES(batch, loader) batches++;
-            assert_int_equal(batches, kind == 4 ? 2 : 0); /* what is drawn ahead fails in its turn, too */
+            tellings = 0;
+            tg_set_error_handler(count_tellings, NULL);
+            TG_FOR_BATCHES(batch, loader) {
+                assert_int_equal(tellings, 0); /* what is drawn ahead fails in its turn, too */
+                batches++;
+            }
+            assert_int_equal(tellings, 1);
+            assert_int_equal(batches, kind == 4 ? 2 : 0);
             expect_error(messages[kind]);
             tg_loader_free(loader);
         }

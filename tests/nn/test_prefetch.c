@@ -175,6 +175,42 @@ TEST(test_noise_differs_from_pass_to_pass_and_sample_to_sample)
     tg_scope_end(scope);
 }
 
+/* Each sample's is that of its place in the pass, whichever batch it is in; no two are the same. */
+TEST(test_noise_is_the_places)
+{
+    static const int64_t sizes[] = { 20, 7, 1 };
+    IN_SCOPE;
+    trace all[3] = { { .count = 0 }, { .count = 0 }, { .count = 0 } };
+    for (int k = 0; k < 3; k++) {
+        tg_loader *loader = tg_loader_new(tg_map_dataset_new(numbers(20, .item = numbers_item), noisy),
+                                          .batch_size = sizes[k], .prefetch = k);
+        tg_manual_seed(8);
+        TG_FOR_BATCHES(batch, loader) put(&all[k], batch->items[1]);
+        tg_loader_free(loader);
+        assert_int_equal(all[k].count, 60);
+        assert_memory_equal(all[k].values, all[0].values, 60 * sizeof(double));
+    }
+    for (int i = 0; i < 20; i++)
+        for (int k = 0; k < i; k++)
+            assert_true(fabs(fabs(all[0].values[3 * i]) - fabs(all[0].values[3 * k] + (i - k) / 4.0)) > 1e-6);
+    tg_scope_end(scope);
+}
+
+/* Of what is made in whole batches, or collated, that of the batch. */
+TEST(test_noise_of_batches)
+{
+    IN_SCOPE;
+    trace t = { .count = 0 };
+    tg_loader *loader = tg_loader_new(numbers(12, .batch = noisy_batch), .batch_size = 3, .prefetch = 1);
+    for (int epoch = 0; epoch < 2; epoch++)
+        TG_FOR_BATCHES(batch, loader) put(&t, tg_sub(batch->items[1], tg_div(tg_unsqueeze(batch->items[0], 1), 4.0)));
+    assert_int_equal(t.count, 72);
+    for (int i = 0; i < 72; i++)
+        for (int k = 0; k < i; k++) assert_true(fabs(t.values[i] - t.values[k]) > 1e-5);
+    tg_loader_free(loader);
+    tg_scope_end(scope);
+}
+
 /* A pass that is resumed has the noise that it would have had. */
 TEST(test_noise_resumed)
 {
@@ -469,6 +505,10 @@ static void *pass_without_memory(void *result)
     IN_SCOPE;
     tg_loader *loader = of_items(2);
     double sum = 0;
+    TG_FOR_BATCHES(batch, loader) {
+        usleep(200);
+        if (batch->index == 3) break; /* what was made ahead is dropped */
+    }
     for (int epoch = 0; epoch < 2; epoch++)
         TG_FOR_BATCHES(batch, loader) sum += tg_item(tg_sum(batch->items[0]));
     tg_loader_free(loader);
@@ -508,6 +548,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_the_same_batches),
         T(test_noise_differs_from_pass_to_pass_and_sample_to_sample),
+        T(test_noise_is_the_places),
+        T(test_noise_of_batches),
         T(test_noise_resumed),
         T(test_an_error_comes_where_it_happened),
         T(test_an_error_that_is_not_reached),
