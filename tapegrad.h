@@ -19,6 +19,7 @@
 #include "core/scope.h"
 #include "core/shape.h"
 #include "core/autograd.h"
+#include "core/show/chart.h"
 #include "core/tensor.h"
 
 #include "ops/conv.h"
