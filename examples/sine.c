@@ -11,8 +11,6 @@
 
 #include "arguments.h"
 
-#include <math.h>
-
 enum { HIDDEN = 51, PERIOD = 20, SHOWN = 3 };
 
 /* ---- the model ---- */
@@ -75,36 +73,19 @@ static tg_tensor *draw(int64_t waves, int64_t length)
 
 /* ---- the picture ---- */
 
-static void draw_line(FILE *svg, const double *y, int64_t from, int64_t to, int64_t all, const char *style)
-{
-    fprintf(svg, "<polyline fill=\"none\" %s points=\"", style);
-    for (int64_t i = from; i < to; i++)
-        fprintf(svg, "%.1f,%.1f ", 20 + 960.0 * (double)i / (double)all, 160 - 120 * y[i]);
-    fprintf(svg, "\"/>\n");
-}
-
 /* The first waves, as they are while they are known, and dashed from there on. */
 static void write_svg(const char *path, tg_tensor *y, int64_t known)
 {
-    static const char *const colors[SHOWN] = { "#0072b2", "#d55e00", "#009e73" };
-    const int64_t all = tg_size(y, 1);
-    double *values = malloc((size_t)all * sizeof *values);
-    FILE *svg = fopen(path, "w");
-    if (!values || !svg) fprintf(stderr, "%s: cannot be written\n", path);
-    if (values && svg) {
-        fprintf(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1000 320\">\n");
-        for (int i = 0; i < SHOWN && i < tg_size(y, 0) && tg_to_array(tg_select(y, 0, i), values, all) == TG_OK; i++) {
-            char style[80];
-            snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"1.5\"", colors[i]);
-            draw_line(svg, values, 0, known, all, style);
-            snprintf(style, sizeof style, "stroke=\"%s\" stroke-dasharray=\"4 3\"", colors[i]);
-            draw_line(svg, values, known - 1, all, all, style);
-        }
-        fprintf(svg, "</svg>\n");
-        printf("%s: three waves, and how they go on\n", path);
+    tg_chart *chart = tg_chart_new(.title = "Waves, and how they go on");
+    for (int i = 0; i < SHOWN && i < tg_size(y, 0); i++) {
+        tg_tensor *wave = tg_select(y, 0, i);
+        tg_chart_line_tensor(chart, NULL, tg_narrow(wave, 0, 0, known), .color = i);
+        tg_chart_line_tensor(chart, NULL, tg_narrow(wave, 0, known - 1, tg_size(wave, 0) - known + 1),
+                             .first = (double)(known - 1), .dashed = true, .color = i);
     }
-    if (svg) fclose(svg);
-    free(values);
+    if (tg_chart_write_svg(chart, path, .width = 1000, .height = 320) == TG_OK)
+        printf("%s: three waves, and how they go on\n", path);
+    tg_chart_free(chart);
 }
 
 /* ---- the program ---- */

@@ -13,9 +13,9 @@ enum { ABOVE_FLOOR = 1 /* dots below the lowest number */, EIGHTHS_BELOW = 3 };
 static const int colors[] = { 33, 208, 35, 176, 178, 81, 245, 226 };
 const char tgi_no_color[] = "\033[0m";
 
-void tgi_canvas_color(tgi_page *page, int series)
+void tgi_canvas_color(tgi_page *page, int color)
 {
-    tgi_page_format(page, "\033[38;5;%dm", colors[series % (int)(sizeof colors / sizeof colors[0])]);
+    tgi_page_format(page, "\033[38;5;%dm", colors[color % (int)(sizeof colors / sizeof colors[0])]);
 }
 
 void tgi_canvas_centered(tgi_page *page, const char *text, int columns, bool color, bool unicode)
@@ -36,8 +36,8 @@ static const char *const patterns[] = { "#", "####...", "#..", "####..#.." };
 static const char *pattern_of(const tgi_screen *screen, const tgi_series *s)
 {
     if (!screen->unicode || s->kind == TGI_SCATTER) return patterns[0];
-    if (screen->color) return patterns[s->dashed ? 1 : s->index / 8 % 4];
-    return patterns[screen->chart->series_count > 1 ? s->index % 4 : s->dashed];
+    if (screen->color) return patterns[s->dashed ? 1 : s->color / 8 % 4];
+    return patterns[screen->chart->series_count > 1 ? s->color % 4 : s->dashed];
 }
 
 /* The mark of a series whose dots alone would not tell it; NULL: they do. */
@@ -45,8 +45,8 @@ static const char *mark_of(const tgi_screen *screen, const tgi_series *s)
 {
     static const char *const ascii[] = { "*", "+", "o", "x", "#", "@", "%", "&" };
     static const char *const unicode[] = { "•", "+", "×", "◦", "*", "x", "#", "%" };
-    if (!screen->unicode) return ascii[s->index % 8];
-    return s->kind == TGI_SCATTER && !screen->color && screen->chart->series_count > 1 ? unicode[s->index % 8] : NULL;
+    if (!screen->unicode) return ascii[s->color % 8];
+    return s->kind == TGI_SCATTER && !screen->color && screen->chart->series_count > 1 ? unicode[s->color % 8] : NULL;
 }
 
 /* One histogram alone is of bars; else its outline is a line among the others. */
@@ -78,7 +78,7 @@ static void put_dot(dot_pen *pen, int64_t x, int64_t y)
     tgi_cell *cell = &screen->cells[row * screen->wide + x / across];
     if (screen->unicode) cell->dots |= bits[3 - y % 4][x % 2];
     cell->mark = pen->mark;
-    cell->series = pen->series->index;
+    cell->color = pen->series->color;
 }
 
 /* Bresenham's line, each dot the nearest to the true one. */
@@ -114,7 +114,7 @@ static void draw_bars(tgi_screen *screen, const tgi_series *s)
                 const int64_t filled = eighths - 8 * (screen->high - 1 - row);
                 const unsigned char most = (unsigned char)(filled > 8 ? 8 : filled < 0 ? 0 : filled);
                 if (most > cell->eighths) cell->eighths = most;
-                cell->series = s->index;
+                cell->color = s->color;
             }
     }
 }
@@ -184,8 +184,8 @@ void tgi_canvas_put(const tgi_screen *screen, int row)
     int last = screen->wide, color = -1;
     while (last > 0 && is_empty(&cells[last - 1])) last--;
     for (int i = 0; i < last; i++) {
-        if (screen->color && !is_empty(&cells[i]) && cells[i].series % 8 != color) {
-            color = cells[i].series % 8;
+        if (screen->color && !is_empty(&cells[i]) && cells[i].color % 8 != color) {
+            color = cells[i].color % 8;
             tgi_canvas_color(screen->page, color);
         }
         put_cell(screen, &cells[i]);
@@ -197,7 +197,7 @@ void tgi_canvas_sample(const tgi_screen *screen, const tgi_series *s)
 {
     static const unsigned char bits[] = { 0x02, 0x10 };
     const char *pattern = pattern_of(screen, s), *next = pattern, *mark = mark_of(screen, s);
-    if (screen->color) tgi_canvas_color(screen->page, s->index);
+    if (screen->color) tgi_canvas_color(screen->page, s->color);
     if (is_bars(screen, s))
         tgi_page_put(screen->page, screen->unicode ? "▇▇▇▇" : "####");
     else if (mark || s->kind == TGI_SCATTER)

@@ -9,6 +9,7 @@
 
 #define ALIVE UINT64_C(0x7467206368617274)
 
+enum { MOST_COLORS = 32 };
 static const int64_t MOST_NUMBERS = INT64_C(1) << 40;
 
 bool tgi_chart_ok(const char *where, const tg_chart *chart, const char *function)
@@ -105,13 +106,15 @@ static tgi_series *new_series(const tg_chart *chart, const char *function, tgi_s
     s->x = (double *)(s + 1);
     s->y = s->x + ends;
     s->name = (char *)s + sizeof(tgi_series) + numbers;
+    s->color = -1;
     tgi_clean_copy((char *)s + sizeof(tgi_series) + numbers, name);
     return s;
 }
 
 static tg_status adopt(tg_chart *chart, tgi_series *s)
 {
-    s->index = chart->series_count++;
+    if (s->color < 0) s->color = chart->series_count;
+    chart->series_count++;
     if (chart->last)
         chart->last->next = s;
     else
@@ -124,6 +127,13 @@ static tg_status drop(tgi_series *s)
 {
     tgi_free(s, s->bytes);
     return TG_FAILED;
+}
+
+static bool color_ok(const char *function, int color)
+{
+    if (color >= -1 && color < MOST_COLORS) return true;
+    tg_fail_at(NULL, TG_ERROR_VALUE, function, "a color from 0 to %d, or -1, not %d", MOST_COLORS - 1, color);
+    return false;
 }
 
 static void copy_numbers(double *to, const double *from, int64_t count)
@@ -141,9 +151,11 @@ tg_status tg_chart_line_at(const char *where, tg_chart *chart, const char *name,
 {
     static const char function[] = "chart_line";
     if (!tgi_chart_ok(where, chart, function) || !count_ok(function, count, y)) return TG_FAILED;
+    if (!color_ok(function, options.color)) return TG_FAILED;
     tgi_series *s = new_series(chart, function, TGI_LINE, name, count, count);
     if (!s) return TG_FAILED;
     s->dashed = options.dashed;
+    s->color = options.color;
     copy_numbers(s->y, y, count);
     if (options.x)
         copy_numbers(s->x, options.x, count);
@@ -170,10 +182,11 @@ tg_status tg_chart_line_tensor_at(const char *where, tg_chart *chart, const char
                    y->ndim > 1 ? y->ndim : options.x->ndim);
         return TG_FAILED;
     }
-    if (options.x && !same_count(function, options.x, y)) return TG_FAILED;
+    if (!color_ok(function, options.color) || (options.x && !same_count(function, options.x, y))) return TG_FAILED;
     tgi_series *s = new_series(chart, function, TGI_LINE, name, y->numel, y->numel);
     if (!s) return TG_FAILED;
     s->dashed = options.dashed;
+    s->color = options.color;
     if (!options.x) count_up(s->x, options.first, s->count);
     if (options.x && tg_to_array(options.x, s->x, s->count) != TG_OK) return drop(s);
     if (tg_to_array(y, s->y, s->count) != TG_OK) return drop(s);

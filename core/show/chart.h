@@ -51,9 +51,10 @@ typedef struct tg_chart_line_options {
     const double *x;            /* as many; NULL: first, first + 1, ... */
     double first;
     bool dashed;
+    int color;                  /* 0 to 31; -1: the next one, as the n-th thing in a chart has color n */
     TG_OPTIONS_END
 } tg_chart_line_options;
-#define TG_CHART_LINE_DEFAULTS /* x */ NULL, /* first */ 0, /* dashed */ false TG_DEFAULTS_END
+#define TG_CHART_LINE_DEFAULTS /* x */ NULL, /* first */ 0, /* dashed */ false, /* color */ -1 TG_DEFAULTS_END
 
 /* A line through the points (x[i], y[i]), in their order; a point between two gaps is a dot. */
 tg_status tg_chart_line_at(const char *where, tg_chart *chart, const char *name, const double *y, int64_t count,
@@ -66,9 +67,10 @@ typedef struct tg_chart_line_tensor_options {
     const tg_tensor *x;         /* of y's shape; NULL: first, first + 1, ... */
     double first;
     bool dashed;
+    int color;                  /* 0 to 31; -1: the next one, as the n-th thing in a chart has color n */
     TG_OPTIONS_END
 } tg_chart_line_tensor_options;
-#define TG_CHART_LINE_TENSOR_DEFAULTS /* x */ NULL, /* first */ 0, /* dashed */ false TG_DEFAULTS_END
+#define TG_CHART_LINE_TENSOR_DEFAULTS /* x */ NULL, /* first */ 0, /* dashed */ false, /* color */ -1 TG_DEFAULTS_END
 
 /* The same for y of one dimension, or of none. */
 tg_status tg_chart_line_tensor_at(const char *where, tg_chart *chart, const char *name, const tg_tensor *y,

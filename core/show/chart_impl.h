@@ -15,12 +15,14 @@ typedef struct tgi_series {
     struct tgi_series *next;
     size_t bytes;
     tgi_series_kind kind;
-    int index;             /* which of the chart's it is, from 0 */
+    int color;             /* its number */
     const char *name;      /* clean UTF-8; "": none */
     bool dashed;
     int64_t count;
     double *x, *y;         /* of a histogram x are the bins' ends, one more than y, the heights */
 } tgi_series;
+
+struct tgi_picture;
 
 /* One block, too. */
 typedef struct tgi_matrix {
@@ -30,6 +32,8 @@ typedef struct tgi_matrix {
     double low, high;      /* low < high */
     const char **row_names, **column_names; /* NULL: none */
     bool annotate;
+    void (*draw_text)(tgi_page *page, const tg_chart *chart, int columns, int lines, bool color, bool unicode);
+    void (*draw_svg)(struct tgi_picture *picture);
 } tgi_matrix;
 
 struct tg_chart {
@@ -90,8 +94,6 @@ typedef struct tgi_rgb {
 /* From dark violet over blue and green to yellow, lighter in even steps. */
 tgi_rgb tgi_heat_color(double share);
 
-/* ---- drawing ---- */
-void tgi_chart_draw_text(tgi_page *page, const tg_chart *chart, int columns, int lines, bool color, bool unicode);
 void tgi_matrix_draw_text(tgi_page *page, const tg_chart *chart, int columns, int lines, bool color, bool unicode);
 
 TG_EXTERN_C_END

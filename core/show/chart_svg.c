@@ -128,7 +128,7 @@ static void put_line(const tgi_picture *p, const tgi_series *s)
 {
     const char *dashes = tgi_series_dashes(s);
     tgi_page_format(p->page, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-linejoin=\"round\"",
-                    tgi_series_color(s->index));
+                    tgi_series_color(s->color));
     tgi_page_put(p->page, " stroke-linecap=\"round\"");
     if (dashes) tgi_page_format(p->page, " stroke-dasharray=\"%s\"", dashes);
     tgi_page_put(p->page, " d=\"");
@@ -149,7 +149,7 @@ static void put_dots(const tgi_picture *p, const tgi_series *s)
     tgi_page_format(p->page,
                     "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%d\" stroke-opacity=\"0.7\" "
                     "stroke-linecap=\"round\" d=\"",
-                    tgi_series_color(s->index),
+                    tgi_series_color(s->color),
                     s->count > MANY_DOTS ? 2
                     : s->count > 500     ? 4
                                          : 7);
@@ -164,7 +164,7 @@ static void put_bars(const tgi_picture *p, const tgi_series *s)
     const double width = p->right - p->left, height = p->bottom - p->top;
     const double each = (tgi_axis_at(&p->x, s->x[s->count]) - tgi_axis_at(&p->x, s->x[0])) * width / (double)s->count;
     const double base = p->y.log ? 0 : fmin(fmax(tgi_axis_at(&p->y, 0), 0), 1);
-    tgi_page_format(p->page, "<path fill=\"%s\" fill-opacity=\"%s\"%s d=\"", tgi_series_color(s->index),
+    tgi_page_format(p->page, "<path fill=\"%s\" fill-opacity=\"%s\"%s d=\"", tgi_series_color(s->color),
                     p->chart->series_count > 1 ? "0.5" : "0.8",
                     each > 4 ? " stroke=\"#fff\" stroke-width=\"0.8\"" : "");
     for (int64_t i = 0; i < s->count; i++) {
@@ -223,7 +223,7 @@ static void draw(tgi_page *page, const tg_chart *chart, int width, int height)
     tgi_page_put(page, "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
     p.top = *chart->title ? 46 : 18;
     if (chart->matrix)
-        tgi_svg_matrix(&p);
+        chart->matrix->draw_svg(&p);
     else
         put_curves(&p);
     put_labels(&p);

@@ -128,7 +128,7 @@ static void put_legend(const tgi_screen *s)
     tgi_page_put(s->page, "\n");
 }
 
-void tgi_chart_draw_text(tgi_page *page, const tg_chart *chart, int columns, int lines, bool color, bool unicode)
+static void draw_curves(tgi_page *page, const tg_chart *chart, int columns, int lines, bool color, bool unicode)
 {
     tgi_screen s = { .page = page, .chart = chart, .color = color, .unicode = unicode };
     lay_out(&s, columns, lines);
@@ -166,7 +166,7 @@ static void draw(tgi_page *page, const tg_chart *chart, FILE *file, const tg_cha
     const int columns = o->width >= 0 ? o->width : there > WIDEST ? WIDEST : there < 20 ? 20 : there;
     const bool color = o->color >= 0 ? o->color : tgi_terminal_colors(file);
     const bool unicode = o->unicode >= 0 ? o->unicode : tgi_terminal_unicode();
-    (chart->matrix ? tgi_matrix_draw_text : tgi_chart_draw_text)(page, chart, columns, o->height, color, unicode);
+    (chart->matrix ? chart->matrix->draw_text : draw_curves)(page, chart, columns, o->height, color, unicode);
 }
 
 tg_status tg_chart_fprint_at(const char *where, FILE *file, const tg_chart *chart, tg_chart_text_options options)

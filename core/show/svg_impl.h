@@ -39,8 +39,8 @@ void tgi_svg_tick_labels(tgi_page *page, const tgi_axis *axis, double x, double 
 double tgi_svg_labels_width(const tgi_axis *axis);
 
 /* ---- svg_legend.c ---- */
-/* The stroke or fill of the chart's series number `index`. */
-const char *tgi_series_color(int index);
+/* A stroke or fill. */
+const char *tgi_series_color(int color);
 /* Its dashes; NULL: none. */
 const char *tgi_series_dashes(const tgi_series *series);
 /* A place for the legend: in the frame where it touches nothing that is drawn; else so many rows above it, for which

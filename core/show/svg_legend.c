@@ -10,17 +10,17 @@
 enum { PLACES = 8, ROW = TGI_LEGEND_ROW, PADDING = 8, SAMPLE = 24, GAP = 8, INSET = 10, ROOM = 6, WIDEST_NAME = 220 };
 
 /* Okabe and Ito's, which the colour-blind tell apart; the yellow, pale on white, last. */
-const char *tgi_series_color(int index)
+const char *tgi_series_color(int color)
 {
     static const char *const colors[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                           "#e69f00", "#56b4e9", "#000000", "#f0e442" };
-    return colors[index % 8];
+    return colors[color % 8];
 }
 
 const char *tgi_series_dashes(const tgi_series *series)
 {
     static const char *const dashes[] = { NULL, "6 4", "2 4", "8 3 2 3" };
-    const int cycle = series->index / 8 % 4;
+    const int cycle = series->color / 8 % 4;
     return series->dashed ? cycle == 1 ? "10 4" : "6 4" : dashes[cycle];
 }
 
@@ -134,7 +134,7 @@ tgi_legend tgi_place_legend(const tgi_picture *p)
 static void put_entry(const tgi_picture *p, const tgi_series *s, double x, double y)
 {
     char copy[TGI_SVG_CUT];
-    const char *color = tgi_series_color(s->index), *dashes = tgi_series_dashes(s);
+    const char *color = tgi_series_color(s->color), *dashes = tgi_series_dashes(s);
     if (s->kind == TGI_LINE) {
         tgi_page_format(p->page, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\"", color);
         if (dashes) tgi_page_format(p->page, " stroke-dasharray=\"%s\"", dashes);

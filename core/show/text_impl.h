@@ -11,7 +11,7 @@ typedef struct tgi_cell {
     unsigned char dots;
     unsigned char eighths;
     const char *mark;      /* NULL: none */
-    int series;            /* whose colour it has */
+    int color;
 } tgi_cell;
 
 typedef struct tgi_screen {
@@ -34,7 +34,7 @@ void tgi_canvas_put(const tgi_screen *screen, int row);
 /* The column, and the row counted from the top, at which a number of an axis stands; -1: not in the frame. */
 int tgi_canvas_column(const tgi_screen *screen, double x);
 int tgi_canvas_row(const tgi_screen *screen, double y);
-void tgi_canvas_color(tgi_page *page, int series);
+void tgi_canvas_color(tgi_page *page, int color);
 extern const char tgi_no_color[];
 /* A text in the middle of so many columns, and the end of the line; bold where there are colours. */
 void tgi_canvas_centered(tgi_page *page, const char *text, int columns, bool color, bool unicode);

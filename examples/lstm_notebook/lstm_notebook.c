@@ -4,13 +4,16 @@
  * First an LSTM cell written by hand and trained through time, then the stacked nn.LSTM the notebook ends with. No
  * gradient is written anywhere: backward comes from the tape. It prints what the notebook prints, in French, with the
  * losses that PyTorch reaches from the same seed. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L /* isatty */
+#endif
 #include "options.h"
-#include "plot.h"
 
 #include <tapegrad.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- CustomLSTMCell ---- */
 
@@ -177,6 +180,17 @@ static void run(const options *o, double *custom_losses, double *stacked_losses)
     tg_module_free(stacked);
 }
 
+/* Both curves in one frame: on a terminal, and in a file if one was asked for. */
+static void plot(const options *o, const double *custom_losses, const double *stacked_losses)
+{
+    tg_chart *chart = tg_chart_new(.x_label = "Époque", .y_label = "Perte");
+    tg_chart_line(chart, "CustomLSTM", custom_losses, o->epochs, .first = 1);
+    tg_chart_line(chart, "LSTM + Linear", stacked_losses, o->epochs, .first = 1);
+    if (isatty(STDOUT_FILENO) && putchar('\n') == '\n') tg_chart_print(chart);
+    if (o->plot) tg_chart_write_svg(chart, o->plot);
+    tg_chart_free(chart);
+}
+
 int main(int argc, char **argv)
 {
     options o = { .seed = 0, .epochs = 100, .plot = NULL };
@@ -189,10 +203,7 @@ int main(int argc, char **argv)
         return 1;
     }
     run(&o, losses, losses + o.epochs);
-    bool ok = !tg_failed();
-    const loss_curve curves[] = { { "CustomLSTM", losses }, { "LSTM + Linear", losses + o.epochs } };
-    if (ok) plot_terminal(curves, 2, o.epochs);
-    if (ok && o.plot) ok = plot_svg(o.plot, curves, 2, o.epochs);
+    if (tg_ok()) plot(&o, losses, losses + o.epochs);
     free(losses);
-    return ok ? 0 : 1;
+    return tg_ok() ? 0 : 1;
 }

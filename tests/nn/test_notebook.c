@@ -11,7 +11,6 @@ int lstm_notebook_main(int argc, char **argv);
 #include "examples/lstm_notebook/lstm_notebook.c"
 #undef main
 #include "examples/lstm_notebook/options.c"
-#include "examples/lstm_notebook/plot.c"
 
 #include <pthread.h>
 
@@ -182,21 +181,23 @@ TEST(test_plot)
     const int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     close(descriptor);
-    const double losses[] = { 4, 2, 1 };
-    const loss_curve curves[] = { { "first", losses } };
-    assert_true(plot_svg(path, curves, 1, 3));
+    const double first[] = { 4, 2, 1 }, second[] = { 3, 2, 0 };
+    const options o = { .epochs = 3, .plot = path }, nowhere = { .epochs = 3, .plot = "/nowhere/at/all.svg" };
+    plot(&o, first, second);
     char text[8192] = "";
     FILE *file = fopen(path, "r");
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     unlink(path);
-    assert_non_null(
-        strstr(text,
-               "60.00,30.00 380.00,200.00 700.00,285.00")); /* from corner to corner, half and a quarter as high */
-    assert_non_null(strstr(text, ">first</text>\n</svg>\n"));
-    const capture errors = capture_begin(stderr);
-    assert_false(plot_svg("/nowhere/at/all.svg", curves, 1, 3));
-    assert_non_null(strstr(capture_end(errors), "/nowhere/at/all.svg"));
+    assert_non_null(strstr(text, ">Époque</text>"));
+    assert_non_null(strstr(text, ">Perte</text>"));
+    assert_non_null(strstr(text, ">CustomLSTM</text>"));
+    assert_non_null(strstr(text, ">LSTM + Linear</text>"));
+    assert_non_null(strstr(text, ">3</text>")); /* the epochs are counted from 1 */
+    assert_null(strstr(text, ">0.5</text>"));
+    assert_non_null(strstr(text, "</svg>\n"));
+    plot(&nowhere, first, second);
+    expect_error("/nowhere/at/all.svg");
 }
 
 static void no_warning(const char *where, const char *message, void *context)

@@ -8,7 +8,7 @@ set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 # Which macro holds the defaults of which options.
-defaults=$(for folder in $CHECK_FOLDERS; do cat "$folder"/*.h; done | tr -d '\\\n' |
+defaults=$(for folder in $CHECK_FOLDERS; do cat "$folder"/*.h "$folder"/*/*.h 2>/dev/null; done | tr -d '\\\n' |
     grep -oE 'TG_OPTIONS\( *tg_[a-z0-9_]+, *TG_[A-Z0-9_]+_DEFAULTS' |
     sed 's/TG_OPTIONS( *//; s/, */ /' | sort -u | tr '\n' ';')
 $CHECK_CC $CHECK_CFLAGS -E tapegrad.h >"$work/tapegrad.i" || exit 1

@@ -27,6 +27,7 @@ BEGIN {
     module["tg_module"] = 1
     rule["tg_optimizer *"] = rule["const tg_optimizer *"] = "optimizer"
     rule["tg_scheduler *"] = rule["const tg_scheduler *"] = "scheduler"
+    rule["tg_chart *"] = rule["const tg_chart *"] = "chart"
     rule["tg_scheduler_list"] = "schedulers"
     rule["tg_group_values"] = "group_values"
     rule["tg_lr_lambdas"] = "lambdas"
@@ -43,6 +44,7 @@ BEGIN {
     of_kind("address", "tg_text_pairs *")
     of_kind("address", "const tg_tensor_list *;tg_batch *")
     of_kind("memory", "void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *")
+    of_kind("memory", "const char *const *;const double *")
     of_kind("memory", "tg_tensor *const *;tg_tensor **;tg_batch **;const tg_operand *")
 }
 function of_kind(kind, types,    n, word, i)
@@ -83,6 +85,7 @@ function take(type, name, usual, of,    base) {
     if (kind(type) == "memory" || kind(type) == "address")
         return "(" type ")take_address(\"" name "\", (void *)(uintptr_t)" usual ")"
     if (kind(type) == "tensor") return "take_tensor(\"" name "\", (tg_tensor *)(uintptr_t)" usual ")"
+    if (kind(type) == "chart") return "take_chart(\"" name "\", " usual ")"
     if (kind(type) == "scheduler") return "take_scheduler(\"" name "\", " usual ")"
     if (kind(type) == "optimizer") return "take_optimizer(\"" name "\", " usual ")"
     if (type in rule) return "take_" rule[type] "(\"" name "\", " usual ")"
