@@ -22,6 +22,8 @@
 #include "core/show/chart.h"
 #include "core/tensor.h"
 
+#include "core/file/object.h"
+
 #include "ops/conv.h"
 #include "ops/attention.h"
 #include "ops/create.h"
