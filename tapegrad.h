@@ -10,6 +10,8 @@
 #include "core/denormals.h"
 #include "core/file/load.h"
 #include "core/file/npy.h"
+#include "core/file/object.h"
+#include "core/file/pytorch.h"
 #include "core/file/safetensors.h"
 #include "core/error.h"
 #include "core/memory.h"
@@ -21,8 +23,6 @@
 #include "core/autograd.h"
 #include "core/show/chart.h"
 #include "core/tensor.h"
-
-#include "core/file/object.h"
 
 #include "ops/conv.h"
 #include "ops/attention.h"

@@ -22,7 +22,7 @@ typedef struct tgi_file_format {
 
 /* One in the .c file of each format; only load.c uses them, so that a program that calls one format by its name links
  * none of the others. */
-extern const tgi_file_format tgi_format_safetensors, tgi_format_npy, tgi_format_npz;
+extern const tgi_file_format tgi_format_safetensors, tgi_format_npy, tgi_format_pytorch, tgi_format_npz;
 
 /* True for a list that can be saved: every name and tensor is there, no name comes twice. False with an error
  * pending. */

@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* In the order in which a file is looked at: the first one that knows it has it. */
-static const tgi_file_format *const formats[] = { &tgi_format_safetensors, &tgi_format_npy, &tgi_format_npz };
+static const tgi_file_format *const formats[] = { &tgi_format_safetensors, &tgi_format_npy, &tgi_format_pytorch,
+                                                  &tgi_format_npz };
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
 static const tgi_file_format *format_of(const tgi_input *in)

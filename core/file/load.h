@@ -19,9 +19,9 @@ TG_BEGIN_DECLS
 tg_named_tensor_list tg_load_at(const char *where, const char *path);
 #define tg_load(path) tg_load_at(TG_HERE, path)
 
-/* Writes them all, in the format that the path's ending says: .safetensors; .npz; .npy, which holds one tensor without
- * its name (it is read as ""). The file is there whole or, on an error, as it was before. Nothing is saved while an error
- * is pending. */
+/* Writes them all, in the format that the path's ending says: .safetensors; .pt, .pth or .bin, PyTorch's; .npz;
+ * .npy, which holds one tensor without its name (it is read as ""). The file is there whole or, on an error, as it was
+ * before. Nothing is saved while an error is pending. */
 tg_status tg_save_at(const char *where, tg_named_tensor_list list, const char *path);
 #define tg_save(list, path) tg_save_at(TG_HERE, list, path)
 

@@ -5,10 +5,9 @@
 #include "core/tensor_impl.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "sort_impl.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A block of a scope that is no larger is marked as dead when the scope ends. */
@@ -179,9 +178,10 @@ static int compare_keys(const tg_object *a, const tg_object *b)
     return memcmp(a->as.text, b->as.text, (size_t)a->count);
 }
 
-static int by_key(const void *a, const void *b)
+static int by_key(const void *dict, int64_t a, int64_t b)
 {
-    return compare_keys(*(const tg_object *const *)a, *(const tg_object *const *)b);
+    const tg_object *const *items = ((const tg_object *)dict)->as.items;
+    return compare_keys(items[2 * a], items[2 * b]);
 }
 
 static const char *twice(const tg_object *key)
@@ -194,15 +194,15 @@ static const char *twice(const tg_object *key)
 static const char *check_keys(const tg_object *dict)
 {
     const int64_t pairs = dict->count / 2;
-    const tg_scope scope = tg_scope_begin();
-    const tg_object **keys = tgi_scope_alloc((size_t)pairs * sizeof *keys), *found = NULL;
-    for (int64_t i = 0; keys && i < pairs; i++) keys[i] = dict->as.items[2 * i];
-    if (keys) qsort(keys, (size_t)pairs, sizeof *keys, by_key);
-    for (int64_t i = 1; keys && i < pairs && !found; i++)
-        if (compare_keys(keys[i - 1], keys[i]) == 0) found = keys[i];
-    const bool checked = keys != NULL;
-    tg_scope_end(scope);
-    return !checked ? "" : found ? twice(found) : NULL;
+    const tg_object *found = NULL;
+    int64_t *order = NULL, capacity = 0;
+    if (!tgi_grow(&order, &capacity, pairs + 1, sizeof *order)) return "";
+    for (int64_t i = 0; i < pairs; i++) order[i] = i;
+    tgi_sort(order, pairs, by_key, dict);
+    for (int64_t i = 1; i < pairs && !found; i++)
+        if (by_key(dict, order[i - 1], order[i]) == 0) found = dict->as.items[2 * order[i]];
+    tgi_grow_free(order, capacity, sizeof *order);
+    return found ? twice(found) : NULL;
 }
 
 /* ---- putting together ---- */
@@ -259,8 +259,6 @@ const char *tgi_object_add(tg_object *o, const tg_object *item)
 
 /* ---- what the user gives ---- */
 
-static const tg_object *materialize(const char *function, tg_any given);
-
 static const tg_object *of_text(const char *function, const char *text)
 {
     if (!text) {
@@ -316,8 +314,7 @@ static const tg_object *of_named(const char *function, tg_named_tensor_list give
     return problem ? (refuse(function, problem), NULL) : dict;
 }
 
-/* NULL with an error pending. */
-static const tg_object *materialize(const char *function, tg_any given)
+const tg_object *tgi_object_of(const char *function, tg_any given)
 {
     switch (given.kind) {
     case TG_ANY_BOOL: return tg_object_of_bool(given.as.integer != 0);
@@ -385,7 +382,7 @@ tg_status tg_dict_set_at(const char *where, tg_object *dict, tg_any key, tg_any 
 {
     static const char function[] = "dict_set";
     if (!changeable(where, function, dict, TG_OBJECT_DICT)) return TG_FAILED;
-    const tg_object *k = materialize(function, key), *v = k ? materialize(function, value) : NULL;
+    const tg_object *k = tgi_object_of(function, key), *v = k ? tgi_object_of(function, value) : NULL;
     if (!v) return TG_FAILED;
     const char *problem = set_named(dict, k, v);
     return problem ? refuse(function, problem) : TG_OK;
@@ -395,7 +392,7 @@ tg_status tg_object_append_at(const char *where, tg_object *list, tg_any value)
 {
     static const char function[] = "object_append";
     if (!changeable(where, function, list, TG_OBJECT_LIST)) return TG_FAILED;
-    const tg_object *item = materialize(function, value);
+    const tg_object *item = tgi_object_of(function, value);
     const char *problem = item ? tgi_object_add(list, item) : "";
     return problem ? refuse(function, problem) : TG_OK;
 }
@@ -414,7 +411,7 @@ static tg_object *sequence(const char *where, const char *function, int kind, co
     if (!items_ok(where, function, items, count)) return NULL;
     tg_object *o = tgi_object_new(NULL, kind);
     for (int64_t i = 0; o && i < count; i++) {
-        const tg_object *item = materialize(function, items[i]);
+        const tg_object *item = tgi_object_of(function, items[i]);
         const char *problem = item ? tgi_object_add(o, item) : "";
         if (problem) return refuse(function, problem), NULL;
     }
@@ -438,7 +435,7 @@ tg_object *tg_dict_at(const char *where, const tg_any *items, int64_t count)
     if (count % 2) return refuse(function, "a key without a value: keys and values come in turn"), NULL;
     tg_object *dict = tgi_object_new(NULL, TG_OBJECT_DICT);
     for (int64_t i = 0; dict && i < count; i += 2) {
-        const tg_object *k = materialize(function, items[i]), *v = k ? materialize(function, items[i + 1]) : NULL;
+        const tg_object *k = tgi_object_of(function, items[i]), *v = k ? tgi_object_of(function, items[i + 1]) : NULL;
         const char *problem = v ? set_named(dict, k, v) : "";
         if (problem) return refuse(function, problem), NULL;
     }
@@ -450,5 +447,5 @@ tg_object *tg_object_of_at(const char *where, tg_any value)
 {
     static const char function[] = "object_of";
     tgi_begin(where, function);
-    return tg_failed() ? NULL : (tg_object *)(uintptr_t)materialize(function, value);
+    return tg_failed() ? NULL : (tg_object *)(uintptr_t)tgi_object_of(function, value);
 }

@@ -262,8 +262,10 @@ tg_tensor *tg_object_tensor_at(const char *where, const tg_object *o, const char
 /* ---- all tensors ---- */
 
 typedef struct gathering {
-    tg_named_tensor *items;
+    tg_named_tensor *items; /* whose names are places in `names` */
     int64_t count, capacity;
+    char *names;
+    int64_t names_bytes, names_room, most_names_bytes;
     char *name; /* of where the walk is */
     int64_t length, room;
 } gathering;
@@ -286,12 +288,18 @@ static bool enter(gathering *g, const tg_object *key, int64_t i)
 static bool gather_tensor(gathering *g, tg_tensor *t)
 {
     if (!tgi_handle_ok("object_tensors", t)) return false;
-    if (!tgi_grow(&g->items, &g->capacity, g->count + 1, sizeof *g->items)) return false;
-    char *name = tgi_scope_alloc((size_t)g->length + 1);
-    if (!name) return false;
-    if (g->length) memcpy(name, g->name, (size_t)g->length);
-    name[g->length] = '\0';
-    g->items[g->count++] = (tg_named_tensor){ name, t };
+    const int64_t at = g->names_bytes, end = at + g->length + 1;
+    if (end > g->most_names_bytes) {
+        tg_fail_at(NULL, TG_ERROR_FILE, "object_tensors", "the names of its tensors have more than %lld bytes",
+                   (long long)g->most_names_bytes);
+        return false;
+    }
+    if (!tgi_grow(&g->items, &g->capacity, g->count + 1, sizeof *g->items) || !tgi_grow(&g->names, &g->names_room, end, 1))
+        return false;
+    if (g->length) memcpy(g->names + at, g->name, (size_t)g->length);
+    g->names[end - 1] = '\0';
+    g->names_bytes = end;
+    g->items[g->count++].tensor = t;
     return true;
 }
 
@@ -308,18 +316,28 @@ static bool gather(gathering *g, const tg_object *o)
     return true;
 }
 
-tg_named_tensor_list tg_object_tensors_at(const char *where, const tg_object *o, const char *path)
+tg_named_tensor_list tgi_object_tensors(const tg_object *o, int64_t most_names_bytes)
 {
     tg_named_tensor_list all = { NULL, 0 };
-    o = at_path(where, "object_tensors", o, path);
-    if (!o || tg_failed()) return all;
-    gathering g = { 0 };
-    tg_named_tensor *items = gather(&g, o) ? tgi_scope_alloc((size_t)g.count * sizeof *items + 1) : NULL;
-    if (items) {
-        if (g.count) memcpy(items, g.items, (size_t)g.count * sizeof *items);
+    gathering g = { .most_names_bytes = most_names_bytes };
+    const bool gathered = gather(&g, o);
+    const size_t bytes = (size_t)g.count * sizeof *g.items;
+    char *block = gathered ? tgi_scope_alloc(bytes + (size_t)g.names_bytes + 1) : NULL;
+    if (block && g.count) {
+        tg_named_tensor *items = (tg_named_tensor *)(void *)block;
+        char *name = memcpy(block + bytes, g.names, (size_t)g.names_bytes);
+        for (int64_t i = 0; i < g.count; name += strlen(name) + 1, i++)
+            items[i] = (tg_named_tensor){ name, g.items[i].tensor };
         all = (tg_named_tensor_list){ items, g.count };
     }
     tgi_grow_free(g.items, g.capacity, sizeof *g.items);
+    tgi_grow_free(g.names, g.names_room, 1);
     tgi_grow_free(g.name, g.room, 1);
     return all;
+}
+
+tg_named_tensor_list tg_object_tensors_at(const char *where, const tg_object *o, const char *path)
+{
+    o = at_path(where, "object_tensors", o, path);
+    return o && !tg_failed() ? tgi_object_tensors(o, INT64_MAX / 2) : (tg_named_tensor_list){ NULL, 0 };
 }

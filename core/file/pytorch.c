@@ -1,0 +1,265 @@
+/* pytorch.c: .pt files. What they hold is told by their pickle (pickle*.c); here is the archive around it. */
+#include "pytorch.h"
+
+#include "core/error.h"
+#include "core/tensor_impl.h"
+#include "core/thread.h"
+#include "format_impl.h"
+#include "pickle_impl.h"
+#include "sort_impl.h"
+#include "zip_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the archive ---- */
+
+/* All names begin with that of the archive's folder, which is the one that was saved under. */
+typedef struct archive {
+    tgi_zip zip;
+    int folder_length; /* with the slash */
+    const tgi_zip_entry *pickle;
+} archive;
+
+static const tgi_zip_entry *entry_of(const archive *a, const char *name)
+{
+    enum { LONGEST = 4096 };
+    char full[LONGEST];
+    const int length = snprintf(full, sizeof full, "%.*s%s", a->folder_length, a->zip.entries[0].name, name);
+    return length < LONGEST ? tgi_zip_find(&a->zip, full) : NULL;
+}
+
+/* Finds the folder and its pickle; NULL in `pickle` where there is none. */
+static void look_around(archive *a)
+{
+    const char *slash = a->zip.count ? strchr(a->zip.entries[0].name, '/') : NULL;
+    a->folder_length = slash ? (int)(slash - a->zip.entries[0].name) + 1 : 0;
+    a->pickle = slash ? entry_of(a, "data.pkl") : NULL;
+}
+
+static bool is_of_torchscript(const archive *a)
+{
+    static const char code[] = "code/";
+    for (int64_t i = 0; i < a->zip.count; i++) {
+        const char *name = a->zip.entries[i].name;
+        if (strlen(name) > (size_t)a->folder_length && strncmp(name + a->folder_length, code, sizeof code - 1) == 0) return true;
+    }
+    return entry_of(a, "constants.pkl") != NULL;
+}
+
+/* False with an error pending: what it holds is written for machines of another kind. */
+static bool byte_order_ok(const archive *a)
+{
+    const tgi_zip_entry *entry = entry_of(a, "byteorder");
+    if (!entry) return true;
+    const char *order = entry->size < 16 ? tgi_zip_block(&a->zip, entry) : "?";
+    if (!order || strcmp(order, "little") == 0) return order != NULL;
+    return tgi_input_fail(a->zip.in, entry->data_at, "byteorder", "the byte order is \"%s\", not \"little\"", order);
+}
+
+/* ---- what is no archive ---- */
+
+/* The pickle of 0x1950a86a20f9469cfc6c, with which torch.save began until 1.5. */
+static const char old[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+enum { OLD = sizeof old - 1 };
+
+static const char *what_it_is(const tgi_input *in)
+{
+    char begin[16] = "", tar[6] = "";
+    const int64_t bytes = in->size < 16 ? in->size : 16;
+    if (!tgi_input_read(in, 0, begin, bytes) || (in->size > 263 && !tgi_input_read(in, 257, tar, 5))) return NULL;
+    if (in->size == 0) return "the file is empty";
+    if (memcmp(begin, old, OLD) == 0)
+        return "written by PyTorch before 1.6, or with _use_new_zipfile_serialization=False: load it in Python and save it "
+               "again with torch.save";
+    if (strcmp(tar, "ustar") == 0) return "a tar archive, as PyTorch before 0.2 wrote them: load it in Python and save it again";
+    if (begin[0] == '\x80' && begin[1] >= 2 && begin[1] <= 5) return "a bare pickle, which torch.save did not write";
+    if (bytes > 9 && memcmp(begin + 4, "\0\0\0\0{", 5) == 0) return "a safetensors file: tg_load_safetensors reads it";
+    if (memcmp(begin, "\x89HDF", 4) == 0) return "an HDF5 file";
+    if (memcmp(begin, "\x93NUMPY", 6) == 0) return "an .npy file: tg_load_npy reads it";
+    return "no zip archive, which PyTorch's files are";
+}
+
+static bool open_archive(archive *a, const tgi_input *in)
+{
+    if (!tgi_zip_is(in)) {
+        const char *what = tg_failed() ? NULL : what_it_is(in);
+        return what && tgi_input_fail(in, 0, NULL, "%s", what);
+    }
+    if (!tgi_zip_open(&a->zip, in)) return false;
+    look_around(a);
+    if (is_of_torchscript(a))
+        return tgi_input_fail(in, 0, NULL, "a TorchScript archive: save the state_dict of what torch.jit.load gives");
+    if (!a->pickle) return tgi_input_fail(in, 0, NULL, "a zip archive, but no data.pkl is in it, as PyTorch writes it");
+    return byte_order_ok(a);
+}
+
+/* ---- reading ---- */
+
+static tg_tensor *load_storage(tgi_pickle *p, const tgi_storage_name *s)
+{
+    const archive *a = p->context;
+    const tg_shape shape = { 1, { s->count } };
+    char name[128] = "";
+    const tgi_zip_entry *entry = strlen(s->key) < 100 ? entry_of(a, (snprintf(name, sizeof name, "data/%s", s->key), name)) : NULL;
+    if (!entry) return tgi_pickle_fail(p, "storage \"%.100s\" is not in the archive", s->key);
+    const int64_t bytes = tgi_elements[s->element].bytes;
+    if (s->count > INT64_MAX / bytes || entry->size != s->count * bytes)
+        return tgi_pickle_fail(p, "storage \"%s\" has %lld bytes in the archive, which are not %lld of %s", s->key,
+                               (long long)entry->size, (long long)s->count, tgi_elements[s->element].name);
+    return tgi_zip_tensor(&a->zip, entry, 0, s->element, &shape);
+}
+
+/* NULL with an error pending. */
+static const tg_object *load(const tgi_input *in)
+{
+    archive a = { 0 };
+    const char *bytes = open_archive(&a, in) ? tgi_zip_block(&a.zip, a.pickle) : NULL;
+    if (!bytes) return NULL;
+    tgi_pickle p = {
+        .in = in,
+        .at = a.pickle->deflated ? TGI_NOWHERE : a.pickle->data_at,
+        .bytes = (const unsigned char *)bytes,
+        .size = a.pickle->size,
+        .load = load_storage,
+        .context = &a,
+    };
+    return tgi_pickle_load(&p);
+}
+
+/* What was made before something went wrong goes. */
+static const tg_object *load_or_nothing(const tgi_input *in)
+{
+    const tg_scope scope = tg_scope_begin_at(NULL);
+    if (scope.depth < 0) return NULL;
+    const tg_object *o = load(in);
+    if (o)
+        tgi_scope_merge(scope);
+    else
+        tg_scope_end(scope);
+    return o;
+}
+
+const tg_object *tg_load_pt_at(const char *where, const char *path)
+{
+    static const char function[] = "load_pt";
+    tgi_begin(where, function);
+    tgi_input in;
+    if (tg_failed() || !tgi_input_open(&in, function, path)) return NULL;
+    const tg_object *o = load_or_nothing(&in);
+    tgi_input_close(&in);
+    return o;
+}
+
+/* ---- writing ---- */
+
+static bool write_archive(tgi_output *out, const tgi_bytes *pickle, const tgi_shown *shown)
+{
+    tgi_zip_writer zip;
+    tgi_zip_begin(&zip, out);
+    bool good = tgi_zip_add(&zip, "archive/data.pkl", 64, pickle->items, (size_t)pickle->count, NULL);
+    for (int64_t i = 0; good && i < shown->count; i++) {
+        const tgi_shown_storage *s = &shown->items[i];
+        const int64_t count = s->end - s->begin, stride = 1;
+        char name[48];
+        snprintf(name, sizeof name, "archive/data/%lld", (long long)i);
+        const tg_scope scope = tg_scope_begin_at(NULL);
+        const tg_tensor *part = tgi_new_view(s->tensor, 1, &count, &stride, s->begin);
+        good = part && tgi_zip_add(&zip, name, 64, NULL, 0, part);
+        tg_scope_end(scope);
+    }
+    good = good && tgi_zip_add(&zip, "archive/version", 64, "3\n", 2, NULL);
+    return tgi_zip_end(&zip) && good;
+}
+
+static tg_status save(const char *function, const tg_object *o, const char *path)
+{
+    tgi_shown shown = { 0 };
+    tgi_bytes pickle = { 0 };
+    tgi_output out;
+    bool saved = tgi_shown_find(&shown, function, o) && tgi_pickle_write(&pickle, &shown, function, o) &&
+                 tgi_output_open(&out, function, path);
+    if (saved) {
+        saved = write_archive(&out, &pickle, &shown) && tgi_output_commit(&out);
+        if (!saved) tgi_output_abandon(&out);
+    }
+    tgi_grow_free(pickle.items, pickle.capacity, 1);
+    tgi_shown_free(&shown);
+    return saved ? TG_OK : TG_FAILED;
+}
+
+static tg_status save_any(const char *function, tg_any what, const char *path)
+{
+    const tg_scope scope = tg_scope_begin_at(NULL);
+    const tg_object *o = scope.depth < 0 ? NULL : tgi_object_of(function, what);
+    const tg_status status = o ? save(function, o, path) : TG_FAILED;
+    tg_scope_end(scope);
+    return status;
+}
+
+tg_status tg_save_pt_at(const char *where, tg_any what, const char *path)
+{
+    static const char function[] = "save_pt";
+    tgi_begin(where, function);
+    if (tg_failed()) return TG_FAILED;
+    return save_any(function, what, path);
+}
+
+/* ---- for tg_load and tg_save ---- */
+
+/* An old file is one, too: what is wrong with it load tells. */
+static bool is(const tgi_input *in)
+{
+    char begin[OLD];
+    if (in->size >= OLD && tgi_input_read(in, 0, begin, OLD) && memcmp(begin, old, OLD) == 0) return true;
+    if (tg_failed() || !tgi_zip_is(in)) return false;
+    archive a = { 0 };
+    const tg_scope scope = tg_scope_begin_at(NULL);
+    const bool opened = tgi_zip_open(&a.zip, in);
+    if (opened) look_around(&a);
+    const bool found = opened && a.pickle;
+    tg_scope_end(scope);
+    return found;
+}
+
+static int by_name(const void *context, int64_t a, int64_t b)
+{
+    const tg_named_tensor *items = context;
+    return strcmp(items[a].name, items[b].name);
+}
+
+/* Two paths that differ may read the same: "a.b", and "b" in "a". */
+static bool all_different(const tgi_input *in, tg_named_tensor_list list)
+{
+    int64_t *order = NULL, capacity = 0;
+    if (!tgi_grow(&order, &capacity, list.count + 1, sizeof *order)) return false;
+    for (int64_t i = 0; i < list.count; i++) order[i] = i;
+    tgi_sort(order, list.count, by_name, list.items);
+    const char *twice = NULL;
+    for (int64_t i = 1; i < list.count && !twice; i++)
+        if (by_name(list.items, order[i - 1], order[i]) == 0) twice = list.items[order[i]].name;
+    tgi_grow_free(order, capacity, sizeof *order);
+    if (twice) tgi_input_fail(in, TGI_NOWHERE, NULL, "two tensors have the name \"%s\"", twice);
+    return !twice;
+}
+
+static tg_named_tensor_list load_named(const tgi_input *in)
+{
+    tg_named_tensor_list list = { NULL, 0 };
+    const tg_scope scope = tg_scope_begin_at(NULL);
+    const tg_object *o = scope.depth < 0 ? NULL : load(in);
+    if (o) list = tgi_object_tensors(o, in->size * 4 + (1 << 16));
+    if (!tg_failed() && all_different(in, list)) {
+        tgi_scope_merge(scope);
+        return list;
+    }
+    tg_scope_end(scope);
+    return (tg_named_tensor_list){ NULL, 0 };
+}
+
+static tg_status save_named(const char *function, tg_named_tensor_list list, const char *path)
+{
+    return save_any(function, tg_any_named(list), path);
+}
+
+const tgi_file_format tgi_format_pytorch = { "PyTorch's .pt", ".pt .pth .bin", is, load_named, save_named };
