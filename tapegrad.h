@@ -110,6 +110,7 @@
 #include "optim/scheduler_class.h"
 #include "optim/sgd.h"
 #include "optim/state_dict.h"
+#include "optim/state_object.h"
 #include "optim/vector.h"
 
 #endif

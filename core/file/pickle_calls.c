@@ -220,6 +220,8 @@ const tg_object *tgi_pickle_call(tgi_pickle *p, const tg_object *function, const
     const bool reconstructs = strcmp(name, "copy_reg._reconstructor") == 0 || strcmp(name, "copyreg._reconstructor") == 0;
     if (reconstructs && arguments->count && arguments->as.items[0]->kind == TGI_OBJECT_CLASS)
         return unknown_object(p, arguments->as.items[0]->as.text);
+    if (strncmp(name, "torch._utils._rebuild", 21) == 0)
+        return tgi_pickle_fail(p, "it holds a tensor made by %.200s, of a kind that is not known here", name);
     return tgi_pickle_fail(p, "it wants %.200s to be called, and nothing in a file is: save a state_dict instead, or numbers "
                               "and texts", name);
 }
