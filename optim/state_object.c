@@ -214,7 +214,8 @@ tg_status tg_optimizer_load_state_object_at(const char *where, tg_optimizer *opt
     if (is_dict(states, "\"state\"")) add_states(&f, states);
     add_groups(&f, tg_object_get(state, "param_groups"));
     tg_status loaded = TG_FAILED;
-    if (!tg_failed()) loaded = tg_optimizer_load_state_dict_at(where, optimizer, (tg_named_tensor_list){ f.items, f.count });
+    if (!tg_failed())
+        loaded = tg_optimizer_load_state_dict_at(where, optimizer, (tg_named_tensor_list){ f.items, f.count });
     tgi_grow_free(f.items, f.capacity, sizeof *f.items);
     tg_scope_end(scope);
     return loaded;

@@ -259,6 +259,24 @@ const char *tgi_object_add(tg_object *o, const tg_object *item)
 
 /* ---- what the user gives ---- */
 
+tg_any tg_any_tensors(tg_tensor_list v)
+{
+    tg_any x = { .kind = TG_ANY_TENSORS };
+    x.as.tensors = v.count > 0 && v.items ? tg_list_in_scope(v.items, v.count) : v;
+    return x;
+}
+
+tg_any tg_any_named(tg_named_tensor_list v)
+{
+    tg_any x = { .kind = TG_ANY_NAMED };
+    x.as.named = v;
+    if (v.count <= 0 || !v.items) return x;
+    tg_named_tensor *items = v.count < INT64_MAX / 64 ? tgi_scope_alloc((size_t)v.count * sizeof *items) : NULL;
+    if (items) memcpy(items, v.items, (size_t)v.count * sizeof *items);
+    x.as.named.items = items; /* NULL is an error when the object is made */
+    return x;
+}
+
 static const tg_object *of_text(const char *function, const char *text)
 {
     if (!text) {

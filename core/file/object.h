@@ -88,20 +88,10 @@ static inline tg_any tg_any_tensor(tg_tensor *v)
     x.kind = TG_ANY_TENSOR;
     return x;
 }
-static inline tg_any tg_any_tensors(tg_tensor_list v)
-{
-    tg_any x;
-    x.as.tensors = v;
-    x.kind = TG_ANY_TENSORS;
-    return x;
-}
-static inline tg_any tg_any_named(tg_named_tensor_list v)
-{
-    tg_any x;
-    x.as.named = v;
-    x.kind = TG_ANY_NAMED;
-    return x;
-}
+/* The lists are copied at once, for as long as the innermost scope: what TG_ANY is given, as `tg_list(a, b)`, may live no
+ * longer than the macro. */
+tg_any tg_any_tensors(tg_tensor_list v);
+tg_any tg_any_named(tg_named_tensor_list v);
 static inline tg_any tg_any_object(const tg_object *v)
 {
     tg_any x;

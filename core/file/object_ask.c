@@ -107,24 +107,21 @@ static const tg_object *step(const tg_object *o, const char *path, size_t *used)
     }
 }
 
-/* As far as the path leads; what is left of it is where *rest points to. */
-static const tg_object *walk(const tg_object *o, const char *path, const char **rest)
+/* What lies at the end of a path, or NULL; then *last is how far it leads, and *rest what is left of it. */
+static const tg_object *walk(const tg_object *o, const char *path, const tg_object **last, const char **rest)
 {
+    *last = o;
+    *rest = path;
     while (*path) {
         size_t used;
-        const tg_object *next = step(o, path, &used);
-        if (!next) break;
-        o = next;
-        path += used;
-        if (*path == '\0') break;
-        path++; /* the dot; what ends in one has a key "" behind it */
-        if (*path == '\0' && !tgi_is_container(o)) {
-            path--;
-            break;
-        }
+        o = step(*last, *rest, &used);
+        if (!o) return NULL;
+        *last = o;
+        *rest += used;
+        if (**rest == '\0') break;
+        ++*rest; /* the dot; behind one that ends the path is a key of no letters */
     }
-    *rest = path;
-    return o;
+    return *last;
 }
 
 /* "a, b, c" of what a dict has, as far as there is room. */
@@ -167,9 +164,10 @@ static const tg_object *at_path(const char *where, const char *function, const t
 {
     if (!tgi_object_ok(where, function, o)) return NULL;
     if (!path) return o;
+    const tg_object *last;
     const char *rest;
-    const tg_object *found = walk(o, path, &rest);
-    return *rest ? nothing_there(function, found, path, rest) : found;
+    const tg_object *found = walk(o, path, &last, &rest);
+    return found ? found : nothing_there(function, last, path, rest);
 }
 
 const tg_object *tg_object_get_at(const char *where, const tg_object *o, const char *path)
@@ -180,9 +178,9 @@ const tg_object *tg_object_get_at(const char *where, const tg_object *o, const c
 bool tg_object_has_at(const char *where, const tg_object *o, const char *path)
 {
     if (!tgi_object_ok(where, "object_has", o)) return false;
-    const char *rest = "";
-    if (path) walk(o, path, &rest);
-    return *rest == '\0';
+    const tg_object *last;
+    const char *rest;
+    return !path || walk(o, path, &last, &rest);
 }
 
 /* ---- values ---- */
@@ -266,6 +264,7 @@ typedef struct gathering {
     int64_t count, capacity;
     char *names;
     int64_t names_bytes, names_room, most_names_bytes;
+    bool over;
     char *name; /* of where the walk is */
     int64_t length, room;
 } gathering;
@@ -289,12 +288,10 @@ static bool gather_tensor(gathering *g, tg_tensor *t)
 {
     if (!tgi_handle_ok("object_tensors", t)) return false;
     const int64_t at = g->names_bytes, end = at + g->length + 1;
-    if (end > g->most_names_bytes) {
-        tg_fail_at(NULL, TG_ERROR_FILE, "object_tensors", "the names of its tensors have more than %lld bytes",
-                   (long long)g->most_names_bytes);
-        return false;
-    }
-    if (!tgi_grow(&g->items, &g->capacity, g->count + 1, sizeof *g->items) || !tgi_grow(&g->names, &g->names_room, end, 1))
+    g->over = end > g->most_names_bytes;
+    if (g->over) return false;
+    if (!tgi_grow(&g->items, &g->capacity, g->count + 1, sizeof *g->items) ||
+        !tgi_grow(&g->names, &g->names_room, end, 1))
         return false;
     if (g->length) memcpy(g->names + at, g->name, (size_t)g->length);
     g->names[end - 1] = '\0';
@@ -316,7 +313,7 @@ static bool gather(gathering *g, const tg_object *o)
     return true;
 }
 
-tg_named_tensor_list tgi_object_tensors(const tg_object *o, int64_t most_names_bytes)
+tg_named_tensor_list tgi_object_tensors(const tg_object *o, int64_t most_names_bytes, bool *over)
 {
     tg_named_tensor_list all = { NULL, 0 };
     gathering g = { .most_names_bytes = most_names_bytes };
@@ -333,11 +330,13 @@ tg_named_tensor_list tgi_object_tensors(const tg_object *o, int64_t most_names_b
     tgi_grow_free(g.items, g.capacity, sizeof *g.items);
     tgi_grow_free(g.names, g.names_room, 1);
     tgi_grow_free(g.name, g.room, 1);
+    *over = g.over;
     return all;
 }
 
 tg_named_tensor_list tg_object_tensors_at(const char *where, const tg_object *o, const char *path)
 {
     o = at_path(where, "object_tensors", o, path);
-    return o && !tg_failed() ? tgi_object_tensors(o, INT64_MAX / 2) : (tg_named_tensor_list){ NULL, 0 };
+    bool over;
+    return o && !tg_failed() ? tgi_object_tensors(o, INT64_MAX / 2, &over) : (tg_named_tensor_list){ NULL, 0 };
 }

@@ -75,8 +75,8 @@ TG_PRINTF(1, 2) const char *tgi_object_problem(const char *format, ...);
 /* Of what a macro was given; NULL with an error pending. */
 const tg_object *tgi_object_of(const char *function, tg_any given);
 
-/* tg_object_tensors of all of it; names that have more bytes than that are an error. */
-tg_named_tensor_list tgi_object_tensors(const tg_object *o, int64_t most_names_bytes);
+/* tg_object_tensors of all of it; where the names have more bytes than that, *over is true, without an error. */
+tg_named_tensor_list tgi_object_tensors(const tg_object *o, int64_t most_names_bytes, bool *over);
 
 /* What an object is, for errors: "a list", "torch.FloatStorage". */
 const char *tgi_object_name(const tg_object *o);

@@ -207,7 +207,8 @@ static bool decimal(tgi_pickle *p, uint64_t n)
     const char *line = take_line(p, &bytes);
     if (!line) return false;
     const bool plain = p->bytes[p->opcode_at] == 'I';
-    if (plain && bytes == 2 && line[0] == '0' && (line[1] | 1) == '1') return push(p, tg_object_of_bool(line[1] == '1'));
+    if (plain && bytes == 2 && line[0] == '0' && (line[1] | 1) == '1')
+        return push(p, tg_object_of_bool(line[1] == '1'));
     if (!plain && bytes > 1 && line[bytes - 1] == 'L') bytes--;
     const bool negative = bytes > 0 && line[0] == '-';
     bool good = bytes > negative;
@@ -383,20 +384,20 @@ typedef struct opcode {
 } opcode;
 
 static const opcode opcodes[256] = {
-    [0x80] = { 1, proto },        [0x95] = { 8, nothing },      ['.'] = { 0, stop },          ['('] = { 0, mark },
-    ['0'] = { 0, drop },          ['1'] = { 0, drop_to_mark },  ['2'] = { 0, twice },         ['N'] = { 0, none },
-    [0x88] = { 0, truth },        [0x89] = { 0, truth },        ['K'] = { 1, integer },       ['M'] = { 2, integer },
-    ['J'] = { 4, integer },       [0x8a] = { 1, long_integer }, [0x8b] = { 4, long_integer }, ['I'] = { 0, decimal },
-    ['L'] = { 0, decimal },       ['G'] = { 8, real },          ['X'] = { 4, text },          [0x8c] = { 1, text },
-    [0x8d] = { 8, text },         ['U'] = { 1, text },          ['T'] = { 4, text },          ['C'] = { 1, some_bytes },
-    ['B'] = { 4, some_bytes },    [0x8e] = { 8, some_bytes },   [0x96] = { 8, some_bytes },   ['}'] = { 0, empty },
-    [']'] = { 0, empty },         [')'] = { 0, empty },         [0x8f] = { 0, empty },        ['a'] = { 0, append },
-    ['e'] = { 0, appends },       [0x90] = { 0, appends },      ['s'] = { 0, set_item },      ['u'] = { 0, set_items },
-    ['l'] = { 0, list_of },       [0x91] = { 0, list_of },      ['d'] = { 0, dict_of },       ['t'] = { 0, tuple_of },
-    [0x85] = { 0, tuple_of },     [0x86] = { 0, tuple_of },     [0x87] = { 0, tuple_of },     ['q'] = { 1, put },
-    ['r'] = { 4, put },           [0x94] = { 0, memoize },      ['h'] = { 1, get },           ['j'] = { 4, get },
-    ['c'] = { 0, global },        [0x93] = { 0, stack_global }, ['Q'] = { 0, persistent },    ['R'] = { 0, reduce },
-    [0x81] = { 0, new_object },   ['b'] = { 0, build },
+    [0x80] = { 1, proto },      [0x95] = { 8, nothing },      ['.'] = { 0, stop },          ['('] = { 0, mark },
+    ['0'] = { 0, drop },        ['1'] = { 0, drop_to_mark },  ['2'] = { 0, twice },         ['N'] = { 0, none },
+    [0x88] = { 0, truth },      [0x89] = { 0, truth },        ['K'] = { 1, integer },       ['M'] = { 2, integer },
+    ['J'] = { 4, integer },     [0x8a] = { 1, long_integer }, [0x8b] = { 4, long_integer }, ['I'] = { 0, decimal },
+    ['L'] = { 0, decimal },     ['G'] = { 8, real },          ['X'] = { 4, text },          [0x8c] = { 1, text },
+    [0x8d] = { 8, text },       ['U'] = { 1, text },          ['T'] = { 4, text },          ['C'] = { 1, some_bytes },
+    ['B'] = { 4, some_bytes },  [0x8e] = { 8, some_bytes },   [0x96] = { 8, some_bytes },   ['}'] = { 0, empty },
+    [']'] = { 0, empty },       [')'] = { 0, empty },         [0x8f] = { 0, empty },        ['a'] = { 0, append },
+    ['e'] = { 0, appends },     [0x90] = { 0, appends },      ['s'] = { 0, set_item },      ['u'] = { 0, set_items },
+    ['l'] = { 0, list_of },     [0x91] = { 0, list_of },      ['d'] = { 0, dict_of },       ['t'] = { 0, tuple_of },
+    [0x85] = { 0, tuple_of },   [0x86] = { 0, tuple_of },     [0x87] = { 0, tuple_of },     ['q'] = { 1, put },
+    ['r'] = { 4, put },         [0x94] = { 0, memoize },      ['h'] = { 1, get },           ['j'] = { 4, get },
+    ['c'] = { 0, global },      [0x93] = { 0, stack_global }, ['Q'] = { 0, persistent },    ['R'] = { 0, reduce },
+    [0x81] = { 0, new_object }, ['b'] = { 0, build },
 };
 
 static bool run_one(tgi_pickle *p)

@@ -51,8 +51,8 @@ static const tg_object *a_dict(tgi_pickle *p, const tg_object *const *arguments,
     tg_object *dict = new_dict(p, TGI_ORDERED);
     if (!dict || count == 0) return dict;
     if (count > 1 || !tgi_is_container(arguments[0])) return tgi_pickle_fail(p, "a dict is made of no list of pairs");
-    const bool good = arguments[0]->kind == TG_OBJECT_DICT ? add_all(p, dict, arguments[0])
-                                                           : add_pairs(p, dict, arguments[0]);
+    const bool good =
+        arguments[0]->kind == TG_OBJECT_DICT ? add_all(p, dict, arguments[0]) : add_pairs(p, dict, arguments[0]);
     return good ? dict : NULL;
 }
 
@@ -184,14 +184,15 @@ static tgi_pickle_function find(const char *name, int64_t *least)
 const tg_object *tgi_pickle_global(tgi_pickle *p, const char *module, int64_t module_bytes, const char *name,
                                    int64_t name_bytes)
 {
-    static const char *const dtypes[] = { "float64", "float32",  "float16", "bfloat16", "double",    "float", "half",
-                                          "int64",   "int32",    "int16",   "int8",     "uint8",     "uint16", "uint32",
-                                          "uint64",  "long",     "int",     "short",    "bool",      "strided",
-                                          "complex64", "complex128" };
+    static const char *const dtypes[] = { "float64", "float32", "float16",   "bfloat16",  "double", "float",
+                                          "half",    "int64",   "int32",     "int16",     "int8",   "uint8",
+                                          "uint16",  "uint32",  "uint64",    "long",      "int",    "short",
+                                          "bool",    "strided", "complex64", "complex128" };
     enum { LONGEST = 1000 };
     char full[2 * LONGEST + 2];
     if (module_bytes > LONGEST || name_bytes > LONGEST || !tgi_utf8_ok(module, module_bytes) ||
-        !tgi_utf8_ok(name, name_bytes) || memchr(module, 0, (size_t)module_bytes) || memchr(name, 0, (size_t)name_bytes))
+        !tgi_utf8_ok(name, name_bytes) || memchr(module, 0, (size_t)module_bytes) ||
+        memchr(name, 0, (size_t)name_bytes))
         return tgi_pickle_fail(p, "the name of a class is no name");
     memcpy(full, module, (size_t)module_bytes);
     full[module_bytes] = '.';
@@ -217,13 +218,17 @@ const tg_object *tgi_pickle_call(tgi_pickle *p, const tg_object *function, const
     const tgi_pickle_function make = find(name, &least);
     if (make && arguments->count < least) return tgi_pickle_fail(p, "%s needs more arguments", name);
     if (make) return make(p, arguments->as.items, arguments->count);
-    const bool reconstructs = strcmp(name, "copy_reg._reconstructor") == 0 || strcmp(name, "copyreg._reconstructor") == 0;
+    const bool reconstructs =
+        strcmp(name, "copy_reg._reconstructor") == 0 || strcmp(name, "copyreg._reconstructor") == 0;
     if (reconstructs && arguments->count && arguments->as.items[0]->kind == TGI_OBJECT_CLASS)
         return unknown_object(p, arguments->as.items[0]->as.text);
     if (strncmp(name, "torch._utils._rebuild", 21) == 0)
         return tgi_pickle_fail(p, "it holds a tensor made by %.200s, of a kind that is not known here", name);
-    return tgi_pickle_fail(p, "it wants %.200s to be called, and nothing in a file is: save a state_dict instead, or numbers "
-                              "and texts", name);
+    return tgi_pickle_fail(
+        p,
+        "it wants %.200s to be called, and nothing in a file is: save a state_dict instead, or numbers "
+        "and texts",
+        name);
 }
 
 const tg_object *tgi_pickle_instance(tgi_pickle *p, const tg_object *type, const tg_object *arguments)

@@ -15,10 +15,12 @@ static const struct {
     tgi_element element;
     bool untyped;
 } storage_types[] = {
-    { "FloatStorage", TGI_F32, false },   { "DoubleStorage", TGI_F64, false }, { "HalfStorage", TGI_F16, false },
-    { "BFloat16Storage", TGI_BF16, false }, { "LongStorage", TGI_I64, false }, { "IntStorage", TGI_I32, false },
-    { "ShortStorage", TGI_I16, false },   { "CharStorage", TGI_I8, false },    { "ByteStorage", TGI_U8, false },
-    { "BoolStorage", TGI_BOOLEAN, false }, { "UntypedStorage", TGI_U8, true }, { "storage.UntypedStorage", TGI_U8, true },
+    { "FloatStorage", TGI_F32, false }, { "DoubleStorage", TGI_F64, false },
+    { "HalfStorage", TGI_F16, false },  { "BFloat16Storage", TGI_BF16, false },
+    { "LongStorage", TGI_I64, false },  { "IntStorage", TGI_I32, false },
+    { "ShortStorage", TGI_I16, false }, { "CharStorage", TGI_I8, false },
+    { "ByteStorage", TGI_U8, false },   { "BoolStorage", TGI_BOOLEAN, false },
+    { "UntypedStorage", TGI_U8, true }, { "storage.UntypedStorage", TGI_U8, true },
 };
 
 static bool storage_type(const tg_object *type, tgi_storage_name *s)
@@ -83,8 +85,7 @@ static tg_tensor *elements_of(tgi_pickle *p, const tg_object *storage, tgi_eleme
     tgi_storage_name *s = &p->storages[storage->as.integer];
     if (s->untyped) {
         const int64_t bytes = tgi_elements[element].bytes;
-        if (s->tensor && s->element != element)
-            return tgi_pickle_fail(p, "storage \"%s\" is of two types", s->key);
+        if (s->tensor && s->element != element) return tgi_pickle_fail(p, "storage \"%s\" is of two types", s->key);
         if (!s->tensor && s->count % bytes)
             return tgi_pickle_fail(p, "storage \"%s\" of %lld bytes has no %s", s->key, (long long)s->count,
                                    tgi_elements[element].name);
@@ -107,7 +108,8 @@ static int integers(const tgi_pickle *p, const tg_object *tuple, int64_t *to, co
 {
     const bool row = tuple->kind == TG_OBJECT_TUPLE || tuple->kind == TG_OBJECT_LIST;
     if (!row || tuple->count > TG_MAX_DIMS) {
-        tgi_pickle_fail(p, "a tensor of %lld %s: there may be %d", row ? (long long)tuple->count : -1, what, TG_MAX_DIMS);
+        tgi_pickle_fail(p, "a tensor of %lld %s: there may be %d", row ? (long long)tuple->count : -1, what,
+                        TG_MAX_DIMS);
         return -1;
     }
     for (int64_t i = 0; i < tuple->count; i++) {
@@ -162,14 +164,19 @@ static bool lies_apart(const view *v)
 /* Whether all of its elements are in a storage of so many. */
 static bool fits(const tgi_pickle *p, const view *v, const tgi_storage_name *s)
 {
-    enum { FEW = 1 << 20 }; /* elements that a small storage may be expanded to; who walks over all of them comes to an end */
+    enum {
+        FEW = 1 << 20
+    }; /* elements that a small storage may be expanded to; who walks over all of them comes to an end */
     int64_t last = v->offset, reach;
     bool over = false;
     for (int d = 0; d < v->ndim && v->numel; d++)
-        over |= __builtin_mul_overflow(v->dims[d] - 1, v->strides[d], &reach) || __builtin_add_overflow(last, reach, &last);
+        over |=
+            __builtin_mul_overflow(v->dims[d] - 1, v->strides[d], &reach) || __builtin_add_overflow(last, reach, &last);
     if (over || (v->numel ? last >= s->count : v->offset > s->count))
-        return tgi_pickle_fail(p, "a tensor reaches beyond the %lld elements of storage \"%s\"", (long long)s->count, s->key);
-    if (v->numel && !lies_apart(v)) return tgi_pickle_fail(p, "a tensor's elements lie over one another: clone it before saving");
+        return tgi_pickle_fail(p, "a tensor reaches beyond the %lld elements of storage \"%s\"", (long long)s->count,
+                               s->key);
+    if (v->numel && !lies_apart(v))
+        return tgi_pickle_fail(p, "a tensor's elements lie over one another: clone it before saving");
     if (v->numel > FEW && v->numel / 16 > s->count)
         return tgi_pickle_fail(p, "a tensor shows the %lld elements of storage \"%s\" as %lld: clone it before saving",
                                (long long)s->count, s->key, (long long)v->numel);
@@ -177,7 +184,8 @@ static bool fits(const tgi_pickle *p, const view *v, const tgi_storage_name *s)
 }
 
 /* Not a view in the tape's eyes, for nobody wrote through what it is a part of. */
-static const tg_object *view_of(tgi_pickle *p, const tg_object *const *arguments, tgi_element element, bool requires_grad)
+static const tg_object *view_of(tgi_pickle *p, const tg_object *const *arguments, tgi_element element,
+                                bool requires_grad)
 {
     view v;
     if (arguments[0]->kind != TGI_OBJECT_STORAGE)
@@ -194,7 +202,10 @@ static const tg_object *view_of(tgi_pickle *p, const tg_object *const *arguments
     return tgi_object_tensor(&p->memory, t);
 }
 
-static bool is_true(const tg_object *o) { return (o->kind == TG_OBJECT_BOOL || o->kind == TG_OBJECT_INT) && o->as.integer; }
+static bool is_true(const tg_object *o)
+{
+    return (o->kind == TG_OBJECT_BOOL || o->kind == TG_OBJECT_INT) && o->as.integer;
+}
 
 /* _rebuild_tensor(storage, offset, sizes, strides) */
 static const tg_object *rebuild(tgi_pickle *p, const tg_object *const *arguments, int64_t count)
@@ -235,7 +246,8 @@ static const tg_object *parameter(tgi_pickle *p, const tg_object *const *argumen
     if (o->kind != TG_OBJECT_TENSOR) return tgi_pickle_fail(p, "a parameter is made of %s", tgi_object_name(o));
     const bool requires_grad = count < 2 || is_true(arguments[1]);
     if (requires_grad && !tgi_is_floating(o->as.tensor))
-        return tgi_pickle_fail(p, "a parameter of %s cannot require grad", tg_dtype_name((tg_dtype)o->as.tensor->dtype));
+        return tgi_pickle_fail(p, "a parameter of %s cannot require grad",
+                               tg_dtype_name((tg_dtype)o->as.tensor->dtype));
     o->as.tensor->requires_grad = requires_grad;
     return o;
 }
@@ -248,7 +260,9 @@ static const tg_object *of_type(tgi_pickle *p, const tg_object *const *arguments
     const tg_object *function = arguments[0], *type = arguments[1], *given = arguments[2];
     const bool tensor = type->kind == TGI_OBJECT_CLASS && (strcmp(type->as.text, "torch.Tensor") == 0 ||
                                                            strcmp(type->as.text, "torch.nn.parameter.Parameter") == 0);
-    if (!tensor) return tgi_pickle_fail(p, "it holds a %s object, a kind of tensor that is not known here", tgi_object_name(type));
+    if (!tensor)
+        return tgi_pickle_fail(p, "it holds a %s object, a kind of tensor that is not known here",
+                               tgi_object_name(type));
     const tgi_pickle_function make =
         function->kind == TGI_OBJECT_CLASS ? tgi_pickle_rebuild(function->as.text, &least) : NULL;
     if (!make || make == of_type || given->kind != TG_OBJECT_TUPLE || given->count < least)
@@ -263,9 +277,9 @@ tgi_pickle_function tgi_pickle_rebuild(const char *name, int64_t *least)
         tgi_pickle_function make;
         int64_t least;
     } functions[] = {
-        { "torch._utils._rebuild_tensor", rebuild, 4 },        { "torch._utils._rebuild_tensor_v2", rebuild_v2, 5 },
-        { "torch._utils._rebuild_tensor_v3", rebuild_v3, 7 },  { "torch._utils._rebuild_parameter", parameter, 1 },
-        { "torch.nn.parameter.Parameter", parameter, 1 },      { "torch._tensor._rebuild_from_type_v2", of_type, 3 },
+        { "torch._utils._rebuild_tensor", rebuild, 4 },       { "torch._utils._rebuild_tensor_v2", rebuild_v2, 5 },
+        { "torch._utils._rebuild_tensor_v3", rebuild_v3, 7 }, { "torch._utils._rebuild_parameter", parameter, 1 },
+        { "torch.nn.parameter.Parameter", parameter, 1 },     { "torch._tensor._rebuild_from_type_v2", of_type, 3 },
     };
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         if (strcmp(functions[i].name, name) != 0) continue;

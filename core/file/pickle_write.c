@@ -20,7 +20,8 @@ static uint64_t slot_of(const tgi_shown *s, const void *storage)
 static int64_t *find_slot(const tgi_shown *s, const void *storage)
 {
     uint64_t at = slot_of(s, storage);
-    while (s->slots[at] >= 0 && s->items[s->slots[at]].storage != storage) at = (at + 1) & (uint64_t)(s->slot_count - 1);
+    while (s->slots[at] >= 0 && s->items[s->slots[at]].storage != storage)
+        at = (at + 1) & (uint64_t)(s->slot_count - 1);
     return &s->slots[at];
 }
 

@@ -42,7 +42,8 @@ static bool is_of_torchscript(const archive *a)
     static const char code[] = "code/";
     for (int64_t i = 0; i < a->zip.count; i++) {
         const char *name = a->zip.entries[i].name;
-        if (strlen(name) > (size_t)a->folder_length && strncmp(name + a->folder_length, code, sizeof code - 1) == 0) return true;
+        if (strlen(name) > (size_t)a->folder_length && strncmp(name + a->folder_length, code, sizeof code - 1) == 0)
+            return true;
     }
     return entry_of(a, "constants.pkl") != NULL;
 }
@@ -72,7 +73,8 @@ static const char *what_it_is(const tgi_input *in)
     if (memcmp(begin, old, OLD) == 0)
         return "written by PyTorch before 1.6, or with _use_new_zipfile_serialization=False: load it in Python and save it "
                "again with torch.save";
-    if (strcmp(tar, "ustar") == 0) return "a tar archive, as PyTorch before 0.2 wrote them: load it in Python and save it again";
+    if (strcmp(tar, "ustar") == 0)
+        return "a tar archive, as PyTorch before 0.2 wrote them: load it in Python and save it again";
     if (begin[0] == '\x80' && begin[1] >= 2 && begin[1] <= 5) return "a bare pickle, which torch.save did not write";
     if (bytes > 9 && memcmp(begin + 4, "\0\0\0\0{", 5) == 0) return "a safetensors file: tg_load_safetensors reads it";
     if (memcmp(begin, "\x89HDF", 4) == 0) return "an HDF5 file";
@@ -101,7 +103,8 @@ static tg_tensor *load_storage(tgi_pickle *p, const tgi_storage_name *s)
     const archive *a = p->context;
     const tg_shape shape = { 1, { s->count } };
     char name[128] = "";
-    const tgi_zip_entry *entry = strlen(s->key) < 100 ? entry_of(a, (snprintf(name, sizeof name, "data/%s", s->key), name)) : NULL;
+    const tgi_zip_entry *entry =
+        strlen(s->key) < 100 ? entry_of(a, (snprintf(name, sizeof name, "data/%s", s->key), name)) : NULL;
     if (!entry) return tgi_pickle_fail(p, "storage \"%.100s\" is not in the archive", s->key);
     const int64_t bytes = tgi_elements[s->element].bytes;
     if (s->count > INT64_MAX / bytes || entry->size != s->count * bytes)
@@ -248,7 +251,9 @@ static tg_named_tensor_list load_named(const tgi_input *in)
     tg_named_tensor_list list = { NULL, 0 };
     const tg_scope scope = tg_scope_begin_at(NULL);
     const tg_object *o = scope.depth < 0 ? NULL : load(in);
-    if (o) list = tgi_object_tensors(o, in->size * 4 + (1 << 16));
+    bool over = false;
+    if (o) list = tgi_object_tensors(o, in->size * 4 + (1 << 16), &over);
+    if (over) tgi_input_fail(in, TGI_NOWHERE, "data.pkl", "the names of its tensors are longer than the file");
     if (!tg_failed() && all_different(in, list)) {
         tgi_scope_merge(scope);
         return list;
