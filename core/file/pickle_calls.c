@@ -212,7 +212,7 @@ static const tg_object *unknown_object(const tgi_pickle *p, const char *name)
 const tg_object *tgi_pickle_call(tgi_pickle *p, const tg_object *function, const tg_object *arguments)
 {
     if (function->kind != TGI_OBJECT_CLASS || arguments->kind != TG_OBJECT_TUPLE)
-        return tgi_pickle_fail(p, "%s is called", tgi_object_name(function));
+        return tgi_pickle_fail(p, "%s is to be called, with %s", tgi_object_name(function), tgi_object_name(arguments));
     const char *name = function->as.text;
     int64_t least = 0;
     const tgi_pickle_function make = find(name, &least);

@@ -107,11 +107,10 @@ typedef struct view {
 static int integers(const tgi_pickle *p, const tg_object *tuple, int64_t *to, const char *what)
 {
     const bool row = tuple->kind == TG_OBJECT_TUPLE || tuple->kind == TG_OBJECT_LIST;
-    if (!row || tuple->count > TG_MAX_DIMS) {
-        tgi_pickle_fail(p, "a tensor of %lld %s: there may be %d", row ? (long long)tuple->count : -1, what,
-                        TG_MAX_DIMS);
-        return -1;
-    }
+    if (!row) tgi_pickle_fail(p, "a tensor's %s are %s, not a tuple", what, tgi_object_name(tuple));
+    if (row && tuple->count > TG_MAX_DIMS)
+        tgi_pickle_fail(p, "a tensor of %lld %s: there may be %d", (long long)tuple->count, what, TG_MAX_DIMS);
+    if (!row || tuple->count > TG_MAX_DIMS) return -1;
     for (int64_t i = 0; i < tuple->count; i++) {
         if (tuple->as.items[i]->kind != TG_OBJECT_INT || tuple->as.items[i]->as.integer < 0) {
             tgi_pickle_fail(p, "among a tensor's %s is one that is below 0, or no integer", what);

@@ -21,9 +21,11 @@ TEST(test_every_kind)
     const size_t size = 7;
     const tg_object *o = tg_object_list(true, (bool)true, 3, INT64_MIN, 2.5, f, "text", letters, t, tg_list(t, t),
                                         tg_object_none(), size, 'a', NULL == NULL, tg_object_of_bool(false));
-    const tg_object_kind kinds[] = { TG_OBJECT_INT,    TG_OBJECT_BOOL, TG_OBJECT_INT,  TG_OBJECT_INT,  TG_OBJECT_FLOAT,
-                                     TG_OBJECT_FLOAT,  TG_OBJECT_TEXT, TG_OBJECT_TEXT, TG_OBJECT_TENSOR, TG_OBJECT_LIST,
-                                     TG_OBJECT_NONE,   TG_OBJECT_INT,  TG_OBJECT_INT,  TG_OBJECT_INT,  TG_OBJECT_BOOL };
+    const tg_object_kind kinds[] = {
+        TG_OBJECT_INT,   TG_OBJECT_BOOL, TG_OBJECT_INT,  TG_OBJECT_INT,    TG_OBJECT_FLOAT,
+        TG_OBJECT_FLOAT, TG_OBJECT_TEXT, TG_OBJECT_TEXT, TG_OBJECT_TENSOR, TG_OBJECT_LIST,
+        TG_OBJECT_NONE,  TG_OBJECT_INT,  TG_OBJECT_INT,  TG_OBJECT_INT,    TG_OBJECT_BOOL
+    };
     assert_int_equal(tg_object_count(o), sizeof kinds / sizeof kinds[0]);
     for (int i = 0; i < tg_object_count(o); i++) assert_int_equal(tg_object_kind_of(tg_object_item(o, i)), kinds[i]);
     assert_int_equal(tg_object_int(o, "3"), INT64_MIN);
@@ -62,7 +64,8 @@ TEST(test_nested_calls)
 {
     IN_SCOPE;
     const tg_object *o =
-        tg_dict("a", tg_dict("b", tg_object_list(tg_dict("c", tg_object_tuple(1, tg_dict("d", tg_object_list(0.25)))))));
+        tg_dict("a",
+                tg_dict("b", tg_object_list(tg_dict("c", tg_object_tuple(1, tg_dict("d", tg_object_list(0.25)))))));
     assert_true(tg_object_number(o, "a.b.0.c.1.d.0") == 0.25);
     tg_scope_end(scope);
 }
@@ -115,9 +118,9 @@ TEST(test_paths)
 TEST(test_numbers)
 {
     IN_SCOPE;
-    const tg_object *o =
-        tg_dict("int", 3, "whole", 4.0, "half", 0.5, "bool", (bool)true, "tensor", tg_scalar(6), "step", tg_scalar(7.0),
-                "large", tg_scalar(INT64_MAX), "huge", 1e300, "nan", (double)NAN, "pair", tg_ones(tg_shape(2)), "t", "x");
+    const tg_object *o = tg_dict("int", 3, "whole", 4.0, "half", 0.5, "bool", (bool)true, "tensor", tg_scalar(6),
+                                 "step", tg_scalar(7.0), "large", tg_scalar(INT64_MAX), "huge", 1e300, "nan",
+                                 (double)NAN, "pair", tg_ones(tg_shape(2)), "t", "x");
     assert_int_equal(tg_object_int(o, "int"), 3);
     assert_int_equal(tg_object_int(o, "whole"), 4);
     assert_int_equal(tg_object_int(o, "bool"), 1);
@@ -128,8 +131,10 @@ TEST(test_numbers)
     assert_true(tg_object_bool(o, "bool") && isnan(tg_object_number(o, "nan")));
     static const struct {
         const char *path, *error;
-    } wrong[] = { { "half", "\"half\" is a number, not an integer" }, { "huge", "not an integer" },
-                  { "nan", "not an integer" }, { "pair", "\"pair\" is a tensor, not an integer" },
+    } wrong[] = { { "half", "\"half\" is a number, not an integer" },
+                  { "huge", "not an integer" },
+                  { "nan", "not an integer" },
+                  { "pair", "\"pair\" is a tensor, not an integer" },
                   { "t", "\"t\" is a text, not an integer" } };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(tg_object_int(o, wrong[i].path), 0);
@@ -294,10 +299,9 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_every_kind), T(test_dicts),         T(test_nested_calls), T(test_state_dicts),
-        T(test_paths),      T(test_numbers),       T(test_items),        T(test_what_cannot_be),
-        T(test_scopes),     T(test_depth),         T(test_pending),      T(test_print),
-        T(test_failing_allocations),
+        T(test_every_kind), T(test_dicts), T(test_nested_calls),        T(test_state_dicts), T(test_paths),
+        T(test_numbers),    T(test_items), T(test_what_cannot_be),      T(test_scopes),      T(test_depth),
+        T(test_pending),    T(test_print), T(test_failing_allocations),
     };
     return cmocka_run_group_tests_name("object", tests, NULL, NULL);
 }

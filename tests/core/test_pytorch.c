@@ -74,8 +74,10 @@ static void check_views(const char *path)
     assert_alike(tg_object_tensor(o, "row"), tg_select(base, 0, 2), 0);
     const tg_tensor *columns = tg_object_tensor(o, "columns"), *expanded = tg_object_tensor(o, "expanded");
     assert_true(tg_stride(columns, 0) == 6 && tg_stride(columns, 1) == 2 && tg_storage_offset(columns) == 1);
-    assert_alike(columns, tg_from_data(((double[]){ -0.75, -0.25, 0.75, 1.25, 2.25, 2.75, 3.75, 4.25 }), tg_shape(4, 2),
-                                       .dtype = TG_FLOAT64), 0);
+    assert_alike(columns,
+                 tg_from_data(((double[]){ -0.75, -0.25, 0.75, 1.25, 2.25, 2.75, 3.75, 4.25 }), tg_shape(4, 2),
+                              .dtype = TG_FLOAT64),
+                 0);
     assert_true(tg_stride(expanded, 0) == 0 && tg_stride(expanded, 1) == 0);
     assert_alike(expanded, tg_full(tg_shape(2, 3), 1.25, .dtype = TG_FLOAT64), 0);
     assert_true(tg_shares_storage(whole, tg_object_tensor(o, "transposed")));
@@ -95,8 +97,9 @@ TEST(test_views) { check_views(FILES "views.pt"); }
 static void check_plain(const char *path)
 {
     IN_SCOPE;
-    static const int64_t ints[] = { 0, 255, 256, 65535, 65536, -1, INT32_MAX, INT32_MIN, INT64_C(1) << 31,
-                                    INT64_C(1) << 62, INT64_MIN };
+    static const int64_t ints[] = {
+        0, 255, 256, 65535, 65536, -1, INT32_MAX, INT32_MIN, INT64_C(1) << 31, INT64_C(1) << 62, INT64_MIN
+    };
     const tg_object *o = tg_load_pt(path);
     assert_int_equal(tg_object_kind_of(tg_object_get(o, "none")), TG_OBJECT_NONE);
     assert_true(tg_object_bool(o, "true") && !tg_object_bool(o, "false"));
@@ -140,11 +143,10 @@ TEST(test_models)
     assert_int_equal(tg_load_state_dict(m, tg_object_tensors(tg_load_pt(FILES "network.pt"))), TG_OK);
     tg_lstm *lstm = tg_lstm_new(2, 3, .dtype = TG_FLOAT64);
     assert_int_equal(tg_load_state_dict(lstm, tg_load(FILES "lstm.pt")), TG_OK); /* as any other format */
-    tg_manual_seed(2); /* pt.py drew them in float32 */
+    tg_manual_seed(2);                                                           /* pt.py drew them in float32 */
     tg_lstm *drawn = tg_lstm_new(2, 3);
     const tg_named_tensor_list a = tg_state_dict(lstm), b = tg_state_dict(drawn);
-    for (int64_t i = 0; i < a.count; i++)
-        assert_alike(tg_to(b.items[i].tensor, TG_FLOAT64), a.items[i].tensor, 0);
+    for (int64_t i = 0; i < a.count; i++) assert_alike(tg_to(b.items[i].tensor, TG_FLOAT64), a.items[i].tensor, 0);
     const tg_object *o = tg_load_pt(FILES "checkpoint.pt");
     assert_int_equal(tg_load_state_dict(m, tg_object_tensors(o, "model")), TG_OK);
     assert_int_equal(tg_object_int(o, "epoch"), 3);
@@ -254,8 +256,8 @@ TEST(test_models_out)
     tg_tensor *y = tg_detach(tg_sequential_forward(m, x));
     assert_int_equal(tg_save_pt(tg_state_dict(m), in_folder("model.pt")), TG_OK);
     assert_int_equal(tg_save(tg_state_dict(m), in_folder("model.PTH")), TG_OK);
-    assert_int_equal(tg_save_pt(tg_dict("model", tg_state_dict(m), "optimizer", tg_optimizer_state_object(adam), "input", x,
-                                        "output", y, "epoch", 7),
+    assert_int_equal(tg_save_pt(tg_dict("model", tg_state_dict(m), "optimizer", tg_optimizer_state_object(adam),
+                                        "input", x, "output", y, "epoch", 7),
                                 in_folder("run.pt")),
                      TG_OK);
     tg_sequential *other = tg_sequential_new(tg_linear_new(2, 3), tg_batch_norm1d_new(3), tg_linear_new(3, 1));
@@ -276,7 +278,8 @@ TEST(test_parts)
     IN_SCOPE;
     tg_tensor *large = tg_zeros(tg_shape(100000)), *a = tg_narrow(large, 0, 500, 10), *b = tg_narrow(large, 0, 505, 10);
     tg_fill_(a, 1);
-    assert_int_equal(tg_save_pt(tg_dict("a", a, "b", b, "none", tg_narrow(large, 0, 7, 0)), in_folder("parts.pt")), TG_OK);
+    assert_int_equal(tg_save_pt(tg_dict("a", a, "b", b, "none", tg_narrow(large, 0, 7, 0)), in_folder("parts.pt")),
+                     TG_OK);
     size_t count;
     free(read_file(in_folder("parts.pt"), &count));
     assert_true(count < 2000);
@@ -349,7 +352,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_dtypes), T(test_views),      T(test_plain), T(test_models), T(test_what_is_not_read),    T(test_copies),
+        T(test_dtypes),     T(test_views),      T(test_plain), T(test_models), T(test_what_is_not_read), T(test_copies),
         T(test_same_bytes), T(test_models_out), T(test_parts), T(test_many),   T(test_refused_to_save),
     };
     return cmocka_run_group_tests_name("pytorch", tests, set_up, tear_down);

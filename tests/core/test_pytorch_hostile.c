@@ -6,7 +6,7 @@
 #include "tests/support/mutate.h"
 #include "tests/support/suite.h"
 
-#include "core/file/crc32_impl.h"
+#include "core/file/zip_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +16,41 @@
 #include <unistd.h>
 
 #define FILES "tests/golden/files/pt_"
-static const char *const seeds[] = { FILES "dtypes.pt", FILES "views.pt",   FILES "plain.pt",
-                                     FILES "plain_4.pt", FILES "checkpoint.pt", FILES "lstm.pt", NULL };
+static const char *const seeds[] = { FILES "dtypes.pt",
+                                     FILES "views.pt",
+                                     FILES "plain.pt",
+                                     FILES "plain_4.pt",
+                                     FILES "checkpoint.pt",
+                                     FILES "lstm.pt",
+                                     NULL };
+
+/* ---- failing calls of the system ---- */
+
+/* These are called in place of the C library's. */
+static int64_t calls, failing = -1;
+
+static bool fails(int why)
+{
+    if (calls++ != failing) return false;
+    errno = why;
+    return true;
+}
+
+ssize_t write(int fd, const void *bytes, size_t count)
+{
+    return fails(ENOSPC) ? -1 : (ssize_t)syscall(SYS_write, fd, bytes, count);
+}
+/* Mutants need not outlive a loss of power. */
+static bool without_disk;
+int fsync(int fd) { return without_disk ? 0 : fails(EIO) ? -1 : (int)syscall(SYS_fsync, fd); }
+int rename(const char *from, const char *to)
+{
+    return fails(EACCES) ? -1 : (int)syscall(SYS_renameat, -100, from, -100, to); /* AT_FDCWD */
+}
+ssize_t pread(int fd, void *to, size_t count, off_t at)
+{
+    return fails(EIO) ? -1 : (ssize_t)syscall(SYS_pread64, fd, to, count, at);
+}
 
 /* ---- damaged files ---- */
 
@@ -78,31 +111,73 @@ static void repair(mutant *m)
 TEST(test_mutants) { load_mutants((mutation){ .seeds = seeds, .load = load, .repair = repair }); }
 TEST(test_named_mutants) { load_mutants((mutation){ .seeds = seeds, .load = load_named, .repair = repair }); }
 
-/* ---- failing calls of the system ---- */
+/* The archive of a seed with another pickle in it, so that the damage is all in there. */
+static const char *archive_of;
 
-/* These are called in place of the C library's. */
-static int64_t calls, failing = -1;
-
-static bool fails(int why)
+static bool copy_entries(const tgi_input *in, const char *path, const void *pickle, size_t bytes)
 {
-    if (calls++ != failing) return false;
-    errno = why;
-    return true;
+    tgi_zip from;
+    tgi_output out;
+    tgi_zip_writer to;
+    if (!tgi_zip_open(&from, in) || !tgi_output_open(&out, "test", path)) return false;
+    tgi_zip_begin(&to, &out);
+    for (int64_t i = 0; i < from.count; i++) {
+        const tgi_zip_entry *e = &from.entries[i];
+        const bool replaced = strstr(e->name, "/data.pkl") != NULL;
+        tgi_zip_add(&to, e->name, 64, replaced ? pickle : tgi_zip_block(&from, e), replaced ? bytes : (size_t)e->size,
+                    NULL);
+    }
+    return tgi_zip_end(&to) && tgi_output_commit(&out);
 }
 
-ssize_t write(int fd, const void *bytes, size_t count)
+static bool load_within(const char *path)
 {
-    return fails(ENOSPC) ? -1 : (ssize_t)syscall(SYS_write, fd, bytes, count);
+    size_t bytes;
+    unsigned char *pickle = read_file(path, &bytes);
+    char archive[5000];
+    snprintf(archive, sizeof archive, "%s-archive", path); /* the seed is read more than once */
+    tgi_input in;
+    const tg_scope scope = tg_scope_begin();
+    const bool made = tgi_input_open(&in, "test", archive_of) && copy_entries(&in, archive, pickle, bytes);
+    if (!made) fail_msg("the archive cannot be made: %s", tg_error_message());
+    tgi_input_close(&in);
+    tg_scope_end(scope);
+    free(pickle);
+    const bool loaded = load(archive);
+    unlink(archive);
+    return loaded;
 }
-int fsync(int fd) { return fails(EIO) ? -1 : (int)syscall(SYS_fsync, fd); }
-int rename(const char *from, const char *to)
+
+/* The pickle of a seed, in a file of its own. */
+static void take_out(const char *seed, const char *path)
 {
-    return fails(EACCES) ? -1 : (int)syscall(SYS_renameat, -100, from, -100, to); /* AT_FDCWD */
+    tgi_input in;
+    tgi_zip zip;
+    const tg_scope scope = tg_scope_begin();
+    assert_true(tgi_input_open(&in, "test", seed) && tgi_zip_open(&zip, &in));
+    for (int64_t i = 0; i < zip.count; i++)
+        if (strstr(zip.entries[i].name, "/data.pkl"))
+            write_file(path, tgi_zip_block(&zip, &zip.entries[i]), (size_t)zip.entries[i].size);
+    tgi_input_close(&in);
+    tg_scope_end(scope);
 }
-ssize_t pread(int fd, void *to, size_t count, off_t at)
+
+TEST(test_mutants_of_pickles)
 {
-    return fails(EIO) ? -1 : (ssize_t)syscall(SYS_pread64, fd, to, count, at);
+    const char *folder = make_folder();
+    char pickle[5000];
+    const char *const one[] = { pickle, NULL };
+    without_disk = true;
+    for (int i = 0; seeds[i]; i++) {
+        snprintf(pickle, sizeof pickle, "%s/pickle", folder);
+        take_out(archive_of = seeds[i], pickle);
+        load_mutants((mutation){ .seeds = one, .load = load_within });
+    }
+    without_disk = false;
+    remove_folder(folder);
 }
+
+/* ---- with a system that fails ---- */
 
 static char path[5000];
 
@@ -190,7 +265,7 @@ static int tear_down(void **state)
 int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
-    const struct CMUnitTest tests[] = { T(test_mutants), T(test_named_mutants), T(test_failing_system),
-                                        T(test_failing_allocations) };
+    const struct CMUnitTest tests[] = { T(test_mutants), T(test_named_mutants), T(test_mutants_of_pickles),
+                                        T(test_failing_system), T(test_failing_allocations) };
     return cmocka_run_group_tests_name("pytorch_hostile", tests, set_up, tear_down);
 }

@@ -200,7 +200,8 @@ TEST(test_names)
 
 static const tg_object *group_of(tg_any betas)
 {
-    return tg_object_list(tg_dict("lr", 0.5, "betas", betas, "eps", 1e-8, "weight_decay", 0, "params", tg_object_list(0, 1)));
+    return tg_object_list(
+        tg_dict("lr", 0.5, "betas", betas, "eps", 1e-8, "weight_decay", 0, "params", tg_object_list(0, 1)));
 }
 
 TEST(test_refused)
@@ -220,7 +221,8 @@ TEST(test_refused)
     REFUSED(tg_dict(), "there is no \"state\"");
     REFUSED(tg_dict("state", 3), "the \"state\" is an integer, not a dict");
     REFUSED(tg_dict("state", none), "there is no \"param_groups\"");
-    REFUSED(tg_dict("state", none, "param_groups", tg_object_list()), "Missing key(s) in state_dict: \"param_groups.0.lr\"");
+    REFUSED(tg_dict("state", none, "param_groups", tg_object_list()),
+            "Missing key(s) in state_dict: \"param_groups.0.lr\"");
     REFUSED(tg_dict("state", none, "param_groups", tg_object_list(1)), "the param_group is an integer");
     REFUSED(tg_dict("state", none, "param_groups", group_of(TG_ANY(0.9))), "item 0 of a number");
     REFUSED(tg_dict("state", none, "param_groups", group_of(TG_ANY(tg_object_tuple(0.9)))), "item 1 of a tuple of 1");
