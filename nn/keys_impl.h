@@ -46,6 +46,18 @@ TG_PRINTF(2, 3) void tgi_report_line(tgi_key_report *r, const char *format, ...)
 /* False, with PyTorch's error, if anything was reported. `name` is whose state it is. */
 bool tgi_report_end(const tgi_key_report *r, const char *where, const char *function, const char *name);
 
+/* ---- in two steps ---- Several things are loaded, or none: each is looked at and made ready, which may fail, and when
+ * all are, each is ended. */
+
+/* What one thing is to become, in the innermost scope's memory, where what makes it ready runs under no_grad. */
+typedef struct tgi_loading tgi_loading;
+struct tgi_loading {
+    void (*end)(tgi_loading *loading, bool take); /* moves it in, which cannot fail; or drops it */
+};
+
+/* tg_load_state_dict, strict. NULL with an error pending; then there is nothing to end. */
+tgi_loading *tgi_state_loading(const char *where, tg_module *m, tg_named_tensor_list state);
+
 TG_EXTERN_C_END
 
 #endif

@@ -1,6 +1,7 @@
 /* state.c: tg_load_state_dict. tg_state_dict is one of the walks of module_walk.c.
  *
- * Everything is looked at before the first element moves, and what moves then cannot fail. */
+ * Everything is looked at before the first element moves, and what moves then cannot fail. Between the two others may
+ * look at more: tgi_state_loading. */
 #include "state.h"
 
 #include "core/error.h"
@@ -14,6 +15,7 @@
 static const char name[] = "load_state_dict";
 
 typedef struct loading {
+    tgi_loading base;
     tg_named_tensor_list to; /* the model's state */
     tg_tensor **from;        /* what goes into each; NULL: it stays as it is */
     tg_incompatible_keys keys;
@@ -83,18 +85,40 @@ static void copy_all(const loading *l)
     }
 }
 
+/* Looks at everything. False with an error pending. */
+static bool look(loading *l, const char *where, tg_module *m, tg_named_tensor_list state,
+                 const tg_load_state_dict_options *options)
+{
+    if (!tgi_module_ok(where, m, name) || tg_failed()) return false;
+    l->to = tg_state_dict_at(where, m);
+    if (tg_failed() || !match(l, state)) return false;
+    if (options->incompatible) *options->incompatible = l->keys;
+    return check(where, m, l, options->strict);
+}
+
 tg_status tg_load_state_dict_at(const char *where, tg_module *m, tg_named_tensor_list state,
                                 tg_load_state_dict_options options)
 {
     if (options.incompatible) *options.incompatible = (tg_incompatible_keys){ { NULL, 0 }, { NULL, 0 } };
-    if (!tgi_module_ok(where, m, name) || tg_failed()) return TG_FAILED;
-    loading l = { .to = tg_state_dict_at(where, m) };
-    if (tg_failed() || !match(&l, state)) return TG_FAILED;
-    if (options.incompatible) *options.incompatible = l.keys;
-    if (!check(where, m, &l, options.strict)) return TG_FAILED;
+    loading l;
+    if (!look(&l, where, m, state, &options)) return TG_FAILED;
     tg_scope scope = tg_no_grad_begin();
     const bool ready = set_apart(&l);
     if (ready) copy_all(&l);
     tg_scope_end(scope);
     return ready ? TG_OK : TG_FAILED;
+}
+
+static void end(tgi_loading *base, bool take)
+{
+    if (take) copy_all((const loading *)base);
+}
+
+tgi_loading *tgi_state_loading(const char *where, tg_module *m, tg_named_tensor_list state)
+{
+    static const tg_load_state_dict_options strict = { .strict = true };
+    loading *l = tgi_scope_alloc(sizeof *l);
+    if (!l || !look(l, where, m, state, &strict) || !set_apart(l)) return NULL;
+    l->base.end = end;
+    return &l->base;
 }

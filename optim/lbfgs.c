@@ -13,6 +13,7 @@
 #include "ops/view.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct lbfgs_options {
@@ -248,7 +249,16 @@ static bool check(const tg_optimizer_class *kind, const void *options)
            tg_option_ok(kind, o->history_size > 0, "history_size", (double)o->history_size);
 }
 
-static const tgi_whole_step whole = { .memory_bytes = sizeof(lbfgs_memory), .step = step, .free = memory_free };
+static int64_t state_count(const tg_optimizer *optimizer);
+static void put_state(tgi_state_writer *w, const tg_optimizer *optimizer);
+static bool read_state(void *memory, const tg_optimizer *optimizer, tgi_keys *keys, tgi_key_report *report);
+
+static const tgi_whole_step whole = { .memory_bytes = sizeof(lbfgs_memory),
+                                      .step = step,
+                                      .free = memory_free,
+                                      .state_count = state_count,
+                                      .put_state = put_state,
+                                      .read_state = read_state };
 
 static const tg_optimizer_class lbfgs = {
     .name = "LBFGS",
@@ -340,7 +350,7 @@ static bool state_ok(const char *what, const tg_lbfgs_state *state)
 }
 
 /* Fills in an empty memory; an error is pending if it cannot. */
-static void read_state(lbfgs_memory *m, const tgi_group *g, const char *what, const tg_lbfgs_state *from)
+static void read_struct(lbfgs_memory *m, const tgi_group *g, const char *what, const tg_lbfgs_state *from)
 {
     const bool begun = from->n_iter > 0;
     m->n_iter = from->n_iter;
@@ -369,8 +379,112 @@ tg_status tg_lbfgs_set_state_at(const char *where, tg_optimizer *optimizer, tg_l
     }
     const tg_scope scope = tg_no_grad_begin();
     lbfgs_memory made = { 0 };
-    read_state(&made, optimizer->first, what, &state);
+    read_struct(&made, optimizer->first, what, &state);
     settle(optimizer->memory, &made);
     tg_scope_end(scope);
     return tg_failed() ? TG_FAILED : TG_OK;
+}
+
+/* ---- its state dict ---- */
+
+static int64_t state_count(const tg_optimizer *optimizer)
+{
+    const lbfgs_memory *m = optimizer->memory;
+    return 7 + 2 * m->count; /* five numbers and two vectors */
+}
+
+static void put_vector(tgi_state_writer *w, const char *name, tg_tensor *t)
+{
+    if (name && t) tgi_state_put(w, name, tgi_scope_adopt(tgi_ref(t)));
+}
+
+/* Nothing of one that has made no step. */
+static void put_state(tgi_state_writer *w, const tg_optimizer *optimizer)
+{
+    const lbfgs_memory *m = optimizer->memory;
+    if (m->func_evals == 0 && m->n_iter == 0) return;
+    tgi_state_put(w, "n_iter", tg_scalar(m->n_iter, .dtype = TG_INT64));
+    tgi_state_put(w, "func_evals", tg_scalar(m->func_evals, .dtype = TG_INT64));
+    tgi_state_put(w, "t", tg_scalar(m->t, .dtype = TG_FLOAT64));
+    tgi_state_put(w, "H_diag", tg_scalar(m->H_diag, .dtype = TG_FLOAT64));
+    tgi_state_put(w, "prev_loss", tg_scalar(m->prev_loss, .dtype = TG_FLOAT64));
+    put_vector(w, "d", m->d);
+    put_vector(w, "prev_flat_grad", m->prev_flat_grad);
+    for (int64_t i = 0; i < m->count; i++) {
+        put_vector(w, tgi_key("old_dirs.%lld", (long long)i), m->pairs[i].y);
+        put_vector(w, tgi_key("old_stps.%lld", (long long)i), m->pairs[i].s);
+    }
+}
+
+/* An entry that has to be there, with so many elements, one after another; NULL if it is not, which is reported. */
+static tg_tensor *take(tgi_keys *keys, tgi_key_report *report, const char *name, tg_shape shape)
+{
+    const char *key = tgi_key("state.0.%s", name);
+    tg_tensor *t = key ? tgi_keys_take(keys, key) : NULL;
+    if (t && t->numel == (shape.ndim ? shape.dims[0] : 1) && (shape.ndim == 0 || t->ndim == 1)) return t;
+    if (t)
+        tgi_report_size(report, key, t, &shape);
+    else if (key)
+        tgi_report_missing(report, key);
+    return NULL;
+}
+
+static double take_number(tgi_keys *keys, tgi_key_report *report, const char *name)
+{
+    const tg_tensor *t = take(keys, report, name, tg_shape());
+    return t ? tg_item(t) : 0;
+}
+
+/* A count is whole and not negative; another value becomes one that state_ok refuses. */
+static int64_t take_count(tgi_keys *keys, tgi_key_report *report, const char *name)
+{
+    const double count = take_number(keys, report, name);
+    return count >= 0 && count < (double)TGI_MOST_COUNT && count == floor(count) ? (int64_t)count : -1;
+}
+
+/* The pairs: as many as there are names in a row. */
+static int64_t count_pairs(tgi_keys *keys)
+{
+    int64_t count = 0;
+    for (const char *key; count < keys->list.count && (key = tgi_key("state.0.old_dirs.%lld", (long long)count));)
+        if (!tgi_keys_take(keys, key)) break;
+        else count++;
+    return count;
+}
+
+static bool take_pairs(tg_lbfgs_state *s, tgi_keys *keys, tgi_key_report *report, tg_shape vector)
+{
+    const int64_t count = count_pairs(keys);
+    tg_tensor **dirs = tg_list_new(count), **stps = tg_list_new(count);
+    if (!dirs || !stps) return false;
+    for (int64_t i = 0; i < count; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "old_dirs.%lld", (long long)i);
+        dirs[i] = take(keys, report, name, vector);
+        snprintf(name, sizeof name, "old_stps.%lld", (long long)i);
+        stps[i] = take(keys, report, name, vector);
+    }
+    s->old_dirs = tg_list_of(dirs, count);
+    s->old_stps = tg_list_of(stps, count);
+    return !tg_failed();
+}
+
+static bool read_state(void *memory, const tg_optimizer *optimizer, tgi_keys *keys, tgi_key_report *report)
+{
+    static const char what[] = "optimizer_load_state_dict";
+    const tgi_group *g = optimizer->first;
+    tg_shape vector = { 1, { 0 } };
+    for (int64_t i = 0; i < g->count; i++) vector.dims[0] += tg_numel(g->parameters[i].tensor);
+    if (!tgi_keys_take(keys, "state.0.n_iter")) return true; /* it had made no step */
+    tg_lbfgs_state s = { .n_iter = take_count(keys, report, "n_iter"),
+                         .func_evals = take_count(keys, report, "func_evals"),
+                         .t = take_number(keys, report, "t"),
+                         .H_diag = take_number(keys, report, "H_diag"),
+                         .prev_loss = take_number(keys, report, "prev_loss") };
+    if (s.n_iter > 0) s.d = take(keys, report, "d", vector);
+    if (s.n_iter > 0) s.prev_flat_grad = take(keys, report, "prev_flat_grad", vector);
+    if (!take_pairs(&s, keys, report, vector)) return false;
+    if (report->missing.used || report->other.used) return true; /* that will be the error */
+    if (state_ok(what, &s)) read_struct(memory, g, what, &s);
+    return !tg_failed();
 }

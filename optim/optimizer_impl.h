@@ -3,6 +3,7 @@
 #ifndef TG_OPTIM_OPTIMIZER_IMPL_H
 #define TG_OPTIM_OPTIMIZER_IMPL_H
 
+#include "nn/keys_impl.h"
 #include "optimizer_class.h"
 
 TG_EXTERN_C_BEGIN
@@ -30,12 +31,27 @@ typedef struct tgi_group {
     tgi_optimized parameters[];
 } tgi_group;
 
+/* A state dict that is made; it has room. */
+typedef struct tgi_state_writer {
+    tg_named_tensor *items;
+    int64_t count;
+} tgi_state_writer;
+
+/* "state.0.NAME". */
+void tgi_state_put(tgi_state_writer *w, const char *name, tg_tensor *t);
+
 /* A class whose step looks at the loss of all parameters, of one group, several times. */
 typedef struct tgi_whole_step {
     size_t memory_bytes; /* zeroed; what an optimiser remembers from step to step */
     void (*free)(void *memory); /* what it holds */
     /* The loss before the step; an error recorded leaves the parameters and the memory as they were. */
     double (*step)(tg_optimizer *optimizer, tg_closure closure, void *context);
+    /* For the state dict: entries of the memory, at most so many, whose names get "state.0." in front; and zeroed memory
+     * filled from such entries. False with an error pending; what is wrong with the entries may be reported instead.
+     * Either way the memory is to be freed. */
+    int64_t (*state_count)(const tg_optimizer *optimizer);
+    void (*put_state)(tgi_state_writer *w, const tg_optimizer *optimizer);
+    bool (*read_state)(void *memory, const tg_optimizer *optimizer, tgi_keys *keys, tgi_key_report *report);
 } tgi_whole_step;
 
 /* Who must know when an optimiser is gone. */
@@ -90,8 +106,8 @@ void tgi_option_put(const tg_option *option, void *options, double value);
 /* Writes it; false, with an error pending, if it is a value that the option's type does not have. */
 bool tgi_option_write(const tg_optimizer_class *kind, const tg_option *option, void *options, double value);
 
-/* False, with an error pending, while one is pending or if the optimiser's state is not one of each parameter. */
-bool tgi_has_state_dict(const char *where, const tg_optimizer *optimizer, const char *function);
+/* tg_optimizer_load_state_dict in two steps, under no_grad. NULL with an error pending. */
+tgi_loading *tgi_optimizer_loading(const char *where, tg_optimizer *optimizer, tg_named_tensor_list state);
 
 /* ---- updates ---- */
 

@@ -2,6 +2,7 @@
 #ifndef TG_OPTIM_SCHEDULER_IMPL_H
 #define TG_OPTIM_SCHEDULER_IMPL_H
 
+#include "nn/keys_impl.h"
 #include "optimizer_impl.h"
 #include "scheduler_class.h"
 
@@ -57,6 +58,8 @@ bool tgi_scheduler_in_use(const char *where, const tg_scheduler *s, const char *
 
 /* One step, to the next epoch (`epoch` is NaN) or to that one; false with an error pending. */
 bool tgi_scheduler_step(tg_scheduler *s, double epoch, double metric);
+/* tg_scheduler_load_state_dict in two steps. NULL with an error pending. */
+tgi_loading *tgi_scheduler_loading(const char *where, tg_scheduler *s, tg_named_tensor_list state);
 /* As when it was made, from the groups' initial learning rates on. */
 bool tgi_scheduler_restart(tg_scheduler *s);
 

@@ -97,17 +97,38 @@ static bool find_values(const entries *all, tg_named_tensor_list list, double *v
     return tgi_report_end(&report, NULL, what, s->kind->name);
 }
 
-tg_status tg_scheduler_load_state_dict_at(const char *where, tg_scheduler *s, tg_named_tensor_list list)
+typedef struct loading {
+    tgi_loading base;
+    entries all;
+    double *values;
+} loading;
+
+static void end(tgi_loading *base, bool take)
+{
+    loading *l = (loading *)base;
+    for (int64_t i = 0; take && i < l->all.count; i++)
+        tgi_option_put(&l->all.items[i].option, l->all.items[i].at, l->values[i]);
+    entries_free(&l->all);
+}
+
+tgi_loading *tgi_scheduler_loading(const char *where, tg_scheduler *s, tg_named_tensor_list list)
 {
     static const char what[] = "scheduler_load_state_dict";
-    if (!tgi_scheduler_in_use(where, s, what) || tg_failed()) return TG_FAILED;
-    entries all = { 0 };
-    const tg_scope scope = tg_scope_begin();
-    add_all(&all, "", s);
-    double *values = tg_failed() ? NULL : tgi_scope_alloc((size_t)all.count * sizeof *values);
-    const bool ok = values && find_values(&all, list, values, what, s);
-    for (int64_t i = 0; ok && i < all.count; i++) tgi_option_put(&all.items[i].option, all.items[i].at, values[i]);
-    entries_free(&all);
+    loading *l = NULL;
+    if (!tgi_scheduler_in_use(where, s, what) || tg_failed() || !(l = tgi_scope_alloc(sizeof *l))) return NULL;
+    *l = (loading){ .base.end = end };
+    add_all(&l->all, "", s);
+    l->values = tg_failed() ? NULL : tgi_scope_alloc((size_t)l->all.count * sizeof *l->values);
+    if (l->values && find_values(&l->all, list, l->values, what, s)) return &l->base;
+    end(&l->base, false);
+    return NULL;
+}
+
+tg_status tg_scheduler_load_state_dict_at(const char *where, tg_scheduler *s, tg_named_tensor_list list)
+{
+    const tg_scope scope = tg_scope_begin_at(where);
+    tgi_loading *l = tgi_scheduler_loading(where, s, list);
+    if (l) l->end(l, true);
     tg_scope_end(scope);
-    return ok ? TG_OK : TG_FAILED;
+    return l ? TG_OK : TG_FAILED;
 }

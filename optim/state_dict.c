@@ -9,15 +9,14 @@
 #include "ops/create.h"
 #include "optimizer_impl.h"
 
-typedef struct writer {
-    tg_named_tensor *items;
-    int64_t count;
-} writer;
+typedef tgi_state_writer writer;
 
 static void put(writer *w, const char *kind, int64_t number, const char *name, tg_tensor *t)
 {
     w->items[w->count++] = (tg_named_tensor){ tgi_key("%s.%lld.%s", kind, (long long)number, name), t };
 }
+
+void tgi_state_put(tgi_state_writer *w, const char *name, tg_tensor *t) { put(w, "state", 0, name, t); }
 
 /* An empty list that has room for everything. False with an error pending. */
 static bool make_room(writer *w, const tg_optimizer *optimizer)
@@ -27,6 +26,7 @@ static bool make_room(writer *w, const tg_optimizer *optimizer)
     for (int i = 0; i < TG_MAX_STATES && kind->states[i]; i++) states++;
     for (int i = 0; i < TG_MAX_OPTIONS && kind->options[i].name; i++) options++;
     int64_t most = optimizer->group_count * options;
+    if (kind->whole) most += kind->whole->state_count(optimizer);
     for (const tgi_group *g = optimizer->first; g; g = g->next) most += g->count * states;
     w->count = 0;
     w->items = tgi_scope_alloc((size_t)most * sizeof *w->items);
@@ -63,24 +63,14 @@ static void put_group(writer *w, const tg_optimizer_class *kind, const tgi_group
     put(w, "param_groups", number, "params", tg_arange(first, first + g->count));
 }
 
-bool tgi_has_state_dict(const char *where, const tg_optimizer *optimizer, const char *function)
-{
-    if (!tgi_optimizer_ok(where, optimizer, function) || tg_failed()) return false;
-    if (!optimizer->kind->whole) return true;
-    tg_fail_at(where, TG_ERROR_VALUE, function,
-               "%s has no state for each parameter: tg_lbfgs_state_of, "
-               "tg_lbfgs_set_state",
-               optimizer->kind->name);
-    return false;
-}
-
 tg_named_tensor_list tg_optimizer_state_dict_at(const char *where, const tg_optimizer *optimizer)
 {
     const tg_named_tensor_list none = { NULL, 0 };
-    if (!tgi_has_state_dict(where, optimizer, "optimizer_state_dict")) return none;
+    if (!tgi_optimizer_ok(where, optimizer, "optimizer_state_dict") || tg_failed()) return none;
     writer w;
     if (!make_room(&w, optimizer)) return none;
     int64_t number = 0;
+    if (optimizer->kind->whole) optimizer->kind->whole->put_state(&w, optimizer);
     for (const tgi_group *g = optimizer->first; g; g = g->next)
         for (int64_t i = 0; i < g->count; i++) put_parameter(&w, optimizer, g, &g->parameters[i], number++);
     number = 0;

@@ -18,8 +18,9 @@ TG_BEGIN_DECLS
  *     param_groups.0.initial_lr  where its schedulers begin, if it has had one (scheduler.h): float64
  *     param_groups.0.params    the numbers of its parameters: int64
  *
- * The list, and what is in it, lives as long as the innermost scope. Empty on error; L-BFGS has functions of its own
- * for this (lbfgs.h). */
+ * L-BFGS has one state for all parameters: state.0.n_iter, .func_evals, .t, .H_diag, .prev_loss, .d, .prev_flat_grad,
+ * .old_dirs.0, .old_stps.0, ... (lbfgs.h). The list, and what is in it, lives as long as the innermost scope. Empty on
+ * error. */
 tg_named_tensor_list tg_optimizer_state_dict_at(const char *where, const tg_optimizer *optimizer);
 #define tg_optimizer_state_dict(optimizer) tg_optimizer_state_dict_at(TG_HERE, optimizer)
 

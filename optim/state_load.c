@@ -1,7 +1,7 @@
 /* state_load.c: tg_optimizer_load_state_dict.
  *
  * All that belongs to the optimiser is looked up in the list, and the new options and states are made; what moves then
- * cannot fail. */
+ * cannot fail. Between the two others may make ready what they load: tgi_optimizer_loading. */
 #include "state_dict.h"
 
 #include "core/error.h"
@@ -31,10 +31,12 @@ typedef struct loaded_group {
 } loaded_group;
 
 typedef struct loading {
+    tgi_loading base;
     tg_optimizer *optimizer;
     int64_t count; /* of all parameters */
     loaded_parameter *parameters;
     loaded_group *groups;
+    void *memory; /* of a class with a step of all parameters; to be taken, or freed */
     tgi_keys keys;
     tgi_key_report report;
 } loading;
@@ -189,6 +191,10 @@ static void take_all(loading *l)
 {
     loaded_parameter *in = l->parameters;
     const loaded_group *from = l->groups;
+    if (l->memory) {
+        l->optimizer->kind->whole->free(l->optimizer->memory);
+        memcpy(l->optimizer->memory, l->memory, l->optimizer->kind->whole->memory_bytes);
+    }
     for (tgi_group *g = l->optimizer->first; g; g = g->next, from++) {
         memcpy(g->options, from->options, l->optimizer->kind->options_bytes);
         g->has_initial_lr = from->initial_lr != NULL;
@@ -216,25 +222,54 @@ static bool make_room(loading *l)
     return true;
 }
 
+/* The memory of a class with a step of all parameters. False with an error pending. */
+static bool load_memory(loading *l)
+{
+    const tgi_whole_step *whole = l->optimizer->kind->whole;
+    l->memory = tgi_scope_alloc(whole->memory_bytes);
+    if (!l->memory) return false;
+    memset(l->memory, 0, whole->memory_bytes);
+    return whole->read_state(l->memory, l->optimizer, &l->keys, &l->report);
+}
+
 static bool load(loading *l, tg_named_tensor_list list)
 {
-    if (!tgi_keys_begin(&l->keys, what, list) || !make_room(l) || !load_groups(l) || !load_parameters(l)) return false;
+    if (!tgi_keys_begin(&l->keys, what, list) || !make_room(l) || !load_groups(l)) return false;
+    if (l->optimizer->kind->whole ? !load_memory(l) : !load_parameters(l)) return false;
     for (int64_t i = 0; i < list.count; i++)
         if (!l->keys.taken[i]) tgi_report_unexpected(&l->report, list.items[i].name);
     return tgi_report_end(&l->report, NULL, what, l->optimizer->kind->name);
 }
 
-tg_status tg_optimizer_load_state_dict_at(const char *where, tg_optimizer *optimizer, tg_named_tensor_list state)
+static void end(tgi_loading *base, bool take)
 {
-    if (!tgi_has_state_dict(where, optimizer, what)) return TG_FAILED;
+    loading *l = (loading *)base;
+    if (take)
+        take_all(l);
+    else if (l->memory)
+        l->optimizer->kind->whole->free(l->memory);
+}
+
+tgi_loading *tgi_optimizer_loading(const char *where, tg_optimizer *optimizer, tg_named_tensor_list state)
+{
+    if (!tgi_optimizer_ok(where, optimizer, what) || tg_failed()) return NULL;
     if (optimizer->stepping) {
         tg_fail_at(NULL, TG_ERROR_VALUE, what, "the optimizer is in a step");
-        return TG_FAILED;
+        return NULL;
     }
-    loading l = { .optimizer = optimizer };
-    tg_scope scope = tg_no_grad_begin();
-    const bool ok = load(&l, state);
-    if (ok) take_all(&l);
+    loading *l = tgi_scope_alloc(sizeof *l);
+    if (!l) return NULL;
+    *l = (loading){ .base.end = end, .optimizer = optimizer };
+    if (load(l, state)) return &l->base;
+    end(&l->base, false);
+    return NULL;
+}
+
+tg_status tg_optimizer_load_state_dict_at(const char *where, tg_optimizer *optimizer, tg_named_tensor_list state)
+{
+    tg_scope scope = tg_no_grad_begin_at(where);
+    tgi_loading *l = tgi_optimizer_loading(where, optimizer, state);
+    if (l) l->end(l, true);
     tg_scope_end(scope);
-    return ok ? TG_OK : TG_FAILED;
+    return l ? TG_OK : TG_FAILED;
 }

@@ -234,17 +234,23 @@ TEST(test_a_parameter_without_gradient)
 
 /* ---- state ---- */
 
-/* Another optimiser of other tensors takes over: its steps are those of the first, bit for bit. */
-TEST(test_state_goes_on_elsewhere)
+/* Another optimiser of other tensors takes over, its options, too, from a state dict: its steps are those of the first,
+ * bit for bit. */
+static void go_on_elsewhere(bool by_dict, int steps)
 {
     IN_SCOPE;
     problem p = network(), q = network();
     wolfe(&p), wolfe(&q);
-    for (int k = 0; k < 3; k++) tg_step_closure(p.optimizer, closure, &p);
+    if (by_dict) tg_set_lr(p.optimizer, 0.5);
+    for (int k = 0; k < steps; k++) tg_step_closure(p.optimizer, closure, &p);
     tg_scope quiet = tg_no_grad_begin();
     for (int i = 0; i < 3; i++) tg_copy_(q.parameters[i], p.parameters[i]);
     tg_scope_end(quiet);
-    assert_int_equal(tg_lbfgs_set_state(q.optimizer, tg_lbfgs_state_of(p.optimizer)), TG_OK);
+    if (by_dict)
+        assert_int_equal(tg_optimizer_load_state_dict(q.optimizer, tg_optimizer_state_dict(p.optimizer)), TG_OK);
+    else
+        assert_int_equal(tg_lbfgs_set_state(q.optimizer, tg_lbfgs_state_of(p.optimizer)), TG_OK);
+    assert_true(tg_lr(q.optimizer) == tg_lr(p.optimizer));
     for (int k = 0; k < 3; k++)
         assert_true(tg_step_closure(p.optimizer, closure, &p) == tg_step_closure(q.optimizer, closure, &q));
     assert_true(tg_equal(flat(&p), flat(&q)));
@@ -253,6 +259,58 @@ TEST(test_state_goes_on_elsewhere)
     assert_true(a.prev_loss == b.prev_loss && tg_equal(a.d, b.d) && a.d != b.d && a.old_dirs.count == b.old_dirs.count);
     tg_optimizer_free(p.optimizer);
     tg_optimizer_free(q.optimizer);
+    tg_scope_end(scope);
+}
+
+TEST(test_state_goes_on_elsewhere)
+{
+    go_on_elsewhere(false, 3);
+    go_on_elsewhere(true, 3);
+    go_on_elsewhere(true, 0); /* nothing is remembered yet */
+}
+
+/* A list in which one entry has another name or value is refused, and changes nothing. */
+TEST(test_state_dicts_that_do_not_fit)
+{
+    static const struct {
+        const char *entry, *name; /* the entry, and what it is called then */
+        double value;             /* NaN: as it is */
+        const char *error;
+    } cases[] = {
+        { "state.0.n_iter", "state.0.n", NAN, "Unexpected key(s) in state_dict: \"state.0.n\", \"state.0.func_evals\"" },
+        { "state.0.t", "state.0.u", NAN, "Missing key(s) in state_dict: \"state.0.t\"." },
+        { "state.0.d", "state.0.d", 1, "size mismatch for state.0.d" },
+        { "state.0.prev_flat_grad", "x", NAN, "Missing key(s) in state_dict: \"state.0.prev_flat_grad\"." },
+        { "state.0.old_stps.0", "x", NAN, "Missing key(s) in state_dict: \"state.0.old_stps.0\"." },
+        { "state.0.old_dirs.0", "x", NAN, "Unexpected key(s) in state_dict: \"x\", \"state.0.old_stps.0\"" },
+        { "state.0.func_evals", "state.0.func_evals", -1, "counts that are none" },
+        { "state.0.n_iter", "state.0.n_iter", 1.5, "counts that are none" },
+        { "param_groups.0.max_iter", "param_groups.0.max_iter", -3, "Invalid max_iter: -3" },
+    };
+    IN_SCOPE;
+    problem p = network();
+    wolfe(&p);
+    tg_step_closure(p.optimizer, closure, &p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const tg_named_tensor_list list = tg_optimizer_state_dict(p.optimizer);
+        tg_named_tensor items[64];
+        bool found = false;
+        assert_true(list.count <= 64);
+        for (int64_t j = 0; j < list.count; j++) {
+            items[j] = list.items[j];
+            if (strcmp(items[j].name, cases[i].entry) != 0) continue;
+            found = true;
+            items[j].name = cases[i].name;
+            if (!isnan(cases[i].value)) items[j].tensor = tg_scalar(cases[i].value, .dtype = TG_FLOAT64);
+        }
+        assert_true(found);
+        const tg_named_tensor_list changed = { items, list.count };
+        assert_int_equal(tg_optimizer_load_state_dict(p.optimizer, changed), TG_FAILED);
+        expect_error(cases[i].error);
+        const tg_named_tensor_list after = tg_optimizer_state_dict(p.optimizer);
+        for (int64_t j = 0; j < list.count; j++) assert_true(tg_equal(after.items[j].tensor, list.items[j].tensor));
+    }
+    tg_optimizer_free(p.optimizer);
     tg_scope_end(scope);
 }
 
@@ -274,8 +332,6 @@ TEST(test_states_that_do_not_fit)
     assert_int_equal(tg_lbfgs_set_state(q.optimizer, its), TG_FAILED);
     expect_error("lbfgs_set_state: counts that are none, or lists of different lengths");
     assert_true(tg_lbfgs_state_of(p.optimizer).n_iter == n_iter && tg_lbfgs_state_of(q.optimizer).d);
-    assert_int_equal(tg_optimizer_state_dict(p.optimizer).count, 0);
-    expect_error("optimizer_state_dict: LBFGS has no state for each parameter: tg_lbfgs_state_of, tg_lbfgs_set_state");
     tg_optimizer_free(p.optimizer);
     tg_optimizer_free(q.optimizer);
     tg_scope_end(scope);
@@ -413,6 +469,7 @@ int main(void)
         T(test_a_parameter_without_gradient),
         T(test_state_goes_on_elsewhere),
         T(test_states_that_do_not_fit),
+        T(test_state_dicts_that_do_not_fit),
         T(test_a_closure_that_fails),
         T(test_errors),
         T(test_a_loss_that_is_nan),
