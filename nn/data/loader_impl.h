@@ -5,6 +5,7 @@
 #include "core/scope.h"
 #include "cursor_impl.h"
 #include "loader.h"
+#include "nn/keys_impl.h"
 #include "prefetch_impl.h"
 
 TG_EXTERN_C_BEGIN
@@ -36,6 +37,9 @@ struct tg_loader {
 
 /* Opens a function that was given a loader; false, with an error pending, for one that cannot be used. */
 bool tgi_loader_ok(const char *where, const tg_loader *loader, const char *what);
+
+/* tg_loader_load_state_dict in two steps. NULL with an error pending. */
+tgi_loading *tgi_loader_loading(const char *where, tg_loader *loader, tg_named_tensor_list state);
 
 TG_EXTERN_C_END
 

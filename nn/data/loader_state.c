@@ -202,45 +202,86 @@ static bool read_list(const char *what, tg_named_tensor_list list, const place *
     return tgi_report_end(&report, NULL, what, "Loader");
 }
 
-/* What cannot fail, but for the room for the indices, which comes first. */
-static bool take_place(tg_loader *l, const place *p, tg_tensor *indices)
+/* ---- what is ready, moved in ---- */
+
+typedef struct loading {
+    tgi_loading base;
+    tg_loader *loader;
+    place to; /* whose generators are these: */
+    tg_generator generator, of_sampler;
+    place own;
+    int64_t *indices; /* ours: what is left of what the sampler gave */
+    int64_t count;
+} loading;
+
+static void take_place(const loading *l)
 {
-    tgi_cursor *c = &l->cursor;
-    c->done = c->taken = c->drawn; /* what is left of a former pass */
-    if (indices && !tgi_cursor_put(c, tgi_ptr(indices), indices->numel)) return false;
-    l->epoch = p->epoch;
-    l->batches_done = p->batch;
-    l->base_seed = (uint64_t)p->base_seed;
-    l->resumed = p->batch > 0;
+    tg_loader *loader = l->loader;
+    tgi_cursor *c = &loader->cursor;
+    const place *p = &l->to;
+    tgi_free(c->indices, (size_t)c->room * sizeof *c->indices); /* those of a former pass */
+    c->indices = l->indices;
+    c->done = c->taken = 0;
+    c->room = c->drawn = l->count;
+    loader->epoch = p->epoch;
+    loader->batches_done = p->batch;
+    loader->base_seed = (uint64_t)p->base_seed;
+    loader->resumed = p->batch > 0;
     c->samples = p->samples;
     c->used = p->used;
     c->given = p->given;
     c->over = p->over;
     c->seed = (uint64_t)p->seed;
     c->seeded = p->when == TG_DRAW_SEEDED;
+    if (l->own.generator) *l->own.generator = l->generator;
+    if (l->own.of_sampler) *l->own.of_sampler = l->of_sampler;
+}
+
+static void end(tgi_loading *base, bool take)
+{
+    const loading *l = (const loading *)base;
+    if (take)
+        take_place(l);
+    else
+        tgi_free(l->indices, (size_t)l->count * sizeof *l->indices);
+}
+
+static bool keep_indices(loading *l, tg_tensor *indices)
+{
+    if (!indices || indices->numel == 0) return true;
+    const size_t bytes = (size_t)indices->numel * sizeof *l->indices;
+    l->indices = tgi_calloc(bytes);
+    if (!l->indices) return false;
+    memcpy(l->indices, tgi_ptr(indices), bytes);
+    l->count = indices->numel;
     return true;
 }
 
-tg_status tg_loader_load_state_dict_at(const char *where, tg_loader *l, tg_named_tensor_list list)
+tgi_loading *tgi_loader_loading(const char *where, tg_loader *loader, tg_named_tensor_list list)
 {
     static const char what[] = "loader_load_state_dict";
-    place own;
-    if (!tgi_loader_ok(where, l, what)) return TG_FAILED;
-    if (l->running) {
+    if (!tgi_loader_ok(where, loader, what)) return NULL;
+    if (loader->running) {
         tg_fail_at(where, TG_ERROR_VALUE, what, "a loop over this loader is running");
-        return TG_FAILED;
+        return NULL;
     }
-    if (!place_of(l, &own)) return TG_FAILED;
-    tg_generator generator, of_sampler;
-    place p = own;
-    p.generator = own.generator ? &generator : NULL;
-    p.of_sampler = own.of_sampler ? &of_sampler : NULL;
-    p.batch = 0;
+    loading *l = tgi_scope_alloc(sizeof *l);
+    if (!l) return NULL;
+    *l = (loading){ .base.end = end, .loader = loader };
+    if (!place_of(loader, &l->own)) return NULL;
+    l->to = l->own;
+    l->to.generator = l->own.generator ? &l->generator : NULL;
+    l->to.of_sampler = l->own.of_sampler ? &l->of_sampler : NULL;
+    l->to.batch = 0;
     tg_tensor *indices = NULL;
-    const tg_scope scope = tg_scope_begin();
-    const bool ok = read_list(what, list, &own, &p, &indices) && take_place(l, &p, indices);
-    if (ok && own.generator) *own.generator = generator;
-    if (ok && own.of_sampler) *own.of_sampler = of_sampler;
+    return read_list(what, list, &l->own, &l->to, &indices) && keep_indices(l, indices) ? &l->base : NULL;
+}
+
+tg_status tg_loader_load_state_dict_at(const char *where, tg_loader *loader, tg_named_tensor_list list)
+{
+    const tg_scope scope = tg_scope_begin_at(where);
+    tgi_loading *l = tgi_loader_loading(where, loader, list);
+    if (l) l->end(l, true);
     tg_scope_end(scope);
-    return ok ? TG_OK : TG_FAILED;
+    return l ? TG_OK : TG_FAILED;
 }
