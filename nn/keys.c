@@ -1,6 +1,8 @@
 /* keys.c: names of tensors that are loaded, and the error that tells what is wrong with them. */
 #include "keys_impl.h"
 
+#include "state.h"
+
 #include "core/error.h"
 #include "core/tensor_impl.h"
 
@@ -81,6 +83,23 @@ tg_tensor *tgi_keys_take(tgi_keys *keys, const char *key)
         if (!found) found = keys->sorted[i]->tensor;
     }
     return found;
+}
+
+tg_named_tensor_list tg_named_with_prefix_at(const char *where, tg_named_tensor_list list, const char *prefix)
+{
+    static const char function[] = "named_with_prefix";
+    const tg_named_tensor_list none = { NULL, 0 };
+    tgi_begin(where, function);
+    if (!prefix && !tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, function, "the prefix is NULL");
+    if (tg_failed() || !list_ok(function, list)) return none;
+    const size_t length = strlen(prefix);
+    tg_named_tensor *items = tgi_scope_alloc((size_t)list.count * sizeof *items);
+    if (!items) return none;
+    int64_t count = 0;
+    for (int64_t i = 0; i < list.count; i++)
+        if (strncmp(list.items[i].name, prefix, length) == 0)
+            items[count++] = (tg_named_tensor){ list.items[i].name + length, list.items[i].tensor };
+    return (tg_named_tensor_list){ items, count };
 }
 
 /* ---- the error ---- */

@@ -52,6 +52,7 @@ bool tgi_report_end(const tgi_key_report *r, const char *where, const char *func
 /* What one thing is to become, in the innermost scope's memory, where what makes it ready runs under no_grad. */
 typedef struct tgi_loading tgi_loading;
 struct tgi_loading {
+    tgi_loading *next; /* for who has several */
     void (*end)(tgi_loading *loading, bool take); /* moves it in, which cannot fail; or drops it */
 };
 

@@ -19,6 +19,12 @@ tg_status tg_set_buffer_persistent_at(const char *where, tg_module *m, const cha
 #define tg_set_buffer_persistent(m, name, persistent)                                                                  \
     tg_set_buffer_persistent_at(TG_HERE, TG_MODULE(m), name, persistent)
 
+/* The entries whose names begin with `prefix`, without it: of "encoder.weight" and "head.bias", "encoder." gives
+ * "weight". The list lives as long as the innermost scope, the names as long as the list's own. No such entry: an empty
+ * list, and no error. */
+tg_named_tensor_list tg_named_with_prefix_at(const char *where, tg_named_tensor_list list, const char *prefix);
+#define tg_named_with_prefix(list, prefix) tg_named_with_prefix_at(TG_HERE, list, prefix)
+
 typedef struct tg_key_list {
     const char *const *items;
     int64_t count;
