@@ -9,6 +9,7 @@
 #include "core/tensor_impl.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "nn/data/loader_impl.h"
 #include "optimizer_impl.h"
 #include "scheduler_impl.h"
 
@@ -156,6 +157,16 @@ static bool load_schedulers(tgi_checkpoint_in *in, const char *name, parts *p)
                                                                   (long long)count));
 }
 
+static bool has_loader(parts *p) { return p->loader; }
+static bool put_loader(tgi_checkpoint_out *out, const char *name, parts *p)
+{
+    return put_list(out, name, tg_loader_state_dict(p->loader));
+}
+static bool load_loader(tgi_checkpoint_in *in, const char *name, parts *p)
+{
+    return tgi_checkpoint_add(in, tgi_loader_loading(NULL, p->loader, entries_of(in, name)));
+}
+
 static bool has_generator(parts *p) { return p->generator; }
 static bool put_generator(tgi_checkpoint_out *out, const char *name, parts *p)
 {
@@ -217,6 +228,7 @@ static const part all_parts[] = {
     { "optimizer", has_optimizer, put_optimizer, load_optimizer },
     { "scheduler", has_scheduler, put_scheduler, load_scheduler },
     { "schedulers", has_schedulers, put_schedulers, load_schedulers },
+    { "loader", has_loader, put_loader, load_loader },
     { "generator", has_generator, put_generator, load_generator },
     { "step", has_step, put_step, load_step },
     { "epoch", has_epoch, put_epoch, load_epoch },

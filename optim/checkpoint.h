@@ -35,6 +35,7 @@
 #define TG_OPTIM_CHECKPOINT_H
 
 #include "../core/rng.h"
+#include "../nn/data/loader.h"
 #include "../nn/state.h"
 #include "scheduler.h"
 #include "state_dict.h"
@@ -116,6 +117,7 @@ typedef struct tg_checkpoint_parts {
     tg_optimizer *optimizer;
     tg_scheduler *scheduler;
     tg_scheduler_list schedulers; /* where there are several: always in the same order */
+    tg_loader *loader;            /* which is in no loop when it is loaded */
     tg_generator *generator;      /* the program's own */
     int64_t *step, *epoch;
     tg_variable_list values;
@@ -126,8 +128,8 @@ typedef struct tg_checkpoint_parts {
     TG_OPTIONS_END
 } tg_checkpoint_parts;
 #define TG_CHECKPOINT_PARTS_DEFAULTS                                                                                   \
-    /* model */ NULL, /* optimizer */ NULL, /* scheduler */ NULL, /* schedulers */ { NULL, 0 }, /* generator */ NULL,  \
-        /* step */ NULL, /* epoch */ NULL, /* values */ { NULL, 0 }, /* parts */ NULL, /* name */ NULL,                \
+    /* model */ NULL, /* optimizer */ NULL, /* scheduler */ NULL, /* schedulers */ { NULL, 0 }, /* loader */ NULL,     \
+        /* generator */ NULL, /* step */ NULL, /* epoch */ NULL, /* values */ { NULL, 0 }, /* parts */ NULL, /* name */ NULL,                \
         /* leave_generator */ false, /* partial */ false TG_DEFAULTS_END
 
 /* A call with parts as its last arguments; lists among them live until it is over. */

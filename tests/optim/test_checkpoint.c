@@ -85,20 +85,22 @@ static bool goes_on(int optimizer, int scheduler)
     if (there_is_one) {
         const char *name = row_name;
         const bool by_metric = strcmp(name, "ReduceLROnPlateau") == 0;
-        train_all(&a, 25, by_metric);
-        strcpy(a.note, "25 steps");
+        /* L-BFGS is not made for data that change from one evaluation to the next, and gets away soon. */
+        const int first = strcmp(name, "LBFGS") == 0 ? 5 : 25, then = strcmp(name, "LBFGS") == 0 ? 5 : 60;
+        train_all(&a, first, by_metric);
+        strcpy(a.note, "so far");
         assert_int_equal(tg_checkpoint_save(file("a.safetensors"), ALL_OF(&a)), TG_OK);
-        train_all(&a, 60, by_metric);
+        train_all(&a, then, by_metric);
         training_copy *expected = copy_of_training(&a);
         training b = training_with(2, optimizer, scheduler);
         train_all(&b, 3, by_metric);
         assert_int_equal(tg_checkpoint_load(file("a.safetensors"), ALL_OF(&b)), TG_OK);
-        assert_true(b.step == 25 && strcmp(b.note, "25 steps") == 0);
-        train_all(&b, 60, by_metric);
+        assert_true(b.step == first && strcmp(b.note, "so far") == 0);
+        train_all(&b, then, by_metric);
         training_copy *found = copy_of_training(&b);
         const char *what = difference(expected, found);
         if (what) fail_msg("%s: other bits: %s", name, what);
-        assert_true(isfinite(a.loss));
+        if (!isfinite(a.loss)) fail_msg("%s: the loss is %g", name, a.loss);
         copy_end(expected);
         copy_end(found);
         training_end(&b);
