@@ -98,6 +98,8 @@
 #include "optim/adamax.h"
 #include "optim/asgd.h"
 #include "optim/averaged.h"
+#include "optim/checkpoint.h"
+#include "optim/checkpoints.h"
 #include "optim/clip.h"
 #include "optim/lbfgs.h"
 #include "optim/nadam.h"
