@@ -373,10 +373,26 @@ static bool check_format(const tgi_checkpoint_in *in)
     return tgi_checkpoint_fail(in, TG_ERROR_FILE, "is damaged: its checksum is %s, and that of what it holds %s", sum, expected);
 }
 
+/* An error of a part says, too, of which part of which file. */
+static bool load_and_name(tgi_checkpoint_in *in, const char *name, const part *which, parts *p)
+{
+    const bool before = tgi_set_untold(true);
+    const bool loaded = which->load(in, name, p);
+    tgi_set_untold(before);
+    if (loaded) return true;
+    tgi_error_record record;
+    tgi_error_take(&record);
+    if (record.code == TG_ERROR_MEMORY || strncmp(record.message, in->path, strlen(in->path)) == 0)
+        tgi_error_give(&record);
+    else
+        tg_fail_at(NULL, record.code, in->function, "%s: %s: %s", in->path, name, record.message);
+    return false;
+}
+
 static bool load_part(tgi_checkpoint_in *in, const char *name, const part *which, parts *p)
 {
     if (!name) return false;
-    if (has(in, name)) return which->load(in, name, p);
+    if (has(in, name)) return load_and_name(in, name, which, p);
     return in->partial || tgi_checkpoint_fail(in, TG_ERROR_VALUE, "has no %s; its parts are: %s", name, tg_text_of(in->texts, "parts"));
 }
 
