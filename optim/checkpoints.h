@@ -13,8 +13,8 @@
  *
  * The folder has files step-000100.safetensors, step-000200.safetensors, ..., and best.safetensors; each is a checkpoint
  * of its own (checkpoint.h), with "checkpoint.step" and "checkpoint.metric" in it. Nothing else that lies there is
- * touched. A program that was killed in the middle may leave step-000300.safetensors.part, which the next save removes,
- * or best.safetensors.link, which the next best one replaces. One program at a time writes to a folder. */
+ * touched. A program that was killed in the middle may leave step-000300.safetensors.part or best.safetensors.link, which
+ * the next save clears away. One program at a time writes to a folder; any number may read it. */
 #ifndef TG_OPTIM_CHECKPOINTS_H
 #define TG_OPTIM_CHECKPOINTS_H
 

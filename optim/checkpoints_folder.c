@@ -139,6 +139,10 @@ bool tgi_file_is_there(const char *path)
 
 /* ---- removing ---- */
 
+/* What a second name is called first. Not ".part": who writes a file of that name empties it first, and it would be the
+ * one that has two names. */
+static const char *link_of(const char *name) { return name ? tgi_key("%s.link", name) : NULL; }
+
 void tgi_file_remove(const char *path)
 {
     if (path && unlink(path) != 0 && errno != ENOENT) tg_warn_at(NULL, "%s: cannot be removed: %s", path, strerror(errno));
@@ -160,14 +164,14 @@ void tgi_checkpoints_clear(const tg_checkpoints *c)
         for (int64_t i = 0; i < left.count; i++)
             remove_unless_locked(tgi_key("%s%s", tgi_checkpoints_path(c, left.items[i]), part));
     tgi_steps_free(&left);
+    tgi_file_remove(link_of(tgi_checkpoints_best_path(c)));
 }
 
 /* ---- a second name ---- */
 
-/* Not ".part": who writes a file of that name empties it first, and it would be this one. */
 tgi_linked tgi_file_link(const char *function, const char *path, const char *name, const char *folder)
 {
-    const char *temporary = tgi_key("%s.link", name);
+    const char *temporary = link_of(name);
     if (!temporary) return TGI_LINK_FAILED;
     tgi_file_remove(temporary);
     if (link(path, temporary) != 0) return TGI_NOT_LINKED;

@@ -187,8 +187,17 @@ static void take_state(tg_tensor **old, tg_tensor *state)
     *old = state ? tgi_ref(state) : NULL;
 }
 
+/* Whether the list is of an optimiser that has made a step. */
+static bool has_stepped(const loading *l)
+{
+    for (int64_t i = 0; i < l->keys.list.count; i++)
+        if (strncmp(l->keys.list.items[i].name, "state.", 6) == 0) return true;
+    return false;
+}
+
 static void take_all(loading *l)
 {
+    if (has_stepped(l)) l->optimizer->steps++; /* so that schedulers do not warn of a step that was made elsewhere */
     loaded_parameter *in = l->parameters;
     const loaded_group *from = l->groups;
     if (l->memory) {

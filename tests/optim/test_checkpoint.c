@@ -4,6 +4,7 @@
 
 #include "tests/support/suite.h"
 #include "tests/support/mutate.h"
+#include "tests/support/sequence_run.h"
 #include "tests/support/training.h"
 
 #include <math.h>
@@ -125,6 +126,71 @@ TEST(test_every_scheduler)
     int count = 0;
     while (goes_on(-1, count)) count++;
     assert_int_equal(count, 16);
+}
+
+/* ---- in the middle of an epoch ---- */
+
+static void save_each(sequence_run *r)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%d.safetensors", (int)r->step);
+    assert_int_equal(tg_checkpoint_save(file(name), SEQUENCE_RUN(r)), TG_OK);
+}
+
+static tg_tensor *weights_of(sequence_run *r) { return tg_detach(tg_parameters_to_vector(tg_parameters(r->model))); }
+
+/* Three epochs of four batches, gone on with behind each of them: weights, losses and streams end as if nothing had
+ * happened, whether batches are made ahead or not. */
+static void resume_everywhere(bool own_generator)
+{
+    IN_SCOPE;
+    sequence_run a;
+    sequence_run_begin(&a, 1, own_generator, own_generator ? 2 : 0);
+    sequence_run_on(&a, 3, save_each);
+    assert_true(a.step == 12 && isfinite(a.mean));
+    const tg_generator end = *tg_default_generator(), own = a.generator;
+    for (int k = 1; k <= 12; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d.safetensors", k);
+        sequence_run b;
+        sequence_run_begin(&b, 100 + (uint64_t)k, own_generator, k % 3);
+        sequence_run_on(&b, k % 2, NULL);
+        assert_int_equal(tg_checkpoint_load(file(name), SEQUENCE_RUN(&b)), TG_OK);
+        assert_int_equal(b.step, k);
+        sequence_run_on(&b, 3, NULL);
+        if (!same_bits(weights_of(&a), weights_of(&b)) || b.mean != a.mean || b.step != 12)
+            fail_msg("other weights when it goes on behind batch %d", k);
+        assert_true(same_generator(&end, tg_default_generator()));
+        if (own_generator) assert_true(same_generator(&own, &b.generator));
+        sequence_run_end(&b);
+    }
+    sequence_run_end(&a);
+    tg_scope_end(scope);
+}
+
+TEST(test_every_batch)
+{
+    resume_everywhere(false);
+    resume_everywhere(true);
+}
+
+/* A loader that is in a loop cannot be set elsewhere: then nothing is. */
+TEST(test_loading_in_a_loop)
+{
+    IN_SCOPE;
+    sequence_run r;
+    sequence_run_begin(&r, 1, false, 0);
+    assert_int_equal(tg_checkpoint_save(file("a.safetensors"), SEQUENCE_RUN(&r)), TG_OK);
+    TG_FOR_BATCHES(batch, r.loader) {
+        sequence_step(&r, batch);
+        tg_tensor *before = tg_clone(weights_of(&r));
+        assert_int_equal(tg_checkpoint_load(file("a.safetensors"), SEQUENCE_RUN(&r)), TG_FAILED);
+        expect_error("a.safetensors: loader: a loop over this loader is running");
+        assert_true(same_bits(before, weights_of(&r)) && r.step == 1);
+        break;
+    }
+    sequence_run_end(&r);
+    tg_scope_end(scope);
 }
 
 /* ---- parts ---- */
@@ -508,6 +574,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_every_optimizer),
         T(test_every_scheduler),
+        T(test_every_batch),
+        T(test_loading_in_a_loop),
         T(test_more_than_one_model),
         T(test_parts_that_are_not_asked_for_or_not_there),
         T(test_empty_parts),
