@@ -153,8 +153,9 @@ static bool load_schedulers(tgi_checkpoint_in *in, const char *name, parts *p)
     for (int64_t i = 0; i < count; i++)
         if (!load_one_scheduler(in, tgi_key("%s.%lld", name, (long long)i), p->schedulers.items[i])) return false;
     const tg_named_tensor_list more = entries_of(in, tgi_key("%s.%lld", name, (long long)count));
-    return !tg_failed() && (more.count == 0 || tgi_checkpoint_fail(in, TG_ERROR_VALUE, "has more than the %lld schedulers that are given",
-                                                                  (long long)count));
+    return !tg_failed() && (more.count == 0 ||
+                            tgi_checkpoint_fail(in, TG_ERROR_VALUE, "has more than the %lld schedulers that are given",
+                                                (long long)count));
 }
 
 static bool has_loader(parts *p) { return p->loader; }
@@ -266,8 +267,7 @@ static bool lists_ok(const char *function, parts *p)
         if (!v.items[i].name || !v.items[i].name[0]) return refuse(function, "a value without a name");
     for (int64_t i = 0; i < v.count; i++)
         for (int64_t k = 0; k < i; k++)
-            if (strcmp(v.items[i].name, v.items[k].name) == 0)
-                return refuse(function, "two values have the same name");
+            if (strcmp(v.items[i].name, v.items[k].name) == 0) return refuse(function, "two values have the same name");
     return true;
 }
 
@@ -275,7 +275,8 @@ static bool sets_ok(const char *function, parts *first)
 {
     int count = 0;
     for (parts *p = first; p; p = p->parts) {
-        if (++count > MOST_SETS) return refuse(function, "more than 64 structs of parts, or parts that lead in a circle");
+        if (++count > MOST_SETS)
+            return refuse(function, "more than 64 structs of parts, or parts that lead in a circle");
         if (!lists_ok(function, p)) return false;
         if (p->name && !name_ok(p->name))
             return refuse(function, "the name of parts is of letters, digits, _ and -, and none that a part has");
@@ -362,15 +363,19 @@ static bool check_format(const tgi_checkpoint_in *in)
     const char *format = tg_text_of(in->texts, "format"), *version = tg_text_of(in->texts, "version");
     const char *sum = tg_text_of(in->texts, "checksum");
     if (!format || strcmp(format, format_name) != 0)
-        return tgi_checkpoint_fail(in, TG_ERROR_FILE, "is no checkpoint: its metadata has no \"format\" that is \"%s\"; tg_load reads "
-                                       "what it holds", format_name);
+        return tgi_checkpoint_fail(in, TG_ERROR_FILE,
+                                   "is no checkpoint: its metadata has no \"format\" that is \"%s\"; tg_load reads "
+                                   "what it holds",
+                                   format_name);
     if (!version || strcmp(version, "1") != 0)
-        return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "is a checkpoint of version %s; version 1 is read here", version ? version : "?");
+        return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "is a checkpoint of version %s; version 1 is read here",
+                                   version ? version : "?");
     if (!tg_text_of(in->texts, "parts")) return tgi_checkpoint_fail(in, TG_ERROR_FILE, "its metadata has no \"parts\"");
     char expected[24];
     snprintf(expected, sizeof expected, "%016" PRIx64, tgi_checksum(in->list, in->texts));
     if (tg_failed() || !sum || strcmp(sum, expected) == 0) return !tg_failed();
-    return tgi_checkpoint_fail(in, TG_ERROR_FILE, "is damaged: its checksum is %s, and that of what it holds %s", sum, expected);
+    return tgi_checkpoint_fail(in, TG_ERROR_FILE, "is damaged: its checksum is %s, and that of what it holds %s", sum,
+                               expected);
 }
 
 /* An error of a part says, too, of which part of which file. */
@@ -393,7 +398,8 @@ static bool load_part(tgi_checkpoint_in *in, const char *name, const part *which
 {
     if (!name) return false;
     if (has(in, name)) return load_and_name(in, name, which, p);
-    return in->partial || tgi_checkpoint_fail(in, TG_ERROR_VALUE, "has no %s; its parts are: %s", name, tg_text_of(in->texts, "parts"));
+    return in->partial || tgi_checkpoint_fail(in, TG_ERROR_VALUE, "has no %s; its parts are: %s", name,
+                                              tg_text_of(in->texts, "parts"));
 }
 
 static bool load_default_generator(tgi_checkpoint_in *in, const char *name, parts *p)

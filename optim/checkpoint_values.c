@@ -47,10 +47,7 @@ static bool variable_ok(const char *function, const char *name, const tg_variabl
 
 static int64_t elements_of(const tg_variable *v) { return v->count < 0 ? 1 : v->count; }
 
-static tg_shape shape_of(const tg_variable *v)
-{
-    return v->count < 0 ? tg_shape() : tg_shape(v->count);
-}
+static tg_shape shape_of(const tg_variable *v) { return v->count < 0 ? tg_shape() : tg_shape(v->count); }
 
 /* ---- out ---- */
 
@@ -141,8 +138,8 @@ static bool load_text(tgi_checkpoint_in *in, const char *name, const tg_variable
     if (!text) return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "has no text %s", name);
     const size_t bytes = strlen(text) + 1;
     if (bytes > (size_t)v->count)
-        return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "%s is a text of %lld bytes, for which there is room for %lld", name,
-                                   (long long)bytes, (long long)v->count);
+        return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "%s is a text of %lld bytes, for which there is room for %lld",
+                                   name, (long long)bytes, (long long)v->count);
     return add(in, (loading){ .to = v->at, .from = text, .bytes = bytes });
 }
 
@@ -156,8 +153,8 @@ static bool convert(void *to, tg_variable_kind kind, const tg_tensor *t, int64_t
     const bool is_real = dtype == TG_FLOAT64 || dtype == TG_FLOAT32;
     if (is_real && kind < TG_VARIABLE_FLOAT32 && !(real >= -0x1p63 && real < 0x1p63 && real == (double)(int64_t)real))
         return false;
-    const int64_t whole = dtype == TG_INT64  ? ((const int64_t *)tgi_ptr(t))[i]
-                          : dtype == TG_BOOL ? (int64_t)((const bool *)tgi_ptr(t))[i]
+    const int64_t whole = dtype == TG_INT64            ? ((const int64_t *)tgi_ptr(t))[i]
+                          : dtype == TG_BOOL           ? (int64_t)((const bool *)tgi_ptr(t))[i]
                           : kind < TG_VARIABLE_FLOAT32 ? (int64_t)real
                                                        : 0;
     const double value = is_real ? real : (double)whole;
@@ -184,7 +181,8 @@ static bool load_numbers(tgi_checkpoint_in *in, const char *name, const tg_varia
     if (!converted) return false;
     for (int64_t i = 0; i < given->numel; i++)
         if (!convert(converted, v->kind, given, i))
-            return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "element %lld of %s is no %s", (long long)i, name, kind->name);
+            return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "element %lld of %s is no %s", (long long)i, name,
+                                       kind->name);
     return add(in, (loading){ .to = v->at, .from = converted, .bytes = bytes });
 }
 
@@ -229,5 +227,6 @@ bool tgi_checkpoint_load_generator(tgi_checkpoint_in *in, const char *name, tg_g
     if (!key) return false;
     const double index = tg_item(tgi_keys_take(&in->keys, key));
     const double most = (double)(sizeof g->state / sizeof *g->state);
-    return (index >= 0 && index <= most) || tgi_checkpoint_fail(in, TG_ERROR_VALUE, "%s is %g, not 0 to %g", key, index, most);
+    return (index >= 0 && index <= most) ||
+           tgi_checkpoint_fail(in, TG_ERROR_VALUE, "%s is %g, not 0 to %g", key, index, most);
 }

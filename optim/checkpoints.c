@@ -136,10 +136,11 @@ static bool step_ok(const tg_checkpoints *c, const char *what, int64_t step, con
         tg_fail_at(NULL, TG_ERROR_VALUE, what, "step %lld after step %lld: steps do not fall", (long long)step,
                    (long long)c->at);
     else if (c->at < 0 && step < last)
-        tg_fail_at(NULL, TG_ERROR_VALUE, what,
-                   "step %lld, but %s has step %lld of another run: load it (tg_checkpoints_load_latest), or take another "
-                   "folder",
-                   (long long)step, c->folder, (long long)last);
+        tg_fail_at(
+            NULL, TG_ERROR_VALUE, what,
+            "step %lld, but %s has step %lld of another run: load it (tg_checkpoints_load_latest), or take another "
+            "folder",
+            (long long)step, c->folder, (long long)last);
     else
         return true;
     return false;
@@ -207,7 +208,8 @@ tg_status tg_checkpoints_save_at(const char *where, tg_checkpoints *c, int64_t s
 
 /* ---- loading ---- */
 
-static int64_t load_latest(tg_checkpoints *c, const char *what, const tg_checkpoint_parts *parts, const tgi_steps *there)
+static int64_t load_latest(tg_checkpoints *c, const char *what, const tg_checkpoint_parts *parts,
+                           const tgi_steps *there)
 {
     about a;
     outcome how = DAMAGED;

@@ -145,7 +145,8 @@ static const char *link_of(const char *name) { return name ? tgi_key("%s.link", 
 
 void tgi_file_remove(const char *path)
 {
-    if (path && unlink(path) != 0 && errno != ENOENT) tg_warn_at(NULL, "%s: cannot be removed: %s", path, strerror(errno));
+    if (path && unlink(path) != 0 && errno != ENOENT)
+        tg_warn_at(NULL, "%s: cannot be removed: %s", path, strerror(errno));
 }
 
 /* A file that is being written is locked (core/file/output.c). */

@@ -447,8 +447,10 @@ static int64_t count_pairs(tgi_keys *keys)
 {
     int64_t count = 0;
     for (const char *key; count < keys->list.count && (key = tgi_key("state.0.old_dirs.%lld", (long long)count));)
-        if (!tgi_keys_take(keys, key)) break;
-        else count++;
+        if (!tgi_keys_take(keys, key))
+            break;
+        else
+            count++;
     return count;
 }
 

@@ -14,6 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* L-BFGS remembers a history for all parameters together, of which PyTorch keeps other things than we do. */
+static bool has_object(const char *where, const tg_optimizer *optimizer, const char *function)
+{
+    if (!tgi_optimizer_ok(where, optimizer, function) || tg_failed()) return false;
+    if (!optimizer->kind->whole) return true;
+    tg_fail_at(where, TG_ERROR_VALUE, function,
+               "%s has no state for each parameter: tg_optimizer_state_dict, tg_optimizer_load_state_dict",
+               optimizer->kind->name);
+    return false;
+}
+
 /* Two options here that are a tuple there. */
 static const struct pair {
     const char *tuple, *options[2];
@@ -99,7 +110,7 @@ static tg_object *dict_of(const tg_named_tensor *entries, int64_t count, int64_t
 
 tg_object *tg_optimizer_state_object_at(const char *where, const tg_optimizer *optimizer)
 {
-    if (!tgi_has_state_dict(where, optimizer, "optimizer_state_object")) return NULL;
+    if (!has_object(where, optimizer, "optimizer_state_object")) return NULL;
     const tg_named_tensor_list list = tg_optimizer_state_dict_at(NULL, optimizer);
     tg_object *state = tg_dict(), *groups = tg_object_list();
     for (int64_t i = 0, used; i < list.count && !tg_failed(); i += used) {
@@ -206,7 +217,7 @@ static void add_groups(flattened *f, const tg_object *groups)
 
 tg_status tg_optimizer_load_state_object_at(const char *where, tg_optimizer *optimizer, const tg_object *state)
 {
-    if (!tgi_has_state_dict(where, optimizer, what) || !tgi_object_ok(where, what, state) || !is_dict(state, "state"))
+    if (!has_object(where, optimizer, what) || !tgi_object_ok(where, what, state) || !is_dict(state, "state"))
         return TG_FAILED;
     const tg_scope scope = tg_no_grad_begin();
     flattened f = { .kind = optimizer->kind };

@@ -221,9 +221,7 @@ TEST(test_more_than_one_model)
                                         .optimizer = d[1].optimizer,
                                         .schedulers = tg_schedulers(d[1].scheduler, more[1]),
                                         .step = &d[1].step };
-    const tg_checkpoint_parts all = {
-        ALL_OF(&g[1]), .generator = &own[1], .epoch = &epoch[1], .parts = &again
-    };
+    const tg_checkpoint_parts all = { ALL_OF(&g[1]), .generator = &own[1], .epoch = &epoch[1], .parts = &again };
     assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .parts = &all), TG_OK);
     assert_true(epoch[1] == 4 && d[1].step == 5 && g[1].step == 3 && same_generator(&own[0], &own[1]));
     assert_true(tg_scheduler_last_epoch(more[1]) == 1);
@@ -256,7 +254,8 @@ TEST(test_parts_that_are_not_asked_for_or_not_there)
     tg_checkpoint_save(file("model.safetensors"), .model = TG_MODULE(a.model), .leave_generator = true);
 
     const tg_generator before = *tg_default_generator();
-    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .model = TG_MODULE(b.model), .leave_generator = true), TG_OK);
+    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .model = TG_MODULE(b.model), .leave_generator = true),
+                     TG_OK);
     assert_true(same_generator(&before, tg_default_generator()) && b.step == 1);
     tg_module_requires_grad_(b.model, false);
     assert_true(same_bits(tg_get_parameter(b.model, "0.weight"), tg_get_parameter(a.model, "0.weight")));
@@ -318,22 +317,30 @@ typedef struct values {
 } values;
 
 #define ALL_VALUES(v)                                                                                                  \
-    .values = tg_variables(tg_variable("best", &(v)->best), tg_variable("thirds", (v)->thirds),                        \
-                           tg_variable("n", &(v)->n), tg_variable("u", &(v)->u), tg_variable("l", &(v)->l),            \
-                           tg_variable("least", &(v)->least), tg_variable("seed", &(v)->seed),                         \
-                           tg_variable("yes", &(v)->yes), tg_variable("flags", (v)->flags),                            \
-                           tg_variable("text", (v)->text), tg_variable("ema", (v)->ema))
+    .values =                                                                                                          \
+        tg_variables(tg_variable("best", &(v)->best), tg_variable("thirds", (v)->thirds), tg_variable("n", &(v)->n),   \
+                     tg_variable("u", &(v)->u), tg_variable("l", &(v)->l), tg_variable("least", &(v)->least),          \
+                     tg_variable("seed", &(v)->seed), tg_variable("yes", &(v)->yes), tg_variable("flags", (v)->flags), \
+                     tg_variable("text", (v)->text), tg_variable("ema", (v)->ema))
 
 TEST(test_values)
 {
     IN_SCOPE;
     const uint64_t nan_bits = 0x7ff8000000abcdef;
-    values v = { .thirds = { -0.0f, 1.0f / 3, INFINITY }, .n = INT32_MIN, .u = UINT32_MAX, .l = -5, .least = INT64_MIN,
-                 .seed = UINT64_MAX, .yes = true, .flags = { false, true }, .text = "two lines,\n\"quoted\" \xc3\xbc" };
+    values v = { .thirds = { -0.0f, 1.0f / 3, INFINITY },
+                 .n = INT32_MIN,
+                 .u = UINT32_MAX,
+                 .l = -5,
+                 .least = INT64_MIN,
+                 .seed = UINT64_MAX,
+                 .yes = true,
+                 .flags = { false, true },
+                 .text = "two lines,\n\"quoted\" \xc3\xbc" };
     memcpy(&v.best, &nan_bits, sizeof v.best);
     v.ema = tg_transpose(tg_reshape(tg_arange(0, 6, 1, .dtype = TG_FLOAT32), tg_shape(2, 3)), 0, 1);
     assert_int_equal(tg_checkpoint_save(file("a.safetensors"), ALL_VALUES(&v)), TG_OK);
-    values w = { .ema = tg_zeros(tg_shape(3, 2), .dtype = TG_FLOAT64, .requires_grad = true), .text = "longer than before" };
+    values w = { .ema = tg_zeros(tg_shape(3, 2), .dtype = TG_FLOAT64, .requires_grad = true),
+                 .text = "longer than before" };
     tg_tensor *before = w.ema;
     assert_int_equal(tg_checkpoint_load(file("a.safetensors"), ALL_VALUES(&w)), TG_OK);
     assert_memory_equal(&w.best, &nan_bits, sizeof w.best);
@@ -378,13 +385,16 @@ TEST(test_values_of_other_types)
     assert_true(n == 3 && d == 300 && f == 0.5f && !b);
     double pair[2];
     char text[4] = "abc";
-    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .values = tg_variables(tg_variable("real", pair))), TG_FAILED);
+    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .values = tg_variables(tg_variable("real", pair))),
+                     TG_FAILED);
     expect_error("values.real has the shape [], not [2]");
-    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .values = tg_variables(tg_variable("real", text))), TG_FAILED);
+    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .values = tg_variables(tg_variable("real", text))),
+                     TG_FAILED);
     expect_error("has no text values.real");
     tg_checkpoint_save(file("a.safetensors"), .values = tg_variables(tg_variable("text", text)));
     char small[3] = "x";
-    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .values = tg_variables(tg_variable("text", small))), TG_FAILED);
+    assert_int_equal(tg_checkpoint_load(file("a.safetensors"), .values = tg_variables(tg_variable("text", small))),
+                     TG_FAILED);
     expect_error("values.text is a text of 4 bytes, for which there is room for 3");
     tg_scope_end(scope);
 }

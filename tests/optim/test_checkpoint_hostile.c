@@ -14,7 +14,10 @@ int link(const char *from, const char *to)
 {
     return call_fails("link", false) ? -1 : (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
-int unlink(const char *path) { return call_fails("unlink", false) ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0); }
+int unlink(const char *path)
+{
+    return call_fails("unlink", false) ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
 int mkdir(const char *path, mode_t mode)
 {
     return call_fails("mkdir", false) ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
@@ -163,7 +166,8 @@ static double load_lbfgs_without_memory(void)
     tg_optimizer *o = tg_lbfgs_new(tg_list(x), .max_iter = 3);
     tg_step_closure(o, square, x);
     double result = 0;
-    if (tg_ok() && tg_checkpoint_save(path, .optimizer = o) == TG_OK && tg_checkpoint_load(path, .optimizer = o) == TG_OK)
+    if (tg_ok() && tg_checkpoint_save(path, .optimizer = o) == TG_OK &&
+        tg_checkpoint_load(path, .optimizer = o) == TG_OK)
         result = tg_item(tg_sum(x));
     if (o) tg_optimizer_free(o);
     return tg_ok() ? result : 0;

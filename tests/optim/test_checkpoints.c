@@ -151,9 +151,17 @@ TEST(test_the_best_is_a_second_name)
 TEST(test_what_is_not_touched)
 {
     static const char *const others[] = {
-        "a.safetensors",          "step-1.safetensors",        "step-000001.safetensors.bak", "step-0000001.safetensors",
-        "step--00001.safetensors", "step-00000x.safetensors", "step-99999999999999999999999.safetensors",
-        "step-.safetensors",      "xstep-000001.safetensors",  "step-000001.pt",              "notes.part",
+        "a.safetensors",
+        "step-1.safetensors",
+        "step-000001.safetensors.bak",
+        "step-0000001.safetensors",
+        "step--00001.safetensors",
+        "step-00000x.safetensors",
+        "step-99999999999999999999999.safetensors",
+        "step-.safetensors",
+        "xstep-000001.safetensors",
+        "step-000001.pt",
+        "notes.part",
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) write_file(file(others[i]), "x", 1);
     write_file(file("step-000077.safetensors.part"), "left by a kill", 14);
@@ -271,7 +279,9 @@ TEST(test_one_that_does_not_fit)
     tg_linear *other = tg_linear_new(3, 3);
     tg_checkpoints *c = tg_checkpoints_new(folder);
     for (int64_t i = 0; i < 3; i++)
-        assert_int_equal(tg_checkpoints_save(c, i, 0.5, .model = TG_MODULE(i == 1 ? TG_MODULE(other) : TG_MODULE(a.model))), TG_OK);
+        assert_int_equal(tg_checkpoints_save(c, i, 0.5,
+                                             .model = TG_MODULE(i == 1 ? TG_MODULE(other) : TG_MODULE(a.model))),
+                         TG_OK);
     tg_set_error_handler(count_errors, NULL);
     errors_told = 0;
     assert_int_equal(tg_checkpoints_load_latest(c, .model = TG_MODULE(other)), -1);
@@ -340,15 +350,9 @@ TEST(test_folders_are_made)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_the_last_few_and_the_best),
-        T(test_highest_none_and_all),
-        T(test_the_best_is_a_second_name),
-        T(test_what_is_not_touched),
-        T(test_steps_do_not_fall),
-        T(test_back_to_the_best),
-        T(test_the_newest_that_is_whole),
-        T(test_none_is_whole),
-        T(test_one_that_does_not_fit),
+        T(test_the_last_few_and_the_best), T(test_highest_none_and_all), T(test_the_best_is_a_second_name),
+        T(test_what_is_not_touched),       T(test_steps_do_not_fall),    T(test_back_to_the_best),
+        T(test_the_newest_that_is_whole),  T(test_none_is_whole),        T(test_one_that_does_not_fit),
         T(test_folders_are_made),
     };
     return cmocka_run_group_tests_name("checkpoints", tests, NULL, NULL);

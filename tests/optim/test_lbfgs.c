@@ -277,7 +277,8 @@ TEST(test_state_dicts_that_do_not_fit)
         double value;             /* NaN: as it is */
         const char *error;
     } cases[] = {
-        { "state.0.n_iter", "state.0.n", NAN, "Unexpected key(s) in state_dict: \"state.0.n\", \"state.0.func_evals\"" },
+        { "state.0.n_iter", "state.0.n", NAN,
+          "Unexpected key(s) in state_dict: \"state.0.n\", \"state.0.func_evals\"" },
         { "state.0.t", "state.0.u", NAN, "Missing key(s) in state_dict: \"state.0.t\"." },
         { "state.0.d", "state.0.d", 1, "size mismatch for state.0.d" },
         { "state.0.prev_flat_grad", "x", NAN, "Missing key(s) in state_dict: \"state.0.prev_flat_grad\"." },
