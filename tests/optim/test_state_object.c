@@ -241,7 +241,7 @@ TEST(test_refused)
     expect_error("the optimizer is NULL");
     tg_optimizer *lbfgs = tg_lbfgs_new(tg_list(p[0]));
     assert_null(tg_optimizer_state_object(lbfgs));
-    expect_error("tg_lbfgs_state_of");
+    expect_error("has no state for each parameter");
     tg_optimizer_free(lbfgs);
     tg_optimizer_free(o);
     tg_scope_end(scope);
