@@ -279,8 +279,8 @@ TEST(test_wrong_codes)
     begin_dynamic(257, 1, "1100"); /* 16 and 17: it begins with the last length again */
     put_code(0, 1);
     expect_wrong(0, "the compressed data repeat a length before there is one");
-    begin_dynamic(257, 1, "0110"); /* 17 and 18: 138 zeros twice are more than 258 */
-    put_code(1, 1), put(127, 7), put_code(1, 1), put(127, 7);
+    begin_dynamic(257, 1, "0110"); /* 17 and 18: 138 and 121 zeros are one more than 258 */
+    put_code(1, 1), put(127, 7), put_code(1, 1), put(121 - 11, 7);
     expect_wrong(0, "too many lengths of codes in the compressed data");
     begin_dynamic(257, 1, "0110"); /* 258 zeros: no end */
     put_code(1, 1), put(127, 7), put_code(1, 1), put(120 - 11, 7);
