@@ -27,10 +27,12 @@ bool tgi_chart_ok(const char *where, const tg_chart *chart, const char *function
 
 static bool limits_ok(const char *function, const char *axis, double low, double high, bool log)
 {
-    const char *problem = isinf(low) || isinf(high)        ? "an infinite limit"
-                          : low >= high                    ? "limits in the wrong order"
-                          : log && (low <= 0 || high <= 0) ? "a limit that is not above 0 on a log axis"
-                                                           : NULL;
+    const double least = log ? 1 / TGI_LARGEST_LIMIT : -TGI_LARGEST_LIMIT;
+    const bool far = low < least || low > TGI_LARGEST_LIMIT || high < least || high > TGI_LARGEST_LIMIT;
+    const char *problem = log && (low <= 0 || high <= 0) ? "a limit that is not above 0 on a log axis"
+                          : far                          ? "a limit that is infinite, or too large or small to be drawn"
+                          : low >= high                  ? "limits in the wrong order"
+                                                         : NULL;
     if (problem) tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s: %s (%g, %g)", axis, problem, low, high);
     return !problem;
 }

@@ -36,7 +36,8 @@ static double mantissa_of(double value, int exponent)
 static void widen(double *low, double *high, bool log, bool fixed_low, bool fixed_high)
 {
     const double size = fmax(fabs(*low), fabs(*high));
-    if (*high / 2 - *low / 2 > size * 5e-13 && *high / 2 - *low / 2 > 1e-300) return;
+    const double half = *high / 2 - *low / 2;
+    if (half > size * 5e-13 && (log || half > 1e-300)) return;
     double below, above;
     if (log) {
         below = fmax(*low / 3, DBL_MIN);
@@ -162,7 +163,7 @@ static void label_linear(tgi_axis *axis, int step_exponent)
 static void choose_linear(tgi_axis *axis, const tgi_span *span, int most)
 {
     const steps s = choose_step(axis, span, most);
-    if (s.last >= s.first)
+    if (span->slack > 0 && s.last >= s.first)
         round_limits(axis, span, decimal(s.first * s.mantissa, s.exponent), decimal(s.last * s.mantissa, s.exponent));
     axis->count = 0;
     for (int64_t i = s.first; i <= s.last; i++) add(axis, decimal(i * s.mantissa, s.exponent));
@@ -245,7 +246,7 @@ static void choose_logarithmic(tgi_axis *axis, const tgi_span *span, int most)
 void tgi_axis_choose(tgi_axis *axis, const tgi_span *span, int most)
 {
     if (most > TGI_MOST_TICKS) most = TGI_MOST_TICKS;
-    if (most < 2) most = 2;
+    if (most < 3) most = 3; /* of a range with 0 inside, rounded, there are three at least */
     choose_limits(axis, span);
     if (span->log)
         choose_logarithmic(axis, span, most);

@@ -8,6 +8,9 @@ TG_EXTERN_C_BEGIN
 
 enum { TGI_MOST_TICKS = 10, TGI_TICK_TEXT = 32 };
 
+/* Of limits that are given; on a log axis the least one is 1 / TGI_LARGEST_LIMIT. */
+#define TGI_LARGEST_LIMIT 1e300
+
 typedef struct tgi_axis {
     double low, high;      /* finite, low < high; of a log axis above 0 */
     bool log;
@@ -21,7 +24,7 @@ typedef struct tgi_span {
     double low, high;              /* of the numbers; low > high: there are none */
     bool log;
     bool whole;                    /* all are integers: no ticks between those */
-    bool fixed_low, fixed_high;    /* this limit was given, and stays */
+    bool fixed_low, fixed_high;    /* this limit was given, up to TGI_LARGEST_LIMIT, and stays */
     double slack;                  /* how far a limit that was not given may move out to a tick, in lengths of the axis */
 } tgi_span;
 

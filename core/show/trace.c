@@ -61,6 +61,7 @@ static void include_bars(tgi_spans *spans, const tg_chart *chart, const tgi_seri
 /* A limit that is given, in place of one that was found. */
 static void fix(tgi_span *span, double low, double high)
 {
+    if (span->low > span->high) span->whole = false; /* nothing was found */
     span->fixed_low = !isnan(low);
     span->fixed_high = !isnan(high);
     if (span->fixed_low) span->low = low;
@@ -162,7 +163,7 @@ static void leave_column(tracer *t)
 
 static void add(tracer *t, point p)
 {
-    const double column = floor(p.x);
+    const double column = floor(p.x + 0.5);
     if (t->count > 0 && column != t->column) leave_column(t);
     t->column = column;
     if (t->count == 0) {
