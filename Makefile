@@ -231,7 +231,7 @@ $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOC
 $(filter $(BUILD)/tests/kernels/%,$(TESTS)): $(REFERENCE)
 
 # These open the shared object.
-$(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process: LIBS += $(DL_LIBS)
+$(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process $(BUILD)/tests/core/test_interrupt: LIBS += $(DL_LIBS)
 $(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process: $(SHARED)
 
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)

@@ -23,6 +23,7 @@
 #include "core/autograd.h"
 #include "core/show/chart.h"
 #include "core/tensor.h"
+#include "core/interrupt.h"
 
 #include "ops/conv.h"
 #include "ops/attention.h"
