@@ -25,6 +25,8 @@
 #include "core/tensor.h"
 #include "core/interrupt.h"
 
+#include "core/show/progress.h"
+
 #include "ops/conv.h"
 #include "ops/attention.h"
 #include "ops/create.h"

@@ -9,6 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
+void (*tgi_around_message)(bool begins);
+
+static void say(const char *where, const char *kind, const char *message)
+{
+    void (*around)(bool begins) = __atomic_load_n(&tgi_around_message, __ATOMIC_RELAXED);
+    if (around) around(true);
+    fprintf(stderr, "tapegrad: %s%s%s%s\n", where ? where : "", where ? ": " : "", kind, message);
+    if (around) around(false);
+}
+
 static tg_error_handler error_handler = tg_default_error_handler;
 static void *error_context;
 
@@ -22,7 +32,7 @@ void tg_default_error_handler(const tg_error *error, void *context)
 {
     (void)error;
     (void)context;
-    fprintf(stderr, "tapegrad: %s\n", tg_error_message());
+    say(NULL, "", tg_error_message());
 }
 
 bool tg_failed(void) { return tgi_self.error != NULL; }
@@ -177,7 +187,7 @@ void tgi_error_give(const tgi_error_record *record)
 void tg_default_warning_handler(const char *where, const char *message, void *context)
 {
     (void)context;
-    fprintf(stderr, "tapegrad: %s%swarning: %s\n", where ? where : "", where ? ": " : "", message);
+    say(where, "warning: ", message);
 }
 
 static tg_warning_handler warning_handler = tg_default_warning_handler;

@@ -62,6 +62,10 @@ void tgi_error_take(tgi_error_record *record);
 /* Makes it pending in this thread, told as if it had happened here; of a pending one, another that followed. */
 void tgi_error_give(const tgi_error_record *record);
 
+/* NULL, or called before and after the default handlers of errors and warnings print a line: progress bars make room
+ * for it (show/progress.c). */
+extern void (*tgi_around_message)(bool begins);
+
 /* ---- pools (memory.c; with errors: alloc.c) ---- */
 
 enum {

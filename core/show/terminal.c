@@ -35,10 +35,11 @@ int tgi_terminal_columns(FILE *file)
     return USUAL;
 }
 
+bool tgi_terminal_moves(FILE *file) { return tgi_is_terminal(file) && strcmp(variable("TERM"), "dumb") != 0; }
+
 bool tgi_terminal_colors(FILE *file)
 {
-    const char *kind = variable("TERM");
-    return tgi_is_terminal(file) && *kind && strcmp(kind, "dumb") != 0 && !*variable("NO_COLOR");
+    return tgi_terminal_moves(file) && *variable("TERM") && !*variable("NO_COLOR");
 }
 
 bool tgi_terminal_unicode(void)

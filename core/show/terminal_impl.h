@@ -12,6 +12,8 @@ TG_EXTERN_C_BEGIN
 bool tgi_is_terminal(FILE *file);
 /* The terminal's width, as COLUMNS or the terminal itself says; 80 where nobody says. */
 int tgi_terminal_columns(FILE *file);
+/* Whether it is one whose cursor can be moved: not TERM=dumb. */
+bool tgi_terminal_moves(FILE *file);
 /* Whether it is one that shows colours, and nobody asked for none: NO_COLOR, TERM=dumb. */
 bool tgi_terminal_colors(FILE *file);
 /* Whether texts are UTF-8, as LC_ALL, LC_CTYPE or LANG say; on Linux's own console, which has no braille, not. */
