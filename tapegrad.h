@@ -26,6 +26,7 @@
 #include "core/interrupt.h"
 
 #include "core/show/progress.h"
+#include "core/show/report.h"
 
 #include "ops/conv.h"
 #include "ops/attention.h"
