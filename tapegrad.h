@@ -25,6 +25,7 @@
 #include "core/tensor.h"
 #include "core/interrupt.h"
 
+#include "core/show/metrics.h"
 #include "core/show/progress.h"
 #include "core/show/report.h"
 
