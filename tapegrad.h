@@ -28,6 +28,7 @@
 #include "core/show/metrics.h"
 #include "core/show/progress.h"
 #include "core/show/report.h"
+#include "core/show/tensorboard.h"
 
 #include "ops/conv.h"
 #include "ops/attention.h"
