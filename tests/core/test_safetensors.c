@@ -256,8 +256,8 @@ TEST(test_what_is_not_saved)
     expect_error("the text of metadata 0 is NULL");
     assert_int_equal(tg_save_safetensors(LIST(items), NULL), TG_FAILED);
     expect_error("the path is NULL");
-    assert_int_equal(tg_save(LIST(items), file("x.bin")), TG_FAILED);
-    expect_error("x.bin: its ending says no format; there are .safetensors");
+    assert_int_equal(tg_save(LIST(items), file("x.weights")), TG_FAILED);
+    expect_error("x.weights: its ending says no format; there are .safetensors");
     assert_int_equal(tg_save(LIST(items), NULL), TG_FAILED);
     expect_error("the path is NULL");
     tg_fail("before", "an error");

@@ -3,6 +3,7 @@
 # (tests/golden/examples.txt). Each must also have --help, refuse what it does not know, and print the same twice.
 # From the environment: CHECK_BUILD.
 set -u
+export TAPEGRAD_PROGRESS=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 passed=0
