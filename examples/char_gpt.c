@@ -211,6 +211,24 @@ static double train_step(gpt *m, tg_optimizer *adamw, tg_tensor *data, const con
     return value;
 }
 
+/* All steps, or as many as there is patience for: Ctrl-C ends it after a step. */
+static void train(gpt *m, tg_optimizer *adamw, tg_tensor *data, const config *c, FILE *out)
+{
+    const int64_t every = c->steps < 10 ? 1 : c->steps / 10;
+    tg_progress *bar = tg_progress_new(c->steps, .description = "train"); /* for step in tqdm(range(steps)): */
+    tg_catch_interrupt();
+    for (int64_t step = 0; tg_ok() && !tg_interrupted() && step < c->steps; step++) {
+        const double loss = train_step(m, adamw, data, c, step);
+        if (step % every == 0 || step == c->steps - 1)
+            tg_progress_print(out, "step %3lld: loss %.4f\n", (long long)step, loss);
+        tg_progress_set(bar, "loss", loss); /* bar.set_postfix(loss=loss) */
+        tg_progress_set(bar, "lr", tg_lr(adamw));
+        tg_progress_update(bar);
+    }
+    tg_release_interrupt();
+    tg_progress_free(bar);
+}
+
 /* Draws the token that comes after some; only the last block_size are looked at. */
 static int64_t next_token(gpt *m, const config *c, const int64_t *tokens, int64_t count)
 {
@@ -281,11 +299,7 @@ static void learn(const char *text, int64_t length, uint64_t seed, config c, FIL
     tg_optimizer *adamw = optimizer_new(m, &c);
     fprintf(out, "%lld different characters, %lld parameters\n", (long long)all.count,
             (long long)tg_module_parameter_count(m));
-    const int64_t every = c.steps < 10 ? 1 : c.steps / 10;
-    for (int64_t step = 0; tg_ok() && step < c.steps; step++) {
-        const double loss = train_step(m, adamw, data, &c, step);
-        if (step % every == 0 || step == c.steps - 1) fprintf(out, "step %3lld: loss %.4f\n", (long long)step, loss);
-    }
+    train(m, adamw, data, &c, out);
     if (tg_ok()) write_text(m, &c, &all, data, WRITTEN, out);
     tg_optimizer_free(adamw);
     tg_module_free(m);

@@ -137,20 +137,26 @@ static double evaluate(word_model *m, tg_tensor *data)
 /* One pass over the data, or what is left of `steps`. */
 static void train_epoch(word_model *m, tg_optimizer *sgd, tg_tensor *data, int64_t *step, int64_t steps)
 {
+    const int64_t rows = tg_size(data, 0) - 1;
+    tg_progress *bar = tg_progress_new((rows + STEPS - 1) / STEPS, .leave = false);
     tg_scope scope = tg_scope_begin();
     tg_tensor *h = NULL, *c = NULL;
-    for (int64_t i = 0; tg_ok() && i < tg_size(data, 0) - 1 && *step < steps; i += STEPS) {
+    for (int64_t i = 0; tg_ok() && !tg_interrupted() && i < rows && *step < steps; i += STEPS) {
         tg_zero_grad(sgd);
         tg_tensor *loss = loss_of(m, data, i, &h, &c);
         tg_backward(loss);
         tg_clip_grad_norm_(tg_parameters(m), clip); /* clip_grad_norm_(model.parameters(), 0.25) */
         tg_step(sgd);
-        if (++*step <= 5 || *step % 200 == 0) printf("step %d: loss %.6g\n", (int)*step, tg_item(loss));
+        if (++*step <= 5 || *step % 200 == 0)
+            tg_progress_print(stdout, "step %d: loss %.6g\n", (int)*step, tg_item(loss));
+        tg_progress_set(bar, "loss", tg_item(loss));
+        tg_progress_update(bar);
         if (h) h = tg_detach(h); /* hidden = repackage_hidden(hidden) */
         if (c) c = tg_detach(c);
         scope = tg_scope_next(scope, &h, &c);
     }
     tg_scope_end(scope);
+    tg_progress_free(bar);
 }
 
 static void train(word_model *m, const words *w, double lr, int64_t epochs, int64_t steps)
@@ -162,15 +168,22 @@ static void train(word_model *m, const words *w, double lr, int64_t epochs, int6
     tg_tensor *data = batchify(w->ids, w->count - held_out);
     tg_tensor *validation = batchify(w->ids + w->count - held_out, held_out);
     tg_optimizer *sgd = tg_sgd_new(tg_parameters(m), .lr = lr);
-    for (int64_t epoch = 1; tg_ok() && epoch <= epochs && step < steps; epoch++) {
+    tg_progress *bar = tg_progress_new(epochs, .unit = "epoch");
+    tg_catch_interrupt(); /* Ctrl-C: no more steps, but the words below */
+    for (int64_t epoch = 1; tg_ok() && !tg_interrupted() && epoch <= epochs && step < steps; epoch++) {
         train_epoch(m, sgd, data, &step, steps);
         const double now = evaluate(m, validation);
         if (now < best)
             best = now;
         else
             tg_set_lr(sgd, tg_lr(sgd) / 4); /* anneal */
-        if (epoch % 5 == 0) printf("epoch %d: lr %.3g, validation loss %.4g\n", (int)epoch, tg_lr(sgd), now);
+        if (epoch % 5 == 0)
+            tg_progress_print(stdout, "epoch %d: lr %.3g, validation loss %.4g\n", (int)epoch, tg_lr(sgd), now);
+        tg_progress_set(bar, "validation loss", now);
+        tg_progress_update(bar);
     }
+    tg_release_interrupt();
+    tg_progress_free(bar);
     tg_optimizer_free(sgd);
     tg_scope_end(scope);
 }
