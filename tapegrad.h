@@ -30,6 +30,10 @@
 #include "core/show/report.h"
 #include "core/show/tensorboard.h"
 
+#include "core/file/csv.h"
+#include "core/file/texts.h"
+#include "core/file/vocabulary.h"
+
 #include "ops/conv.h"
 #include "ops/attention.h"
 #include "ops/create.h"

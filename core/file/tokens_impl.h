@@ -1,0 +1,24 @@
+/* tokens_impl.h: a text split into characters, bytes or words. Internal. */
+#ifndef TG_CORE_FILE_TOKENS_IMPL_H
+#define TG_CORE_FILE_TOKENS_IMPL_H
+
+#include "vocabulary.h"
+
+TG_EXTERN_C_BEGIN
+
+/* The bytes of the character of UTF-8 that begins there, or 0: there is none. At `end` stands a zero byte. */
+int tgi_utf8(const char *text, const char *end);
+
+/* The first byte of a text that is no UTF-8, or NULL. */
+const char *tgi_not_utf8(const char *text, const char *end);
+
+/* Capitals of UTF-8 become small letters where they stand: those of ASCII, Latin-1, Latin Extended-A, Greek and
+ * Cyrillic, whose small letters have as many bytes. */
+void tgi_lower(char *text, char *end);
+
+/* Passes over what is no token; *length is that of the token at the place that is returned, 0 at the text's end. */
+const char *tgi_next_token(const char *text, const char *end, tg_tokens by, int64_t *length);
+
+TG_EXTERN_C_END
+
+#endif
