@@ -108,8 +108,8 @@ TG_RARE static bool take_text(typing *t, int64_t row, int64_t at, const char *ce
 TG_RARE static bool no_int64(typing *t, int64_t row, int64_t at, const char *cell, bool missing)
 {
     char shown[TGI_SHOWN];
-    return tgi_csv_fail(t->csv, t->function, tgi_csv_line(t->csv, row), at, "'%s' is %s",
-                        tgi_csv_shown(cell, shown), missing ? "missing, and no int64 says so" : "no int64");
+    return tgi_csv_fail(t->csv, t->function, tgi_csv_line(t->csv, row), at, "'%s' is %s", tgi_csv_shown(cell, shown),
+                        missing ? "missing, and no int64 says so" : "no int64");
 }
 
 static bool take_cell(typing *t, int64_t row, int64_t at, char *cell)
@@ -186,8 +186,7 @@ static bool read_types(tg_csv *csv, const char *function, const tg_load_csv_opti
     for (int64_t i = 0; i < t.missing.count; i++) {
         int64_t whole;
         double real = NAN;
-        const tgi_number_kind kind =
-            tgi_number_read((char *)(uintptr_t)t.missing.items[i], t.decimal, &whole, &real);
+        const tgi_number_kind kind = tgi_number_read((char *)(uintptr_t)t.missing.items[i], t.decimal, &whole, &real);
         t.missing_first |= kind == TGI_WHOLE || (kind == TGI_REAL && !isnan(real)); /* such as -999 */
     }
     return read_values(&t);

@@ -164,9 +164,9 @@ static bool dtype_ok(tg_dtype dtype)
 /* Whether a list can be read. */
 static bool list_ok(tg_text_list list)
 {
-    const char *problem = list.count < 0                    ? "a negative number of names"
+    const char *problem = list.count < 0                  ? "a negative number of names"
                           : list.count > 0 && !list.items ? "the list of names is NULL"
-                                                            : NULL;
+                                                          : NULL;
     for (int64_t i = 0; !problem && i < list.count; i++)
         if (!list.items[i]) problem = "a name is NULL";
     if (problem) tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%s", problem);
@@ -195,7 +195,8 @@ tg_tensor *tg_csv_tensor_at(const char *where, const tg_csv *csv, tg_text_list c
     const tg_dtype dtype = options.dtype == TG_DEFAULT_DTYPE ? tg_default_dtype() : options.dtype;
     if (!dtype_ok(dtype)) return NULL;
     const int64_t most = columns.count ? columns.count : csv->columns;
-    int64_t *places = most < INT64_MAX / (int64_t)sizeof *places ? tgi_scope_alloc((size_t)most * sizeof *places) : NULL;
+    int64_t *places =
+        most < INT64_MAX / (int64_t)sizeof *places ? tgi_scope_alloc((size_t)most * sizeof *places) : NULL;
     const int64_t count = places ? choose(csv, columns, dtype, places) : -1;
     if (count < 0) return NULL;
     const tg_shape shape = tg_shape(csv->rows, count);

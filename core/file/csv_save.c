@@ -38,8 +38,8 @@ static void write_name(tgi_output *out, const char *name, char delimiter)
     const char special[] = { delimiter, '"', '\n', '\r', '\0' };
     const size_t length = strlen(name);
     const bool edges = length && (strchr(" \t", name[0]) || strchr(" \t", name[length - 1]));
-    const bool mark = strncmp(name, "\xef\xbb\xbf", 3) == 0 || strncmp(name, "\xff\xfe", 2) == 0 ||
-                      strncmp(name, "\xfe\xff", 2) == 0;
+    const bool mark =
+        strncmp(name, "\xef\xbb\xbf", 3) == 0 || strncmp(name, "\xff\xfe", 2) == 0 || strncmp(name, "\xfe\xff", 2) == 0;
     if (length && !edges && !mark && !strpbrk(name, special)) {
         tgi_output_write(out, name, length);
         return;

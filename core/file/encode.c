@@ -64,9 +64,9 @@ static int64_t choose(tgi_text_entry *entries, int64_t count, const tg_vocabular
                       memcmp(specials.items[k], entries[i].text, (size_t)entries[i].length) == 0;
         if (!special && entries[i].count >= o->min_freq) entries[chosen++] = entries[i];
     }
-    const int64_t most = o->max_tokens == 0                ? chosen
+    const int64_t most = o->max_tokens == 0               ? chosen
                          : o->max_tokens > specials.count ? o->max_tokens - specials.count
-                                                            : 0;
+                                                          : 0;
     if (chosen > most || o->order == TG_BY_FREQUENCY)
         qsort(entries, (size_t)chosen, sizeof *entries, compare_frequencies);
     if (chosen > most) chosen = most;
@@ -138,8 +138,10 @@ static bool look_up(const tg_vocabulary *v, const text *t, int64_t *ids)
         *ids++ = at < 0 ? v->unknown : at;
         char shown[TGI_TOKEN_SHOWN];
         if (at < 0 && v->unknown < 0)
-            return tgi_input_fail(t->in, token - t->begin, NULL, "'%s' is not in the vocabulary, which has no token for "
-                                  "what is unknown", tgi_token_shown(token, length, shown));
+            return tgi_input_fail(t->in, token - t->begin, NULL,
+                                  "'%s' is not in the vocabulary, which has no token for "
+                                  "what is unknown",
+                                  tgi_token_shown(token, length, shown));
     }
     return true;
 }

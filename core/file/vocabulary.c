@@ -94,10 +94,10 @@ tg_vocabulary *tgi_vocabulary_new(const tgi_input *in, int64_t first_line, const
 
 bool tgi_vocabulary_options_ok(const char *function, const tg_vocabulary_options *o)
 {
-    const char *problem = (unsigned)o->by > TG_WORDS          ? "by is TG_CHARACTERS, TG_BYTES or TG_WORDS"
-                          : (unsigned)o->order > TG_SORTED    ? "no such order"
-                          : o->max_tokens < 0                 ? "a negative number of tokens"
-                                                              : NULL;
+    const char *problem = (unsigned)o->by > TG_WORDS       ? "by is TG_CHARACTERS, TG_BYTES or TG_WORDS"
+                          : (unsigned)o->order > TG_SORTED ? "no such order"
+                          : o->max_tokens < 0              ? "a negative number of tokens"
+                                                           : NULL;
     if (problem) tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s", problem);
     return !problem;
 }
@@ -160,7 +160,8 @@ tg_vocabulary *tg_vocabulary_of_list_at(const char *where, tg_text_list tokens, 
     if (tg_failed() || !tgi_vocabulary_options_ok(what, &options)) return NULL;
     if (tokens.count < 0 || tokens.count >= INT32_MAX || (tokens.count && !tokens.items))
         return tg_fail_at(where, TG_ERROR_VALUE, what, "a list of %lld tokens%s", (long long)tokens.count,
-                          tokens.items ? "" : " is NULL"), NULL;
+                          tokens.items ? "" : " is NULL"),
+               NULL;
     const tgi_input in = { .function = what, .path = "the list", .fd = -1 };
     const tg_scope scope = tg_scope_begin();
     tgi_text_entry *entries = tgi_scope_alloc((size_t)(tokens.count + 1) * sizeof *entries);

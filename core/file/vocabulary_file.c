@@ -69,8 +69,7 @@ static bool read_first_line(lines *l, tg_vocabulary_options *options, int64_t *u
     char *end = memchr(l->begin, '\n', (size_t)(l->end - l->begin));
     for (int i = 0; end && i < 2 * 3; i++) {
         char wanted[64];
-        const int length =
-            snprintf(wanted, sizeof wanted, "\\vocabulary %s lower=%d unknown=", kinds[i / 2], i % 2);
+        const int length = snprintf(wanted, sizeof wanted, "\\vocabulary %s lower=%d unknown=", kinds[i / 2], i % 2);
         if (end - l->begin <= length || memcmp(l->begin, wanted, (size_t)length) != 0) continue;
         const char *number = l->begin + length;
         int64_t value = 0, digits = 0;

@@ -37,10 +37,7 @@ int tgi_terminal_columns(FILE *file)
 
 bool tgi_terminal_moves(FILE *file) { return tgi_is_terminal(file) && strcmp(variable("TERM"), "dumb") != 0; }
 
-bool tgi_terminal_colors(FILE *file)
-{
-    return tgi_terminal_moves(file) && *variable("TERM") && !*variable("NO_COLOR");
-}
+bool tgi_terminal_colors(FILE *file) { return tgi_terminal_moves(file) && *variable("TERM") && !*variable("NO_COLOR"); }
 
 bool tgi_terminal_unicode(void)
 {

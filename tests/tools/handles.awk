@@ -86,7 +86,6 @@ function take(type, name, usual, of,    base) {
     if (kind(type) == "memory" || kind(type) == "address")
         return "(" type ")take_address(\"" name "\", (void *)(uintptr_t)" usual ")"
     if (kind(type) == "tensor") return "take_tensor(\"" name "\", (tg_tensor *)(uintptr_t)" usual ")"
-    if (kind(type) == "chart") return "take_chart(\"" name "\", " usual ")"
     if (kind(type) == "scheduler") return "take_scheduler(\"" name "\", " usual ")"
     if (kind(type) == "optimizer") return "take_optimizer(\"" name "\", " usual ")"
     if (type in rule) return "take_" rule[type] "(\"" name "\", " usual ")"
