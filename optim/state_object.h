@@ -12,9 +12,9 @@
 
 TG_BEGIN_DECLS
 
-/* {"state": {0: {"step": 2, "exp_avg": ...}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.999), ..., "params": [0]}]}:
- * what tg_optimizer_state_dict lists (state_dict.h), in dicts; a state that is yet to be made is left out. The states are
- * the optimiser's own, no copies: a step changes them. NULL on error. */
+/* {"state": {0: {"step": 2, "exp_avg": ...}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.999), ..., "params":
+ * [0]}]}: what tg_optimizer_state_dict lists (state_dict.h), in dicts; a state that is yet to be made is left out.
+ * The states are the optimiser's own, no copies: a step changes them. NULL on error. */
 tg_object *tg_optimizer_state_object_at(const char *where, const tg_optimizer *optimizer);
 #define tg_optimizer_state_object(optimizer) tg_optimizer_state_object_at(TG_HERE, optimizer)
 

@@ -1,4 +1,5 @@
-/* object.h: what a .pt file holds: a tree of None, numbers, texts, lists, tuples, dicts and tensors, as Python has them.
+/* object.h: what a .pt file holds: a tree of None, numbers, texts, lists, tuples, dicts and tensors, as Python has
+ * them.
  *
  *     tg_object *c = tg_dict("epoch", 3, "lr", 0.1, "model", tg_state_dict(model));
  *     tg_dict_set(c, "name", "lstm");
@@ -8,9 +9,9 @@
  *     tg_load_state_dict(model, tg_object_tensors(c, "model"));
  *     const int64_t epoch = tg_object_int(c, "epoch");
  *
- * Objects, and the texts and lists they are asked for, live as long as the scope in which they were made; tensors are not
- * copied, and live as long as they do elsewhere. An object that was put into another one is finished: it cannot change
- * any more, so that no object can lie in itself. It may lie in several. */
+ * Objects, and the texts and lists they are asked for, live as long as the scope in which they were made; tensors are
+ * not copied, and live as long as they do elsewhere. An object that was put into another one is finished: it cannot
+ * change any more, so that no object can lie in itself. It may lie in several. */
 #ifndef TG_CORE_FILE_OBJECT_H
 #define TG_CORE_FILE_OBJECT_H
 
@@ -88,8 +89,8 @@ static inline tg_any tg_any_tensor(tg_tensor *v)
     x.kind = TG_ANY_TENSOR;
     return x;
 }
-/* The lists are copied at once, for as long as the innermost scope: what TG_ANY is given, as `tg_list(a, b)`, may live no
- * longer than the macro. */
+/* The lists are copied at once, for as long as the innermost scope: what TG_ANY is given, as `tg_list(a, b)`, may
+ * live no longer than the macro. */
 tg_any tg_any_tensors(tg_tensor_list v);
 tg_any tg_any_named(tg_named_tensor_list v);
 static inline tg_any tg_any_object(const tg_object *v)
@@ -117,8 +118,8 @@ tg_object *tg_object_of_at(const char *where, tg_any value);
 const tg_object *tg_object_none(void);
 const tg_object *tg_object_of_bool(bool value);
 
-/* Puts a value under a key, which is a text or an integer, in place of one that is there: `tg_dict_set(d, "lr", 0.1)`. A
- * dict can be changed in the scope that it was made in, until it is put into another object. */
+/* Puts a value under a key, which is a text or an integer, in place of one that is there: `tg_dict_set(d, "lr",
+ * 0.1)`. A dict can be changed in the scope that it was made in, until it is put into another object. */
 tg_status tg_dict_set_at(const char *where, tg_object *dict, tg_any key, tg_any value);
 #define tg_dict_set(dict, key, value) tg_dict_set_at(TG_HERE, dict, TG_ANY(key), TG_ANY(value))
 /* Puts a value at a list's end; the same rule. */
@@ -147,9 +148,9 @@ const tg_object *tg_object_get_at(const char *where, const tg_object *o, const c
 bool tg_object_has_at(const char *where, const tg_object *o, const char *path);
 #define tg_object_has(o, path) tg_object_has_at(TG_HERE, o, path)
 
-/* The value of `o`, or of what lies at a path in it: `tg_object_int(c, "epoch")`. Another kind is an error that names the
- * path, but for numbers: an integer is a number, too, and so is a tensor of one element; a whole number is an integer; 0
- * and 1 are bools. On error: 0, NaN, false, NULL. */
+/* The value of `o`, or of what lies at a path in it: `tg_object_int(c, "epoch")`. Another kind is an error that names
+ * the path, but for numbers: an integer is a number, too, and so is a tensor of one element; a whole number is an
+ * integer; 0 and 1 are bools. On error: 0, NaN, false, NULL. */
 int64_t tg_object_int_at(const char *where, const tg_object *o, const char *path);
 double tg_object_number_at(const char *where, const tg_object *o, const char *path);
 bool tg_object_bool_at(const char *where, const tg_object *o, const char *path);
@@ -223,7 +224,8 @@ static inline tg_any tgi_any_null(const void *v) { return tg_any_object((const t
         const tg_object *: tg_any_object,                                                                              \
         void *: tgi_any_null,                                                                                          \
         char: tg_any_int, signed char: tg_any_int, unsigned char: tg_any_int, short: tg_any_int,                       \
-        unsigned short: tg_any_int, int: tg_any_int, unsigned: tg_any_int, long: tg_any_int, long long: tg_any_int,              \
+        unsigned short: tg_any_int, int: tg_any_int, unsigned: tg_any_int,                                             \
+        long: tg_any_int, long long: tg_any_int,                                                                       \
         unsigned long: tgi_any_unsigned, unsigned long long: tgi_any_unsigned)(v)
 #define TGI_ANYS(...) ((const tg_any[]){ TGI_EACH(TG_ANY, __VA_ARGS__) __VA_OPT__(,) tg_any_int(0) })
 #endif

@@ -95,7 +95,9 @@ static const tg_object *encoded(tgi_pickle *p, const tg_object *const *arguments
     for (int64_t i = 0; i < text->count; i++) {
         const unsigned char c = (unsigned char)text->as.text[i];
         if (c >= 0xc4) return tgi_pickle_fail(p, "bytes are made of letters that are none of latin1");
-        *to++ = c < 0x80 ? (char)c : (char)(c << 6 | (text->as.text[++i] & 63));
+        unsigned letter = c;
+        if (c >= 0x80) letter = (letter << 6 | ((unsigned char)text->as.text[++i] & 63u)) & 0xffu;
+        *to++ = (char)letter;
     }
     o->count = to - o->as.text;
     return o;

@@ -2,8 +2,8 @@
  *
  * A pickle is a program for a machine with a stack and a memo. Here the machine has no function to call: a class or
  * function in a pickle is a name, and what is "called" is looked up by its name among the few that make tensors and
- * containers (pickle_calls.c). Any other is an error that says which. Each opcode makes at most one object, so that what
- * is asked for stays within a small factor of the pickle's length, and one that lies in itself cannot be made. */
+ * containers (pickle_calls.c). Any other is an error that says which. Each opcode makes at most one object, so that
+ * what is asked for stays within a small factor of the pickle's length, and one that lies in itself cannot be made. */
 #ifndef TG_CORE_FILE_PICKLE_IMPL_H
 #define TG_CORE_FILE_PICKLE_IMPL_H
 
@@ -52,8 +52,8 @@ TG_RARE TG_PRINTF(2, 3) void *tgi_pickle_fail(const tgi_pickle *p, const char *f
 /* Puts an item into a container; false with an error pending. */
 bool tgi_pickle_add(const tgi_pickle *p, const tg_object *container, const tg_object *item);
 
-/* What "calling" that class or function with that tuple gives; an object of a class, made of that tuple; an object after
- * `state` was put into it; a storage of what is told by a tuple. NULL with an error pending. (pickle_calls.c,
+/* What "calling" that class or function with that tuple gives; an object of a class, made of that tuple; an object
+ * after `state` was put into it; a storage of what is told by a tuple. NULL with an error pending. (pickle_calls.c,
  * pickle_tensor.c) */
 const tg_object *tgi_pickle_call(tgi_pickle *p, const tg_object *function, const tg_object *arguments);
 const tg_object *tgi_pickle_instance(tgi_pickle *p, const tg_object *type, const tg_object *arguments);

@@ -71,8 +71,8 @@ static const char *what_it_is(const tgi_input *in)
     if (!tgi_input_read(in, 0, begin, bytes) || (in->size > 263 && !tgi_input_read(in, 257, tar, 5))) return NULL;
     if (in->size == 0) return "the file is empty";
     if (memcmp(begin, old, OLD) == 0)
-        return "written by PyTorch before 1.6, or with _use_new_zipfile_serialization=False: load it in Python and save it "
-               "again with torch.save";
+        return "written by PyTorch before 1.6, or with _use_new_zipfile_serialization=False: "
+               "load it in Python and save it again with torch.save";
     if (strcmp(tar, "ustar") == 0)
         return "a tar archive, as PyTorch before 0.2 wrote them: load it in Python and save it again";
     if (begin[0] == '\x80' && begin[1] >= 2 && begin[1] <= 5) return "a bare pickle, which torch.save did not write";

@@ -1,5 +1,5 @@
-/* test_pytorch.c: .pt files: what PyTorch wrote (tests/golden/pt.py) to the bit, and what we write read back. What PyTorch
- * itself makes of ours tells tests/golden/check_pt.py, for which TEST_FILES_FOR_PYTORCH names a folder. */
+/* test_pytorch.c: .pt files: what PyTorch wrote (tests/golden/pt.py) to the bit, and what we write read back. What
+ * PyTorch itself makes of ours tells tests/golden/check_pt.py, for which TEST_FILES_FOR_PYTORCH names a folder. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
 #include "tests/support/compare.h"

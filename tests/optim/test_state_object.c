@@ -1,5 +1,5 @@
-/* test_state_object.c: an optimiser's state as PyTorch nests it: trainings that PyTorch began go on here, and back; what
- * is refused changes nothing. The files for PyTorch are opened by tests/golden/check_pt.py. */
+/* test_state_object.c: an optimiser's state as PyTorch nests it: trainings that PyTorch began go on here, and back;
+ * what is refused changes nothing. The files for PyTorch are opened by tests/golden/check_pt.py. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
 #include "tests/support/compare.h"
