@@ -14,6 +14,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+typedef int (*sigaction_fn)(int, const struct sigaction *, struct sigaction *);
+static int calls_left = -1; /* until one fails */
+
+/* The library calls this one. */
+int sigaction(int signal, const struct sigaction *action, struct sigaction *before)
+{
+    sigaction_fn system = NULL;
+    *(void **)&system = dlsym(RTLD_NEXT, "sigaction");
+    if (calls_left >= 0 && calls_left-- == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    return system(signal, action, before);
+}
+
 static volatile sig_atomic_t own_signals;
 static void own_handler(int signal) { own_signals += signal; }
 
@@ -176,6 +191,7 @@ static int restarted(void)
     tg_release_interrupt();
     tg_catch_interrupt(.quiet = true);
     errno = ERANGE;
+    calls_left = 0; /* what the handler calls fails, and sets errno */
     raise(SIGINT);
     return errno == ERANGE ? 0 : 3;
 }
@@ -197,21 +213,6 @@ static int silent(void)
 TEST(test_silent) { assert_int_equal(run(silent), 0); }
 
 /* ---- a system that installs no handlers ---- */
-
-typedef int (*sigaction_fn)(int, const struct sigaction *, struct sigaction *);
-static int calls_left = -1; /* until one fails */
-
-/* The library calls this one. */
-int sigaction(int signal, const struct sigaction *action, struct sigaction *before)
-{
-    sigaction_fn system = NULL;
-    *(void **)&system = dlsym(RTLD_NEXT, "sigaction");
-    if (calls_left >= 0 && calls_left-- == 0) {
-        errno = EINVAL;
-        return -1;
-    }
-    return system(signal, action, before);
-}
 
 static int failing(void)
 {

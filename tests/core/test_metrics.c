@@ -48,6 +48,16 @@ int fsync(int fd)
     return fails() ? (errno = EIO, -1) : 0;
 }
 
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    const unsigned mode = flags & O_CREAT ? va_arg(arguments, unsigned) : 0;
+    va_end(arguments);
+    if ((flags & O_APPEND) && fails()) return errno = EMFILE, -1;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
 int rename(const char *from, const char *to)
 {
     return fails() ? (errno = EACCES, -1) : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);

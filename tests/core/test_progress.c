@@ -331,7 +331,9 @@ TEST(test_messages)
     assert_true(got > 0);
     fwrite(text, 1, (size_t)got, out);
     show();
+    assert_int_equal(strncmp(screen[0], "tapegrad: ", 10), 0); /* at the beginning of its line */
     assert_non_null(strstr(screen[0], "warning: a warning"));
+    assert_int_equal(strncmp(screen[1], "tapegrad: ", 10), 0);
     assert_non_null(strstr(screen[1], "op: went wrong"));
     assert_int_equal(strncmp(screen[2], "  0%|", 5), 0);
     assert_string_equal(screen[3], "");
@@ -572,7 +574,7 @@ TEST(test_misuse)
 
 static void *update_often(void *bar)
 {
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 100000; i++) {
         tg_progress_update((tg_progress *)bar);
         if (i % 16 == 0) tg_progress_set((tg_progress *)bar, i % 32 ? "a" : "b", i);
     }
@@ -586,10 +588,10 @@ TEST(test_threads)
 {
     pthread_t threads[4];
     open_out();
-    tg_progress *p = tg_progress_new(40000, .file = out, .style = TG_PROGRESS_BAR);
+    tg_progress *p = tg_progress_new(400000, .file = out, .style = TG_PROGRESS_BAR);
     for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, update_often, p), 0);
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-    assert_int_equal(tg_progress_done(p), 40000);
+    assert_int_equal(tg_progress_done(p), 400000);
     tg_progress_free(p);
     close_out();
 }
