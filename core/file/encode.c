@@ -1,6 +1,7 @@
 /* encode.c: texts become ids and ids texts; and the vocabulary that a text makes. */
 #include "core/tensor_impl.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 #include "output_impl.h"
 #include "tokens_impl.h"
 #include "vocabulary_impl.h"
@@ -23,10 +24,10 @@ static bool text_of(text *t, const tgi_input *in, const char *from, tg_tokens by
     if (!t->begin) return false;
     if (from) memcpy(t->begin, from, length + 1);
     t->end = t->begin + length;
-    const char *wrong = by == TG_BYTES ? NULL : tgi_not_utf8(t->begin, t->end);
-    if (wrong)
-        return tgi_input_fail(in, wrong - t->begin, NULL, "no UTF-8 (0x%02x); .by = TG_BYTES takes any file",
-                              (unsigned char)*wrong);
+    const int64_t wrong = by == TG_BYTES ? -1 : tgi_not_utf8(t->begin, (int64_t)length);
+    if (wrong >= 0)
+        return tgi_input_fail(in, wrong, NULL, "no UTF-8 (0x%02x); .by = TG_BYTES takes any file",
+                              (unsigned char)t->begin[wrong]);
     if (lower) tgi_lower(t->begin, t->end);
     return true;
 }

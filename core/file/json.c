@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,44 +31,6 @@ static bool expected(tgi_json *json, const char *what)
     const unsigned char c = (unsigned char)*json->at;
     if (json->at < json->end) snprintf(found, sizeof found, c > ' ' && c < 0x7f ? "'%c'" : "the byte 0x%02x", c);
     return tgi_json_fail(json, tgi_json_where(json), "%s should stand here, not %s", what, found);
-}
-
-/* ---- UTF-8 ---- */
-
-/* The bytes of the character there, as RFC 3629 has them; 0 if it is none. */
-static int utf8_length(const unsigned char *s, int64_t left)
-{
-    if (s[0] < 0x80) return 1;
-    const int length = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    if (length == 0 || left < length) return 0;
-    for (int i = 1; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90)) return 0; /* longer than need be */
-    if ((s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f)) return 0; /* a surrogate; beyond the last one */
-    return length;
-}
-
-int64_t tgi_not_utf8(const char *text, int64_t bytes)
-{
-    int length;
-    for (int64_t i = 0; i < bytes; i += length) {
-        length = utf8_length((const unsigned char *)text + i, bytes - i);
-        if (length == 0) return i;
-    }
-    return -1;
-}
-
-static char *put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        *to++ = (char)c;
-        return to;
-    }
-    const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const unsigned char first[] = { 0, 0xc0, 0xe0, 0xf0 };
-    *to++ = (char)(first[more] | c >> 6 * more);
-    for (int i = more - 1; i >= 0; i--) *to++ = (char)(0x80 | (c >> 6 * i & 0x3f));
-    return to;
 }
 
 /* ---- the text ---- */
@@ -167,7 +130,7 @@ const char *tgi_json_string(tgi_json *json)
         }
         if (c == '\\') {
             if (!escape(json, &c)) return NULL;
-            to = put_utf8(to, c);
+            to += tgi_utf8_put(to, c);
         } else {
             *to++ = *json->at++;
         }

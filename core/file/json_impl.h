@@ -64,9 +64,6 @@ TG_RARE TG_PRINTF(3, 4) bool tgi_json_fail(tgi_json *json, int64_t at, const cha
  * byte behind it. Its length. */
 size_t tgi_json_quoted(char *to, const char *text);
 
-/* The byte of `text` where it is not UTF-8; -1 if it all is. */
-int64_t tgi_not_utf8(const char *text, int64_t bytes);
-
 TG_EXTERN_C_END
 
 #endif

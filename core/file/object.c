@@ -5,6 +5,7 @@
 #include "core/tensor_impl.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 #include "sort_impl.h"
 
 #include <stdarg.h>
@@ -95,25 +96,6 @@ static const tg_object bools[2] = { CONSTANT(TG_OBJECT_BOOL, 0), CONSTANT(TG_OBJ
 
 const tg_object *tg_object_none(void) { return &none; }
 const tg_object *tg_object_of_bool(bool value) { return &bools[value]; }
-
-bool tgi_utf8_ok(const char *text, int64_t bytes)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    for (int64_t i = 0; i < bytes;) {
-        const unsigned char first = (unsigned char)text[i];
-        const int length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
-        if (length == 0 || length > bytes - i) return false;
-        uint32_t point = length == 1 ? first : first & (0x7fu >> length);
-        for (int k = 1; k < length; k++) {
-            const unsigned char next = (unsigned char)text[i + k];
-            if (next >> 6 != 2) return false;
-            point = point << 6 | (next & 63u);
-        }
-        if (point < least[length] || point > 0x10ffff) return false;
-        i += length;
-    }
-    return true;
-}
 
 /* ---- what is wrong ---- */
 
@@ -284,7 +266,7 @@ static const tg_object *of_text(const char *function, const char *text)
         return NULL;
     }
     const int64_t bytes = (int64_t)strlen(text);
-    if (tgi_utf8_ok(text, bytes)) return tgi_object_text(NULL, TG_OBJECT_TEXT, text, bytes);
+    if (tgi_not_utf8(text, bytes) < 0) return tgi_object_text(NULL, TG_OBJECT_TEXT, text, bytes);
     tg_fail_at(NULL, TG_ERROR_VALUE, function, "a text that is not UTF-8");
     return NULL;
 }

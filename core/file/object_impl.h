@@ -80,8 +80,6 @@ tg_named_tensor_list tgi_object_tensors(const tg_object *o, int64_t most_names_b
 
 /* What an object is, for errors: "a list", "torch.FloatStorage". */
 const char *tgi_object_name(const tg_object *o);
-/* Whether such bytes are UTF-8; Python's lone surrogates are let pass. */
-bool tgi_utf8_ok(const char *text, int64_t bytes);
 
 /* Remembers the user's place. False with an error pending: o is no object. */
 bool tgi_object_ok(const char *where, const char *function, const tg_object *o);

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -213,7 +214,7 @@ static bool text(tgi_pickle *p, uint64_t n)
 {
     const char *bytes = take(p, n);
     if (!bytes) return false;
-    if (!tgi_utf8_ok(bytes, (int64_t)n)) return tgi_pickle_fail(p, "a text that is not UTF-8");
+    if (tgi_not_utf8(bytes, (int64_t)n) >= 0) return tgi_pickle_fail(p, "a text that is not UTF-8");
     return push(p, tgi_object_text(&p->memory, TG_OBJECT_TEXT, bytes, (int64_t)n));
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 
 #include <math.h>
 #include <string.h>
@@ -192,8 +193,8 @@ const tg_object *tgi_pickle_global(tgi_pickle *p, const char *module, int64_t mo
                                           "bool",    "strided", "complex64", "complex128" };
     enum { LONGEST = 1000 };
     char full[2 * LONGEST + 2];
-    if (module_bytes > LONGEST || name_bytes > LONGEST || !tgi_utf8_ok(module, module_bytes) ||
-        !tgi_utf8_ok(name, name_bytes) || memchr(module, 0, (size_t)module_bytes) ||
+    if (module_bytes > LONGEST || name_bytes > LONGEST || tgi_not_utf8(module, module_bytes) >= 0 ||
+        tgi_not_utf8(name, name_bytes) >= 0 || memchr(module, 0, (size_t)module_bytes) ||
         memchr(name, 0, (size_t)name_bytes))
         return tgi_pickle_fail(p, "the name of a class is no name");
     memcpy(full, module, (size_t)module_bytes);

@@ -6,6 +6,7 @@
 #include "core/tensor_impl.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 #include "format_impl.h"
 #include "json_impl.h"
 #include "output_impl.h"

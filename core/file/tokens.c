@@ -1,32 +1,9 @@
 /* tokens.c: see tokens_impl.h. */
 #include "tokens_impl.h"
 
+#include "core/utf8_impl.h"
+
 #include <string.h>
-
-/* ---- UTF-8 ---- */
-
-/* As the standard's table has it: no character in more bytes than it needs, no surrogate, none beyond 10FFFF. */
-int tgi_utf8(const char *text, const char *end)
-{
-    const unsigned char *b = (const unsigned char *)text;
-    if (text >= end) return 0;
-    if (b[0] < 0x80) return 1;
-    const int length = b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
-    if (length == 0 || end - text < length) return 0;
-    for (int i = 1; i < length; i++)
-        if ((b[i] & 0xc0) != 0x80) return 0;
-    if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] > 0x9f) || (b[0] == 0xf0 && b[1] < 0x90) ||
-        (b[0] == 0xf4 && b[1] > 0x8f))
-        return 0;
-    return length;
-}
-
-const char *tgi_not_utf8(const char *text, const char *end)
-{
-    for (int length; text < end; text += length)
-        if ((length = tgi_utf8(text, end)) == 0) return text;
-    return NULL;
-}
 
 /* The small letter of a capital of two bytes, which is the number itself of any other character. */
 static unsigned lower_of(unsigned c)
@@ -49,7 +26,7 @@ static unsigned lower_of(unsigned c)
 void tgi_lower(char *text, char *end)
 {
     for (int length; text < end; text += length) {
-        length = tgi_utf8(text, end);
+        length = tgi_utf8_length(text, end);
         unsigned char *b = (unsigned char *)text;
         if (length == 1 && *b >= 'A' && *b <= 'Z') *b += 'a' - 'A';
         if (length == 2) {
@@ -73,7 +50,7 @@ static bool in_word(char c)
 const char *tgi_next_token(const char *text, const char *end, tg_tokens by, int64_t *length)
 {
     *length = text < end;
-    if (by == TG_CHARACTERS && text < end) *length = tgi_utf8(text, end);
+    if (by == TG_CHARACTERS && text < end) *length = tgi_utf8_length(text, end);
     if (by != TG_WORDS) return text;
     while (text < end && is_space(*text)) text++;
     const char *last = text;

@@ -6,12 +6,6 @@
 
 TG_EXTERN_C_BEGIN
 
-/* The bytes of the character of UTF-8 that begins there, or 0: there is none. At `end` stands a zero byte. */
-int tgi_utf8(const char *text, const char *end);
-
-/* The first byte of a text that is no UTF-8, or NULL. */
-const char *tgi_not_utf8(const char *text, const char *end);
-
 /* Capitals of UTF-8 become small letters where they stand: those of ASCII, Latin-1, Latin Extended-A, Greek and
  * Cyrillic, whose small letters have as many bytes. */
 void tgi_lower(char *text, char *end);

@@ -4,6 +4,7 @@
 
 #include "core/tensor_impl.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 #include "csv_impl.h"
 #include "tokens_impl.h"
 
@@ -28,7 +29,7 @@ const char *tgi_token_shown(const char *token, int64_t length, char shown[TGI_TO
 {
     int n = 0;
     for (const char *end = token + length; token < end && n < TGI_TOKEN_SHOWN - 8;) {
-        const int bytes = tgi_utf8(token, end);
+        const int bytes = tgi_utf8_length(token, end);
         if (bytes == 0 || (unsigned char)*token < ' ' || *token == 0x7f) {
             n += snprintf(shown + n, 5, "\\x%02x", (unsigned char)*token++);
             continue;

@@ -9,6 +9,7 @@
  * lines are tokens as they stand. */
 #include "core/tensor_impl.h"
 #include "core/thread.h"
+#include "core/utf8_impl.h"
 #include "output_impl.h"
 #include "tokens_impl.h"
 #include "vocabulary_impl.h"
@@ -123,7 +124,7 @@ static bool next_line(lines *l, tg_tokens by, tgi_text_entry *entry)
     if (end > text && end[-1] == '\r') end--; /* one of a token's is escaped */
     int64_t length = end - text;
     if (length == 0) return fail(l, "a token of no characters");
-    if (by != TG_BYTES && tgi_not_utf8(text, end)) return fail(l, "no UTF-8; .by = TG_BYTES takes any token");
+    if (by != TG_BYTES && tgi_not_utf8(text, length) >= 0) return fail(l, "no UTF-8; .by = TG_BYTES takes any token");
     if (l->escaped && (length = unescape(l, text, length)) < 0) return false;
     *entry = (tgi_text_entry){ text, length, 0 };
     l->line++;

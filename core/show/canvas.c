@@ -4,6 +4,8 @@
  * row, where the tick's own line is: the lowest and the highest stand half a cell inside the frame. */
 #include "text_impl.h"
 
+#include "core/utf8_impl.h"
+
 #include <math.h>
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 
 #include "core/tensor_impl.h"
 #include "core/text.h"
-#include "utf8_impl.h"
+#include "core/utf8_impl.h"
 
 #include <string.h>
 

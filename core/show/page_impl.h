@@ -36,13 +36,8 @@ void tgi_page_free(tgi_page *page);
 
 /* ---- UTF-8 ---- */
 
-/* The code point that `*text` begins with, which moves behind it; bytes that are no UTF-8, and what would command a
- * terminal or is no character, are U+FFFD. 0 at the end, where it stays. */
-uint32_t tgi_utf8_next(const char **text);
-/* Writes one, of up to 4 bytes; returns how many. */
-int tgi_utf8_put(char *text, uint32_t code);
-/* The columns of a terminal that it takes: 0, 1 or 2. */
-int tgi_code_columns(uint32_t code);
+/* tgi_utf8_next, but what would command a terminal or is no character is U+FFFD, the end of a line a blank. */
+uint32_t tgi_clean_next(const char **text);
 int tgi_text_columns(const char *text);
 
 /* A copy is made in two steps: how many bytes it needs, at most; and the copy itself, clean UTF-8 without line ends,

@@ -2,7 +2,7 @@
 #include "progress_impl.h"
 
 #include "core/text.h"
-#include "utf8_impl.h"
+#include "core/utf8_impl.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "core/tensor_impl.h"
 #include "core/text.h"
 #include "core/thread.h"
-#include "utf8_impl.h"
+#include "core/utf8_impl.h"
 
 #include <errno.h>
 #include <string.h>

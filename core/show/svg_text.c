@@ -3,6 +3,7 @@
 #include "svg_impl.h"
 
 #include "core/text.h"
+#include "core/utf8_impl.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 /* In ems. */
 static double code_width(uint32_t code)
 {
-    if (code >= 0x80) return code < 0x2000 ? 0.65 : tgi_code_columns(code) > 1 ? 1.05 : 0.75;
+    if (code >= 0x80) return code < 0x2000 ? 0.65 : tgi_utf8_columns(code) > 1 ? 1.05 : 0.75;
     if (strchr("ijl.,:;'|!", (int)code)) return 0.33;
     if (strchr("ft()[]{}-rI/\\ \"", (int)code)) return 0.43;
     if (strchr("mMW@%", (int)code)) return 0.97;
@@ -21,8 +22,8 @@ static double code_width(uint32_t code)
 double tgi_svg_width(const char *text, double font)
 {
     double width = 0;
-    for (uint32_t code; (code = tgi_utf8_next(&text)) != 0;)
-        if (tgi_code_columns(code) > 0) width += code_width(code);
+    for (uint32_t code; (code = tgi_clean_next(&text)) != 0;)
+        if (tgi_utf8_columns(code) > 0) width += code_width(code);
     return width * font;
 }
 
@@ -31,8 +32,8 @@ const char *tgi_svg_cut(char copy[TGI_SVG_CUT], const char *text, double width, 
     if (tgi_svg_width(text, font) <= width) return text;
     double taken = 0.9 * font;
     char *end = copy;
-    for (uint32_t code; (code = tgi_utf8_next(&text)) != 0;) {
-        taken += tgi_code_columns(code) > 0 ? code_width(code) * font : 0;
+    for (uint32_t code; (code = tgi_clean_next(&text)) != 0;) {
+        taken += tgi_utf8_columns(code) > 0 ? code_width(code) * font : 0;
         if (taken > width) break;
         end += tgi_utf8_put(end, code);
     }

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE /* mkdtemp */
 #include <tapegrad.h>
 
-#include "core/show/page_impl.h"
+#include "core/utf8_impl.h"
 #include "tests/support/suite.h"
 
 #include <ctype.h>

@@ -1,29 +1,42 @@
 /* utf8.c: see utf8_impl.h. The C library's functions for it depend on the locale, which is mostly "C". */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L /* strnlen */
+#endif
 #include "utf8_impl.h"
 
-/* How many bytes follow the first one, and the least character that needs so many. */
-static int bytes_behind(unsigned char first, uint32_t *bits, uint32_t *least)
+#include <string.h>
+
+int tgi_utf8_length(const char *text, const char *end)
 {
-    if (first >= 0xc2 && first <= 0xdf) return *bits = first & 0x1fu, *least = 0x80, 1;
-    if (first >= 0xe0 && first <= 0xef) return *bits = first & 0x0fu, *least = 0x800, 2;
-    if (first >= 0xf0 && first <= 0xf4) return *bits = first & 0x07u, *least = 0x10000, 3;
-    return 0;
+    const unsigned char *b = (const unsigned char *)text;
+    if (text >= end) return 0;
+    if (b[0] < 0x80) return 1;
+    const int length = b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
+    if (length == 0 || end - text < length) return 0;
+    for (int i = 1; i < length; i++)
+        if ((b[i] & 0xc0) != 0x80) return 0;
+    if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xf0 && b[1] < 0x90)) return 0; /* longer than need be */
+    if ((b[0] == 0xed && b[1] > 0x9f) || (b[0] == 0xf4 && b[1] > 0x8f)) return 0; /* a surrogate; beyond the last one */
+    return length;
+}
+
+int64_t tgi_not_utf8(const char *text, int64_t bytes)
+{
+    int length;
+    for (int64_t i = 0; i < bytes; i += length)
+        if ((length = tgi_utf8_length(text + i, text + bytes)) == 0) return i;
+    return -1;
 }
 
 uint32_t tgi_utf8_next(const char **text)
 {
-    const unsigned char *at = (const unsigned char *)*text;
-    if (*at == 0) return 0;
-    ++*text;
-    if (*at < 0x80) return *at;
-    uint32_t c = 0, least = 0;
-    const int behind = bytes_behind(*at, &c, &least);
-    for (int i = 1; i <= behind; i++) {
-        if ((at[i] & 0xc0) != 0x80) return TGI_NO_CHARACTER; /* the zero byte at the end, too */
-        c = c << 6 | (at[i] & 0x3fu);
-    }
-    if (behind == 0 || c < least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return TGI_NO_CHARACTER;
-    *text += behind;
+    const char *at = *text;
+    if (*at == '\0') return 0;
+    const int length = tgi_utf8_length(at, at + strnlen(at, TGI_UTF8_MOST));
+    *text += length ? length : 1;
+    if (length == 0) return TGI_NO_CHARACTER;
+    uint32_t c = (unsigned char)at[0] & (length == 1 ? 0x7fu : 0x7fu >> length);
+    for (int i = 1; i < length; i++) c = c << 6 | ((unsigned char)at[i] & 0x3fu);
     return c;
 }
 

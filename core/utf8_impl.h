@@ -1,13 +1,17 @@
 /* utf8_impl.h: text that comes from elsewhere, one character after another. Internal. */
-#ifndef TG_CORE_SHOW_UTF8_IMPL_H
-#define TG_CORE_SHOW_UTF8_IMPL_H
+#ifndef TG_CORE_UTF8_IMPL_H
+#define TG_CORE_UTF8_IMPL_H
 
-#include "core/base.h"
+#include "base.h"
 
 TG_EXTERN_C_BEGIN
 
 enum { TGI_UTF8_MOST = 4, TGI_NO_CHARACTER = 0xfffd };
 
+/* The bytes of the character there, as RFC 3629 has them; 0 if it is none, and at `end`. */
+int tgi_utf8_length(const char *text, const char *end);
+/* The first byte that is no part of UTF-8; -1: there is none. */
+int64_t tgi_not_utf8(const char *text, int64_t bytes);
 /* The character at *text, which moves behind it; 0 at the end of the text. A byte that is no part of UTF-8 is
  * TGI_NO_CHARACTER. */
 uint32_t tgi_utf8_next(const char **text);
