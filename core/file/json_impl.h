@@ -1,8 +1,8 @@
 /* json_impl.h: JSON as a stream: whoever reads it says what must come next. Internal.
  *
- * Strict, as RFC 8259 has it, for text that may be hostile: nothing is taken for granted, nothing is read beyond the end,
- * nothing grows with the depth, of which there are 64 levels at most. Strings are decoded where they stand, so the text
- * is changed, and they live as long as it does. The text is valid UTF-8 without the character 0, or an error.
+ * Strict, as RFC 8259 has it, for text that may be hostile: nothing is taken for granted, nothing is read beyond the
+ * end, nothing grows with the depth, of which there are 64 levels at most. Strings are decoded where they stand, so the
+ * text is changed, and they live as long as it does. The text is valid UTF-8 without the character 0, or an error.
  *
  *     if (tgi_json_object(&json))                    '{'
  *         while ((key = tgi_json_key(&json)))        to the '}'
@@ -10,8 +10,8 @@
  *             else tgi_json_skip(&json);
  *     tgi_json_end(&json);                           nothing but blanks behind it
  *
- * After the first error, which names its byte, every call fails and does nothing. That no key comes twice in an object is
- * for the reader to see to: the keys of a large one are a matter of sorting. */
+ * After the first error, which names its byte, every call fails and does nothing. That no key comes twice in an object
+ * is for the reader to see to: the keys of a large one are a matter of sorting. */
 #ifndef TG_CORE_FILE_JSON_IMPL_H
 #define TG_CORE_FILE_JSON_IMPL_H
 

@@ -1,8 +1,9 @@
 /* safetensors.c: reading the format. (safetensors_write.c writes it.)
  *
- *     8 bytes            n, little-endian
- *     n bytes            { "__metadata__": { "key": "text" }, "name": { "dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24] } }
- *     the rest           the elements; offsets count from here
+ *     8 bytes     n, little-endian
+ *     n bytes     { "__metadata__": { "key": "text" },
+ *                   "name": { "dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24] } }
+ *     the rest    the elements; offsets count from here
  *
  * The header is read whole, as names and metadata stay in it, and looked at whole before the first tensor is made: what
  * the file says of sizes costs no memory that the file itself does not have. */
@@ -11,7 +12,6 @@
 #include "core/error.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
-#include "format_impl.h"
 #include "json_impl.h"
 #include "mapping_impl.h"
 #include "safetensors_impl.h"
@@ -293,7 +293,7 @@ static bool hand_metadata(const reading *r, tg_text_pairs *to)
 }
 
 /* In a scope of its own, which becomes a part of the one around it, or goes. */
-static tg_named_tensor_list load(const tgi_input *in, tg_load_safetensors_options options)
+tg_named_tensor_list tgi_safetensors_load(const tgi_input *in, tg_load_safetensors_options options)
 {
     tg_named_tensor_list list = { NULL, 0 };
     reading r = { .in = in };
@@ -320,7 +320,7 @@ tg_named_tensor_list tg_load_safetensors_at(const char *where, const char *path,
     if (options.metadata) *options.metadata = (tg_text_pairs){ NULL, 0 };
     tgi_input in;
     if (tg_failed() || !tgi_input_open(&in, name, path)) return list;
-    list = load(&in, options);
+    list = tgi_safetensors_load(&in, options);
     tgi_input_close(&in);
     return list;
 }
@@ -331,26 +331,3 @@ const char *tg_text_of(tg_text_pairs pairs, const char *key)
         if (pairs.items[i].key && strcmp(pairs.items[i].key, key) == 0) return pairs.items[i].text;
     return NULL;
 }
-
-/* ---- for tg_load and tg_save ---- */
-
-/* A length that can be one, and '{' behind it. */
-static bool is(const tgi_input *in)
-{
-    uint8_t head[LENGTH_BYTES + 1];
-    uint64_t n;
-    if (in->size < (int64_t)sizeof head || !tgi_input_read(in, 0, head, sizeof head)) return false;
-    memcpy(&n, head, sizeof n);
-    return head[LENGTH_BYTES] == '{' && n <= TGI_SAFETENSORS_HEADER;
-}
-
-static tg_named_tensor_list load_usual(const tgi_input *in) { return load(in, (tg_load_safetensors_options){ 0 }); }
-
-static tg_status save_usual(const char *function, tg_named_tensor_list list, const char *path)
-{
-    return tgi_safetensors_write(function, list, path, (tg_text_pairs){ NULL, 0 });
-}
-
-const tgi_file_format tgi_format_safetensors = {
-    .name = "safetensors", .endings = ".safetensors", .is = is, .load = load_usual, .save = save_usual
-};

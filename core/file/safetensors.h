@@ -39,8 +39,8 @@ typedef struct tg_save_safetensors_options {
 
 /* Writes them all. Tensors may be views, expanded, of no dimension, without elements; what shares memory is written
  * under each of its names (Hugging Face's own function for PyTorch refuses such a list: give it one of the names). No
- * name comes twice or is "__metadata__"; names and metadata are UTF-8. The file is there whole or, on an error, as it was
- * before. Nothing is saved while an error is pending. */
+ * name comes twice or is "__metadata__"; names and metadata are UTF-8. The file is there whole or, on an error, as it
+ * was before. Nothing is saved while an error is pending. */
 tg_status tg_save_safetensors_at(const char *where, tg_named_tensor_list list, const char *path,
                                  tg_save_safetensors_options options);
 #ifdef __cplusplus
@@ -58,16 +58,17 @@ tg_status tg_save_safetensors_at(const char *where, tg_named_tensor_list list, c
 #endif
 
 typedef struct tg_load_safetensors_options {
-    bool mapped;             /* read nothing now: elements come from the file when they are first looked at; see below */
-    tg_text_pairs *metadata; /* where to put it, empty if there is none; lives as long as the innermost scope. NULL: nowhere */
+    bool mapped; /* read nothing now: elements come from the file when they are first looked at; see below */
+    /* Where to put it, empty if there is none; it lives as long as the innermost scope. NULL: nowhere */
+    tg_text_pairs *metadata;
     TG_OPTIONS_END
 } tg_load_safetensors_options;
 #define TG_LOAD_SAFETENSORS_DEFAULTS /* mapped */ false, /* metadata */ NULL TG_DEFAULTS_END
 
-/* Every tensor of the file, in the order of its header. The list and the tensors live as long as the innermost scope. All
- * or nothing: with an error, which names the file, the byte and the field, the list is empty. Everything that the format
- * demands is checked: a header of at most 100 MB, elements that lie side by side without a hole and end where the file
- * ends, sizes that are those of the shapes. Nothing is loaded while an error is pending.
+/* Every tensor of the file, in the order of its header. The list and the tensors live as long as the innermost scope.
+ * All or nothing: with an error, which names the file, the byte and the field, the list is empty. Everything that the
+ * format demands is checked: a header of at most 100 MB, elements that lie side by side without a hole and end where
+ * the file ends, sizes that are those of the shapes. Nothing is loaded while an error is pending.
  *
  * Mapped, a file of any size is there at once, and its pages are shared with whoever else reads it. Tensors of the four
  * dtypes lie in the file's own pages; what they are, the file is: who wants to change it writes a new one and renames

@@ -1,6 +1,6 @@
-/* failing_calls.h: a step run again and again, with each of its calls of the system failing in turn: open, pread, write,
- * fsync, rename, ftruncate, fchmod, flock, mmap, close. For one file of a program, linked statically: its definitions of
- * them are those that the library calls. That file begins with `#define _GNU_SOURCE`. */
+/* failing_calls.h: a step run again and again, with each of its calls of the system failing in turn: open, pread,
+ * write, fsync, rename, ftruncate, fchmod, flock, mmap, close. For one file of a program, linked statically: its
+ * definitions of them are those that the library calls. That file begins with `#define _GNU_SOURCE`. */
 #ifndef TG_TESTS_SUPPORT_FAILING_CALLS_H
 #define TG_TESTS_SUPPORT_FAILING_CALLS_H
 

@@ -23,7 +23,8 @@ typedef struct mutation {
     /* True when the file was loaded, and what came of it looked at; false when an error is pending. Called in a scope,
      * with no error pending. */
     bool (*load)(const char *path);
-    /* Makes lengths and sums right again, so that damage behind them is reached; done to every other mutant. Or NULL. */
+    /* Makes lengths and sums right again, so that damage behind them is reached; done to every other mutant. Or
+     * NULL. */
     void (*repair)(mutant *m);
     bool text;     /* the file is text: bytes become other letters more often than other bits */
     double factor; /* the memory asked for is at most so many times the file's size, and 1 MiB; 0: 16 times */
