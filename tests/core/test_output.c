@@ -341,6 +341,20 @@ static void old_or_new(bool well)
                            strcmp(failed_call, "close") == 0);
 }
 
+/* What makes a file safe from a loss of power is the order: its content is on the disk before its name is, and its name
+ * before the caller is told. */
+TEST(test_order)
+{
+    static const char *const order[] = { "write", "fsync", "rename", "open", "fsync" };
+    const int64_t total = count_calls(rewrites);
+    int64_t at = 0;
+    assert_true(total < 64);
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++, at++) {
+        while (at < total && strcmp(call_names[at], order[i]) != 0) at++;
+        if (at == total) fail_msg("%s does not come where it should", order[i]);
+    }
+}
+
 TEST(test_failing_calls)
 {
     fail_each_call(rewrites, old_or_new);
@@ -371,20 +385,9 @@ TEST(test_after_a_failure)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_content),
-        T(test_format),
-        T(test_tensors),
-        T(test_abandoned),
-        T(test_links_are_followed),
-        T(test_mode_is_kept),
-        T(test_killed),
-        T(test_second_writer),
-        T(test_many_writers),
-        T(test_devices_and_pipes),
-        T(test_no_place),
-        T(test_append),
-        T(test_failing_calls),
-        T(test_after_a_failure),
+        T(test_content),      T(test_format), T(test_tensors),       T(test_abandoned),     T(test_links_are_followed),
+        T(test_mode_is_kept), T(test_killed), T(test_second_writer), T(test_many_writers),  T(test_devices_and_pipes),
+        T(test_no_place),     T(test_append), T(test_order),         T(test_failing_calls), T(test_after_a_failure),
     };
     return cmocka_run_group_tests_name("output", tests, open_folder, close_folder);
 }

@@ -22,10 +22,12 @@ typedef enum call_fate { CALLS_WORK, ONE_FAILS, MANY_INTERRUPTED, ONE_BYTE_AT_A_
 static call_fate fate;
 static int64_t calls, fail_call_at;
 static const char *failed_call; /* the one that failed, "write" */
+static const char *call_names[64]; /* of the first of them */
 
 static inline bool call_fails(const char *name, bool may_be_interrupted)
 {
     const int64_t call = calls++;
+    if (call < 64) call_names[call] = name;
     if (fate == ONE_FAILS && call == fail_call_at) {
         failed_call = name;
         errno = EIO;
