@@ -7,7 +7,8 @@
 TG_BEGIN_DECLS
 
 /* Writes the fields of a batch of `count` samples, at least one, into `fields`, of which there is room for
- * TG_MAX_FIELDS, and returns how many there are; -1 with an error pending. The samples have equally many fields. */
+ * TG_MAX_FIELDS, and returns how many there are; -1 with an error pending. The samples have equally many fields. In a
+ * loader it is called where datasets' functions are, and draws from a generator of the batch's own (dataset.h). */
 typedef int (*tg_collate_fn)(const tg_tensor_list *samples, int64_t count, tg_tensor **fields, void *context);
 
 /* What a loader does unless it is told: field k of the batch is field k of the samples, stacked. */

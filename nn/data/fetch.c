@@ -71,6 +71,8 @@ static int run_items(const tgi_job *job, const tgi_recipe *r, tgi_lent_generator
     }
     for (int i = 0; i < TG_MAX_FIELDS; i++) fields[i] = NULL;
     if (!r->collate) return tg_collate_stack(samples.items, job->count, fields, NULL);
+    lent->seed = seed_of(~r->base_seed, job->first); /* of the batch's own */
+    lent->seeded = false;
     const tgi_place place = tgi_place_keep();
     const int count = r->collate(samples.items, job->count, fields, r->collate_context);
     tgi_place_back(place);

@@ -212,6 +212,33 @@ TEST(test_noise_of_batches)
     tg_scope_end(scope);
 }
 
+static int collated_noise(const tg_tensor_list *samples, int64_t count, tg_tensor **fields, void *context)
+{
+    (void)samples, (void)count, (void)context;
+    fields[0] = tg_rand(tg_shape(4), .dtype = TG_FLOAT64);
+    return 1;
+}
+
+/* What a collate function draws does not depend on what the samples drew. */
+TEST(test_noise_of_collating)
+{
+    IN_SCOPE;
+    trace all[2] = { { .count = 0 }, { .count = 0 } };
+    for (int k = 0; k < 2; k++) {
+        tg_dataset *data = numbers(12, .item = numbers_item);
+        tg_loader *loader = tg_loader_new(k ? tg_map_dataset_new(data, noisy) : data, .batch_size = 4,
+                                          .collate = collated_noise, .prefetch = k);
+        tg_manual_seed(8);
+        TG_FOR_BATCHES(batch, loader) put(&all[k], batch->items[0]);
+        tg_loader_free(loader);
+    }
+    assert_int_equal(all[0].count, 12);
+    assert_memory_equal(all[0].values, all[1].values, 12 * sizeof(double));
+    for (int i = 0; i < 12; i++)
+        for (int k = 0; k < i; k++) assert_true(all[0].values[i] != all[0].values[k]);
+    tg_scope_end(scope);
+}
+
 /* A pass that is resumed has the noise that it would have had. */
 TEST(test_noise_resumed)
 {
@@ -553,6 +580,7 @@ int main(void)
         T(test_noise_differs_from_pass_to_pass_and_sample_to_sample),
         T(test_noise_is_the_places),
         T(test_noise_of_batches),
+        T(test_noise_of_collating),
         T(test_noise_resumed),
         T(test_an_error_comes_where_it_happened),
         T(test_an_error_that_is_not_reached),
