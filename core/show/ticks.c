@@ -1,5 +1,5 @@
 /* ticks.c: see ticks_impl.h. A tick is written down in decimal first and read back, so that it is the very double that
- * its label names, and 0 is never -0. */
+ * its label names. */
 #include "ticks_impl.h"
 
 #include "core/text.h"
@@ -21,7 +21,7 @@ static double decimal(int64_t mantissa, int exponent)
     void *before = tgi_text_begin();
     const double value = strtod(text, NULL);
     tgi_text_end(before);
-    return value == 0 ? 0 : value;
+    return value;
 }
 
 /* value / 10^exponent; powers below the normal numbers would lose digits. */

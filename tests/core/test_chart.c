@@ -189,7 +189,7 @@ static int count_dots(void)
 TEST(test_gaps)
 {
     const double alone[] = { NAN, 0.2, NAN, INFINITY, 0.6, -INFINITY, 0.4 }, nothing[] = { NAN, NAN };
-    const double outside[] = { 5, 6, 7 }, logs[] = { 1, 0, -3, 10 }, flat[] = { 3, 3, 3 };
+    const double outside[] = { 5, 6, 7 }, logs[] = { 1, 0, -3, 10 }, flat[] = { 3, 3, 3 }, jump[] = { 2, 3, 900 };
     tg_chart *chart = tg_chart_new(.y_min = 0, .y_max = 1);
     tg_chart_line(chart, NULL, alone, 7);
     tg_chart_line(chart, "nothing", nothing, 2);
@@ -197,6 +197,11 @@ TEST(test_gaps)
     tg_chart_line(chart, "outside", outside, 3);
     show(chart, 60, 12);
     assert_int_equal(count_dots(), 3);
+    tg_chart_free(chart);
+    chart = tg_chart_new(.x_max = 1); /* what is not seen does not count */
+    tg_chart_line(chart, NULL, jump, 3);
+    show(chart, 60, 12);
+    assert_non_null(strstr(shown.text, " 3 ┤"));
     tg_chart_free(chart);
     chart = tg_chart_new(.log_y = true);
     tg_chart_line(chart, NULL, logs, 4);
@@ -358,8 +363,15 @@ TEST(test_histogram)
         double values[400];
         const int bins = 1 + round % 40;
         for (int i = 0; i < 400; i++) {
-            values[i] = round % 2 ? uniform() * 3 - 1 : (double)(int)(uniform() * 11);
+            values[i] = round % 7 == 0 ? -0.3 + 1.4 * uniform()
+                        : round % 2    ? uniform() * 3 - 1
+                                       : (double)(int)(uniform() * 11);
             if (i % 50 == 7) values[i] = i % 100 == 7 ? NAN : INFINITY;
+        }
+        for (int i = 0; i <= bins && round % 7 == 0; i++) { /* the very ends of bins, and next to them */
+            const double share = (double)i / bins;
+            values[i] = -0.3 * (1 - share) + 1.1 * share;
+            values[100 + i] = nextafter(values[i], -1);
         }
         double low = INFINITY, high = -INFINITY;
         for (int i = 0; i < 400; i++) {
@@ -425,6 +437,8 @@ TEST(test_heatmap)
     chart = tg_chart_new(); /* larger than can be seen: means */
     double large[64 * 64];
     for (int i = 0; i < 64 * 64; i++) large[i] = i / 64 < 32 ? (i % 2 ? 0 : 2) : (i % 64 < 32 ? 4 : 0);
+    large[0] = NAN; /* of a mean they are no part; 2 and 0 are as many without these */
+    large[1] = INFINITY;
     assert_int_equal(tg_chart_heatmap(chart, large, 64, 64, .low = 0, .high = 4), TG_OK);
     assert_true(fabs(tgi_matrix_mean(chart->matrix, 2, 2, 0, 0) - 1) < 1e-12);
     assert_true(tgi_matrix_mean(chart->matrix, 2, 2, 1, 0) == 4 && tgi_matrix_mean(chart->matrix, 2, 2, 1, 1) == 0);

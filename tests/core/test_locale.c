@@ -121,6 +121,23 @@ static void check_schema(void)
     assert_true(tg_item(tg_op_call(tg_op_find("leaky_relu"), &x, 1).items[0]) == -0.02);
 }
 
+static void check_charts(void)
+{
+    const double y[] = { 0, 0.5, 1.5 };
+    char text[8192];
+    tg_chart *chart = tg_chart_new();
+    tg_chart_line(chart, NULL, y, 3);
+    tg_chart_format(chart, text, sizeof text);
+    assert_non_null(strstr(text, "0.5"));
+    assert_null(strchr(text, ','));
+    tg_chart_format_svg(chart, text, sizeof text);
+    assert_non_null(strstr(text, ">0.5<"));
+    assert_non_null(strstr(text, " d=\""));
+    for (const char *at = text; (at = strstr(at, " d=\"")) != NULL; at++)
+        assert_false(memchr(at, ',', strcspn(at + 4, "\"")));
+    tg_chart_free(chart);
+}
+
 static void check_all(const char *place)
 {
     const tg_scope scope = tg_scope_begin();
@@ -128,6 +145,7 @@ static void check_all(const char *place)
     check_modules();
     check_messages(place);
     check_schema();
+    check_charts();
     tg_scope_end(scope);
 }
 
