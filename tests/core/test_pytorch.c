@@ -2,6 +2,7 @@
  * PyTorch itself makes of ours tells tests/golden/check_pt.py, for which TEST_FILES_FOR_PYTORCH names a folder. */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
+#include "tests/support/caching.h"
 #include "tests/support/compare.h"
 #include "tests/support/mutate.h"
 #include "tests/support/suite.h"
@@ -316,17 +317,33 @@ TEST(test_many)
     tg_scope_end(scope);
 }
 
+/* What is gone is told as long as freed blocks rest: a tensor, and objects of a program's own and of a file. */
+TEST(test_gone)
+{
+    if (!caching()) skip();
+    IN_SCOPE;
+    tg_scope inner = tg_scope_begin();
+    tg_tensor *gone = tg_ones(tg_shape(200));
+    tg_object *o = tg_dict("x", 1);
+    const tg_object *loaded = tg_object_get(tg_load_pt(FILES "plain.pt"), "ints.3");
+    tg_scope_end(inner);
+    assert_int_equal(tg_save_pt(gone, in_folder("no.pt")), TG_FAILED);
+    expect_error("freed");
+    assert_int_equal(tg_save_pt(o, in_folder("no.pt")), TG_FAILED);
+    expect_error("the object was freed when its scope ended");
+    assert_int_equal(tg_dict_set(o, "y", 1), TG_FAILED);
+    expect_error("the object was freed when its scope ended");
+    assert_int_equal(tg_object_int(loaded), 0);
+    expect_error("the object was freed when its scope ended");
+    tg_scope_end(scope);
+}
+
 TEST(test_refused_to_save)
 {
     IN_SCOPE;
-    const tg_scope inner = tg_scope_begin();
-    tg_tensor *gone = tg_ones(tg_shape(200));
     tg_object *o = NULL;
-    tg_scope_end(inner);
     assert_int_equal(tg_save_pt(o, in_folder("no.pt")), TG_FAILED);
     expect_error("the object is NULL");
-    assert_int_equal(tg_save_pt(gone, in_folder("no.pt")), TG_FAILED);
-    expect_error("freed");
     assert_int_equal(tg_save_pt(tg_dict(), NULL), TG_FAILED);
     expect_error("the path is NULL");
     assert_int_equal(tg_save_pt(tg_dict(), in_folder("no folder/no.pt")), TG_FAILED);
@@ -353,7 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_dtypes),     T(test_views),      T(test_plain), T(test_models), T(test_what_is_not_read), T(test_copies),
-        T(test_same_bytes), T(test_models_out), T(test_parts), T(test_many),   T(test_refused_to_save),
+        T(test_same_bytes), T(test_models_out), T(test_parts), T(test_many), T(test_gone),   T(test_refused_to_save),
     };
     return cmocka_run_group_tests_name("pytorch", tests, set_up, tear_down);
 }
