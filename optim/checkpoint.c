@@ -7,16 +7,14 @@
 #include "core/op.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
-#include "core/text.h"
 #include "core/thread.h"
+#include "nn/module_impl.h"
 #include "nn/data/loader_impl.h"
 #include "optimizer_impl.h"
 #include "scheduler_impl.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char format_name[] = "tapegrad.checkpoint";
@@ -30,18 +28,6 @@ static bool refuse(const char *function, const char *problem)
 
 /* ---- out ---- */
 
-void tgi_checkpoint_put(tgi_checkpoint_out *out, const char *name, tg_tensor *t)
-{
-    if (!name || !t || !tgi_grow(&out->items, &out->room, out->count + 1, sizeof *out->items)) return;
-    out->items[out->count++] = (tg_named_tensor){ name, t };
-}
-
-void tgi_checkpoint_put_text(tgi_checkpoint_out *out, const char *name, const char *text)
-{
-    if (!name || !text || !tgi_grow(&out->texts, &out->text_room, out->text_count + 1, sizeof *out->texts)) return;
-    out->texts[out->text_count++] = (tg_text_pair){ name, text };
-}
-
 static bool put_list(tgi_checkpoint_out *out, const char *part, tg_named_tensor_list list)
 {
     for (int64_t i = 0; i < list.count && !tg_failed(); i++)
@@ -50,25 +36,6 @@ static bool put_list(tgi_checkpoint_out *out, const char *part, tg_named_tensor_
 }
 
 /* ---- in ---- */
-
-bool tgi_checkpoint_add(tgi_checkpoint_in *in, tgi_loading *loading)
-{
-    if (!loading) return false;
-    loading->next = in->loadings;
-    in->loadings = loading;
-    return true;
-}
-
-bool tgi_checkpoint_fail(const tgi_checkpoint_in *in, tg_error_code code, const char *format, ...)
-{
-    char text[TGI_MESSAGE];
-    va_list arguments;
-    va_start(arguments, format);
-    tgi_vformat(text, sizeof text, format, arguments);
-    va_end(arguments);
-    tg_fail_at(NULL, code, in->function, "%s: %s", in->path, text);
-    return false;
-}
 
 /* The entries of a part, without its name. */
 static tg_named_tensor_list entries_of(const tgi_checkpoint_in *in, const char *part)
@@ -239,6 +206,19 @@ enum { PARTS = sizeof all_parts / sizeof all_parts[0] };
 
 /* ---- structs of parts, one after another ---- */
 
+static bool handles_ok(const char *function, parts *p)
+{
+    if (p->model && !tgi_module_ok(NULL, p->model, function)) return false;
+    if (p->optimizer && !tgi_optimizer_ok(NULL, p->optimizer, function)) return false;
+    if (p->scheduler && !tgi_scheduler_ok(NULL, p->scheduler, function)) return false;
+    for (int64_t i = 0; i < p->schedulers.count; i++)
+        if (!tgi_scheduler_ok(NULL, p->schedulers.items[i], function)) return false;
+    if (p->loader && !tgi_loader_ok(NULL, p->loader, function)) return false;
+    for (int64_t i = 0; i < p->values.count; i++)
+        if (!tgi_variable_ok(function, p->values.items[i].name, &p->values.items[i])) return false;
+    return true;
+}
+
 static bool has_any(parts *p)
 {
     for (int i = 0; i < PARTS; i++)
@@ -271,13 +251,13 @@ static bool lists_ok(const char *function, parts *p)
     return true;
 }
 
-static bool sets_ok(const char *function, parts *first)
+bool tgi_checkpoint_parts_ok(const char *function, parts *first)
 {
     int count = 0;
     for (parts *p = first; p; p = p->parts) {
         if (++count > MOST_SETS)
             return refuse(function, "more than 64 structs of parts, or parts that lead in a circle");
-        if (!lists_ok(function, p)) return false;
+        if (!lists_ok(function, p) || !handles_ok(function, p)) return false;
         if (p->name && !name_ok(p->name))
             return refuse(function, "the name of parts is of letters, digits, _ and -, and none that a part has");
         for (parts *q = first; q != p; q = q->parts)
@@ -335,7 +315,6 @@ static bool put_all(tgi_checkpoint_out *out, parts *first, tg_variable_list more
 
 bool tgi_checkpoint_save(const char *function, const char *path, parts *first, tg_variable_list more)
 {
-    if (!sets_ok(function, first)) return false;
     const tg_scope scope = tg_no_grad_begin();
     tgi_checkpoint_out out = { .function = function, .parts = "" };
     if (put_all(&out, first, more)) {
@@ -352,7 +331,7 @@ tg_status tg_checkpoint_save_at(const char *where, const char *path, tg_checkpoi
 {
     static const char function[] = "checkpoint_save";
     tgi_begin(where, function);
-    if (tg_failed()) return TG_FAILED;
+    if (tg_failed() || !tgi_checkpoint_parts_ok(function, &given)) return TG_FAILED;
     return tgi_checkpoint_save(function, path, &given, (tg_variable_list){ NULL, 0 }) ? TG_OK : TG_FAILED;
 }
 
@@ -428,7 +407,6 @@ static bool load_all(tgi_checkpoint_in *in, parts *first, tg_variable_list more)
 
 bool tgi_checkpoint_load(const char *function, const char *path, parts *first, tg_variable_list more)
 {
-    if (!sets_ok(function, first)) return false;
     const tg_scope scope = tg_no_grad_begin();
     tgi_checkpoint_in in = { .function = function, .path = path };
     const bool ready = load_all(&in, first, more);
@@ -441,6 +419,6 @@ tg_status tg_checkpoint_load_at(const char *where, const char *path, tg_checkpoi
 {
     static const char function[] = "checkpoint_load";
     tgi_begin(where, function);
-    if (tg_failed()) return TG_FAILED;
+    if (tg_failed() || !tgi_checkpoint_parts_ok(function, &given)) return TG_FAILED;
     return tgi_checkpoint_load(function, path, &given, (tg_variable_list){ NULL, 0 }) ? TG_OK : TG_FAILED;
 }

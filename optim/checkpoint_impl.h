@@ -9,7 +9,7 @@
 
 TG_EXTERN_C_BEGIN
 
-/* ---- out ---- */
+/* ---- out (checkpoint_entries.c) ---- */
 
 /* All that a file will have. Names and texts are in the innermost scope. */
 typedef struct tgi_checkpoint_out {
@@ -25,7 +25,7 @@ typedef struct tgi_checkpoint_out {
 void tgi_checkpoint_put(tgi_checkpoint_out *out, const char *name, tg_tensor *t);
 void tgi_checkpoint_put_text(tgi_checkpoint_out *out, const char *name, const char *text);
 
-/* ---- in ---- */
+/* ---- in (checkpoint_entries.c) ---- */
 
 typedef struct tgi_checkpoint_in {
     const char *function, *path;
@@ -44,6 +44,8 @@ TG_RARE TG_PRINTF(3, 4) bool tgi_checkpoint_fail(const tgi_checkpoint_in *in, tg
 
 /* ---- values (checkpoint_values.c) ---- */
 
+/* False, with an error pending, for one that nothing can be read from. */
+bool tgi_variable_ok(const char *function, const char *name, const tg_variable *v);
 /* A variable under a full name, "critic.values.best". False with an error pending. */
 bool tgi_checkpoint_put_variable(tgi_checkpoint_out *out, const char *name, const tg_variable *v);
 bool tgi_checkpoint_load_variable(tgi_checkpoint_in *in, const char *name, const tg_variable *v);
@@ -52,9 +54,14 @@ bool tgi_checkpoint_load_generator(tgi_checkpoint_in *in, const char *name, tg_g
 
 /* ---- whole files (checkpoint.c) ---- */
 
+/* False, with an error pending, for parts that are none: every public function asks first. */
+bool tgi_checkpoint_parts_ok(const char *function, const tg_checkpoint_parts *parts);
+
 /* tg_checkpoint_save and tg_checkpoint_load in a scope of their own, with some variables more, under their own names. */
 bool tgi_checkpoint_save(const char *function, const char *path, const tg_checkpoint_parts *parts, tg_variable_list more);
 bool tgi_checkpoint_load(const char *function, const char *path, const tg_checkpoint_parts *parts, tg_variable_list more);
+
+/* ---- (checkpoint_sum.c) ---- */
 
 /* A sum that tells whether names, texts or elements have changed; the order does not count. */
 uint64_t tgi_checksum(tg_named_tensor_list list, tg_text_pairs texts);

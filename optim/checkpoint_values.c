@@ -34,7 +34,7 @@ static bool refuse(const char *function, const char *name, const char *problem)
     return false;
 }
 
-static bool variable_ok(const char *function, const char *name, const tg_variable *v)
+bool tgi_variable_ok(const char *function, const char *name, const tg_variable *v)
 {
     if (!v->at) return refuse(function, name, "its address is NULL");
     if (v->kind == TG_VARIABLE_TENSOR) return tgi_handle_ok(function, v->at);
@@ -69,7 +69,7 @@ static tg_tensor *tensor_of(const tg_variable *v)
 
 bool tgi_checkpoint_put_variable(tgi_checkpoint_out *out, const char *name, const tg_variable *v)
 {
-    if (!name || !variable_ok(out->function, name, v)) return false;
+    if (!name || !tgi_variable_ok(out->function, name, v)) return false;
     if (v->kind == TG_VARIABLE_TENSOR) {
         tgi_checkpoint_put(out, name, v->at);
     } else if (v->kind == TG_VARIABLE_TEXT) {
@@ -188,7 +188,7 @@ static bool load_numbers(tgi_checkpoint_in *in, const char *name, const tg_varia
 
 bool tgi_checkpoint_load_variable(tgi_checkpoint_in *in, const char *name, const tg_variable *v)
 {
-    if (!name || !variable_ok(in->function, name, v)) return false;
+    if (!name || !tgi_variable_ok(in->function, name, v)) return false;
     if (v->kind == TG_VARIABLE_TEXT) return load_text(in, name, v);
     tg_tensor *given = tgi_keys_take(&in->keys, name);
     if (!given) return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "has no %s", name);

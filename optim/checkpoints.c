@@ -199,7 +199,7 @@ tg_status tg_checkpoints_save_at(const char *where, tg_checkpoints *c, int64_t s
                                  tg_checkpoint_parts parts)
 {
     static const char what[] = "checkpoints_save";
-    if (!checkpoints_ok(where, c, what) || tg_failed()) return TG_FAILED;
+    if (!checkpoints_ok(where, c, what) || tg_failed() || !tgi_checkpoint_parts_ok(what, &parts)) return TG_FAILED;
     const tg_scope scope = tg_scope_begin();
     const bool saved = save(c, what, step, metric, &parts);
     tg_scope_end(scope);
@@ -226,7 +226,7 @@ static int64_t load_latest(tg_checkpoints *c, const char *what, const tg_checkpo
 int64_t tg_checkpoints_load_latest_at(const char *where, tg_checkpoints *c, tg_checkpoint_parts parts)
 {
     static const char what[] = "checkpoints_load_latest";
-    if (!checkpoints_ok(where, c, what) || tg_failed()) return -1;
+    if (!checkpoints_ok(where, c, what) || tg_failed() || !tgi_checkpoint_parts_ok(what, &parts)) return -1;
     const tg_scope scope = tg_scope_begin();
     tgi_steps there = { 0 };
     const int64_t step = tgi_checkpoints_list(c, what, &there) ? load_latest(c, what, &parts, &there) : -1;
@@ -239,7 +239,7 @@ int64_t tg_checkpoints_load_latest_at(const char *where, tg_checkpoints *c, tg_c
 int64_t tg_checkpoints_load_best_at(const char *where, tg_checkpoints *c, tg_checkpoint_parts parts)
 {
     static const char what[] = "checkpoints_load_best";
-    if (!checkpoints_ok(where, c, what) || tg_failed()) return -1;
+    if (!checkpoints_ok(where, c, what) || tg_failed() || !tgi_checkpoint_parts_ok(what, &parts)) return -1;
     const tg_scope scope = tg_scope_begin();
     about a = { .step = -1 };
     const char *path = tgi_checkpoints_best_path(c);

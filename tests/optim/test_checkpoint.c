@@ -424,10 +424,10 @@ TEST(test_descriptions_that_are_none)
     UNSAVED("parts that lead in a circle", .parts = &circle);
     UNSAVED("two values have the same name", .values = tg_variables(tg_variable("x", &x), tg_variable("x", &step)));
     UNSAVED("a value without a name", .values = tg_variables(tg_variable("", &x)));
-    UNSAVED("values.x: its address is NULL", .values = tg_variables(nowhere));
-    UNSAVED("values.x: a variable of no kind", .values = tg_variables(no_kind));
+    UNSAVED("x: its address is NULL", .values = tg_variables(nowhere));
+    UNSAVED("x: a variable of no kind", .values = tg_variables(no_kind));
     UNSAVED("values.x: a text without an end", .values = tg_variables(tg_variable("x", unended)));
-    UNSAVED("values.x: a text is an array of char", .values = tg_variables(tg_variable("x", pointer)));
+    UNSAVED("x: a text is an array of char", .values = tg_variables(tg_variable("x", pointer)));
     UNSAVED("a list of values that is none", .values = { NULL, 2 });
     UNSAVED("a list of schedulers that is none", .schedulers = { NULL, -1 });
     assert_int_equal(tg_checkpoint_save(NULL, .step = &step), TG_FAILED);
@@ -513,6 +513,29 @@ TEST(test_each_entry_that_does_not_fit)
     tg_scope_end(scope);
 }
 
+/* A generator whose place is none would read beyond its state. */
+TEST(test_generators_that_are_none)
+{
+    static const int64_t places[] = { -1, 625, INT32_MIN, 624, 0 };
+    IN_SCOPE;
+    assert_int_equal(tg_checkpoint_save(file("a.safetensors")), TG_OK);
+    tg_text_pairs texts;
+    const tg_named_tensor_list list = tg_load_safetensors(file("a.safetensors"), .metadata = &texts);
+    for (int i = 0; i < 5; i++)
+        for (int64_t k = 0; k < list.count; k++)
+            if (strcmp(list.items[k].name, "default_generator.index") == 0) {
+                tg_fill_(list.items[k].tensor, (double)places[i]);
+                write_changed(list, texts, -1, CHANGES);
+                const tg_generator before = *tg_default_generator();
+                const tg_status status = tg_checkpoint_load(file("changed.safetensors"));
+                assert_int_equal(status, i < 3 ? TG_FAILED : TG_OK);
+                if (i >= 3) continue;
+                expect_error("default_generator.index is ");
+                assert_true(same_generator(&before, tg_default_generator()));
+            }
+    tg_scope_end(scope);
+}
+
 /* Every byte of the file: the checksum, or what is read before it, tells. */
 TEST(test_each_byte_that_is_damaged)
 {
@@ -593,6 +616,7 @@ int main(void)
         T(test_values_of_other_types),
         T(test_descriptions_that_are_none),
         T(test_each_entry_that_does_not_fit),
+        T(test_generators_that_are_none),
         T(test_each_byte_that_is_damaged),
         T(test_other_files),
     };

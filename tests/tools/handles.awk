@@ -42,7 +42,9 @@ BEGIN {
     of_kind("address", "tg_generator *;const tg_op *;tg_context *;const tg_context *;const tg_node *;FILE *;const tg_value *")
     of_kind("address", "const tg_error *;const tg_engine_ops *;tg_argument *;tg_tensor **const *;const tg_tensor **")
     of_kind("address", "const tg_optimizer_class *;const tg_scheduler_class *;tg_incompatible_keys *")
-    of_kind("address", "tg_text_pairs *")
+    rule["tg_checkpoints *"] = rule["const tg_checkpoints *"] = "checkpoints"
+    rule["tg_variable_list"] = "variables"
+    of_kind("address", "tg_text_pairs *;const struct tg_checkpoint_parts *")
     of_kind("address", "const tg_tensor_list *;tg_batch *")
     of_kind("memory", "void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *")
     of_kind("memory", "const char *const *;const double *")
