@@ -25,6 +25,10 @@ tg_named_tensor_list tg_load_at(const char *where, const char *path);
 tg_status tg_save_at(const char *where, tg_named_tensor_list list, const char *path);
 #define tg_save(list, path) tg_save_at(TG_HERE, list, path)
 
+/* The first tensor of that name, `tg_tensor_named(tg_load(path), "fc.weight")`; an error if there is none. */
+tg_tensor *tg_tensor_named_at(const char *where, tg_named_tensor_list list, const char *name);
+#define tg_tensor_named(list, name) tg_tensor_named_at(TG_HERE, list, name)
+
 TG_END_DECLS
 
 #endif

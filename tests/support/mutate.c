@@ -266,7 +266,7 @@ static const char *complaint(const mutation *how, const char *path, size_t file_
     tg_scope_end(scope);
     tg_error_clear();
     const tg_memory_statistics now = tg_memory_stats();
-    const double most = (how->factor ? how->factor : 16) * (double)file_bytes + (1 << 20);
+    const double most = (how->factor > 0 ? how->factor : 16) * (double)file_bytes + (1 << 20);
     if ((double)(now.peak_bytes - live) > most) what = "too much memory asked for";
     if (now.live_bytes != live) what = "memory lost";
     return what;
