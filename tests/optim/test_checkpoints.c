@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 
 #include "tests/support/suite.h"
+#include "tests/support/caching.h"
 #include "tests/support/mutate.h"
 #include "tests/support/training.h"
 
@@ -328,8 +329,10 @@ TEST(test_folders_are_made)
     assert_int_equal(tg_checkpoints_load_latest(c, NUMBER), -1);
     expect_error("gone: cannot be read: No such file or directory");
     tg_checkpoints_free(c);
-    assert_int_equal(tg_checkpoints_save(c, 1, 1, NUMBER), TG_FAILED);
-    expect_error("the checkpoints were freed, or are none");
+    if (caching()) {
+        assert_int_equal(tg_checkpoints_save(c, 1, 1, NUMBER), TG_FAILED);
+        expect_error("the checkpoints were freed, or are none");
+    }
     assert_int_equal(tg_checkpoints_load_latest(NULL, NUMBER), -1);
     expect_error("the checkpoints are NULL");
     for (int i = 0; i < 3; i++) {
