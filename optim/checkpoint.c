@@ -350,9 +350,10 @@ static bool check_format(const tgi_checkpoint_in *in)
         return tgi_checkpoint_fail(in, TG_ERROR_VALUE, "is a checkpoint of version %s; version 1 is read here",
                                    version ? version : "?");
     if (!tg_text_of(in->texts, "parts")) return tgi_checkpoint_fail(in, TG_ERROR_FILE, "its metadata has no \"parts\"");
+    if (!sum) return tgi_checkpoint_fail(in, TG_ERROR_FILE, "its metadata has no \"checksum\"");
     char expected[24];
     snprintf(expected, sizeof expected, "%016" PRIx64, tgi_checksum(in->list, in->texts));
-    if (tg_failed() || !sum || strcmp(sum, expected) == 0) return !tg_failed();
+    if (tg_failed() || strcmp(sum, "none") == 0 || strcmp(sum, expected) == 0) return !tg_failed();
     return tgi_checkpoint_fail(in, TG_ERROR_FILE, "is damaged: its checksum is %s, and that of what it holds %s", sum,
                                expected);
 }

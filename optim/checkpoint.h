@@ -26,7 +26,8 @@
  * The file is safetensors, for everybody to read. Its names: "model.KEY", "optimizer.KEY", "scheduler.KEY",
  * "schedulers.0.KEY", "loader.KEY" as in the state dict of each; "generator.state", "default_generator.state" and the
  * rest of tg_generator; "step", "epoch", "values.NAME". Its metadata: "format", which is "tapegrad.checkpoint",
- * "version", "parts", which lists those it has, "checksum", and each text among the values. A model alone is read by
+ * "version", "parts", which lists those it has, "checksum", which is "none" where another program has made or changed
+ * it, and each text among the values. A model alone is read by
  *
  *     tg_load_state_dict(model, tg_named_with_prefix(tg_load("run.safetensors"), "model."));
  *

@@ -443,7 +443,7 @@ TEST(test_descriptions_that_are_none)
 
 /* ---- all or nothing ---- */
 
-/* The file with entry `at` changed, and no checksum: left out, or of another shape, or of other elements. */
+/* The file with entry `at` changed, by a program that knows no checksum: left out, or of another shape, or of other elements. */
 typedef enum change { LEFT_OUT, OTHER_SHAPE, ALL_NAN, CHANGES } change;
 
 static void write_changed(tg_named_tensor_list list, tg_text_pairs texts, int64_t at, change how)
@@ -462,6 +462,7 @@ static void write_changed(tg_named_tensor_list list, tg_text_pairs texts, int64_
     }
     for (int64_t i = 0; i < texts.count; i++)
         if (strcmp(texts.items[i].key, "checksum") != 0) pairs[kept++] = texts.items[i];
+    pairs[kept++] = (tg_text_pair){ "checksum", "none" };
     const tg_named_tensor_list changed = { items, count };
     assert_int_equal(tg_save_safetensors(changed, file("changed.safetensors"), .metadata = { pairs, kept }), TG_OK);
 }
@@ -581,8 +582,11 @@ TEST(test_other_files)
     int64_t step = 7;
     double x = 1;
     tg_checkpoint_save(file("a.safetensors"), .step = &step, .values = tg_variables(tg_variable("x", &x)));
-    const tg_text_pair pairs[] = { { "format", "tapegrad.checkpoint" }, { "version", "1" }, { "parts", "step" } };
-    resave("b.safetensors", (tg_text_pairs){ pairs, 3 });
+    const tg_text_pair pairs[] = { { "format", "tapegrad.checkpoint" },
+                                   { "version", "1" },
+                                   { "parts", "step" },
+                                   { "checksum", "none" } };
+    resave("b.safetensors", (tg_text_pairs){ pairs, 4 });
     step = 0;
     assert_int_equal(tg_checkpoint_load(file("b.safetensors"), .step = &step, .leave_generator = true), TG_OK);
     assert_int_equal(step, 7);
@@ -595,6 +599,8 @@ TEST(test_other_files)
     NO_CHECKPOINT("is a checkpoint of version ?; version 1 is read here");
     resave("b.safetensors", (tg_text_pairs){ pairs, 2 });
     NO_CHECKPOINT("its metadata has no \"parts\"");
+    resave("b.safetensors", (tg_text_pairs){ pairs, 3 });
+    NO_CHECKPOINT("its metadata has no \"checksum\"");
     resave("b.safetensors", tg_text_pairs(pairs[0], { "version", "2" }, pairs[2]));
     NO_CHECKPOINT("is a checkpoint of version 2; version 1 is read here");
     resave("b.safetensors", tg_text_pairs(pairs[0], pairs[1], pairs[2], { "checksum", "0123456789abcdef" }));
