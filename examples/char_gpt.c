@@ -244,89 +244,36 @@ static int64_t next_token(gpt *m, const config *c, const int64_t *tokens, int64_
     return tg_ok() ? (int64_t)token : 0;
 }
 
-/* ---- characters ---- */
-
-typedef struct characters {
-    int64_t token[256]; /* of each character; -1: it does not occur */
-    char character[256];
-    int64_t count;
-} characters;
-
-static characters characters_of(const char *text, int64_t length)
-{
-    characters all = { .count = 0 };
-    for (int i = 0; i < 256; i++) {
-        const bool occurs = memchr(text, i, (size_t)length);
-        all.token[i] = occurs ? all.count : -1;
-        if (occurs) all.character[all.count++] = (char)i;
-    }
-    return all;
-}
-
-/* The text as int64 tokens; NULL if there is no memory. */
-static tg_tensor *encode(const characters *all, const char *text, int64_t length)
-{
-    tg_tensor *data = tg_empty(tg_shape(length), .dtype = TG_INT64);
-    int64_t *tokens = tg_mutable_data(data, TG_INT64);
-    for (int64_t i = 0; tokens && i < length; i++) tokens[i] = all->token[(unsigned char)text[i]];
-    tg_data_written(data);
-    return data;
-}
-
 /* Writes `count` characters that follow the text's first one. */
-static void write_text(gpt *m, const config *c, const characters *all, tg_tensor *data, int64_t count, FILE *out)
+static void write_text(gpt *m, const config *c, const tg_vocabulary *bytes, tg_tensor *data, int64_t count, FILE *out)
 {
     int64_t tokens[count + 1];
     tg_module_eval(m);
     tokens[0] = (int64_t)tg_item(tg_select(data, 0, 0));
     for (int64_t i = 0; tg_ok() && i < count; i++) {
         tokens[i + 1] = next_token(m, c, tokens, i + 1);
-        fputc(all->character[tokens[i + 1]], out);
+        fputc(tg_vocabulary_token(bytes, tokens[i + 1])[0], out);
     }
     fputc('\n', out);
     tg_module_train(m);
 }
 
-static void learn(const char *text, int64_t length, uint64_t seed, config c, FILE *out)
+static void learn(const tg_vocabulary *bytes, tg_tensor *data, uint64_t seed, config c, FILE *out)
 {
     enum { WRITTEN = 400 };
-    tg_scope scope = tg_scope_begin();
-    const characters all = characters_of(text, length);
-    tg_tensor *data = encode(&all, text, length);
-    c.vocab_size = all.count;
+    c.vocab_size = tg_vocabulary_size(bytes);
     tg_manual_seed(seed);
     gpt *m = gpt_new(&c);
     tg_optimizer *adamw = optimizer_new(m, &c);
-    fprintf(out, "%lld different characters, %lld parameters\n", (long long)all.count,
+    fprintf(out, "%lld different characters, %lld parameters\n", (long long)c.vocab_size,
             (long long)tg_module_parameter_count(m));
     train(m, adamw, data, &c, out);
-    if (tg_ok()) write_text(m, &c, &all, data, WRITTEN, out);
+    if (tg_ok()) write_text(m, &c, bytes, data, WRITTEN, out);
     tg_optimizer_free(adamw);
     tg_module_free(m);
-    tg_scope_end(scope);
 }
 
 /* ---- the program ---- */
-
-/* A file's bytes, to be freed; NULL if it cannot be read. */
-static char *read_file(const char *path, int64_t *length)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    size_t size = 0, room = 0, got = 1;
-    while (file && got > 0) {
-        if (size == room) {
-            room = room ? 2 * room : 1 << 16;
-            char *larger = realloc(text, room);
-            if (!larger) break;
-            text = larger;
-        }
-        size += got = fread(text + size, 1, room - size, file);
-    }
-    if (file) fclose(file);
-    *length = (int64_t)size;
-    return text;
-}
 
 static int usage(FILE *out)
 {
@@ -363,15 +310,13 @@ int main(int argc, char **argv)
         else
             return usage(stderr);
     }
-    int64_t length;
-    char *text = read_file(path, &length);
-    if (!text || length <= c.block_size) {
-        fprintf(stderr, "char_gpt: %s has fewer than %lld characters, or cannot be read\n", path,
-                (long long)c.block_size + 1);
-        free(text);
-        return 1;
-    }
-    learn(text, length, seed, c, stdout);
-    free(text);
+    /* chars = sorted(set(text)); data = torch.tensor([chars.index(c) for c in text]) */
+    tg_vocabulary *bytes = tg_vocabulary_of_file(path, .by = TG_BYTES, .order = TG_SORTED);
+    tg_tensor *data = tg_encode_file(bytes, path);
+    if (tg_ok() && tg_numel(data) > c.block_size)
+        learn(bytes, data, seed, c, stdout);
+    else if (tg_ok())
+        tg_fail("char_gpt", "%s has fewer than %lld characters", path, (long long)c.block_size + 1);
+    tg_vocabulary_free(bytes);
     return tg_failed() ? 1 : 0; /* the message was printed where it happened */
 }

@@ -9,7 +9,6 @@
 #include <tapegrad.h>
 
 #include "arguments.h"
-#include "words.h"
 
 #include <math.h>
 
@@ -102,10 +101,10 @@ static tg_tensor *word_model_forward(word_model *m, tg_tensor *ids, tg_tensor **
 /* ---- data ---- */
 
 /* data.narrow(0, 0, rows * BATCH).view(BATCH, -1).t().contiguous(): [rows, BATCH], each column a piece of the text */
-static tg_tensor *batchify(const int64_t *ids, int64_t count)
+static tg_tensor *batchify(tg_tensor *ids, int64_t first, int64_t count)
 {
     const int64_t rows = count / BATCH;
-    return tg_contiguous(tg_t(tg_from_data(ids, tg_shape(BATCH, rows), .dtype = TG_INT64)));
+    return tg_contiguous(tg_t(tg_view(tg_narrow(ids, 0, first, rows * BATCH), tg_shape(BATCH, rows))));
 }
 
 /* The loss of the rows from `i` on: each is to tell the next. */
@@ -159,14 +158,14 @@ static void train_epoch(word_model *m, tg_optimizer *sgd, tg_tensor *data, int64
     tg_progress_free(bar);
 }
 
-static void train(word_model *m, const words *w, double lr, int64_t epochs, int64_t steps)
+static void train(word_model *m, tg_tensor *ids, double lr, int64_t epochs, int64_t steps)
 {
-    const int64_t held_out = w->count / 10;
+    const int64_t words = tg_numel(ids), held_out = words / 10;
     int64_t step = 0;
     double best = INFINITY;
     tg_scope scope = tg_scope_begin();
-    tg_tensor *data = batchify(w->ids, w->count - held_out);
-    tg_tensor *validation = batchify(w->ids + w->count - held_out, held_out);
+    tg_tensor *data = batchify(ids, 0, words - held_out);
+    tg_tensor *validation = batchify(ids, words - held_out, held_out);
     tg_optimizer *sgd = tg_sgd_new(tg_parameters(m), .lr = lr);
     tg_progress *bar = tg_progress_new(epochs, .unit = "epoch");
     tg_catch_interrupt(); /* Ctrl-C: no more steps, but the words below */
@@ -190,17 +189,18 @@ static void train(word_model *m, const words *w, double lr, int64_t epochs, int6
 
 /* ---- writing ---- */
 
-static void write_words(word_model *m, const words *w, int count, double temperature)
+static void write_words(word_model *m, const tg_vocabulary *v, int count, double temperature)
 {
     tg_module_eval(m);
     tg_scope scope = tg_no_grad_begin();
-    tg_tensor *h = NULL, *c = NULL, *word = tg_randint(0, w->size, tg_shape(1, 1), .dtype = TG_INT64), *seen = word;
+    tg_tensor *h = NULL, *c = NULL, *seen;
+    tg_tensor *word = seen = tg_randint(0, tg_vocabulary_size(v), tg_shape(1, 1), .dtype = TG_INT64);
     for (int i = 0; tg_ok() && i < count; i++) {
         tg_tensor *scores = word_model_forward(m, m->transformer ? seen : word, &h, &c);
         scores = tg_slice(scores, 0, -1); /* of the last word */
         word = tg_multinomial(tg_softmax(tg_div(scores, temperature), -1), 1);
         seen = tg_cat(tg_list(seen, word), 0);
-        printf("%s%c", w->vocabulary[(int64_t)tg_item(word)], (i + 1) % 12 && i + 1 < count ? ' ' : '\n');
+        printf("%s%c", tg_decode(v, word), (i + 1) % 12 && i + 1 < count ? ' ' : '\n');
     }
     tg_scope_end(scope);
 }
@@ -220,17 +220,15 @@ int main(int argc, char **argv)
     int status;
     if (!read_arguments(argc, argv, "A language model of a text's words.", arguments, &status)) return status;
 
-    words w = read_words(path);
-    if (w.count < 20 * BATCH) {
-        fprintf(stderr, "%s: too few words\n", path);
-        free_words(&w);
-        return 1;
-    }
+    tg_vocabulary *words = tg_vocabulary_of_file(path, .by = TG_WORDS);
+    tg_tensor *ids = tg_encode_file(words, path);
+    if (tg_ok() && tg_numel(ids) < 20 * BATCH) fprintf(stderr, "%s: too few words\n", path);
+    if (tg_failed() || tg_numel(ids) < 20 * BATCH) return tg_vocabulary_free(words), 1;
     tg_manual_seed((uint64_t)seed);
-    word_model *m = word_model_new(kind, w.size);
-    train(m, &w, lr, (int64_t)epochs, (int64_t)steps);
-    write_words(m, &w, 60, temperature);
+    word_model *m = word_model_new(kind, tg_vocabulary_size(words));
+    train(m, ids, lr, (int64_t)epochs, (int64_t)steps);
+    if (tg_ok()) write_words(m, words, 60, temperature);
     tg_module_free(m);
-    free_words(&w);
+    tg_vocabulary_free(words);
     return tg_failed() ? 1 : 0;
 }

@@ -4,14 +4,12 @@
  * Built for hundreds of megabytes: the file's bytes become the fields where they lie, and one walk over them reads the
  * numbers, eight bytes for each field. */
 #include "csv_impl.h"
+#include "gzip_impl.h"
 #include "number_impl.h"
 
-#include "core/text.h"
 #include "core/thread.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ALIVE UINT64_C(0x637376207461626c)
@@ -25,45 +23,6 @@ bool tgi_csv_ok(const char *where, const tg_csv *csv, const char *what)
     else if (!tg_failed())
         tg_fail_at(where, TG_ERROR_NULL, what, "the table is NULL");
     return false;
-}
-
-/* ---- errors ---- */
-
-const char *tgi_csv_shown(const char *field, char shown[TGI_SHOWN])
-{
-    int n = 0;
-    for (; field[n] && n < TGI_SHOWN - 4; n++)
-        shown[n] = (unsigned char)field[n] < ' ' || field[n] == 0x7f ? '?' : field[n];
-    while (field[n] && n > 0 && ((unsigned char)field[n] & 0xc0) == 0x80) n--; /* half a character of UTF-8 */
-    snprintf(shown + n, 4, "%s", field[n] ? "..." : "");
-    return shown;
-}
-
-bool tgi_csv_fail(const tg_csv *csv, const char *function, int64_t line, int64_t column, const char *format, ...)
-{
-    char what[TGI_MESSAGE], place[160], shown[TGI_SHOWN];
-    va_list arguments;
-    va_start(arguments, format);
-    tgi_vformat(what, sizeof what, format, arguments);
-    va_end(arguments);
-    int n = snprintf(place, sizeof place, "line %lld", (long long)line);
-    if (column >= 0 && csv->names && column < csv->columns && csv->names[column] && !csv->numerals)
-        snprintf(place + n, sizeof place - (size_t)n, ", column '%s' (%lld)", tgi_csv_shown(csv->names[column], shown),
-                 (long long)column + 1);
-    else if (column >= 0)
-        snprintf(place + n, sizeof place - (size_t)n, ", column %lld", (long long)column + 1);
-    const tgi_input in = { .function = function, .path = csv->path, .fd = -1 };
-    return tgi_input_fail(&in, TGI_NOWHERE, place, "%s", what);
-}
-
-int64_t tgi_csv_line(const tg_csv *csv, int64_t row)
-{
-    int64_t low = 0, high = csv->jump_count; /* the last jump that is not behind the row */
-    while (high - low > 1) {
-        const int64_t middle = low + (high - low) / 2;
-        *(csv->jumps[middle].row <= row ? &low : &high) = middle;
-    }
-    return csv->jump_count ? csv->jumps[low].line + (row - csv->jumps[low].row) : 0;
 }
 
 /* ---- types ---- */
@@ -233,17 +192,24 @@ static tg_csv *read_text(tg_csv *csv, const char *function, const tg_load_csv_op
     return NULL;
 }
 
+/* The file's text, gzip's undone. */
+static tg_csv *read_file(const tgi_input *in)
+{
+    tgi_unpacked file;
+    if (!tgi_unpacked_open(&file, in) || !tgi_unpacked_credible(&file)) return NULL;
+    tg_csv *csv = csv_new(in->path, file.size);
+    if (!csv || tgi_unpacked_read(&file, csv->text)) return csv;
+    tg_csv_free(csv);
+    return NULL;
+}
+
 tg_csv *tg_load_csv_at(const char *where, const char *path, tg_load_csv_options options)
 {
     static const char what[] = "load_csv";
     tgi_begin(where, what);
     tgi_input in;
     if (tg_failed() || !options_ok(what, &options) || !tgi_input_open(&in, what, path)) return NULL;
-    tg_csv *csv = csv_new(path, in.size);
-    if (csv && !tgi_input_read(&in, 0, csv->text, in.size)) {
-        tg_csv_free(csv);
-        csv = NULL;
-    }
+    tg_csv *csv = read_file(&in);
     tgi_input_close(&in);
     return csv ? read_text(csv, what, &options) : NULL;
 }

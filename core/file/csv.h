@@ -45,10 +45,10 @@ typedef struct tg_load_csv_options {
         /* missing */ ",NA,N/A,nan,NaN,null,NULL,?", /* text */ NULL, /* float64 */ NULL, /* int64 */ NULL             \
         TG_DEFAULTS_END
 
-/* Reads a table; to be freed. A column that no option names has the narrowest type that all its rows have: a whole
- * number missing makes float64, one field that is no number makes text; a column in which all is missing is float64.
- * Blanks around names are passed over, in quotes they stay. Columns of equal names, records of another length, quotes
- * that do not end and zero bytes are errors. NULL on error. */
+/* Reads a table, plain or made shorter by gzip; to be freed. A column that no option names has the narrowest type that
+ * all its rows have: a whole number missing makes float64, one field that is no number makes text; a column in which
+ * all is missing is float64. Blanks around names are passed over, in quotes they stay. Columns of equal names, records
+ * of another length, quotes that do not end and zero bytes are errors. NULL on error. */
 tg_csv *tg_load_csv_at(const char *where, const char *path, tg_load_csv_options options);
 #define tg_load_csv(path, ...)                                                                                         \
     tg_load_csv_at(TG_HERE, path,                                                                                      \
@@ -138,9 +138,9 @@ typedef struct tg_save_csv_options {
 } tg_save_csv_options;
 #define TG_SAVE_CSV_DEFAULTS /* delimiter */ ',' TG_DEFAULTS_END
 
-/* Writes [rows, columns], or [rows] as one column, below a header of names, which may be empty: then there is no header.
- * Every number is the shortest text that reads back as the same; NaN is nan, bool 0 or 1. The file is there whole or not
- * at all. */
+/* Writes [rows, columns], or [rows] as one column, below a header of names, which may be empty: then there is no
+ * header. Every number is the shortest text that reads back as the same; NaN is nan, bool 0 or 1. The file is there
+ * whole or not at all. */
 tg_status tg_save_csv_at(const char *where, const tg_tensor *t, tg_text_list names, const char *path,
                          tg_save_csv_options options);
 #define tg_save_csv(t, names, path, ...)                                                                               \

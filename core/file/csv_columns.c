@@ -141,16 +141,15 @@ static double number(const tgi_csv_column *column, int64_t value)
 static void copy_column(const tg_csv *csv, int64_t at, tg_tensor *t, int64_t to, int64_t step)
 {
     const tgi_csv_column *column = &csv->column[at];
-    const int64_t *values = csv->values + at * csv->rows;
-    void *elements = tgi_ptr(t);
-    for (int64_t row = 0; row < csv->rows; row++, to += step) switch (t->dtype) {
-        case TG_FLOAT32:
-            ((float *)elements)[to] =
-                column->type == TG_CSV_INT64 ? (float)values[row] : (float)number(column, values[row]);
-            break;
-        case TG_FLOAT64: ((double *)elements)[to] = number(column, values[row]); break;
-        default: ((int64_t *)elements)[to] = values[row]; break;
-        }
+    const int64_t *values = csv->values + at * csv->rows, rows = csv->rows;
+    float *singles = t->dtype == TG_FLOAT32 ? tgi_ptr(t) : NULL;
+    double *reals = t->dtype == TG_FLOAT64 ? tgi_ptr(t) : NULL;
+    int64_t *wholes = t->dtype == TG_INT64 ? tgi_ptr(t) : NULL;
+    for (int64_t row = 0; reals && row < rows; row++) reals[to + row * step] = number(column, values[row]);
+    for (int64_t row = 0; wholes && row < rows; row++) wholes[to + row * step] = values[row];
+    for (int64_t row = 0; singles && row < rows; row++) /* rounded once */
+        singles[to + row * step] =
+            column->type == TG_CSV_INT64 ? (float)values[row] : (float)number(column, values[row]);
 }
 
 static bool dtype_ok(tg_dtype dtype)

@@ -33,18 +33,18 @@ static void reader_begin(reader *r, tg_csv *csv, const char *function, int64_t b
 
 static bool zero_byte(reader *r) { return tgi_csv_fail(r->csv, r->function, r->line, r->column, "a zero byte"); }
 
+/* Blanks around a field, where they are no part of it. */
+static void skip_blanks(reader *r)
+{
+    while (r->trim && (*r->from == ' ' || *r->from == '\t') && *r->from != r->delimiter) r->from++;
+}
+
 static bool read_plain(reader *r)
 {
     char *from = r->from, *to = r->to;
     while (!r->stops[(unsigned char)*from]) *to++ = *from++;
     if (*from == '\0' && from < r->end) return zero_byte(r);
-    if (r->trim) {
-        char *first = r->to, *last = to;
-        while (first < last && (*first == ' ' || *first == '\t')) first++;
-        while (first < last && (last[-1] == ' ' || last[-1] == '\t')) last--;
-        memmove(r->to, first, (size_t)(last - first));
-        to = r->to + (last - first);
-    }
+    while (r->trim && to > r->to && (to[-1] == ' ' || to[-1] == '\t')) to--;
     r->from = from;
     r->to = to;
     return true;
@@ -63,16 +63,14 @@ static bool read_quoted(reader *r)
         r->line += *from == '\n' || (*from == '\r' && from[1] != '\n');
         *to++ = *from;
     }
-    from++;
-    if (!r->stops[(unsigned char)*from]) {
-        char shown[TGI_SHOWN];
-        return tgi_csv_fail(r->csv, r->function, r->line, r->column, "behind the quote that ends it stands '%s'",
-                            tgi_csv_shown(from, shown));
-    }
-    if (*from == '\0' && from < r->end) return zero_byte(r);
-    r->from = from;
+    r->from = from + 1;
     r->to = to;
-    return true;
+    skip_blanks(r);
+    char shown[TGI_SHOWN];
+    if (!r->stops[(unsigned char)*r->from])
+        return tgi_csv_fail(r->csv, r->function, r->line, r->column, "behind the quote that ends it stands '%s'",
+                            tgi_csv_shown(r->from, shown));
+    return *r->from != '\0' || r->from == r->end || zero_byte(r);
 }
 
 /* ---- one record ---- */
@@ -82,6 +80,7 @@ static bool read_record(reader *r, int64_t *fields)
 {
     r->row_line = r->line;
     for (r->column = 0;; r->column++, r->from++) {
+        skip_blanks(r);
         if (!(*r->from == '"' ? read_quoted(r) : read_plain(r))) return false;
         const char stop = *r->from; /* it may lie where the zero byte goes */
         *r->to++ = '\0';

@@ -35,8 +35,7 @@ struct tg_csv {
     int64_t text_bytes, path_bytes, numerals_bytes, value_bytes, jump_count, jump_capacity;
 };
 
-/* True when the table can be used; otherwise an error of `what` is pending. */
-bool tgi_csv_ok(const char *where, const tg_csv *csv, const char *what);
+/* ---- csv_error.c ---- */
 
 /* Records what is wrong with a field: its line, its column. A column of -1 is none of all. False. */
 TG_RARE TG_PRINTF(5, 6) bool tgi_csv_fail(const tg_csv *csv, const char *function, int64_t line, int64_t column,
@@ -56,6 +55,11 @@ bool tgi_csv_split(tg_csv *csv, const char *function, const tg_load_csv_options 
 /* The fields of a list in the options, in the innermost scope's memory; a NULL list has none. False with an error
  * pending. */
 bool tgi_csv_list(const char *function, const char *name, const char *list, tg_text_list *fields);
+
+/* ---- csv.c ---- */
+
+/* True when the table can be used; otherwise an error of `what` is pending. */
+bool tgi_csv_ok(const char *where, const tg_csv *csv, const char *what);
 
 TG_EXTERN_C_END
 

@@ -58,6 +58,7 @@ static int compare_places(const void *a, const void *b)
 static int64_t choose(tgi_text_entry *entries, int64_t count, const tg_vocabulary_options *o, tg_text_list specials)
 {
     int64_t chosen = 0;
+    if (count == 0) return 0; /* and perhaps no entries either */
     for (int64_t i = 0; i < count; i++) {
         bool special = false;
         for (int64_t k = 0; k < specials.count && !special; k++)

@@ -6,7 +6,6 @@
 #include "core/thread.h"
 #include "core/utf8_impl.h"
 #include "csv_impl.h"
-#include "tokens_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +55,8 @@ static int64_t find_twice(const tgi_text_table *table, int64_t *other)
 
 static bool all_different(const tgi_input *in, int64_t first_line, const tgi_text_table *table)
 {
+    if (tgi_text_table_find(table, "", 0) >= 0)
+        return tg_fail_at(NULL, TG_ERROR_VALUE, in->function, "a token of no characters");
     int64_t other;
     const int64_t at = find_twice(table, &other);
     if (at < 0) return true;

@@ -33,12 +33,12 @@ typedef enum tg_vocabulary_order {
 
 typedef struct tg_vocabulary_options {
     tg_tokens by;
-    bool lower;         /* capitals become small letters, Latin, Greek and Cyrillic ones, in what is encoded later, too */
+    bool lower;         /* Latin, Greek and Cyrillic capitals become small letters, in what is encoded later, too */
     int64_t min_freq;   /* rarer tokens are left out */
     int64_t max_tokens; /* how many there are at most, the specials and the most frequent; 0: all */
     const char *unknown; /* the token that stands for all that are left out; NULL: none, and they are errors */
-    /* Tokens that have the first ids, whether or not they are in the text, such as "<pad>,<bos>,<eos>": a list that looks
-     * like a line of CSV. If `unknown` is not in it, that comes first of all. NULL: none */
+    /* Tokens that have the first ids, whether or not they are in the text, such as "<pad>,<bos>,<eos>": a list that
+     * looks like a line of CSV. If `unknown` is not in it, that comes first of all. NULL: none */
     const char *specials;
     tg_vocabulary_order order;
     TG_OPTIONS_END

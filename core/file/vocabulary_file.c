@@ -5,13 +5,12 @@
  *     the
  *     \n
  *
- * In such a file a backslash begins \\, \n, \r or \x and two digits. Without that first line, which no token looks like,
- * lines are tokens as they stand. */
+ * In such a file a backslash begins \\, \n, \r or \x and two digits. Without that first line, which no token looks
+ * like, lines are tokens as they stand. */
 #include "core/tensor_impl.h"
 #include "core/thread.h"
 #include "core/utf8_impl.h"
 #include "output_impl.h"
-#include "tokens_impl.h"
 #include "vocabulary_impl.h"
 
 #include <stdio.h>

@@ -291,7 +291,9 @@ TEST(test_hostile_texts)
         assert_true(code < 0x7f || code > 0x9f);
     }
     assert_null(strchr(text, '\033'));
-    assert_non_null(strstr(text, "\xef\xbf\xbd[31mred\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\n"));
+    assert_non_null(strstr(
+        text,
+        "\xef\xbf\xbd[31mred\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\n"));
     assert_non_null(strstr(text, "a b\n"));
     assert_non_null(strstr(text, "%s%n"));
     tg_chart_free(chart);

@@ -8,6 +8,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #ifdef __APPLE__
 #include <xlocale.h>
 #endif
@@ -138,6 +139,27 @@ static void check_charts(void)
     tg_chart_free(chart);
 }
 
+/* Numbers of many digits are read by the C library, and all are written by it. */
+static void check_tables(void)
+{
+    const double values[] = { 0.1, 1.5e-30 };
+    char path[] = "/tmp/locale-table-XXXXXX", text[64] = "";
+    tg_csv *csv = tg_parse_csv("x,\"y,z\"\n0.1000000000000000055511151231257827,\"0,5\"\n1.5e-30,1\n");
+    tg_tensor *x = tg_csv_column(csv, "x", .dtype = TG_FLOAT64);
+    assert_true(memcmp(tg_data(x, TG_FLOAT64), values, sizeof values) == 0);
+    assert_int_equal(tg_csv_type_of(csv, "y,z"), TG_CSV_TEXT);
+    tg_csv_free(csv);
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0 && tg_save_csv(x, tg_texts("x"), path) == TG_OK);
+    close(fd);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof text - 1, file), 14);
+    fclose(file);
+    remove(path);
+    assert_string_equal(text, "x\n0.1\n1.5e-30\n");
+}
+
 static void check_all(const char *place)
 {
     const tg_scope scope = tg_scope_begin();
@@ -146,6 +168,7 @@ static void check_all(const char *place)
     check_messages(place);
     check_schema();
     check_charts();
+    check_tables();
     tg_scope_end(scope);
 }
 

@@ -369,8 +369,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_dtypes),     T(test_views),      T(test_plain), T(test_models), T(test_what_is_not_read), T(test_copies),
-        T(test_same_bytes), T(test_models_out), T(test_parts), T(test_many), T(test_gone),   T(test_refused_to_save),
+        T(test_dtypes), T(test_views),           T(test_plain),      T(test_models), T(test_what_is_not_read),
+        T(test_copies), T(test_same_bytes),      T(test_models_out), T(test_parts),  T(test_many),
+        T(test_gone),   T(test_refused_to_save),
     };
     return cmocka_run_group_tests_name("pytorch", tests, set_up, tear_down);
 }

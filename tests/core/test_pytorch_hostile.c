@@ -134,7 +134,7 @@ static bool load_within(const char *path)
     size_t bytes;
     unsigned char *pickle = read_file(path, &bytes);
     char archive[5000];
-    snprintf(archive, sizeof archive, "%s-archive", path); /* the seed is read more than once */
+    snprintf(archive, sizeof archive, "%s-archive", path);            /* the seed is read more than once */
     const int64_t number = strtoll(strrchr(path, '-') + 1, NULL, 10); /* of the mutant: seeds take turns */
     tgi_input in;
     const tg_scope scope = tg_scope_begin();

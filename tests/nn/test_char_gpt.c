@@ -26,11 +26,11 @@ static config config_of(const golden *g)
 }
 
 /* What `write_text` puts into a file, without the newline at its end. */
-static void read_written(gpt *m, const config *c, const characters *all, tg_tensor *data, char *text, size_t count)
+static void read_written(gpt *m, const config *c, const tg_vocabulary *bytes, tg_tensor *data, char *text, size_t count)
 {
     FILE *file = tmpfile();
     assert_non_null(file);
-    write_text(m, c, all, data, (int64_t)count, file);
+    write_text(m, c, bytes, data, (int64_t)count, file);
     rewind(file);
     assert_int_equal(fread(text, 1, count + 2, file), count + 1);
     text[count] = '\0';
@@ -46,9 +46,9 @@ TEST(test_losses_are_pytorchs)
     const golden_array losses = golden_array_of(g, "losses");
     config c = config_of(g);
     char wrote[64];
-    const characters all = characters_of(text, (int64_t)strlen(text));
-    tg_tensor *data = encode(&all, text, (int64_t)strlen(text));
-    c.vocab_size = all.count;
+    tg_vocabulary *bytes = tg_vocabulary_of(text, .by = TG_BYTES, .order = TG_SORTED);
+    tg_tensor *data = tg_encode(bytes, text);
+    c.vocab_size = tg_vocabulary_size(bytes);
     tg_manual_seed((uint64_t)golden_int(g, "seed"));
     gpt *m = gpt_new(&c);
     tg_optimizer *adamw = optimizer_new(m, &c);
@@ -59,8 +59,9 @@ TEST(test_losses_are_pytorchs)
             fail_msg("step %d: the loss is %.7f, not %.7f", (int)step, loss, losses.values[step]);
     }
     assert_true(losses.values[c.steps - 1] < 0.9 * losses.values[0]);
-    read_written(m, &c, &all, data, wrote, strlen(written));
+    read_written(m, &c, bytes, data, wrote, strlen(written));
     assert_string_equal(wrote, written);
+    tg_vocabulary_free(bytes);
     tg_optimizer_free(adamw);
     tg_module_free(m);
     golden_close(g);
@@ -81,14 +82,18 @@ TEST(test_it_prints_the_same)
                        .min_lr = 1e-4,
                        .grad_clip = 1 };
     char printed[2][1024] = { "", "" };
+    tg_vocabulary *bytes = tg_vocabulary_of(text, .by = TG_BYTES, .order = TG_SORTED);
     for (int run = 0; run < 2; run++) {
         FILE *file = tmpfile();
         assert_non_null(file);
-        learn(text, (int64_t)strlen(text), 1, c, file);
+        IN_SCOPE;
+        learn(bytes, tg_encode(bytes, text), 1, c, file);
+        tg_scope_end(scope);
         rewind(file);
         printed[run][fread(printed[run], 1, sizeof printed[run] - 1, file)] = '\0';
         fclose(file);
     }
+    tg_vocabulary_free(bytes);
     assert_memory_equal(printed[0], "7 different characters, ", 24);
     assert_non_null(strstr(printed[0], "step   1: loss 1."));
     assert_string_equal(printed[0], printed[1]);
@@ -100,6 +105,7 @@ TEST(test_command_line)
     assert_int_equal(char_gpt_main(2, (char *[]){ name, unknown, NULL }), 2);
     assert_int_equal(char_gpt_main(3, (char *[]){ name, unknown, path, NULL }), 2);
     assert_int_equal(char_gpt_main(3, (char *[]){ name, text, path, NULL }), 1);
+    expect_error("/nowhere/at/all: cannot be read");
 }
 
 int main(void)

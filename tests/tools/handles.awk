@@ -7,7 +7,7 @@ BEGIN {
     n = split(defaults, pair, ";")
     for (i = 1; i <= n; i++) if (split(pair[i], word, " ") == 2 && !(word[1] in default_of)) default_of[word[1]] = word[2]
     default_of["tg_transformer_options"] = "SMALL_TRANSFORMER"   # its own has 44 million parameters
-    n = split("int int32_t int64_t uint32_t uint64_t size_t", word, " ")
+    n = split("char int int32_t int64_t uint32_t uint64_t size_t", word, " ")
     for (i = 1; i <= n; i++) integer[word[i]] = 1
     rule["tg_tensor *"] = rule["const tg_tensor *"] = "tensor"
     rule["tg_tensor_list"] = "tensors"
@@ -44,6 +44,9 @@ BEGIN {
     of_kind("address", "const tg_optimizer_class *;const tg_scheduler_class *;tg_incompatible_keys *")
     rule["tg_checkpoints *"] = rule["const tg_checkpoints *"] = "checkpoints"
     rule["tg_variable_list"] = "variables"
+    rule["tg_text_list"] = "texts"
+    rule["tg_csv *"] = rule["const tg_csv *"] = "csv"
+    rule["tg_vocabulary *"] = rule["const tg_vocabulary *"] = "vocabulary"
     of_kind("address", "tg_text_pairs *;const struct tg_checkpoint_parts *")
     of_kind("address", "const tg_tensor_list *;tg_batch *")
     of_kind("memory", "void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *")
