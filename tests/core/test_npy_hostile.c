@@ -14,7 +14,8 @@
 
 static const char *const arrays[] = { FILES "version1.npy", FILES "version2.npy", FILES "version3.npy",
                                       FILES "fortran.npy", NULL };
-static const char *const archives[] = { FILES "every.npz", FILES "compressed.npz", NULL };
+/* The first one comes twice: load_mutants repairs every other mutant, and these are to be repaired and not. */
+static const char *const archives[] = { FILES "every.npz", FILES "compressed.npz", FILES "every.npz", NULL };
 
 /* ---- damaged files ---- */
 
@@ -24,8 +25,12 @@ static bool load_array(const char *path)
     return t ? walk_tensor(t) : tg_ok();
 }
 
-static bool load_archive(const char *path) { return walk(tg_load_npz(path)); }
-static bool load_any(const char *path) { return walk(tg_load(path)); }
+/* By its name, or by its content. */
+static bool load_archive(const char *path)
+{
+    static int64_t times;
+    return walk(times++ % 4 < 2 ? tg_load_npz(path) : tg_load(path));
+}
 
 static uint32_t number(const unsigned char *p, int bytes)
 {
@@ -54,11 +59,6 @@ TEST(test_mutants) { load_mutants((mutation){ .seeds = arrays, .load = load_arra
 TEST(test_mutants_of_archives)
 {
     load_mutants((mutation){ .seeds = archives, .load = load_archive, .repair = repair_sums });
-}
-
-TEST(test_mutants_by_content)
-{
-    load_mutants((mutation){ .seeds = archives, .load = load_any, .repair = repair_sums });
 }
 
 /* ---- a machine that fails ---- */
@@ -200,7 +200,7 @@ int main(void)
     snprintf(path, sizeof path, "%s/x.npy", folder);
     const struct CMUnitTest tests[] = {
         T(test_allocations), T(test_calls_of_loading),    T(test_calls_of_saving),
-        T(test_mutants),     T(test_mutants_of_archives), T(test_mutants_by_content),
+        T(test_mutants),     T(test_mutants_of_archives),
     };
     const int failed = cmocka_run_group_tests_name("npy_hostile", tests, NULL, NULL);
     remove_folder(folder);
