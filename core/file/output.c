@@ -235,7 +235,7 @@ bool tgi_output_tensor(tgi_output *out, const tg_tensor *t)
 {
     const tg_scope scope = tg_scope_begin();
     const void *elements = tgi_row_major(t);
-    if (!elements && t->numel > 0) out->failed = true;
+    if (tg_failed()) out->failed = true;
     const bool written =
         !out->failed && (t->numel == 0 || tgi_output_write(out, elements, (size_t)t->numel * tgi_element_size(t)));
     tg_scope_end(scope);

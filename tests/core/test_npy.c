@@ -1,5 +1,6 @@
 /* test_npy.c: NumPy's arrays and archives are read to the bit, ours are NumPy's byte for byte, and each thing that is no
  * array for a tensor is refused by its name. `test_npy --write FOLDER` writes what tests/golden/npy.py checks. */
+#include "tests/support/caching.h"
 #include "tests/support/mutate.h"
 #include "tests/support/suite.h"
 
@@ -543,11 +544,13 @@ TEST(test_what_is_not_saved)
     const tg_named_tensor two[] = { { "a", t }, { "b", t } };
     assert_int_equal(tg_save(LIST(two), npy), TG_FAILED);
     expect_error("a .npy file holds one tensor, not 2");
-    tg_scope inner = tg_scope_begin();
-    tg_tensor *dead = tg_zeros(tg_shape(2));
-    tg_scope_end(inner);
-    assert_int_equal(tg_save_npy(dead, npy), TG_FAILED);
-    expect_error("was freed when its scope ended");
+    if (caching()) { /* otherwise its memory is gone */
+        tg_scope inner = tg_scope_begin();
+        tg_tensor *dead = tg_zeros(tg_shape(2));
+        tg_scope_end(inner);
+        assert_int_equal(tg_save_npy(dead, npy), TG_FAILED);
+        expect_error("was freed when its scope ended");
+    }
 
     tg_fail("test", "pending"); /* while an error is pending nothing is saved or loaded */
     assert_int_equal(tg_save_npy(t, npy), TG_FAILED);
