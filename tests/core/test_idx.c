@@ -136,29 +136,49 @@ TEST(test_errors)
     tg_scope_end(scope);
 }
 
-/* gzip may tell a name and more. */
+/* Puts bytes behind those that are there. */
+static size_t append(unsigned char *file, size_t at, const void *bytes, size_t count)
+{
+    memcpy(file + at, bytes, count);
+    return at + count;
+}
+
+/* gzip may tell a name, a comment, and more. */
 TEST(test_gzip_headers)
 {
     IN_SCOPE;
+    enum { HEADER_CRC = 2, EXTRA = 4, NAME = 8, COMMENT = 16 };
     const char *folder = make_folder();
     char path[4200];
-    /* flags FEXTRA, FNAME, FCOMMENT and FHCRC; one stored block of an IDX file; its sum and its length */
-    const unsigned char file[] = { 0x1f, 0x8b, 8,    0x1e, 0, 0, 0, 0, 0, 3, 2, 0, 'x', 'y', 'n', 0, 'c', 0, 1, 2, 1,
-                                   9,    0,    0xf6, 0xff, 0, 0, 8, 1, 0, 0, 0, 1, 42,  0,   0,   0, 0,   9, 0, 0, 0 };
-    unsigned char good[sizeof file];
-    memcpy(good, file, sizeof file);
+    snprintf(path, sizeof path, "%s/a.gz", folder);
+    const unsigned char idx[] = { 0, 0, 8, 1, 0, 0, 0, 1, 42 };
     uint32_t crc = 0xffffffff; /* bit by bit */
-    for (int i = 0; i < 9; i++) {
-        crc ^= file[25 + i];
+    for (size_t i = 0; i < sizeof idx; i++) {
+        crc ^= idx[i];
         for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
     }
-    for (int i = 0; i < 4; i++) good[34 + i] = (unsigned char)(~crc >> 8 * i);
-    snprintf(path, sizeof path, "%s/a.gz", folder);
-    write_file(path, good, sizeof good);
-    assert_int_equal(tg_item(tg_load_idx(path)), 42);
-    write_file(path, file, sizeof file);
-    assert_null(tg_load_idx(path));
-    expect_error("is damaged: the sum of its bytes");
+    crc = ~crc;
+    for (int flags = 0; flags < 32; flags += 2) {
+        unsigned char file[512];
+        size_t n = append(file, 0, (unsigned char[]){ 0x1f, 0x8b, 8, (unsigned char)flags, 0, 0, 0, 0, 0, 3 }, 10);
+        if (flags & EXTRA) n = append(file, n, "\5\0extra", 7);
+        if (flags & NAME) {
+            memset(file + n, 'n', 300); /* more than is looked at at once */
+            n = append(file, n + 300, "", 1);
+        }
+        if (flags & COMMENT) n = append(file, n, "", 1);
+        if (flags & HEADER_CRC) n = append(file, n, "\1\2", 2);
+        n = append(file, n, "\1\x09\0\xf6\xff", 5); /* one stored block */
+        n = append(file, n, idx, sizeof idx);
+        n = append(file, n, &crc, 4);
+        n = append(file, n, "\x09\0\0\0", 4);
+        write_file(path, file, n);
+        assert_int_equal(tg_item(tg_load_idx(path)), 42);
+        file[n - 5] ^= 1;
+        write_file(path, file, n);
+        assert_null(tg_load_idx(path));
+        expect_error("is damaged: the sum of its bytes");
+    }
     remove_folder(folder);
     tg_scope_end(scope);
 }

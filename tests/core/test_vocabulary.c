@@ -152,7 +152,7 @@ TEST(test_utf8)
 
 TEST(test_order)
 {
-    const char *text = "b a b c a b d c e";
+    const char *text = "e d b a b c a b c";
     tg_vocabulary *v = tg_vocabulary_of(text, .by = TG_WORDS, .order = TG_BY_FREQUENCY);
     expect_tokens(v, "b|a|c|d|e");
     tg_vocabulary_free(v);
@@ -170,7 +170,7 @@ TEST(test_order)
     VALUES(tg_encode(v, "a b"), 0, 2, 1);
     tg_vocabulary_free(v);
     v = tg_vocabulary_of(text, .by = TG_WORDS, .max_tokens = 5, .specials = "a, \",\"");
-    expect_tokens(v, "a|,|b|c|d");
+    expect_tokens(v, "a|,|d|b|c");
     tg_vocabulary_free(v);
     tg_scope_end(scope);
 }
