@@ -1,12 +1,12 @@
-/* pytorch.c: .pt files. What they hold is told by their pickle (pickle*.c); here is the archive around it. */
+/* pytorch.c: .pt files that are read. What they hold is told by their pickle (pickle*.c); here is the archive around
+ * it. */
 #include "pytorch.h"
 
 #include "core/error.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
-#include "format_impl.h"
 #include "pickle_impl.h"
-#include "sort_impl.h"
+#include "pytorch_impl.h"
 #include "zip_impl.h"
 
 #include <stdio.h>
@@ -113,8 +113,7 @@ static tg_tensor *load_storage(tgi_pickle *p, const tgi_storage_name *s)
     return tgi_zip_tensor(&a->zip, entry, 0, s->element, &shape);
 }
 
-/* NULL with an error pending. */
-static const tg_object *load(const tgi_input *in)
+const tg_object *tgi_pt_load(const tgi_input *in)
 {
     archive a = { 0 };
     const char *bytes = open_archive(&a, in) ? tgi_zip_block(&a.zip, a.pickle) : NULL;
@@ -135,7 +134,7 @@ static const tg_object *load_or_nothing(const tgi_input *in)
 {
     const tg_scope scope = tg_scope_begin_at(NULL);
     if (scope.depth < 0) return NULL;
-    const tg_object *o = load(in);
+    const tg_object *o = tgi_pt_load(in);
     if (o)
         tgi_scope_merge(scope);
     else
@@ -154,64 +153,7 @@ const tg_object *tg_load_pt_at(const char *where, const char *path)
     return o;
 }
 
-/* ---- writing ---- */
-
-static bool write_archive(tgi_output *out, const tgi_bytes *pickle, const tgi_shown *shown)
-{
-    tgi_zip_writer zip;
-    tgi_zip_begin(&zip, out);
-    bool good = tgi_zip_add(&zip, "archive/data.pkl", 64, pickle->items, (size_t)pickle->count, NULL);
-    for (int64_t i = 0; good && i < shown->count; i++) {
-        const tgi_shown_storage *s = &shown->items[i];
-        const int64_t count = s->end - s->begin, stride = 1;
-        char name[48];
-        snprintf(name, sizeof name, "archive/data/%lld", (long long)i);
-        const tg_scope scope = tg_scope_begin_at(NULL);
-        const tg_tensor *part = tgi_new_view(s->tensor, 1, &count, &stride, s->begin);
-        good = part && tgi_zip_add(&zip, name, 64, NULL, 0, part);
-        tg_scope_end(scope);
-    }
-    good = good && tgi_zip_add(&zip, "archive/version", 64, "3\n", 2, NULL);
-    return tgi_zip_end(&zip) && good;
-}
-
-static tg_status save(const char *function, const tg_object *o, const char *path)
-{
-    tgi_shown shown = { 0 };
-    tgi_bytes pickle = { 0 };
-    tgi_output out;
-    bool saved = tgi_shown_find(&shown, function, o) && tgi_pickle_write(&pickle, &shown, function, o) &&
-                 tgi_output_open(&out, function, path);
-    if (saved) {
-        saved = write_archive(&out, &pickle, &shown) && tgi_output_commit(&out);
-        if (!saved) tgi_output_abandon(&out);
-    }
-    tgi_grow_free(pickle.items, pickle.capacity, 1);
-    tgi_shown_free(&shown);
-    return saved ? TG_OK : TG_FAILED;
-}
-
-static tg_status save_any(const char *function, tg_any what, const char *path)
-{
-    const tg_scope scope = tg_scope_begin_at(NULL);
-    const tg_object *o = scope.depth < 0 ? NULL : tgi_object_of(function, what);
-    const tg_status status = o ? save(function, o, path) : TG_FAILED;
-    tg_scope_end(scope);
-    return status;
-}
-
-tg_status tg_save_pt_at(const char *where, tg_any what, const char *path)
-{
-    static const char function[] = "save_pt";
-    tgi_begin(where, function);
-    if (tg_failed()) return TG_FAILED;
-    return save_any(function, what, path);
-}
-
-/* ---- for tg_load and tg_save ---- */
-
-/* An old file is one, too: what is wrong with it load tells. */
-static bool is(const tgi_input *in)
+bool tgi_pt_is(const tgi_input *in)
 {
     char begin[OLD];
     if (in->size >= OLD && tgi_input_read(in, 0, begin, OLD) && memcmp(begin, old, OLD) == 0) return true;
@@ -224,47 +166,3 @@ static bool is(const tgi_input *in)
     tg_scope_end(scope);
     return found;
 }
-
-static int by_name(const void *context, int64_t a, int64_t b)
-{
-    const tg_named_tensor *items = context;
-    return strcmp(items[a].name, items[b].name);
-}
-
-/* Two paths that differ may read the same: "a.b", and "b" in "a". */
-static bool all_different(const tgi_input *in, tg_named_tensor_list list)
-{
-    int64_t *order = NULL, capacity = 0;
-    if (!tgi_grow(&order, &capacity, list.count + 1, sizeof *order)) return false;
-    for (int64_t i = 0; i < list.count; i++) order[i] = i;
-    tgi_sort(order, list.count, by_name, list.items);
-    const char *twice = NULL;
-    for (int64_t i = 1; i < list.count && !twice; i++)
-        if (by_name(list.items, order[i - 1], order[i]) == 0) twice = list.items[order[i]].name;
-    tgi_grow_free(order, capacity, sizeof *order);
-    if (twice) tgi_input_fail(in, TGI_NOWHERE, NULL, "two tensors have the name \"%s\"", twice);
-    return !twice;
-}
-
-static tg_named_tensor_list load_named(const tgi_input *in)
-{
-    tg_named_tensor_list list = { NULL, 0 };
-    const tg_scope scope = tg_scope_begin_at(NULL);
-    const tg_object *o = scope.depth < 0 ? NULL : load(in);
-    bool over = false;
-    if (o) list = tgi_object_tensors(o, in->size * 4 + (1 << 16), &over);
-    if (over) tgi_input_fail(in, TGI_NOWHERE, "data.pkl", "the names of its tensors are longer than the file");
-    if (!tg_failed() && all_different(in, list)) {
-        tgi_scope_merge(scope);
-        return list;
-    }
-    tg_scope_end(scope);
-    return (tg_named_tensor_list){ NULL, 0 };
-}
-
-static tg_status save_named(const char *function, tg_named_tensor_list list, const char *path)
-{
-    return save_any(function, tg_any_named(list), path);
-}
-
-const tgi_file_format tgi_format_pytorch = { "PyTorch's .pt", ".pt .pth .bin", is, load_named, save_named };
