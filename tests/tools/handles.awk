@@ -13,6 +13,8 @@ BEGIN {
     rule["tg_tensor_list"] = "tensors"
     rule["tg_named_tensor_list"] = "named_tensors"
     rule["tg_operand"] = "operand"
+    rule["tg_any"] = "any"
+    rule["tg_object *"] = rule["const tg_object *"] = "object"
     rule["tg_module_array"] = "modules"
     rule["tg_shape"] = "shape"
     rule["const tg_shape *"] = "shape_at"
@@ -50,7 +52,7 @@ BEGIN {
     of_kind("address", "tg_text_pairs *;const struct tg_checkpoint_parts *")
     of_kind("address", "const tg_tensor_list *;tg_batch *")
     of_kind("memory", "void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *")
-    of_kind("memory", "const char *const *;const double *")
+    of_kind("memory", "const char *const *;const double *;const tg_any *")
     of_kind("memory", "tg_tensor *const *;tg_tensor **;tg_batch **;const tg_operand *")
 }
 function of_kind(kind, types,    n, word, i)
@@ -91,6 +93,7 @@ function take(type, name, usual, of,    base) {
     if (kind(type) == "memory" || kind(type) == "address")
         return "(" type ")take_address(\"" name "\", (void *)(uintptr_t)" usual ")"
     if (kind(type) == "tensor") return "take_tensor(\"" name "\", (tg_tensor *)(uintptr_t)" usual ")"
+    if (kind(type) == "object") return "take_object(\"" name "\", (tg_object *)(uintptr_t)" usual ")"
     if (kind(type) == "scheduler") return "take_scheduler(\"" name "\", " usual ")"
     if (kind(type) == "optimizer") return "take_optimizer(\"" name "\", " usual ")"
     if (type in rule) return "take_" rule[type] "(\"" name "\", " usual ")"
