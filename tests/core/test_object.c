@@ -56,7 +56,11 @@ TEST(test_dicts)
     for (int i = 0; i < 5000; i++) tg_dict_set(d, "epoch", i); /* what is replaced does not count */
     assert_int_equal(tg_object_int(d, "epoch"), 4999);
     assert_int_equal(tg_object_count(d), 7);
-    assert_string_equal(tg_object_text(tg_object_get(tg_dict("x", d), "x.")), "no name");
+    const tg_object *large = tg_object_list(1);
+    for (int i = 0; i < 21; i++) large = tg_object_list(large, large);
+    for (int i = 0; i < 10; i++) assert_int_equal(tg_dict_set(d, "large", large), TG_OK);
+    assert_int_equal(tg_dict_set(d, "large", 1), TG_OK);
+    assert_string_equal(tg_object_text(tg_dict("x", d), "x."), "no name");
     tg_scope_end(scope);
 }
 

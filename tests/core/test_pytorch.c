@@ -85,9 +85,13 @@ static void check_views(const char *path)
     assert_true(tg_shares_storage(tg_object_tensor(o, "tied.0"), tg_object_tensor(o, "tied.1")));
     tg_mul_(whole, 2); /* seen through all of them */
     assert_true(tg_item(tg_select(tg_object_tensor(o, "row"), 0, 0)) == 4);
+    assert_false(tg_requires_grad(tg_object_tensor(o, "frozen")));
+    tg_tensor *weight = tg_requires_grad_(tg_scalar(3.0, .dtype = TG_FLOAT64), true),
+              *frozen = tg_object_tensor(o, "frozen");
+    assert_non_null(tg_mul_(whole, weight)); /* none is a view for the tape: none is part of another one's history */
+    assert_non_null(tg_mul_(frozen, tg_requires_grad_(tg_scalar(2.0), true)));
     assert_true(tg_requires_grad(tg_object_tensor(o, "grad")) && tg_is_leaf(tg_object_tensor(o, "grad")));
     assert_true(tg_requires_grad(tg_object_tensor(o, "parameter")));
-    assert_false(tg_requires_grad(tg_object_tensor(o, "frozen")));
     tg_backward(tg_sum(tg_mul(tg_object_tensor(o, "parameter"), 3)));
     assert_alike(tg_grad_of(tg_object_tensor(o, "parameter")), tg_full(tg_shape(3), 3.0f), 0);
     tg_scope_end(scope);

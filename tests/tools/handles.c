@@ -116,8 +116,13 @@ static void call_in_backward(void)
 /* Those that give a neutral answer instead of an error, as their header says. */
 static bool is_neutral(const char *name)
 {
-    static const char *const names[] = { "tg_dtype_size", "tg_dtype_name", "tg_dtype_is_floating", "tg_element_size",
-                                         "tg_any_tensors", "tg_any_named", NULL };
+    static const char *const names[] = { "tg_dtype_size",
+                                         "tg_dtype_name",
+                                         "tg_dtype_is_floating",
+                                         "tg_element_size",
+                                         "tg_any_tensors",
+                                         "tg_any_named",
+                                         NULL };
     static const char *const recording[] = { "tg_record", "tg_record_in_place",
                                              NULL }; /* nothing to do, nothing to see */
     return is_one_of(name, names) || (!profiles[now->profile].requires_grad && is_one_of(name, recording));
