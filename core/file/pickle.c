@@ -418,5 +418,6 @@ const tg_object *tgi_pickle_load(tgi_pickle *p)
     tgi_grow_free(p->memo, p->memo_capacity, sizeof *p->memo);
     tgi_grow_free(p->marks, p->mark_capacity, sizeof *p->marks);
     tgi_grow_free(p->storages, p->storage_capacity, sizeof *p->storages);
+    tgi_grow_free(p->slots, p->slot_count, sizeof *p->slots);
     return o;
 }

@@ -41,6 +41,8 @@ typedef struct tgi_pickle {
     int64_t count, capacity, memo_count, memo_capacity, mark_count, mark_capacity;
     tgi_storage_name *storages;
     int64_t storage_count, storage_capacity;
+    int64_t *slots; /* numbers of storages by their keys, -1: none; a power of two of them */
+    int64_t slot_count;
     bool ended;
 } tgi_pickle;
 

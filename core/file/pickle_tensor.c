@@ -5,7 +5,6 @@
 #include "core/tensor_impl.h"
 #include "core/thread.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- storages ---- */
@@ -35,25 +34,41 @@ static bool storage_type(const tg_object *type, tgi_storage_name *s)
     return false;
 }
 
-/* Keys are numbers from 0 on as a rule: then the first look finds it. */
-static int64_t find(const tgi_pickle *p, const char *key)
+/* The slot that has the number of the storage of that key, or the empty one where it goes. */
+static int64_t *find_slot(const tgi_pickle *p, const char *key)
 {
-    const int64_t guess = strtoll(key, NULL, 10);
-    if (guess >= 0 && guess < p->storage_count && strcmp(p->storages[guess].key, key) == 0) return guess;
-    for (int64_t i = 0; i < p->storage_count; i++)
-        if (strcmp(p->storages[i].key, key) == 0) return i;
-    return -1;
+    uint64_t hash = 0xcbf29ce484222325u, mask = (uint64_t)p->slot_count - 1;
+    for (const char *c = key; *c; c++) hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+    uint64_t at = (hash ^ hash >> 32) & mask;
+    while (p->slots[at] >= 0 && strcmp(p->storages[p->slots[at]].key, key) != 0) at = (at + 1) & mask;
+    return &p->slots[at];
+}
+
+/* At most half of the slots are taken. */
+static bool make_slots(tgi_pickle *p)
+{
+    if (2 * (p->storage_count + 1) <= p->slot_count) return true;
+    int64_t *slots = NULL, count = 0;
+    if (!tgi_grow(&slots, &count, p->slot_count ? 2 * p->slot_count : 64, sizeof *slots)) return false;
+    tgi_grow_free(p->slots, p->slot_count, sizeof *p->slots);
+    p->slots = slots;
+    p->slot_count = count;
+    for (int64_t i = 0; i < count; i++) slots[i] = -1;
+    for (int64_t i = 0; i < p->storage_count; i++) *find_slot(p, p->storages[i].key) = i;
+    return true;
 }
 
 /* The number of a storage, which is new or as it was told before; -1 with an error pending. */
 static int64_t enter(tgi_pickle *p, const tgi_storage_name *s)
 {
-    const int64_t at = find(p, s->key);
-    if (at < 0) {
+    if (!make_slots(p)) return -1;
+    int64_t *slot = find_slot(p, s->key);
+    if (*slot < 0) {
         if (!tgi_grow(&p->storages, &p->storage_capacity, p->storage_count + 1, sizeof *p->storages)) return -1;
         p->storages[p->storage_count] = *s;
-        return p->storage_count++;
+        return *slot = p->storage_count++;
     }
+    const int64_t at = *slot;
     const tgi_storage_name *old = &p->storages[at];
     if (old->told == s->told && old->untyped == s->untyped && (s->untyped || old->element == s->element)) return at;
     tgi_pickle_fail(p, "storage \"%s\" is told in two ways: %lld %s and %lld %s", s->key, (long long)old->told,
