@@ -53,7 +53,10 @@ typedef struct tgi_objects {
     size_t left;
 } tgi_objects;
 
-static inline bool tgi_is_container(const tg_object *o) { return o->kind >= TG_OBJECT_LIST && o->kind <= TG_OBJECT_DICT; }
+static inline bool tgi_is_container(const tg_object *o)
+{
+    return o->kind >= TG_OBJECT_LIST && o->kind <= TG_OBJECT_DICT;
+}
 
 /* NULL with an error pending, as all that makes an object. */
 tg_object *tgi_object_new(tgi_objects *from, int kind);
