@@ -11,10 +11,11 @@
  *     tg_checkpoints_load_best(kept, .model = TG_MODULE(model), .leave_generator = true);
  *     tg_checkpoints_free(kept);
  *
- * The folder has files step-000100.safetensors, step-000200.safetensors, ..., and best.safetensors; each is a checkpoint
- * of its own (checkpoint.h), with "checkpoint.step" and "checkpoint.metric" in it. Nothing else that lies there is
- * touched. A program that was killed in the middle may leave step-000300.safetensors.part or best.safetensors.link, which
- * the next save clears away. One program at a time writes to a folder; any number may read it. */
+ * The folder has files step-000100.safetensors, step-000200.safetensors, ..., and best.safetensors; each is a
+ * checkpoint of its own (checkpoint.h), with "checkpoint.step" and "checkpoint.metric" in it. Nothing else that lies
+ * there is touched. A program that was killed in the middle may leave step-000300.safetensors.part or
+ * best.safetensors.link, which the next save clears away. One program at a time writes to a folder; any number may
+ * read it. */
 #ifndef TG_OPTIM_CHECKPOINTS_H
 #define TG_OPTIM_CHECKPOINTS_H
 
@@ -59,8 +60,8 @@ tg_status tg_checkpoints_save_at(const char *where, tg_checkpoints *checkpoints,
     TGI_WITH_PARTS(tg_checkpoints_save_at, (checkpoints, step, metric) __VA_OPT__(,) __VA_ARGS__)
 
 /* Loads the newest one that is whole, all or nothing (tg_checkpoint_load), and returns its step. One that is damaged is
- * passed over with a warning; when all of the last ones are, the best one is taken. -1 when the folder has none, which is
- * no error, and on an error: they are all damaged, or the newest whole one does not fit. */
+ * passed over with a warning; when all of the last ones are, the best one is taken. -1 when the folder has none, which
+ * is no error, and on an error: they are all damaged, or the newest whole one does not fit. */
 int64_t tg_checkpoints_load_latest_at(const char *where, tg_checkpoints *checkpoints, tg_checkpoint_parts parts);
 #define tg_checkpoints_load_latest(checkpoints, ...)                                                                   \
     TGI_WITH_PARTS(tg_checkpoints_load_latest_at, (checkpoints) __VA_OPT__(,) __VA_ARGS__)

@@ -46,9 +46,9 @@ typedef struct tgi_whole_step {
     void (*free)(void *memory); /* what it holds */
     /* The loss before the step; an error recorded leaves the parameters and the memory as they were. */
     double (*step)(tg_optimizer *optimizer, tg_closure closure, void *context);
-    /* For the state dict: entries of the memory, at most so many, whose names get "state.0." in front; and zeroed memory
-     * filled from such entries. False with an error pending; what is wrong with the entries may be reported instead.
-     * Either way the memory is to be freed. */
+    /* For the state dict: entries of the memory, at most so many, whose names get "state.0." in front; and zeroed
+     * memory filled from such entries. False with an error pending; what is wrong with the entries may be reported
+     * instead. Either way the memory is to be freed. */
     int64_t (*state_count)(const tg_optimizer *optimizer);
     void (*put_state)(tgi_state_writer *w, const tg_optimizer *optimizer);
     bool (*read_state)(void *memory, const tg_optimizer *optimizer, tgi_keys *keys, tgi_key_report *report);

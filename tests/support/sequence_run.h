@@ -1,4 +1,4 @@
-/* sequence_run.h: a run over a shuffled loader: an LSTM, dropout, a scheduler that steps with the epochs, RMSprop. Whoever
+/* sequence_run.h: a run over a shuffled loader: an LSTM, dropout, RMSprop, a scheduler that steps with epochs. Whoever
  * begins it anew at any batch, from a checkpoint, ends with the same bits. */
 #ifndef TG_TESTS_SUPPORT_SEQUENCE_RUN_H
 #define TG_TESTS_SUPPORT_SEQUENCE_RUN_H
