@@ -50,22 +50,15 @@ static bool open_log(tgi_output *out, const char *path, bool append)
     return false;
 }
 
-static bool options_ok(const char *where, const tg_metrics_options *o)
-{
-    static const char what[] = "metrics_new";
-    if (!o->csv && !o->jsonl)
-        tg_fail_at(where, TG_ERROR_NULL, what, "neither csv nor jsonl has a path");
-    else if (o->csv && o->jsonl && strcmp(o->csv, o->jsonl) == 0)
-        tg_fail_at(where, TG_ERROR_VALUE, what, "%s: csv and jsonl are two files", o->csv);
-    else
-        return true;
-    return false;
-}
-
 tg_metrics *tg_metrics_new_at(const char *where, tg_metrics_options o)
 {
-    tgi_begin(where, "metrics_new");
-    if (tg_failed() || !options_ok(where, &o)) return NULL;
+    static const char what[] = "metrics_new";
+    tgi_begin(where, what);
+    if (tg_failed()) return NULL;
+    if (o.csv && o.jsonl && strcmp(o.csv, o.jsonl) == 0) {
+        tg_fail_at(where, TG_ERROR_VALUE, what, "%s: csv and jsonl are two files", o.csv);
+        return NULL;
+    }
     const size_t csv = o.csv ? strlen(o.csv) + 1 : 0, jsonl = o.jsonl ? strlen(o.jsonl) + 1 : 0;
     tg_metrics *m = tgi_calloc(sizeof *m + csv + jsonl);
     if (!m) return NULL;

@@ -31,7 +31,7 @@ TG_BEGIN_DECLS
 typedef struct tg_metrics tg_metrics;
 
 typedef struct tg_metrics_options {
-    const char *csv;   /* paths; one of them may be NULL */
+    const char *csv;   /* paths; without any, NULL, a log takes what it is given and writes nothing */
     const char *jsonl;
     bool append;       /* goes on with files that are there; otherwise they begin anew */
     int64_t resume_at; /* with append: rows of this step and later are removed first */

@@ -6,6 +6,7 @@
 #include "tests/support/failing.h"
 #include "tests/support/suite.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -555,11 +556,39 @@ static double a_log(void)
     return done == 4 ? 1 : 0;
 }
 
+static int files_there(void)
+{
+    DIR *listing = opendir(folder);
+    assert_non_null(listing);
+    int files = 0;
+    while (readdir(listing)) files++;
+    closedir(listing);
+    return files;
+}
+
+/* A program's user may want no log: its calls stay as they are. */
+TEST(test_without_files)
+{
+    const int files = files_there();
+    for (int append = 0; append < 2; append++) {
+        tg_metrics *m = tg_metrics_new(.append = append, .resume_at = 1);
+        for (int step = 0; step < 3; step++) {
+            assert_int_equal(tg_metrics_set(m, step ? "loss" : "accuracy", step), TG_OK);
+            assert_int_equal(tg_metrics_set_text(m, "note", "text"), TG_OK);
+            assert_int_equal(tg_metrics_write(m, step), TG_OK);
+        }
+        assert_int_equal(tg_metrics_set(m, "step", 1), TG_FAILED);
+        expect_error("no metric is called step");
+        assert_int_equal(tg_metrics_sync(m), TG_OK);
+        tg_metrics_free(m);
+    }
+    assert_int_equal(files_there(), files);
+}
+
 TEST(test_failing_allocations) { fail_each_allocation(a_log); }
 
 TEST(test_misuse)
 {
-    expect_refusal(tg_metrics_new(.csv = NULL), "neither csv nor jsonl has a path");
     expect_refusal(tg_metrics_new(.csv = csv, .jsonl = csv), "csv and jsonl are two files");
     expect_refusal(tg_metrics_new(.csv = "/tmp/metrics-no/such/folder.csv"), "cannot be written: No such file");
     expect_refusal(tg_metrics_new(.csv = folder, .append = true), "cannot be written: Is a directory");
@@ -583,25 +612,11 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_rows),
-        T(test_one_file),
-        T(test_special_numbers),
-        T(test_numbers_come_back),
-        T(test_escapes),
-        T(test_locale),
-        T(test_later_columns),
-        T(test_later_column_of_many_rows),
-        T(test_begins_anew),
-        T(test_goes_on),
-        T(test_resumes_at),
-        T(test_half_a_row),
-        T(test_foreign_files),
-        T(test_mutations),
-        T(test_failing_calls),
-        T(test_full_disk),
-        T(test_killed),
-        T(test_failing_allocations),
-        T(test_misuse),
+        T(test_rows),          T(test_one_file),      T(test_special_numbers),     T(test_numbers_come_back),
+        T(test_escapes),       T(test_locale),        T(test_later_columns),       T(test_later_column_of_many_rows),
+        T(test_begins_anew),   T(test_goes_on),       T(test_resumes_at),          T(test_half_a_row),
+        T(test_foreign_files), T(test_mutations),     T(test_failing_calls),       T(test_full_disk),
+        T(test_killed),        T(test_without_files), T(test_failing_allocations), T(test_misuse),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
