@@ -197,6 +197,17 @@ tg_tensor *tg_confusion_matrix_counts_at(const char *where, const tg_confusion_m
 
 static double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
+double tg_confusion_matrix_accuracy_at(const char *where, const tg_confusion_matrix *m)
+{
+    if (!matrix_ok(where, m, "confusion_matrix_accuracy")) return -1;
+    int64_t right = 0, total = 0;
+    for (int64_t i = 0; i < m->classes * m->classes; i++) {
+        total += m->counts[i];
+        if (i / m->classes == i % m->classes) right += m->counts[i];
+    }
+    return ratio((double)right, (double)total);
+}
+
 static tg_class_scores scores_of(const tg_confusion_matrix *m, int64_t class)
 {
     int64_t predicted = 0, support = 0;

@@ -54,6 +54,10 @@ int64_t tg_confusion_matrix_count_at(const char *where, const tg_confusion_matri
 tg_tensor *tg_confusion_matrix_counts_at(const char *where, const tg_confusion_matrix *m);
 #define tg_confusion_matrix_counts(m) tg_confusion_matrix_counts_at(TG_HERE, m)
 
+/* The part of all that were taken for what they are, the report's accuracy; 0 of none. -1 on error. */
+double tg_confusion_matrix_accuracy_at(const char *where, const tg_confusion_matrix *m);
+#define tg_confusion_matrix_accuracy(m) tg_confusion_matrix_accuracy_at(TG_HERE, m)
+
 typedef struct tg_class_scores {
     double precision; /* of what was taken for this class, the part that is of it */
     double recall;    /* of what is of this class, the part that was taken for it */

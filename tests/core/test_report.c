@@ -78,6 +78,7 @@ static void check_case(const golden *g, bool one_by_one)
     check_scores(&averages, 0, &r.macro);
     check_scores(&averages, 1, &r.weighted);
     assert_true(near(r.accuracy, golden_real(g, "accuracy")));
+    assert_true(tg_confusion_matrix_accuracy(m) == r.accuracy);
     if (golden_has(g, "text")) {
         char text[TEXT];
         const int digits = (int)golden_int(g, "digits");
@@ -191,6 +192,7 @@ TEST(test_nothing_counted)
     tg_confusion_matrix *m = tg_confusion_matrix_new(1);
     const tg_classification_report r = tg_classification_report_of(m);
     assert_true(r.classes == 1 && r.accuracy == 0 && r.macro.f1 == 0 && r.weighted.precision == 0);
+    assert_true(tg_confusion_matrix_accuracy(m) == 0);
     char text[TEXT];
     tg_classification_report_format(m, text, TEXT);
     assert_null(strstr(text, "nan"));
@@ -242,6 +244,8 @@ TEST(test_refused)
         fclose(full);
     }
     tg_confusion_matrix_free(m);
+    assert_true(tg_confusion_matrix_accuracy(NULL) == -1);
+    expect_error("the confusion matrix is NULL");
     tg_scope_end(scope);
 }
 
