@@ -22,7 +22,7 @@ static inline void print_help(FILE *out, const char *program, const char *about,
     for (const argument *a = list; a->name; a++) {
         fprintf(out, "  %-10s  %s (default ", a->name, a->what);
         if (a->word)
-            fprintf(out, "%s)\n", *a->word);
+            fprintf(out, "%s)\n", *a->word ? *a->word : "none");
         else
             fprintf(out, "%g)\n", *a->value);
     }

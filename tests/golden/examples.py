@@ -14,9 +14,12 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from torch.utils.data import DataLoader, TensorDataset, random_split
+
 import goldenfile as g
 
 STEPS = 5
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def case(name, losses, arguments="", steps=STEPS):
@@ -150,6 +153,55 @@ def dcgan():
         yield loss_g.item()
 
 
+# ---- handwritten digits ----
+
+def conv3x3(inputs, outputs):
+    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+
+
+def digits(kind, steps, batch):
+    with open(os.path.join(HERE, "../../examples/data/digits.csv"), encoding="ascii") as table:
+        rows = torch.tensor([[int(field) for field in line.split(",")] for line in list(table)[1:]])
+    everything = TensorDataset((rows[:, :64].float() / 16).reshape(-1, 1, 8, 8), rows[:, 64])
+    learnt, held_out = random_split(everything, [0.8, 0.2], torch.Generator().manual_seed(0))
+    train, test = DataLoader(learnt, batch, shuffle=True), DataLoader(held_out, batch)
+    torch.manual_seed(0)
+    if kind == "cnn":
+        model = nn.Sequential(conv3x3(1, 16), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+                              conv3x3(16, 32), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                              nn.Dropout(0.3), nn.Linear(128, 10))
+    else:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 128, bias=False), nn.BatchNorm1d(128), nn.ReLU(),
+                              nn.Dropout(0.3), nn.Linear(128, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(),
+                              nn.Dropout(0.3), nn.Linear(64, 10))
+    adam = torch.optim.Adam(model.parameters(), lr=3e-3)
+    scheduler = torch.optim.lr_scheduler.StepLR(adam, 5, gamma=0.5)
+    yield from epochs(model, adam, scheduler, train, test, F.cross_entropy, steps)
+
+
+def epochs(model, optimizer, scheduler, train, test, criterion, steps):
+    """The loss of each step, and after each epoch the means over what was learnt and what is held out."""
+    while True:
+        total = 0
+        model.train()
+        for images, labels in train:
+            optimizer.zero_grad()
+            loss = criterion(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
+            total += loss.item() * len(labels)
+            steps -= 1
+            if steps == 0:
+                return
+        yield total / len(train.dataset)
+        model.eval()
+        with torch.no_grad():
+            total = sum(criterion(model(images), labels, reduction="sum").item() for images, labels in test)
+        yield total / len(test.dataset)
+        scheduler.step()
+
+
 # ---- a language model of words ----
 
 class WordModel(nn.Module):
@@ -189,7 +241,7 @@ def read_words(path):
 
 
 def word_lm(kind):
-    ids, vocabulary = read_words(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../LICENSE"))
+    ids, vocabulary = read_words(os.path.join(HERE, "../../LICENSE"))
     ids = torch.tensor(ids[:len(ids) - len(ids) // 10])
     rows = len(ids) // 4
     data = ids.narrow(0, 0, rows * 4).view(4, -1).t().contiguous()
@@ -312,6 +364,8 @@ def main():
     case("sine", list(sine()), " --waves 4 --length 30", 3)
     for kind in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU", "Transformer"):
         case("word_lm", list(word_lm(kind)), f" --model {kind} --text LICENSE")
+    for kind in ("mlp", "cnn"):
+        case("digits", list(digits(kind, 8, 512)), f" --model {kind} --batch 512", 8)
 
 
 main()

@@ -1,9 +1,13 @@
 #!/bin/sh
 # Runs the examples as users do, for a few steps, and compares the losses they print with PyTorch's
-# (tests/golden/examples.txt). Each must also have --help, refuse what it does not know, and print the same twice.
+# (tests/golden/examples.txt). Each must also have --help, refuse what it does not know, and print the same twice. One
+# that keeps checkpoints is killed and gone on with, and must end with what a run that was not killed ends with.
 # From the environment: CHECK_BUILD.
 set -u
 export TAPEGRAD_PROGRESS=0
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" # all of them small
+root=$PWD
+case $CHECK_BUILD in /*) ;; *) CHECK_BUILD=$root/$CHECK_BUILD ;; esac
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 passed=0
@@ -12,10 +16,17 @@ failed=0
 ok() { echo "ok    $*"; passed=$((passed + 1)); }
 fail() { echo "FAIL  $*"; failed=$((failed + 1)); }
 
+# They start in a folder that is as the root to them, and what they write goes with it.
+fresh() {
+    rm -rf "$work/run" && mkdir "$work/run" && ln -s "$root/examples" "$root/LICENSE" "$root/README.md" "$work/run" &&
+        cd "$work/run" || exit 1
+}
+
 grep '^case ' tests/golden/examples.txt | cut -c 6- >"$work/cases"
 while read -r name arguments; do
     program=$CHECK_BUILD/examples/$name
-    if "$program" $arguments >"$work/first" && "$program" $arguments >"$work/second" &&
+    fresh
+    if "$program" $arguments >"$work/first" && fresh && "$program" $arguments >"$work/second" &&
         cmp -s "$work/first" "$work/second" &&
         awk -v wanted="case $name $arguments" '
             FNR == NR && $1 == "case" { on = $0 == wanted }
@@ -32,7 +43,7 @@ while read -r name arguments; do
                 printf "      loss %d is %s, PyTorch has %s\n", m, loss, m <= n ? expected[m] : "no more"
                 bad = 1
             }
-            END { exit bad || m != n }' tests/golden/examples.txt "$work/first"; then
+            END { exit bad || m != n }' "$root/tests/golden/examples.txt" "$work/first"; then
         ok "$name $arguments: PyTorch's losses"
     else
         fail "$name $arguments: other losses than PyTorch's, or not the same twice"
@@ -44,5 +55,57 @@ while read -r name arguments; do
         fail "$name --help, or --nonsense"
     fi
 done <"$work/cases"
+
+# ---- runs that are ended, and gone on with ----
+
+# Ends a run by that signal when it has printed so many lines, or lets it end if it is faster.
+end_after() {
+    signal=$1
+    lines=$2
+    shift 2
+    "$@" >"$work/ended" 2>"$work/complaints" &
+    while kill -0 $! 2>/dev/null && [ "$(wc -l <"$work/ended")" -lt "$lines" ]; do :; done
+    kill -s "$signal" $! 2>/dev/null
+    wait $! 2>/dev/null
+}
+
+digits=$CHECK_BUILD/examples/digits
+for model in mlp cnn; do # some tenths of a second each
+    arguments="--model $model $([ $model = mlp ] && echo "--epochs 40 --batch 16" || echo "--epochs 12 --batch 64")"
+    fresh
+    "$digits" $arguments --save whole --log whole.csv --plot whole.svg >"$work/whole"
+    # in the middle of an epoch
+    "$digits" $arguments --save parts --log parts.csv --steps 50 >/dev/null
+    # by Ctrl-C's kin (a shell's background jobs ignore Ctrl-C), which says how to go on
+    end_after TERM 3 "$digits" $arguments --save parts --log parts.csv --resume parts
+    grep -q -e "--resume parts" -e "accuracy  " "$work/ended" || fail "digits --model $model: does not say how to go on"
+    # by what nobody can catch
+    end_after KILL 2 "$digits" $arguments --save parts --log parts.csv --resume parts
+    "$digits" $arguments --save parts --log parts.csv --plot parts.svg --resume parts >"$work/parts"
+    if cmp whole parts && cmp whole.csv parts.csv && cmp whole.svg parts.svg &&
+        [ "$(sed -n '/precision/,$p' "$work/whole")" = "$(sed -n '/precision/,$p' "$work/parts")" ]; then
+        ok "digits --model $model: ended three times, the same bits"
+    else
+        fail "digits --model $model: ended three times, other bits"
+    fi
+    if sed -n 's/^ *accuracy  *\([0-9.]*\) .*/\1/p' "$work/whole" | awk '{ exit !($1 >= 0.97) }'; then
+        ok "digits --model $model: 97 of 100 it has not seen"
+    else
+        fail "digits --model $model: fewer than 97 of 100 it has not seen"
+    fi
+    # another one's checkpoint, none, and no data
+    other=$([ $model = mlp ] && echo cnn || echo mlp)
+    for wrong in "--model $other --resume whole" "--resume nowhere" "--data nowhere" "--epochs 0"; do
+        cp whole before
+        if "$digits" --save whole $wrong >"$work/wrong" 2>&1 || ! cmp -s whole before || [ ! -s "$work/wrong" ]; then
+            fail "digits $wrong: no error, or something is changed"
+        else
+            ok "digits $wrong: an error"
+        fi
+    done
+done
+# The data is found from anywhere.
+mkdir -p "$work/elsewhere" && cd "$work/elsewhere" || exit 1
+if "$digits" --steps 1 >/dev/null; then ok "digits, started elsewhere"; else fail "digits, started elsewhere"; fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
