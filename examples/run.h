@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The path of a file in examples/data, whether a program is started in the root of the repository or elsewhere: then the
- * root is some folders above the program (build/examples/digits). Of what is in neither place, the path where it would
- * be. It is valid until the next call. */
+/* The path of a file in examples/data, whether a program is started in the root of the repository or elsewhere: then
+ * the root is some folders above the program (build/examples/digits). Of what is in neither place, the path where it
+ * would be. It is valid until the next call. */
 static inline const char *find_data(const char *program, const char *name)
 {
     static const char up[] = "../../../../";

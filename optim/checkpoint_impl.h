@@ -57,7 +57,7 @@ bool tgi_checkpoint_load_generator(tgi_checkpoint_in *in, const char *name, tg_g
 /* False, with an error pending, for parts that are none: every public function asks first. */
 bool tgi_checkpoint_parts_ok(const char *function, const tg_checkpoint_parts *parts);
 
-/* tg_checkpoint_save and tg_checkpoint_load in a scope of their own, with some variables more, under their own names. */
+/* tg_checkpoint_save and tg_checkpoint_load in a scope of their own, with some variables more, under their names. */
 bool tgi_checkpoint_save(const char *function, const char *path, const tg_checkpoint_parts *parts, tg_variable_list more);
 bool tgi_checkpoint_load(const char *function, const char *path, const tg_checkpoint_parts *parts, tg_variable_list more);
 
