@@ -385,11 +385,11 @@ TEST(test_foreign_files)
 }
 
 /* Bytes changed, dropped and doubled at random: an error, or a log that can be written to; no crash, and no more memory
- * than a small multiple of the file's. TEST_MUTATIONS says how many. */
+ * than a small multiple of the file's. TEST_MUTANTS says how many. */
 TEST(test_mutations)
 {
     static const char rows[] = "step,loss,\"a,b\"\n0,1.5,\"x\ny\"\n1,,\"q\"\"\"\n12,nan,\n";
-    const char *many = getenv("TEST_MUTATIONS");
+    const char *many = getenv("TEST_MUTANTS");
     const long count = many ? atol(many) : 300;
     uint64_t r = 12345;
     unlink(jsonl);
