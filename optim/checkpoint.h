@@ -75,9 +75,9 @@ TG_END_DECLS
 
 /* A number or bool by its address, an array of them, a text in an array of char, or a tensor. In the file integers are
  * int64 (a uint64 of the same bits), floats float32, doubles float64. What is loaded must be a value that the
- * int64 (a uint64 of the same bits), floats float32, doubles float64. What is loaded must be a value that the
  * variable's type has, of as many elements; a text must find room; a tensor gets the values, in its own dtype, and
  * stays the same tensor. */
+#ifdef __cplusplus
 inline tg_variable_kind tgi_variable_kind(tg_tensor *) { return TG_VARIABLE_TENSOR; }
 inline tg_variable_kind tgi_variable_kind(char *) { return TG_VARIABLE_TEXT; }
 inline tg_variable_kind tgi_variable_kind(bool *) { return TG_VARIABLE_BOOL; }
