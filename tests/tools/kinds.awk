@@ -43,7 +43,7 @@ function read_header(line,    name, rest, word) {
         match(rest, /^[A-Za-z0-9_]+/)
         name = substr(rest, 1, RLENGTH)
         macro[name] = trim(substr(rest, RLENGTH + 1))
-        if (FILENAME ~ /^(nn|optim)\// && name ~ /^tg_.*_new$/ && name !~ /^tg_(module|optimizer|scheduler)_new$/)
+        if (FILENAME ~ /^(nn|optim)\// && name ~ /^tg_.*_new$/ && name !~ /^tg_(module|optimizer|scheduler|checkpoints)_new$/)
             constructor[name] = FILENAME
         if (name ~ /^tg_[a-z0-9_]+_forward/ && macro[name] ~ /^\(m, /) {
             rest = macro[name]
