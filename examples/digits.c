@@ -294,7 +294,7 @@ int main(int argc, char **argv)
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "Learns to tell handwritten digits.", arguments, &status)) return status;
-    if ((strcmp(s.model, "mlp") != 0 && strcmp(s.model, "cnn") != 0) || s.epochs < 1 || s.epochs > MOST_EPOCHS) {
+    if ((strcmp(s.model, "mlp") != 0 && strcmp(s.model, "cnn") != 0) || !(s.epochs >= 1 && s.epochs <= MOST_EPOCHS)) {
         fprintf(stderr, "%s: the model is mlp or cnn, epochs are 1 to %d\n", argv[0], MOST_EPOCHS);
         return 2;
     }

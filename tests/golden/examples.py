@@ -14,7 +14,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from torch.utils.data import DataLoader, TensorDataset, random_split
+from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
 import goldenfile as g
 
@@ -202,6 +202,81 @@ def epochs(model, optimizer, scheduler, train, test, criterion, steps):
         scheduler.step()
 
 
+# ---- MNIST, on digits that are drawn ----
+
+FONT = (" ###    #    ###   ###     #  #####  ###  #####  ###   ### ",
+        "#   #  ##   #   # #   #   ##  #     #         # #   # #   #",
+        "#   #   #       #     #  # #  ####  #        #  #   # #   #",
+        "#   #   #      #    ##  #  #      # ####    #    ###   ####",
+        "#   #   #     #       # #####     # #   #   #   #   #     #",
+        "#   #   #    #    #   #    #  #   # #   #  #    #   #     #",
+        " ###   ###  #####  ###     #   ###   ###   #     ###   ### ")
+LETTERS = torch.tensor([[[float(line[6 * digit + x] == "#") for x in range(5)] for line in FONT] for digit in range(10)])
+
+
+def draw_digits(n):
+    def uniform(low, high):
+        return torch.rand(n, 1, 1) * (high - low) + low
+
+    def share(at, cells):
+        return (1 - (at.unsqueeze(-1) - torch.arange(cells)).abs()).relu()
+
+    labels = torch.randint(0, 10, (n,))
+    height, width = uniform(2.2, 3.4), uniform(2, 3.8)
+    slant = uniform(-0.3, 0.5)
+    down, right = uniform(-3, 3), uniform(-3, 3)
+    ink = uniform(0.5, 1)
+    x = torch.arange(28.0) - 13.5
+    y = x.unsqueeze(1)
+    row = (y - down) / height + 3
+    column = (x - right + slant * y) / width + 2
+    rows = share(row.squeeze(-1), 7) @ LETTERS[labels]
+    images = (share(column, 5) @ rows.unsqueeze(-1)).squeeze(-1)
+    images = images * ink
+    return (images + torch.randn_like(images) * 0.15).clamp(0, 1), labels
+
+
+class Normalized(Dataset):
+    def __init__(self, n):
+        drawn = [draw_digits(min(100, n - i)) for i in range(0, n, 100)]
+        self.images, self.labels = (torch.cat(tensors) for tensors in zip(*drawn))
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, i):
+        return (self.images[i].unsqueeze(0) - 0.1307) / 0.3081, self.labels[i]
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3, 1)
+        self.conv2 = nn.Conv2d(32, 64, 3, 1)
+        self.dropout1 = nn.Dropout(0.25)
+        self.dropout2 = nn.Dropout(0.5)
+        self.fc1 = nn.Linear(9216, 128)
+        self.fc2 = nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x))
+        x = F.relu(self.conv2(x))
+        x = F.max_pool2d(x, 2)
+        x = torch.flatten(self.dropout1(x), 1)
+        x = self.dropout2(F.relu(self.fc1(x)))
+        return F.log_softmax(self.fc2(x), dim=1)
+
+
+def mnist(count, batch, steps):
+    torch.manual_seed(0)
+    train, test = DataLoader(Normalized(count), batch, shuffle=True), DataLoader(Normalized(count // 4), batch)
+    torch.manual_seed(0)
+    model = Net()
+    adadelta = torch.optim.Adadelta(model.parameters(), lr=1.0)
+    scheduler = torch.optim.lr_scheduler.StepLR(adadelta, step_size=1, gamma=0.7)
+    yield from epochs(model, adadelta, scheduler, train, test, F.nll_loss, steps)
+
+
 # ---- a language model of words ----
 
 class WordModel(nn.Module):
@@ -366,6 +441,7 @@ def main():
         case("word_lm", list(word_lm(kind)), f" --model {kind} --text LICENSE")
     for kind in ("mlp", "cnn"):
         case("digits", list(digits(kind, 8, 512)), f" --model {kind} --batch 512", 8)
+    case("mnist", list(mnist(118, 32, 6)), " --digits 118 --batch 32", 6)
 
 
 main()

@@ -104,6 +104,60 @@ for model in mlp cnn; do # some tenths of a second each
         fi
     done
 done
+
+# A run in a folder, with which the same command goes on.
+mnist=$CHECK_BUILD/examples/mnist
+arguments="--digits 128 --batch 16 --epochs 3"
+fresh
+"$mnist" $arguments --run whole >"$work/whole"
+"$mnist" $arguments --run parts --steps 3 >/dev/null
+end_after TERM 3 "$mnist" $arguments --run parts
+grep -q -e "the same command goes on" -e "accuracy  " "$work/ended" || fail "mnist: does not say how to go on"
+end_after KILL 3 "$mnist" $arguments --run parts
+"$mnist" $arguments --run parts >"$work/parts"
+if cmp whole/step-000024.safetensors parts/step-000024.safetensors && cmp whole/best.safetensors parts/best.safetensors &&
+    [ "$(sed -n '/precision/,$p' "$work/whole")" = "$(sed -n '/precision/,$p' "$work/parts")" ]; then
+    ok "mnist: ended three times, the same bits"
+else
+    fail "mnist: ended three times, other bits"
+fi
+
+# MNIST's files, of pixels that mean nothing, 00 00 08 03, sizes, bytes; as they are, and by gzip.
+mkdir files
+for part in train:64:100 t10k:16:020; do
+    name=${part%%:*}
+    octal=${part##*:}
+    count=${part#*:}
+    count=${count%:*}
+    { printf "\\0\\0\\010\\003\\0\\0\\0\\$octal\\0\\0\\0\\034\\0\\0\\0\\034"; cat LICENSE LICENSE README.md README.md README.md | head -c $((784 * count)); } \
+        >files/$name-images-idx3-ubyte
+    { printf "\\0\\0\\010\\001\\0\\0\\0\\$octal"; i=0; while [ $i -lt $count ]; do printf "\\$((i % 8))"; i=$((i + 1)); done; } \
+        >files/$name-labels-idx1-ubyte
+done
+arguments="--data files --batch 16 --epochs 1 --mistakes wrong.png"
+if "$mnist" $arguments --run plain >"$work/first" && [ -s wrong.png ] &&
+    grep -q "^64 digits to learn from, 16 to be tested by$" "$work/first"; then
+    ok "mnist --data: MNIST's files"
+else
+    fail "mnist --data: MNIST's files"
+fi
+if command -v gzip >/dev/null 2>&1; then
+    gzip files/*
+    if "$mnist" $arguments --run gzip >"$work/second" && cmp "$work/first" "$work/second"; then
+        ok "mnist --data: MNIST's files, as they are downloaded"
+    else
+        fail "mnist --data: MNIST's files, as they are downloaded"
+    fi
+fi
+rm files/t10k-labels*
+for wrong in "--data files" "--data nowhere" "--digits 0" "--epochs 201"; do
+    if "$mnist" --run wrong $wrong >/dev/null 2>"$work/wrong" || [ ! -s "$work/wrong" ] || [ -d wrong ]; then
+        fail "mnist $wrong: no error, or something is written"
+    else
+        ok "mnist $wrong: an error"
+    fi
+done
+
 # The data is found from anywhere.
 mkdir -p "$work/elsewhere" && cd "$work/elsewhere" || exit 1
 if "$digits" --steps 1 >/dev/null; then ok "digits, started elsewhere"; else fail "digits, started elsewhere"; fi
