@@ -4,6 +4,7 @@
 #   ```c with main(        a whole program: compiled against the library, warnings are errors, run, must exit with 0
 #   ```c after <!-- body -->         the same, as the body of main, with <tapegrad.h> and <stdio.h>
 #   ```c after <!-- file: PATH -->   must stand in that file of the repository, line by line (indented otherwise, perhaps)
+#   ```c after <!-- save: NAME -->   is a file of that name, for the programs that come after it in the document
 #   ```c otherwise         an error
 #   ```cpp                 the same in C++17, where there is a compiler
 #   ```sh after <!-- run -->         run at the repository's root, must exit with 0; other sh blocks are only shown
@@ -12,7 +13,9 @@
 #                          naming the shared object
 #   ```text                straight after a block that was run (in the order of blocks): exactly its standard output
 #
-# A program of a block is called main.c, its first line is line 1, and it runs in a folder of its own.
+# A program of a block is called main.c and its first line is line 1. The programs of a document run in one folder, in the
+# order in which they stand, so that a later one may read what an earlier one wrote; examples/ is there, as in the
+# repository, and what is saved is found by #include.
 # From the environment: CHECK_CC, CHECK_CXX, CHECK_CFLAGS, CHECK_CXXFLAGS, CHECK_LIBS, CHECK_BUILD, CHECK_SHARED.
 set -u
 if [ -n "${TAPEGRAD_CHECKING_DOCS:-}" ]; then
@@ -40,7 +43,7 @@ skipped=0
 
 # ---- take the blocks out: one file each, and a line id|place|language|marker|next for each ----
 set --
-for document in README.md docs/*.md; do
+for document in ${ONLY:-README.md docs/*.md}; do
     [ -f "$document" ] && set -- "$@" "$document"
 done
 if [ $# = 0 ]; then
@@ -117,11 +120,11 @@ pass() {
 }
 
 # Runs a command in a folder with its output in $here/stdout and stderr, and compares with the ```text block that follows.
-run_and_compare() {   # run_and_compare WHAT FOLDER COMMAND...
+run_and_compare() {   # run_and_compare WHAT WHERE COMMAND...
     what=$1
-    folder=$2
+    within=$2
     shift 2
-    (cd "$folder" && exec $limit "$@") >"$here/stdout" 2>"$here/stderr" </dev/null
+    (cd "$within" && exec $limit "$@") >"$here/stdout" 2>"$here/stderr" </dev/null
     status=$?
     if [ $status != 0 ]; then
         cat "$here/stdout" "$here/stderr" >"$here/both"
@@ -135,11 +138,11 @@ run_and_compare() {   # run_and_compare WHAT FOLDER COMMAND...
 }
 
 compile_and_run() {   # compile_and_run WHAT SUFFIX COMPILER FLAGS
-    if ! (cd "$root" && $3 $4 -Werror -o "$here/program" "$here/main.$2" $CHECK_LIBS) >"$here/log" 2>&1; then
+    if ! (cd "$root" && $3 $4 -Werror -I"$folder" -o "$here/program" "$here/main.$2" $CHECK_LIBS) >"$here/log" 2>&1; then
         fail "$1 does not compile" "$here/log"
         return
     fi
-    run_and_compare "$1" "$here" "$here/program"
+    run_and_compare "$1" "$folder" "$here/program"
 }
 
 program() {   # program SUFFIX COMPILER FLAGS: what to do with a c or cpp block
@@ -191,7 +194,10 @@ while IFS='|' read -r id place language marker following; do
     [ "$following" = text ] || following=
     block=$work/$id.block
     here=$work/$id
-    mkdir -p "$here"
+    document=${place%:*}
+    folder=$work/${document##*/}
+    mkdir -p "$here" "$folder"
+    [ -e "$folder/examples" ] || ln -s "$root/examples" "$folder/examples"
     case $language:$marker in
     unclosed:*) fail "this code fence is never closed" ;;
     c:file:* | cpp:file:*)
@@ -204,6 +210,11 @@ while IFS='|' read -r id place language marker following; do
             fail "these lines do not stand in $path" "$block"
         fi
         ;;
+    c:save:*)
+        name=${marker#save:}
+        cp "$block" "$folder/${name# }"
+        pass "saved"
+        ;;
     c:main | c:body) program c "$CHECK_CC" "$CHECK_CFLAGS" ;;
     cpp:main | cpp:body)
         if [ -n "$CHECK_CXX" ]; then
@@ -213,7 +224,7 @@ while IFS='|' read -r id place language marker following; do
             echo "--    $place: no C++ compiler, skipped"
         fi
         ;;
-    c:* | cpp:*) fail "a $language block without main() needs <!-- file: PATH --> or <!-- body --> on the line before it" ;;
+    c:* | cpp:*) fail "a $language block without main() needs <!-- file: PATH -->, <!-- save: NAME --> or <!-- body --> on the line before it" ;;
     sh:run) run_and_compare "sh" . sh -e "$block" ;;
     python:notebook | python:pytorch) ;;
     python:python)
