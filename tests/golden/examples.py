@@ -6,16 +6,19 @@ goldenfile.py describes the line format. `case NAME ARGUMENTS`: the program buil
 as started in the root of the repository.
 `a losses`: the numbers behind the word "loss" in what it prints, line by line.
 """
+import csv
 import math
 import os
 import re
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
 
+import from_pytorch
 import goldenfile as g
 
 STEPS = 5
@@ -431,6 +434,85 @@ def sine():
     torch.set_default_dtype(torch.float32)
 
 
+# ---- carbon dioxide, month by month ----
+
+DATA = os.path.join(HERE, "../../examples/data/")
+
+
+class Forecaster(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 32, batch_first=True)
+        self.fc = nn.Linear(32, 1)
+
+    def forward(self, x):
+        return self.fc(self.lstm(x)[0])
+
+
+def forecast():
+    with open(DATA + "co2.csv", encoding="ascii") as file:
+        values = [float(row["co2"] or "nan") for row in csv.DictReader(file)]
+    known = [i for i, v in enumerate(values) if v == v]
+    values = np.interp(range(len(values)), known, [values[i] for i in known])
+    changes = torch.tensor(values, dtype=torch.float32)[:-48].diff()
+    std, mean = torch.std_mean(changes)
+    changes = ((changes - mean) / std).unsqueeze(1)
+    angle = torch.arange(len(changes)).unsqueeze(1) * (2 * math.pi / 12)
+    windows = torch.cat([changes, torch.sin(angle), torch.cos(angle)], 1).unfold(0, 37, 1).transpose(1, 2)
+    torch.manual_seed(0)
+    model = Forecaster()
+    loader = DataLoader(TensorDataset(windows[:, :-1], windows[:, 1:, :1]), batch_size=32, shuffle=True)
+    adam = torch.optim.Adam(model.parameters(), lr=0.01)
+    for (x, y), _ in zip(loader, range(STEPS)):
+        adam.zero_grad()
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        adam.step()
+        yield loss.item()
+
+
+# ---- the languages of names ----
+
+class Classifier(nn.Module):
+    def __init__(self, letters, languages):
+        super().__init__()
+        self.embedding = nn.Embedding(letters, 32)
+        self.gru = nn.GRU(32, 64, batch_first=True, bidirectional=True)
+        self.dropout = nn.Dropout(0.5)
+        self.fc = nn.Linear(128, languages)
+
+    def forward(self, letters, lengths):
+        x = nn.utils.rnn.pack_padded_sequence(self.embedding(letters), lengths, batch_first=True, enforce_sorted=False)
+        return self.fc(self.dropout(self.gru(x)[1].transpose(0, 1).flatten(1)))
+
+
+def pad(samples):
+    letters = [sample[0] for sample in samples]
+    return (nn.utils.rnn.pad_sequence(letters, batch_first=True), torch.tensor([sample[1] for sample in samples]),
+            torch.tensor([len(name) for name in letters]))
+
+
+def names():
+    with open(DATA + "names.csv", encoding="utf-8") as file:
+        text = file.read()
+    letters = ["<unk>"] + list(dict.fromkeys(text.lower()))
+    rows = list(csv.DictReader(text.splitlines()))
+    languages = sorted({row["language"] for row in rows})
+    samples = [(torch.tensor([letters.index(letter) for letter in row["name"].lower()]), languages.index(row["language"]))
+               for row in rows]
+    learnt, _ = random_split(samples, [0.8, 0.2], torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = Classifier(len(letters), len(languages))
+    adam = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for batch, _ in zip(DataLoader(learnt, batch_size=32, shuffle=True, collate_fn=pad), range(STEPS)):
+        adam.zero_grad()
+        loss = F.cross_entropy(model(batch[0], batch[2]), batch[1])
+        loss.backward()
+        adam.step()
+        yield loss.item()
+
+
 def main():
     torch.set_num_threads(1)
     print("# What PyTorch loses where the examples say what they lose; examples.py, which wrote this file, describes it.")
@@ -442,6 +524,9 @@ def main():
     for kind in ("mlp", "cnn"):
         case("digits", list(digits(kind, 8, 512)), f" --model {kind} --batch 512", 8)
     case("mnist", list(mnist(118, 32, 6)), " --digits 118 --batch 32", 6)
+    case("forecast", list(forecast()))
+    case("names", list(names()))
+    case("from_pytorch", from_pytorch.losses(STEPS))
 
 
 main()

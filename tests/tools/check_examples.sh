@@ -63,6 +63,7 @@ end_after() {
     signal=$1
     lines=$2
     shift 2
+    : >"$work/ended" # nothing of the one before
     "$@" >"$work/ended" 2>"$work/complaints" &
     while kill -0 $! 2>/dev/null && [ "$(wc -l <"$work/ended")" -lt "$lines" ]; do :; done
     kill -s "$signal" $! 2>/dev/null
@@ -158,8 +159,72 @@ for wrong in "--data files" "--data nowhere" "--digits 0" "--epochs 201"; do
     fi
 done
 
+# Both print every 100 steps, and save then.
+for name in forecast names; do
+    program=$CHECK_BUILD/examples/$name
+    arguments="--steps 250"
+    fresh
+    "$program" $arguments --save whole >"$work/whole"
+    # in the middle of the second epoch; by what nobody can catch; by Ctrl-C's kin, which says how to go on
+    "$program" --steps 20 --save parts >/dev/null
+    end_after KILL 2 "$program" $arguments --save parts --resume parts
+    end_after TERM 2 "$program" $arguments --save parts --resume parts
+    grep -q -e "--resume parts" -e "accuracy  " -e "this forecast" "$work/ended" ||
+        fail "$name: does not say how to go on"
+    "$program" $arguments --save parts --resume parts >"$work/parts"
+    if cmp whole parts && [ "$(sed '/^step/d' "$work/whole")" = "$(sed '/^step/d' "$work/parts")" ]; then
+        ok "$name: ended three times, the same bits"
+    else
+        fail "$name: ended three times, other bits"
+    fi
+    cp whole before
+    for wrong in "--resume nowhere" "--resume $root/LICENSE" "--data nowhere" "--data $root/LICENSE" "--lr -1"; do
+        if "$program" --save whole $wrong >"$work/wrong" 2>&1 || ! cmp -s whole before || [ ! -s "$work/wrong" ]; then
+            fail "$name $wrong: no error, or something is changed"
+        else
+            ok "$name $wrong: an error"
+        fi
+    done
+    [ $name = forecast ] && cp "$work/whole" "$work/forecast"
+done
+if awk '/[0-9] ppm$/ { error[++n] = $(NF - 1) } END { exit n != 3 || !(error[1] < error[2] && error[1] < error[3]) }' \
+    "$work/forecast"; then
+    ok "forecast: better than the last year, and than the last year with its rise"
+else
+    fail "forecast: worse than what needs no network"
+fi
+"$CHECK_BUILD/examples/names" --steps 250 --resume whole --name "Ivanov,, Kowalczyk ,Papadakis" >"$work/told"
+if sed -n 's/^ *accuracy  *\([0-9.]*\) .*/\1/p' "$work/whole" | awk '{ exit !($1 >= 0.7) }' &&
+    grep -q '^Ivanov: Russian' "$work/told" && grep -q '^Kowalczyk: Polish' "$work/told" &&
+    grep -q '^Papadakis: Greek' "$work/told"; then
+    ok "names: 70 of 100 it has not seen, and three asked for"
+else
+    fail "names: fewer than 70 of 100 it has not seen, or one of three asked for"
+fi
+
+# ---- files from PyTorch, and back ----
+
+back=$CHECK_BUILD/examples/from_pytorch
+fresh
+if "$back" --save mine >/dev/null && "$back" --data mine --steps 2 --save again >"$work/again" &&
+    [ "$(grep -c 'output in it 0$' "$work/again")" = 2 ] && [ -s again.pt ] && [ -s again.safetensors ]; then
+    ok "from_pytorch: what it saved, it reads, and is the same"
+else
+    fail "from_pytorch: does not read what it saved, or it is not the same"
+fi
+head -c 3000 mine.pt >short.pt
+cp mine.safetensors short.safetensors
+for wrong in short nowhere; do
+    if "$back" --data $wrong --save short >"$work/wrong" 2>&1 || [ ! -s "$work/wrong" ] || [ "$(wc -c <short.pt)" != 3000 ]; then
+        fail "from_pytorch --data $wrong: no error, or something is changed"
+    else
+        ok "from_pytorch --data $wrong: an error"
+    fi
+done
 # The data is found from anywhere.
 mkdir -p "$work/elsewhere" && cd "$work/elsewhere" || exit 1
-if "$digits" --steps 1 >/dev/null; then ok "digits, started elsewhere"; else fail "digits, started elsewhere"; fi
+for name in digits forecast names from_pytorch; do
+    if "$CHECK_BUILD/examples/$name" --steps 1 >/dev/null; then ok "$name, started elsewhere"; else fail "$name, started elsewhere"; fi
+done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
