@@ -207,7 +207,12 @@ static void learn(const settings *s, char **argv)
     run r = { .step = 0 };
     tg_scope scope = tg_scope_begin();
     names n = read_names(s->data);
-    if (tg_failed()) fputs("--data says where the names are\n", stderr);
+    if (tg_failed()) {
+        fputs("--data says where the names are\n", stderr);
+        tg_scope_end(scope);
+        free_names(&n);
+        return;
+    }
     tg_generator split;
     tg_generator_seed(&split, 0); /* held out are the same names in every run */
     tg_dataset *all = tg_dataset_new(.name = "Names", .length = names_length, .item = names_item, .context = &n);
