@@ -46,6 +46,10 @@ bool tgi_input_open(tgi_input *in, const char *function, const char *path)
         if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, function, "the path is NULL");
         return false;
     }
+    if (!*path) {
+        tg_fail_at(NULL, TG_ERROR_FILE, function, "the path is empty");
+        return false;
+    }
     do in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to would wait */
     while (in->fd < 0 && errno == EINTR);
     struct stat about;

@@ -61,27 +61,45 @@ static int open_again(const char *path, int flags)
     return fd;
 }
 
+/* What lies under the temporary file's name is opened for writing, or made. It may be a pipe, which nobody is waited for to
+ * read. */
+static bool open_part(tgi_output *out)
+{
+    out->fd = open_again(out->temporary, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+    if (out->fd >= 0) return true;
+    const int why = errno;
+    struct stat there;
+    const bool odd = lstat(out->temporary, &there) == 0;
+    errno = why;
+    fail(out, odd ? "cannot be written: its temporary file, with .part behind the name, cannot be opened"
+                  : "cannot be written");
+    out->temporary = NULL;
+    return false;
+}
+
 /* The temporary file is this writer's as long as it holds the lock on it; one that was left by a program that was killed
- * is taken over. Between opening and locking another writer may have finished and renamed it: then it is no longer
- * there under that name, or not the same one. */
+ * is taken over, unless it has a second name: who knows it by that one would find it changed. Between opening and
+ * locking another writer may have finished and renamed it: then it is no longer there under that name, or not the same
+ * one. */
 static bool open_temporary(tgi_output *out)
 {
     for (int attempt = 0; attempt < 100; attempt++) {
-        out->fd = open_again(out->temporary, O_WRONLY | O_CREAT | O_NOFOLLOW);
-        if (out->fd < 0) {
-            fail(out, "cannot be written");
-            out->temporary = NULL;
-            return false;
-        }
+        if (!open_part(out)) return false;
         struct stat opened, there;
         if (flock(out->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
             errno = EBUSY;
             out->temporary = NULL; /* that other's */
             return fail(out, "is being written by another");
         } /* where a file system has no locks it goes without */
-        if (fstat(out->fd, &opened) == 0 && stat(out->temporary, &there) == 0 && opened.st_ino == there.st_ino &&
-            opened.st_dev == there.st_dev)
-            return ftruncate(out->fd, 0) == 0 || fail(out, "cannot be emptied");
+        const bool same = fstat(out->fd, &opened) == 0 && stat(out->temporary, &there) == 0 &&
+                          opened.st_ino == there.st_ino && opened.st_dev == there.st_dev;
+        if (same && !S_ISREG(opened.st_mode)) {
+            errno = EEXIST;
+            out->temporary = NULL;
+            return fail(out, "cannot be written: its temporary file, with .part behind the name, is no file");
+        }
+        if (same && opened.st_nlink < 2) return ftruncate(out->fd, 0) == 0 || fail(out, "cannot be emptied");
+        if (same && unlink(out->temporary) != 0) return fail(out, "cannot be written");
         close(out->fd);
         out->fd = -1;
     }
@@ -155,7 +173,8 @@ static bool write_all(tgi_output *out, const unsigned char *bytes, size_t count)
     while (count > 0) {
         const ssize_t n = write(out->fd, bytes, count);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail(out, "cannot be written");
+        if (n == 0) errno = ENOSPC; /* no error, says the system, but it takes no more */
+        if (n <= 0) return fail(out, "cannot be written");
         bytes += n;
         count -= (size_t)n;
     }

@@ -171,10 +171,36 @@ TEST(test_links_are_followed)
     write_file(other, "kept", 4);
     assert_int_equal(symlink("other", part), 0);
     assert_false(write_text(path, "new"));
-    expect_error("x: cannot be written");
+    expect_error("x: cannot be written: its temporary file, with .part behind the name, cannot be opened: ");
     assert_content(other, "kept");
     assert_false(exists(path));
     unlink(part);
+}
+
+/* A backup made of links knows what a killed writer left by another name; or there is something else altogether. */
+TEST(test_odd_temporary_files)
+{
+    write_file(other, "kept", 4);
+    assert_int_equal(link(other, part), 0);
+    assert_true(write_text(path, "new"));
+    assert_content(other, "kept");
+    assert_content(path, "new");
+    assert_false(exists(part));
+    assert_int_equal(mkfifo(part, 0600), 0);
+    assert_false(write_text(path, "newer"));
+    expect_error("x: cannot be written: its temporary file, with .part behind the name, cannot be opened: ");
+    const int reader = open(part, O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    assert_false(write_text(path, "newer"));
+    expect_error("x: cannot be written: its temporary file, with .part behind the name, is no file: ");
+    close(reader);
+    assert_true(exists(part));
+    unlink(part);
+    assert_int_equal(mkdir(part, 0700), 0);
+    assert_false(write_text(path, "newer"));
+    expect_error("cannot be opened: Is a directory");
+    assert_int_equal(rmdir(part), 0);
+    assert_content(path, "new");
 }
 
 TEST(test_mode_is_kept)
@@ -326,6 +352,18 @@ static bool rewrites(void)
     return write_text(path, "new");
 }
 
+/* Nothing is written, and no error said. */
+TEST(test_nothing_is_taken)
+{
+    fate = NOTHING_IS_TAKEN;
+    const bool written = rewrites();
+    fate = CALLS_WORK;
+    assert_false(written);
+    expect_error("x: cannot be written: No space left on device");
+    assert_content(path, "old");
+    assert_false(exists(part));
+}
+
 static void old_or_new(bool well)
 {
     assert_int_equal(well, tg_ok());
@@ -385,9 +423,23 @@ TEST(test_after_a_failure)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_content),      T(test_format), T(test_tensors),       T(test_abandoned),     T(test_links_are_followed),
-        T(test_mode_is_kept), T(test_killed), T(test_second_writer), T(test_many_writers),  T(test_devices_and_pipes),
-        T(test_no_place),     T(test_append), T(test_order),         T(test_failing_calls), T(test_after_a_failure),
+        T(test_content),
+        T(test_format),
+        T(test_tensors),
+        T(test_abandoned),
+        T(test_links_are_followed),
+        T(test_odd_temporary_files),
+        T(test_nothing_is_taken),
+        T(test_mode_is_kept),
+        T(test_killed),
+        T(test_second_writer),
+        T(test_many_writers),
+        T(test_devices_and_pipes),
+        T(test_no_place),
+        T(test_append),
+        T(test_order),
+        T(test_failing_calls),
+        T(test_after_a_failure),
     };
     return cmocka_run_group_tests_name("output", tests, open_folder, close_folder);
 }

@@ -256,6 +256,8 @@ TEST(test_what_is_not_saved)
     expect_error("the text of metadata 0 is NULL");
     assert_int_equal(tg_save_safetensors(LIST(items), NULL), TG_FAILED);
     expect_error("the path is NULL");
+    assert_int_equal(tg_load_safetensors("").count, 0);
+    expect_error("the path is empty");
     assert_int_equal(tg_save(LIST(items), file("x.dat")), TG_FAILED);
     expect_error("x.dat: its ending says no format; there are .safetensors");
     assert_int_equal(tg_save(LIST(items), NULL), TG_FAILED);
