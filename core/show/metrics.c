@@ -162,7 +162,7 @@ static void note_columns(tg_metrics *m, int64_t header)
     for (tgi_metric *metric = m->first; metric; metric = metric->next) metric->in_csv = true;
 }
 
-/* Whether the path leads to another file than the one that is open: then the new one is in its place. */
+/* Whether the path leads to another file than the one that is open. */
 static bool replaced(const tg_metrics *m)
 {
     struct stat opened, there;
@@ -176,6 +176,11 @@ static bool widen(tg_metrics *m, const tgi_text *header)
     static const char what[] = "metrics_write";
     tgi_input in;
     tgi_output out;
+    if (replaced(m)) { /* by another program; or the path is relative, and the program has gone to another folder */
+        tg_fail_at(NULL, TG_ERROR_FILE, what,
+                   "%s: is another file than the one that was opened, which gets no new column", m->csv_path);
+        return false;
+    }
     if (!tgi_input_open(&in, what, m->csv_path)) return false;
     bool written = tgi_output_open(&out, what, m->csv_path);
     if (written) {
@@ -187,7 +192,7 @@ static bool widen(tg_metrics *m, const tgi_text *header)
             tgi_output_abandon(&out);
     }
     tgi_input_close(&in);
-    if (!written && !replaced(m)) return false;
+    if (!written && !replaced(m)) return false; /* if it is, the new one is in its place */
     note_columns(m, header->count);
     tgi_output_abandon(&m->csv);
     return tgi_output_append(&m->csv, what, m->csv_path) && written;

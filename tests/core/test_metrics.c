@@ -280,6 +280,26 @@ TEST(test_later_column_of_many_rows)
     assert_int_equal(*at, 0);
 }
 
+/* A new column goes into the file that was opened, or nowhere: what another program put in its place is not ours. */
+TEST(test_later_column_of_another_file)
+{
+    char moved[sizeof csv + 8];
+    snprintf(moved, sizeof moved, "%s.moved", csv);
+    tg_metrics *m = tg_metrics_new(.csv = csv);
+    tg_metrics_set(m, "x", 1);
+    assert_int_equal(tg_metrics_write(m, 0), TG_OK);
+    assert_int_equal(rename(csv, moved), 0);
+    put_file(csv, "name,price\nan apple,3\n");
+    tg_metrics_set(m, "x", 2);
+    tg_metrics_set(m, "y", 3);
+    assert_int_equal(tg_metrics_write(m, 1), TG_FAILED);
+    expect_error("is another file than the one that was opened");
+    tg_metrics_free(m);
+    assert_string_equal(content_of(csv), "name,price\nan apple,3\n");
+    assert_string_equal(content_of(moved), "step,x\n0,1\n");
+    remove(moved);
+}
+
 /* ---- a run that goes on ---- */
 
 TEST(test_begins_anew)
@@ -612,11 +632,27 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_rows),          T(test_one_file),      T(test_special_numbers),     T(test_numbers_come_back),
-        T(test_escapes),       T(test_locale),        T(test_later_columns),       T(test_later_column_of_many_rows),
-        T(test_begins_anew),   T(test_goes_on),       T(test_resumes_at),          T(test_half_a_row),
-        T(test_foreign_files), T(test_mutations),     T(test_failing_calls),       T(test_full_disk),
-        T(test_killed),        T(test_without_files), T(test_failing_allocations), T(test_misuse),
+        T(test_rows),
+        T(test_one_file),
+        T(test_special_numbers),
+        T(test_numbers_come_back),
+        T(test_escapes),
+        T(test_locale),
+        T(test_later_columns),
+        T(test_later_column_of_many_rows),
+        T(test_later_column_of_another_file),
+        T(test_begins_anew),
+        T(test_goes_on),
+        T(test_resumes_at),
+        T(test_half_a_row),
+        T(test_foreign_files),
+        T(test_mutations),
+        T(test_failing_calls),
+        T(test_full_disk),
+        T(test_killed),
+        T(test_without_files),
+        T(test_failing_allocations),
+        T(test_misuse),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
