@@ -34,11 +34,8 @@
 #include "core/file/texts.h"
 #include "core/file/vocabulary.h"
 
-#include "core/file/csv.h"
 #include "core/file/idx.h"
 #include "core/file/image.h"
-#include "core/file/texts.h"
-#include "core/file/vocabulary.h"
 
 #include "ops/conv.h"
 #include "ops/attention.h"

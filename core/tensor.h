@@ -38,6 +38,12 @@ typedef struct tg_named_tensor_list {
     const tg_named_tensor *items;
     int64_t count;
 } tg_named_tensor_list;
+#ifndef __cplusplus
+/* `tg_named_list({ "x", x }, { "y", y })`; it lives to the end of the block. (In C++: an array of tg_named_tensor.) */
+#define tg_named_list(...)                                                                                            \
+    ((tg_named_tensor_list){ (const tg_named_tensor[]){ __VA_ARGS__ },                                                \
+                             (int64_t)(sizeof((const tg_named_tensor[]){ __VA_ARGS__ }) / sizeof(tg_named_tensor)) })
+#endif
 
 /* ---- what a tensor is ---- (of a NULL tensor: 0, float32, false; never a crash) */
 int tg_ndim_at(const char *where, const tg_tensor *t);

@@ -177,7 +177,7 @@ static void train(run *r, const settings *s)
     const int64_t epochs = (int64_t)s->epochs;
     r->bar = tg_progress_new(epochs * tg_loader_length(r->train), .description = s->model, .initial = r->so_far.step);
     /* A run that was killed after its last checkpoint writes some rows again. */
-    r->log = tg_metrics_new(.csv = s->log, .append = s->resume, .resume_at = tg_loader_epoch(r->train) + 1);
+    r->log = tg_metrics_new(.csv = s->log, .append = s->resume, .resume_after = tg_loader_epoch(r->train));
     tg_catch_interrupt(); /* Ctrl-C: the step at work is the last */
     while (tg_ok() && tg_loader_epoch(r->train) < epochs && !enough(&r->so_far, s)) {
         const int64_t epoch = tg_loader_epoch(r->train);

@@ -1,5 +1,5 @@
-/* drawn_digits.h: digits that look as if somebody had written them, for those who have no MNIST: letters of 5 x 7 cells,
- * shifted, stretched, slanted, in more or less ink, and grainy. */
+/* drawn_digits.h: digits that look as if somebody had written them, for those who have no MNIST: letters of 5 x 7
+ * cells, shifted, stretched, slanted, in more or less ink, and grainy. */
 #ifndef TG_EXAMPLES_DRAWN_DIGITS_H
 #define TG_EXAMPLES_DRAWN_DIGITS_H
 

@@ -69,7 +69,7 @@ tg_metrics *tg_metrics_new_at(const char *where, tg_metrics_options o)
     if (o.csv) m->csv_path = memcpy(text, o.csv, csv);
     if (o.jsonl) m->jsonl_path = memcpy(text + csv, o.jsonl, jsonl);
     const bool learnt =
-        !o.append || (tgi_metrics_resume_csv(m, o.resume_at) && tgi_metrics_resume_jsonl(m, o.resume_at));
+        !o.append || (tgi_metrics_resume_csv(m, o.resume_after) && tgi_metrics_resume_jsonl(m, o.resume_after));
     if (learnt && open_log(&m->csv, m->csv_path, o.append) && open_log(&m->jsonl, m->jsonl_path, o.append)) return m;
     close_all(m);
     return NULL;

@@ -12,9 +12,9 @@
  *     0,2.5,0.01                    {"step": 1, "loss": 2.25, "lr": 0.01}
  *     1,2.25,0.01
  *
- * Each row is handed to the system whole, so that a run that is killed leaves whole rows. One that resumes at step k
- * opens the files with `.append = true, .resume_at = k`: the rows of step k and later go, as they will be written
- * again, and so does half a row, if a power failure left one.
+ * Each row is handed to the system whole, so that a run that is killed leaves whole rows. One that goes on after step k
+ * opens the files with `.append = true, .resume_after = k`: the rows of later steps go, as they will be written again,
+ * and so does half a row, if a power failure left one.
  *
  * Numbers are written with as many digits as bring back every bit, the same in every locale. NaN and the infinities are
  * nan, inf and -inf in CSV, and NaN, Infinity and -Infinity in JSON: what Python's json and PyTorch Lightning write and
@@ -34,11 +34,11 @@ typedef struct tg_metrics_options {
     const char *csv;   /* paths; without any, NULL, a log takes what it is given and writes nothing */
     const char *jsonl;
     bool append;       /* goes on with files that are there; otherwise they begin anew */
-    int64_t resume_at; /* with append: rows of this step and later are removed first */
+    int64_t resume_after; /* with append: rows of later steps are removed first */
     TG_OPTIONS_END
 } tg_metrics_options;
 #define TG_METRICS_DEFAULTS                                                                                            \
-    /* csv */ NULL, /* jsonl */ NULL, /* append */ false, /* resume_at */ INT64_MAX TG_DEFAULTS_END
+    /* csv */ NULL, /* jsonl */ NULL, /* append */ false, /* resume_after */ INT64_MAX TG_DEFAULTS_END
 
 /* A file to go on with that was not written by this, or was changed so that it cannot be told where rows begin, is an
  * error that names the line, and stays as it is. */

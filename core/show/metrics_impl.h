@@ -35,11 +35,11 @@ void tgi_put_csv_header(tgi_text *t, const tg_metrics *m);
 void tgi_put_csv_row(tgi_text *t, const tg_metrics *m, int64_t step);
 void tgi_put_json_row(tgi_text *t, const tg_metrics *m, int64_t step);
 
-/* For a file that is to be gone on with: removes the rows of `resume_at` and later, and half a row at the end, by
+/* For a file that is to be gone on with: removes the rows behind step `resume_after`, and half a row at the end, by
  * writing it anew, if there are any; of CSV it learns the header. What is not there needs nothing. False with an error
  * pending, and the file is as it was. */
-bool tgi_metrics_resume_csv(tg_metrics *m, int64_t resume_at);
-bool tgi_metrics_resume_jsonl(tg_metrics *m, int64_t resume_at);
+bool tgi_metrics_resume_csv(tg_metrics *m, int64_t resume_after);
+bool tgi_metrics_resume_jsonl(tg_metrics *m, int64_t resume_after);
 
 TG_EXTERN_C_END
 

@@ -78,7 +78,7 @@ static int64_t lines_in(const reader *r, int64_t end)
 
 /* Goes through the rows from r->at on and hands those to keep to `out`, or, without one, only says in *all whether that
  * are all bytes. */
-static bool keep_rows(reader r, int64_t resume_at, tgi_output *out, bool *all)
+static bool keep_rows(reader r, int64_t resume_after, tgi_output *out, bool *all)
 {
     *all = true;
     for (int64_t end; r.at < r.in.size; r.line += lines_in(&r, end), r.at = end) {
@@ -89,7 +89,7 @@ static bool keep_rows(reader r, int64_t resume_at, tgi_output *out, bool *all)
             return half_row_ok(&r, r.csv ? "" : json);
         }
         if (!read_step(&r, &step)) return false;
-        if (step >= resume_at)
+        if (step > resume_after)
             *all = false;
         else if (out && !tgi_output_write(out, r.bytes + r.at, (size_t)(end - r.at)))
             return false;
@@ -98,14 +98,14 @@ static bool keep_rows(reader r, int64_t resume_at, tgi_output *out, bool *all)
 }
 
 /* Writes the file anew where not all of it is kept. */
-static bool remove_rows(const reader *r, int64_t resume_at, const char *path)
+static bool remove_rows(const reader *r, int64_t resume_after, const char *path)
 {
     bool all;
-    if (!keep_rows(*r, resume_at, NULL, &all)) return false;
+    if (!keep_rows(*r, resume_after, NULL, &all)) return false;
     if (all) return true;
     tgi_output out;
     if (!tgi_output_open(&out, what, path)) return false;
-    if (tgi_output_write(&out, r->bytes, (size_t)r->at) && keep_rows(*r, resume_at, &out, &all))
+    if (tgi_output_write(&out, r->bytes, (size_t)r->at) && keep_rows(*r, resume_after, &out, &all))
         return tgi_output_commit(&out);
     tgi_output_abandon(&out);
     return false;
@@ -152,7 +152,7 @@ static bool read_header(tg_metrics *m, reader *r, char *copy, int64_t end)
     return true;
 }
 
-static bool resume_csv(tg_metrics *m, reader *r, int64_t resume_at)
+static bool resume_csv(tg_metrics *m, reader *r, int64_t resume_after)
 {
     const int64_t end = end_of_row(r);
     if (end < 0) {
@@ -161,12 +161,12 @@ static bool resume_csv(tg_metrics *m, reader *r, int64_t resume_at)
     }
     if (end > 1 && r->bytes[end - 2] == '\r') return fail_row(r, "ends with a carriage return");
     char *copy = tgi_input_block(&r->in, 0, end);
-    return copy && read_header(m, r, copy, end) && remove_rows(r, resume_at, m->csv_path);
+    return copy && read_header(m, r, copy, end) && remove_rows(r, resume_after, m->csv_path);
 }
 
 /* ---- both ---- */
 
-static bool resume(tg_metrics *m, int64_t resume_at, const char *path, bool csv)
+static bool resume(tg_metrics *m, int64_t resume_after, const char *path, bool csv)
 {
     struct stat about;
     if (!path || stat(path, &about) != 0 || !S_ISREG(about.st_mode))
@@ -176,12 +176,15 @@ static bool resume(tg_metrics *m, int64_t resume_at, const char *path, bool csv)
     const tg_scope scope = tg_scope_begin();
     r.bytes = tgi_input_block(&r.in, 0, r.in.size);
     bool done = r.bytes != NULL;
-    if (done && r.in.size > 0) done = csv ? resume_csv(m, &r, resume_at) : remove_rows(&r, resume_at, path);
+    if (done && r.in.size > 0) done = csv ? resume_csv(m, &r, resume_after) : remove_rows(&r, resume_after, path);
     tg_scope_end(scope);
     tgi_input_close(&r.in);
     return done;
 }
 
-bool tgi_metrics_resume_csv(tg_metrics *m, int64_t resume_at) { return resume(m, resume_at, m->csv_path, true); }
+bool tgi_metrics_resume_csv(tg_metrics *m, int64_t resume_after) { return resume(m, resume_after, m->csv_path, true); }
 
-bool tgi_metrics_resume_jsonl(tg_metrics *m, int64_t resume_at) { return resume(m, resume_at, m->jsonl_path, false); }
+bool tgi_metrics_resume_jsonl(tg_metrics *m, int64_t resume_after)
+{
+    return resume(m, resume_after, m->jsonl_path, false);
+}

@@ -331,7 +331,7 @@ TEST(test_resumes_at)
 {
     put_file(csv, "step,t\n5,\"a\n9,b\"\n0,\"x\"\"\n\"\n4,\n9,\n1,b\n7,ha");
     put_file(jsonl, "{\"step\": 5}\n{\"step\": 0, \"x\": 1}\n{\"step\": 4}\n{\"st");
-    tg_metrics *m = tg_metrics_new(.csv = csv, .jsonl = jsonl, .append = true, .resume_at = 4);
+    tg_metrics *m = tg_metrics_new(.csv = csv, .jsonl = jsonl, .append = true, .resume_after = 3);
     assert_string_equal(content_of(csv), "step,t\n0,\"x\"\"\n\"\n1,b\n");
     assert_string_equal(content_of(jsonl), "{\"step\": 0, \"x\": 1}\n");
     tg_metrics_write(m, 4);
@@ -394,8 +394,8 @@ TEST(test_foreign_files)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *path = cases[i].is_csv ? csv : jsonl;
         put_file(path, cases[i].text);
-        tg_metrics *m = cases[i].is_csv ? tg_metrics_new(.csv = csv, .append = true, .resume_at = 0)
-                                        : tg_metrics_new(.jsonl = jsonl, .append = true, .resume_at = 0);
+        tg_metrics *m = cases[i].is_csv ? tg_metrics_new(.csv = csv, .append = true, .resume_after = -1)
+                                        : tg_metrics_new(.jsonl = jsonl, .append = true, .resume_after = -1);
         assert_null(m);
         assert_int_equal(tg_error_get().code, TG_ERROR_FILE);
         assert_non_null(strstr(tg_error_message(), path));
@@ -430,7 +430,7 @@ TEST(test_mutations)
         FILE *file = fopen(csv, "wb");
         fwrite(text, 1, n, file);
         fclose(file);
-        tg_metrics *m = tg_metrics_new(.csv = csv, .append = true, .resume_at = (int64_t)(r % 3));
+        tg_metrics *m = tg_metrics_new(.csv = csv, .append = true, .resume_after = (int64_t)(r % 3) - 1);
         if (m) {
             tg_metrics_set(m, "loss", 1);
             assert_int_equal(tg_metrics_write(m, 5), TG_OK);
@@ -538,7 +538,7 @@ static void kill_one(int microseconds)
     waitpid(child, NULL, 0);
     char part[320];
     snprintf(part, sizeof part, "%s.part", csv); /* what it left of a file that was to be written anew */
-    tg_metrics *m = tg_metrics_new(.csv = csv, .jsonl = jsonl, .append = true, .resume_at = 10);
+    tg_metrics *m = tg_metrics_new(.csv = csv, .jsonl = jsonl, .append = true, .resume_after = 9);
     assert_non_null(m);
     for (int step = 10; step < 13; step++) {
         tg_metrics_set(m, "loss", step);
@@ -570,7 +570,7 @@ static double a_log(void)
         done += tg_metrics_write(m, step) == TG_OK;
     }
     tg_metrics_free(m);
-    m = tg_metrics_new(.csv = csv, .jsonl = jsonl, .append = true, .resume_at = 1);
+    m = tg_metrics_new(.csv = csv, .jsonl = jsonl, .append = true, .resume_after = 0);
     done += tg_metrics_set(m, "loss", 1) == TG_OK && tg_metrics_write(m, 1) == TG_OK;
     tg_metrics_free(m);
     return done == 4 ? 1 : 0;
@@ -591,7 +591,7 @@ TEST(test_without_files)
 {
     const int files = files_there();
     for (int append = 0; append < 2; append++) {
-        tg_metrics *m = tg_metrics_new(.append = append, .resume_at = 1);
+        tg_metrics *m = tg_metrics_new(.append = append, .resume_after = 0);
         for (int step = 0; step < 3; step++) {
             assert_int_equal(tg_metrics_set(m, step ? "loss" : "accuracy", step), TG_OK);
             assert_int_equal(tg_metrics_set_text(m, "note", "text"), TG_OK);
