@@ -6,6 +6,7 @@
 #include "tokens_impl.h"
 #include "vocabulary_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,26 +78,32 @@ static int64_t choose(tgi_text_entry *entries, int64_t count, const tg_vocabular
     return chosen;
 }
 
-static tg_vocabulary *vocabulary_of(const tgi_input *in, const char *from, const tg_vocabulary_options *o)
+static bool add_tokens(tgi_text_table *table, const char *begin, const char *end, tg_tokens by)
 {
-    const tg_scope scope = tg_scope_begin();
+    int64_t length;
+    const char *token = tgi_next_token(begin, end, by, &length);
+    for (; length; token = tgi_next_token(token + length, end, by, &length))
+        if (tgi_text_table_add(table, token, length) < 0) return false;
+    return true;
+}
+
+/* Of one text; or, where it is made of several, of each that ends with a zero. */
+static tg_vocabulary *vocabulary_of(const text *t, bool several, const tg_vocabulary_options *o)
+{
     tgi_text_table table = { 0 };
     tg_text_list specials = { NULL, 0 };
-    text t;
-    bool added = text_of(&t, in, from, o->by, o->lower) && tgi_vocabulary_specials(in->function, o, &specials);
-    if (added) {
-        int64_t length;
-        const char *token = tgi_next_token(t.begin, t.end, o->by, &length);
-        for (; added && length; token = tgi_next_token(token + length, t.end, o->by, &length))
-            added = tgi_text_table_add(&table, token, length) >= 0;
-    }
     tg_vocabulary *v = NULL;
+    bool added = tgi_vocabulary_specials(t->in->function, o, &specials);
+    for (const char *at = t->begin; added && at < t->end;) {
+        const char *end = several ? at + strlen(at) : t->end;
+        added = add_tokens(&table, at, end, o->by);
+        at = end + several;
+    }
     if (added) {
         const int64_t count = choose(table.entries, table.count, o, specials);
-        v = tgi_vocabulary_with_specials(in, 0, table.entries, count, o);
+        v = tgi_vocabulary_with_specials(t->in, 0, table.entries, count, o);
     }
     tgi_text_table_free(&table);
-    tg_scope_end(scope);
     return v;
 }
 
@@ -106,7 +113,10 @@ tg_vocabulary *tg_vocabulary_of_file_at(const char *where, const char *path, tg_
     tgi_begin(where, what);
     tgi_input in;
     if (tg_failed() || !tgi_vocabulary_options_ok(what, &options) || !tgi_input_open(&in, what, path)) return NULL;
-    tg_vocabulary *v = vocabulary_of(&in, NULL, &options);
+    const tg_scope scope = tg_scope_begin();
+    text t;
+    tg_vocabulary *v = text_of(&t, &in, NULL, options.by, options.lower) ? vocabulary_of(&t, false, &options) : NULL;
+    tg_scope_end(scope);
     tgi_input_close(&in);
     return v;
 }
@@ -118,7 +128,58 @@ tg_vocabulary *tg_vocabulary_of_at(const char *where, const char *from, tg_vocab
     if (tg_failed() || !tgi_vocabulary_options_ok(what, &options)) return NULL;
     if (!from) return tg_fail_at(where, TG_ERROR_NULL, what, "the text is NULL"), NULL;
     const tgi_input in = { .function = what, .path = "the text", .fd = -1 };
-    return vocabulary_of(&in, from, &options);
+    const tg_scope scope = tg_scope_begin();
+    text t;
+    tg_vocabulary *v = text_of(&t, &in, from, options.by, options.lower) ? vocabulary_of(&t, false, &options) : NULL;
+    tg_scope_end(scope);
+    return v;
+}
+
+/* One behind the other, a zero behind each: what comes first in them stands first in memory. */
+static bool texts_of(text *all, const tgi_input *in, tg_text_list from, const tg_vocabulary_options *o)
+{
+    size_t room = 0;
+    for (int64_t i = 0; i < from.count; i++) {
+        if (!from.items[i]) return tg_fail_at(NULL, TG_ERROR_NULL, in->function, "text %lld is NULL", (long long)i);
+        room += strlen(from.items[i]) + 1;
+    }
+    char *to = tgi_scope_alloc(room + 1);
+    if (!to) return false;
+    *all = (text){ to, to, in };
+    for (int64_t i = 0; i < from.count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "text %lld", (long long)i);
+        tgi_input one = *in;
+        one.path = name;
+        const tg_scope scope = tg_scope_begin();
+        text t;
+        const bool good = text_of(&t, &one, from.items[i], o->by, o->lower);
+        if (good) {
+            const size_t length = (size_t)(t.end - t.begin);
+            memcpy(all->end, t.begin, length + 1);
+            all->end += length + 1;
+        }
+        tg_scope_end(scope);
+        if (!good) return false;
+    }
+    return true;
+}
+
+tg_vocabulary *tg_vocabulary_of_texts_at(const char *where, tg_text_list texts, tg_vocabulary_options options)
+{
+    static const char what[] = "vocabulary_of_texts";
+    tgi_begin(where, what);
+    if (tg_failed() || !tgi_vocabulary_options_ok(what, &options)) return NULL;
+    if (texts.count < 0 || (texts.count && !texts.items))
+        return tg_fail_at(where, TG_ERROR_VALUE, what, "a list of %lld texts%s", (long long)texts.count,
+                          texts.items ? "" : " is NULL"),
+               NULL;
+    const tgi_input in = { .function = what, .path = "the texts", .fd = -1 };
+    const tg_scope scope = tg_scope_begin();
+    text all;
+    tg_vocabulary *v = texts_of(&all, &in, texts, &options) ? vocabulary_of(&all, true, &options) : NULL;
+    tg_scope_end(scope);
+    return v;
 }
 
 /* ---- encoding ---- */

@@ -57,6 +57,13 @@ tg_vocabulary *tg_vocabulary_of_at(const char *where, const char *text, tg_vocab
     tg_vocabulary_of_at(TG_HERE, text,                                                                                 \
                         TG_OPTIONS(tg_vocabulary_options, TG_VOCABULARY_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
 
+/* The same of several texts, such as a column of a table: `tg_vocabulary_of_texts(tg_csv_text(csv, "name"))`. No token
+ * begins in one and ends in another. */
+tg_vocabulary *tg_vocabulary_of_texts_at(const char *where, tg_text_list texts, tg_vocabulary_options options);
+#define tg_vocabulary_of_texts(texts, ...)                                                                             \
+    tg_vocabulary_of_texts_at(TG_HERE, texts,                                                                          \
+                              TG_OPTIONS(tg_vocabulary_options, TG_VOCABULARY_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
+
 /* These tokens in this order, such as the classes of labels; one that comes twice is an error. Of `unknown` and
  * `specials` those that are not among them come first. */
 tg_vocabulary *tg_vocabulary_of_list_at(const char *where, tg_text_list tokens, tg_vocabulary_options options);

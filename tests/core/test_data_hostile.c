@@ -188,6 +188,9 @@ static double read_all(void)
     if (text) sum += (double)strlen(text);
     tg_save_vocabulary(list, saved);
     tg_vocabulary_free(list);
+    list = tg_vocabulary_of_texts(tg_texts("ab", "bc"), .unknown = "?");
+    if (list) sum += (double)tg_vocabulary_size(list);
+    tg_vocabulary_free(list);
     list = tg_load_vocabulary(saved);
     if (list) sum += (double)tg_vocabulary_size(list);
     tg_vocabulary_free(v);

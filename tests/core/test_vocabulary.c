@@ -233,6 +233,38 @@ static void expect_kept(tg_vocabulary *v)
     tg_vocabulary_free(back);
 }
 
+/* As of one text with something between that is no token. */
+TEST(test_texts)
+{
+    IN_SCOPE;
+    tg_text_list names = tg_texts("Éva", "", "Bo", "Abe");
+    tg_vocabulary *v = tg_vocabulary_of_texts(names, .lower = true, .unknown = "?");
+    expect_tokens(v, "?|é|v|a|b|o|e");
+    tg_vocabulary_free(v);
+    v = tg_vocabulary_of_texts(names, .order = TG_SORTED);
+    expect_tokens(v, "A|B|a|b|e|o|v|É");
+    tg_vocabulary_free(v);
+    v = tg_vocabulary_of_texts(tg_texts("the en", "d the", "d"), .by = TG_WORDS, .order = TG_BY_FREQUENCY);
+    expect_tokens(v, "d|the|en");
+    tg_vocabulary_free(v);
+    v = tg_vocabulary_of_texts(tg_texts("a\xff", "\x80"), .by = TG_BYTES);
+    expect_tokens(v, "a|\xff|\x80");
+    tg_vocabulary_free(v);
+    v = tg_vocabulary_of_texts(tg_texts(""));
+    assert_true(v && tg_vocabulary_size(v) == 0);
+    tg_vocabulary_free(v);
+    v = tg_vocabulary_of_texts(tg_texts(), .specials = "<pad>");
+    expect_tokens(v, "<pad>");
+    tg_vocabulary_free(v);
+    assert_null(tg_vocabulary_of_texts(tg_texts("ab", "c\xc3", "d")));
+    expect_error("text 1: at byte 1: no UTF-8 (0xc3)");
+    assert_null(tg_vocabulary_of_texts(tg_texts("ab", NULL)));
+    expect_error("text 1 is NULL");
+    assert_null(tg_vocabulary_of_texts(((tg_text_list){ NULL, 2 })));
+    expect_error("a list of 2 texts is NULL");
+    tg_scope_end(scope);
+}
+
 TEST(test_kept)
 {
     expect_kept(tg_vocabulary_of("a\\n\n\r\t\x7f\x01 é|", .unknown = "<unk>"));
@@ -344,9 +376,9 @@ TEST(test_errors)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_characters), T(test_bytes),          T(test_words),         T(test_small_letters),
-        T(test_utf8),       T(test_order),          T(test_many_tokens),   T(test_lists),
-        T(test_kept),       T(test_all_bytes_kept), T(test_foreign_lists), T(test_errors),
+        T(test_characters),     T(test_bytes),         T(test_words),  T(test_small_letters), T(test_utf8),
+        T(test_order),          T(test_many_tokens),   T(test_lists),  T(test_texts),         T(test_kept),
+        T(test_all_bytes_kept), T(test_foreign_lists), T(test_errors),
     };
     return cmocka_run_group_tests_name("vocabulary", tests, begin_folder, end_folder);
 }
