@@ -3,13 +3,13 @@
  * lines stand beside ours.
  *
  *     $ build/examples/names
- *     540 names to learn from, 135 held out, 9 languages, 40297 parameters
- *     step 100: loss 0.756097
+ *     540 names to learn from, 135 held out, 9 languages, 40233 parameters
+ *     step 100: loss 0.55485
  *     ...
  *     (how well it tells each language, and which ones it takes for which)
  *     $ build/examples/names --resume names.safetensors --name "Ivanov, Yamashiro"
- *     Ivanov: Russian 99.9 %, Greek 0.0 %, Polish 0.0 %
- *     Yamashiro: Japanese 93.2 %, Italian 5.4 %, Spanish 1.1 %
+ *     Ivanov: Russian 99.9 %, Greek 0.0 %, Japanese 0.0 %
+ *     Yamashiro: Japanese 96.2 %, Greek 2.2 %, Italian 0.8 %
  *
  * It takes a second or two. It keeps a checkpoint; Ctrl-C ends it after a step, and it says how to go on. */
 #include <tapegrad.h>
@@ -39,8 +39,8 @@ static names read_names(const char *path)
     names n = { .table = tg_load_csv(path) };             /* table = pd.read_csv(path) */
     n.names = tg_csv_text(n.table, "name");               /* names = table.name */
     n.languages = tg_csv_categories(n.table, "language"); /* languages = table.language.astype("category").cat */
-    /* letters = ["<unk>"] + list(dict.fromkeys(open(path).read().lower())) */
-    n.letters = tg_vocabulary_of_file(path, .lower = true, .unknown = "<unk>");
+    /* letters = ["<unk>"] + list(dict.fromkeys("".join(names).lower())) */
+    n.letters = tg_vocabulary_of_texts(n.names, .lower = true, .unknown = "<unk>");
     return n;
 }
 

@@ -495,9 +495,8 @@ def pad(samples):
 
 def names():
     with open(DATA + "names.csv", encoding="utf-8") as file:
-        text = file.read()
-    letters = ["<unk>"] + list(dict.fromkeys(text.lower()))
-    rows = list(csv.DictReader(text.splitlines()))
+        rows = list(csv.DictReader(file))
+    letters = ["<unk>"] + list(dict.fromkeys("".join(row["name"] for row in rows).lower()))
     languages = sorted({row["language"] for row in rows})
     samples = [(torch.tensor([letters.index(letter) for letter in row["name"].lower()]), languages.index(row["language"]))
                for row in rows]
