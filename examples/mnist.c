@@ -90,7 +90,8 @@ static tg_dataset *dataset_of(tg_tensor *images, tg_tensor *labels)
 static tg_dataset *read_mnist(const char *folder, const char *images, const char *labels)
 {
     tg_scope scope = tg_scope_begin();
-    tg_dataset *data = dataset_of(read_idx(folder, images, 1 / 255.0), read_idx(folder, labels, 1));
+    tg_tensor *pixels = read_idx(folder, images, 1 / 255.0), *digits = read_idx(folder, labels, 1);
+    tg_dataset *data = dataset_of(pixels, digits);
     tg_scope_end(scope); /* the tensors are the data set's */
     return data;
 }
@@ -277,7 +278,9 @@ static void load_data(run *r, const settings *s)
         train = draw_mnist((int64_t)s->digits);
         test = draw_mnist((int64_t)s->digits / 4);
     }
-    if (tg_ok())
+    if (tg_failed())
+        fputs(s->data ? "--data says which folder has MNIST's four files\n" : "", stderr);
+    else
         printf("%lld digits to learn from, %lld to be tested by\n", (long long)tg_dataset_length(train),
                (long long)tg_dataset_length(test));
     /* DataLoader(train, batch_size=64, shuffle=True, num_workers=1, prefetch_factor=2) */
