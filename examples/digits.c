@@ -8,11 +8,11 @@
  *     ...
  *     epoch 20   loss 0.0179   held-out loss 0.0343188   accuracy 99.4 %
  *     (the curves, and how well it tells each digit)
- *     $ build/examples/digits --model cnn
+ *     $ build/examples/digits --model cnn --epochs 60
  *     ^C
- *     interrupted at step 300; to go on:
+ *     interrupted at step 406; to go on:
  *
- *         build/examples/digits --model cnn --resume digits.safetensors
+ *         build/examples/digits --model cnn --epochs 60 --resume digits.safetensors
  */
 #include <tapegrad.h>
 
