@@ -90,7 +90,7 @@ static void erase(FILE *file)
 static void take_rate(tg_progress *p, int64_t now)
 {
     p->shown = done_of(p);
-    const double steps = (double)(p->shown - p->done_then), seconds = (double)(now - p->looked) / (double)SECOND;
+    const double steps = (double)p->shown - (double)p->done_then, seconds = (double)(now - p->looked) / (double)SECOND;
     if (!(steps > 0 && seconds > 0)) return;
     const double kept = exp(-seconds / REMEMBER);
     p->recent_steps = kept * p->recent_steps + steps;
@@ -134,6 +134,13 @@ static void print_line(tg_progress *p, int64_t now)
     p->last_line = now;
 }
 
+/* How many tenths are done: none of an unknown total. */
+static int64_t tenths_of(int64_t done, int64_t total)
+{
+    const double tenths = total > 0 ? 10 * (double)done / (double)total : 0;
+    return tenths < 0x1p62 ? (int64_t)tenths : INT64_MAX;
+}
+
 /* Shows what there is to show, if it is time for it. */
 static void look(tg_progress *p, int64_t now)
 {
@@ -141,7 +148,7 @@ static void look(tg_progress *p, int64_t now)
         draw(p->file);
         return;
     }
-    const int64_t tenth = p->total > 0 ? (int64_t)(10 * (double)done_of(p) / (double)p->total) : 0;
+    const int64_t tenth = tenths_of(done_of(p), p->total);
     if (now - p->last_line >= (tenth > p->tenth ? SOON : LATE)) {
         print_line(p, now);
         p->tenth = tenth;
@@ -241,7 +248,7 @@ tg_progress *tg_progress_new_at(const char *where, int64_t total, tg_progress_op
     tgi_progress_copy(p->description, sizeof p->description, options.description);
     tgi_progress_copy(p->unit, sizeof p->unit, options.unit ? options.unit : "step");
     p->began = p->looked = p->last_line = p->due = now_of(p);
-    p->tenth = total > 0 ? (int64_t)(10 * (double)options.initial / (double)total) : 0;
+    p->tenth = tenths_of(options.initial, total);
     pthread_mutex_lock(&lock);
     if (p->style != TG_PROGRESS_SILENT) {
         tgi_around_message = around_text;

@@ -83,7 +83,8 @@ static void put_rate(line *l, double rate, const char *unit)
 /* Of the last state the mean since the beginning, of any other what was lately. */
 static double rate_of(const tg_progress *p, double elapsed)
 {
-    if (p->final || !(p->recent_seconds > 0)) return elapsed > 0 ? (double)(p->shown - p->initial) / elapsed : 0;
+    if (p->final || !(p->recent_seconds > 0))
+        return elapsed > 0 ? ((double)p->shown - (double)p->initial) / elapsed : 0;
     return p->recent_steps / p->recent_seconds;
 }
 
@@ -140,7 +141,7 @@ void tgi_progress_line(const tg_progress *p, int64_t now, int columns, char text
     char behind[TGI_PROGRESS_LINE], percent[NUMBER];
     line right = { .text = behind, .most = columns, .ascii = p->ascii };
     line l = { .text = text, .most = columns, .ascii = p->ascii };
-    const bool known = p->total >= 0 && p->shown <= p->total, bars = p->style == TG_PROGRESS_BAR;
+    const bool known = p->shown >= 0 && p->shown <= p->total, bars = p->style == TG_PROGRESS_BAR;
     const double part = p->total > 0 ? (double)p->shown / (double)p->total : 1;
     put_numbers(&right, p, now, known);
     text[0] = '\0';

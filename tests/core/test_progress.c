@@ -187,6 +187,34 @@ TEST(test_odd_totals)
     }
 }
 
+/* More steps than an int64 counts: they wrap, and what is made of the difference is no rate. */
+TEST(test_too_many_steps)
+{
+    open_out();
+    tg_progress *p = NEW(-1, .initial = INT64_MAX - 5);
+    now += 100;
+    tg_progress_update(p, INT64_MAX);
+    show();
+    assert_non_null(strstr(screen[0], ", ? step/s]"));
+    tg_progress_free(p);
+    close_out();
+    open_out();
+    p = NEW(10, .initial = INT64_MAX);
+    now += 1;
+    tg_progress_update(p, INT64_MAX / 2);
+    show();
+    assert_int_equal(strncmp(screen[0], "-4611686018427387906 step [", 27), 0); /* and no percentage */
+    tg_progress_free(p);
+    close_out();
+    open_out();
+    p = NEW(1, .initial = INT64_MAX, .style = TG_PROGRESS_LINES);
+    now += 100;
+    tg_progress_update(p, 0);
+    assert_int_equal(count_of("9223372036854775807 step ["), 1);
+    tg_progress_free(p);
+    close_out();
+}
+
 TEST(test_times_and_numbers)
 {
     const struct {
@@ -624,6 +652,7 @@ int main(void)
         T(test_initial),
         T(test_recent_rate),
         T(test_odd_totals),
+        T(test_too_many_steps),
         T(test_times_and_numbers),
         T(test_description_and_total),
         T(test_nested),
