@@ -37,6 +37,23 @@ bool tgi_fail_list(const char *function, tg_tensor_list list)
     return false;
 }
 
+bool tgi_named_list_ok(const char *function, tg_named_tensor_list list)
+{
+    if (list.count < 0 || (list.count > 0 && !list.items)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, function, "a list of %lld tensors%s", (long long)list.count,
+                   list.items ? "" : " is NULL");
+        return false;
+    }
+    for (int64_t i = 0; i < list.count; i++) {
+        if (!list.items[i].name) {
+            tg_fail_at(NULL, TG_ERROR_NULL, function, "the name of tensor %lld is NULL", (long long)i);
+            return false;
+        }
+        if (!tgi_handle_ok(function, list.items[i].tensor)) return false;
+    }
+    return true;
+}
+
 bool tgi_shape_ok(const char *function, const char *argument, const tg_shape *shape)
 {
     if ((unsigned)shape->ndim <= TG_MAX_DIMS) return true;

@@ -132,6 +132,9 @@ static inline bool tgi_list_ok(const char *function, tg_tensor_list list)
     return list.count == 0 || (list.count > 0 && list.items) || tgi_fail_list(function, list);
 }
 
+/* True for a list of which every name and tensor is there. */
+bool tgi_named_list_ok(const char *function, tg_named_tensor_list list);
+
 /* True for a list of 0 to TG_MAX_DIMS numbers; what is no such list is an error of `argument`. */
 bool tgi_shape_ok(const char *function, const char *argument, const tg_shape *shape);
 

@@ -33,26 +33,9 @@ static int by_name(const void *a, const void *b)
     return order ? order : (x < y) - (x > y);
 }
 
-static bool list_ok(const char *function, tg_named_tensor_list list)
-{
-    if (list.count < 0 || (list.count > 0 && !list.items)) {
-        tg_fail_at(NULL, TG_ERROR_VALUE, function, "a list of %lld tensors%s", (long long)list.count,
-                   list.items ? "" : " is NULL");
-        return false;
-    }
-    for (int64_t i = 0; i < list.count; i++) {
-        if (!list.items[i].name) {
-            tg_fail_at(NULL, TG_ERROR_NULL, function, "the name of tensor %lld is NULL", (long long)i);
-            return false;
-        }
-        if (!tgi_handle_ok(function, list.items[i].tensor)) return false;
-    }
-    return true;
-}
-
 bool tgi_keys_begin(tgi_keys *keys, const char *function, tg_named_tensor_list list)
 {
-    if (!list_ok(function, list)) return false;
+    if (!tgi_named_list_ok(function, list)) return false;
     const size_t count = (size_t)list.count;
     keys->list = list;
     keys->sorted = tgi_scope_alloc(count * (sizeof *keys->sorted + sizeof *keys->taken));
@@ -91,7 +74,7 @@ tg_named_tensor_list tg_named_with_prefix_at(const char *where, tg_named_tensor_
     const tg_named_tensor_list none = { NULL, 0 };
     tgi_begin(where, function);
     if (!prefix && !tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, function, "the prefix is NULL");
-    if (tg_failed() || !list_ok(function, list)) return none;
+    if (tg_failed() || !tgi_named_list_ok(function, list)) return none;
     const size_t length = strlen(prefix);
     tg_named_tensor *items = tgi_scope_alloc((size_t)list.count * sizeof *items);
     if (!items) return none;

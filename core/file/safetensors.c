@@ -15,6 +15,7 @@
 #include "json_impl.h"
 #include "mapping_impl.h"
 #include "safetensors_impl.h"
+#include "sort_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -173,18 +174,6 @@ static bool read_header(reading *r)
 
 /* ---- what it says as a whole ---- */
 
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
-/* The first of these strings, each at the beginning of an item, that comes twice. Sorts pointers in `scratch`. */
-static const char *twice(const char **scratch, const void *items, int64_t count, size_t size)
-{
-    for (int64_t i = 0; i < count; i++) scratch[i] = *(const char *const *)((const char *)items + (size_t)i * size);
-    qsort(scratch, (size_t)count, sizeof *scratch, by_text);
-    for (int64_t i = 1; i < count; i++)
-        if (strcmp(scratch[i - 1], scratch[i]) == 0) return scratch[i];
-    return NULL;
-}
-
 static int by_place(const void *a, const void *b)
 {
     const entry *x = *(const entry *const *)a, *y = *(const entry *const *)b;
@@ -222,8 +211,8 @@ static bool check_all(reading *r)
     const size_t bytes = (size_t)most * sizeof(void *);
     void *scratch = tgi_calloc(bytes);
     if (!scratch) return false;
-    const char *name = twice(scratch, r->entries, r->count, sizeof *r->entries);
-    const char *key = twice(scratch, r->pairs, r->pair_count, sizeof *r->pairs);
+    const char *name = tgi_text_twice(r->entries, r->count, sizeof *r->entries, scratch);
+    const char *key = tgi_text_twice(r->pairs, r->pair_count, sizeof *r->pairs, scratch);
     bool good = !name && !key;
     if (name) tgi_input_fail(r->in, 8, "header", "two tensors have the name \"%s\"", name);
     if (key) tgi_input_fail(r->in, 8, "header", "the key \"%s\" comes twice in __metadata__", key);

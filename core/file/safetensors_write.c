@@ -10,6 +10,7 @@
 #include "format_impl.h"
 #include "json_impl.h"
 #include "output_impl.h"
+#include "sort_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -41,6 +42,17 @@ static bool names_ok(const char *function, tg_named_tensor_list list)
     return true;
 }
 
+static bool keys_differ(const char *function, tg_text_pairs pairs)
+{
+    const size_t bytes = (size_t)pairs.count * sizeof(char *);
+    const char **scratch = tgi_calloc(bytes);
+    if (!scratch) return false;
+    const char *twice = tgi_text_twice(pairs.items, pairs.count, sizeof *pairs.items, scratch);
+    tgi_free(scratch, bytes);
+    if (twice) tg_fail_at(NULL, TG_ERROR_VALUE, function, "the key \"%s\" comes twice in the metadata", twice);
+    return !twice;
+}
+
 static bool metadata_ok(const char *function, tg_text_pairs pairs)
 {
     if (pairs.count < 0 || (pairs.count > 0 && !pairs.items)) {
@@ -52,14 +64,8 @@ static bool metadata_ok(const char *function, tg_text_pairs pairs)
         if (!is_text(function, "the key of metadata", i, pairs.items[i].key) ||
             !is_text(function, "the text of metadata", i, pairs.items[i].text))
             return false;
-        for (int64_t k = 0; k < i; k++)
-            if (strcmp(pairs.items[k].key, pairs.items[i].key) == 0) {
-                tg_fail_at(NULL, TG_ERROR_VALUE, function, "the key \"%s\" comes twice in the metadata",
-                           pairs.items[i].key);
-                return false;
-            }
     }
-    return true;
+    return keys_differ(function, pairs);
 }
 
 /* ---- the header ---- the same functions first count its bytes (`out` is NULL) and then write it */
