@@ -152,7 +152,7 @@ bool tgi_object_ok(const char *where, const char *function, const tg_object *o)
 
 /* ---- keys ---- */
 
-static int compare_keys(const tg_object *a, const tg_object *b)
+int tgi_object_compare_keys(const tg_object *a, const tg_object *b)
 {
     if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
     if (a->kind == TG_OBJECT_INT) return (a->as.integer > b->as.integer) - (a->as.integer < b->as.integer);
@@ -163,7 +163,7 @@ static int compare_keys(const tg_object *a, const tg_object *b)
 static int by_key(const void *dict, int64_t a, int64_t b)
 {
     const tg_object *const *items = ((const tg_object *)dict)->as.items;
-    return compare_keys(items[2 * a], items[2 * b]);
+    return tgi_object_compare_keys(items[2 * a], items[2 * b]);
 }
 
 static const char *twice(const tg_object *key)
@@ -172,19 +172,30 @@ static const char *twice(const tg_object *key)
                                       : tgi_object_problem("the key \"%s\" comes twice", key->as.text);
 }
 
-/* NULL, or that a key comes twice. */
-static const char *check_keys(const tg_object *dict)
+/* Of few: a look at each two needs no memory. */
+static const tg_object *twice_among_few(const tg_object *dict)
 {
+    for (int64_t i = 1; i < dict->count / 2; i++)
+        for (int64_t k = 0; k < i; k++)
+            if (by_key(dict, k, i) == 0) return dict->as.items[2 * i];
+    return NULL;
+}
+
+/* NULL, or that a key comes twice. What was sorted to find out stays for those who look for a key. */
+static const char *check_keys(tg_object *dict)
+{
+    enum { FEW = 8 };
     const int64_t pairs = dict->count / 2;
-    const tg_object *found = NULL;
-    int64_t *order = NULL, capacity = 0;
-    if (!tgi_grow(&order, &capacity, pairs + 1, sizeof *order)) return "";
+    const tg_object *found = pairs <= FEW ? twice_among_few(dict) : NULL;
+    if (pairs <= FEW) return found ? twice(found) : NULL;
+    int64_t *order = tgi_scope_alloc((size_t)pairs * sizeof *order);
+    if (!order) return "";
     for (int64_t i = 0; i < pairs; i++) order[i] = i;
     tgi_sort(order, pairs, by_key, dict);
-    for (int64_t i = 1; i < pairs && !found; i++)
-        if (by_key(dict, order[i - 1], order[i]) == 0) found = dict->as.items[2 * order[i]];
-    tgi_grow_free(order, capacity, sizeof *order);
-    return found ? twice(found) : NULL;
+    for (int64_t i = 1; i < pairs; i++)
+        if (by_key(dict, order[i - 1], order[i]) == 0) return twice(dict->as.items[2 * order[i]]);
+    dict->order = order;
+    return NULL;
 }
 
 /* ---- putting together ---- */
@@ -206,8 +217,9 @@ const char *tgi_object_finish(const tg_object *o)
 {
     if (!tgi_is_container(o) || o->flags & TGI_FINISHED) return NULL;
     if (o->kind == TG_OBJECT_DICT && o->count % 2) return "a key without a value";
-    const char *problem = o->flags & TGI_UNCHECKED ? check_keys(o) : NULL;
-    if (!problem) ((tg_object *)(uintptr_t)o)->flags |= TGI_FINISHED;
+    tg_object *changed = (tg_object *)(uintptr_t)o;
+    const char *problem = o->flags & TGI_UNCHECKED ? check_keys(changed) : NULL;
+    if (!problem) changed->flags |= TGI_FINISHED;
     return problem;
 }
 
@@ -346,7 +358,7 @@ static bool changeable(const char *where, const char *function, const tg_object 
 static int64_t place_of(const tg_object *dict, const tg_object *key)
 {
     for (int64_t i = 0; i < dict->count; i += 2)
-        if (compare_keys(dict->as.items[i], key) == 0) return i;
+        if (tgi_object_compare_keys(dict->as.items[i], key) == 0) return i;
     return -1;
 }
 

@@ -77,10 +77,34 @@ static bool number_in(const char *text, size_t bytes, int64_t *number)
     return strcmp(digits, again) == 0;
 }
 
+/* The number of the pair with that key, found by halves; -1: there is none. */
+static int64_t find_in_order(const tg_object *dict, const tg_object *key)
+{
+    int64_t low = 0, high = dict->count / 2;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        const int order = tgi_object_compare_keys(key, dict->as.items[2 * dict->order[middle]]);
+        if (order == 0) return dict->order[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return -1;
+}
+
+/* The value of the first key that is that text, or the integer that it means. */
 static const tg_object *find_key(const tg_object *dict, const char *text, size_t bytes)
 {
-    int64_t number;
+    int64_t number = 0;
     const bool is_number = number_in(text, bytes, &number);
+    if (dict->order) {
+        const tg_object words = { .kind = TG_OBJECT_TEXT, .as = { .text = text }, .count = (int64_t)bytes };
+        const tg_object integer = { .kind = TG_OBJECT_INT, .as = { .integer = number } };
+        const int64_t a = find_in_order(dict, &words), b = is_number ? find_in_order(dict, &integer) : -1;
+        const int64_t at = a < 0 || (b >= 0 && b < a) ? b : a;
+        return at < 0 ? NULL : dict->as.items[2 * at + 1];
+    }
     for (int64_t i = 0; i < dict->count; i += 2) {
         const tg_object *key = dict->as.items[i];
         if (key->kind == TG_OBJECT_INT ? is_number && key->as.integer == number

@@ -45,7 +45,11 @@ struct tg_object {
     int64_t capacity; /* of items */
     int64_t size;     /* all in it, itself included; what lies in several places counts as often */
     uint64_t scope;   /* in which it was made */
+    const int64_t *order; /* of a dict that came whole, with many keys: its pairs by their keys; or NULL */
 };
+
+/* Below 0 when the key `a` comes before `b`: integers first, then texts, the shorter ones first. */
+int tgi_object_compare_keys(const tg_object *a, const tg_object *b);
 
 /* Memory for many of them, zeros at first; NULL: one alone. It ends with the scope in which it was asked for. */
 typedef struct tgi_objects {

@@ -61,8 +61,8 @@ static int open_again(const char *path, int flags)
     return fd;
 }
 
-/* What lies under the temporary file's name is opened for writing, or made. It may be a pipe, which nobody is waited for to
- * read. */
+/* What lies under the temporary file's name is opened for writing, or made. It may be a pipe; nobody is waited for who
+ * reads it. */
 static bool open_part(tgi_output *out)
 {
     out->fd = open_again(out->temporary, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
@@ -77,10 +77,9 @@ static bool open_part(tgi_output *out)
     return false;
 }
 
-/* The temporary file is this writer's as long as it holds the lock on it; one that was left by a program that was killed
- * is taken over, unless it has a second name: who knows it by that one would find it changed. Between opening and
- * locking another writer may have finished and renamed it: then it is no longer there under that name, or not the same
- * one. */
+/* The temporary file is this writer's as long as it holds the lock on it; one that a killed program left is taken over,
+ * unless it has a second name: who knows it by that one would find it changed. Between opening and locking another
+ * writer may have finished and renamed it: then it is no longer there under that name, or not the same one. */
 static bool open_temporary(tgi_output *out)
 {
     for (int attempt = 0; attempt < 100; attempt++) {

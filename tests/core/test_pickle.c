@@ -422,6 +422,45 @@ TEST(test_long_names)
     tg_scope_end(scope);
 }
 
+/* Of a dict of many keys each is found, as of one of few: 12 is the integer or the text, whichever comes first. */
+static void find_among(int texts_first, int count)
+{
+    EMIT("}(");
+    for (int half = 0; half < 2; half++)
+        for (int i = count - 1; i >= 0; i--) {
+            const char number[] = { 'M', (char)(i & 255), (char)(i >> 8) }, value[] = { 'K', (char)half };
+            char text[16] = "X";
+            if (half == texts_first)
+                emit(number, sizeof number);
+            else
+                emit(text, 5 + (size_t)(text[1] = (char)snprintf(text + 5, sizeof text - 5, "%d", i)));
+            emit(value, sizeof value);
+        }
+    EMIT("X\x01\x00\x00\x00wK\x07u.");
+    const tg_object *o = load(b.bytes, b.count);
+    b.count = 0;
+    assert_int_equal(tg_object_count(o), 2 * count + 1);
+    for (int i = 0; i < count; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        assert_int_equal(tg_object_int(o, key), 0);
+    }
+    assert_int_equal(tg_object_int(o, "w"), 7);
+    static const char *const missing[] = { "", "v", "x", "-1", "01", "ww", "99999" };
+    for (int i = 0; i < 7; i++) assert_false(tg_object_has(o, missing[i]) && missing[i][0]);
+    assert_true(tg_ok());
+}
+
+TEST(test_keys_are_found)
+{
+    IN_SCOPE;
+    for (int texts_first = 0; texts_first < 2; texts_first++) {
+        find_among(texts_first, 3);
+        find_among(texts_first, 500);
+    }
+    tg_scope_end(scope);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -450,6 +489,7 @@ int main(void)
         T(test_bombs),
         T(test_laughs),
         T(test_long_names),
+        T(test_keys_are_found),
     };
     return cmocka_run_group_tests_name("pickle", tests, set_up, tear_down);
 }
