@@ -107,23 +107,12 @@ tgi_number_kind tgi_number_read(char *text, char decimal, int64_t *whole, double
 
 /* ---- writing ---- */
 
-static bool reads_back(const char *text, double value, bool single)
-{
-    const double back = strtod(text, NULL);
-    return single ? (float)back == (float)value : back == value;
-}
-
 int tgi_number_text(char text[TGI_NUMBER_TEXT], double value, bool single)
 {
     if (isnan(value)) return (int)strlen(strcpy(text, "nan"));
     if (isinf(value)) return (int)strlen(strcpy(text, value < 0 ? "-inf" : "inf"));
-    const int most = single ? 9 : 17;
-    int digits = single ? 6 : 15, length = 0;
-    void *before = tgi_text_begin();
-    do length = tgi_format(text, TGI_NUMBER_TEXT, "%.*g", digits, value);
-    while (digits++ < most && !reads_back(text, value, single));
-    tgi_text_end(before);
-    if (strpbrk(text, ".e")) return length;
+    const int length = tgi_shortest(text, value, single);
+    if (memchr(text, '.', (size_t)length) || memchr(text, 'e', (size_t)length)) return length;
     memcpy(text + length, ".0", 3);
     return length + 2;
 }

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,17 +61,11 @@ void tgi_text_utf8(tgi_text *t, const char *text)
 
 void tgi_text_number(tgi_text *t, double value, const char *nan, const char *inf)
 {
-    char text[40];
+    char text[TGI_SHORTEST];
     if (isnan(value) || isinf(value)) {
         if (value < 0) tgi_text_string(t, "-");
         tgi_text_string(t, isnan(value) ? nan : inf);
         return;
     }
-    void *locale = tgi_text_begin();
-    for (int digits = 15; digits <= 17; digits++) {
-        tgi_format(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
-    }
-    tgi_text_end(locale);
-    tgi_text_string(t, text);
+    tgi_text_put(t, text, (size_t)tgi_shortest(text, value, false));
 }
