@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDEST_CELL = 4, WIDEST_NAME = 16 };
+enum { USUAL_CELL = 4, WIDEST_NAME = 16, CUT_NAME = 3 }; /* CUT_NAME: names of columns are not cut to less */
 
 typedef struct grid {
     tgi_page *page;
@@ -14,9 +14,11 @@ typedef struct grid {
     const tgi_matrix *m;
     bool color, unicode;
     bool halves;           /* two rows in a line */
-    int left;              /* columns of the names */
+    int left;              /* columns of the rows' names */
+    int64_t room;          /* columns right of them */
     int64_t rows, columns; /* of cells */
     int cell;              /* columns of one */
+    int widest;            /* of the columns' names */
 } grid;
 
 static const char *name_of(char index[32], const char **names, int64_t i)
@@ -48,9 +50,15 @@ static void lay_out(grid *g, int columns, int lines)
         if (length > g->left) g->left = length < WIDEST_NAME ? length : WIDEST_NAME;
     }
     g->left += 2;
-    const int64_t room = columns - g->left > 4 ? columns - g->left : 4;
-    g->columns = g->m->columns < room ? g->m->columns : room;
-    const int64_t cell = room / g->columns, usual = g->halves ? 1 : WIDEST_CELL;
+    for (int64_t i = 0; i < g->m->columns; i++) {
+        const int length = tgi_text_columns(name_of(index, g->m->column_names, i));
+        if (length > g->widest) g->widest = length < WIDEST_NAME ? length : WIDEST_NAME;
+    }
+    g->room = columns - g->left > 4 ? columns - g->left : 4;
+    g->columns = g->m->columns < g->room ? g->m->columns : g->room;
+    const int64_t cell = g->room / g->columns;
+    int64_t usual = g->halves ? 1 : USUAL_CELL;
+    if (g->m->column_names && usual < g->widest + 1) usual = g->widest + 1;
     g->cell = (int)(cell < usual ? cell : usual);
 }
 
@@ -59,10 +67,19 @@ static void lay_out(grid *g, int columns, int lines)
 static int level(int part) { return part < 48 ? 0 : part < 115 ? 1 : (part - 35) / 40; }
 
 /* The nearest of the terminal's 216 colours. */
-static int terminal_color(double share)
+static int nearest_color(double share)
 {
     const tgi_rgb c = tgi_heat_color(share);
     return 16 + 36 * level(c.red) + 6 * level(c.green) + level(c.blue);
+}
+
+/* What is above the lowest is seen to be. */
+static int terminal_color(double share)
+{
+    const int lowest = nearest_color(0);
+    int color = nearest_color(share);
+    for (double next = share; share > 0 && color == lowest; next += 1.0 / 64) color = nearest_color(next);
+    return color;
 }
 
 static double share_at(const grid *g, int64_t i, int64_t j)
@@ -70,13 +87,13 @@ static double share_at(const grid *g, int64_t i, int64_t j)
     return i < g->rows ? tgi_matrix_share(g->m, tgi_matrix_mean(g->m, g->rows, g->columns, i, j)) : NAN;
 }
 
-/* What stands for a number where there are no colours; `?` for none. */
+/* What stands for a number where there are no colours, a blank for the lowest alone; `?` for none. */
 static const char *shade(bool unicode, double share)
 {
     static const char *const grey[] = { " ", "░", "▒", "▓", "█" };
     static const char *const ascii[] = { " ", ".", ":", "-", "=", "+", "*", "#", "%", "@" };
     if (isnan(share)) return "?";
-    return unicode ? grey[(int)fmin(share * 5, 4)] : ascii[(int)fmin(share * 10, 9)];
+    return unicode ? grey[(int)ceil(share * 4)] : ascii[(int)ceil(share * 9)];
 }
 
 static void put_cell(const grid *g, int64_t i, int64_t j)
@@ -107,34 +124,38 @@ static void put_line(const grid *g, int64_t i)
 
 /* ---- below ---- */
 
-/* Names of columns, each where its cell begins, as many as have room. */
+/* Where the cell of a column begins. */
+static int64_t column_at(const grid *g, int64_t i) { return i * g->columns / g->m->columns * g->cell; }
+
+/* Names of columns, each where its cell begins and as far as the next one leaves it room; as many as that lets be read.
+ * Numbers are not cut. */
 static void put_column_names(const grid *g)
 {
     char index[32];
-    int widest = 0, at = 0;
-    for (int64_t i = 0; i < g->m->columns; i++) {
-        const int length = tgi_text_columns(name_of(index, g->m->column_names, i));
-        if (length > widest) widest = length < WIDEST_NAME ? length : WIDEST_NAME;
-    }
-    const int64_t stride = tgi_matrix_stride(g->m->columns, (double)(g->columns * g->cell), widest + 1);
+    const char **names = g->m->column_names;
+    const int least = names && g->widest > CUT_NAME ? CUT_NAME : g->widest;
+    const int64_t stride = tgi_matrix_stride(g->m->columns, (double)(g->columns * g->cell), least + 1);
+    int64_t at = 0;
     tgi_page_repeat(g->page, " ", g->left);
     for (int64_t i = 0; i < g->m->columns; i += stride) {
-        const int from = (int)(i * g->columns / g->m->columns) * g->cell;
-        if (from < at + (at > 0)) continue;
-        tgi_page_repeat(g->page, " ", from - at);
-        at = from + tgi_page_columns(g->page, name_of(index, g->m->column_names, i), WIDEST_NAME, !g->unicode);
+        const int64_t from = column_at(g, i);
+        const int64_t room = i + stride < g->m->columns ? column_at(g, i + stride) - 1 - from : g->room - from;
+        if (from < at + (at > 0) || (names && room < 1)) continue;
+        tgi_page_repeat(g->page, " ", (int)(from - at));
+        at = from + tgi_page_columns(g->page, name_of(index, names, i),
+                                     names && room < WIDEST_NAME ? (int)room : WIDEST_NAME, !g->unicode);
     }
     tgi_page_put(g->page, "\n");
 }
 
-/* From the lowest to the highest: "0.1 ░▒▓█ 5". */
+/* From the lowest to the highest: "0.1  ░░▒▒▓▓▓██ 5". */
 static void put_scale(const grid *g)
 {
     enum { STEPS = 10 };
     tgi_page_repeat(g->page, " ", g->left);
     tgi_page_format(g->page, "%.4g ", g->m->low);
     for (int i = 0; i < STEPS; i++) {
-        const double share = (i + 0.5) / STEPS;
+        const double share = (double)i / (STEPS - 1);
         if (g->color)
             tgi_page_format(g->page, "\033[48;5;%dm ", terminal_color(share));
         else

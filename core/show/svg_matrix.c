@@ -6,7 +6,16 @@
 
 #include <math.h>
 
-enum { SHADES = 128, MOST_ROWS = 256, MOST_COLUMNS = 384, BAR = 14, BAR_GAP = 18 };
+enum {
+    SHADES = 128,
+    MOST_ROWS = 256,
+    MOST_COLUMNS = 384,
+    BAR = 14,
+    BAR_GAP = 18,
+    WIDEST_NAME = 120,
+    CUT_NAME = 36,
+    NAMES_GAP = 8
+};
 
 /* ---- names ---- */
 
@@ -36,11 +45,13 @@ static void put_names(const tgi_picture *p, const tgi_matrix *m)
     for (int64_t i = 0; i < m->rows; i += down)
         tgi_svg_text(p->page, p->left - 8, p->top + ((double)i + 0.5) * cell_height + 4, "end", "",
                      tgi_svg_cut(copy, name_of(index, m->row_names, i), room, TGI_SMALL_FONT));
-    const double each = fmin(widest_name(m->column_names, m->columns), 120) + 12;
-    const int64_t across = tgi_matrix_stride(m->columns, p->right - p->left, each);
+    const double widest = fmin(widest_name(m->column_names, m->columns), WIDEST_NAME);
+    const double least = m->column_names ? fmin(widest, CUT_NAME) : widest; /* numbers are not cut */
+    const int64_t across = tgi_matrix_stride(m->columns, p->right - p->left, least + NAMES_GAP);
+    const double each = across < m->columns ? (double)across * cell_width - NAMES_GAP : WIDEST_NAME;
     for (int64_t i = 0; i < m->columns; i += across)
         tgi_svg_text(p->page, p->left + ((double)i + 0.5) * cell_width, p->bottom + 18, "middle", "",
-                     tgi_svg_cut(copy, name_of(index, m->column_names, i), 120, TGI_SMALL_FONT));
+                     tgi_svg_cut(copy, name_of(index, m->column_names, i), fmin(each, WIDEST_NAME), TGI_SMALL_FONT));
 }
 
 /* ---- cells ---- */

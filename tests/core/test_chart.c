@@ -4,6 +4,7 @@
 #include <tapegrad.h>
 
 #include "core/show/chart_impl.h"
+#include "core/utf8_impl.h"
 #include "tests/support/failing.h"
 #include "tests/support/suite.h"
 
@@ -434,7 +435,7 @@ TEST(test_heatmap)
     tg_chart_format(chart, text, sizeof text, .unicode = 1, .color = 0);
     assert_non_null(strstr(text, "cat      ░░░░▒▒▒▒\ndog  ▓▓▓▓████????\n     0   1   2\n"));
     tg_chart_format(chart, text, sizeof text, .unicode = 0, .color = 0);
-    assert_non_null(strstr(text, "cat      ::::++++\ndog  ####@@@@????\n"));
+    assert_non_null(strstr(text, "cat      ----++++\ndog  ####@@@@????\n"));
     tg_chart_free(chart);
     chart = tg_chart_new(); /* larger than can be seen: means */
     double large[64 * 64];
@@ -445,6 +446,56 @@ TEST(test_heatmap)
     assert_true(fabs(tgi_matrix_mean(chart->matrix, 2, 2, 0, 0) - 1) < 1e-12);
     assert_true(tgi_matrix_mean(chart->matrix, 2, 2, 1, 0) == 4 && tgi_matrix_mean(chart->matrix, 2, 2, 1, 1) == 0);
     assert_true(tg_chart_format(chart, text, sizeof text, .width = 20, .height = 3, .color = 0) > 0);
+    tg_chart_free(chart);
+}
+
+/* A heat map of as many columns as there are names; the line of their names is the second. */
+static const char *names_line(const char *const *names, int count, int width)
+{
+    static char text[4096];
+    double values[20] = { 0 };
+    tg_chart *chart = tg_chart_new();
+    tg_chart_heatmap(chart, values, 1, count, .column_names = names);
+    assert_true(tg_chart_format(chart, text, sizeof text, .width = width, .color = 0, .unicode = 1) > 0);
+    tg_chart_free(chart);
+    char *line = strchr(text, '\n') + 1;
+    *strchr(line, '\n') = '\0';
+    return line;
+}
+
+TEST(test_heatmap_names)
+{
+    static const char *const languages[] = { "Chinese", "Czech",    "English", "French", "German",
+                                             "Italian", "Japanese", "Polish",  "Spanish" };
+    /* with room they are whole, with less cut to their cells, and left out only where nothing could be read */
+    assert_string_equal(names_line(languages, 9, 90),
+                        "   Chinese  Czech    English  French   German   Italian  Japanese Polish   Spanish");
+    assert_string_equal(names_line(languages, 9, 80),
+                        "   Chinese Czech   English French  German  Italian Japane… Polish  Spanish");
+    assert_string_equal(names_line(languages, 9, 40), "   Ch… Cz… En… Fr… Ge… It… Ja… Po… Span…");
+    assert_string_equal(names_line(languages, 9, 30), "   Chin… Engl… Germ… Japa… Sp…");
+    assert_string_equal(names_line((const char *const[]){ "a", "b", "c" }, 3, 80), "   a   b   c");
+    assert_string_equal(names_line(NULL, 20, 30), "   0    5    10   15");
+}
+
+/* One of twenty is more than none, in shades and in colours. */
+TEST(test_heatmap_of_few)
+{
+    const double values[] = { 0, 1, 3, 19 };
+    char text[4096];
+    tg_chart *chart = tg_chart_new();
+    tg_chart_heatmap(chart, values, 1, 4);
+    tg_chart_format(chart, text, sizeof text, .unicode = 1, .color = 0);
+    assert_non_null(strstr(text, "0      ░░░░░░░░████\n"));
+    assert_non_null(strstr(text, "0  ░░▒▒▓▓███ 19\n"));
+    tg_chart_format(chart, text, sizeof text, .unicode = 0, .color = 0);
+    assert_non_null(strstr(text, "0      ....::::@@@@\n"));
+    tg_chart_format(chart, text, sizeof text, .unicode = 1, .color = 1);
+    int colors[4], count = 0;
+    for (const char *at = text; count < 4 && (at = strstr(at, "\033[48;5;")); count++)
+        colors[count] = (int)strtol(at += strlen("\033[48;5;"), NULL, 10);
+    assert_int_equal(count, 4);
+    assert_true(colors[0] != colors[1] && colors[0] != colors[2] && colors[2] != colors[3]);
     tg_chart_free(chart);
 }
 
@@ -572,10 +623,10 @@ int main(void)
 {
     setenv("TAPEGRAD_POOL", "0", 1);
     const struct CMUnitTest tests[] = {
-        T(test_random_lines), T(test_diagonal),  T(test_many_points),   T(test_gaps),
-        T(test_frame),        T(test_width),     T(test_hostile_texts), T(test_buffer_and_file),
-        T(test_environment),  T(test_histogram), T(test_bars),          T(test_heatmap),
-        T(test_colors),       T(test_tensors),   T(test_refusals),      T(test_no_memory),
+        T(test_random_lines), T(test_diagonal),      T(test_many_points),     T(test_gaps),           T(test_frame),
+        T(test_width),        T(test_hostile_texts), T(test_buffer_and_file), T(test_environment),    T(test_histogram),
+        T(test_bars),         T(test_heatmap),       T(test_heatmap_names),   T(test_heatmap_of_few), T(test_colors),
+        T(test_tensors),      T(test_refusals),      T(test_no_memory),
     };
     return cmocka_run_group_tests_name("charts", tests, NULL, NULL);
 }

@@ -401,6 +401,38 @@ TEST(test_heatmap)
     free(large);
 }
 
+static int texts_in_picture(const char *text)
+{
+    int count = 0;
+    for (const char *at = svg; (at = strstr(at, text)); at++) count++;
+    return count;
+}
+
+/* Short names of columns are whole, long ones cut to their cells: each is there. Numbers are never cut. */
+TEST(test_heatmap_names)
+{
+    static const char *const languages[] = { "Chinese", "Czech",     "English", "French", "German",
+                                             "Italian", "Norwegian", "Polish",  "Spanish" };
+    double values[9 * 40] = { 0 };
+    tg_chart *chart = tg_chart_new();
+    tg_chart_heatmap(chart, values, 1, 9, .column_names = languages);
+    draw(chart);
+    check_xml(svg);
+    for (int i = 0; i < 9; i++) {
+        char text[32];
+        snprintf(text, sizeof text, i == 6 ? ">Norwe" : ">%s</text>", languages[i]);
+        assert_int_equal(texts_in_picture(text), 1);
+    }
+    assert_int_equal(texts_in_picture("…"), 1);
+    tg_chart_free(chart);
+    chart = tg_chart_new();
+    tg_chart_heatmap(chart, values, 9, 40);
+    draw(chart);
+    assert_int_equal(texts_in_picture("…"), 0);
+    assert_int_equal(texts_in_picture(">38</text>"), 1); /* every second one */
+    tg_chart_free(chart);
+}
+
 /* Numbers that end most drawings. */
 TEST(test_hostile_numbers)
 {
@@ -473,9 +505,9 @@ TEST(test_file)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_the_checker), T(test_legend), T(test_legend_and_bars), T(test_places),  T(test_bars),
-        T(test_many_points), T(test_texts),  T(test_long_names),      T(test_heatmap), T(test_hostile_numbers),
-        T(test_file),
+        T(test_the_checker), T(test_legend),        T(test_legend_and_bars), T(test_places),
+        T(test_bars),        T(test_many_points),   T(test_texts),           T(test_long_names),
+        T(test_heatmap),     T(test_heatmap_names), T(test_hostile_numbers), T(test_file),
     };
     return cmocka_run_group_tests_name("charts as SVG", tests, NULL, NULL);
 }
