@@ -30,8 +30,8 @@ tg_text_list tg_csv_range_at(const char *where, const tg_csv *csv, int64_t first
     const tg_text_list none = { NULL, 0 };
     if (!csv || !tgi_csv_ok(where, csv, "csv_range")) return none;
     if (first < 0 || end < first || end > csv->columns) {
-        tg_fail_at(where, TG_ERROR_VALUE, "csv_range", "columns %lld to %lld of %lld", (long long)first, (long long)end,
-                   (long long)csv->columns);
+        tg_fail_at(where, TG_ERROR_VALUE, "csv_range", "%s: columns %lld to %lld of %lld", csv->path, (long long)first,
+                   (long long)end, (long long)csv->columns);
         return none;
     }
     return (tg_text_list){ csv->names + first, end - first };

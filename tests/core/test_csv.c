@@ -253,7 +253,7 @@ TEST(test_tensors)
     assert_null(tg_csv_tensor(csv, tg_texts("a"), .dtype = TG_BOOL));
     expect_error("not bool");
     tg_csv_range(csv, 2, 5);
-    expect_error("columns 2 to 5 of 4");
+    expect_error("csv_range: the text: columns 2 to 5 of 4");
     tg_csv_free(csv);
     tg_scope_end(scope);
 }
