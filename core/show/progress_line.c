@@ -116,8 +116,10 @@ static void put_numbers(line *l, const tg_progress *p, int64_t now, bool known)
         time_text(p->shown == p->total ? 0 : rate > 0 ? (double)(p->total - p->shown) / rate : -1, text);
         put(l, text);
     }
-    put(l, ", ");
-    put_rate(l, rate, p->unit);
+    if (p->shown != p->total || p->shown != p->initial) { /* it was not complete when it began: there is a rate */
+        put(l, ", ");
+        put_rate(l, rate, p->unit);
+    }
     for (const tgi_progress_metric *m = p->metrics; m; m = m->next) put_metric(l, m);
     put(l, "]");
 }

@@ -187,6 +187,38 @@ TEST(test_odd_totals)
     }
 }
 
+/* A run that was over when it began has no rate; what it shows are its metrics. */
+TEST(test_complete_from_the_start)
+{
+    for (int64_t total = 0; total <= 10; total += 10) {
+        open_out();
+        tg_progress *p = NEW(total, .initial = total);
+        show();
+        assert_non_null(strstr(screen[0], total ? " 10/10 [00:00<00:00]" : " 0/0 [00:00<00:00]"));
+        now += 2;
+        tg_progress_set(p, "loss", 0.5);
+        tg_progress_free(p);
+        show();
+        assert_non_null(strstr(screen[0], total ? " 10/10 [00:02<00:00, loss=0.5]" : " 0/0 [00:02<00:00, loss=0.5]"));
+        assert_int_equal(count_of("?"), 0);
+        close_out();
+    }
+    open_out();
+    tg_progress *p = NEW(10, .initial = 10, .style = TG_PROGRESS_LINES, .description = "train");
+    now += 100;
+    tg_progress_free(p);
+    assert_int_equal(count_of("?"), 0);
+    close_out();
+    open_out(); /* one more than was thought has a rate again */
+    p = NEW(10, .initial = 10);
+    now += 2;
+    tg_progress_update(p);
+    show();
+    assert_non_null(strstr(screen[0], "11 step [00:02, 2.00 s/step]"));
+    tg_progress_free(p);
+    close_out();
+}
+
 /* More steps than an int64 counts: they wrap, and what is made of the difference is no rate. */
 TEST(test_too_many_steps)
 {
@@ -652,6 +684,7 @@ int main(void)
         T(test_initial),
         T(test_recent_rate),
         T(test_odd_totals),
+        T(test_complete_from_the_start),
         T(test_too_many_steps),
         T(test_times_and_numbers),
         T(test_description_and_total),
