@@ -198,7 +198,7 @@ static tg_tensor *kaiming(const char *where, const char *name, tg_tensor *t, tg_
     tg_fan fan;
     if (!tgi_init_ready(where, name, t)) return NULL;
     if (t->numel == 0) {
-        tg_warn_at(where, "Initializing zero-element tensors is a no-op");
+        if (!tg_failed()) tg_warn_at(where, "Initializing zero-element tensors is a no-op"); /* or that is why */
         return t;
     }
     if (!fans(where, name, t, &fan)) return NULL;

@@ -84,6 +84,23 @@ TEST(test_linear_options)
     tg_scope_end(scope);
 }
 
+/* Sizes that are 0 because what they come from failed: the error is what there is to tell. */
+TEST(test_no_warning_behind_an_error)
+{
+    tg_scope scope = tg_scope_begin();
+    tg_set_warning_handler(remember_warning, NULL);
+    warning[0] = '\0';
+    tg_vocabulary *letters = tg_load_vocabulary("/nowhere/letters.txt");
+    assert_true(tg_failed());
+    tg_module_free(tg_embedding_new(tg_vocabulary_size(letters), 3));
+    tg_module_free(tg_linear_new(4, tg_vocabulary_size(letters)));
+    assert_string_equal(warning, "");
+    tg_error_clear();
+    tg_module_free(tg_linear_new(4, 0));
+    assert_non_null(strstr(warning, "Initializing zero-element tensors is a no-op"));
+    tg_scope_end(scope);
+}
+
 TEST(test_a_mode_that_is_none)
 {
     tg_scope scope = tg_scope_begin();
@@ -107,9 +124,7 @@ TEST(test_a_mode_that_is_none)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_sequential),
-        T(test_dropout),
-        T(test_linear_options),
+        T(test_sequential),          T(test_dropout), T(test_linear_options), T(test_no_warning_behind_an_error),
         T(test_a_mode_that_is_none),
     };
     return cmocka_run_group_tests_name("layers", tests, NULL, NULL);
