@@ -4,6 +4,7 @@
 #include "checkpoints.h"
 
 #include "core/error.h"
+#include "core/file/input_impl.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ALIVE UINT64_C(0x636865636b706f69)
@@ -45,12 +47,21 @@ static tg_variable_list list_of(about *a)
 
 typedef enum outcome { LOADED, DAMAGED, FAILED } outcome;
 
+/* What cannot even be opened is not damaged: the reason may pass, and the checkpoint with it if it were given up. */
+static bool can_be_opened(const char *function, const char *path)
+{
+    tgi_input in;
+    if (!tgi_input_open(&in, function, path)) return false;
+    tgi_input_close(&in);
+    return true;
+}
+
 /* Loads a file that may be damaged: then that is a warning. What else fails is an error. `consequence` is what the
  * warning says will be done. */
 static outcome try_to_load(const char *function, const char *path, const tg_checkpoint_parts *parts, about *a,
                            const char *consequence)
 {
-    if (!path) return FAILED;
+    if (!path || !can_be_opened(function, path)) return FAILED;
     const bool before = tgi_set_untold(true);
     const bool loaded = tgi_checkpoint_load(function, path, parts, list_of(a));
     tgi_set_untold(before);
@@ -102,9 +113,15 @@ tg_checkpoints *tg_checkpoints_new_at(const char *where, const char *folder, tg_
         tg_fail_at(where, folder ? TG_ERROR_VALUE : TG_ERROR_NULL, what, "%s", problem);
         return NULL;
     }
+    char *real = tgi_folder_make(what, folder) ? realpath(folder, NULL) : NULL; /* where it is after a chdir, too */
+    if (tg_failed()) return NULL;
+    if (real) folder = real;
     const size_t length = strlen(folder), bytes = sizeof(tg_checkpoints) + length + 1;
-    tg_checkpoints *c = tgi_folder_make(what, folder) ? tgi_calloc(bytes) : NULL;
-    if (!c) return NULL;
+    tg_checkpoints *c = tgi_calloc(bytes);
+    if (!c) {
+        free(real);
+        return NULL;
+    }
     c->alive = ALIVE;
     c->bytes = bytes;
     c->keep = options.keep;
@@ -112,6 +129,7 @@ tg_checkpoints *tg_checkpoints_new_at(const char *where, const char *folder, tg_
     c->at = c->best_step = -1;
     c->best_metric = NAN;
     memcpy(c->folder, folder, length + 1);
+    free(real);
     if (read_best(c)) return c;
     tg_checkpoints_free(c);
     return NULL;

@@ -246,6 +246,42 @@ TEST(test_the_newest_that_is_whole)
     tg_set_warning_handler(tg_default_warning_handler, NULL);
 }
 
+/* Here a link that leads to itself: the file is not damaged, and what is newer is not given up. */
+TEST(test_what_cannot_be_opened_is_not_damaged)
+{
+    tg_checkpoints *c = tg_checkpoints_new(folder);
+    for (int i = 1; i < 3; i++) save_step(c, i, i);
+    assert_int_equal(rename(file("step-000002.safetensors"), file("kept")), 0);
+    assert_int_equal(symlink("step-000002.safetensors", file("step-000002.safetensors")), 0);
+    number = 5;
+    tg_set_error_handler(NULL, NULL);
+    assert_int_equal(tg_checkpoints_load_latest(c, NUMBER), -1);
+    expect_error("step-000002.safetensors: cannot be read: ");
+    tg_set_error_handler(tg_default_error_handler, NULL);
+    assert_true(number == 5);
+    assert_int_equal(rename(file("kept"), file("step-000002.safetensors")), 0);
+    assert_int_equal(tg_checkpoints_load_latest(c, NUMBER), 2);
+    tg_checkpoints_free(c);
+}
+
+TEST(test_the_program_goes_to_another_folder)
+{
+    char here[4096];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(folder), 0);
+    tg_checkpoints *c = tg_checkpoints_new("runs/a");
+    assert_int_equal(chdir("/"), 0);
+    save_step(c, 7, 1);
+    assert_true(is_there("runs/a/step-000007.safetensors"));
+    assert_int_equal(tg_checkpoints_load_latest(c, NUMBER), 7);
+    tg_checkpoints_free(c);
+    assert_int_equal(chdir(here), 0);
+    unlink(file("runs/a/step-000007.safetensors"));
+    unlink(file("runs/a/best.safetensors"));
+    rmdir(file("runs/a"));
+    rmdir(file("runs"));
+}
+
 TEST(test_none_is_whole)
 {
     tg_set_warning_handler(note_warning, NULL);
@@ -353,9 +389,17 @@ TEST(test_folders_are_made)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_the_last_few_and_the_best), T(test_highest_none_and_all), T(test_the_best_is_a_second_name),
-        T(test_what_is_not_touched),       T(test_steps_do_not_fall),    T(test_back_to_the_best),
-        T(test_the_newest_that_is_whole),  T(test_none_is_whole),        T(test_one_that_does_not_fit),
+        T(test_the_last_few_and_the_best),
+        T(test_highest_none_and_all),
+        T(test_the_best_is_a_second_name),
+        T(test_what_is_not_touched),
+        T(test_steps_do_not_fall),
+        T(test_back_to_the_best),
+        T(test_the_newest_that_is_whole),
+        T(test_none_is_whole),
+        T(test_one_that_does_not_fit),
+        T(test_what_cannot_be_opened_is_not_damaged),
+        T(test_the_program_goes_to_another_folder),
         T(test_folders_are_made),
     };
     return cmocka_run_group_tests_name("checkpoints", tests, NULL, NULL);
