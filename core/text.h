@@ -20,12 +20,6 @@ void tgi_text_end(void *before);
 int tgi_format(char *text, size_t size, const char *format, ...) TG_PRINTF(3, 4);
 int tgi_vformat(char *text, size_t size, const char *format, va_list arguments) TG_PRINTF(3, 0);
 
-/* The shortest text that reads back as the same number, a float if `single`, and of those the nearest; its length. It
- * has printf's looks of %.15g, of a float %.6g, or of as many more digits as it takes: "0.1", "100", "1e+15", "-0". The
- * number is finite. */
-enum { TGI_SHORTEST = 32 };
-int tgi_shortest(char text[TGI_SHORTEST], double value, bool single);
-
 TG_EXTERN_C_END
 
 #endif

@@ -18,6 +18,11 @@ tgi_number_kind tgi_number_read(char *text, char decimal, int64_t *whole, double
 enum { TGI_NUMBER_TEXT = 32 };
 int tgi_number_text(char text[TGI_NUMBER_TEXT], double value, bool single);
 
+/* The same of a finite number with printf's looks of %.15g, of a float %.6g, or of as many more digits as it takes:
+ * "1", "0.1", "1e+15", "-0". Of several texts as short it is the nearest. */
+enum { TGI_SHORTEST = TGI_NUMBER_TEXT - 2 }; /* which has room for ".0" */
+int tgi_shortest(char text[TGI_SHORTEST], double value, bool single);
+
 TG_EXTERN_C_END
 
 #endif

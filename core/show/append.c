@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,11 +62,17 @@ void tgi_text_utf8(tgi_text *t, const char *text)
 
 void tgi_text_number(tgi_text *t, double value, const char *nan, const char *inf)
 {
-    char text[TGI_SHORTEST];
+    char text[40];
     if (isnan(value) || isinf(value)) {
         if (value < 0) tgi_text_string(t, "-");
         tgi_text_string(t, isnan(value) ? nan : inf);
         return;
     }
-    tgi_text_put(t, text, (size_t)tgi_shortest(text, value, false));
+    void *locale = tgi_text_begin();
+    for (int digits = 15; digits <= 17; digits++) {
+        tgi_format(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    tgi_text_end(locale);
+    tgi_text_string(t, text);
 }

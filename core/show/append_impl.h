@@ -27,7 +27,7 @@ void tgi_text_put(tgi_text *t, const void *bytes, size_t count);
 void tgi_text_string(tgi_text *t, const char *text);
 /* A text whose bytes are all part of UTF-8: others become the character for what cannot be read. */
 void tgi_text_utf8(tgi_text *t, const char *text);
-/* The shortest text that is read as this very number: nan, inf and -inf are those words. */
+/* The shortest of 15, 16 or 17 digits that is read as this very number: nan, inf and -inf are those words. */
 void tgi_text_number(tgi_text *t, double value, const char *nan, const char *inf);
 
 TG_EXTERN_C_END

@@ -1,6 +1,6 @@
 /* test_shortest.c: numbers as text are the shortest that reads back as the same bits, and of those the nearest: what
  * printf and strtod find with patience. */
-#include "core/text.h"
+#include "core/file/number_impl.h"
 #include "tests/support/suite.h"
 
 #include <float.h>

@@ -5,7 +5,9 @@
  * some multiple of 10^k is among them, but at most one of 10^(k+1): if that one is, it is the shortest, otherwise the
  * nearest of the former is. Both are found from v * 10^-k, for which 128 bits of 10^-k suffice: no v of 53 bits comes
  * closer to the border between two answers without being on it. */
-#include "text.h"
+#include "number_impl.h"
+
+#include "core/text.h"
 
 #include <float.h>
 #include <math.h>
@@ -15,7 +17,7 @@
 
 /* ---- powers of ten ---- */
 
-enum { LEAST = -292, MOST = 324, WORDS = 37 }; /* 10^324 has 34 words; 10^-292 keeps 130 bits in 37 */
+enum { LEAST = -292, MOST = 324, WORDS = 37 }; /* 10^324 takes 34 words; of 37 10^-292 leaves 214 bits */
 
 /* The upper 128 bits of 10^k, rounded up: the upper half first. */
 static uint64_t powers[MOST - LEAST + 1][2];
