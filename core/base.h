@@ -116,6 +116,30 @@ typedef struct tg_op tg_op;
 /* Functions that return no tensor say how it went. The message is in tg_error_message(). */
 typedef enum tg_status { TG_OK = 0, TG_FAILED = -1 } tg_status;
 
+/* A copy of so many bytes that lives as long as the innermost scope: where lists of C++ lie. NULL on error. */
+void *tg_copy_in_scope(const void *items, int64_t bytes);
+
 TG_END_DECLS
+
+/* Lists in C++, `tg_texts("a", "b")`: their arrays live as long as the innermost scope, as temporaries would go at the
+ * end of the statement. The arguments stand in braces, and may be in braces themselves. */
+#ifdef __cplusplus
+struct tgi_nothing {};
+template <class T, size_t N> inline const T *tgi_array_in_scope(const T (&items)[N])
+{
+    return static_cast<const T *>(tg_copy_in_scope(items, sizeof items));
+}
+template <class T> inline const T *tgi_array_in_scope(tgi_nothing)
+{
+    const T none[1] = {};
+    return tgi_array_in_scope<T>(none);
+}
+template <class List, class T, size_t N> inline List tgi_list_in_scope(const T (&items)[N])
+{
+    const T *const kept = tgi_array_in_scope<T>(items);
+    return List{ kept, kept ? int64_t{ N } : 0 };
+}
+template <class List, class T> inline List tgi_list_in_scope(tgi_nothing) { return List{ nullptr, 0 }; }
+#endif
 
 #endif

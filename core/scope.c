@@ -315,6 +315,18 @@ tg_tensor_list tg_list_failed(void)
     return TG_LITERAL(tg_tensor_list){ nothing, 0 };
 }
 
+void *tg_copy_in_scope(const void *items, int64_t bytes)
+{
+    if (bytes < 0 || (bytes > 0 && !items)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, "list", "%lld bytes at %s", (long long)bytes, items ? "an address" : "NULL");
+        return NULL;
+    }
+    void *copy = bytes < INT64_MAX / 2 ? tgi_scope_alloc((size_t)bytes) : NULL;
+    if (copy && bytes) memcpy(copy, items, (size_t)bytes);
+    if (!copy && !tg_failed()) tg_fail_at(NULL, TG_ERROR_MEMORY, "list", "no list has %lld bytes", (long long)bytes);
+    return copy;
+}
+
 tg_tensor_list tg_list_in_scope(tg_tensor *const *items, int64_t count)
 {
     if (count < 0 || (count > 0 && !items)) {

@@ -38,8 +38,11 @@ typedef struct tg_named_tensor_list {
     const tg_named_tensor *items;
     int64_t count;
 } tg_named_tensor_list;
-#ifndef __cplusplus
-/* `tg_named_list({ "x", x }, { "y", y })`; it lives to the end of the block. (In C++: an array of tg_named_tensor.) */
+/* `tg_named_list({ "x", x }, { "y", y })`; in C it lives to the end of the block, in C++ as long as the innermost
+ * scope. */
+#ifdef __cplusplus
+#define tg_named_list(...) (tgi_list_in_scope<tg_named_tensor_list, tg_named_tensor>({ __VA_ARGS__ }))
+#else
 #define tg_named_list(...)                                                                                            \
     ((tg_named_tensor_list){ (const tg_named_tensor[]){ __VA_ARGS__ },                                                \
                              (int64_t)(sizeof((const tg_named_tensor[]){ __VA_ARGS__ }) / sizeof(tg_named_tensor)) })

@@ -65,7 +65,8 @@ typedef struct tg_variable {
     int64_t count; /* of an array's elements; -1: it is none */
 } tg_variable;
 
-/* `tg_variables(tg_variable("best", &best), tg_variable("note", note))` */
+/* `tg_variables(tg_variable("best", &best), tg_variable("note", note))`; in C it lives to the end of the block, in C++
+ * as long as the innermost scope. */
 typedef struct tg_variable_list {
     const tg_variable *items;
     int64_t count;
@@ -90,8 +91,7 @@ inline tg_variable_kind tgi_variable_kind(unsigned long long *) { return TG_VARI
 inline tg_variable_kind tgi_variable_kind(float *) { return TG_VARIABLE_FLOAT32; }
 inline tg_variable_kind tgi_variable_kind(double *) { return TG_VARIABLE_FLOAT64; }
 #define tg_variable(name, address) (tg_variable{ name, tgi_variable_kind(address), address, TGI_LENGTH_OF(address) })
-#define tg_variables(...)                                                                                              \
-    (tg_variable_list{ TGI_ARRAY_OF(tg_variable, __VA_ARGS__), TGI_COUNTED(__VA_ARGS__) })
+#define tg_variables(...) (tgi_list_in_scope<tg_variable_list, tg_variable>({ __VA_ARGS__ }))
 #else
 #define tg_variable(name, address)                                                                                     \
     ((tg_variable){ name,                                                                                              \

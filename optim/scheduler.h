@@ -59,16 +59,11 @@ tg_named_tensor_list tg_scheduler_state_dict_at(const char *where, const tg_sche
 tg_status tg_scheduler_load_state_dict_at(const char *where, tg_scheduler *scheduler, tg_named_tensor_list state);
 #define tg_scheduler_load_state_dict(scheduler, ...) tg_scheduler_load_state_dict_at(TG_HERE, scheduler, __VA_ARGS__)
 
-/* ---- arguments ---- Lists live as long as the block they stand in; a scheduler copies what it is given. */
+/* ---- arguments ---- Lists live as long as the block they stand in, in C++ as long as the innermost scope; a scheduler
+ * copies what it is given. */
 
 #ifdef __cplusplus
-} /* templates have no C linkage */
-template <class T, int N> struct tgi_cxx_array {
-    T items[N + 1];
-};
-extern "C" {
-#define TGI_ARRAY_OF(type, ...)                                                                                        \
-    (tgi_cxx_array<type, TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ __VA_OPT__(,) type() } }.items)
+#define TGI_ARRAY_OF(type, ...) (tgi_array_in_scope<type>({ __VA_ARGS__ }))
 #else
 #define TGI_ARRAY_OF(type, ...) ((const type[]){ __VA_ARGS__ __VA_OPT__(,) 0 })
 #endif

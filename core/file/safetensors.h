@@ -22,8 +22,11 @@ typedef struct tg_text_pairs {
     const tg_text_pair *items;
     int64_t count;
 } tg_text_pairs;
-#ifndef __cplusplus
-/* `tg_text_pairs({ "epoch", "3" }, { "by", "me" })`; as an argument's literal it lives to the end of the block. */
+/* `tg_text_pairs({ "epoch", "3" }, { "by", "me" })`; as an argument's literal it lives to the end of the block, in C++
+ * as long as the innermost scope. */
+#ifdef __cplusplus
+#define tg_text_pairs(...) (tgi_list_in_scope<tg_text_pairs, tg_text_pair>({ __VA_ARGS__ }))
+#else
 #define tg_text_pairs(...)                                                                                            \
     ((tg_text_pairs){ (const tg_text_pair[]){ __VA_ARGS__ },                                                          \
                       (int64_t)(sizeof((const tg_text_pair[]){ __VA_ARGS__ }) / sizeof(tg_text_pair)) })

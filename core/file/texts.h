@@ -7,24 +7,18 @@
 TG_BEGIN_DECLS
 
 /* `tg_texts("height", "weight")`, `tg_texts()` for none. In C the array lives to the end of the block it stands in, in
- * C++ to the end of the call that it is an argument of. */
+ * C++ as long as the innermost scope. */
 typedef struct tg_text_list {
     const char *const *items;
     int64_t count;
 } tg_text_list;
-#ifndef __cplusplus
+#ifdef __cplusplus
+#define tg_texts(...) (tgi_list_in_scope<tg_text_list, const char *>({ __VA_ARGS__ }))
+#else
 #define tg_texts(...)                                                                                                  \
     ((tg_text_list){ (const char *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL }, TGI_COUNTED(__VA_ARGS__) })
 #endif
 
 TG_END_DECLS
-
-#ifdef __cplusplus
-template <int N> struct tgi_cxx_texts {
-    const char *items[N + 1];
-    operator tg_text_list() const { return tg_text_list{ items, N }; }
-};
-#define tg_texts(...) (tgi_cxx_texts<TG_COUNT(__VA_ARGS__)>{ { __VA_ARGS__ } })
-#endif
 
 #endif

@@ -164,13 +164,7 @@ TG_END_DECLS
 /* Datasets as a list, 64 at most. In C the array lives to the end of the block it stands in, in C++ as long as the
  * innermost scope. */
 #ifdef __cplusplus
-template <class... D> inline tg_dataset_list tgi_datasets(D... datasets)
-{
-    tg_dataset *const items[] = { datasets..., nullptr };
-    const tg_tensor_list kept = tg_list_in_scope(reinterpret_cast<tg_tensor *const *>(items), sizeof...(D));
-    return tg_dataset_list{ reinterpret_cast<tg_dataset *const *>(kept.items), kept.count };
-}
-#define tg_datasets(...) tgi_datasets(__VA_ARGS__)
+#define tg_datasets(...) (tgi_list_in_scope<tg_dataset_list, tg_dataset *>({ __VA_ARGS__ }))
 #else
 #define tg_datasets(...)                                                                                               \
     ((tg_dataset_list){ (tg_dataset *const[]){ __VA_ARGS__ __VA_OPT__(,) NULL }, TGI_COUNTED(__VA_ARGS__) })

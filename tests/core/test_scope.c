@@ -294,6 +294,21 @@ TEST(test_lists_in_a_row)
     tg_scope_end(outer);
 }
 
+/* Where lists of C++ lie. */
+TEST(test_copy_in_scope)
+{
+    const char bytes[] = "kept";
+    const tg_scope scope = tg_scope_begin();
+    const char *copy = tg_copy_in_scope(bytes, sizeof bytes);
+    assert_true(copy != bytes);
+    assert_string_equal(copy, "kept");
+    assert_non_null(tg_copy_in_scope(NULL, 0));
+    expect_refusal(tg_copy_in_scope(NULL, 1), "list: 1 bytes at NULL");
+    expect_refusal(tg_copy_in_scope(bytes, -1), "list: -1 bytes at an address");
+    expect_refusal(tg_copy_in_scope(bytes, INT64_MAX), "no list has 9223372036854775807 bytes");
+    tg_scope_end(scope);
+}
+
 /* Each question names the line that asks. */
 TEST(test_stale_questions)
 {
@@ -328,6 +343,7 @@ int main(void)
         T(test_stale_gradient_of_a_hook),
         T(test_stale_list),
         T(test_lists_in_a_row),
+        T(test_copy_in_scope),
         T(test_stale_questions),
     };
     return cmocka_run_group_tests_name("scope", tests, NULL, NULL);
