@@ -149,7 +149,7 @@ typedef struct tg_chart_text_options {
     TG_OPTIONS(tg_chart_text_options, TG_CHART_TEXT_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* Lines are of braille dots, 2 by 4 in a character, all series in one frame; without colours they differ in how they
- * are dashed. All of it ends with a newline. */
+ * are dashed. All of it ends with a newline. Nothing is printed while an error is pending. */
 tg_status tg_chart_fprint_at(const char *where, FILE *file, const tg_chart *chart, tg_chart_text_options options);
 #define tg_chart_fprint(file, chart, ...)                                                                              \
     tg_chart_fprint_at(TG_HERE, file, chart, TG_CHART_TEXT_OPTIONS(__VA_ARGS__))
@@ -172,7 +172,8 @@ typedef struct tg_chart_svg_options {
     TG_OPTIONS(tg_chart_svg_options, TG_CHART_SVG_DEFAULTS __VA_OPT__(,) __VA_ARGS__)
 
 /* A picture that stands alone: colours that the colour-blind tell apart, the legend where it covers nothing that is
- * drawn, or else above the frame. The file is written whole or not at all: on error the old one stays. */
+ * drawn, or else above the frame. The file is written whole or not at all: on error the old one stays, and while one is
+ * pending. */
 tg_status tg_chart_write_svg_at(const char *where, const tg_chart *chart, const char *path,
                                 tg_chart_svg_options options);
 #define tg_chart_write_svg(chart, path, ...)                                                                           \

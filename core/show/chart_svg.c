@@ -252,7 +252,7 @@ tg_status tg_chart_write_svg_at(const char *where, const tg_chart *chart, const 
                                 tg_chart_svg_options options)
 {
     static const char function[] = "chart_write_svg";
-    if (!begin(where, chart, function, options)) return TG_FAILED;
+    if (!begin(where, chart, function, options) || tg_failed()) return TG_FAILED;
     tgi_page page = { NULL, 0, 0, false };
     tgi_output out;
     draw(&page, chart, options.width, options.height);

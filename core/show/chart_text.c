@@ -177,6 +177,7 @@ tg_status tg_chart_fprint_at(const char *where, FILE *file, const tg_chart *char
         tg_fail_at(NULL, TG_ERROR_NULL, function, "the file is NULL");
         return TG_FAILED;
     }
+    if (tg_failed()) return TG_FAILED;
     tgi_page page = { NULL, 0, 0, false };
     draw(&page, chart, file, &options);
     return tgi_page_to_file(&page, function, file);

@@ -294,7 +294,7 @@ void tg_progress_free_at(const char *where, tg_progress *p)
 
 void tg_progress_update_at(const char *where, tg_progress *p, int64_t n)
 {
-    if (!progress_ok(where, p, "progress_update")) return;
+    if (!progress_ok(where, p, "progress_update") || tg_failed()) return;
     if (n < 0) {
         tg_fail_at(where, TG_ERROR_VALUE, "progress_update", "%lld steps are fewer than none", (long long)n);
         return;
@@ -345,7 +345,7 @@ static tgi_progress_metric *set(tg_progress *p, const char *name, double value, 
 static void set_metric(tg_progress *p, const char *name, double value, const char *text)
 {
     if (!name) {
-        if (!tg_failed()) tg_fail_at(NULL, TG_ERROR_NULL, "progress_set", "the metric's name is NULL");
+        tg_fail_at(NULL, TG_ERROR_NULL, "progress_set", "the metric's name is NULL");
         return;
     }
     if (p->style == TG_PROGRESS_SILENT || set(p, name, value, text, NULL)) return;
@@ -355,15 +355,15 @@ static void set_metric(tg_progress *p, const char *name, double value, const cha
 
 void tg_progress_set_at(const char *where, tg_progress *p, const char *name, double value)
 {
-    if (progress_ok(where, p, "progress_set")) set_metric(p, name, value, NULL);
+    if (progress_ok(where, p, "progress_set") && !tg_failed()) set_metric(p, name, value, NULL);
 }
 
 void tg_progress_set_text_at(const char *where, tg_progress *p, const char *name, const char *text)
 {
-    if (!progress_ok(where, p, "progress_set_text")) return;
+    if (!progress_ok(where, p, "progress_set_text") || tg_failed()) return;
     if (text)
         set_metric(p, name, 0, text);
-    else if (!tg_failed())
+    else
         tg_fail_at(where, TG_ERROR_NULL, "progress_set_text", "the metric's text is NULL");
 }
 

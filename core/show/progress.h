@@ -63,7 +63,8 @@ tg_progress *tg_progress_new_at(const char *where, int64_t total, tg_progress_op
 void tg_progress_free_at(const char *where, tg_progress *p);
 #define tg_progress_free(p) tg_progress_free_at(TG_HERE, p)
 
-/* One more step is done, or `n` more: `tg_progress_update(p)`, `tg_progress_update(p, batch)`. Some ten nanoseconds. */
+/* One more step is done, or `n` more: `tg_progress_update(p)`, `tg_progress_update(p, batch)`. Some ten nanoseconds.
+ * While an error is pending no step is done, and no metric is set. */
 void tg_progress_update_at(const char *where, tg_progress *p, int64_t n);
 #define tg_progress_update(p, ...) tg_progress_update_at(TG_HERE, p, TG_OR(1, __VA_ARGS__))
 

@@ -319,6 +319,12 @@ TEST(test_buffer_and_file)
     read_back[fread(read_back, 1, sizeof read_back - 1, file)] = '\0';
     fclose(file);
     assert_string_equal(read_back, text);
+    file = tmpfile();
+    tg_fail("op", "went wrong");
+    assert_int_equal(tg_chart_fprint(file, chart), TG_FAILED);
+    expect_error("went wrong");
+    assert_int_equal(ftell(file), 0);
+    fclose(file);
     FILE *full = fopen("/dev/full", "w");
     if (full) {
         setvbuf(full, NULL, _IONBF, 0);

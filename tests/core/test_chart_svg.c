@@ -493,6 +493,15 @@ TEST(test_file)
     assert_true(strncmp(text, "<svg xmlns=", 11) == 0);
     assert_int_equal(tg_chart_write_svg(chart, folder), TG_FAILED);
     expect_error("chart_write_svg: ");
+    tg_chart *unfinished = tg_chart_new(.title = "what would have been drawn");
+    struct stat before, after;
+    assert_int_equal(stat(path, &before), 0);
+    tg_chart_line_tensor(unfinished, "a", NULL);
+    assert_int_equal(tg_chart_write_svg(unfinished, path), TG_FAILED);
+    expect_error("chart_line_tensor: ");
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(before.st_ino == after.st_ino && before.st_size == after.st_size);
+    tg_chart_free(unfinished);
     if (access("/dev/full", W_OK) == 0) {
         assert_int_equal(tg_chart_write_svg(chart, "/dev/full"), TG_FAILED);
         expect_error("/dev/full");

@@ -623,12 +623,19 @@ TEST(test_misuse)
     expect_error("the file is NULL");
     expect_refusal(tg_progress_new(1, .width = -1), "width -1");
     expect_refusal(tg_progress_new(1, .style = (tg_progress_style)9), "9 is no style");
-    some_error(); /* a bar goes on while an error is pending, as what it counts may */
+    tg_progress_set(p, "loss", 0.5);
+    tg_progress_update(p);
+    some_error(); /* a step that failed is not done, and has no loss */
+    tg_progress_set(p, "loss", NAN);
+    tg_progress_set_text(p, "phase", "wrong");
     tg_progress_update(p);
     assert_int_equal(tg_progress_done(p), 1);
     assert_null(tg_progress_new(1));
     expect_error("went wrong");
     tg_progress_free(p);
+    show();
+    assert_non_null(strstr(screen[0], "1/3"));
+    assert_non_null(strstr(screen[0], "loss=0.5]"));
     close_out();
 }
 
