@@ -1,6 +1,6 @@
 /* vocabulary.h: texts as numbers: characters, bytes or words, each with an id.
  *
- *     tg_vocabulary *v = tg_vocabulary_of_file("book.txt", .by = TG_WORDS, .lower = true, .max_size = 10000,
+ *     tg_vocabulary *v = tg_vocabulary_of_file("book.txt", .by = TG_WORDS, .lower = true, .max_tokens = 10000,
  *                                              .unknown = "<unk>");
  *     tg_tensor *ids = tg_encode_file(v, "book.txt");              [tokens] int64
  *     puts(tg_decode(v, tg_narrow(ids, 0, 0, 20)));
