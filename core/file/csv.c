@@ -120,10 +120,12 @@ static bool set_types(tg_csv *csv, const char *function, const char *option, con
         int64_t at = 0;
         while (at < csv->columns && strcmp(csv->names[at], names.items[i]) != 0) at++;
         if (at == csv->columns || csv->column[at].given) {
-            char shown[TGI_SHOWN];
-            tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s: .%s: %s '%s'", csv->path, option,
-                       at == csv->columns ? "there is no column" : "a type is given twice to column",
-                       tgi_csv_shown(names.items[i], shown));
+            char shown[TGI_SHOWN], all[TGI_NAMES_SHOWN];
+            const bool none = at == csv->columns;
+            tg_fail_at(NULL, TG_ERROR_VALUE, function, "%s: .%s: %s '%s'%s%s", csv->path, option,
+                       none ? "there is no column" : "a type is given twice to column",
+                       tgi_csv_shown(names.items[i], shown), none ? "; the columns are: " : "",
+                       none ? tgi_csv_names_shown(csv, all) : "");
             return false;
         }
         csv->column[at].type = (uint8_t)type;

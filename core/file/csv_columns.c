@@ -51,12 +51,12 @@ static int64_t search(const tg_csv *csv, const char *name, int64_t first)
 static int64_t find(const tg_csv *csv, const char *name, int64_t first)
 {
     const int64_t at = name ? search(csv, name, first) : -1;
-    char shown[TGI_SHOWN];
+    char shown[TGI_SHOWN], names[TGI_NAMES_SHOWN];
     if (!name && !tg_failed())
         tg_fail_at(NULL, TG_ERROR_NULL, tgi_self.op, "the column's name is NULL");
     else if (at < 0)
-        tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%s: there is no column '%s' among %lld", csv->path,
-                   name ? tgi_csv_shown(name, shown) : "", (long long)csv->columns);
+        tg_fail_at(NULL, TG_ERROR_VALUE, tgi_self.op, "%s: there is no column '%s' among %lld: %s", csv->path,
+                   name ? tgi_csv_shown(name, shown) : "", (long long)csv->columns, tgi_csv_names_shown(csv, names));
     return at;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *tgi_csv_shown(const char *field, char shown[TGI_SHOWN])
 {
@@ -14,6 +15,20 @@ const char *tgi_csv_shown(const char *field, char shown[TGI_SHOWN])
         shown[n] = (unsigned char)field[n] < ' ' || field[n] == 0x7f ? '?' : field[n];
     while (field[n] && n > 0 && ((unsigned char)field[n] & 0xc0) == 0x80) n--; /* half a character of UTF-8 */
     snprintf(shown + n, 4, "%s", field[n] ? "..." : "");
+    return shown;
+}
+
+const char *tgi_csv_names_shown(const tg_csv *csv, char shown[TGI_NAMES_SHOWN])
+{
+    char name[TGI_SHOWN];
+    size_t used = 0;
+    shown[0] = '\0';
+    for (int64_t i = 0; i < csv->columns; i++) {
+        const char *next = tgi_csv_shown(csv->names[i], name);
+        const bool room = used + strlen(next) + sizeof ", , ..." <= TGI_NAMES_SHOWN;
+        used += (size_t)snprintf(shown + used, TGI_NAMES_SHOWN - used, "%s%s", i ? ", " : "", room ? next : "...");
+        if (!room) break;
+    }
     return shown;
 }
 

@@ -46,6 +46,9 @@ int64_t tgi_csv_line(const tg_csv *csv, int64_t row);
 /* A field for an error's text, short and on one line. */
 enum { TGI_SHOWN = 48 };
 const char *tgi_csv_shown(const char *field, char shown[TGI_SHOWN]);
+/* "a, b, c": the names of the columns, as many as find room. */
+enum { TGI_NAMES_SHOWN = 256 };
+const char *tgi_csv_names_shown(const tg_csv *csv, char shown[TGI_NAMES_SHOWN]);
 
 /* ---- csv_fields.c ---- */
 

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+static const char damaged[] =
+    "gzip, cut short or damaged"; /* the field, wherever either of them may be what is wrong */
+
 enum { HEAD = 10, TAIL = 8, HEADER_CRC = 2, EXTRA = 4, NAME = 8, COMMENT = 16, RESERVED = 0xe0, DEFLATE = 8 };
 
 static uint32_t little(const unsigned char *b)
@@ -51,13 +54,13 @@ bool tgi_unpacked_open(tgi_unpacked *unpacked, const tgi_input *in)
     if (!unpacked->packed) return true;
     const int64_t at = skip_header(in);
     if (at < 0) return false;
-    if (in->size - TAIL < at) return tgi_input_fail(in, in->size, "gzip", "the file ends before its sum");
+    if (in->size - TAIL < at) return tgi_input_fail(in, in->size, damaged, "the file ends before its sum");
     if (!tgi_input_read(in, in->size - TAIL, tail, TAIL)) return false;
     unpacked->crc = little(tail);
     unpacked->size = little(tail + 4);
-    unpacked->deflated = (tgi_deflated){ in, "gzip", at, in->size - TAIL - at, unpacked->size };
+    unpacked->deflated = (tgi_deflated){ in, damaged, at, in->size - TAIL - at, unpacked->size };
     if (unpacked->size / TGI_MOST_INFLATED <= unpacked->deflated.bytes) return true;
-    return tgi_input_fail(in, in->size - 4, "gzip", "%lld bytes cannot become %lld",
+    return tgi_input_fail(in, in->size - 4, damaged, "%lld bytes cannot become %lld",
                           (long long)unpacked->deflated.bytes, (long long)unpacked->size);
 }
 
@@ -65,7 +68,7 @@ bool tgi_unpacked_head(const tgi_unpacked *unpacked, void *to, int64_t bytes)
 {
     if (!unpacked->packed) return tgi_input_read(unpacked->in, 0, to, bytes);
     if (bytes <= unpacked->size) return tgi_inflate(&unpacked->deflated, 0, bytes, to, NULL);
-    return tgi_input_fail(unpacked->in, unpacked->in->size - 4, "gzip", "%lld bytes become %lld",
+    return tgi_input_fail(unpacked->in, unpacked->in->size - 4, damaged, "%lld bytes become %lld",
                           (long long)unpacked->deflated.bytes, (long long)unpacked->size);
 }
 

@@ -12,6 +12,7 @@
 #include "core/tensor_impl.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "foreign_impl.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -212,7 +213,8 @@ bool tgi_npy_read_header(const tgi_npy_source *source, tgi_npy_header *h)
         return tgi_npy_fail(source, 0, "%lld bytes are no array of NumPy's", (long long)source->size);
     if (!source->read(source, 0, begin, LENGTH_AT + 2)) return false;
     if (memcmp(begin, tgi_npy_magic, TGI_NPY_MAGIC_BYTES) != 0)
-        return tgi_npy_fail(source, 0, "is no array of NumPy's: it does not begin as one");
+        return (source->name || !tgi_is_foreign(source->in, "tg_load_npy")) &&
+               tgi_npy_fail(source, 0, "is no array of NumPy's: it does not begin as one");
     const int version = begin[VERSION_AT], wide = version > 1 ? 4 : 2;
     if (version < 1 || version > 3 || begin[VERSION_AT + 1] != 0)
         return tgi_npy_fail(source, VERSION_AT, "version %d.%d of the format is not known; 1.0, 2.0 and 3.0 are",

@@ -4,12 +4,14 @@
 #include "core/error.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
+#include "foreign_impl.h"
 #include "format_impl.h"
 #include "npy_impl.h"
 #include "zip_impl.h"
 
 #include <string.h>
 
+static const char reader[] = "tg_load_npz";
 static const char ending[] = ".npy";
 enum { ENDING = sizeof ending - 1 };
 
@@ -37,7 +39,8 @@ static bool load_entry(const tgi_zip *zip, const tgi_zip_entry *e, tg_named_tens
 {
     const size_t length = strlen(e->name);
     if (length < ENDING || strcmp(e->name + length - ENDING, ending) != 0)
-        return tgi_input_fail(zip->in, e->data_at, e->name, "is no array: its name does not end in %s", ending);
+        return !tgi_is_foreign(zip->in, reader) &&
+               tgi_input_fail(zip->in, e->data_at, e->name, "is no array: its name does not end in %s", ending);
     char *name = tgi_scope_alloc(length - ENDING + 1);
     if (!name) return false;
     memcpy(name, e->name, length - ENDING);
@@ -59,7 +62,7 @@ static tg_named_tensor_list load_all(const tgi_input *in)
 {
     tg_named_tensor_list list = { NULL, 0 };
     tgi_zip zip;
-    if (!tgi_zip_open(&zip, in)) return list;
+    if ((!tgi_zip_is(in) && (tg_failed() || tgi_is_foreign(in, reader))) || !tgi_zip_open(&zip, in)) return list;
     tg_named_tensor *items = tgi_scope_alloc((size_t)(zip.count + 1) * sizeof *items);
     if (!items) return list;
     for (int64_t i = 0; i < zip.count; i++)

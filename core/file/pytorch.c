@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
+#include "foreign_impl.h"
 #include "pickle_impl.h"
 #include "pytorch_impl.h"
 #include "zip_impl.h"
@@ -58,42 +59,22 @@ static bool byte_order_ok(const archive *a)
     return tgi_input_fail(a->zip.in, entry->data_at, "byteorder", "the byte order is \"%s\", not \"little\"", order);
 }
 
-/* ---- what is no archive ---- */
-
-/* The pickle of 0x1950a86a20f9469cfc6c, with which torch.save began until 1.5. */
-static const char old[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-enum { OLD = sizeof old - 1 };
-
-static const char *what_it_is(const tgi_input *in)
-{
-    char begin[16] = "", tar[6] = "";
-    const int64_t bytes = in->size < 16 ? in->size : 16;
-    if (!tgi_input_read(in, 0, begin, bytes) || (in->size > 263 && !tgi_input_read(in, 257, tar, 5))) return NULL;
-    if (in->size == 0) return "the file is empty";
-    if (memcmp(begin, old, OLD) == 0)
-        return "written by PyTorch before 1.6, or with _use_new_zipfile_serialization=False: "
-               "load it in Python and save it again with torch.save";
-    if (strcmp(tar, "ustar") == 0)
-        return "a tar archive, as PyTorch before 0.2 wrote them: load it in Python and save it again";
-    if (begin[0] == '\x80' && begin[1] >= 2 && begin[1] <= 5) return "a bare pickle, which torch.save did not write";
-    if (bytes > 9 && memcmp(begin + 4, "\0\0\0\0{", 5) == 0) return "a safetensors file: tg_load_safetensors reads it";
-    if (memcmp(begin, "\x89HDF", 4) == 0) return "an HDF5 file";
-    if (memcmp(begin, "\x93NUMPY", 6) == 0) return "an .npy file: tg_load_npy reads it";
-    return "no zip archive, which PyTorch's files are";
-}
+static const char reader[] = "tg_load_pt";
 
 static bool open_archive(archive *a, const tgi_input *in)
 {
     if (!tgi_zip_is(in)) {
-        const char *what = tg_failed() ? NULL : what_it_is(in);
-        return what && tgi_input_fail(in, 0, NULL, "%s", what);
+        if (tg_failed() || tgi_is_foreign(in, reader)) return false;
+        return tgi_input_fail(in, 0, NULL,
+                              in->size ? "no zip archive, which PyTorch's files are" : "the file is empty");
     }
     if (!tgi_zip_open(&a->zip, in)) return false;
     look_around(a);
     if (is_of_torchscript(a))
         return tgi_input_fail(in, 0, NULL, "a TorchScript archive: save the state_dict of what torch.jit.load gives");
-    if (!a->pickle) return tgi_input_fail(in, 0, NULL, "a zip archive, but no data.pkl is in it, as PyTorch writes it");
-    return byte_order_ok(a);
+    if (a->pickle) return byte_order_ok(a);
+    return !tgi_is_foreign(in, reader) &&
+           tgi_input_fail(in, 0, NULL, "a zip archive, but no data.pkl is in it, as PyTorch writes it");
 }
 
 /* ---- reading ---- */
@@ -155,8 +136,9 @@ const tg_object *tg_load_pt_at(const char *where, const char *path)
 
 bool tgi_pt_is(const tgi_input *in)
 {
-    char begin[OLD];
-    if (in->size >= OLD && tgi_input_read(in, 0, begin, OLD) && memcmp(begin, old, OLD) == 0) return true;
+    char begin[TGI_OLD_PT];
+    if (in->size >= TGI_OLD_PT && tgi_input_read(in, 0, begin, TGI_OLD_PT) && !memcmp(begin, tgi_old_pt, TGI_OLD_PT))
+        return true;
     if (tg_failed() || !tgi_zip_is(in)) return false;
     archive a = { 0 };
     const tg_scope scope = tg_scope_begin_at(NULL);

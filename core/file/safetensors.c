@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/tensor_impl.h"
 #include "core/thread.h"
+#include "foreign_impl.h"
 #include "json_impl.h"
 #include "mapping_impl.h"
 #include "safetensors_impl.h"
@@ -224,6 +225,7 @@ static bool check_all(reading *r)
 /* ---- the file ---- */
 
 enum { LENGTH_BYTES = 8 };
+static const char reader[] = "tg_load_safetensors";
 
 /* The header's length, if it can be one; -1 with an error pending. */
 static int64_t header_length(const tgi_input *in)
@@ -235,6 +237,7 @@ static int64_t header_length(const tgi_input *in)
     }
     if (!tgi_input_read(in, 0, &n, LENGTH_BYTES)) return -1;
     if (n <= TGI_SAFETENSORS_HEADER && (int64_t)n <= in->size - LENGTH_BYTES) return (int64_t)n;
+    if (tgi_is_foreign(in, reader)) return -1;
     tgi_input_fail(in, 0, "header length", "is %llu; the file has %lld bytes behind it, and %d are the most",
                    (unsigned long long)n, (long long)(in->size - LENGTH_BYTES), TGI_SAFETENSORS_HEADER);
     return -1;
@@ -247,7 +250,8 @@ static bool read_all(reading *r)
     if (!header) return false;
     r->data_at = LENGTH_BYTES + n;
     if (header[0] != '{')
-        return tgi_input_fail(r->in, LENGTH_BYTES, "header", "does not begin with '{': this is no safetensors file");
+        return !tgi_is_foreign(r->in, reader) &&
+               tgi_input_fail(r->in, LENGTH_BYTES, "header", "does not begin with '{': this is no safetensors file");
     tgi_json_begin(&r->json, r->in, "header", LENGTH_BYTES, header, n);
     return read_header(r) && check_all(r);
 }

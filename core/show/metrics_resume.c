@@ -40,7 +40,8 @@ static int64_t end_of_row(const reader *r)
 
 static bool fail_row(const reader *r, const char *problem)
 {
-    return tgi_input_fail(&r->in, r->at, NULL, "line %lld %s", (long long)r->line, problem);
+    return tgi_input_fail(&r->in, r->at, NULL, "line %lld %s: the file was not written by tg_metrics, or was changed",
+                          (long long)r->line, problem);
 }
 
 static const char json[] = "{\"step\": ";
@@ -139,7 +140,7 @@ static bool read_header(tg_metrics *m, reader *r, char *copy, int64_t end)
         if (memchr(name, '\0', length)) return fail_row(r, "has a zero byte");
         const bool step = length == 4 && memcmp(name, "step", 4) == 0;
         if (step != (column == 0) || length == 0)
-            return fail_row(r, "is not the header of metrics: \"step\" and then others");
+            return fail_row(r, "is not the header of metrics (\"step\", then others)");
         if (column == 0) continue;
         tgi_metric *metric = tgi_metric_of(m, name, length);
         if (!metric) return false;

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/op.h"
 #include "core/scope.h"
+#include "core/tensor_impl.h"
 #include "core/thread.h"
 #include "nn/packed.h"
 #include "ops/join.h"
@@ -67,13 +68,39 @@ static tg_tensor_list column(const tg_tensor_list *samples, int64_t count, int f
     return items ? tg_list_of(items, count) : tg_list_failed();
 }
 
+static bool same_shape(const tg_tensor *a, const tg_tensor *b)
+{
+    bool same = a->ndim == b->ndim;
+    for (int d = 0; same && d < a->ndim; d++) same = a->dims[d] == b->dims[d];
+    return same;
+}
+
+/* The field of all samples in one tensor. `advice` is for those whose samples have different lengths. */
+static tg_tensor *stacked(const char *what, const tg_tensor_list parts, int field, const char *advice)
+{
+    char first[TG_SHAPE_TEXT], other[TG_SHAPE_TEXT];
+    for (int64_t i = 0; i < parts.count; i++) {
+        if (!tgi_handle_ok(what, parts.items[i])) return NULL;
+        if (same_shape(parts.items[0], parts.items[i])) continue;
+        const tg_shape a = tg_shape_of(parts.items[0]), b = tg_shape_of(parts.items[i]);
+        return tg_fail_at(
+            NULL, TG_ERROR_VALUE, what,
+            "field %d: stack expects each tensor to be equal size, but got %s in sample 0 of the batch and "
+            "%s in sample %lld; %s",
+            field, tg_shape_text(&a, first), tg_shape_text(&b, other), (long long)i, advice);
+    }
+    return tg_stack(parts, 0);
+}
+
 int tg_collate_stack(const tg_tensor_list *samples, int64_t count, tg_tensor **fields, void *context)
 {
     (void)context;
     tgi_begin(NULL, "collate");
     const int n = fields_of("collate", samples, count, fields);
     for (int k = 0; k < n; k++)
-        if (!(fields[k] = tg_stack(column(samples, count, k), 0))) return -1;
+        if (!(fields[k] = stacked("collate", column(samples, count, k), k,
+                                  "a loader pads sequences of different lengths with .collate = tg_collate_pad")))
+            return -1;
     return n;
 }
 
@@ -102,8 +129,9 @@ int tg_collate_pad(const tg_tensor_list *samples, int64_t count, tg_tensor **fie
     }
     for (int k = 0; k < n; k++) {
         const tg_tensor_list parts = column(samples, count, k);
-        fields[k] = k < sequences ? tg_pad_sequence(parts, .batch_first = true, .padding_value = padding->values[k])
-                                  : tg_stack(parts, 0);
+        fields[k] = k < sequences
+                        ? tg_pad_sequence(parts, .batch_first = true, .padding_value = padding->values[k])
+                        : stacked(what, parts, k, "what is padded are the first .sequences fields (tg_padding)");
         if (!fields[k]) return -1;
         if (k < sequences && !(fields[n + k] = lengths_of(parts))) return -1;
     }

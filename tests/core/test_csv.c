@@ -205,7 +205,7 @@ TEST(test_types_that_are_given)
     assert_null(tg_parse_csv("a,b\n1,2\nNA,3.5\n", .int64 = "a"));
     expect_error("line 3, column 'a' (1): 'NA' is missing, and no int64 says so");
     assert_null(tg_parse_csv("a,b\n1,2\n", .text = "c"));
-    expect_error(".text: there is no column 'c'");
+    expect_error(".text: there is no column 'c'; the columns are: a, b");
     assert_null(tg_parse_csv("a,b\n1,2\n", .text = "a", .int64 = "a"));
     expect_error(".int64: a type is given twice to column 'a'");
     tg_scope_end(scope);
@@ -223,6 +223,26 @@ TEST(test_missing)
     tg_csv_free(csv);
     csv = tg_parse_csv("x\n1\nnan\n", .missing = NULL); /* a number, if a strange one */
     assert_true(tg_csv_missing(csv, "x") == 1 && tg_csv_type_of(csv, "x") == TG_CSV_FLOAT64);
+    tg_csv_free(csv);
+    tg_scope_end(scope);
+}
+
+/* A name that is not there is told with those that are, as many as find room. */
+TEST(test_names_that_are_told)
+{
+    IN_SCOPE;
+    char wide[2000] = "";
+    for (int i = 0; i < 100; i++) snprintf(wide + strlen(wide), 16, "%scolumn %d", i ? "," : "", i);
+    tg_csv *csv = tg_parse_csv(wide);
+    assert_null(tg_csv_column(csv, "column 100"));
+    assert_null(strstr(tg_error_message(), "column 30"));
+    const char *end = tg_error_message() + strlen(tg_error_message()) - 11;
+    assert_string_equal(end, "umn 22, ...");
+    expect_error("there is no column 'column 100' among 100: column 0, column 1, column 2, ");
+    tg_csv_free(csv);
+    csv = tg_parse_csv("1,2\n3,4\n", .header = false);
+    assert_null(tg_csv_column(csv, "a"));
+    expect_error("there is no column 'a' among 2: 0, 1");
     tg_csv_free(csv);
     tg_scope_end(scope);
 }
@@ -249,7 +269,7 @@ TEST(test_tensors)
     assert_null(tg_csv_tensor(csv, tg_texts("b"), .dtype = TG_INT64));
     expect_error("column 'b' (3) is float64, not int64");
     assert_null(tg_csv_tensor(csv, tg_texts("a", "d")));
-    expect_error("there is no column 'd' among 4");
+    expect_error("there is no column 'd' among 4: a, word, b, c");
     assert_null(tg_csv_tensor(csv, tg_texts("a"), .dtype = TG_BOOL));
     expect_error("not bool");
     tg_csv_range(csv, 2, 5);
@@ -473,6 +493,7 @@ int main(void)
         T(test_column_that_turns_real),
         T(test_types_that_are_given),
         T(test_missing),
+        T(test_names_that_are_told),
         T(test_tensors),
         T(test_no_rows_and_one),
         T(test_categories),

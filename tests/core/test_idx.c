@@ -121,7 +121,8 @@ TEST(test_errors)
     expect_idx(path, "\x1f\x8b\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 19, "gzip");
     expect_idx(path, "\x1f\x8b\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 19, "gzip: method 9");
     expect_idx(path, "\x1f\x8b\x08\x08\0\0\0\0\0\0abcd", 14, "gzip: the file ends in its header");
-    expect_idx(path, "\x1f\x8b\x08\0\0\0\0\0\0\0\1\1\0\xfe\xff\0\0\0\0\0\0\0\0\x7f", 24, "cannot become");
+    expect_idx(path, "\x1f\x8b\x08\0\0\0\0\0\0\0\1\1\0\xfe\xff\0\0\0\0\0\0\0\0\x7f", 24,
+               "gzip, cut short or damaged: ");
     tg_load_idx(FILES "int8.idx", .dtype = TG_BOOL);
     expect_error("elements become float32, float64 or int64");
     tg_load_idx(FILES "int8.idx", .dtype = TG_INT64, .scale = 0.5);
@@ -132,6 +133,25 @@ TEST(test_errors)
     expect_error("the scale is no number");
     tg_load_idx(NULL);
     expect_error("the path is NULL");
+    remove_folder(folder);
+    tg_scope_end(scope);
+}
+
+/* Of a file that was not copied to its end the error says so, wherever it ends. */
+TEST(test_cut_short)
+{
+    IN_SCOPE;
+    const char *folder = make_folder();
+    char path[4200];
+    snprintf(path, sizeof path, "%s/a.idx.gz", folder);
+    size_t count;
+    unsigned char *whole = read_file(FILES "bytes.idx.gz", &count);
+    for (size_t n = 40; n < count; n++) {
+        write_file(path, whole, n);
+        assert_null(tg_load_idx(path));
+        expect_error("gzip, cut short or damaged: ");
+    }
+    free(whole);
     remove_folder(folder);
     tg_scope_end(scope);
 }
@@ -185,7 +205,7 @@ TEST(test_gzip_headers)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(test_values), T(test_bits), T(test_cifar), T(test_errors),
-                                        T(test_gzip_headers) };
+    const struct CMUnitTest tests[] = { T(test_values), T(test_bits),      T(test_cifar),
+                                        T(test_errors), T(test_cut_short), T(test_gzip_headers) };
     return cmocka_run_group_tests_name("idx", tests, NULL, NULL);
 }

@@ -399,6 +399,7 @@ TEST(test_foreign_files)
         assert_null(m);
         assert_int_equal(tg_error_get().code, TG_ERROR_FILE);
         assert_non_null(strstr(tg_error_message(), path));
+        assert_non_null(strstr(tg_error_message(), ": the file was not written by tg_metrics, or was changed"));
         expect_error(cases[i].error);
         assert_string_equal(content_of(path), cases[i].text);
     }

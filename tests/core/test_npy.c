@@ -469,7 +469,9 @@ TEST(test_files_that_are_refused)
     expect_refusal(tg_load_npy(file("nowhere.npy")), "cannot be read: No such file or directory");
     expect_refusal(tg_load_npy(folder), "is a folder");
     expect_refusal(tg_load_npy(NULL), "the path is NULL");
-    expect_refusal(tg_load_npy(FILES "every.npz"), "is no array of NumPy's");
+    expect_refusal(tg_load_npy(FILES "every.npz"), "every.npz: at byte 0: an .npz archive: tg_load_npz reads it");
+    expect_refusal(tg_load_npy(FILES "every.safetensors"), "a safetensors file: tg_load_safetensors reads it");
+    expect_refusal(tg_load_npy(FILES "pt_lstm.pt"), "a .pt file of PyTorch: tg_load_pt reads it");
     tg_scope_end(scope);
 }
 
@@ -500,7 +502,10 @@ TEST(test_archives_that_are_refused)
     IN_SCOPE;
     expect_no_list(tg_load_npz("tests/golden/files/hand.zip"), "stored: is no array: its name does not end in .npy");
     expect_no_list(tg_load("tests/golden/files/hand.zip"), "none of the formats read here");
-    expect_no_list(tg_load_npz(FILES "version1.npy"), "no zip archive, or its end is missing");
+    expect_no_list(tg_load_npz(FILES "version1.npy"), "version1.npy: at byte 0: an .npy file: tg_load_npy reads it");
+    expect_no_list(tg_load_npz(FILES "pt_lstm.pt"), "a .pt file of PyTorch: tg_load_pt reads it");
+    expect_no_list(tg_load_npz(FILES "every.safetensors"), "a safetensors file: tg_load_safetensors reads it");
+    expect_no_list(tg_load_npz(FILES "text.ppm"), "no zip archive, or its end is missing");
     expect_no_list(tg_load_npz(NULL), "the path is NULL");
     size_t count;
     unsigned char *all = read_file(FILES "every.npz", &count);

@@ -178,7 +178,9 @@ TEST(test_what_is_not_read)
         { FILES "sparse.pt", "a tensor made by torch._utils._rebuild_sparse_tensor" },
         { FILES "big.pt", "byteorder: the byte order is \"big\"" },
         { "tests/golden/pt.py", "no zip archive" },
-        { "tests/golden/files/every.safetensors", "a safetensors file" },
+        { "tests/golden/files/every.npz", "every.npz: at byte 0: an .npz archive: tg_load_npz reads it" },
+        { "tests/golden/files/version1.npy", "an .npy file: tg_load_npy reads it" },
+        { "tests/golden/files/every.safetensors", "a safetensors file: tg_load_safetensors reads it" },
         { "tests/golden", "is a folder" },
         { "there is none.pt", "cannot be read" },
     };

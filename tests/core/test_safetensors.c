@@ -425,6 +425,19 @@ TEST(test_wrong_files)
         assert_int_equal(tg_load(file("x")).count, 0);
         expect_error(files[i].by_content);
     }
+    static const struct {
+        const char *path, *text;
+    } others[] = {
+        { FILES "pt_lstm.pt", "at byte 0: a .pt file of PyTorch: tg_load_pt reads it" },
+        { FILES "pt_old.pt", "at byte 0: written by PyTorch before 1.6" },
+        { FILES "every.npz", "at byte 0: an .npz archive: tg_load_npz reads it" },
+        { FILES "version1.npy", "at byte 0: an .npy file: tg_load_npy reads it" },
+        { FILES "text.ppm", "header length: is " },
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(tg_load_safetensors(others[i].path).count, 0);
+        expect_error(others[i].text);
+    }
     assert_int_equal(tg_load(file("absent")).count, 0);
     expect_error("absent: cannot be read: No such file");
     assert_int_equal(tg_load(folder).count, 0);

@@ -385,8 +385,19 @@ TEST(test_own_collate)
     tg_loader_free(loader);
     loader = tg_loader_new(numbers(8, .item = words_item), .batch_size = 4);
     TG_FOR_BATCHES(batch, loader) fail_msg("words of different lengths in one tensor");
-    expect_error("stack expects each tensor to be equal size");
+    expect_error("collate: field 0: stack expects each tensor to be equal size, but got [");
     tg_loader_free(loader);
+    loader = tg_loader_new(numbers(8, .item = words_item), .batch_size = 4);
+    TG_FOR_BATCHES(batch, loader) fail_msg("words of different lengths in one tensor");
+    expect_error("pads sequences of different lengths with .collate = tg_collate_pad");
+    tg_loader_free(loader);
+    tg_tensor *short_row[] = { tg_ones(tg_shape(2)), tg_ones(tg_shape(1)) };
+    tg_tensor *long_row[] = { tg_ones(tg_shape(3)), tg_ones(tg_shape(2)) }, *fields[TG_MAX_FIELDS];
+    const tg_tensor_list rows[] = { { short_row, 2 }, { long_row, 2 } };
+    assert_int_equal(tg_collate_pad(rows, 2, fields, NULL), -1);
+    expect_error(
+        "collate_pad: field 1: stack expects each tensor to be equal size, but got [1] in sample 0 of the batch "
+        "and [2] in sample 1; what is padded are the first .sequences fields");
     tg_scope_end(scope);
 }
 
