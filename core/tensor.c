@@ -360,22 +360,27 @@ tgi_extra *tgi_extra_of(tg_tensor *t)
 
 /* ---- another storage ---- */
 
-void tgi_take_storage(tg_tensor *t, tg_tensor *from)
+void tgi_share_storage(tg_tensor *t, tg_tensor *from)
 {
     tgi_storage *const old = t->storage;
     tgi_count(&from->storage->refs, 1);
     t->storage = from->storage;
     t->dtype = from->dtype;
-    t->offset = 0;
+    t->offset = from->offset;
     t->is_view = false;
     t->rebased = t->storage->rebased;
     t->contiguous = true;
-    tgi_owner(t->storage)->requires_grad =
-        t->requires_grad; /* for those who ask of a storage whether it is a parameter's */
     for (int d = 0; d < t->ndim; d++) tgi_strides(t)[d] = tgi_strides(from)[d];
     if (old == &t->own && old->refs == 2) { /* nobody else uses it, so it need not wait for the handle */
         if (t->extra) release_cached(t);
         release_data(t);
     }
     storage_unref(old);
+}
+
+void tgi_take_storage(tg_tensor *t, tg_tensor *from)
+{
+    tgi_share_storage(t, from);
+    tgi_owner(t->storage)->requires_grad =
+        t->requires_grad; /* for those who ask of a storage whether it is a parameter's */
 }

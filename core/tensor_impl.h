@@ -234,7 +234,10 @@ tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value);
  * NULL. */
 tg_tensor *tgi_own(tg_tensor *t);
 
-/* Gives `t` the storage of `from`, contiguous from its first element on, and its dtype; shapes are the same. */
+/* Gives `t` the storage of `from` and its dtype; `from` is contiguous, and shapes are the same, or both are of one
+ * element. Both have the storage then. */
+void tgi_share_storage(tg_tensor *t, tg_tensor *from);
+/* The same where nobody else is to see `from` any more. */
 void tgi_take_storage(tg_tensor *t, tg_tensor *from);
 
 void tgi_hooks_free(tgi_hook *hooks);

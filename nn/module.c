@@ -132,6 +132,7 @@ static tg_tensor *put_tensor(tg_module *m, tgi_slot_kind kind, const char *name,
     tgi_slot *slot = tgi_slot_for(m, kind, name, replace);
     if (!slot) return NULL;
     tg_tensor *before = slot->as.tensor;
+    tgi_fields_follow(m, slot, t);
     slot->as.tensor = t ? tgi_ref(t) : NULL;
     tgi_unref(before);
     return t;

@@ -50,8 +50,8 @@ typedef struct tg_module_class {
     void (*free)(tg_module *module); /* frees what the struct owns besides registered things. May be NULL */
     /* What `free` frees: `copy`, a plain copy of the struct, gets its own. See tg_module_copy. May be NULL */
     tg_status (*copy)(tg_module *copy, const tg_module *original);
-    /* Where a struct that allocates an array of tensors has it, and how many they are: so that a weight in it can be
-     * computed anew before each forward (parametrize.h). May be NULL */
+    /* Where a struct that allocates an array of tensors has it, and how many they are, in the order in which they were
+     * registered: so that one in it can be replaced, or computed anew before each forward (parametrize.h). May be NULL */
     tg_tensor **(*array)(tg_module *module, int64_t *count);
     TG_OPTIONS_END
 } tg_module_class;
@@ -134,8 +134,9 @@ tg_tensor *tg_register_buffer_at(const char *where, tg_module *m, const char *na
 
 /* Another one under a name that is there, in the same place; what was there is released, and freed if nobody else has
  * it. NULL while an error is pending is what could not be made, and replaces nothing. As `m.fc = other` in PyTorch; so
- * weights are tied: `tg_replace_parameter(decoder, "weight", encoder->weight)`. A field of the struct is set by the
- * macros TG_REPLACE_... below. */
+ * weights are tied: `tg_replace_parameter(decoder, "weight", encoder->weight)`. The fields of the struct that held a
+ * tensor, and the class's `array`, hold the other one then, unless it was there under several names; fields that hold
+ * modules, and those of other structs, are set by the macros TG_REPLACE_... below. */
 tg_status tg_replace_module_at(const char *where, tg_module *m, const char *name, tg_module *child);
 tg_tensor *tg_replace_parameter_at(const char *where, tg_module *m, const char *name, tg_tensor *t);
 tg_tensor *tg_replace_buffer_at(const char *where, tg_module *m, const char *name, tg_tensor *t);

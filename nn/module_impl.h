@@ -56,6 +56,11 @@ tgi_slot *tgi_slot_find(const tg_module *m, const char *name, size_t length);
 tgi_slot *tgi_slot_for(tg_module *m, tgi_slot_kind kind, const char *name, bool replace);
 /* Takes a parameter or buffer away; the others keep their order. */
 void tgi_slot_remove(tg_module *m, tgi_slot *slot);
+/* Where the struct, or the array that it owns, holds the tensor; NULL: nowhere. */
+tg_tensor **tgi_field_of(tg_module *m, const tg_tensor *t);
+/* Puts `t` (or NULL) in the fields that hold the slot's tensor, which it is to replace. Where several slots have that
+ * one, it cannot be told whose a field of the struct is: only the array follows, which is in the slots' order. */
+void tgi_fields_follow(tg_module *m, const tgi_slot *slot, tg_tensor *t);
 /* tg_register_module under the number of children that are there: "0", "1", ... */
 tg_status tgi_append_child(const char *where, tg_module *m, tg_module *child);
 /* The child with that number; negative ones count from the end. NULL with an error when there is none. */

@@ -1,4 +1,4 @@
-/* module_slots.c: what is registered with a module, in order and by name.
+/* module_slots.c: what is registered with a module, in order and by name, and the fields that hold it, too.
  *
  * A module of a few things is searched; one of many (a list of thousands of layers) has a table of its names. */
 #include "module_hooks_impl.h"
@@ -186,4 +186,44 @@ tgi_slot *tgi_slot_for(tg_module *m, tgi_slot_kind kind, const char *name, bool 
                    "attribute '%s' already exists; TG_REPLACE_%s puts another %s in its place", name,
                    tgi_macro_names[kind], tgi_kind_names[kind]);
     return NULL;
+}
+
+/* ---- fields ---- */
+
+tg_tensor **tgi_field_of(tg_module *m, const tg_tensor *t)
+{
+    char *end = (char *)m + m->bytes;
+    for (char *at = (char *)(m + 1); at + sizeof(void *) <= end; at += sizeof(void *)) {
+        const void *word;
+        memcpy(&word, at, sizeof word);
+        if (word == t) return (tg_tensor **)(void *)at;
+    }
+    int64_t count = 0;
+    tg_tensor **array = m->base.array ? m->base.array(m, &count) : NULL;
+    for (int64_t i = 0; i < count; i++)
+        if (array[i] == t) return &array[i];
+    return NULL;
+}
+
+/* How many slots before `end`, NULL for all, have the tensor. */
+static int64_t slots_with(const tg_module *m, const tg_tensor *t, const tgi_slot *end)
+{
+    int64_t count = 0;
+    for (const tgi_slot *slot = m->first; slot != end; slot = slot->next)
+        count += slot->kind != TGI_MODULE && slot->as.tensor == t;
+    return count;
+}
+
+void tgi_fields_follow(tg_module *m, const tgi_slot *slot, tg_tensor *t)
+{
+    const tg_tensor *before = slot->as.tensor;
+    if (!before || before == t) return;
+    if (slots_with(m, before, NULL) == 1) {
+        for (tg_tensor **field; (field = tgi_field_of(m, before));) *field = t;
+        return;
+    }
+    int64_t count = 0, rank = slots_with(m, before, slot);
+    tg_tensor **array = m->base.array ? m->base.array(m, &count) : NULL;
+    for (int64_t i = 0; i < count; i++)
+        if (array[i] == before && rank-- == 0) array[i] = t;
 }

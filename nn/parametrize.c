@@ -157,22 +157,6 @@ static const norm_kind weight_kind = { { "_g", "_v" }, compute_weight_norm, &wei
 
 /* ---- coming and going ---- */
 
-/* Where the struct, or the array that it owns, holds the tensor; NULL: nowhere. */
-static tg_tensor **field_of(tg_module *m, const tg_tensor *t)
-{
-    char *end = (char *)m + m->bytes;
-    for (char *at = (char *)(m + 1); at + sizeof(void *) <= end; at += sizeof(void *)) {
-        const void *word;
-        memcpy(&word, at, sizeof word);
-        if (word == t) return (tg_tensor **)(void *)at;
-    }
-    int64_t count = 0;
-    tg_tensor **array = m->base.array ? m->base.array(m, &count) : NULL;
-    for (int64_t i = 0; i < count; i++)
-        if (array[i] == t) return &array[i];
-    return NULL;
-}
-
 /* The parameter's slot, and the field that holds it. NULL with an error pending. */
 static tgi_slot *find_parameter(const char *where, tg_module *m, const norm_kind *kind, const char *name,
                                 tg_tensor ***field)
@@ -180,7 +164,7 @@ static tgi_slot *find_parameter(const char *where, tg_module *m, const norm_kind
     int64_t number;
     if (!tgi_module_ok(where, m, kind->owner->name)) return NULL;
     tgi_slot *slot = name ? tgi_slot_find(m, name, strlen(name)) : NULL;
-    *field = slot && slot->kind == TGI_PARAMETER && slot->as.tensor ? field_of(m, slot->as.tensor) : NULL;
+    *field = slot && slot->kind == TGI_PARAMETER && slot->as.tensor ? tgi_field_of(m, slot->as.tensor) : NULL;
     if (*field) return slot;
     if (name && tgi_hook_find(m, kind->owner, name, is_of, &number))
         tg_fail_at(where, TG_ERROR_VALUE, kind->owner->name, "Cannot register two %s hooks on the same parameter %s",

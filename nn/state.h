@@ -40,16 +40,27 @@ typedef struct tg_load_state_dict_options {
     /* Where to tell which they are, error or not; both empty where the call fails before it knows. The lists live as
      * long as the innermost scope, the unexpected names as long as those of `state`. NULL: nowhere */
     tg_incompatible_keys *incompatible;
+    bool assign; /* nothing is copied: the model's tensors lie in the memory of the list's */
     TG_OPTIONS_END
 } tg_load_state_dict_options;
-#define TG_LOAD_STATE_DICT_DEFAULTS /* strict */ true, /* incompatible */ NULL TG_DEFAULTS_END
+#define TG_LOAD_STATE_DICT_DEFAULTS                                                                                    \
+    /* strict */ true, /* incompatible */ NULL, /* assign */ false TG_DEFAULTS_END
 
 /* Copies values into the model's parameters and buffers of the same names, converted to their dtypes:
  * `tg_load_state_dict(m, tg_state_dict(other))`, `tg_load_state_dict(m, list, .strict = false)`. The tensors stay the
  * same, so that optimisers and fields still hold them; each counts a write, and nothing is recorded. Shapes agree, but
  * for one element, which may be of no dimension or of one. Of a key that comes twice the last one counts. All or
  * nothing: when anything is wrong the model is as it was, and the error names every missing, unexpected and misshapen
- * key, as far as its text has room. Nothing is loaded while an error is pending. */
+ * key, as far as its text has room. Nothing is loaded while an error is pending.
+ *
+ * With `.assign = true` nothing is copied, as with PyTorch's assign=True: each parameter and buffer gets the memory of
+ * the list's tensor in place of its own, which it keeps when the list goes. So a model computes with the pages of a
+ * file: `tg_load_state_dict(m, tg_load_safetensors(path, .mapped = true), .assign = true)`. The tensors stay the same
+ * here, too: fields, optimisers, names that share one and requires_grad are as before. Their gradients are dropped, they
+ * are leaves, and dtypes must agree. What is written into the model, by an optimiser's step, say, the list's tensors
+ * show, and the reverse (but not the file: its mapping is private); two that got the memory of one are two parameters
+ * with the same elements. A tensor that is not contiguous is copied. For a tape it is a write into both: a backward that
+ * needs the values of before is an error. */
 tg_status tg_load_state_dict_at(const char *where, tg_module *m, tg_named_tensor_list state,
                                 tg_load_state_dict_options options);
 #define tg_load_state_dict(m, state, ...)                                                                              \
