@@ -164,14 +164,36 @@ static void peek(tgi_keys *keys, place *p)
     }
 }
 
-static void check_sizes(const place *own, const place *p, tg_tensor *indices, tgi_key_report *report)
+/* Whether a pass that was made in batches of p's size has none left. */
+static bool all_done(const tg_loader *l, const place *p)
+{
+    const int64_t length = tgi_sampler_length(l->cursor.sampler), left = length - p->used;
+    return length >= 0 && p->used <= length && (left == 0 || (l->cursor.drop_last && left < p->batch_size));
+}
+
+/* Another size is none of a pass's concern that has not begun, or has ended; then what its last batch lacked is not made
+ * batches of another size. */
+static void check_batch_size(const tg_loader *l, place *p, tg_tensor **indices, tgi_key_report *report)
+{
+    const int64_t own = l->cursor.batch_size;
+    if (p->batch_size == own || p->batch == 0) return;
+    if (p->batch_size > 0 && own > 0 && all_done(l, p)) {
+        p->used = tgi_sampler_length(l->cursor.sampler);
+        p->over = true;
+        *indices = NULL;
+    } else {
+        tgi_report_line(report,
+                        "batch_size is %lld, but the loader's is %lld, and a pass was in its middle: take the saved "
+                        "size, or a state from a pass's end, or load all but the loader.",
+                        (long long)p->batch_size, (long long)own);
+    }
+}
+
+static void check_samples(const place *own, const place *p, tg_tensor *indices, tgi_key_report *report)
 {
     if (p->samples != own->samples)
         tgi_report_line(report, "samples is %lld, but the dataset has %lld.", (long long)p->samples,
                         (long long)own->samples);
-    if (p->batch_size != own->batch_size)
-        tgi_report_line(report, "batch_size is %lld, but the loader's is %lld.", (long long)p->batch_size,
-                        (long long)own->batch_size);
     for (int64_t i = 0; indices && i < indices->numel; i++) {
         const int64_t index = ((const int64_t *)tgi_ptr(indices))[i];
         if (index >= 0 && index < own->samples) continue;
@@ -182,7 +204,8 @@ static void check_sizes(const place *own, const place *p, tg_tensor *indices, tg
 }
 
 /* Reads the list into `p`, whose generators are copies. False with an error pending. */
-static bool read_list(const char *what, tg_named_tensor_list list, const place *own, place *p, tg_tensor **indices)
+static bool read_list(const tg_loader *l, const char *what, tg_named_tensor_list list, const place *own, place *p,
+                      tg_tensor **indices)
 {
     tgi_keys keys;
     tgi_key_report report = { 0 };
@@ -198,7 +221,8 @@ static bool read_list(const char *what, tg_named_tensor_list list, const place *
     }
     for (int64_t i = 0; i < list.count; i++)
         if (!keys.taken[i]) tgi_report_unexpected(&report, list.items[i].name);
-    check_sizes(own, p, *indices, &report);
+    check_samples(own, p, *indices, &report);
+    check_batch_size(l, p, indices, &report);
     return tgi_report_end(&report, NULL, what, "Loader");
 }
 
@@ -274,7 +298,7 @@ tgi_loading *tgi_loader_loading(const char *where, tg_loader *loader, tg_named_t
     l->to.of_sampler = l->own.of_sampler ? &l->of_sampler : NULL;
     l->to.batch = 0;
     tg_tensor *indices = NULL;
-    return read_list(what, list, &l->own, &l->to, &indices) && keep_indices(l, indices) ? &l->base : NULL;
+    return read_list(loader, what, list, &l->own, &l->to, &indices) && keep_indices(l, indices) ? &l->base : NULL;
 }
 
 tg_status tg_loader_load_state_dict_at(const char *where, tg_loader *loader, tg_named_tensor_list list)

@@ -576,6 +576,60 @@ static void expect_bad_state(tg_loader *loader, saved *s, const char *name, tg_t
     item->tensor = good;
 }
 
+/* Batches of another size go on where no pass is cut: before its first batch, and behind its last one. */
+static void check_other_size(int64_t samples, int64_t size, int64_t other, bool drop_last, bool in_turn)
+{
+    tg_generator g;
+    tg_generator_seed(&g, 6);
+    tg_generator *const drawn = in_turn ? &g : NULL;
+    tg_tensor *x = tg_arange(samples);
+    tg_loader *a = tg_loader_new(tg_tensor_dataset_new(tg_list(x)), .batch_size = size, .drop_last = drop_last,
+                                 .shuffle = true, .generator = drawn);
+    tg_loader *b = tg_loader_new(tg_tensor_dataset_new(tg_list(x)), .batch_size = other, .drop_last = drop_last,
+                                 .shuffle = true, .generator = drawn);
+    const int64_t batches = tg_loader_length(a);
+    saved s;
+    save(&s, a);
+    assert_int_equal(tg_loader_load_state_dict(b, s.list), TG_OK);
+    release(&s);
+    TG_FOR_BATCHES(batch, a) {
+        save(&s, a);
+        const bool last = batch->index == batches - 1;
+        assert_int_equal(tg_loader_load_state_dict(b, s.list), last ? TG_OK : TG_FAILED);
+        if (!last) expect_error("or a state from a pass's end, or load all but the loader");
+        release(&s);
+    }
+    save(&s, b); /* what was loaded is a state again, of both sizes */
+    assert_int_equal(tg_loader_load_state_dict(b, s.list), TG_OK);
+    assert_int_equal(tg_loader_load_state_dict(a, s.list), TG_OK);
+    release(&s);
+    TG_FOR_BATCHES(batch, a) fail_msg("batch %lld of a pass that had ended", (long long)batch->index);
+    if (drawn) tg_generator_seed(&g, 7);
+    int64_t seen = 0, sum = 0;
+    TG_FOR_BATCHES(batch, b) fail_msg("batch %lld of a pass that had ended", (long long)batch->index);
+    assert_int_equal(tg_loader_epoch(b), 1);
+    TG_FOR_BATCHES(batch, b) {
+        seen += tg_size(batch->items[0], 0);
+        sum += (int64_t)tg_item(tg_sum(batch->items[0]));
+    }
+    assert_int_equal(seen, drop_last ? samples / other * other : samples);
+    if (seen == samples) assert_int_equal(sum, samples * (samples - 1) / 2);
+    tg_loader_free(a);
+    tg_loader_free(b);
+}
+
+TEST(test_another_batch_size)
+{
+    IN_SCOPE;
+    for (int k = 0; k < 4; k++) {
+        check_other_size(24, 8, 10, k & 1, k & 2);
+        check_other_size(25, 8, 10, k & 1, k & 2);
+        check_other_size(23, 8, 2, k & 1, k & 2); /* seven are left, which are no batches of two */
+        check_other_size(23, 8, 1, k & 1, k & 2);
+    }
+    tg_scope_end(scope);
+}
+
 TEST(test_states_that_are_wrong)
 {
     IN_SCOPE;
@@ -593,7 +647,8 @@ TEST(test_states_that_are_wrong)
     expect_bad_state(loader, &s, "epoch", tg_scalar(-1), "epoch cannot be -1");
     expect_bad_state(loader, &s, "batch", tg_scalar(1.5), "batch is not contiguous int64");
     expect_bad_state(loader, &s, "samples", tg_scalar(21), "samples is 21, but the dataset has 22");
-    expect_bad_state(loader, &s, "batch_size", tg_scalar(6), "batch_size is 6, but the loader's is 5");
+    expect_bad_state(loader, &s, "batch_size", tg_scalar(6),
+                     "batch_size is 6, but the loader's is 5, and a pass was in its middle");
     expect_bad_state(loader, &s, "used", tg_tensor_of(1, 2), "used");
     expect_bad_state(loader, &s, "sampler.over", tg_scalar(2), "sampler.over cannot be 2");
     expect_bad_state(loader, &s, "sampler.indices", tg_tensor_of(3, 22), "sampler.indices has sample 22");
@@ -758,6 +813,7 @@ int main(void)
         T(test_own_collate),
         T(test_resumed_anywhere),
         T(test_between_passes),
+        T(test_another_batch_size),
         T(test_states_that_are_wrong),
         T(test_samplers_that_are_wrong),
         T(test_options_that_are_wrong),
