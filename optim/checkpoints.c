@@ -153,7 +153,7 @@ static bool step_ok(const tg_checkpoints *c, const char *what, int64_t step, con
     else if (step < c->at)
         tg_fail_at(NULL, TG_ERROR_VALUE, what, "step %lld after step %lld: steps do not fall", (long long)step,
                    (long long)c->at);
-    else if (c->at < 0 && step < last)
+    else if (c->at < 0 && step <= last)
         tg_fail_at(
             NULL, TG_ERROR_VALUE, what,
             "step %lld, but %s has step %lld of another run: load it (tg_checkpoints_load_latest), or take another "

@@ -52,8 +52,8 @@ void tg_checkpoints_free_at(const char *where, tg_checkpoints *checkpoints);
  *
  * Steps do not fall: one below the last that was saved or loaded is an error. After tg_checkpoints_load_best, or when
  * later ones were damaged, the steps beyond the loaded one belong to a run that was left, and go with the next save. A
- * program that has loaded nothing does not write before the steps of another run: that is an error, too, which says
- * that the folder is in use. */
+ * program that has loaded nothing does not write at or before the steps of another run: that is an error, too, which
+ * says that the folder is in use; one that has loaded a step may save it again. */
 tg_status tg_checkpoints_save_at(const char *where, tg_checkpoints *checkpoints, int64_t step, double metric,
                                  tg_checkpoint_parts parts);
 #define tg_checkpoints_save(checkpoints, step, metric, ...)                                                            \

@@ -192,7 +192,14 @@ TEST(test_steps_do_not_fall)
     c = tg_checkpoints_new(folder); /* begins anew by mistake */
     assert_int_equal(tg_checkpoints_save(c, 1, 0, NUMBER), TG_FAILED);
     expect_error("has step 5 of another run: load it (tg_checkpoints_load_latest), or take another folder");
+    number = 7; /* nor over the last one of them, */
+    assert_int_equal(tg_checkpoints_save(c, 5, 0, NUMBER), TG_FAILED);
+    expect_error("step 5, but ");
     assert_files("best.safetensors step-000005.safetensors");
+    tg_checkpoints *again = tg_checkpoints_new(folder); /* unless it was loaded */
+    assert_true(tg_checkpoints_load_latest(again, NUMBER) == 5 && number == 50);
+    save_step(again, 5, 1);
+    tg_checkpoints_free(again);
     save_step(c, 6, 2); /* later steps are no harm */
     assert_files("best.safetensors step-000005.safetensors step-000006.safetensors");
     tg_checkpoints_free(c);
