@@ -137,11 +137,20 @@ void tgi_report_line(tgi_key_report *r, const char *format, ...)
     va_end(args);
 }
 
+void tgi_report_first(tgi_key_report *r, const char *format, ...)
+{
+    add(&r->first, "\n\t");
+    va_list args;
+    va_start(args, format);
+    add_args(&r->first, format, args);
+    va_end(args);
+}
+
 bool tgi_report_end(const tgi_key_report *r, const char *where, const char *function, const char *name)
 {
-    if (!r->missing.used && !r->unexpected.used && !r->other.used) return true;
+    if (!r->first.used && !r->missing.used && !r->unexpected.used && !r->other.used) return true;
     tgi_key_text all = { 0 };
-    add(&all, "Error(s) in loading state_dict for %s:", name);
+    add(&all, "Error(s) in loading state_dict for %s:%s", name, r->first.text);
     if (r->missing.used) add(&all, "\n\tMissing key(s) in state_dict: %s. ", r->missing.text);
     if (r->unexpected.used) add(&all, "\n\tUnexpected key(s) in state_dict: %s. ", r->unexpected.text);
     add(&all, "%s", r->other.text);

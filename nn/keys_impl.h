@@ -34,13 +34,15 @@ typedef struct tgi_key_text {
 
 /* Begins with zeros. */
 typedef struct tgi_key_report {
-    tgi_key_text missing, unexpected, other;
+    tgi_key_text first, missing, unexpected, other;
 } tgi_key_report;
 
 void tgi_report_missing(tgi_key_report *r, const char *key);
 void tgi_report_unexpected(tgi_key_report *r, const char *key);
 /* That the tensor of this name should have another shape. */
 void tgi_report_size(tgi_key_report *r, const char *key, const tg_tensor *given, const tg_shape *expected);
+/* A line before all others, which says what they have in common. */
+TG_PRINTF(2, 3) void tgi_report_first(tgi_key_report *r, const char *format, ...);
 /* A line of its own. */
 TG_PRINTF(2, 3) void tgi_report_line(tgi_key_report *r, const char *format, ...);
 /* False, with PyTorch's error, if anything was reported. `name` is whose state it is. */

@@ -241,12 +241,29 @@ static bool load_memory(loading *l)
     return whole->read_state(l->memory, l->optimizer, &l->keys, &l->report);
 }
 
+/* The state of another model's optimiser lacks keys and has others, too many to be read: their number is told first. */
+static void compare_counts(loading *l)
+{
+    int64_t count = 0, number = 0;
+    for (;; number++) {
+        const tg_tensor *params = take(l, "param_groups", number, "params").tensor;
+        if (!params) break;
+        count += params->numel;
+    }
+    const tg_optimizer *optimizer = l->optimizer;
+    if (number > 0 && (count != l->count || number != optimizer->group_count))
+        tgi_report_first(&l->report, "the state has %lld parameter(s) in %lld group(s), the optimizer %lld in %lld.",
+                         (long long)count, (long long)number, (long long)l->count, (long long)optimizer->group_count);
+}
+
 static bool load(loading *l, tg_named_tensor_list list)
 {
     if (!tgi_keys_begin(&l->keys, what, list) || !make_room(l) || !load_groups(l)) return false;
     if (l->optimizer->kind->whole ? !load_memory(l) : !load_parameters(l)) return false;
     for (int64_t i = 0; i < list.count; i++)
         if (!l->keys.taken[i]) tgi_report_unexpected(&l->report, list.items[i].name);
+    compare_counts(l);
+    if (tg_failed()) return false;
     return tgi_report_end(&l->report, NULL, what, l->optimizer->kind->name);
 }
 

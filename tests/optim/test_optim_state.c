@@ -314,6 +314,32 @@ TEST(test_single_faults)
     tg_scope_end(scope);
 }
 
+/* Of another model's optimiser there is more to tell than a message has room for. */
+TEST(test_of_another_model)
+{
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *many[18];
+    for (int i = 0; i < 18; i++) many[i] = parameter(TG_FLOAT64);
+    tg_optimizer *large = tg_adam_new(((tg_tensor_list){ many, 18 })), *small = tg_adam_new(tg_list(many[0], many[1]));
+    tg_optimizer *groups = tg_adam_new(tg_list(many[0]));
+    tg_optimizer_add_param_group(groups, tg_list(many[1]));
+    for (int i = 0; i < 18; i++) step_with(large, many[i], 1);
+    step_with(small, many[0], 1);
+    assert_int_equal(tg_optimizer_load_state_dict(small, tg_optimizer_state_dict(large)), TG_FAILED);
+    expect_error("Error(s) in loading state_dict for Adam:\n"
+                 "\tthe state has 18 parameter(s) in 1 group(s), the optimizer 2 in 1.\n"
+                 "\tUnexpected key(s) in state_dict: \"state.2.step\"");
+    assert_int_equal(tg_optimizer_load_state_dict(large, tg_optimizer_state_dict(small)), TG_FAILED);
+    expect_error("for Adam:\n\tthe state has 2 parameter(s) in 1 group(s), the optimizer 18 in 1.\n");
+    assert_int_equal(tg_optimizer_load_state_dict(small, tg_optimizer_state_dict(groups)), TG_FAILED);
+    expect_error("for Adam:\n\tthe state has 2 parameter(s) in 2 group(s), the optimizer 2 in 1.\n");
+    assert_int_equal(tg_optimizer_load_state_dict(small, tg_optimizer_state_dict(small)), TG_OK);
+    tg_optimizer_free(large);
+    tg_optimizer_free(small);
+    tg_optimizer_free(groups);
+    tg_scope_end(scope);
+}
+
 TEST(test_all_faults_at_once)
 {
     tg_scope scope = tg_scope_begin();
@@ -421,6 +447,7 @@ int main(void)
         T(test_loading_replaces),
         T(test_other_dtypes_and_twice),
         T(test_single_faults),
+        T(test_of_another_model),
         T(test_all_faults_at_once),
         T(test_lists_that_are_none),
         T(test_each_allocation_fails),
