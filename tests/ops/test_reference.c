@@ -272,7 +272,7 @@ static void print_page(FILE *out, const tg_op *const *ops, int count)
         "default stand in their place, too, and may be left out at the end: `tg_cat(tensors)`, `tg_slice(x, 0, 2)`.\n"
         "Sizes, and lists of dimensions, are a `tg_shape(2, 3)`, also of one: `tg_flip(x, tg_shape(0))`. Where there is\n"
         "`.dims`, `.dim` takes a single one. Tensors in a list are a `tg_list(a, b)`. A reduction is `TG_REDUCTION_NONE`, `_MEAN`,\n"
-        "`_SUM` or `_BATCHMEAN`; other strings are PyTorch's. Several results come as a struct whose members have the\n"
+        "`_SUM` or `_BATCHMEAN`, `tg_mse_loss(x, y, .reduction = TG_REDUCTION_SUM)`; other strings are PyTorch's. Several results come as a struct whose members have the\n"
         "schema's names, `tg_max_dim(x, 1).indices`, or as a list, `tg_chunk(x, 2).items[0]`.\n\n"
         "## From PyTorch to C\n\n| PyTorch | C |\n|---|---|\n");
     for (int i = 0; i < count; i++) {

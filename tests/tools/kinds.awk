@@ -5,15 +5,15 @@
 BEGIN {
     intro["modules"] = "# Modules\n\n" \
         "Written by `make reference` from the headers in `nn/` and from the modules themselves; `make test` compares.\n\n" \
-        "Each call is shown with the defaults of its options, which stand behind a point and are named:\n" \
-        "`tg_linear_new(5, 8, .bias = false)`. Names, order and meaning are PyTorch's, whose class the heading names: `torch.nn.`\n" \
+        "Each call is shown with the struct that it returns and the defaults of its options, which stand behind a point and are\n" \
+        "named: `tg_linear *fc = tg_linear_new(5, 8, .bias = false)`. Names, order and meaning are PyTorch's, whose class the heading names: `torch.nn.`\n" \
         "goes before it. Any module can be printed, copied, walked, trained and evaluated (`nn/module.h`). A module from one\n" \
         "tensor to one runs by `tg_module_forward` as well as by the call of its own. No module has PyTorch's `device`.\n" \
         "What else a constructor of PyTorch's takes and ours does not is said under \"not here\".\n"
     intro["optimizers"] = "# Optimisers\n\n" \
         "Written by `make reference` from the headers in `optim/` and from the optimisers themselves; `make test` compares.\n\n" \
-        "Each call is shown with the defaults of its options, which stand behind a point and are named:\n" \
-        "`tg_adam_new(tg_parameters(model), .lr = 1e-3)`. Names, order and meaning are PyTorch's, whose class the heading names:\n" \
+        "Each call is shown with what it returns and the defaults of its options, which stand behind a point and are named:\n" \
+        "`tg_optimizer *adam = tg_adam_new(tg_parameters(model), .lr = 1e-3)`. Names, order and meaning are PyTorch's, whose class the heading names:\n" \
         "`torch.optim.` goes before it. What PyTorch takes as a pair are two options here (`betas`: `.beta1` and `.beta2`). What\n" \
         "all have in common stands in `optim/optimizer.h` and `optim/scheduler.h`; [adding an optimiser](adding-an-optimizer.md)\n" \
         "makes one. Schedulers are in `torch.optim.lr_scheduler`, but for those whose heading says otherwise.\n"
@@ -105,7 +105,7 @@ function write_kind(name, new, text, missing, maps, state, printed,    calls) {
     if (!(new in constructor)) fail(new " has a row, but is no constructor in nn/ or optim/")
     seen[new] = 1
     calls = forwards_of(new, maps)
-    write("\n### " name "\n\n`" call_of(new) "`\n\n")
+    write("\n### " name "\n\n`" struct_of[new] " *" call_of(new) "`\n\n")
     if (calls != "" || text != "") write("- " calls (calls != "" && text != "" ? ": " : "") escaped(text) "\n")
     if (state != "") write("- " state "\n")
     if (missing != "") write("- not here: " escaped(missing) "\n")
