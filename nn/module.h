@@ -50,8 +50,8 @@ typedef struct tg_module_class {
     void (*free)(tg_module *module); /* frees what the struct owns besides registered things. May be NULL */
     /* What `free` frees: `copy`, a plain copy of the struct, gets its own. See tg_module_copy. May be NULL */
     tg_status (*copy)(tg_module *copy, const tg_module *original);
-    /* Where a struct that allocates an array of tensors has it, and how many they are, in the order in which they were
-     * registered: so that one in it can be replaced, or computed anew before each forward (parametrize.h). May be NULL */
+    /* Where a struct that allocates an array of tensors has it, in the order in which they were registered, and how
+     * many they are: so that one can be replaced, or computed anew before each forward (parametrize.h). May be NULL */
     tg_tensor **(*array)(tg_module *module, int64_t *count);
     TG_OPTIONS_END
 } tg_module_class;

@@ -56,8 +56,8 @@ typedef struct tg_load_state_dict_options {
  * With `.assign = true` nothing is copied, as with PyTorch's assign=True: each parameter and buffer gets the memory of
  * the list's tensor in place of its own, which it keeps when the list goes. So a model computes with the pages of a
  * file: `tg_load_state_dict(m, tg_load_safetensors(path, .mapped = true), .assign = true)`. The tensors stay the same
- * here, too: fields, optimisers, names that share one and requires_grad are as before. Their gradients are dropped, they
- * are leaves, and dtypes must agree. What is written into the model, by an optimiser's step, say, the list's tensors
+ * here, too: fields, optimisers, names that share one and requires_grad are as before. They are leaves then, without
+ * gradients, and dtypes must agree. What is written into the model, by an optimiser's step, say, the list's tensors
  * show, and the reverse (but not the file: its mapping is private); two that got the memory of one are two parameters
  * with the same elements. A tensor that is not contiguous is copied. For a tape it is a write into both: a backward that
  * needs the values of before is an error. */

@@ -33,8 +33,8 @@ typedef struct tg_metrics tg_metrics;
 typedef struct tg_metrics_options {
     const char *csv;   /* paths; without any, NULL, a log takes what it is given and writes nothing */
     const char *jsonl;
-    /* Goes on with files that are there; otherwise they begin anew, whoever had written or is writing them: a file has one
-     * log at a time. */
+    /* Goes on with files that are there; otherwise they begin anew, whoever had written or is writing them: a file has
+     * one log at a time. */
     bool append;
     int64_t resume_after; /* with append: rows of later steps are removed first */
     TG_OPTIONS_END

@@ -134,9 +134,9 @@ tg_named_tensor_list tg_loader_state_dict_at(const char *where, tg_loader *loade
 #define tg_loader_state_dict(loader) tg_loader_state_dict_at(TG_HERE, loader)
 
 /* The next pass goes on there: with the batches that were left, none if all were done, and later passes are shuffled as
- * they would have been. The loader is one of the same build, though .prefetch may differ, and in no loop; .batch_size may
- * differ where no pass was in its middle: with batches done of all samples (with .drop_last: of all that fill a batch),
- * or of none. All or nothing; the error names what is missing, unexpected or wrong. */
+ * they would have been. The loader is one of the same build, though .prefetch may differ, and in no loop. Where no pass
+ * was in its middle, with none of its batches done or all of them, .batch_size may differ, too. All or nothing; the
+ * error names what is missing, unexpected or wrong. */
 tg_status tg_loader_load_state_dict_at(const char *where, tg_loader *loader, tg_named_tensor_list state);
 #define tg_loader_load_state_dict(loader, ...) tg_loader_load_state_dict_at(TG_HERE, loader, __VA_ARGS__)
 

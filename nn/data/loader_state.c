@@ -167,8 +167,9 @@ static void peek(tgi_keys *keys, place *p)
 /* Whether a pass that was made in batches of p's size has none left. */
 static bool all_done(const tg_loader *l, const place *p)
 {
-    const int64_t length = tgi_sampler_length(l->cursor.sampler), left = length - p->used;
-    return length >= 0 && p->used <= length && (left == 0 || (l->cursor.drop_last && left < p->batch_size));
+    const int64_t length = tgi_sampler_length(l->cursor.sampler);
+    if (p->used < 0 || p->used > length) return false;
+    return p->used == length || (l->cursor.drop_last && length - p->used < p->batch_size);
 }
 
 /* Another size is none of a pass's concern that has not begun, or has ended; then what its last batch lacked is not made
@@ -179,7 +180,6 @@ static void check_batch_size(const tg_loader *l, place *p, tg_tensor **indices, 
     if (p->batch_size == own || p->batch == 0) return;
     if (p->batch_size > 0 && own > 0 && all_done(l, p)) {
         p->used = tgi_sampler_length(l->cursor.sampler);
-        p->over = true;
         *indices = NULL;
     } else {
         tgi_report_line(report,

@@ -149,6 +149,7 @@ TEST(test_shared_memory)
     assert_int_equal(tg_load_state_dict(other, ((tg_named_tensor_list){ turned, 1 }), .assign = true, .strict = false),
                      TG_OK);
     VALUES(other->weight, 0, 0, 2, 1, 3); /* a copy: its elements did not lie side by side */
+    assert_false(lies_in(other->weight, both));
     VALUES(other->bias, 0, 3, 3);
     assert_int_equal(tg_load_state_dict(other, tg_state_dict(other), .assign = true), TG_OK);
     VALUES(other->weight, 0, 0, 2, 1, 3);
