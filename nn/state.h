@@ -59,8 +59,8 @@ typedef struct tg_load_state_dict_options {
  * here, too: fields, optimisers, names that share one and requires_grad are as before. They are leaves then, without
  * gradients, and dtypes must agree. What is written into the model, by an optimiser's step, say, the list's tensors
  * show, and the reverse (but not the file: its mapping is private); two that got the memory of one are two parameters
- * with the same elements. A tensor that is not contiguous is copied. For a tape it is a write into both: a backward that
- * needs the values of before is an error. */
+ * with the same elements. A tensor that is not contiguous is copied. For a tape it is a write into both: a backward
+ * that needs the values of before is an error. */
 tg_status tg_load_state_dict_at(const char *where, tg_module *m, tg_named_tensor_list state,
                                 tg_load_state_dict_options options);
 #define tg_load_state_dict(m, state, ...)                                                                              \
