@@ -278,7 +278,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-needs check-headers check-misuse check-calls check-kinds check-handles check-install check-examples check-docs
+CHECKS := check-layers check-needs check-headers check-misuse check-calls check-kinds check-handles check-install check-examples check-resume check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
@@ -359,6 +359,9 @@ check-install: all ## installs, compiles and starts programs and plug-ins, in fo
 
 check-examples: all ## runs the examples and compares their losses with PyTorch's
 	@sh tests/tools/check_examples.sh
+
+check-resume: all ## interrupts the examples, goes on with them, and compares with whole runs
+	@sh tests/tools/check_resume.sh
 
 check-docs: all ## compiles and runs the code in README.md and docs/
 	@sh tests/tools/check_docs.sh

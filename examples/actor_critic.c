@@ -8,6 +8,7 @@
 #include <tapegrad.h>
 
 #include "arguments.h"
+#include "long_run.h"
 
 #include <math.h>
 
@@ -116,10 +117,12 @@ static int64_t play(policy *m, tg_optimizer *adam, double *loss)
 
 int main(int argc, char **argv)
 {
-    double episodes = 400, seed = 0, lr = 1e-2;
-    const argument arguments[] = { { "--steps", &episodes, "episodes", NULL },
+    double seed = 0, lr = 1e-2;
+    long_run run = { .steps = 400, .unit = "episode", .file = "actor_critic.safetensors" };
+    const argument arguments[] = { { "--steps", &run.steps, "episodes", NULL },
                                    { "--seed", &seed, "of the random numbers", NULL },
                                    { "--lr", &lr, "the learning rate", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "Learns to balance a pole.", arguments, &status)) return status;
@@ -127,12 +130,17 @@ int main(int argc, char **argv)
     tg_manual_seed((uint64_t)seed);
     policy *m = policy_new();
     tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = lr);
-    for (int i = 1; tg_ok() && i <= episodes; i++) {
+    const tg_checkpoint_parts all = { .model = TG_MODULE(m), .optimizer = adam, .step = &run.step };
+    long_run_begin(&run, &all, argv);
+    while (long_run_goes_on(&run)) {
         double loss;
         const int64_t steps = play(m, adam, &loss);
-        if (i <= 5 || i % 50 == 0) printf("episode %d: %d steps, loss %.6g\n", i, (int)steps, loss);
+        long_run_step(&run, loss);
+        if (run.step <= 5 || run.step % 50 == 0)
+            tg_progress_print(stdout, "episode %lld: %d steps, loss %.6g\n", (long long)run.step, (int)steps, loss);
     }
+    long_run_end(&run);
     tg_optimizer_free(adam);
     tg_module_free(m);
-    return tg_failed() ? 1 : 0;
+    return long_run_status(&run);
 }

@@ -7,13 +7,14 @@
  *     ...
  *     step 299: loss 2.4211
  *
- * and some characters: words of the right length, brackets and tables after some thousands of steps (--steps). */
+ * and some characters: words of the right length, brackets and tables after some thousands of steps (--steps). Ctrl-C
+ * ends it after a step; it says then how to go on. */
 #include <tapegrad.h>
 
+#include "arguments.h"
+#include "long_run.h"
+
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 typedef struct config {
     int64_t vocab_size, block_size, n_layer, n_head, n_embd;
@@ -211,22 +212,17 @@ static double train_step(gpt *m, tg_optimizer *adamw, tg_tensor *data, const con
     return value;
 }
 
-/* All steps, or as many as there is patience for: Ctrl-C ends it after a step. */
-static void train(gpt *m, tg_optimizer *adamw, tg_tensor *data, const config *c, FILE *out)
+static void train(gpt *m, tg_optimizer *adamw, tg_tensor *data, const config *c, long_run *r, FILE *out)
 {
     const int64_t every = c->steps < 10 ? 1 : c->steps / 10;
-    tg_progress *bar = tg_progress_new(c->steps, .description = "train"); /* for step in tqdm(range(steps)): */
-    tg_catch_interrupt();
-    for (int64_t step = 0; tg_ok() && !tg_interrupted() && step < c->steps; step++) {
+    while (long_run_goes_on(r)) { /* for step in tqdm(range(steps)): */
+        const int64_t step = r->step;
         const double loss = train_step(m, adamw, data, c, step);
         if (step % every == 0 || step == c->steps - 1)
             tg_progress_print(out, "step %3lld: loss %.4f\n", (long long)step, loss);
-        tg_progress_set(bar, "loss", loss); /* bar.set_postfix(loss=loss) */
-        tg_progress_set(bar, "lr", tg_lr(adamw));
-        tg_progress_update(bar);
+        tg_progress_set(r->bar, "lr", tg_lr(adamw));
+        long_run_step(r, loss); /* bar.set_postfix(loss=loss) */
     }
-    tg_release_interrupt();
-    tg_progress_free(bar);
 }
 
 /* Draws the token that comes after some; only the last block_size are looked at. */
@@ -258,65 +254,58 @@ static void write_text(gpt *m, const config *c, const tg_vocabulary *bytes, tg_t
     tg_module_train(m);
 }
 
-static void learn(const tg_vocabulary *bytes, tg_tensor *data, uint64_t seed, config c, FILE *out)
+static void learn(const tg_vocabulary *bytes, tg_tensor *data, uint64_t seed, config c, long_run *r, char **argv,
+                  FILE *out)
 {
     enum { WRITTEN = 400 };
     c.vocab_size = tg_vocabulary_size(bytes);
+    c.steps = (int64_t)r->steps;
     tg_manual_seed(seed);
     gpt *m = gpt_new(&c);
     tg_optimizer *adamw = optimizer_new(m, &c);
-    fprintf(out, "%lld different characters, %lld parameters\n", (long long)c.vocab_size,
-            (long long)tg_module_parameter_count(m));
-    train(m, adamw, data, &c, out);
-    if (tg_ok()) write_text(m, &c, bytes, data, WRITTEN, out);
+    if (!r->resume)
+        fprintf(out, "%lld different characters, %lld parameters\n", (long long)c.vocab_size,
+                (long long)tg_module_parameter_count(m));
+    const tg_checkpoint_parts all = { .model = TG_MODULE(m), .optimizer = adamw, .step = &r->step };
+    long_run_begin(r, &all, argv);
+    train(m, adamw, data, &c, r, out);
+    if (long_run_end(r)) write_text(m, &c, bytes, data, WRITTEN, out);
     tg_optimizer_free(adamw);
     tg_module_free(m);
 }
 
 /* ---- the program ---- */
 
-static int usage(FILE *out)
-{
-    fputs("usage: char_gpt [--text FILE] [--steps N] [--seed N] [--help]\n"
-          "Learns to write like a text (README.md), in N steps (300), and writes some.\n",
-          out);
-    return out == stdout ? 0 : 2;
-}
-
 int main(int argc, char **argv)
 {
     const char *path = "README.md";
-    uint64_t seed = 1337;
-    config c = { .block_size = 64,
-                 .n_layer = 4,
-                 .n_head = 4,
-                 .n_embd = 128,
-                 .batch_size = 12,
-                 .steps = 300,
-                 .warmup = 30,
-                 .lr = 1e-3,
-                 .min_lr = 1e-4,
-                 .weight_decay = 0.1,
-                 .grad_clip = 1.0 };
-    for (int i = 1; i < argc; i += 2) {
-        if (strcmp(argv[i], "--help") == 0) return usage(stdout);
-        if (i + 1 == argc) return usage(stderr);
-        if (strcmp(argv[i], "--text") == 0)
-            path = argv[i + 1];
-        else if (strcmp(argv[i], "--steps") == 0)
-            c.steps = atoll(argv[i + 1]);
-        else if (strcmp(argv[i], "--seed") == 0)
-            seed = strtoull(argv[i + 1], NULL, 10);
-        else
-            return usage(stderr);
-    }
+    double seed = 1337;
+    long_run run = { .steps = 300, .file = "char_gpt.safetensors" };
+    const config c = { .block_size = 64,
+                       .n_layer = 4,
+                       .n_head = 4,
+                       .n_embd = 128,
+                       .batch_size = 12,
+                       .warmup = 30,
+                       .lr = 1e-3,
+                       .min_lr = 1e-4,
+                       .weight_decay = 0.1,
+                       .grad_clip = 1.0 };
+    const argument arguments[] = { { "--text", NULL, "the file it learns from", &path },
+                                   { "--steps", &run.steps, "updates", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
+                                   { NULL, NULL, NULL, NULL } };
+    int status;
+    if (!read_arguments(argc, argv, "Learns to write like a text, character by character.", arguments, &status))
+        return status;
     /* chars = sorted(set(text)); data = torch.tensor([chars.index(c) for c in text]) */
     tg_vocabulary *bytes = tg_vocabulary_of_file(path, .by = TG_BYTES, .order = TG_SORTED);
     tg_tensor *data = tg_encode_file(bytes, path);
     if (tg_ok() && tg_numel(data) > c.block_size)
-        learn(bytes, data, seed, c, stdout);
+        learn(bytes, data, (uint64_t)seed, c, &run, argv, stdout);
     else if (tg_ok())
         tg_fail("char_gpt", "%s has fewer than %lld characters", path, (long long)c.block_size + 1);
     tg_vocabulary_free(bytes);
-    return tg_failed() ? 1 : 0; /* the message was printed where it happened */
+    return long_run_status(&run);
 }

@@ -2,7 +2,8 @@
  * that are drawn as they are needed. The same numbers come out at every run on a machine. */
 #include <tapegrad.h>
 
-#include <stdio.h>
+#include "arguments.h"
+#include "long_run.h"
 
 enum { SIDE = 16, CLASSES = 4, BATCH = 64, STEPS = 40, EPOCHS = 5, TESTED = 512 };
 
@@ -45,22 +46,19 @@ static tg_sequential *convnet_new(void)
                              tg_linear_new(16 * (SIDE / 4) * (SIDE / 4), CLASSES));
 }
 
-/* The mean loss over an epoch. */
-static double train_epoch(tg_sequential *net, tg_optimizer *adam)
+/* One step on new images; the loss before it. */
+static double train_step(tg_sequential *net, tg_optimizer *adam)
 {
-    double total = 0;
+    tg_scope scope = tg_scope_begin();
     tg_module_train(net);
-    for (int step = 0; tg_ok() && step < STEPS; step++) {
-        tg_scope scope = tg_scope_begin();
-        batch b = draw(BATCH);
-        tg_zero_grad(adam);
-        tg_tensor *loss = tg_cross_entropy(tg_sequential_forward(net, b.images), b.labels);
-        tg_backward(loss);
-        tg_step(adam);
-        total += tg_item(loss);
-        tg_scope_end(scope);
-    }
-    return total / STEPS;
+    batch b = draw(BATCH);
+    tg_zero_grad(adam);
+    tg_tensor *loss = tg_cross_entropy(tg_sequential_forward(net, b.images), b.labels);
+    tg_backward(loss);
+    tg_step(adam);
+    const double value = tg_item(loss);
+    tg_scope_end(scope);
+    return value;
 }
 
 /* The share of new images that it tells rightly. */
@@ -76,24 +74,45 @@ static double accuracy(tg_sequential *net)
 }
 
 /* Trains a network, tells how it goes, and returns the accuracy in the end. */
-static double learn(uint64_t seed, FILE *out)
+static double learn(uint64_t seed, long_run *r, char **argv, FILE *out)
 {
-    double right = 0;
+    double total = 0, right = 0;
     tg_manual_seed(seed);
     tg_sequential *net = convnet_new();
     tg_optimizer *adam = tg_adam_new(tg_parameters(net), .lr = 0.003);
-    for (int epoch = 1; tg_ok() && epoch <= EPOCHS; epoch++) {
-        const double loss = train_epoch(net, adam);
+    const tg_checkpoint_parts all = { .model = TG_MODULE(net),
+                                      .optimizer = adam,
+                                      .step = &r->step,
+                                      .values = tg_variables(tg_variable("total", &total)) };
+    long_run_begin(r, &all, argv);
+    while (long_run_goes_on(r)) {
+        const double loss = train_step(net, adam);
+        long_run_step(r, loss);
+        total += loss;
+        if (r->step % STEPS != 0) continue;
         right = accuracy(net);
-        fprintf(out, "epoch %d: loss %.3f, accuracy %.1f %%\n", epoch, loss, 100 * right);
+        tg_progress_print(out, "epoch %d: loss %.3f, accuracy %.1f %%\n", (int)(r->step / STEPS), total / STEPS,
+                          100 * right);
+        total = 0;
     }
+    long_run_end(r);
     tg_optimizer_free(adam);
     tg_module_free(net);
     return right;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    learn(0, stdout);
-    return tg_failed() ? 1 : 0; /* the message was printed where it happened */
+    double epochs = EPOCHS, seed = 0;
+    long_run run = { .file = "convnet.safetensors" };
+    const argument arguments[] = { { "--epochs", &epochs, "of 40 batches each", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
+                                   { NULL, NULL, NULL, NULL } };
+    int status;
+    if (!read_arguments(argc, argv, "Tells squares, discs, diamonds and crosses apart.", arguments, &status))
+        return status;
+    run.steps = epochs * STEPS;
+    learn((uint64_t)seed, &run, argv, stdout);
+    return long_run_status(&run);
 }

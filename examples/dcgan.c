@@ -10,6 +10,7 @@
 #include <tapegrad.h>
 
 #include "arguments.h"
+#include "long_run.h"
 
 enum { SIDE = 16, NOISE = 8, WIDTH = 16, BATCH = 32, SHOWN = 3 };
 
@@ -107,10 +108,12 @@ static void show(gan *g)
 
 int main(int argc, char **argv)
 {
-    double steps = 400, seed = 0, lr = 1e-3;
-    const argument arguments[] = { { "--steps", &steps, "updates of each network", NULL },
+    double seed = 0, lr = 1e-3;
+    long_run run = { .steps = 400, .file = "dcgan.safetensors" };
+    const argument arguments[] = { { "--steps", &run.steps, "updates of each network", NULL },
                                    { "--seed", &seed, "of the random numbers", NULL },
                                    { "--lr", &lr, "the learning rate", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "A generator of rings and a discriminator.", arguments, &status)) return status;
@@ -121,15 +124,25 @@ int main(int argc, char **argv)
     tg_module_apply(g.discriminator, init_weights, NULL);
     g.adam_d = tg_adam_new(tg_parameters(g.discriminator), .lr = lr, .beta1 = 0.5);
     g.adam_g = tg_adam_new(tg_parameters(g.generator), .lr = lr, .beta1 = 0.5);
-    for (int step = 1; tg_ok() && step <= steps; step++) {
+    const tg_checkpoint_parts d = { .model = TG_MODULE(g.discriminator),
+                                    .optimizer = g.adam_d,
+                                    .name = "discriminator" };
+    const tg_checkpoint_parts all = { .model = TG_MODULE(g.generator),
+                                      .optimizer = g.adam_g,
+                                      .step = &run.step,
+                                      .parts = &d };
+    long_run_begin(&run, &all, argv);
+    while (long_run_goes_on(&run)) {
         double loss_d, loss_g;
         train_step(&g, &loss_d, &loss_g);
-        if (step <= 5 || step % 100 == 0) printf("step %d: loss %.6g %.6g\n", step, loss_d, loss_g);
+        long_run_step(&run, loss_g);
+        if (run.step <= 5 || run.step % 100 == 0)
+            tg_progress_print(stdout, "step %lld: loss %.6g %.6g\n", (long long)run.step, loss_d, loss_g);
     }
-    show(&g);
+    if (long_run_end(&run)) show(&g);
     tg_optimizer_free(g.adam_d);
     tg_optimizer_free(g.adam_g);
     tg_module_free(g.generator);
     tg_module_free(g.discriminator);
-    return tg_failed() ? 1 : 0;
+    return long_run_status(&run);
 }

@@ -11,6 +11,7 @@
 #include <tapegrad.h>
 
 #include "arguments.h"
+#include "long_run.h"
 
 #include <math.h>
 
@@ -75,10 +76,12 @@ static double largest_error(tg_sequential *net)
 
 int main(int argc, char **argv)
 {
-    double steps = 3000, seed = 0, lr = 2e-3;
-    const argument arguments[] = { { "--steps", &steps, "updates", NULL },
+    double seed = 0, lr = 2e-3;
+    long_run run = { .steps = 3000, .file = "pinn.safetensors" };
+    const argument arguments[] = { { "--steps", &run.steps, "updates", NULL },
                                    { "--seed", &seed, "of the random numbers", NULL },
                                    { "--lr", &lr, "the learning rate", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "Solves u'' + 0.4 u' + u = 0 with a network.", arguments, &status)) return status;
@@ -86,12 +89,16 @@ int main(int argc, char **argv)
     tg_manual_seed((uint64_t)seed);
     tg_sequential *net = network_new();
     tg_optimizer *adam = tg_adam_new(tg_parameters(net), .lr = lr);
-    for (int step = 1; tg_ok() && step <= steps; step++) {
+    const tg_checkpoint_parts all = { .model = TG_MODULE(net), .optimizer = adam, .step = &run.step };
+    long_run_begin(&run, &all, argv);
+    while (long_run_goes_on(&run)) {
         const double loss = train_step(net, adam);
-        if (step <= 5 || step % 500 == 0) printf("step %d: loss %.6g\n", step, loss);
+        long_run_step(&run, loss);
+        if (run.step <= 5 || run.step % 500 == 0)
+            tg_progress_print(stdout, "step %lld: loss %.6g\n", (long long)run.step, loss);
     }
-    printf("largest error: %.2g\n", largest_error(net));
+    if (long_run_end(&run)) printf("largest error: %.2g\n", largest_error(net));
     tg_optimizer_free(adam);
     tg_module_free(net);
-    return tg_failed() ? 1 : 0;
+    return long_run_status(&run);
 }

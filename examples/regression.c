@@ -10,6 +10,7 @@
 #include <tapegrad.h>
 
 #include "arguments.h"
+#include "long_run.h"
 
 enum { DEGREE = 4, BATCH = 64 };
 
@@ -60,12 +61,21 @@ static void print_polynomial(const char *name, const double *weight, double cons
     printf(" %+.2f\n", constant);
 }
 
+static void show(tg_linear *fc)
+{
+    double weight[DEGREE];
+    if (tg_to_array(fc->weight, weight, DEGREE) == TG_OK) print_polynomial("found ", weight, tg_item(fc->bias));
+    print_polynomial("sought", sought, sought_constant);
+}
+
 int main(int argc, char **argv)
 {
-    double steps = 3000, seed = 0, lr = 0.1;
-    const argument arguments[] = { { "--steps", &steps, "updates", NULL },
+    double seed = 0, lr = 0.1;
+    long_run run = { .steps = 3000, .file = "regression.safetensors" };
+    const argument arguments[] = { { "--steps", &run.steps, "updates", NULL },
                                    { "--seed", &seed, "of the random numbers", NULL },
                                    { "--lr", &lr, "the learning rate", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "Fits a polynomial of degree 4 to noisy points.", arguments, &status))
@@ -73,13 +83,15 @@ int main(int argc, char **argv)
 
     tg_manual_seed((uint64_t)seed);
     tg_linear *fc = tg_linear_new(DEGREE, 1); /* fc = nn.Linear(4, 1) */
-    for (int step = 1; tg_ok() && step <= steps; step++) {
+    const tg_checkpoint_parts all = { .model = TG_MODULE(fc), .step = &run.step };
+    long_run_begin(&run, &all, argv);
+    while (long_run_goes_on(&run)) {
         const double loss = train_step(fc, lr);
-        if (step <= 5 || step % 500 == 0) printf("step %d: loss %.6g\n", step, loss);
+        long_run_step(&run, loss);
+        if (run.step <= 5 || run.step % 500 == 0)
+            tg_progress_print(stdout, "step %lld: loss %.6g\n", (long long)run.step, loss);
     }
-    double weight[DEGREE];
-    if (tg_to_array(fc->weight, weight, DEGREE) == TG_OK) print_polynomial("found ", weight, tg_item(fc->bias));
-    print_polynomial("sought", sought, sought_constant);
+    if (long_run_end(&run)) show(fc);
     tg_module_free(fc);
-    return tg_failed() ? 1 : 0;
+    return long_run_status(&run);
 }

@@ -26,17 +26,38 @@ static inline const char *find_data(const char *program, const char *name)
     return path;
 }
 
+/* A word of a command line as a shell is told it. */
+static inline void print_word(FILE *out, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=:,./%@";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*word, out);
+    fputc('\'', out);
+}
+
 /* Tells how a run that was interrupted goes on: by the same command, with these words behind it. */
 static inline void print_how_to_go_on(FILE *out, char **argv, const char *option, const char *value)
 {
     fputs("to go on:\n\n   ", out);
     for (char **word = argv; *word; word++) {
-        if (strcmp(*word, option) == 0 && word[1])
+        if (strcmp(*word, option) == 0 && word[1]) {
             word++; /* as it was given before */
-        else
-            fprintf(out, " %s", *word);
+            continue;
+        }
+        fputc(' ', out);
+        print_word(out, *word);
     }
-    fprintf(out, " %s %s\n\n", option, value);
+    fprintf(out, " %s ", option);
+    print_word(out, value);
+    fputs("\n\n", out);
 }
 
 #endif

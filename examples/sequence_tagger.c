@@ -10,9 +10,8 @@
  *     step 400: loss 0.0663, 98.7 % right */
 #include <tapegrad.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "arguments.h"
+#include "long_run.h"
 
 enum { WORDS = 8, TAGS = 4, LONGEST = 12, BATCH = 32, EMBEDDED = 16, HIDDEN = 32 };
 
@@ -85,46 +84,35 @@ static progress train_step(tagger *m, tg_optimizer *adam)
     return p;
 }
 
-static void learn(uint64_t seed, int steps, FILE *out)
+static void learn(uint64_t seed, long_run *r, char **argv, FILE *out)
 {
     tg_manual_seed(seed);
     tagger *m = tagger_new();
     tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = 0.01);
-    for (int step = 1; tg_ok() && step <= steps; step++) {
-        progress p = train_step(m, adam);
-        if (step % 50 == 0) fprintf(out, "step %d: loss %.4f, %.1f %% right\n", step, p.loss, 100 * p.right);
+    const tg_checkpoint_parts all = { .model = TG_MODULE(m), .optimizer = adam, .step = &r->step };
+    long_run_begin(r, &all, argv);
+    while (long_run_goes_on(r)) {
+        const progress p = train_step(m, adam);
+        long_run_step(r, p.loss);
+        if (r->step % 50 == 0)
+            tg_progress_print(out, "step %lld: loss %.4f, %.1f %% right\n", (long long)r->step, p.loss, 100 * p.right);
     }
+    long_run_end(r);
     tg_optimizer_free(adam);
     tg_module_free(m);
 }
 
-static const char usage[] =
-    "usage: sequence_tagger [--seed N] [--steps N] [--help]\n"
-    "\n"
-    "Trains an LSTM that tells of each word of a sequence whether it occurred before and will occur again.\n"
-    "\n"
-    "  --seed N   of the random numbers (default 0)\n"
-    "  --steps N  how many batches (default 400)\n"
-    "  --help     shows this\n";
-
-/* All of `text` is a number of at most nine digits. */
-static bool read_number(const char *text, unsigned *number)
-{
-    const size_t digits = strspn(text, "0123456789");
-    *number = (unsigned)strtoul(text, NULL, 10);
-    return digits > 0 && digits < 10 && text[digits] == '\0';
-}
-
 int main(int argc, char **argv)
 {
-    unsigned seed = 0, steps = 400;
-    for (int i = 1; i < argc; i += 2) {
-        const bool is_seed = strcmp(argv[i], "--seed") == 0, is_steps = strcmp(argv[i], "--steps") == 0;
-        if ((is_seed || is_steps) && i + 1 < argc && read_number(argv[i + 1], is_seed ? &seed : &steps)) continue;
-        const bool help = strcmp(argv[i], "--help") == 0;
-        fputs(usage, help ? stdout : stderr);
-        return help ? 0 : 2;
-    }
-    learn(seed, (int)steps, stdout);
-    return tg_failed() ? 1 : 0; /* the message was printed where it happened */
+    double seed = 0;
+    long_run run = { .steps = 400, .file = "sequence_tagger.safetensors" };
+    const argument arguments[] = { { "--steps", &run.steps, "how many batches", NULL },
+                                   { "--seed", &seed, "of the random numbers", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
+                                   { NULL, NULL, NULL, NULL } };
+    int status;
+    const char *about = "Tags each word of a sequence: did it occur before, will it occur again?";
+    if (!read_arguments(argc, argv, about, arguments, &status)) return status;
+    learn((uint64_t)seed, &run, argv, stdout);
+    return long_run_status(&run);
 }

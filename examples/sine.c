@@ -10,6 +10,7 @@
 #include <tapegrad.h>
 
 #include "arguments.h"
+#include "long_run.h"
 
 enum { HIDDEN = 51, PERIOD = 20, SHOWN = 3 };
 
@@ -103,15 +104,17 @@ static void predict(sequence *m, tg_tensor *waves, int64_t future, const char *p
 
 int main(int argc, char **argv)
 {
-    double steps = 8, waves = 10, length = 100, future = 1000, seed = 0, lr = 0.8;
+    double waves = 10, length = 100, future = 1000, seed = 0, lr = 0.8;
     const char *path = "";
-    const argument arguments[] = { { "--steps", &steps, "steps of L-BFGS, each of up to 20 updates", NULL },
+    long_run run = { .steps = 8, .file = "sine.safetensors" };
+    const argument arguments[] = { { "--steps", &run.steps, "steps of L-BFGS, each of up to 20 updates", NULL },
                                    { "--waves", &waves, "how many it learns from", NULL },
                                    { "--length", &length, "of each", NULL },
                                    { "--future", &future, "how far it goes on alone", NULL },
                                    { "--seed", &seed, "of the random numbers", NULL },
                                    { "--lr", &lr, "the learning rate", NULL },
                                    { "--svg", NULL, "a file for a picture", &path },
+                                   LONG_RUN_ARGUMENTS(run),
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "Learns to continue sine waves.", arguments, &status)) return status;
@@ -123,11 +126,16 @@ int main(int argc, char **argv)
     t.input = tg_narrow(data, 1, 0, (int64_t)length - 1);
     t.target = tg_narrow(data, 1, 1, (int64_t)length - 1);
     t.lbfgs = tg_lbfgs_new(tg_parameters(t.model), .lr = lr); /* optim.LBFGS(seq.parameters(), lr=0.8) */
-    for (int step = 1; tg_ok() && step <= steps; step++)
-        printf("step %d: loss %.6g\n", step, tg_step_closure(t.lbfgs, closure, &t));
-    predict(t.model, unseen, (int64_t)future, path);
+    const tg_checkpoint_parts all = { .model = TG_MODULE(t.model), .optimizer = t.lbfgs, .step = &run.step };
+    long_run_begin(&run, &all, argv);
+    while (long_run_goes_on(&run)) {
+        const double loss = tg_step_closure(t.lbfgs, closure, &t);
+        long_run_step(&run, loss);
+        tg_progress_print(stdout, "step %lld: loss %.6g\n", (long long)run.step, loss);
+    }
+    if (long_run_end(&run)) predict(t.model, unseen, (int64_t)future, path);
     tg_optimizer_free(t.lbfgs);
     tg_module_free(t.model);
     tg_scope_end(scope);
-    return tg_failed() ? 1 : 0;
+    return long_run_status(&run);
 }

@@ -10,6 +10,7 @@
 #include <tapegrad.h>
 
 #include "arguments.h"
+#include "long_run.h"
 
 enum { SIDE = 8, PIXELS = SIDE * SIDE, HIDDEN = 64, LATENT = 2, BATCH = 64, GRID = 5 };
 
@@ -92,10 +93,12 @@ static void show(vae *m)
 
 int main(int argc, char **argv)
 {
-    double steps = 1500, seed = 0, lr = 2e-3;
-    const argument arguments[] = { { "--steps", &steps, "updates", NULL },
+    double seed = 0, lr = 2e-3;
+    long_run run = { .steps = 1500, .file = "vae.safetensors" };
+    const argument arguments[] = { { "--steps", &run.steps, "updates", NULL },
                                    { "--seed", &seed, "of the random numbers", NULL },
                                    { "--lr", &lr, "the learning rate", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "A variational autoencoder of blobs.", arguments, &status)) return status;
@@ -103,12 +106,16 @@ int main(int argc, char **argv)
     tg_manual_seed((uint64_t)seed);
     vae *m = vae_new();
     tg_optimizer *adam = tg_adam_new(tg_parameters(m), .lr = lr);
-    for (int step = 1; tg_ok() && step <= steps; step++) {
+    const tg_checkpoint_parts all = { .model = TG_MODULE(m), .optimizer = adam, .step = &run.step };
+    long_run_begin(&run, &all, argv);
+    while (long_run_goes_on(&run)) {
         const double loss = train_step(m, adam);
-        if (step <= 5 || step % 300 == 0) printf("step %d: loss %.6g\n", step, loss);
+        long_run_step(&run, loss);
+        if (run.step <= 5 || run.step % 300 == 0)
+            tg_progress_print(stdout, "step %lld: loss %.6g\n", (long long)run.step, loss);
     }
-    show(m);
+    if (long_run_end(&run)) show(m);
     tg_optimizer_free(adam);
     tg_module_free(m);
-    return tg_failed() ? 1 : 0;
+    return long_run_status(&run);
 }

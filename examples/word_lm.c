@@ -5,10 +5,13 @@
  *     step 1: loss 6.7
  *     ...
  *     epoch 20: lr 0.00061, validation loss 4.9
- *     (and sixty words; other ones whenever README.md is another) */
+ *     (and sixty words; other ones whenever README.md is another)
+ *
+ * Ctrl-C ends it after a step; it says then how to go on. */
 #include <tapegrad.h>
 
 #include "arguments.h"
+#include "long_run.h"
 
 #include <math.h>
 
@@ -133,58 +136,74 @@ static double evaluate(word_model *m, tg_tensor *data)
 
 /* ---- training ---- */
 
-/* One pass over the data, or what is left of `steps`. */
-static void train_epoch(word_model *m, tg_optimizer *sgd, tg_tensor *data, int64_t *step, int64_t steps)
+typedef struct training {
+    word_model *model;
+    tg_optimizer *sgd;
+    tg_tensor *data, *validation;
+    tg_tensor *h, *c; /* the state after the last step, [LAYERS, BATCH, WIDTH] */
+    double best;      /* validation loss */
+} training;
+
+/* One step on the rows from `i` on; the loss before it. */
+static double train_step(training *t, int64_t i)
 {
-    const int64_t rows = tg_size(data, 0) - 1;
-    tg_progress *bar = tg_progress_new((rows + STEPS - 1) / STEPS, .leave = false);
     tg_scope scope = tg_scope_begin();
-    tg_tensor *h = NULL, *c = NULL;
-    for (int64_t i = 0; tg_ok() && !tg_interrupted() && i < rows && *step < steps; i += STEPS) {
-        tg_zero_grad(sgd);
-        tg_tensor *loss = loss_of(m, data, i, &h, &c);
-        tg_backward(loss);
-        tg_clip_grad_norm_(tg_parameters(m), clip); /* clip_grad_norm_(model.parameters(), 0.25) */
-        tg_step(sgd);
-        if (++*step <= 5 || *step % 200 == 0)
-            tg_progress_print(stdout, "step %d: loss %.6g\n", (int)*step, tg_item(loss));
-        tg_progress_set(bar, "loss", tg_item(loss));
-        tg_progress_update(bar);
-        if (h) h = tg_detach(h); /* hidden = repackage_hidden(hidden) */
-        if (c) c = tg_detach(c);
-        scope = tg_scope_next(scope, &h, &c);
-    }
+    if (i == 0) tg_zero_(t->h), tg_zero_(t->c); /* hidden = model.init_hidden(BATCH) */
+    tg_tensor *h = t->h, *c = t->c;
+    tg_zero_grad(t->sgd);
+    tg_tensor *loss = loss_of(t->model, t->data, i, &h, &c);
+    tg_backward(loss);
+    tg_clip_grad_norm_(tg_parameters(t->model), clip); /* clip_grad_norm_(model.parameters(), 0.25) */
+    tg_step(t->sgd);
+    tg_copy_(t->h, tg_detach(h)); /* hidden = repackage_hidden(hidden) */
+    tg_copy_(t->c, tg_detach(c));
+    const double value = tg_item(loss);
     tg_scope_end(scope);
-    tg_progress_free(bar);
+    return value;
 }
 
-static void train(word_model *m, tg_tensor *ids, double lr, int64_t epochs, int64_t steps)
+static void end_epoch(training *t, int64_t epoch, tg_progress *bar)
+{
+    const double now = evaluate(t->model, t->validation);
+    if (now < t->best)
+        t->best = now;
+    else
+        tg_set_lr(t->sgd, tg_lr(t->sgd) / 4); /* anneal */
+    if (epoch % 5 == 0)
+        tg_progress_print(stdout, "epoch %d: lr %.3g, validation loss %.4g\n", (int)epoch, tg_lr(t->sgd), now);
+    tg_progress_set(bar, "validation loss", now);
+}
+
+/* True when it is done. */
+static bool train(word_model *m, tg_tensor *ids, double lr, double epochs, long_run *r, char **argv)
 {
     const int64_t words = tg_numel(ids), held_out = words / 10;
-    int64_t step = 0;
-    double best = INFINITY;
+    training t = { .model = m, .best = INFINITY };
     tg_scope scope = tg_scope_begin();
-    tg_tensor *data = batchify(ids, 0, words - held_out);
-    tg_tensor *validation = batchify(ids, words - held_out, held_out);
-    tg_optimizer *sgd = tg_sgd_new(tg_parameters(m), .lr = lr);
-    tg_progress *bar = tg_progress_new(epochs, .unit = "epoch");
-    tg_catch_interrupt(); /* Ctrl-C: no more steps, but the words below */
-    for (int64_t epoch = 1; tg_ok() && !tg_interrupted() && epoch <= epochs && step < steps; epoch++) {
-        train_epoch(m, sgd, data, &step, steps);
-        const double now = evaluate(m, validation);
-        if (now < best)
-            best = now;
-        else
-            tg_set_lr(sgd, tg_lr(sgd) / 4); /* anneal */
-        if (epoch % 5 == 0)
-            tg_progress_print(stdout, "epoch %d: lr %.3g, validation loss %.4g\n", (int)epoch, tg_lr(sgd), now);
-        tg_progress_set(bar, "validation loss", now);
-        tg_progress_update(bar);
+    t.data = batchify(ids, 0, words - held_out);
+    t.validation = batchify(ids, words - held_out, held_out);
+    t.h = tg_zeros(tg_shape(LAYERS, BATCH, WIDTH));
+    t.c = tg_zeros_like(t.h);
+    t.sgd = tg_sgd_new(tg_parameters(m), .lr = lr);
+    const int64_t in_epoch = (tg_size(t.data, 0) - 1 + STEPS - 1) / STEPS;
+    r->steps = fmin(r->steps, floor(epochs) * (double)in_epoch);
+    const tg_checkpoint_parts all = {
+        .model = TG_MODULE(m),
+        .optimizer = t.sgd,
+        .step = &r->step,
+        .values = tg_variables(tg_variable("h", t.h), tg_variable("c", t.c), tg_variable("best", &t.best)),
+    };
+    long_run_begin(r, &all, argv);
+    while (long_run_goes_on(r)) {
+        const double loss = train_step(&t, r->step % in_epoch * STEPS);
+        long_run_step(r, loss);
+        if (r->step <= 5 || r->step % 200 == 0) tg_progress_print(stdout, "step %d: loss %.6g\n", (int)r->step, loss);
+        if (r->step % in_epoch == 0) end_epoch(&t, r->step / in_epoch, r->bar);
     }
-    tg_release_interrupt();
-    tg_progress_free(bar);
-    tg_optimizer_free(sgd);
+    const bool done = long_run_end(r);
+    tg_optimizer_free(t.sgd);
     tg_scope_end(scope);
+    return done;
 }
 
 /* ---- writing ---- */
@@ -207,15 +226,17 @@ static void write_words(word_model *m, const tg_vocabulary *v, int count, double
 
 int main(int argc, char **argv)
 {
-    double steps = 1e6, epochs = 20, seed = 0, lr = 10, temperature = 0.8;
+    double epochs = 20, seed = 0, lr = 10, temperature = 0.8;
     const char *kind = "LSTM", *path = "README.md";
+    long_run run = { .steps = 1e6, .file = "word_lm.safetensors" };
     const argument arguments[] = { { "--model", NULL, "RNN_TANH, RNN_RELU, LSTM, GRU or Transformer", &kind },
                                    { "--text", NULL, "the file it learns from", &path },
                                    { "--epochs", &epochs, "passes over the text", NULL },
-                                   { "--steps", &steps, "updates, at most", NULL },
+                                   { "--steps", &run.steps, "updates, at most", NULL },
                                    { "--seed", &seed, "of the random numbers", NULL },
                                    { "--lr", &lr, "the first learning rate", NULL },
                                    { "--temp", &temperature, "of what it writes", NULL },
+                                   LONG_RUN_ARGUMENTS(run),
                                    { NULL, NULL, NULL, NULL } };
     int status;
     if (!read_arguments(argc, argv, "A language model of a text's words.", arguments, &status)) return status;
@@ -226,9 +247,8 @@ int main(int argc, char **argv)
     if (tg_failed() || tg_numel(ids) < 20 * BATCH) return tg_vocabulary_free(words), 1;
     tg_manual_seed((uint64_t)seed);
     word_model *m = word_model_new(kind, tg_vocabulary_size(words));
-    train(m, ids, lr, (int64_t)epochs, (int64_t)steps);
-    if (tg_ok()) write_words(m, words, 60, temperature);
+    if (train(m, ids, lr, epochs, &run, argv)) write_words(m, words, 60, temperature);
     tg_module_free(m);
     tg_vocabulary_free(words);
-    return tg_failed() ? 1 : 0;
+    return long_run_status(&run);
 }

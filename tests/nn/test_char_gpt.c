@@ -77,7 +77,6 @@ TEST(test_it_prints_the_same)
                        .n_head = 1,
                        .n_embd = 4,
                        .batch_size = 2,
-                       .steps = 2,
                        .lr = 1e-3,
                        .min_lr = 1e-4,
                        .grad_clip = 1 };
@@ -87,7 +86,7 @@ TEST(test_it_prints_the_same)
         FILE *file = tmpfile();
         assert_non_null(file);
         IN_SCOPE;
-        learn(bytes, tg_encode(bytes, text), 1, c, file);
+        learn(bytes, tg_encode(bytes, text), 1, c, &(long_run){ .steps = 2 }, NULL, file);
         tg_scope_end(scope);
         rewind(file);
         printed[run][fread(printed[run], 1, sizeof printed[run] - 1, file)] = '\0';

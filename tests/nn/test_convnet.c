@@ -1,7 +1,7 @@
 /* test_convnet.c: the example learns, and prints the same at every run. */
 #include "tests/support/suite.h"
 
-int convnet_main(void);
+int convnet_main(int argc, char **argv);
 #define main convnet_main
 #include "examples/convnet.c"
 #undef main
@@ -10,7 +10,7 @@ static double learn_into(char *text, size_t size, uint64_t seed)
 {
     FILE *file = tmpfile();
     assert_non_null(file);
-    const double right = learn(seed, file);
+    const double right = learn(seed, &(long_run){ .steps = EPOCHS * STEPS }, NULL, file);
     rewind(file);
     text[fread(text, 1, size - 1, file)] = '\0';
     fclose(file);

@@ -41,7 +41,7 @@ TEST(test_it_learns)
     char text[1024], *last = text;
     FILE *file = tmpfile();
     assert_non_null(file);
-    learn(0, 400, file);
+    learn(0, &(long_run){ .steps = 400 }, NULL, file);
     rewind(file);
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
