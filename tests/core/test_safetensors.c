@@ -383,6 +383,21 @@ TEST(test_wrong_headers)
     tg_scope_end(scope);
 }
 
+TEST(test_by_name)
+{
+    IN_SCOPE;
+    tg_tensor *one = tg_ones(tg_shape(2));
+    const tg_named_tensor items[] = { { "a", one }, { NULL, one }, { "b", NULL } };
+    assert_true(tg_tensor_named(LIST(items), "a") == one);
+    expect_refusal(tg_tensor_named(LIST(items), "c"), "none of 3 tensors has the name \"c\"");
+    expect_refusal(tg_tensor_named(LIST(items), "b"), "the tensor is NULL");
+    expect_refusal(tg_tensor_named(LIST(items), NULL), "the name is NULL");
+    expect_refusal(tg_tensor_named(((tg_named_tensor_list){ NULL, 3 }), "a"), "none of 3 tensors");
+    expect_refusal(tg_tensor_named(tg_load("absent"), "a"), "absent: cannot be read"); /* the first error */
+    assert_alike(tg_tensor_named(tg_load(FILES "every.safetensors"), "scalar"), tg_scalar(pi, .dtype = TG_FLOAT64), 0);
+    tg_scope_end(scope);
+}
+
 /* A uint64 that int64 cannot hold is only seen when it is read. */
 TEST(test_wrong_elements)
 {
@@ -576,6 +591,7 @@ int main(int argc, char **argv)
         T(test_nothing_and_much),
         T(test_what_is_not_saved),
         T(test_wrong_headers),
+        T(test_by_name),
         T(test_wrong_elements),
         T(test_wrong_files),
         T(test_deep),
