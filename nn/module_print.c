@@ -12,6 +12,8 @@
 #include "core/tensor_impl.h"
 #include "core/text.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +160,8 @@ const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT])
         snprintf(buffer, TGI_REAL_TEXT, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value) break;
     }
+    if (fabs(value) >= 1 && fabs(value) < 1e16 && strchr(buffer, 'e')) /* it has no fraction, then */
+        snprintf(buffer, TGI_REAL_TEXT, "%.1f", value);
     tgi_text_end(before);
     if (!strpbrk(buffer, ".en")) strcat(buffer, ".0");
     return buffer;

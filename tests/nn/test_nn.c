@@ -147,6 +147,31 @@ TEST(test_print)
     assert_prints(tg_flatten_new(.start_dim = 0, .end_dim = 0), "Flatten(start_dim=0, end_dim=0)");
 }
 
+/* As Python's repr: the shortest digits, an exponent from 1e16 on and below 1e-4. */
+TEST(test_print_of_numbers)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = { { 100, "100.0" },
+                  { 120, "120.0" },
+                  { 1e15, "1000000000000000.0" },
+                  { 1e16, "1e+16" },
+                  { 1.5e10, "15000000000.0" },
+                  { -30, "-30.0" },
+                  { 123456.75, "123456.75" },
+                  { 1e-5, "1e-05" },
+                  { 0.0001, "0.0001" },
+                  { 0, "0.0" },
+                  { INFINITY, "inf" } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "LeakyReLU(negative_slope=%s)", cases[i].text);
+        tg_module *m = tg_leaky_relu_new(.negative_slope = cases[i].value);
+        assert_prints(m, expected);
+    }
+}
+
 TEST(test_print_of_users_modules)
 {
     sample_model *m = tg_module_new(sample_model);
@@ -517,6 +542,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_print),
+        T(test_print_of_numbers),
         T(test_print_of_users_modules),
         T(test_named_parameters),
         T(test_named_modules),
