@@ -3,6 +3,7 @@
 #
 #   ```c with main(        a whole program: compiled against the library, warnings are errors, run, must exit with 0
 #   ```c after <!-- body -->         the same, as the body of main, with <tapegrad.h> and <stdio.h>
+#   ```c after <!-- stale body -->   the same, of a program that uses freed handles: left out under sanitizers, which keep none
 #   ```c after <!-- file: PATH -->   must stand in that file of the repository, line by line (indented otherwise, perhaps)
 #   ```c after <!-- save: NAME -->   is a file of that name, for the programs that come after it in the document
 #   ```c otherwise         an error
@@ -214,6 +215,15 @@ while IFS='|' read -r id place language marker following; do
         name=${marker#save:}
         cp "$block" "$folder/${name# }"
         pass "saved"
+        ;;
+    "c:stale body")
+        case $CHECK_CFLAGS in
+        *-fsanitize=*)
+            skipped=$((skipped + 1))
+            echo "--    $place: uses what was freed, and is built with sanitizers, skipped"
+            ;;
+        *) marker=body; program c "$CHECK_CC" "$CHECK_CFLAGS" ;;
+        esac
         ;;
     c:main | c:body) program c "$CHECK_CC" "$CHECK_CFLAGS" ;;
     cpp:main | cpp:body)

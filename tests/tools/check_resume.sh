@@ -49,6 +49,7 @@ check()
     how=$(sed -n 's/^    //p' said)
     if [ ! "$told" ] || [ ! "$how" ]; then
         fail "$name${*:+ $*}: cannot be interrupted, or does not say how to go on"
+        sed 's/^/      /' first said status
     elif ! "$program" "$option" "$steps" "$@" --save whole >whole.txt || ! eval "$how" >second; then
         fail "$name${*:+ $*}: does not go on with: $how"
     elif cat first second | cmp - whole.txt && cmp "its end" whole; then
