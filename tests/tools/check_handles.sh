@@ -16,7 +16,7 @@ awk -v defaults="$defaults" -f tests/tools/handles.awk "$work/tapegrad.i" >"$wor
 # The calls are many and run once: no optimisation. What is never an argument leaves functions unused, and results are
 # not asked for.
 $CHECK_CC $CHECK_CFLAGS -I"$work" -O0 -Wno-unused-function -Wno-unused-result -Wno-missing-field-initializers \
-    -Wno-override-init -Wno-initializer-overrides -o "$work/handles" tests/tools/handles.c $CHECK_LIBS || {
+    -Wno-override-init -Wno-initializer-overrides -Wno-format-security -o "$work/handles" tests/tools/handles.c $CHECK_LIBS || {
     echo "a new type of argument needs its usual value in tests/tools/handles_values.inc"
     exit 1
 }
