@@ -21,6 +21,7 @@
 #include "core/scope.h"
 #include "core/shape.h"
 #include "core/autograd.h"
+#include "core/observe.h"
 #include "core/show/chart.h"
 #include "core/tensor.h"
 #include "core/interrupt.h"

@@ -9,6 +9,7 @@
  * Slots belong to the walk, not to tensors: a backward inside a hook, a second loss on the same tape or a tensor
  * written in place since cannot mix their gradients up. Never: recursion, sorting, a second place that adds
  * gradients (but see chain.c for sums of products). */
+#include "observe_impl.h"
 #include "walk_impl.h"
 
 #include <string.h>
@@ -64,6 +65,7 @@ bool tgi_walk_begin(tgi_walk *w)
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, w->name, "tg_engine_use has not been called");
         return false;
     }
+    if (tgi_self.observers && !tgi_walk_tell_begin(w)) return false;
     if (w->high < 0) return true;
     const tg_node *first = tgi_self.nodes[w->low], *last = tgi_self.nodes[w->high];
     w->first_slot = first->first_slot;
@@ -74,12 +76,13 @@ bool tgi_walk_begin(tgi_walk *w)
     return true;
 }
 
-void tgi_walk_end(tgi_walk *w)
+bool tgi_walk_end(tgi_walk *w, bool ok)
 {
     for (int64_t i = 0; i < w->slot_count && w->slots && !w->passed; i++) tgi_slot_empty(&w->slots[i]);
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     tgi_leaves_free(w);
     if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1);
+    return (!w->told || !tgi_self.observers || tgi_tell_walked(ok ? TG_OK : TG_FAILED)) && ok;
 }
 
 /* The gradient to start from: the one given, or a one. A reference, or NULL with an error recorded. */
@@ -105,7 +108,8 @@ bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_ten
 {
     tg_tensor *grad = first_gradient(w->name, output, given);
     if (!grad) return false;
-    const bool ok = tgi_unwanted(w, edge) || tgi_accumulate(w, edge, grad);
+    const bool told = !tgi_self.observers || tgi_walk_tell_edge(NULL, 0, edge, grad, NULL);
+    const bool ok = told && (tgi_unwanted(w, edge) || tgi_accumulate(w, edge, grad));
     tgi_unref(grad);
     return ok;
 }
@@ -134,8 +138,7 @@ static bool check_node(const tgi_walk *w, const tg_node *node)
     return true;
 }
 
-/* Adds the slot's gradient into the .grad of `t`; hands it over when it is private to the slot. */
-static bool accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over)
+bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over)
 {
     tgi_extra *extra = tgi_extra_of(t);
     if (!extra) return false;
@@ -183,7 +186,7 @@ static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
         const tgi_watch *watch = tgi_outputs(node)[i].watch;
         if (!watch || !slots[i].grad) continue;
         if (watch->hooks && !run_hooks(w, node, &watch->hooks, &slots[i])) return false;
-        if (watch->retained && !accumulate_grad(w, watch->retained, &slots[i], false)) return false;
+        if (watch->retained && !tgi_accumulate_grad(w, watch->retained, &slots[i], false)) return false;
     }
     return true;
 }
@@ -203,6 +206,12 @@ static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *sl
         if (!captured || !is_captured(w, node, i)) tgi_slot_empty(&slots[i]);
 }
 
+static bool give_whole(tgi_walk *w, const tg_node *node, tg_tensor *whole)
+{
+    const tgi_edge *edge = tgi_inputs(node);
+    return (!tgi_self.observers || tgi_walk_tell_edge(node, 0, edge, whole, NULL)) && tgi_accumulate(w, edge, whole);
+}
+
 /* One node: completes the gradients of its outputs and, if `run`, calls its op's backward. Where tg_grad only asks for
  * the gradient of an output of this node, there is nothing to run. */
 static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
@@ -211,10 +220,11 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
     w->lent = NULL; /* what the node before did not hand back was never counted */
     w->lent_from = NULL;
     if (!complete(w, node, slots)) return false;
+    if (tgi_self.observers && !tgi_walk_tell_visit(w, node)) return false;
     if (!run) return true;
     if (!check_node(w, node)) return false;
     tg_tensor *whole = node->op->part ? tgi_take_whole(w, node) : NULL;
-    if (whole) return tgi_accumulate(w, tgi_inputs(node), whole) && !tgi_self.error;
+    if (whole) return give_whole(w, node, whole) && !tgi_self.error;
     if (node->op->part && tg_failed()) return false;
     if (node->op->backward_fused && !w->create_graph)
         node->op->backward_fused(&ctx);
@@ -232,6 +242,19 @@ static bool any(const tgi_slot_sum *slots, int count)
     return false;
 }
 
+/* The walk is at a node for which gradients have come. */
+static bool pass(tgi_walk *w, tg_node *node)
+{
+    tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
+    const bool run = !w->marks || w->marks[node->index - w->low] & TGI_RUNS;
+    tgi_self.grad_disabled = !w->create_graph; /* the node before, or a hook there, may have changed this */
+    tgi_set_seen(w->create_graph);             /* and this, see tgi_run_hooks */
+    if (!visit(w, node, slots, run)) return false;
+    if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = 1;
+    empty_slots(w, node, slots);
+    return !tgi_self.observers || !run || tgi_tell_visited(node);
+}
+
 /* One scope serves all nodes: what a node's backward made is dropped when it is done. */
 static bool walk_nodes(tgi_walk *w)
 {
@@ -243,36 +266,23 @@ static bool walk_nodes(tgi_walk *w)
     for (int32_t i = w->high; ok && i >= w->low; i--) {
         tg_node *node = self->nodes[i];
         if (i >= TGI_AHEAD) tgi_prefetch(self->nodes[i - TGI_AHEAD]);
-        tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
-        if (!any(slots, node->output_count)) continue;
-        const bool run = !w->marks || w->marks[i - w->low] & TGI_RUNS;
-        self->grad_disabled = !w->create_graph; /* the node before, or a hook there, may have changed this */
-        tgi_set_seen(w->create_graph);          /* and this, see tgi_run_hooks */
-        ok = visit(w, node, slots, run);
-        self->where = where; /* the op may be a user's, whose backward has lines of its own */
-        if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
-        if (!ok) break;
-        if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = true;
-        empty_slots(w, node, slots);
+        if (any(tgi_slot_of_output(w, node, 0), node->output_count)) {
+            ok = pass(w, node);
+            self->where = where; /* the op may be a user's, whose backward has lines of its own */
+            if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
+        }
+        if (w->early_leaves && ok) ok = tgi_leaves_of_node(w, node);
     }
     if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
     w->passed = ok && !w->marks;
     return ok;
 }
 
-static bool run_leaf_hooks(tgi_walk *w)
+/* Those that have not been on the way. */
+static bool complete_leaves(tgi_walk *w)
 {
     bool ok = true;
-    for (int64_t i = 0; ok && i < w->leaf_count; i++) {
-        tgi_leaf_slot *slot = &w->leaves[i];
-        const tgi_extra *extra = __atomic_load_n(&slot->leaf->extra, __ATOMIC_ACQUIRE);
-        if (!extra || !extra->hooks || tgi_is_empty(&slot->sum)) continue;
-        const tg_scope scope = tg_scope_begin_at(NULL);
-        if (scope.depth < 0) return false;
-        tg_set_grad_enabled(w->create_graph);
-        ok = tgi_chain_flush(&slot->sum) && tgi_run_hooks(&extra->hooks, &slot->sum.grad);
-        tgi_scope_end_keeping_nodes(scope);
-    }
+    for (int64_t i = 0; ok && i < w->leaf_count; i++) ok = tgi_leaf_complete(w, i);
     return ok;
 }
 
@@ -282,10 +292,12 @@ bool tgi_walk_run(tgi_walk *w)
     const int64_t outer_floor = self->scope_floor;
     const bool outer_disabled = self->grad_disabled;
     const bool outer_seen = tgi_set_seen(w->create_graph);
+    const int32_t outer_place = self->observers ? tgi_place_lend(0) : 0;
     self->scope_floor = self->scope_count;
-    const bool walked = walk_nodes(w);
+    const bool walked = tgi_leaves_begin(w) && walk_nodes(w);
     tgi_set_seen(outer_seen);
-    const bool ok = walked && run_leaf_hooks(w);
+    const bool ok = walked && complete_leaves(w);
+    if (self->observers) tgi_place_lend(outer_place);
     self->grad_disabled = outer_disabled;
     self->scope_floor = outer_floor;
     return ok;
@@ -299,7 +311,7 @@ static bool give_to_leaves(tgi_walk *w)
     bool ok = true;
     tg_set_grad_enabled(w->create_graph);
     for (int64_t i = 0; ok && i < w->leaf_count; i++)
-        if (!tgi_is_empty(&w->leaves[i].sum)) ok = accumulate_grad(w, w->leaves[i].leaf, &w->leaves[i].sum, true);
+        if (!tgi_is_empty(&w->leaves[i].sum)) ok = tgi_accumulate_grad(w, w->leaves[i].leaf, &w->leaves[i].sum, true);
     tgi_self.grad_disabled = outer_disabled;
     return ok;
 }
@@ -313,11 +325,12 @@ tg_status tg_backward_at(const char *where, tg_tensor *tensor, tg_backward_optio
     tgi_walk w = { .name = "backward", .low = INT32_MAX, .high = -1 };
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
+    w.roots = tg_list(tensor);
     tgi_walk_include(&w, &edge);
     const bool flushing = tgi_set_flushing(true);
-    const bool ok = tgi_walk_begin(&w) && tgi_walk_start(&w, &edge, tensor, options.gradient) && tgi_walk_run(&w) &&
-                    give_to_leaves(&w);
-    tgi_walk_end(&w);
+    bool ok = tgi_walk_begin(&w) && tgi_walk_start(&w, &edge, tensor, options.gradient) && tgi_walk_run(&w) &&
+              give_to_leaves(&w);
+    ok = tgi_walk_end(&w, ok);
     tgi_set_flushing(flushing);
     return ok ? TG_OK : TG_FAILED;
 }

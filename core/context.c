@@ -130,7 +130,10 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
     }
     if (ctx->walk->failed || !needs_input_grad(ctx, i)) return;
     if (grad && !fits(&tgi_inputs(ctx->node)[i], grad)) grad = fit(ctx->node, i, grad);
-    if (!grad || !tgi_accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], grad)) fail_of_input(ctx, i);
+    const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
+    if (!grad || (tgi_self.observers && !tgi_walk_tell_edge(ctx->node, i, edge, grad, NULL)) ||
+        !tgi_accumulate(ctx->walk, edge, grad))
+        fail_of_input(ctx, i);
 }
 
 tg_tensor *tg_grad_place(tg_context *ctx, int i)
@@ -183,6 +186,7 @@ void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
     bool ok = product.a && tg_optional_ok(product.b);
     if (ok && (w->create_graph || !tgi_engine->add_products || !product_fits(&target, &product)))
         ok = fail_product(ctx, i, &target, &product);
+    if (ok && tgi_self.observers) ok = tgi_walk_tell_edge(ctx->node, i, edge, NULL, &product);
     tgi_slot_sum *slot = ok ? tgi_slot_of(w, edge) : NULL;
     if (!slot || !tgi_chain_add(slot, edge, ctx->node, &product)) fail_of_input(ctx, i);
 }

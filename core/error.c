@@ -100,7 +100,7 @@ static void write_down(tgi_error_record *e, const char *where, tg_error_code cod
     e->message[0] = '\0';
     if (format) tgi_vformat(e->message, sizeof e->message, format, args);
     e->inside[0] = '\0';
-    if (tgi_self.inside) tgi_self.inside->describe(tgi_self.inside, e->inside, sizeof e->inside);
+    if (tgi_self.inside) tgi_self.inside->kind->describe(tgi_self.inside, e->inside, sizeof e->inside);
     snprintf(e->line, sizeof e->line, "%s%s%s%s%s%s%s%s%s%s", e->where ? e->where : "", e->where ? ": " : "", e->inside,
              e->inside[0] ? ": " : "", e->op, e->op[0] ? ": " : "", e->message, e->inputs[0] ? " (inputs: " : "",
              e->inputs, e->inputs[0] ? ")" : "");

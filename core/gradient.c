@@ -98,6 +98,7 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
     tgi_walk w = { .name = "grad", .low = INT32_MAX, .high = -1 };
     w.create_graph = options.create_graph;
     w.retain_graph = options.retain_graph || options.create_graph;
+    w.roots = outputs;
     tg_tensor **results = tg_list_new(inputs.count);
     const size_t edge_count = (size_t)(outputs.count + inputs.count) + 1;
     grad_edges edges = { .outputs = tgi_pool_alloc(tgi_pool_of_thread(), edge_count * sizeof(tgi_edge)) };
@@ -105,7 +106,7 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
     bool ok = !tg_failed() && results && edges.outputs && find_edges(&w, outputs, inputs, &edges) && tgi_walk_begin(&w);
     const bool flushing = tgi_set_flushing(true);
     ok = ok && grad_run(&w, outputs, inputs, &options, &edges, results);
-    tgi_walk_end(&w);
+    ok = tgi_walk_end(&w, ok);
     tgi_set_flushing(flushing);
     if (edges.outputs) tgi_pool_free(tgi_self.pool, edges.outputs, edge_count * sizeof(tgi_edge));
     return ok ? TG_LITERAL(tg_tensor_list){ results, inputs.count } : tg_list_failed();

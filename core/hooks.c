@@ -1,11 +1,27 @@
 /* hooks.c: what a user asks to be told of a gradient: hooks, and .grad of a tensor that is no leaf. */
 #include "walk_impl.h"
 
-/* Numbers grow along a list. */
-static tgi_hook *hook_after(tgi_hook *hook, int64_t number)
+/* The first one of the kind behind that number: numbers grow along a list. */
+static tgi_hook *hook_after(tgi_hook *hook, int64_t number, bool late)
 {
-    while (hook && hook->number <= number) hook = hook->next;
+    while (hook && (hook->number <= number || late != (hook->after != NULL))) hook = hook->next;
     return hook;
+}
+
+bool tgi_run_late_hooks(tgi_hook *const *hooks, tg_tensor *leaf)
+{
+    int64_t number = -1;
+    tgi_set_seen(true);
+    for (tgi_hook *hook; (hook = hook_after(*hooks, number, true));) {
+        number = hook->number;
+        const bool flushing = tgi_set_flushing(false);
+        const tgi_place place = tgi_place_keep();
+        hook->after(leaf, hook->context);
+        tgi_place_back(place);
+        tgi_set_flushing(flushing);
+        if (tg_failed()) return false;
+    }
+    return true;
 }
 
 /* Each hook may replace the gradient in `slot`, and remove any hook: the list is read anew after each. */
@@ -13,7 +29,7 @@ bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot)
 {
     int64_t number = -1;
     tgi_set_seen(true); /* until the walk comes to the next node: a hook may keep the handle it is shown */
-    for (tgi_hook *hook; (hook = hook_after(*hooks, number));) {
+    for (tgi_hook *hook; (hook = hook_after(*hooks, number, false));) {
         number = hook->number;
         const bool flushing = tgi_set_flushing(false);
         const tgi_place place = tgi_place_keep();
@@ -51,19 +67,35 @@ static tgi_hook **hook_list(tg_tensor *t, bool make)
     return extra ? &extra->hooks : NULL;
 }
 
-int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function, void *context)
+static int64_t add_hook(tg_tensor *t, tg_hook_fn function, tg_leaf_hook_fn after, void *context)
 {
-    if (where) tgi_self.where = where;
-    tgi_edge edge;
-    if (!tgi_output_edge("register_hook", t, &edge)) return -1;
-    if (!function) tg_fail_at(NULL, TG_ERROR_NULL, "register_hook", "the hook is NULL");
-    tgi_hook **list = function ? hook_list(t, true) : NULL;
+    if (!function && !after) tg_fail_at(NULL, TG_ERROR_NULL, tgi_self.op, "the hook is NULL");
+    tgi_hook **list = function || after ? hook_list(t, true) : NULL;
     tgi_hook *hook = list ? tgi_calloc(sizeof *hook) : NULL;
     if (!hook) return -1;
-    *hook = (tgi_hook){ NULL, function, context, tgi_self.next_hook++ };
+    *hook = (tgi_hook){ NULL, function, after, context, tgi_self.next_hook++, !tgi_node_of(t) };
+    if (hook->of_leaf) tgi_count_leaf_hooks(1);
     while (*list) list = &(*list)->next;
     *list = hook;
     return hook->number;
+}
+
+int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function, void *context)
+{
+    tgi_begin(where, "register_hook");
+    tgi_edge edge;
+    return tgi_output_edge("register_hook", t, &edge) ? add_hook(t, function, NULL, context) : -1;
+}
+
+int64_t tg_register_post_accumulate_grad_hook_at(const char *where, tg_tensor *t, tg_leaf_hook_fn function, void *context)
+{
+    static const char what[] = "register_post_accumulate_grad_hook";
+    tgi_begin(where, what);
+    tgi_edge edge;
+    if (!tgi_output_edge(what, t, &edge)) return -1;
+    if (edge.output == TGI_TO_LEAF) return add_hook(t, NULL, function, context);
+    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, what, "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    return -1;
 }
 
 void tg_remove_hook_at(const char *where, tg_tensor *t, int64_t number)
@@ -75,7 +107,7 @@ void tg_remove_hook_at(const char *where, tg_tensor *t, int64_t number)
     if (!list || !*list) return;
     tgi_hook *hook = *list;
     *list = hook->next;
-    tgi_free(hook, sizeof *hook);
+    tgi_hook_free(hook);
 }
 
 tg_status tg_retain_grad_at(const char *where, tg_tensor *t)

@@ -58,7 +58,7 @@ static int64_t add_leaf(tgi_walk *w, tg_tensor *leaf)
     if (!w->leaf_table || 2 * (w->leaf_count + 1) > (int64_t)1 << w->table_bits)
         if (!grow_table(w)) return -1;
     if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;
-    w->leaves[w->leaf_count] = (tgi_leaf_slot){ .leaf = tgi_ref(leaf) };
+    w->leaves[w->leaf_count] = (tgi_leaf_slot){ .leaf = tgi_ref(leaf), .lowest = INT32_MAX };
     enter_leaf(w, w->leaf_count);
     return w->leaf_count++;
 }

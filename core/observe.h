@@ -97,6 +97,7 @@ typedef struct tg_observer {
     void (*truncated)(void *context, int64_t length);          /* the tape is so long now: later nodes have gone. Told while
                                                                 * scopes end: only look, and call nothing that makes tensors */
     void (*ended)(void *context);                              /* unregistered, or the thread ends: free the context */
+    bool plain;  /* its functions only look: they call no op, make no tensor and leave no error. Told faster */
 } tg_observer;
 
 /* The struct is copied. Returns a number for tg_unobserve, or -1. */

@@ -24,7 +24,7 @@ struct tgi_observers {
 
 /* ---- observe.c: each tells all observers. False, or TG_FAILED, with an error pending. Only while there are some ---- */
 tg_status tgi_tell_computed(const tg_computed *what);
-void tgi_tell_began(const tg_op *op, tg_tensor_list inputs);
+bool tgi_tell_began(const tg_op *op, tg_tensor_list inputs);
 bool tgi_tell_entered(tg_tensor_list inputs);   /* the innermost place's module */
 bool tgi_tell_left(tg_tensor_list outputs);
 bool tgi_tell_walk(const tg_walk *walk);
@@ -40,8 +40,14 @@ void tgi_observers_free(void);
 /* Not NULL: called in each thread that begins to use the library (core/watch/environment.c). */
 extern void (*tgi_thread_begins)(void);
 
+/* ---- names.c ---- */
+/* Names a tensor that has no name yet. False with an error pending. */
+bool tgi_name_once(tg_tensor *t, const char *name);
+
 /* ---- place.c ---- */
 
+/* The innermost module at work is a place from here on, until it is no longer at work. False with an error pending. */
+bool tgi_place_enter(void);
 /* The number of the place we are at; 0: none, or no memory for it (and no error). Only while somebody observes. */
 int32_t tgi_place_number(void);
 void tgi_places_free(void);

@@ -7,8 +7,8 @@
  *
  * A tensor knows its node by position and serial number, never by address: when the node is gone, the tensor
  * notices. */
+#include "observe_impl.h"
 #include "tape_impl.h"
-#include "thread.h"
 
 #include <string.h>
 
@@ -56,7 +56,8 @@ static tg_node *node_new(const tg_op *op, tg_tensor_list inputs, tg_tensor_list 
     node->input_count = (int32_t)inputs.count;
     node->output_count = (int32_t)outputs.count;
     node->saved_count = (int32_t)saved_count;
-    node->spent = false;
+    node->spent = 0;
+    node->place = 0;
     int64_t *dims = (int64_t *)(tgi_saved_of(node) + saved_count);
     for (int64_t i = 0; i < outputs.count; i++) {
         const tg_tensor *t = outputs.items[i];
@@ -88,6 +89,7 @@ static void watch_free(tgi_watch *watch)
 {
     tgi_hooks_free(watch->hooks);
     tgi_unref(watch->retained);
+    tgi_name_free(watch->name);
     tgi_free(watch, sizeof *watch);
 }
 
@@ -106,6 +108,7 @@ static void node_free(tg_node *node)
 void tgi_tape_truncate(int64_t length)
 {
     tgi_thread *self = &tgi_self;
+    if (self->observers && self->node_count > length) tgi_tell_truncated(length);
     while (self->node_count > length) {
         tg_node *node = self->nodes[--self->node_count];
         if (self->node_count >= TGI_AHEAD) tgi_prefetch(self->nodes[self->node_count - TGI_AHEAD]);
@@ -287,6 +290,15 @@ static void copy_attributes(tg_node *node, const void *attributes, size_t size)
         tg_fail_at(NULL, TG_ERROR_NULL, node->op->name, "%zu bytes of attributes are NULL", size);
 }
 
+/* An op has done its work; NULL: without a node. Only while somebody observes. */
+TG_RARE __attribute__((noinline)) static tg_status told(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs,
+                                                        tg_node *node)
+{
+    if (node) node->place = (uint32_t)tgi_place_number() & 0xffffff;
+    const tg_computed what = { op, inputs, outputs, node };
+    return tgi_tell_computed(&what);
+}
+
 /* Not inlined, so that the functions above, each used once, are: an op that records nothing pays for a jump. */
 __attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs,
                                                   tg_tensor_list saved, const void *attributes, size_t attributes_size)
@@ -315,14 +327,14 @@ __attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_lis
         return TG_FAILED;
     }
     append(self, node, outputs);
-    return TG_OK;
+    return self->observers ? told(op, inputs, outputs, node) : TG_OK;
 }
 
 tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                     const void *attributes, size_t attributes_size)
 {
     if (!lists_ok(op, inputs, outputs, saved)) return TG_FAILED;
-    if (!will_record(inputs)) return TG_OK;
+    if (!will_record(inputs)) return tgi_self.observers ? told(op, inputs, outputs, NULL) : TG_OK;
     return record(op, inputs, outputs, saved, attributes, attributes_size);
 }
 
@@ -360,13 +372,14 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
                              const void *attributes, size_t attributes_size)
 {
     tg_tensor *outputs[] = { t };
-    if (!lists_ok(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved)) return TG_FAILED;
+    const tg_tensor_list output = { outputs, 1 };
+    if (!lists_ok(op, inputs, output, saved)) return TG_FAILED;
     if (!tgi_handle_ok(op->name, t)) return TG_FAILED;
     tg_bump_version(t);
-    if (!will_record(inputs)) return TG_OK;
+    if (!will_record(inputs)) return tgi_self.observers ? told(op, inputs, output, NULL) : TG_OK;
     tg_node *old = tgi_node_of(t);
     tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;
-    if (record(op, inputs, TG_LITERAL(tg_tensor_list){ outputs, 1 }, saved, attributes, attributes_size) != TG_OK)
+    if (record(op, inputs, output, saved, attributes, attributes_size) != TG_OK)
         return TG_FAILED;
     if (watch && watch->retained == t) { /* .grad is that of the latest value */
         tgi_watch *newer = tgi_watch_of(tgi_outputs(tgi_node_of(t)));
@@ -391,7 +404,7 @@ bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs)
         const tg_tensor *t = inputs.items[i];
         if (!t || t->alive != TGI_ALIVE) return tgi_fail_handle(op->name, i + 1, t);
     }
-    return true;
+    return !self->observers || tgi_tell_began(op, inputs);
 }
 
 bool tg_optional_ok(const tg_tensor *t) { return t ? tgi_handle_ok(tgi_self.op, t) : !tg_failed(); }

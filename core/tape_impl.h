@@ -24,6 +24,7 @@ static inline tg_tensor *tgi_edge_leaf(const tgi_edge *e) { return e->output == 
 typedef struct tgi_watch {
     tgi_hook *hooks;
     tg_tensor *retained;     /* the tensor whose .grad tg_retain_grad asked for; a reference */
+    tgi_name *name;
 } tgi_watch;
 
 typedef struct tgi_output {
@@ -49,7 +50,8 @@ struct tg_node {
     int32_t input_count, output_count, saved_count;
     uint32_t bytes;          /* of the block */
     uint32_t attributes_at;  /* where they lie in it */
-    bool spent;              /* a backward has used and freed what was saved */
+    uint32_t spent : 1;      /* a backward has used and freed what was saved */
+    uint32_t place : 24;     /* where it was recorded, by number; 0: not known (place.c) */
 };
 
 static inline tgi_edge *tgi_inputs(const tg_node *node) { return (tgi_edge *)(node + 1); }

@@ -318,11 +318,17 @@ static void block_unref(tg_tensor *t, int32_t users)
 
 static void storage_unref(tgi_storage *storage) { block_unref(tgi_owner(storage), 1); }
 
+void tgi_hook_free(tgi_hook *hook)
+{
+    if (hook->of_leaf) tgi_count_leaf_hooks(-1);
+    tgi_free(hook, sizeof *hook);
+}
+
 void tgi_hooks_free(tgi_hook *hooks)
 {
     while (hooks) {
         tgi_hook *next = hooks->next;
-        tgi_free(hooks, sizeof *hooks);
+        tgi_hook_free(hooks);
         hooks = next;
     }
 }
@@ -333,6 +339,8 @@ void tgi_tensor_free(tg_tensor *t)
     if (t->extra) {
         tgi_unref(t->extra->grad);
         tgi_hooks_free(t->extra->hooks);
+        tgi_name_free(t->extra->name);
+        t->extra->name = NULL;
         t->extra->grad = NULL;
         t->extra->hooks = NULL;
     }

@@ -25,10 +25,15 @@ typedef struct tgi_pool tgi_pool;
 
 typedef struct tgi_hook {
     struct tgi_hook *next;
-    tg_hook_fn function;
+    tg_hook_fn function;      /* NULL: it is one of the other kind, */
+    tg_leaf_hook_fn after;    /* which runs when .grad has changed */
     void *context;
     int64_t number;
+    bool of_leaf;             /* counted: leaf_ready.c */
 } tgi_hook;
+
+typedef struct tgi_name tgi_name; /* names.c */
+void tgi_name_free(tgi_name *name);
 
 /* A buffer and its version. Views share it. It is part of the tensor that made it, whose block lives as long as either
  * is needed. */
@@ -59,6 +64,7 @@ typedef struct tgi_cached {
 typedef struct tgi_extra {
     tg_tensor *grad;          /* owned */
     tgi_hook *hooks;          /* of a leaf */
+    tgi_name *name;           /* of a leaf */
     int64_t kept;             /* by tg_keep, how often */
     tgi_cached *cached;
     bool foreign;             /* the elements are memory that tapegrad did not allocate; `release`, if any, is told when */
@@ -240,6 +246,8 @@ void tgi_share_storage(tg_tensor *t, tg_tensor *from);
 /* The same where nobody else is to see `from` any more. */
 void tgi_take_storage(tg_tensor *t, tg_tensor *from);
 
+void tgi_hook_free(tgi_hook *hook);
+void tgi_count_leaf_hooks(int64_t more); /* leaf_ready.c */
 void tgi_hooks_free(tgi_hook *hooks);
 
 /* The tensor's rare parts, made if need be; NULL with an error pending. Two threads may ask at once. */

@@ -2,7 +2,7 @@
  *
  * A thread registers itself when it first needs memory; the system then tells when it ends, and all it holds goes. A
  * child process has the one thread that forked, whole, and whatever the other threads held; their locks are free. */
-#include "thread.h"
+#include "observe_impl.h"
 
 #include <assert.h>
 #include <string.h>
@@ -60,6 +60,7 @@ bool tgi_thread_begin(const char **why)
     self->pool = pool;
     tgi_set_seen(true);
     self->registered = true;
+    if (tgi_thread_begins) tgi_thread_begins();
     return true;
 }
 

@@ -31,6 +31,9 @@ typedef struct tgi_error_record {
     char line[2 * TGI_MESSAGE + 256];
 } tgi_error_record;
 
+typedef struct tgi_observers tgi_observers; /* observe.c */
+typedef struct tgi_places tgi_places;       /* place.c */
+
 typedef struct tgi_rare {
     tgi_error_record error;              /* the last one */
     const char *warned[TGI_WARNINGS][2]; /* where, and of what */
@@ -38,6 +41,9 @@ typedef struct tgi_rare {
     bool seeded;
     tg_generator generator; /* the default one */
     struct tgi_lent_generator *lent; /* stands in for it; NULL: nothing does */
+    tgi_observers *observers; /* all there are; NULL: none */
+    bool telling;             /* one of them is being told */
+    tgi_places *places;
 } tgi_rare;
 
 /* ---- a generator lent (rng.c) ----
@@ -189,9 +195,15 @@ uint64_t tgi_take_serials(void);
 /* What is at work, told by those above core (a module whose forward runs). On the stack, innermost first. */
 typedef struct tgi_inside {
     const struct tgi_inside *outer;
-    /* Writes what errors say of it, "Sequential.2 (Linear)", or "". */
-    void (*describe)(const struct tgi_inside *inside, char *text, size_t size);
+    const struct tgi_inside_kind *kind;
 } tgi_inside;
+typedef struct tgi_inside_kind {
+    /* Writes what errors say of it, "Sequential.2 (Linear)", or "". */
+    void (*describe)(const tgi_inside *inside, char *text, size_t size);
+    /* Writes its name within the one around it, and returns its kind: for places (place.c). */
+    const char *(*locate)(const tgi_inside *inside, char *text, size_t size);
+} tgi_inside_kind;
+
 
 typedef struct tgi_thread {
     tgi_pool *pool;
@@ -219,6 +231,7 @@ typedef struct tgi_thread {
     uint64_t next_serial;          /* see TGI_SERIALS */
     int64_t next_slot;
     int64_t next_hook;             /* the number of the next hook */
+    tgi_observers *observers;      /* to be told; NULL: none, or one is being told */
 
     bool flushing;                 /* in a walk or an optimiser's step, but in no function of the user's */
     bool flush_chosen;             /* `flush` holds what the user chose, not the default */

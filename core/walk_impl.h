@@ -19,6 +19,8 @@ typedef struct tgi_slot_sum {
 typedef struct tgi_leaf_slot {
     tg_tensor *leaf;   /* a reference */
     tgi_slot_sum sum;
+    int32_t lowest;    /* with `early_leaves` the index of the first node that reads it */
+    bool complete;     /* its hooks have run */
 } tgi_leaf_slot;
 
 /* What tg_grad marks a node with. */
@@ -36,12 +38,15 @@ typedef struct tgi_walk {
     const tg_tensor *last_leaf; /* the one found last, */
     int64_t last_slot;        /* and where */
     bool create_graph, retain_graph;
+    bool early_leaves;        /* leaves are completed on the way: leaf_ready.c */
+    tg_tensor_list roots;     /* what it starts from */
     uint8_t *marks;           /* tg_grad: for each node from low to high, the marks above; NULL: all run */
     const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
     int64_t captured_count;
     tg_tensor *lent;          /* parts.c: a place that an op was given and has not handed back, */
     const tgi_slot_sum *lent_slot; /* and whose it is; */
     const tgi_storage *lent_from;  /* the memory of all that the node being visited was lent */
+    bool told;                /* observers have been told that it begins */
     bool failed;
     bool passed;              /* every slot of a node has been emptied on the way */
 } tgi_walk;
@@ -93,9 +98,16 @@ bool tgi_walk_begin(tgi_walk *w);
 bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_tensor *grad);
 /* From the end of the tape to its front; then the leaves' hooks. */
 bool tgi_walk_run(tgi_walk *w);
-void tgi_walk_end(tgi_walk *w);
+/* Frees what the walk holds, and tells who was told that it began. Whether all went well. */
+bool tgi_walk_end(tgi_walk *w, bool ok);
 /* Makes the walk pass the node behind `edge`. */
 void tgi_walk_include(tgi_walk *w, const tgi_edge *edge);
+
+/* ---- walk_told.c ---- only while somebody observes; false with an error pending */
+bool tgi_walk_tell_begin(tgi_walk *w);
+bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node);
+/* Of `from`'s input, or (NULL) of what the walk starts from: a gradient or, with `grad` NULL, a product. */
+bool tgi_walk_tell_edge(const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad, const tg_product *product);
 
 /* ---- parts.c ---- */
 /* Lends the place of the gradient at `edge` in a larger one, yet to be written, to the op of the node being visited.
@@ -117,9 +129,22 @@ bool tgi_is_placed(const tgi_walk *w, const tg_node *node, const tgi_slot_sum *s
 /* The gradient of the input of `node`, if places in it were handed out, complete; else NULL. Its slot's reference. */
 tg_tensor *tgi_take_whole(tgi_walk *w, tg_node *node);
 
+/* Adds the slot's gradient into the .grad of `t`; hands it over when it is private to the slot. */
+bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over);
+
 /* ---- hooks.c ---- */
 /* Each hook may replace the gradient in `slot`, and remove any hook. */
 bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot);
+/* Those that run after .grad of a leaf has changed. */
+bool tgi_run_late_hooks(tgi_hook *const *hooks, tg_tensor *leaf);
+
+/* ---- leaf_ready.c ---- false with an error pending */
+/* Before the walk goes: finds out whether leaves are completed on the way, and where. */
+bool tgi_leaves_begin(tgi_walk *w);
+/* The walk has passed the node: completes the leaves that no lower one reads. */
+bool tgi_leaves_of_node(tgi_walk *w, const tg_node *node);
+/* Runs the hooks of the leaf with that slot, unless it is complete already. */
+bool tgi_leaf_complete(tgi_walk *w, int64_t index);
 
 /* ---- chain.c ---- */
 /* Adds a product, unevaluated: a summand of the gradient at `edge`, from `node`. False with an error recorded. */

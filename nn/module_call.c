@@ -6,20 +6,42 @@
 #include "module_hooks_impl.h"
 
 #include "core/error.h"
+#include "core/observe_impl.h"
 #include "core/scope.h"
 
 enum { DEEPEST = 25000 }; /* what a stack of 8 MiB holds, and half again */
 
-bool tgi_hooks_wait(const tg_module *m) { return m->hooks->first && !tgi_at_work(m); }
+bool tgi_hooks_wait(const tg_module *m)
+{
+    return (tgi_self.observers || (m->hooks && m->hooks->first)) && !tgi_at_work(m);
+}
 
-/* ---- a call with hooks ---- */
+/* ---- a call with hooks, or with observers ---- */
+
+static bool name_parameters(tg_module *m)
+{
+    while (m->parent) m = m->parent;
+    const tg_named_tensor_list named = tg_named_parameters_at(NULL, m);
+    bool ok = tg_ok();
+    for (int64_t i = 0; ok && i < named.count; i++) ok = tgi_name_once(named.items[i].tensor, named.items[i].name);
+    return ok;
+}
+
+/* The outermost one's parameters get their names, so that observers know them. */
+static bool tell_begin(const tgi_call *call, tg_tensor **inputs, int input_count)
+{
+    if (!tgi_self.observers) return true;
+    if (!call->frame.inside.outer && !name_parameters(call->module)) return false;
+    return tgi_tell_entered(tg_list_of(inputs, input_count));
+}
 
 bool tgi_call_open(tgi_call *call, tg_module *m, tg_tensor **inputs, int input_count, int output_count)
 {
     *call = (tgi_call){ .module = m, .scope = tg_scope_begin(), .io = { inputs, input_count, NULL, output_count } };
     tgi_frame_enter(&call->frame, m);
     const tg_module_call shown = { inputs, input_count, NULL, 0 };
-    if (tgi_hooks_run(m, TGI_BEFORE_FORWARD, &shown) && tgi_watch_inputs(call)) return true;
+    if (tell_begin(call, inputs, input_count) && tgi_hooks_run(m, TGI_BEFORE_FORWARD, &shown) && tgi_watch_inputs(call))
+        return true;
     tgi_frame_leave(&call->frame);
     tg_scope_end(call->scope);
     return false;
@@ -32,6 +54,7 @@ void tgi_call_close(tgi_call *call, tg_tensor **outputs)
     bool fine = true;
     for (int i = 0; i < count; i++) fine = fine && outputs[i];
     fine = fine && tgi_hooks_run(call->module, TGI_AFTER_FORWARD, &call->io) && tgi_watch_outputs(call);
+    if (tgi_self.observers && !tgi_tell_left(tg_list_of(outputs, fine ? count : 0))) fine = false;
     tg_tensor **results[TGI_CALL_OUTPUTS];
     for (int i = 0; i < count; i++) {
         if (!fine) outputs[i] = NULL;
@@ -82,7 +105,7 @@ __attribute__((noinline)) static tg_tensor *forward_hooked(tg_module *m, tg_tens
 tg_tensor *tg_module_forward_at(const char *where, tg_module *m, tg_tensor *x)
 {
     const tgi_inside *outer = tgi_self.inside;
-    const tgi_frame here = { { outer, tgi_frame_describe }, m, outer ? ((const tgi_frame *)outer)->depth + 1 : 1 };
+    const tgi_frame here = { { outer, &tgi_inside_module }, m, outer ? ((const tgi_frame *)outer)->depth + 1 : 1 };
     if (!forward_begin(where, m, x, here.depth)) return NULL;
     if (tgi_hooked(m)) return forward_hooked(m, x);
     tgi_self.inside = &here.inside;

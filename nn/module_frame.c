@@ -14,21 +14,55 @@ static char *prepend(char *begin, char *end, const char *part)
     return end - length;
 }
 
+static const tgi_slot *slot_of_child(const tg_module *parent, const tg_module *m)
+{
+    const tgi_slot *slot = parent->first;
+    while (slot && !(slot->kind == TGI_MODULE && slot->as.module == m)) slot = slot->next;
+    return slot;
+}
+
 /* From its end. */
-void tgi_frame_describe(const tgi_inside *inside, char *text, size_t size)
+static void describe(const tgi_inside *inside, char *text, size_t size)
 {
     const tg_module *m = ((const tgi_frame *)inside)->module;
     char *end = text + size - 1, *begin = end;
     *end = '\0';
     if (m->parent) begin = prepend(text, prepend(text, prepend(text, end, ")"), m->base.name), " (");
     for (; m->parent && begin > text; m = m->parent) {
-        const tgi_slot *slot = m->parent->first;
-        while (slot && !(slot->kind == TGI_MODULE && slot->as.module == m)) slot = slot->next;
+        const tgi_slot *slot = slot_of_child(m->parent, m);
         begin = prepend(text, prepend(text, begin, slot ? slot->name : "?"), ".");
         if (!m->parent->parent) begin = prepend(text, begin, m->parent->base.name);
     }
     memmove(text, begin, (size_t)(end - begin) + 1);
 }
+
+/* The module of the innermost frame around this one. */
+static const tg_module *module_around(const tgi_inside *inside)
+{
+    return inside->outer ? ((const tgi_frame *)inside->outer)->module : NULL;
+}
+
+/* "lstm_cell.W_f" within the module around it; from the top of its tree, whose kind comes first, when it is not in that
+ * one's. From its end. */
+static const char *locate(const tgi_inside *inside, char *text, size_t size)
+{
+    const tg_module *const m = ((const tgi_frame *)inside)->module, *const around = module_around(inside), *up = m;
+    char *end = text + size - 1, *begin = end;
+    *end = '\0';
+    for (; up->parent && up != around; up = up->parent) {
+        const tgi_slot *slot = slot_of_child(up->parent, up);
+        if (begin < end) begin = prepend(text, begin, ".");
+        begin = prepend(text, begin, slot ? slot->name : "?");
+    }
+    if (up != around || up == m) {
+        if (begin < end) begin = prepend(text, begin, ".");
+        begin = prepend(text, begin, up->base.name);
+    }
+    memmove(text, begin, (size_t)(end - begin) + 1);
+    return m->base.name;
+}
+
+const tgi_inside_kind tgi_inside_module = { .describe = describe, .locate = locate };
 
 bool tgi_at_work(const tg_module *m)
 {
@@ -41,7 +75,7 @@ void tgi_frame_enter(tgi_frame *frame, const tg_module *m)
 {
     const tgi_frame *outer = (const tgi_frame *)tgi_self.inside;
     *frame =
-        (tgi_frame){ { tgi_self.inside, tgi_frame_describe }, m, 1 + LEVELS_OF_HOOKS + (outer ? outer->depth : 0) };
+        (tgi_frame){ { tgi_self.inside, &tgi_inside_module }, m, 1 + LEVELS_OF_HOOKS + (outer ? outer->depth : 0) };
     tgi_self.inside = &frame->inside;
 }
 

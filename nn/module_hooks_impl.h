@@ -62,8 +62,9 @@ typedef struct tgi_frame {
 /* Between the two the module is at work, and its hooks run: it cannot be freed, and errors say where it is. */
 void tgi_frame_enter(tgi_frame *frame, const tg_module *m);
 void tgi_frame_leave(const tgi_frame *frame);
-/* "Sequential.2 (Linear)"; nothing for a module that stands alone. What is too long loses its beginning. */
-void tgi_frame_describe(const tgi_inside *inside, char *text, size_t size);
+/* Describes a frame, "Sequential.2 (Linear)"; nothing for a module that stands alone. What is too long loses its
+ * beginning. */
+extern const tgi_inside_kind tgi_inside_module;
 
 /* ---- calls (module_call.c) ---- */
 
@@ -72,7 +73,7 @@ enum { TGI_CALL_INPUTS = 4, TGI_CALL_OUTPUTS = 3 };
 
 /* A forward with hooks around it, in a scope of its own. */
 typedef struct tgi_call {
-    tg_module *module; /* NULL: there are no hooks, and nothing else here is set */
+    tg_module *module; /* NULL: there are no hooks and no observers, and nothing else here is set */
     tgi_frame frame;
     tg_scope scope;
     tg_module_call io;
@@ -81,9 +82,12 @@ typedef struct tgi_call {
 } tgi_call;
 
 bool tgi_hooks_wait(const tg_module *m);
-/* Whether a forward of the module shall run hooks: there are some, and none of its is at work already, as when
- * tg_module_forward has called this forward. */
-static inline bool tgi_hooked(const tg_module *m) { return m->hooks && tgi_hooks_wait(m); }
+/* Whether a forward of the module shall run hooks, or tell observers: there are some, and none of its is at work already,
+ * as when tg_module_forward has called this forward. */
+static inline bool tgi_hooked(const tg_module *m)
+{
+    return (m->hooks || tgi_self.observers) && tgi_hooks_wait(m);
+}
 
 /* A forward of several tensors stands between these two. `inputs` is the caller's array, which hooks may write. False,
  * with an error pending, when a hook failed: the forward has failed then, and there is no end. */

@@ -1,0 +1,90 @@
+/* leaf_ready.c: leaves whose gradients are complete before the walk is over.
+ *
+ * A leaf is complete when the walk has passed the lowest node that reads it. Most walks do not care: what came to their
+ * leaves goes to .grad when all is over. Where somebody does (a leaf with hooks, an observer), one pass over the tape
+ * finds each leaf's lowest reader beforehand. */
+#include "observe_impl.h"
+#include "walk_impl.h"
+
+/* Hooks of leaves that there are, in all threads. */
+static int64_t hooks_of_leaves;
+
+void tgi_count_leaf_hooks(int64_t more) { __atomic_fetch_add(&hooks_of_leaves, more, __ATOMIC_RELAXED); }
+
+bool tgi_leaves_begin(tgi_walk *w)
+{
+    const tgi_observers *observers = tgi_self.observers;
+    if (!(observers && observers->leaves) && !__atomic_load_n(&hooks_of_leaves, __ATOMIC_RELAXED)) return true;
+    w->early_leaves = true;
+    for (int32_t i = w->low; i <= w->high; i++) {
+        const tg_node *node = tgi_self.nodes[i];
+        for (int k = 0; k < node->input_count; k++) {
+            const tgi_edge *edge = &tgi_inputs(node)[k];
+            if (edge->output != TGI_TO_LEAF || tgi_unwanted(w, edge)) continue;
+            const int64_t slot = tgi_slot_of_leaf(w, edge->to.leaf);
+            if (slot < 0) return false;
+            if (w->leaves[slot].lowest > i) w->leaves[slot].lowest = i;
+        }
+    }
+    return true;
+}
+
+/* A weight that a hook may now write may be a factor of products that wait for their evaluation. */
+static bool flush_readers(tgi_walk *w, const tgi_storage *storage)
+{
+    for (int64_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].chain && tgi_chain_reads(&w->slots[i], storage) && !tgi_chain_flush(&w->slots[i])) return false;
+    for (int64_t i = 0; i < w->leaf_count; i++) {
+        tgi_slot_sum *sum = &w->leaves[i].sum;
+        if (sum->chain && tgi_chain_reads(sum, storage) && !tgi_chain_flush(sum)) return false;
+    }
+    return true;
+}
+
+static bool has_late_hooks(const tgi_extra *extra)
+{
+    const tgi_hook *hook = extra ? extra->hooks : NULL;
+    while (hook && !hook->after) hook = hook->next;
+    return hook != NULL;
+}
+
+/* `w->leaves` may move while hooks run: a hook may begin a walk, but not this one's; a slot's index stays. */
+static bool complete(tgi_walk *w, int64_t index)
+{
+    tg_tensor *leaf = w->leaves[index].leaf;
+    tgi_slot_sum *sum = &w->leaves[index].sum;
+    const tgi_extra *extra = __atomic_load_n(&leaf->extra, __ATOMIC_ACQUIRE);
+    if (extra && extra->hooks && !(tgi_chain_flush(sum) && tgi_run_hooks(&extra->hooks, &sum->grad))) return false;
+    if (tgi_self.observers && tgi_self.observers->leaves &&
+        !(tgi_chain_flush(sum) && tgi_tell_leaf_ready(leaf, sum->grad)))
+        return false;
+    if (w->marks || !has_late_hooks(extra)) return true;
+    if (!flush_readers(w, leaf->storage) || !tgi_accumulate_grad(w, leaf, sum, true)) return false;
+    tgi_slot_empty(sum);
+    return tgi_run_late_hooks(&extra->hooks, leaf);
+}
+
+bool tgi_leaf_complete(tgi_walk *w, int64_t index)
+{
+    tgi_leaf_slot *slot = &w->leaves[index];
+    if (slot->complete) return true;
+    slot->complete = true;
+    if (tgi_is_empty(&slot->sum)) return true;
+    const tg_scope scope = tg_scope_begin_at(NULL);
+    if (scope.depth < 0) return false;
+    tg_set_grad_enabled(w->create_graph);
+    const bool ok = complete(w, index) && !tgi_self.error;
+    tgi_scope_end_keeping_nodes(scope);
+    return ok;
+}
+
+bool tgi_leaves_of_node(tgi_walk *w, const tg_node *node)
+{
+    for (int k = 0; k < node->input_count; k++) {
+        const tgi_edge *edge = &tgi_inputs(node)[k];
+        if (edge->output != TGI_TO_LEAF) continue;
+        const int64_t slot = tgi_find_leaf(w, edge->to.leaf);
+        if (slot >= 0 && w->leaves[slot].lowest == node->index && !tgi_leaf_complete(w, slot)) return false;
+    }
+    return true;
+}

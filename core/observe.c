@@ -1,0 +1,183 @@
+/* observe.c: who watches a thread, and how they are told.
+ *
+ * An observer may register and remove observers, begin and end walks, call any op: while it is told, the thread has no
+ * observers (tgi_self.observers is NULL), and what it does is as unseen as if it were another thread's. */
+#include "observe_impl.h"
+
+#include <string.h>
+
+void (*tgi_thread_begins)(void);
+
+static tgi_observers *all(void) { return tgi_self.pool ? tgi_self.pool->rare.observers : NULL; }
+
+bool tg_is_observed(void) { return tgi_self.observers != NULL; }
+
+/* ---- registering ---- */
+
+static void count_functions(tgi_observers *observers)
+{
+    observers->edges = observers->leaves = false;
+    for (const tgi_observing *o = observers->first; o; o = o->next) {
+        observers->edges |= o->functions.edge != NULL;
+        observers->leaves |= o->functions.leaf_ready != NULL;
+    }
+}
+
+int64_t tg_observe_at(const char *where, const tg_observer *observer, void *context)
+{
+    tgi_begin(where, "observe");
+    if (tg_failed()) return -1;
+    if (!observer) return tg_fail_at(NULL, TG_ERROR_NULL, "observe", "the observer is NULL"), -1;
+    tgi_pool *pool = tgi_pool_of_thread();
+    if (!pool) return -1;
+    if (!pool->rare.observers) pool->rare.observers = tgi_calloc(sizeof *pool->rare.observers);
+    tgi_observers *observers = pool->rare.observers;
+    tgi_observing *added = observers ? tgi_calloc(sizeof *added) : NULL;
+    if (!added) return -1;
+    tgi_observing **end = &observers->first;
+    while (*end) end = &(*end)->next;
+    static int64_t numbers; /* of the process */
+    *added = (tgi_observing){ NULL, __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED), context, *observer };
+    *end = added;
+    count_functions(observers);
+    if (!pool->rare.telling) tgi_self.observers = observers;
+    return added->number;
+}
+
+static void end(tgi_observing *o)
+{
+    if (o->functions.ended) o->functions.ended(o->context);
+    tgi_free(o, sizeof *o);
+}
+
+static void free_if_empty(tgi_pool *pool)
+{
+    if (pool->rare.observers->first) return;
+    tgi_free(pool->rare.observers, sizeof *pool->rare.observers);
+    tgi_self.observers = pool->rare.observers = NULL;
+}
+
+void tg_unobserve(int64_t number)
+{
+    tgi_observers *observers = all();
+    if (!observers) return;
+    tgi_observing **link = &observers->first;
+    while (*link && (*link)->number != number) link = &(*link)->next;
+    tgi_observing *gone = *link;
+    if (!gone) return;
+    *link = gone->next;
+    count_functions(observers);
+    end(gone);
+    free_if_empty(tgi_self.pool);
+}
+
+void tgi_observers_free(void)
+{
+    tgi_observers *observers = all();
+    tgi_self.observers = NULL;
+    while (observers && observers->first) {
+        tgi_observing *gone = observers->first;
+        observers->first = gone->next;
+        end(gone);
+    }
+    if (observers) free_if_empty(tgi_self.pool);
+}
+
+/* ---- telling ---- */
+
+/* What surrounds a function of the user's in the middle of a call. Not that of a plain observer, which needs nothing. */
+typedef struct telling {
+    bool begun;
+    tg_scope scope;
+    tgi_place place;
+    bool flushing, seen;
+} telling;
+
+static bool begin_telling(telling *t)
+{
+    if (t->begun) return true;
+    t->begun = true;
+    tgi_self.observers = NULL;
+    tgi_self.pool->rare.telling = true;
+    t->place = tgi_place_keep();
+    t->flushing = tgi_set_flushing(false);
+    t->seen = tgi_set_seen(true);
+    t->scope = tg_no_grad_begin_at(NULL);
+    return t->scope.depth >= 0;
+}
+
+/* False with an error pending. */
+static bool end_telling(const telling *t)
+{
+    if (t->begun) {
+        if (t->scope.depth >= 0) tgi_scope_end_keeping_nodes(t->scope);
+        tgi_set_seen(t->seen);
+        tgi_set_flushing(t->flushing);
+        tgi_place_back(t->place);
+        tgi_self.pool->rare.telling = false;
+        tgi_self.observers = all();
+    }
+    return !tgi_self.error;
+}
+
+static const tgi_observing *after(int64_t number)
+{
+    const tgi_observing *o = all() ? all()->first : NULL;
+    while (o && o->number <= number) o = o->next;
+    return o;
+}
+
+/* Each may remove any: the list is read anew after each. What is done while an error is pending nobody is told of. */
+#define TELL(function, ...)                                                                                            \
+    telling t = { .begun = false };                                                                                    \
+    if (tgi_self.error) return true;                                                                                   \
+    int64_t told = -1;                                                                                                 \
+    for (const tgi_observing *o; !tgi_self.error && (o = after(told));) {                                              \
+        told = o->number;                                                                                              \
+        if (o->functions.function && (o->functions.plain || begin_telling(&t)))                                        \
+            o->functions.function(o->context, __VA_ARGS__);                                                            \
+    }                                                                                                                  \
+    return end_telling(&t)
+
+static bool tell_computed(const tg_computed *what) { TELL(computed, what); }
+static bool tell_entered(const tg_place *place, tg_tensor_list inputs) { TELL(entered, place, inputs); }
+static bool tell_left(const tg_place *place, tg_tensor_list outputs) { TELL(left, place, outputs); }
+
+tg_status tgi_tell_computed(const tg_computed *what) { return tell_computed(what) ? TG_OK : TG_FAILED; }
+bool tgi_tell_began(const tg_op *op, tg_tensor_list inputs) { TELL(began, op, inputs); }
+
+bool tgi_tell_entered(tg_tensor_list inputs)
+{
+    if (!tgi_place_enter()) return false;
+    return tell_entered(tg_place_now(), inputs);
+}
+
+bool tgi_tell_left(tg_tensor_list outputs) { return tell_left(tg_place_now(), outputs); }
+
+bool tgi_tell_walk(const tg_walk *walk) { TELL(walk, walk); }
+bool tgi_tell_visit(const tg_node *node, tg_tensor *const *grads) { TELL(visit, node, grads); }
+bool tgi_tell_edge(const tg_contribution *what) { TELL(edge, what); }
+bool tgi_tell_visited(const tg_node *node) { TELL(visited, node); }
+bool tgi_tell_leaf_ready(tg_tensor *leaf, tg_tensor *grad) { TELL(leaf_ready, leaf, grad); }
+
+/* Told of a walk that failed, too. */
+bool tgi_tell_walked(tg_status status)
+{
+    telling t = { .begun = false };
+    const bool failed = tgi_self.error;
+    int64_t told = -1;
+    for (const tgi_observing *o; (o = after(told));) {
+        told = o->number;
+        if (o->functions.walked && (o->functions.plain || begin_telling(&t))) o->functions.walked(o->context, status);
+    }
+    return end_telling(&t) || failed;
+}
+
+/* In the middle of a scope's end: no scope can begin here. */
+void tgi_tell_truncated(int64_t length)
+{
+    tgi_self.observers = NULL;
+    for (const tgi_observing *o = after(-1); o; o = o->next)
+        if (o->functions.truncated) o->functions.truncated(o->context, length);
+    tgi_self.observers = all();
+}
