@@ -81,7 +81,7 @@ endif
 # Each folder uses only those before it. The tools are told these names; nowhere else are they listed.
 WINGS := base shape rows index reduce arrange linear layers loss random
 KERNEL_FOLDERS := template math rows gemm conv image reduce normalize attention index distance optim
-LAYERS := core core/file core/show $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn nn/data optim
+LAYERS := core core/file core/show core/watch $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn nn/data optim
 
 # ---- the library ----
 # ops/kernels/FOLDER/FAMILY_kernels.c is compiled once for each instruction set into a table of functions. Which sets a
@@ -142,7 +142,7 @@ HOT := core ops/base ops/kernels
 $(addsuffix /%.o,$(addprefix $(OBJ)/,$(HOT))) $(OBJ)/ops/engine.o: LEVEL := -O3
 $(OBJ)/ops/rows/%.o $(OBJ)/ops/linear/jacobi.o: LEVEL := -O3 $(SECTIONS)
 # Nor does a program that only reads a format link what writes it.
-$(OBJ)/core/file/%.o $(OBJ)/core/show/%.o: LEVEL := -O2 $(SECTIONS)
+$(OBJ)/core/file/%.o $(OBJ)/core/show/%.o $(OBJ)/core/watch/%.o: LEVEL := -O2 $(SECTIONS)
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

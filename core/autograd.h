@@ -90,6 +90,10 @@ int tg_node_output_count(const tg_node *node);
  * (NULL, NULL). */
 const tg_node *tg_node_input(const tg_node *node, int i, int *output, const tg_tensor **leaf);
 tg_shape tg_node_output_shape(const tg_node *node, int i);
+tg_dtype tg_node_output_dtype(const tg_node *node, int i);
+/* How many tensors backward was to need, and the i-th: NULL when none was saved there, or it has been let go. */
+int tg_node_saved_count(const tg_node *node);
+const tg_tensor *tg_node_saved(const tg_node *node, int i);
 
 /* One line a node: index, op, where its inputs come from, the shapes it made, the user's line. */
 void tg_tape_print(FILE *file);

@@ -35,6 +35,18 @@ tg_shape tg_node_output_shape(const tg_node *node, int i)
     return shape;
 }
 
+tg_dtype tg_node_output_dtype(const tg_node *node, int i)
+{
+    return node && i >= 0 && i < node->output_count ? (tg_dtype)tgi_outputs(node)[i].dtype : TG_FLOAT32;
+}
+
+int tg_node_saved_count(const tg_node *node) { return node ? node->saved_count : 0; }
+
+const tg_tensor *tg_node_saved(const tg_node *node, int i)
+{
+    return node && i >= 0 && i < node->saved_count ? tgi_saved_of(node)[i].tensor : NULL;
+}
+
 static void print_input(FILE *file, const tgi_edge *edge)
 {
     char text[TG_SHAPE_TEXT];

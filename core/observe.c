@@ -152,7 +152,11 @@ bool tgi_tell_entered(tg_tensor_list inputs)
     return tell_entered(tg_place_now(), inputs);
 }
 
-bool tgi_tell_left(tg_tensor_list outputs) { return tell_left(tg_place_now(), outputs); }
+bool tgi_tell_left(tg_tensor_list outputs)
+{
+    tgi_place_leave();
+    return tell_left(tg_place_now(), outputs);
+}
 
 bool tgi_tell_walk(const tg_walk *walk) { TELL(walk, walk); }
 bool tgi_tell_visit(const tg_node *node, tg_tensor *const *grads) { TELL(visit, node, grads); }

@@ -48,6 +48,8 @@ bool tgi_name_once(tg_tensor *t, const char *name);
 
 /* The innermost module at work is a place from here on, until it is no longer at work. False with an error pending. */
 bool tgi_place_enter(void);
+/* Labels in it end: its forward has. */
+void tgi_place_leave(void);
 /* The number of the place we are at; 0: none, or no memory for it (and no error). Only while somebody observes. */
 int32_t tgi_place_number(void);
 void tgi_places_free(void);
