@@ -54,16 +54,17 @@ tg_tensor_list tg_grad_at(const char *where, tg_tensor_list outputs, tg_tensor_l
  *
  * A hook runs once in each backward or tg_grad that brings a gradient to `t`, and not at all when none arrives: because
  * the loss did not come from `t`, an error came first or, under tg_grad, `t` does not lie between the outputs and the
- * inputs asked about. Those of a leaf run when the walk has passed all that read it, before .grad changes. A tensor written
- * in place later has hooks for the value before and for the value after. */
+ * inputs asked about. Those of a leaf run when the walk has passed all that read it, before .grad changes. A tensor
+ * written in place later has hooks for the value before and for the value after. */
 typedef tg_tensor *(*tg_hook_fn)(tg_tensor *grad, void *context);
 int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn hook, void *context);
 #define tg_register_hook(t, hook, context) tg_register_hook_at(TG_HERE, t, hook, context)
 
 /* Runs in tg_backward when the gradient of the leaf `t` has been added to its .grad, while the walk goes on to what was
- * recorded before: a hook may step an optimiser with this one parameter and clear its gradient, so that the gradients of a
- * large model never exist at the same time. The leaf may be written in it: nothing that is yet to come reads it. (A walk
- * that retains the graph cannot be repeated then.) Should the walk fail later, this leaf has its gradient already. */
+ * recorded before: a hook may step an optimiser with this one parameter and clear its gradient, so that the gradients
+ * of a large model never exist at the same time. The leaf may be written in it: nothing that is yet to come reads it.
+ * (A walk that retains the graph cannot be repeated then.) Should the walk fail later, this leaf has its gradient
+ * already. */
 typedef void (*tg_leaf_hook_fn)(tg_tensor *leaf, void *context);
 int64_t tg_register_post_accumulate_grad_hook_at(const char *where, tg_tensor *t, tg_leaf_hook_fn hook, void *context);
 #define tg_register_post_accumulate_grad_hook(t, hook, context)                                                        \

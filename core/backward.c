@@ -82,7 +82,7 @@ bool tgi_walk_end(tgi_walk *w, bool ok)
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     tgi_leaves_free(w);
     if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1);
-    return (!w->told || !tgi_self.observers || tgi_tell_walked(ok ? TG_OK : TG_FAILED)) && ok;
+    return (!w->told || !tgi_self.observers || tgi_self.observers->tell->walked(ok ? TG_OK : TG_FAILED)) && ok;
 }
 
 /* The gradient to start from: the one given, or a one. A reference, or NULL with an error recorded. */
@@ -135,30 +135,6 @@ static bool check_node(const tgi_walk *w, const tg_node *node)
                    node->op->backward ? node->op->no_second_derivative : node->op->gradient);
         return false;
     }
-    return true;
-}
-
-bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over)
-{
-    tgi_extra *extra = tgi_extra_of(t);
-    if (!extra) return false;
-    tg_tensor *old = extra->grad, *result;
-    if (old && !w->create_graph && old->contiguous) {
-        if (tgi_chain_reads(slot, old->storage) && !tgi_chain_flush(slot)) return false;
-        tg_bump_version(old);
-        if (slot->chain && !slot->grad) return tgi_chain_flush_into(slot, old);
-        return tgi_chain_flush(slot) && tgi_engine->add_(old, slot->grad) == TG_OK;
-    }
-    if (!tgi_chain_flush(slot)) return false;
-    if (old)
-        result = tgi_own(tgi_engine->add(old, slot->grad));
-    else if (hand_over && !w->create_graph && tgi_is_private(slot->grad))
-        result = tgi_ref(slot->grad);
-    else
-        result = tgi_own(tgi_engine->clone(slot->grad));
-    if (!result) return false;
-    tgi_unref(extra->grad);
-    extra->grad = result;
     return true;
 }
 
@@ -252,7 +228,7 @@ static bool pass(tgi_walk *w, tg_node *node)
     if (!visit(w, node, slots, run)) return false;
     if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = 1;
     empty_slots(w, node, slots);
-    return !tgi_self.observers || !run || tgi_tell_visited(node);
+    return !tgi_self.observers || !run || tgi_self.observers->tell->visited(node);
 }
 
 /* One scope serves all nodes: what a node's backward made is dropped when it is done. */
@@ -292,12 +268,10 @@ bool tgi_walk_run(tgi_walk *w)
     const int64_t outer_floor = self->scope_floor;
     const bool outer_disabled = self->grad_disabled;
     const bool outer_seen = tgi_set_seen(w->create_graph);
-    const int32_t outer_place = self->observers ? tgi_place_lend(0) : 0;
     self->scope_floor = self->scope_count;
     const bool walked = tgi_leaves_begin(w) && walk_nodes(w);
     tgi_set_seen(outer_seen);
     const bool ok = walked && complete_leaves(w);
-    if (self->observers) tgi_place_lend(outer_place);
     self->grad_disabled = outer_disabled;
     self->scope_floor = outer_floor;
     return ok;

@@ -74,7 +74,7 @@ static int64_t add_hook(tg_tensor *t, tg_hook_fn function, tg_leaf_hook_fn after
     tgi_hook *hook = list ? tgi_calloc(sizeof *hook) : NULL;
     if (!hook) return -1;
     *hook = (tgi_hook){ NULL, function, after, context, tgi_self.next_hook++, !tgi_node_of(t) };
-    if (hook->of_leaf) tgi_count_leaf_hooks(1);
+    if (hook->of_leaf) __atomic_fetch_add(&tgi_leaf_hooks, 1, __ATOMIC_RELAXED);
     while (*list) list = &(*list)->next;
     *list = hook;
     return hook->number;
@@ -87,7 +87,8 @@ int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function
     return tgi_output_edge("register_hook", t, &edge) ? add_hook(t, function, NULL, context) : -1;
 }
 
-int64_t tg_register_post_accumulate_grad_hook_at(const char *where, tg_tensor *t, tg_leaf_hook_fn function, void *context)
+int64_t tg_register_post_accumulate_grad_hook_at(const char *where, tg_tensor *t, tg_leaf_hook_fn function,
+                                                 void *context)
 {
     static const char what[] = "register_post_accumulate_grad_hook";
     tgi_begin(where, what);

@@ -1,4 +1,4 @@
-/* leaf_ready.c: leaves whose gradients are complete before the walk is over.
+/* leaf_ready.c: .grad; leaves whose gradients are complete before the walk is over.
  *
  * A leaf is complete when the walk has passed the lowest node that reads it. Most walks do not care: what came to their
  * leaves goes to .grad when all is over. Where somebody does (a leaf with hooks, an observer), one pass over the tape
@@ -6,15 +6,10 @@
 #include "observe_impl.h"
 #include "walk_impl.h"
 
-/* Hooks of leaves that there are, in all threads. */
-static int64_t hooks_of_leaves;
-
-void tgi_count_leaf_hooks(int64_t more) { __atomic_fetch_add(&hooks_of_leaves, more, __ATOMIC_RELAXED); }
-
 bool tgi_leaves_begin(tgi_walk *w)
 {
     const tgi_observers *observers = tgi_self.observers;
-    if (!(observers && observers->leaves) && !__atomic_load_n(&hooks_of_leaves, __ATOMIC_RELAXED)) return true;
+    if (!(observers && observers->leaves) && !__atomic_load_n(&tgi_leaf_hooks, __ATOMIC_RELAXED)) return true;
     w->early_leaves = true;
     for (int32_t i = w->low; i <= w->high; i++) {
         const tg_node *node = tgi_self.nodes[i];
@@ -26,6 +21,30 @@ bool tgi_leaves_begin(tgi_walk *w)
             if (w->leaves[slot].lowest > i) w->leaves[slot].lowest = i;
         }
     }
+    return true;
+}
+
+bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over)
+{
+    tgi_extra *extra = tgi_extra_of(t);
+    if (!extra) return false;
+    tg_tensor *old = extra->grad, *result;
+    if (old && !w->create_graph && old->contiguous) {
+        if (tgi_chain_reads(slot, old->storage) && !tgi_chain_flush(slot)) return false;
+        tg_bump_version(old);
+        if (slot->chain && !slot->grad) return tgi_chain_flush_into(slot, old);
+        return tgi_chain_flush(slot) && tgi_engine->add_(old, slot->grad) == TG_OK;
+    }
+    if (!tgi_chain_flush(slot)) return false;
+    if (old)
+        result = tgi_own(tgi_engine->add(old, slot->grad));
+    else if (hand_over && !w->create_graph && tgi_is_private(slot->grad))
+        result = tgi_ref(slot->grad);
+    else
+        result = tgi_own(tgi_engine->clone(slot->grad));
+    if (!result) return false;
+    tgi_unref(extra->grad);
+    extra->grad = result;
     return true;
 }
 
@@ -56,7 +75,7 @@ static bool complete(tgi_walk *w, int64_t index)
     const tgi_extra *extra = __atomic_load_n(&leaf->extra, __ATOMIC_ACQUIRE);
     if (extra && extra->hooks && !(tgi_chain_flush(sum) && tgi_run_hooks(&extra->hooks, &sum->grad))) return false;
     if (tgi_self.observers && tgi_self.observers->leaves &&
-        !(tgi_chain_flush(sum) && tgi_tell_leaf_ready(leaf, sum->grad)))
+        !(tgi_chain_flush(sum) && tgi_self.observers->tell->leaf_ready(leaf, sum->grad)))
         return false;
     if (w->marks || !has_late_hooks(extra)) return true;
     if (!flush_readers(w, leaf->storage) || !tgi_accumulate_grad(w, leaf, sum, true)) return false;

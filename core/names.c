@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-struct tgi_name {
-    size_t bytes;
-    char text[];
-};
-
 static tgi_name *name_new(const char *text)
 {
     const size_t bytes = sizeof(tgi_name) + strlen(text) + 1;
@@ -20,11 +15,6 @@ static tgi_name *name_new(const char *text)
     name->bytes = bytes;
     memcpy(name->text, text, bytes - sizeof(tgi_name));
     return name;
-}
-
-void tgi_name_free(tgi_name *name)
-{
-    if (name) tgi_free(name, name->bytes);
 }
 
 /* Where the name of `t` lies, made if need be; NULL with an error pending, or when there is none to be found. */

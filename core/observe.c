@@ -3,85 +3,13 @@
  * An observer may register and remove observers, begin and end walks, call any op: while it is told, the thread has no
  * observers (tgi_self.observers is NULL), and what it does is as unseen as if it were another thread's. */
 #include "observe_impl.h"
+#include "tape_impl.h"
 
 #include <string.h>
-
-void (*tgi_thread_begins)(void);
 
 static tgi_observers *all(void) { return tgi_self.pool ? tgi_self.pool->rare.observers : NULL; }
 
 bool tg_is_observed(void) { return tgi_self.observers != NULL; }
-
-/* ---- registering ---- */
-
-static void count_functions(tgi_observers *observers)
-{
-    observers->edges = observers->leaves = false;
-    for (const tgi_observing *o = observers->first; o; o = o->next) {
-        observers->edges |= o->functions.edge != NULL;
-        observers->leaves |= o->functions.leaf_ready != NULL;
-    }
-}
-
-int64_t tg_observe_at(const char *where, const tg_observer *observer, void *context)
-{
-    tgi_begin(where, "observe");
-    if (tg_failed()) return -1;
-    if (!observer) return tg_fail_at(NULL, TG_ERROR_NULL, "observe", "the observer is NULL"), -1;
-    tgi_pool *pool = tgi_pool_of_thread();
-    if (!pool) return -1;
-    if (!pool->rare.observers) pool->rare.observers = tgi_calloc(sizeof *pool->rare.observers);
-    tgi_observers *observers = pool->rare.observers;
-    tgi_observing *added = observers ? tgi_calloc(sizeof *added) : NULL;
-    if (!added) return -1;
-    tgi_observing **end = &observers->first;
-    while (*end) end = &(*end)->next;
-    static int64_t numbers; /* of the process */
-    *added = (tgi_observing){ NULL, __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED), context, *observer };
-    *end = added;
-    count_functions(observers);
-    if (!pool->rare.telling) tgi_self.observers = observers;
-    return added->number;
-}
-
-static void end(tgi_observing *o)
-{
-    if (o->functions.ended) o->functions.ended(o->context);
-    tgi_free(o, sizeof *o);
-}
-
-static void free_if_empty(tgi_pool *pool)
-{
-    if (pool->rare.observers->first) return;
-    tgi_free(pool->rare.observers, sizeof *pool->rare.observers);
-    tgi_self.observers = pool->rare.observers = NULL;
-}
-
-void tg_unobserve(int64_t number)
-{
-    tgi_observers *observers = all();
-    if (!observers) return;
-    tgi_observing **link = &observers->first;
-    while (*link && (*link)->number != number) link = &(*link)->next;
-    tgi_observing *gone = *link;
-    if (!gone) return;
-    *link = gone->next;
-    count_functions(observers);
-    end(gone);
-    free_if_empty(tgi_self.pool);
-}
-
-void tgi_observers_free(void)
-{
-    tgi_observers *observers = all();
-    tgi_self.observers = NULL;
-    while (observers && observers->first) {
-        tgi_observing *gone = observers->first;
-        observers->first = gone->next;
-        end(gone);
-    }
-    if (observers) free_if_empty(tgi_self.pool);
-}
 
 /* ---- telling ---- */
 
@@ -90,6 +18,7 @@ typedef struct telling {
     bool begun;
     tg_scope scope;
     tgi_place place;
+    int64_t floor;
     bool flushing, seen;
 } telling;
 
@@ -103,6 +32,8 @@ static bool begin_telling(telling *t)
     t->flushing = tgi_set_flushing(false);
     t->seen = tgi_set_seen(true);
     t->scope = tg_no_grad_begin_at(NULL);
+    t->floor = tgi_self.scope_floor;
+    tgi_self.scope_floor = tgi_self.scope_count;
     return t->scope.depth >= 0;
 }
 
@@ -110,6 +41,7 @@ static bool begin_telling(telling *t)
 static bool end_telling(const telling *t)
 {
     if (t->begun) {
+        tgi_self.scope_floor = t->floor;
         if (t->scope.depth >= 0) tgi_scope_end_keeping_nodes(t->scope);
         tgi_set_seen(t->seen);
         tgi_set_flushing(t->flushing);
@@ -140,36 +72,54 @@ static const tgi_observing *after(int64_t number)
     return end_telling(&t)
 
 static bool tell_computed(const tg_computed *what) { TELL(computed, what); }
+
+/* The place is the node's before anybody sees it. */
+static tg_status computed(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_node *node)
+{
+    if (node) node->place = (uint32_t)tgi_place_number() & 0xffffff;
+    const tg_computed what = { op, inputs, outputs, node };
+    return tell_computed(&what) ? TG_OK : TG_FAILED;
+}
+
+static bool began(const tg_op *op, tg_tensor_list inputs) { TELL(began, op, inputs); }
+
 static bool tell_entered(const tg_place *place, tg_tensor_list inputs) { TELL(entered, place, inputs); }
 static bool tell_left(const tg_place *place, tg_tensor_list outputs) { TELL(left, place, outputs); }
 
-tg_status tgi_tell_computed(const tg_computed *what) { return tell_computed(what) ? TG_OK : TG_FAILED; }
-bool tgi_tell_began(const tg_op *op, tg_tensor_list inputs) { TELL(began, op, inputs); }
+static bool entered(tg_tensor_list inputs) { return tgi_place_enter() && tell_entered(tg_place_now(), inputs); }
 
-bool tgi_tell_entered(tg_tensor_list inputs)
-{
-    if (!tgi_place_enter()) return false;
-    return tell_entered(tg_place_now(), inputs);
-}
-
-bool tgi_tell_left(tg_tensor_list outputs)
+static bool left(tg_tensor_list outputs)
 {
     tgi_place_leave();
     return tell_left(tg_place_now(), outputs);
 }
 
-bool tgi_tell_walk(const tg_walk *walk) { TELL(walk, walk); }
-bool tgi_tell_visit(const tg_node *node, tg_tensor *const *grads) { TELL(visit, node, grads); }
-bool tgi_tell_edge(const tg_contribution *what) { TELL(edge, what); }
-bool tgi_tell_visited(const tg_node *node) { TELL(visited, node); }
-bool tgi_tell_leaf_ready(tg_tensor *leaf, tg_tensor *grad) { TELL(leaf_ready, leaf, grad); }
+static bool walk(const tg_walk *walk) { TELL(walk, walk); }
+static bool tell_visit(const tg_node *node, tg_tensor *const *grads) { TELL(visit, node, grads); }
+static bool edge(const tg_contribution *what) { TELL(edge, what); }
+static bool tell_visited(const tg_node *node) { TELL(visited, node); }
+static bool leaf_ready(tg_tensor *leaf, tg_tensor *grad) { TELL(leaf_ready, leaf, grad); }
+
+/* What the node's backward records belongs where the node does. */
+static bool visit(const tg_node *node, tg_tensor *const *grads)
+{
+    tgi_place_lend((int32_t)node->place);
+    return tell_visit(node, grads);
+}
+
+static bool visited(const tg_node *node)
+{
+    tgi_place_lend(0);
+    return tell_visited(node);
+}
 
 /* Told of a walk that failed, too. */
-bool tgi_tell_walked(tg_status status)
+static bool walked(tg_status status)
 {
     telling t = { .begun = false };
     const bool failed = tgi_self.error;
     int64_t told = -1;
+    tgi_place_lend(0);
     for (const tgi_observing *o; (o = after(told));) {
         told = o->number;
         if (o->functions.walked && (o->functions.plain || begin_telling(&t))) o->functions.walked(o->context, status);
@@ -178,10 +128,104 @@ bool tgi_tell_walked(tg_status status)
 }
 
 /* In the middle of a scope's end: no scope can begin here. */
-void tgi_tell_truncated(int64_t length)
+static void truncated(int64_t length)
 {
     tgi_self.observers = NULL;
     for (const tgi_observing *o = after(-1); o; o = o->next)
         if (o->functions.truncated) o->functions.truncated(o->context, length);
     tgi_self.observers = all();
+}
+
+static const tgi_telling tell = { .computed = computed,
+                                  .began = began,
+                                  .entered = entered,
+                                  .left = left,
+                                  .name = tgi_name_once,
+                                  .walk = walk,
+                                  .visit = visit,
+                                  .edge = edge,
+                                  .visited = visited,
+                                  .leaf_ready = leaf_ready,
+                                  .walked = walked,
+                                  .truncated = truncated };
+
+/* ---- registering ---- */
+
+static void count_functions(tgi_observers *observers)
+{
+    observers->edges = observers->leaves = false;
+    for (const tgi_observing *o = observers->first; o; o = o->next) {
+        observers->edges |= o->functions.edge != NULL;
+        observers->leaves |= o->functions.leaf_ready != NULL;
+    }
+}
+
+static void end(tgi_observing *o)
+{
+    if (o->functions.ended) o->functions.ended(o->context);
+    tgi_free(o, sizeof *o);
+}
+
+static void free_if_empty(tgi_pool *pool)
+{
+    if (pool->rare.observers->first) return;
+    tgi_free(pool->rare.observers, sizeof *pool->rare.observers);
+    tgi_self.observers = pool->rare.observers = NULL;
+}
+
+/* The thread ends. */
+static void release(void)
+{
+    tgi_observers *observers = all();
+    tgi_self.observers = NULL;
+    while (observers && observers->first) {
+        tgi_observing *gone = observers->first;
+        observers->first = gone->next;
+        end(gone);
+    }
+    if (observers) free_if_empty(tgi_self.pool);
+    tgi_places_free();
+}
+
+static tgi_observers *observers_of(tgi_pool *pool)
+{
+    pool->rare.release_watchers = release;
+    if (pool->rare.observers) return pool->rare.observers;
+    tgi_observers *made = pool->rare.observers = tgi_calloc(sizeof *made);
+    if (made) made->tell = &tell;
+    return made;
+}
+
+int64_t tg_observe_at(const char *where, const tg_observer *observer, void *context)
+{
+    tgi_begin(where, "observe");
+    if (tg_failed()) return -1;
+    if (!observer) return tg_fail_at(NULL, TG_ERROR_NULL, "observe", "the observer is NULL"), -1;
+    tgi_pool *pool = tgi_pool_of_thread();
+    if (!pool) return -1;
+    tgi_observers *observers = observers_of(pool);
+    tgi_observing *added = observers ? tgi_calloc(sizeof *added) : NULL;
+    if (!added) return -1;
+    tgi_observing **end = &observers->first;
+    while (*end) end = &(*end)->next;
+    static int64_t numbers; /* of the process */
+    *added = (tgi_observing){ NULL, __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED), context, *observer };
+    *end = added;
+    count_functions(observers);
+    if (!pool->rare.telling) tgi_self.observers = observers;
+    return added->number;
+}
+
+void tg_unobserve(int64_t number)
+{
+    tgi_observers *observers = all();
+    if (!observers) return;
+    tgi_observing **link = &observers->first;
+    while (*link && (*link)->number != number) link = &(*link)->next;
+    tgi_observing *gone = *link;
+    if (!gone) return;
+    *link = gone->next;
+    count_functions(observers);
+    end(gone);
+    free_if_empty(tgi_self.pool);
 }

@@ -1,10 +1,10 @@
 /* observe.h: a thread's tape, watched: what is recorded, what a walk does, and where in the program that is.
  *
- * An observer is a struct of functions. Each is told of one kind of event, on the thread that registered it, and may look
- * at whatever it is shown; nobody pays for events that nobody is told of. Observers are told in the order in which they
- * were registered. While one is told, no op is recorded (unless it begins a scope of tg_enable_grad_begin), none is
- * observed, and what it makes lives until it returns: who wants a tensor for longer keeps it (tg_keep). An error that it
- * leaves pending fails the op or the walk that it was told of. What it was shown is not to be written. */
+ * An observer is a struct of functions. Each is told of one kind of event, on the thread that registered it, and may
+ * look at whatever it is shown; nobody pays for events that nobody is told of. Observers are told in the order in which
+ * they were registered. While one is told, no op is recorded (unless it begins a scope of tg_enable_grad_begin), none is
+ * observed, and what it makes lives until it returns: who wants a tensor for longer keeps it (tg_keep). An error that
+ * it leaves pending fails the op or the walk that it was told of. What it was shown is not to be written. */
 #ifndef TG_CORE_OBSERVE_H
 #define TG_CORE_OBSERVE_H
 
@@ -13,8 +13,8 @@
 TG_BEGIN_DECLS
 
 /* ---- where ----
- * A place is a module whose forward runs, or a label, inside another place. Places of one thread are numbered; one lives
- * as long as a node that was recorded in it. */
+ * A place is a module whose forward runs, or a label, inside another place. Places of one thread are numbered; one
+ * lives as long as a node that was recorded in it. */
 typedef struct tg_place {
     const struct tg_place *outer; /* NULL: the program itself is around it */
     const char *name;   /* of a module within the one around it, "lstm_cell.W_f"; of a module alone its kind; a label's text */
@@ -23,8 +23,8 @@ typedef struct tg_place {
     int32_t number;     /* 1, 2, ... */
 } tg_place;
 
-/* Names what is recorded from here on: until the next label of the same scope, or until that scope ends. Inside a loop over
- * time, `tg_label("t=%d", t);` as its first line. Costs nothing while nobody observes: not even its arguments are
+/* Names what is recorded from here on: until the next label of the same scope, or until that scope ends. Inside a loop
+ * over time, `tg_label("t=%d", t);` as its first line. Costs nothing while nobody observes: not even its arguments are
  * evaluated. */
 #define tg_label(...) (tg_is_observed() ? tg_label_at(TG_HERE, __VA_ARGS__) : (void)0)
 void tg_label_at(const char *where, const char *format, ...) TG_PRINTF(2, 3);
@@ -40,9 +40,9 @@ const tg_place *tg_node_place(const tg_node *node);
 const char *tg_place_text(const tg_place *place, char text[TG_PLACE_TEXT]);
 
 /* ---- names of tensors ----
- * Of a leaf a name stays with it; any other tensor's goes to what its node made, so that the tape knows it. While somebody
- * observes, the parameters of a model whose forward runs are named as in its state dict, if they have no name yet.
- * `tg_set_name(x, "x")` returns x. */
+ * Of a leaf a name stays with it; any other tensor's goes to what its node made, so that the tape knows it. While
+ * somebody observes, the parameters of a model whose forward runs are named as in its state dict, if they have no name
+ * yet. `tg_set_name(x, "x")` returns x. */
 tg_tensor *tg_set_name_at(const char *where, tg_tensor *t, const char *name);
 #define tg_set_name(t, name) tg_set_name_at(TG_HERE, t, name)
 const char *tg_name_of_at(const char *where, const tg_tensor *t); /* NULL: it has none */

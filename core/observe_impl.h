@@ -1,7 +1,8 @@
 /* observe_impl.h: telling observers. For core's own files, and for those above that know of modules.
  *
- * tgi_self.observers is NULL while nobody watches, and while an observer is being told: whoever has something to tell asks
- * that one pointer first. */
+ * tgi_self.observers is NULL while nobody watches, and while an observer is being told: whoever has something to tell
+ * asks that one pointer first. How it is told is in a table behind that pointer (observe.c), so that a program in which
+ * nobody watches links none of it. */
 #ifndef TG_CORE_OBSERVE_IMPL_H
 #define TG_CORE_OBSERVE_IMPL_H
 
@@ -9,6 +10,22 @@
 #include "thread.h"
 
 TG_EXTERN_C_BEGIN
+
+/* Each tells all observers. False, or TG_FAILED, with an error pending. */
+typedef struct tgi_telling {
+    tg_status (*computed)(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_node *node);
+    bool (*began)(const tg_op *op, tg_tensor_list inputs);
+    bool (*entered)(tg_tensor_list inputs); /* the innermost module at work */
+    bool (*left)(tg_tensor_list outputs);
+    bool (*name)(tg_tensor *t, const char *name); /* tells nobody: names a tensor that has no name yet */
+    bool (*walk)(const tg_walk *walk);
+    bool (*visit)(const tg_node *node, tg_tensor *const *grads);
+    bool (*edge)(const tg_contribution *what);
+    bool (*visited)(const tg_node *node);
+    bool (*leaf_ready)(tg_tensor *leaf, tg_tensor *grad);
+    bool (*walked)(tg_status status);
+    void (*truncated)(int64_t length);
+} tgi_telling;
 
 typedef struct tgi_observing {
     struct tgi_observing *next;
@@ -18,31 +35,10 @@ typedef struct tgi_observing {
 } tgi_observing;
 
 struct tgi_observers {
+    const tgi_telling *tell;
     tgi_observing *first;
     bool edges, leaves; /* somebody has such a function */
 };
-
-/* ---- observe.c: each tells all observers. False, or TG_FAILED, with an error pending. Only while there are some ---- */
-tg_status tgi_tell_computed(const tg_computed *what);
-bool tgi_tell_began(const tg_op *op, tg_tensor_list inputs);
-bool tgi_tell_entered(tg_tensor_list inputs);   /* the innermost place's module */
-bool tgi_tell_left(tg_tensor_list outputs);
-bool tgi_tell_walk(const tg_walk *walk);
-bool tgi_tell_visit(const tg_node *node, tg_tensor *const *grads);
-bool tgi_tell_edge(const tg_contribution *what);
-bool tgi_tell_visited(const tg_node *node);
-bool tgi_tell_leaf_ready(tg_tensor *leaf, tg_tensor *grad);
-bool tgi_tell_walked(tg_status status);
-void tgi_tell_truncated(int64_t length);
-/* The thread ends. */
-void tgi_observers_free(void);
-
-/* Not NULL: called in each thread that begins to use the library (core/watch/environment.c). */
-extern void (*tgi_thread_begins)(void);
-
-/* ---- names.c ---- */
-/* Names a tensor that has no name yet. False with an error pending. */
-bool tgi_name_once(tg_tensor *t, const char *name);
 
 /* ---- place.c ---- */
 
@@ -50,11 +46,14 @@ bool tgi_name_once(tg_tensor *t, const char *name);
 bool tgi_place_enter(void);
 /* Labels in it end: its forward has. */
 void tgi_place_leave(void);
-/* The number of the place we are at; 0: none, or no memory for it (and no error). Only while somebody observes. */
+/* The number of the place we are at; 0: none, or no memory for it (and no error). */
 int32_t tgi_place_number(void);
+/* A node's place while a walk is there: what is recorded by its backward belongs to it. 0: the walk is at none. */
+void tgi_place_lend(int32_t number);
 void tgi_places_free(void);
-/* A node's place while the walk is there: what backward records under create_graph belongs to it. Returns the former. */
-int32_t tgi_place_lend(int32_t number);
+
+/* ---- names.c ---- */
+bool tgi_name_once(tg_tensor *t, const char *name);
 
 TG_EXTERN_C_END
 

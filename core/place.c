@@ -26,13 +26,13 @@ typedef struct known_place {
 } known_place;
 
 struct tgi_places {
-    known_place **known;      /* [number - 1] */
+    known_place **known; /* [number - 1] */
     int64_t count, capacity;
-    int32_t *table;           /* finds one by its hash; 0 is a free place */
+    int32_t *table; /* finds one by its hash; 0 is a free place */
     int table_bits;
     open_place *open;
     int64_t open_count, open_capacity;
-    int32_t lent;             /* tgi_place_lend */
+    int32_t lent; /* tgi_place_lend */
 };
 
 enum { MANY_PLACES = 1 << 12, MOST_PLACES = (1 << 24) - 1 };
@@ -232,12 +232,9 @@ int32_t tgi_place_number(void)
     return innermost(p);
 }
 
-int32_t tgi_place_lend(int32_t number)
+void tgi_place_lend(int32_t number)
 {
-    tgi_places *p = tgi_self.pool ? tgi_self.pool->rare.places : NULL;
-    const int32_t former = p ? p->lent : 0;
-    if (p) p->lent = number;
-    return former;
+    if (tgi_self.pool && tgi_self.pool->rare.places) tgi_self.pool->rare.places->lent = number;
 }
 
 static const tg_place *numbered(int32_t number)
@@ -245,7 +242,7 @@ static const tg_place *numbered(int32_t number)
     return tgi_self.pool ? place_at(tgi_self.pool->rare.places, number) : NULL;
 }
 
-const tg_place *tg_place_now(void) { return tg_is_observed() ? numbered(tgi_place_number()) : NULL; }
+const tg_place *tg_place_now(void) { return tgi_self.observers ? numbered(tgi_place_number()) : NULL; }
 const tg_place *tg_node_place(const tg_node *node) { return node ? numbered((int32_t)node->place) : NULL; }
 
 const char *tg_place_text(const tg_place *place, char text[TG_PLACE_TEXT])

@@ -2,7 +2,7 @@
  *
  * Beginning and ending cost nothing but the handles themselves. The stack holds one reference to each tensor; ending a
  * scope drops those above its mark, and the tape's nodes above its other mark. */
-#include "observe_impl.h"
+#include "thread.h"
 
 #include <string.h>
 
@@ -242,13 +242,12 @@ static void release_all(void)
 {
     tgi_thread *self = &tgi_self;
     self->scope_count = 0;
-    tgi_observers_free();
+    if (self->pool && self->pool->rare.release_watchers) self->pool->rare.release_watchers();
     tgi_tape_truncate(0);
     drop_handles(self, 0);
     tgi_grow_free(self->nodes, self->node_capacity, sizeof *self->nodes);
     tgi_grow_free(self->handles, self->handle_capacity, sizeof *self->handles);
     tgi_grow_free(self->scopes, self->scope_capacity, sizeof *self->scopes);
-    tgi_places_free();
 }
 
 __attribute__((constructor)) static void expect_thread_end(void) { tgi_at_thread_end(release_all); }

@@ -108,7 +108,7 @@ static void node_free(tg_node *node)
 void tgi_tape_truncate(int64_t length)
 {
     tgi_thread *self = &tgi_self;
-    if (self->observers && self->node_count > length) tgi_tell_truncated(length);
+    if (self->observers && self->node_count > length) self->observers->tell->truncated(length);
     while (self->node_count > length) {
         tg_node *node = self->nodes[--self->node_count];
         if (self->node_count >= TGI_AHEAD) tgi_prefetch(self->nodes[self->node_count - TGI_AHEAD]);
@@ -290,15 +290,6 @@ static void copy_attributes(tg_node *node, const void *attributes, size_t size)
         tg_fail_at(NULL, TG_ERROR_NULL, node->op->name, "%zu bytes of attributes are NULL", size);
 }
 
-/* An op has done its work; NULL: without a node. Only while somebody observes. */
-TG_RARE __attribute__((noinline)) static tg_status told(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs,
-                                                        tg_node *node)
-{
-    if (node) node->place = (uint32_t)tgi_place_number() & 0xffffff;
-    const tg_computed what = { op, inputs, outputs, node };
-    return tgi_tell_computed(&what);
-}
-
 /* Not inlined, so that the functions above, each used once, are: an op that records nothing pays for a jump. */
 __attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs,
                                                   tg_tensor_list saved, const void *attributes, size_t attributes_size)
@@ -327,14 +318,20 @@ __attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_lis
         return TG_FAILED;
     }
     append(self, node, outputs);
-    return self->observers ? told(op, inputs, outputs, node) : TG_OK;
+    return self->observers ? self->observers->tell->computed(op, inputs, outputs, node) : TG_OK;
+}
+
+static inline tg_status tell_unrecorded(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs)
+{
+    const tgi_observers *observers = tgi_self.observers;
+    return observers ? observers->tell->computed(op, inputs, outputs, NULL) : TG_OK;
 }
 
 tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                     const void *attributes, size_t attributes_size)
 {
     if (!lists_ok(op, inputs, outputs, saved)) return TG_FAILED;
-    if (!will_record(inputs)) return tgi_self.observers ? told(op, inputs, outputs, NULL) : TG_OK;
+    if (!will_record(inputs)) return tell_unrecorded(op, inputs, outputs);
     return record(op, inputs, outputs, saved, attributes, attributes_size);
 }
 
@@ -376,11 +373,10 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
     if (!lists_ok(op, inputs, output, saved)) return TG_FAILED;
     if (!tgi_handle_ok(op->name, t)) return TG_FAILED;
     tg_bump_version(t);
-    if (!will_record(inputs)) return tgi_self.observers ? told(op, inputs, output, NULL) : TG_OK;
+    if (!will_record(inputs)) return tell_unrecorded(op, inputs, output);
     tg_node *old = tgi_node_of(t);
     tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;
-    if (record(op, inputs, output, saved, attributes, attributes_size) != TG_OK)
-        return TG_FAILED;
+    if (record(op, inputs, output, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
     if (watch && watch->retained == t) { /* .grad is that of the latest value */
         tgi_watch *newer = tgi_watch_of(tgi_outputs(tgi_node_of(t)));
         if (!newer) return TG_FAILED;
@@ -404,7 +400,7 @@ bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs)
         const tg_tensor *t = inputs.items[i];
         if (!t || t->alive != TGI_ALIVE) return tgi_fail_handle(op->name, i + 1, t);
     }
-    return !self->observers || tgi_tell_began(op, inputs);
+    return !self->observers || self->observers->tell->began(op, inputs);
 }
 
 bool tg_optional_ok(const tg_tensor *t) { return t ? tgi_handle_ok(tgi_self.op, t) : !tg_failed(); }

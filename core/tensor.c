@@ -318,9 +318,16 @@ static void block_unref(tg_tensor *t, int32_t users)
 
 static void storage_unref(tgi_storage *storage) { block_unref(tgi_owner(storage), 1); }
 
+void tgi_name_free(tgi_name *name)
+{
+    if (name) tgi_free(name, name->bytes);
+}
+
+int64_t tgi_leaf_hooks;
+
 void tgi_hook_free(tgi_hook *hook)
 {
-    if (hook->of_leaf) tgi_count_leaf_hooks(-1);
+    if (hook->of_leaf) __atomic_fetch_sub(&tgi_leaf_hooks, 1, __ATOMIC_RELAXED);
     tgi_free(hook, sizeof *hook);
 }
 

@@ -29,10 +29,13 @@ typedef struct tgi_hook {
     tg_leaf_hook_fn after;    /* which runs when .grad has changed */
     void *context;
     int64_t number;
-    bool of_leaf;             /* counted: leaf_ready.c */
+    bool of_leaf;             /* counted in tgi_leaf_hooks */
 } tgi_hook;
 
-typedef struct tgi_name tgi_name; /* names.c */
+typedef struct tgi_name {
+    size_t bytes; /* of the block */
+    char text[];
+} tgi_name;
 void tgi_name_free(tgi_name *name);
 
 /* A buffer and its version. Views share it. It is part of the tensor that made it, whose block lives as long as either
@@ -247,7 +250,7 @@ void tgi_share_storage(tg_tensor *t, tg_tensor *from);
 void tgi_take_storage(tg_tensor *t, tg_tensor *from);
 
 void tgi_hook_free(tgi_hook *hook);
-void tgi_count_leaf_hooks(int64_t more); /* leaf_ready.c */
+extern int64_t tgi_leaf_hooks; /* how many hooks leaves have, in all threads */
 void tgi_hooks_free(tgi_hook *hooks);
 
 /* The tensor's rare parts, made if need be; NULL with an error pending. Two threads may ask at once. */

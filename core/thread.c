@@ -2,7 +2,7 @@
  *
  * A thread registers itself when it first needs memory; the system then tells when it ends, and all it holds goes. A
  * child process has the one thread that forked, whole, and whatever the other threads held; their locks are free. */
-#include "observe_impl.h"
+#include "thread.h"
 
 #include <assert.h>
 #include <string.h>
@@ -12,6 +12,7 @@ static pthread_once_t thread_end_once = PTHREAD_ONCE_INIT;
 static bool thread_end_made;
 static bool process_ends; /* nobody will be told of a thread's end any more */
 static void (*release)(void);
+void (*tgi_thread_begins)(void);
 
 void tgi_at_thread_end(void (*function)(void)) { release = function; }
 

@@ -44,6 +44,7 @@ typedef struct tgi_rare {
     tgi_observers *observers; /* all there are; NULL: none */
     bool telling;             /* one of them is being told */
     tgi_places *places;
+    void (*release_watchers)(void); /* not NULL: what frees both */
 } tgi_rare;
 
 /* ---- a generator lent (rng.c) ----
@@ -173,6 +174,8 @@ void tgi_tape_truncate(int64_t length);
 
 /* ---- threads that begin and end (thread.c) ---- */
 
+/* Not NULL: called in each thread that begins to use the library. */
+extern void (*tgi_thread_begins)(void);
 /* Registers the thread at its first use of the library: it has a pool then, which tgi_pool_of_thread gives. False when
  * it cannot have one; `*why` is the reason where that is not a lack of memory. No error is recorded. */
 bool tgi_thread_begin(const char **why);
@@ -203,7 +206,6 @@ typedef struct tgi_inside_kind {
     /* Writes its name within the one around it, and returns its kind: for places (place.c). */
     const char *(*locate)(const tgi_inside *inside, char *text, size_t size);
 } tgi_inside_kind;
-
 
 typedef struct tgi_thread {
     tgi_pool *pool;

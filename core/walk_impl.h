@@ -129,9 +129,6 @@ bool tgi_is_placed(const tgi_walk *w, const tg_node *node, const tgi_slot_sum *s
 /* The gradient of the input of `node`, if places in it were handed out, complete; else NULL. Its slot's reference. */
 tg_tensor *tgi_take_whole(tgi_walk *w, tg_node *node);
 
-/* Adds the slot's gradient into the .grad of `t`; hands it over when it is private to the slot. */
-bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over);
-
 /* ---- hooks.c ---- */
 /* Each hook may replace the gradient in `slot`, and remove any hook. */
 bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot);
@@ -139,6 +136,8 @@ bool tgi_run_hooks(tgi_hook *const *hooks, tg_tensor **slot);
 bool tgi_run_late_hooks(tgi_hook *const *hooks, tg_tensor *leaf);
 
 /* ---- leaf_ready.c ---- false with an error pending */
+/* Adds the slot's gradient into the .grad of `t`; hands it over when it is private to the slot. */
+bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over);
 /* Before the walk goes: finds out whether leaves are completed on the way, and where. */
 bool tgi_leaves_begin(tgi_walk *w);
 /* The walk has passed the node: completes the leaves that no lower one reads. */

@@ -6,7 +6,7 @@ bool tgi_walk_tell_begin(tgi_walk *w)
 {
     const tg_walk told = { w->name, tgi_self.where, w->roots, w->create_graph, w->retain_graph };
     w->told = true;
-    return tgi_tell_walk(&told);
+    return tgi_self.observers->tell->walk(&told);
 }
 
 bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node)
@@ -16,8 +16,7 @@ bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node)
     tg_tensor **grads = node->output_count <= FEW ? few : tg_list_new(node->output_count);
     if (!grads) return false;
     for (int i = 0; i < node->output_count; i++) grads[i] = tgi_slot_of_output(w, node, i)->grad;
-    tgi_place_lend((int32_t)node->place);
-    return tgi_tell_visit(node, grads);
+    return tgi_self.observers->tell->visit(node, grads);
 }
 
 /* The product evaluated, for those who watch: the walk itself goes on with the factors. */
@@ -29,7 +28,8 @@ static tg_tensor *evaluated(const tgi_edge *edge, const tg_product *product)
     return total && tgi_engine->add_products(total, false, product, 1) == TG_OK ? total : NULL;
 }
 
-bool tgi_walk_tell_edge(const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad, const tg_product *product)
+bool tgi_walk_tell_edge(const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad,
+                        const tg_product *product)
 {
     if (!tgi_self.observers->edges) return true;
     tg_contribution what = { .from = from, .input = input, .grad = grad, .product = product };
@@ -37,5 +37,5 @@ bool tgi_walk_tell_edge(const tg_node *from, int input, const tgi_edge *edge, tg
     what.to = tgi_edge_node(edge);
     what.output = what.to ? edge->output : 0;
     what.leaf = tgi_edge_leaf(edge);
-    return tgi_tell_edge(&what);
+    return tgi_self.observers->tell->edge(&what);
 }

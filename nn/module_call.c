@@ -23,7 +23,8 @@ static bool name_parameters(tg_module *m)
     while (m->parent) m = m->parent;
     const tg_named_tensor_list named = tg_named_parameters_at(NULL, m);
     bool ok = tg_ok();
-    for (int64_t i = 0; ok && i < named.count; i++) ok = tgi_name_once(named.items[i].tensor, named.items[i].name);
+    for (int64_t i = 0; ok && i < named.count; i++)
+        ok = tgi_self.observers->tell->name(named.items[i].tensor, named.items[i].name);
     return ok;
 }
 
@@ -32,7 +33,7 @@ static bool tell_begin(const tgi_call *call, tg_tensor **inputs, int input_count
 {
     if (!tgi_self.observers) return true;
     if (!call->frame.inside.outer && !name_parameters(call->module)) return false;
-    return tgi_tell_entered(tg_list_of(inputs, input_count));
+    return tgi_self.observers->tell->entered(tg_list_of(inputs, input_count));
 }
 
 bool tgi_call_open(tgi_call *call, tg_module *m, tg_tensor **inputs, int input_count, int output_count)
@@ -54,7 +55,7 @@ void tgi_call_close(tgi_call *call, tg_tensor **outputs)
     bool fine = true;
     for (int i = 0; i < count; i++) fine = fine && outputs[i];
     fine = fine && tgi_hooks_run(call->module, TGI_AFTER_FORWARD, &call->io) && tgi_watch_outputs(call);
-    if (tgi_self.observers && !tgi_tell_left(tg_list_of(outputs, fine ? count : 0))) fine = false;
+    if (tgi_self.observers && !tgi_self.observers->tell->left(tg_list_of(outputs, fine ? count : 0))) fine = false;
     tg_tensor **results[TGI_CALL_OUTPUTS];
     for (int i = 0; i < count; i++) {
         if (!fine) outputs[i] = NULL;

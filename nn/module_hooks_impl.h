@@ -82,8 +82,8 @@ typedef struct tgi_call {
 } tgi_call;
 
 bool tgi_hooks_wait(const tg_module *m);
-/* Whether a forward of the module shall run hooks, or tell observers: there are some, and none of its is at work already,
- * as when tg_module_forward has called this forward. */
+/* Whether a forward of the module shall run hooks, or tell observers: there are some, and none of its is at work
+ * already, as when tg_module_forward has called this forward. */
 static inline bool tgi_hooked(const tg_module *m)
 {
     return (m->hooks || tgi_self.observers) && tgi_hooks_wait(m);

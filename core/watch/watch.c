@@ -18,7 +18,7 @@ typedef struct kept {
 typedef struct watched {
     size_t bytes;
     uint64_t serial;
-    int inputs;      /* how many of `tensors` are inputs; the outputs' values and then their gradients follow */
+    int inputs; /* how many of `tensors` are inputs; the outputs' values and then their gradients follow */
     kept tensors[];
 } watched;
 
@@ -28,8 +28,8 @@ typedef struct watching {
     int64_t count, capacity;
     tg_walk_step *steps;
     int64_t step_count, step_capacity;
-    int depth;       /* of walks in walks: the outermost is remembered */
-    int32_t high;    /* the last node of the walk that is remembered */
+    int depth;    /* of walks in walks: the outermost is remembered */
+    int32_t high; /* the last node of the walk that is remembered */
 } watching;
 
 static __thread TGI_NEAR watching *own;
@@ -107,7 +107,10 @@ static watched *watched_of(const tg_node *node)
     return w && w->serial == node->serial ? w : NULL;
 }
 
-static kept *grad_place(watched *w, const tg_node *node, int i) { return &w->tensors[w->inputs + node->output_count + i]; }
+static kept *grad_place(watched *w, const tg_node *node, int i)
+{
+    return &w->tensors[w->inputs + node->output_count + i];
+}
 
 static void add_step(watching *w, tg_walk_step step)
 {
@@ -195,8 +198,10 @@ tg_status tg_watch_at(const char *where, bool on)
     if (!w) return TG_FAILED;
     w->high = -1;
     w->number = tg_observe_at(NULL, &watcher, w);
-    if (w->number >= 0) own = w;
-    else tgi_free(w, sizeof *w);
+    if (w->number >= 0)
+        own = w;
+    else
+        tgi_free(w, sizeof *w);
     return own ? TG_OK : TG_FAILED;
 }
 

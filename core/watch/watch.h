@@ -1,8 +1,8 @@
 /* watch.h: the tape with its numbers: what each node made, which gradient came to it, and from where.
  *
- * A tape alone knows shapes and what backward needs. While it is watched, this thread's tape also holds every value and
- * every gradient, and remembers the latest walk step by step: for tg_tape_print, tg_explain, the player, and programs of
- * your own. It costs their memory, until the nodes go. */
+ * A tape alone knows shapes and what backward needs. While it is watched, this thread's tape also holds every value
+ * and every gradient, and remembers the latest walk step by step: for tg_tape_print, tg_explain, the player, and
+ * programs of your own. It costs their memory, until the nodes go. */
 #ifndef TG_CORE_WATCH_WATCH_H
 #define TG_CORE_WATCH_WATCH_H
 

@@ -106,8 +106,9 @@ TEST(test_backward_events)
     tg_scope step = tg_scope_begin();
     tg_tensor *loss = tg_sum(tg_add(tg_mul(a, b), a));
     assert_int_equal(tg_backward(loss), TG_OK);
-    assert_string_equal(j.text, "backward1{ start.0-1->sum sum<-1 sum.0-2->add /sum add<-2 add.0-2->mul add.1-2->a /add "
-                                "mul<-2 mul.0-6->a mul.1-4->b /mul a:8 b:4 }");
+    assert_string_equal(j.text,
+                        "backward1{ start.0-1->sum sum<-1 sum.0-2->add /sum add<-2 add.0-2->mul add.1-2->a /add "
+                        "mul<-2 mul.0-6->a mul.1-4->b /mul a:8 b:4 }");
     tg_scope_end(step);
     tg_unobserve(number);
     assert_string_equal(j.text + j.length - 4, "(0).");
@@ -496,8 +497,10 @@ TEST(test_a_step_inside_backward)
     for (int inside = 0; inside < 2; inside++) {
         tg_manual_seed(1);
         tg_scope scope = tg_scope_begin();
-        tg_tensor *w[2] = { tg_randn(tg_shape(4, 3), .requires_grad = true), tg_randn(tg_shape(2, 4), .requires_grad = true) };
-        for (int i = 0; i < 2 && inside; i++) assert_true(tg_register_post_accumulate_grad_hook(w[i], step_sgd, &lr) >= 0);
+        tg_tensor *w[2] = { tg_randn(tg_shape(4, 3), .requires_grad = true),
+                            tg_randn(tg_shape(2, 4), .requires_grad = true) };
+        for (int i = 0; i < 2 && inside; i++)
+            assert_true(tg_register_post_accumulate_grad_hook(w[i], step_sgd, &lr) >= 0);
         for (int step = 0; step < 3; step++) {
             tg_scope s = tg_scope_begin();
             tg_tensor *x = tg_randn(tg_shape(5, 3));
