@@ -82,7 +82,7 @@ bool tgi_walk_end(tgi_walk *w, bool ok)
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     tgi_leaves_free(w);
     if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1);
-    return (!w->told || !tgi_self.observers || tgi_self.observers->tell->walked(ok ? TG_OK : TG_FAILED)) && ok;
+    return (!w->watched || tgi_walk_tell_end(w, ok ? TG_OK : TG_FAILED)) && ok;
 }
 
 /* The gradient to start from: the one given, or a one. A reference, or NULL with an error recorded. */
@@ -108,7 +108,7 @@ bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_ten
 {
     tg_tensor *grad = first_gradient(w->name, output, given);
     if (!grad) return false;
-    const bool told = !tgi_self.observers || tgi_walk_tell_edge(NULL, 0, edge, grad, NULL);
+    const bool told = !w->watched || tgi_walk_tell_edge(w, NULL, 0, edge, grad, NULL);
     const bool ok = told && (tgi_unwanted(w, edge) || tgi_accumulate(w, edge, grad));
     tgi_unref(grad);
     return ok;
@@ -185,7 +185,7 @@ static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *sl
 static bool give_whole(tgi_walk *w, const tg_node *node, tg_tensor *whole)
 {
     const tgi_edge *edge = tgi_inputs(node);
-    return (!tgi_self.observers || tgi_walk_tell_edge(node, 0, edge, whole, NULL)) && tgi_accumulate(w, edge, whole);
+    return (!w->watched || tgi_walk_tell_edge(w, node, 0, edge, whole, NULL)) && tgi_accumulate(w, edge, whole);
 }
 
 /* One node: completes the gradients of its outputs and, if `run`, calls its op's backward. Where tg_grad only asks for
@@ -196,7 +196,7 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
     w->lent = NULL; /* what the node before did not hand back was never counted */
     w->lent_from = NULL;
     if (!complete(w, node, slots)) return false;
-    if (tgi_self.observers && !tgi_walk_tell_visit(w, node)) return false;
+    if (w->watched && !tgi_walk_tell_visit(w, node)) return false;
     if (!run) return true;
     if (!check_node(w, node)) return false;
     tg_tensor *whole = node->op->part ? tgi_take_whole(w, node) : NULL;
@@ -219,16 +219,22 @@ static bool any(const tgi_slot_sum *slots, int count)
 }
 
 /* The walk is at a node for which gradients have come. */
-static bool pass(tgi_walk *w, tg_node *node)
+static bool pass(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
 {
-    tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
     const bool run = !w->marks || w->marks[node->index - w->low] & TGI_RUNS;
     tgi_self.grad_disabled = !w->create_graph; /* the node before, or a hook there, may have changed this */
     tgi_set_seen(w->create_graph);             /* and this, see tgi_run_hooks */
     if (!visit(w, node, slots, run)) return false;
     if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = 1;
     empty_slots(w, node, slots);
-    return !tgi_self.observers || !run || tgi_self.observers->tell->visited(node);
+    return true;
+}
+
+/* The walk leaves a node, at which it was or not. */
+TG_RARE static bool leave_watched(tgi_walk *w, const tg_node *node, bool passed)
+{
+    return (!passed || tgi_walk_tell_visited(w, node)) &&
+           (!(w->watched & TGI_EARLY_LEAVES) || tgi_leaves_of_node(w, node));
 }
 
 /* One scope serves all nodes: what a node's backward made is dropped when it is done. */
@@ -242,12 +248,14 @@ static bool walk_nodes(tgi_walk *w)
     for (int32_t i = w->high; ok && i >= w->low; i--) {
         tg_node *node = self->nodes[i];
         if (i >= TGI_AHEAD) tgi_prefetch(self->nodes[i - TGI_AHEAD]);
-        if (any(tgi_slot_of_output(w, node, 0), node->output_count)) {
-            ok = pass(w, node);
+        tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
+        const bool here = any(slots, node->output_count);
+        if (here) {
+            ok = pass(w, node, slots);
             self->where = where; /* the op may be a user's, whose backward has lines of its own */
             if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
         }
-        if (w->early_leaves && ok) ok = tgi_leaves_of_node(w, node);
+        if (w->watched && ok) ok = leave_watched(w, node, here);
     }
     if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
     w->passed = ok && !w->marks;

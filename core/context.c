@@ -121,6 +121,11 @@ TG_RARE static void refuse_grad(const tg_context *ctx, const tg_tensor *grad)
     if (has_context(ctx)) tgi_fail_handle(ctx->node->op->name, 0, grad);
 }
 
+TG_RARE static bool tell_edge(const tg_context *ctx, int i, tg_tensor *grad, const tg_product *product)
+{
+    return tgi_walk_tell_edge(ctx->walk, ctx->node, i, &tgi_inputs(ctx->node)[i], grad, product);
+}
+
 /* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
@@ -130,10 +135,8 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
     }
     if (ctx->walk->failed || !needs_input_grad(ctx, i)) return;
     if (grad && !fits(&tgi_inputs(ctx->node)[i], grad)) grad = fit(ctx->node, i, grad);
-    const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
-    if (!grad || (tgi_self.observers && !tgi_walk_tell_edge(ctx->node, i, edge, grad, NULL)) ||
-        !tgi_accumulate(ctx->walk, edge, grad))
-        fail_of_input(ctx, i);
+    if (ctx->walk->watched && grad && !tell_edge(ctx, i, grad, NULL)) grad = NULL;
+    if (!grad || !tgi_accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], grad)) fail_of_input(ctx, i);
 }
 
 tg_tensor *tg_grad_place(tg_context *ctx, int i)
@@ -186,7 +189,7 @@ void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
     bool ok = product.a && tg_optional_ok(product.b);
     if (ok && (w->create_graph || !tgi_engine->add_products || !product_fits(&target, &product)))
         ok = fail_product(ctx, i, &target, &product);
-    if (ok && tgi_self.observers) ok = tgi_walk_tell_edge(ctx->node, i, edge, NULL, &product);
+    if (ok && w->watched) ok = tell_edge(ctx, i, NULL, &product);
     tgi_slot_sum *slot = ok ? tgi_slot_of(w, edge) : NULL;
     if (!slot || !tgi_chain_add(slot, edge, ctx->node, &product)) fail_of_input(ctx, i);
 }

@@ -2,9 +2,9 @@
  *
  * An observer is a struct of functions. Each is told of one kind of event, on the thread that registered it, and may
  * look at whatever it is shown; nobody pays for events that nobody is told of. Observers are told in the order in which
- * they were registered. While one is told, no op is recorded (unless it begins a scope of tg_enable_grad_begin), none is
- * observed, and what it makes lives until it returns: who wants a tensor for longer keeps it (tg_keep). An error that
- * it leaves pending fails the op or the walk that it was told of. What it was shown is not to be written. */
+ * they were registered. While one is told, no op is recorded (unless it begins a scope of tg_enable_grad_begin), none
+ * is observed, and what it makes lives until it returns: who wants a tensor for longer keeps it (tg_keep). An error
+ * that it leaves pending fails the op or the walk that it was told of. What it was shown is not to be written. */
 #ifndef TG_CORE_OBSERVE_H
 #define TG_CORE_OBSERVE_H
 
@@ -17,7 +17,7 @@ TG_BEGIN_DECLS
  * lives as long as a node that was recorded in it. */
 typedef struct tg_place {
     const struct tg_place *outer; /* NULL: the program itself is around it */
-    const char *name;   /* of a module within the one around it, "lstm_cell.W_f"; of a module alone its kind; a label's text */
+    const char *name;   /* a module's within the one around it, "lstm_cell.W_f"; its kind if none is; a label's text */
     const char *kind;   /* of a module, "Linear"; NULL: it is a label */
     int64_t step;       /* of a label that ends in a number, "t=3" or "layer 1": that number; otherwise -1 */
     int32_t number;     /* 1, 2, ... */
@@ -54,7 +54,7 @@ const char *tg_node_output_name(const tg_node *node, int i); /* NULL: it has non
 /* An op's function has done its work. */
 typedef struct tg_computed {
     const tg_op *op;
-    tg_tensor_list inputs;   /* entries may be NULL: left out. The first of an op in place is its output: already written */
+    tg_tensor_list inputs;   /* NULL: left out. The first of an op in place is its output, already written */
     tg_tensor_list outputs;
     const tg_node *node;     /* NULL: nothing was recorded, since no gradient can come */
 } tg_computed;
@@ -74,30 +74,36 @@ typedef struct tg_contribution {
     const tg_node *to;       /* the node that made that input, */
     int output;              /* and as which output; */
     tg_tensor *leaf;         /* or the leaf it is: `to` is NULL */
-    tg_tensor *grad;         /* of the input's shape. Only if `edge` is there, products are evaluated for it (not for the walk) */
-    const tg_product *product; /* not NULL: handed over as the factors of a product, to be evaluated with others (chain.c) */
+    tg_tensor *grad;         /* of the input's shape */
+    const tg_product *product; /* not NULL: `grad` is evaluated for the observer. The walk has the factors, and evaluates
+                                * them together with others (chain.c) */
 } tg_contribution;
 
 typedef struct tg_observer {
-    /* ---- forward ---- */
-    void (*entered)(void *context, const tg_place *place, tg_tensor_list inputs);  /* a module's forward begins: place is its */
-    void (*left)(void *context, const tg_place *place, tg_tensor_list outputs);    /* it ends; an output is NULL: it failed */
-    void (*began)(void *context, const tg_op *op, tg_tensor_list inputs);     /* an op was called; many call others */
-    void (*computed)(void *context, const tg_computed *what);  /* of ops that are differentiable, recorded or not */
-    /* ---- backward ---- */
+    /* A module's forward begins: `place` is its own. It ends; of one that failed the list is empty. */
+    void (*entered)(void *context, const tg_place *place, tg_tensor_list inputs);
+    void (*left)(void *context, const tg_place *place, tg_tensor_list outputs);
+    /* An op was called; many call others. It has computed: told of all that have a gradient, recorded or not. */
+    void (*began)(void *context, const tg_op *op, tg_tensor_list inputs);
+    void (*computed)(void *context, const tg_computed *what);
+
     void (*walk)(void *context, const tg_walk *walk);
-    void (*visit)(void *context, const tg_node *node, tg_tensor *const *grads); /* the walk arrives; what came for each output is
-                                                                               * complete, hooks have run; NULL: none */
+    /* The walk arrives at a node. What came for each output is complete, and its hooks have run; NULL: nothing came. */
+    void (*visit)(void *context, const tg_node *node, tg_tensor *const *grads);
+    /* While its backward runs, and once more when that has returned. */
     void (*edge)(void *context, const tg_contribution *what);
-    void (*visited)(void *context, const tg_node *node);       /* the node's backward has returned */
-    void (*leaf_ready)(void *context, tg_tensor *leaf, tg_tensor *grad);  /* nothing more can arrive; its hooks have run, and
-                                                                          * .grad is as it was */
-    void (*walked)(void *context, tg_status status);           /* .grad of the leaves is what it shall be */
-    /* ---- both ---- */
-    void (*truncated)(void *context, int64_t length);          /* the tape is so long now: later nodes have gone. Told while
-                                                                * scopes end: only look, and call nothing that makes tensors */
-    void (*ended)(void *context);                              /* unregistered, or the thread ends: free the context */
-    bool plain;  /* its functions only look: they call no op, make no tensor and leave no error. Told faster */
+    void (*visited)(void *context, const tg_node *node);
+    /* Nothing more can arrive for a leaf, whose hooks have run; its .grad is as it was. */
+    void (*leaf_ready)(void *context, tg_tensor *leaf, tg_tensor *grad);
+    /* The walk is over, and .grad of the leaves is what it shall be. */
+    void (*walked)(void *context, tg_status status);
+
+    /* The tape is so long now; what came behind has gone. Told while scopes end: only look, make no tensor. */
+    void (*truncated)(void *context, int64_t length);
+    /* It is unregistered, or the thread ends: the context can be freed. */
+    void (*ended)(void *context);
+
+    bool plain; /* its functions only look: they call no op, make no tensor and leave no error. Told faster */
 } tg_observer;
 
 /* The struct is copied. Returns a number for tg_unobserve, or -1. */

@@ -235,16 +235,26 @@ static bool save(tg_node *node, tg_tensor_list saved)
     return ok;
 }
 
-enum { MANY = 1 << 20 };
+enum { MANY = 1 << 20, MOST = 1 << 30 };
 
 static void warn_of_root(tgi_thread *self)
 {
-    if (self->scope_count || self->warned_of_tape) return;
+    if (self->node_count < MANY || self->scope_count || self->warned_of_tape) return;
     self->warned_of_tape = true;
     tg_warn_at(NULL,
                "the tape has grown to %d operations outside of any scope; put each step between tg_scope_begin and "
                "tg_scope_end, or evaluate inside tg_no_grad_begin",
                MANY);
+}
+
+/* Makes room for one more node. False with an error recorded. */
+TG_RARE static bool grow_tape(tgi_thread *self, const tg_op *op)
+{
+    warn_of_root(self);
+    if (self->node_count < MOST)
+        return tgi_grow(&self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes);
+    tg_fail_at(NULL, TG_ERROR_MEMORY, op->name, "the tape is full: open a scope for each step");
+    return false;
 }
 
 /* Appends a connected node; its outputs are then tensors that came from it. */
@@ -258,7 +268,6 @@ static void append(tgi_thread *self, tg_node *node, tg_tensor_list outputs)
         t->origin = (tgi_origin){ node->serial, node->index, i };
         t->requires_grad = false;
     }
-    if (self->node_count >= MANY) warn_of_root(self);
 }
 
 static bool fail_no_op(const char *function)
@@ -295,13 +304,7 @@ __attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_lis
                                                   tg_tensor_list saved, const void *attributes, size_t attributes_size)
 {
     tgi_thread *self = &tgi_self;
-    if (self->node_count >= INT32_MAX) {
-        tg_fail_at(NULL, TG_ERROR_MEMORY, op->name, "the tape is full: open a scope for each step");
-        return TG_FAILED;
-    }
-    if (self->node_count == self->node_capacity &&
-        !tgi_grow(&self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes))
-        return TG_FAILED;
+    if (self->node_count == self->node_capacity && !grow_tape(self, op)) return TG_FAILED;
     while (saved.count && !saved.items[saved.count - 1]) saved.count--;
     tg_node *node = node_new(op, inputs, outputs, saved.count, attributes_size);
     if (!node) return TG_FAILED;
@@ -318,20 +321,31 @@ __attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_lis
         return TG_FAILED;
     }
     append(self, node, outputs);
-    return self->observers ? self->observers->tell->computed(op, inputs, outputs, node) : TG_OK;
+    return TG_OK;
 }
 
-static inline tg_status tell_unrecorded(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs)
+static tg_status told(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_node *node)
 {
     const tgi_observers *observers = tgi_self.observers;
-    return observers ? observers->tell->computed(op, inputs, outputs, NULL) : TG_OK;
+    return observers ? observers->tell->computed(op, inputs, outputs, node) : TG_OK;
+}
+
+/* While somebody observes. */
+TG_RARE __attribute__((noinline)) static tg_status record_told(const tg_op *op, tg_tensor_list inputs,
+                                                               tg_tensor_list outputs, tg_tensor_list saved,
+                                                               const void *attributes, size_t attributes_size)
+{
+    if (!will_record(inputs)) return told(op, inputs, outputs, NULL);
+    if (record(op, inputs, outputs, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
+    return told(op, inputs, outputs, tgi_self.nodes[tgi_self.node_count - 1]);
 }
 
 tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                     const void *attributes, size_t attributes_size)
 {
     if (!lists_ok(op, inputs, outputs, saved)) return TG_FAILED;
-    if (!will_record(inputs)) return tell_unrecorded(op, inputs, outputs);
+    if (tgi_self.observers) return record_told(op, inputs, outputs, saved, attributes, attributes_size);
+    if (!will_record(inputs)) return TG_OK;
     return record(op, inputs, outputs, saved, attributes, attributes_size);
 }
 
@@ -373,7 +387,7 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
     if (!lists_ok(op, inputs, output, saved)) return TG_FAILED;
     if (!tgi_handle_ok(op->name, t)) return TG_FAILED;
     tg_bump_version(t);
-    if (!will_record(inputs)) return tell_unrecorded(op, inputs, output);
+    if (!will_record(inputs)) return told(op, inputs, output, NULL);
     tg_node *old = tgi_node_of(t);
     tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;
     if (record(op, inputs, output, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
@@ -384,7 +398,7 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
         watch->retained = NULL;
     }
     t->rebased = ++t->storage->rebased; /* views made before now are stale */
-    return TG_OK;
+    return told(op, inputs, output, tgi_node_of(t));
 }
 
 /* ---- opening an op ---- */

@@ -50,7 +50,7 @@ struct tg_node {
     int32_t input_count, output_count, saved_count;
     uint32_t bytes;          /* of the block */
     uint32_t attributes_at;  /* where they lie in it */
-    uint32_t spent : 1;      /* a backward has used and freed what was saved */
+    uint32_t spent : 8;      /* a backward has used and freed what was saved */
     uint32_t place : 24;     /* where it was recorded, by number; 0: not known (place.c) */
 };
 

@@ -19,12 +19,15 @@ typedef struct tgi_slot_sum {
 typedef struct tgi_leaf_slot {
     tg_tensor *leaf;   /* a reference */
     tgi_slot_sum sum;
-    int32_t lowest;    /* with `early_leaves` the index of the first node that reads it */
+    int32_t lowest;    /* with TGI_EARLY_LEAVES the index of the first node that reads it */
     bool complete;     /* its hooks have run */
 } tgi_leaf_slot;
 
 /* What tg_grad marks a node with. */
 enum { TGI_RUNS = 1, TGI_CAPTURED = 2 };
+
+/* Who watches a walk: observers, who have been told that it begins; leaves that are completed on the way. */
+enum { TGI_OBSERVED = 1, TGI_EARLY_LEAVES = 2 };
 
 typedef struct tgi_walk {
     const char *name;         /* "backward" or "grad", for errors */
@@ -38,7 +41,6 @@ typedef struct tgi_walk {
     const tg_tensor *last_leaf; /* the one found last, */
     int64_t last_slot;        /* and where */
     bool create_graph, retain_graph;
-    bool early_leaves;        /* leaves are completed on the way: leaf_ready.c */
     tg_tensor_list roots;     /* what it starts from */
     uint8_t *marks;           /* tg_grad: for each node from low to high, the marks above; NULL: all run */
     const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
@@ -46,7 +48,7 @@ typedef struct tgi_walk {
     tg_tensor *lent;          /* parts.c: a place that an op was given and has not handed back, */
     const tgi_slot_sum *lent_slot; /* and whose it is; */
     const tgi_storage *lent_from;  /* the memory of all that the node being visited was lent */
-    bool told;                /* observers have been told that it begins */
+    uint8_t watched;          /* 0, or of those below */
     bool failed;
     bool passed;              /* every slot of a node has been emptied on the way */
 } tgi_walk;
@@ -103,11 +105,14 @@ bool tgi_walk_end(tgi_walk *w, bool ok);
 /* Makes the walk pass the node behind `edge`. */
 void tgi_walk_include(tgi_walk *w, const tgi_edge *edge);
 
-/* ---- walk_told.c ---- only while somebody observes; false with an error pending */
+/* ---- walk_told.c ---- if it is observed, to those who still observe; false with an error pending */
 bool tgi_walk_tell_begin(tgi_walk *w);
 bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node);
+bool tgi_walk_tell_visited(const tgi_walk *w, const tg_node *node);
+bool tgi_walk_tell_end(const tgi_walk *w, tg_status status);
 /* Of `from`'s input, or (NULL) of what the walk starts from: a gradient or, with `grad` NULL, a product. */
-bool tgi_walk_tell_edge(const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad, const tg_product *product);
+bool tgi_walk_tell_edge(const tgi_walk *w, const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad,
+                        const tg_product *product);
 
 /* ---- parts.c ---- */
 /* Lends the place of the gradient at `edge` in a larger one, yet to be written, to the op of the node being visited.

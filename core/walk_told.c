@@ -1,22 +1,40 @@
-/* walk_told.c: what a walk tells observers. Called only while there are some. */
+/* walk_told.c: what a walk tells observers. Those who were there when it began may have gone. */
 #include "observe_impl.h"
 #include "walk_impl.h"
+
+static const tgi_observers *observers_of(const tgi_walk *w)
+{
+    return w->watched & TGI_OBSERVED ? tgi_self.observers : NULL;
+}
 
 bool tgi_walk_tell_begin(tgi_walk *w)
 {
     const tg_walk told = { w->name, tgi_self.where, w->roots, w->create_graph, w->retain_graph };
-    w->told = true;
+    w->watched |= TGI_OBSERVED;
     return tgi_self.observers->tell->walk(&told);
 }
 
 bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node)
 {
     enum { FEW = 8 };
+    if (!observers_of(w)) return true;
     tg_tensor *few[FEW];
     tg_tensor **grads = node->output_count <= FEW ? few : tg_list_new(node->output_count);
     if (!grads) return false;
     for (int i = 0; i < node->output_count; i++) grads[i] = tgi_slot_of_output(w, node, i)->grad;
     return tgi_self.observers->tell->visit(node, grads);
+}
+
+bool tgi_walk_tell_visited(const tgi_walk *w, const tg_node *node)
+{
+    const tgi_observers *observers = observers_of(w);
+    return !observers || observers->tell->visited(node);
+}
+
+bool tgi_walk_tell_end(const tgi_walk *w, tg_status status)
+{
+    const tgi_observers *observers = observers_of(w);
+    return !observers || observers->tell->walked(status);
 }
 
 /* The product evaluated, for those who watch: the walk itself goes on with the factors. */
@@ -28,14 +46,15 @@ static tg_tensor *evaluated(const tgi_edge *edge, const tg_product *product)
     return total && tgi_engine->add_products(total, false, product, 1) == TG_OK ? total : NULL;
 }
 
-bool tgi_walk_tell_edge(const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad,
+bool tgi_walk_tell_edge(const tgi_walk *w, const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad,
                         const tg_product *product)
 {
-    if (!tgi_self.observers->edges) return true;
+    const tgi_observers *observers = observers_of(w);
+    if (!observers || !observers->edges) return true;
     tg_contribution what = { .from = from, .input = input, .grad = grad, .product = product };
     if (product && !(what.grad = evaluated(edge, product))) return false;
     what.to = tgi_edge_node(edge);
     what.output = what.to ? edge->output : 0;
     what.leaf = tgi_edge_leaf(edge);
-    return tgi_self.observers->tell->edge(&what);
+    return observers->tell->edge(&what);
 }
