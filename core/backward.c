@@ -218,10 +218,15 @@ static bool any(const tgi_slot_sum *slots, int count)
     return false;
 }
 
+static inline bool runs(const tgi_walk *w, const tg_node *node)
+{
+    return !w->marks || w->marks[node->index - w->low] & TGI_RUNS;
+}
+
 /* The walk is at a node for which gradients have come. */
 static bool pass(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
 {
-    const bool run = !w->marks || w->marks[node->index - w->low] & TGI_RUNS;
+    const bool run = runs(w, node);
     tgi_self.grad_disabled = !w->create_graph; /* the node before, or a hook there, may have changed this */
     tgi_set_seen(w->create_graph);             /* and this, see tgi_run_hooks */
     if (!visit(w, node, slots, run)) return false;
@@ -230,11 +235,11 @@ static bool pass(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
     return true;
 }
 
-/* The walk leaves a node, at which it was or not. */
+/* The walk leaves a node, for which gradients had come or not. */
 TG_RARE static bool leave_watched(tgi_walk *w, const tg_node *node, bool passed)
 {
-    return (!passed || tgi_walk_tell_visited(w, node)) &&
-           (!(w->watched & TGI_EARLY_LEAVES) || tgi_leaves_of_node(w, node));
+    if (passed && runs(w, node) && !tgi_walk_tell_visited(w, node)) return false;
+    return !(w->watched & TGI_EARLY_LEAVES) || tgi_leaves_of_node(w, node);
 }
 
 /* One scope serves all nodes: what a node's backward made is dropped when it is done. */
