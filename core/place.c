@@ -247,6 +247,7 @@ const tg_place *tg_node_place(const tg_node *node) { return node ? numbered((int
 
 const char *tg_place_text(const tg_place *place, char text[TG_PLACE_TEXT])
 {
+    if (!text) return "";
     char *begin = text + TG_PLACE_TEXT - 1;
     *begin = '\0';
     for (const tg_place *p = place; p; p = p->outer) {
