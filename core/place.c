@@ -129,7 +129,7 @@ static bool at_work(const tgi_inside *inside)
 
 static bool is_open(const open_place *place)
 {
-    if (place->inside) return at_work(place->inside);
+    if (place->inside && !at_work(place->inside)) return false;
     return place->depth < 0 ||
            (place->depth < tgi_self.scope_count && tgi_self.scopes[place->depth].serial == place->serial);
 }
@@ -174,7 +174,11 @@ bool tgi_place_enter(void)
     const tgi_inside *inside = tgi_self.inside;
     char name[TG_PLACE_TEXT];
     const char *kind = inside->kind->locate(inside, name, sizeof name);
-    push(p, (open_place){ .number = number_of(p, innermost(p), kind, name), .inside = inside });
+    const int64_t depth = tgi_self.scope_count - 1;
+    push(p, (open_place){ .number = number_of(p, innermost(p), kind, name),
+                          .inside = inside,
+                          .depth = depth,
+                          .serial = depth < 0 ? 0 : tgi_self.scopes[depth].serial });
     return !tg_failed();
 }
 
