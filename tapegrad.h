@@ -32,6 +32,8 @@
 #include "core/show/report.h"
 #include "core/show/tensorboard.h"
 
+#include "core/watch/profile.h"
+
 #include "core/file/csv.h"
 #include "core/file/texts.h"
 #include "core/file/vocabulary.h"

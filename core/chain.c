@@ -7,6 +7,7 @@
  *
  * The gradient is needed before a hook sees it, before the node behind the slot runs and at the end of the walk. Large
  * chains are evaluated earlier: beyond a certain k nothing is gained, and the factors hold memory. */
+#include "observe_impl.h"
 #include "walk_impl.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ struct tgi_chain {
     tgi_target target;
     int64_t count, capacity;
     int64_t length, bytes;  /* the sum of k; of the factors */
-    const char *op, *where; /* of the last product: for errors */
+    const tg_node *node;    /* of the last product: for errors, and for who watches. It is on the tape while walks are */
     tg_product *products;   /* each holds references to its factors: `few`, or an array of its own */
     int64_t (*versions)[2]; /* of their storages when they were handed over */
     tg_product few[FEW];
@@ -74,8 +75,7 @@ bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node,
     chain->products[chain->count++] = *product;
     chain->length += a->dims[product->transpose_a ? 0 : 1];
     chain->bytes += bytes_of(a) + (b ? bytes_of(b) : 0);
-    chain->op = node->op->name;
-    chain->where = node->where;
+    chain->node = node;
     if (chain->length < LONG_ENOUGH || chain->bytes < BYTES_ENOUGH) return true;
     return tgi_chain_flush(sum);
 }
@@ -107,11 +107,11 @@ static bool unchanged(const tgi_chain *chain)
 {
     const tgi_storage *storage = written(chain);
     if (!storage) return true;
-    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, chain->op,
+    const char *op = chain->node->op->name;
+    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, op,
                "one of the variables needed for gradient computation has been modified by an inplace operation: it was "
                "used by %s at %s, and written at %s before its gradient was complete",
-               chain->op, chain->where ? chain->where : "an unknown place",
-               storage->written_at ? storage->written_at : "an unknown place");
+               op, tg_node_where(chain->node), storage->written_at ? storage->written_at : "an unknown place");
     return false;
 }
 
@@ -125,10 +125,18 @@ bool tgi_chain_reads(const tgi_slot_sum *sum, const tgi_storage *storage)
     return false;
 }
 
+static bool evaluate(const tgi_chain *chain, tg_tensor *into, bool accumulate)
+{
+    const bool told = tgi_self.observers != NULL;
+    if (told && !tgi_self.observers->tell->evaluating(chain->node, chain->products, chain->count)) return false;
+    return tgi_engine->add_products(into, accumulate, chain->products, chain->count) == TG_OK &&
+           (!told || !tgi_self.observers || tgi_self.observers->tell->evaluating(NULL, NULL, 0));
+}
+
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into)
 {
     const tgi_chain *chain = sum->chain;
-    const bool ok = unchanged(chain) && tgi_engine->add_products(into, true, chain->products, chain->count) == TG_OK;
+    const bool ok = unchanged(chain) && evaluate(chain, into, true);
     tgi_chain_drop(sum);
     return ok;
 }
@@ -140,7 +148,7 @@ bool tgi_chain_flush(tgi_slot_sum *sum)
     if (sum->grad && tgi_is_private(sum->grad)) return tgi_chain_flush_into(sum, sum->grad);
     const tg_shape shape = tgi_target_shape(&chain->target);
     tg_tensor *total = unchanged(chain) ? tgi_own(tgi_new(&shape, chain->target.dtype)) : NULL;
-    bool ok = total && tgi_engine->add_products(total, false, chain->products, chain->count) == TG_OK;
+    bool ok = total && evaluate(chain, total, false);
     tgi_chain_drop(sum);
     if (ok && sum->grad) ok = tgi_engine->add_(total, sum->grad) == TG_OK;
     if (!ok) {

@@ -59,10 +59,15 @@ static const tgi_observing *after(int64_t number)
     return o;
 }
 
-/* Each may remove any: the list is read anew after each. What is done while an error is pending nobody is told of. */
+/* Each may remove any: the list is read anew after each. One plain observer alone, as a profile, is told at once. What is done while an error is pending nobody is told of. */
 #define TELL(function, ...)                                                                                            \
-    telling t = { .begun = false };                                                                                    \
     if (tgi_self.error) return true;                                                                                   \
+    const tgi_observing *only = tgi_self.observers ? tgi_self.observers->only : NULL;                                  \
+    if (only) {                                                                                                        \
+        if (only->functions.function) only->functions.function(only->context, __VA_ARGS__);                            \
+        return true;                                                                                                   \
+    }                                                                                                                  \
+    telling t = { .begun = false };                                                                                    \
     int64_t told = -1;                                                                                                 \
     for (const tgi_observing *o; !tgi_self.error && (o = after(told));) {                                              \
         told = o->number;                                                                                              \
@@ -81,7 +86,16 @@ static tg_status computed(const tg_op *op, tg_tensor_list inputs, tg_tensor_list
     return tell_computed(&what) ? TG_OK : TG_FAILED;
 }
 
-static bool began(const tg_op *op, tg_tensor_list inputs) { TELL(began, op, inputs); }
+static bool tell_began(const tg_op *op, tg_tensor_list inputs) { TELL(began, op, inputs); }
+
+static bool began(const tg_op *op, tg_tensor_list inputs, bool by_user)
+{
+    tgi_self.observers->by_user = by_user;
+    return tell_began(op, inputs);
+}
+
+static bool tell_returned(const tg_op *op) { TELL(returned, op); }
+static void returned(const tg_op *op) { tell_returned(op); }
 
 static bool tell_entered(const tg_place *place, tg_tensor_list inputs) { TELL(entered, place, inputs); }
 static bool tell_left(const tg_place *place, tg_tensor_list outputs) { TELL(left, place, outputs); }
@@ -99,6 +113,12 @@ static bool tell_visit(const tg_node *node, tg_tensor *const *grads) { TELL(visi
 static bool edge(const tg_contribution *what) { TELL(edge, what); }
 static bool tell_visited(const tg_node *node) { TELL(visited, node); }
 static bool leaf_ready(tg_tensor *leaf, tg_tensor *grad) { TELL(leaf_ready, leaf, grad); }
+static bool product(const tg_node *node, const tg_product *product) { TELL(product, node, product); }
+
+static bool evaluating(const tg_node *last, const tg_product *products, int64_t count)
+{
+    TELL(evaluating, last, products, count);
+}
 
 /* What the node's backward records belongs where the node does. */
 static bool visit(const tg_node *node, tg_tensor *const *grads)
@@ -113,19 +133,27 @@ static bool visited(const tg_node *node)
     return tell_visited(node);
 }
 
-/* Told of a walk that failed, too. */
+/* Told of what failed, too. */
+#define TELL_ALWAYS(function, ...)                                                                                     \
+    telling t = { .begun = false };                                                                                    \
+    const bool failed = tgi_self.error;                                                                                \
+    int64_t told = -1;                                                                                                 \
+    for (const tgi_observing *o; (o = after(told));) {                                                                 \
+        told = o->number;                                                                                              \
+        if (o->functions.function && (o->functions.plain || begin_telling(&t)))                                        \
+            o->functions.function(o->context, __VA_ARGS__);                                                            \
+    }                                                                                                                  \
+    return end_telling(&t) || failed
+
+static bool tell_walked(tg_status status) { TELL_ALWAYS(walked, status); }
+
 static bool walked(tg_status status)
 {
-    telling t = { .begun = false };
-    const bool failed = tgi_self.error;
-    int64_t told = -1;
     tgi_place_lend(0);
-    for (const tgi_observing *o; (o = after(told));) {
-        told = o->number;
-        if (o->functions.walked && (o->functions.plain || begin_telling(&t))) o->functions.walked(o->context, status);
-    }
-    return end_telling(&t) || failed;
+    return tell_walked(status);
 }
+
+static bool task(const tg_task *task, bool begins) { TELL_ALWAYS(task, task, begins); }
 
 /* In the middle of a scope's end: no scope can begin here. */
 static void truncated(int64_t length)
@@ -138,6 +166,7 @@ static void truncated(int64_t length)
 
 static const tgi_telling tell = { .computed = computed,
                                   .began = began,
+                                  .returned = returned,
                                   .entered = entered,
                                   .left = left,
                                   .name = tgi_name_once,
@@ -145,8 +174,11 @@ static const tgi_telling tell = { .computed = computed,
                                   .visit = visit,
                                   .edge = edge,
                                   .visited = visited,
+                                  .product = product,
+                                  .evaluating = evaluating,
                                   .leaf_ready = leaf_ready,
                                   .walked = walked,
+                                  .task = task,
                                   .truncated = truncated };
 
 /* ---- registering ---- */
@@ -158,6 +190,8 @@ static void count_functions(tgi_observers *observers)
         observers->edges |= o->functions.edge != NULL;
         observers->leaves |= o->functions.leaf_ready != NULL;
     }
+    const tgi_observing *first = observers->first;
+    observers->only = first && !first->next && first->functions.plain ? first : NULL;
 }
 
 static void end(tgi_observing *o)

@@ -79,6 +79,13 @@ typedef struct tg_contribution {
                                 * them together with others (chain.c) */
 } tg_contribution;
 
+/* What the library does besides ops and walks. */
+typedef struct tg_task {
+    const char *what;        /* "step", "zero_grad", "load" */
+    const char *of;          /* "Adam"; NULL: nothing that has a name */
+    const char *where;       /* the user's line */
+} tg_task;
+
 typedef struct tg_observer {
     /* A module's forward begins: `place` is its own. It ends; of one that failed the list is empty. */
     void (*entered)(void *context, const tg_place *place, tg_tensor_list inputs);
@@ -86,6 +93,9 @@ typedef struct tg_observer {
     /* An op was called; many call others. It has computed: told of all that have a gradient, recorded or not. */
     void (*began)(void *context, const tg_op *op, tg_tensor_list inputs);
     void (*computed)(void *context, const tg_computed *what);
+    /* An op that tells no `computed` ends, as one without a gradient or one that had nothing to do. Not all of them say so.
+     * NULL: it is the one that began last. */
+    void (*returned)(void *context, const tg_op *op);
 
     void (*walk)(void *context, const tg_walk *walk);
     /* The walk arrives at a node. What came for each output is complete, and its hooks have run; NULL: nothing came. */
@@ -93,10 +103,17 @@ typedef struct tg_observer {
     /* While its backward runs, and once more when that has returned. */
     void (*edge)(void *context, const tg_contribution *what);
     void (*visited)(void *context, const tg_node *node);
+    /* Instead of a gradient the node's backward handed over the factors of a product. They are evaluated later, together with
+     * others, of which `last` handed over the last one; it is NULL when they are done. */
+    void (*product)(void *context, const tg_node *node, const tg_product *product);
+    void (*evaluating)(void *context, const tg_node *last, const tg_product *products, int64_t count);
     /* Nothing more can arrive for a leaf, whose hooks have run; its .grad is as it was. */
     void (*leaf_ready)(void *context, tg_tensor *leaf, tg_tensor *grad);
     /* The walk is over, and .grad of the leaves is what it shall be. */
     void (*walked)(void *context, tg_status status);
+
+    /* A task begins or ends; what it calls is told of in between. */
+    void (*task)(void *context, const tg_task *task, bool begins);
 
     /* The tape is so long now; what came behind has gone. Told while scopes end: only look, make no tensor. */
     void (*truncated)(void *context, int64_t length);

@@ -14,7 +14,8 @@ TG_EXTERN_C_BEGIN
 /* Each tells all observers. False, or TG_FAILED, with an error pending. */
 typedef struct tgi_telling {
     tg_status (*computed)(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_node *node);
-    bool (*began)(const tg_op *op, tg_tensor_list inputs);
+    bool (*began)(const tg_op *op, tg_tensor_list inputs, bool by_user);
+    void (*returned)(const tg_op *op);
     bool (*entered)(tg_tensor_list inputs); /* the innermost module at work */
     bool (*left)(tg_tensor_list outputs);
     bool (*name)(tg_tensor *t, const char *name); /* tells nobody: names a tensor that has no name yet */
@@ -22,8 +23,11 @@ typedef struct tgi_telling {
     bool (*visit)(const tg_node *node, tg_tensor *const *grads);
     bool (*edge)(const tg_contribution *what);
     bool (*visited)(const tg_node *node);
+    bool (*product)(const tg_node *node, const tg_product *product);
+    bool (*evaluating)(const tg_node *last, const tg_product *products, int64_t count);
     bool (*leaf_ready)(tg_tensor *leaf, tg_tensor *grad);
     bool (*walked)(tg_status status);
+    bool (*task)(const tg_task *task, bool begins);
     void (*truncated)(int64_t length);
 } tgi_telling;
 
@@ -37,8 +41,23 @@ typedef struct tgi_observing {
 struct tgi_observers {
     const tgi_telling *tell;
     tgi_observing *first;
+    const tgi_observing *only; /* the first, if it is the only one and plain */
     bool edges, leaves; /* somebody has such a function */
+    bool by_user;       /* the op that began last was called by the program, not by the library */
 };
+
+/* The end of an op that is told by nothing else, as of one that had nothing to do. Returns its result. */
+static inline tg_tensor *tgi_returns(const tg_op *op, tg_tensor *result)
+{
+    if (tgi_self.observers) tgi_self.observers->tell->returned(op);
+    return result;
+}
+
+static inline void tgi_tell_task(const char *what, const char *of, const char *where, bool begins)
+{
+    const tg_task task = { what, of, where ? where : tgi_self.where };
+    if (tgi_self.observers) tgi_self.observers->tell->task(&task, begins);
+}
 
 /* ---- place.c ---- */
 
@@ -51,6 +70,10 @@ int32_t tgi_place_number(void);
 /* A node's place while a walk is there: what is recorded by its backward belongs to it. 0: the walk is at none. */
 void tgi_place_lend(int32_t number);
 void tgi_places_free(void);
+/* NULL: no place has this number. */
+const tg_place *tgi_place_numbered(int32_t number);
+/* Grows when numbers are given anew, to other places. */
+int64_t tgi_place_generation(void);
 
 /* ---- names.c ---- */
 bool tgi_name_once(tg_tensor *t, const char *name);

@@ -22,6 +22,8 @@ typedef struct tg_context tg_context;
  * turn. */
 typedef void (*tg_backward_fn)(tg_context *ctx);
 
+struct tg_computed; /* a call that has been computed: observe.h */
+
 /* A typed argument of the generic call. Lists and strings are borrowed. */
 typedef enum tg_value_kind {
     TG_VALUE_NONE, TG_VALUE_TENSOR, TG_VALUE_TENSORS, TG_VALUE_INT, TG_VALUE_FLOAT, TG_VALUE_BOOL, TG_VALUE_INTS,
@@ -86,6 +88,9 @@ struct tg_op {
     const char *const *corners;     /* samples at kinks and ties, or of special values, where differences tell nothing */
     const tg_error_sample *errors;      /* refused by PyTorch in the same words */
     const tg_error_sample *own_errors;  /* PyTorch takes it, or says it in other words: a limit of ours, or clearer */
+    /* How many additions and multiplications a call computes, one each: `input` is -1; its backward for the gradient of that
+     * input otherwise. For profiles. NULL: not counted. */
+    double (*flops)(const struct tg_computed *call, int input);
     int float32_ulps;               /* how far float32 may be from float64 on the samples; 0: 8 */
 
     const void *detail;    /* for the family's own use: the kernels of a pointwise op */

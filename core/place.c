@@ -32,6 +32,7 @@ struct tgi_places {
     int table_bits;
     open_place *open;
     int64_t open_count, open_capacity;
+    int64_t generation;       /* how often the numbers began anew */
     int32_t lent; /* tgi_place_lend */
 };
 
@@ -147,6 +148,7 @@ static void forget_known(tgi_places *p)
 {
     for (int64_t i = 0; i < p->count; i++) tgi_free(p->known[i], p->known[i]->bytes);
     p->count = 0;
+    p->generation++;
     if (p->table) memset(p->table, 0, table_bytes(p->table_bits));
 }
 
@@ -167,11 +169,20 @@ static void push(tgi_places *p, open_place place)
     if (place.number) p->open[p->open_count++] = place;
 }
 
+/* A module that is not taken off yet had its frame where the one that begins now has it. */
+static void end_former(const tgi_inside *inside)
+{
+    tgi_places *p = tgi_self.pool ? tgi_self.pool->rare.places : NULL;
+    for (int64_t i = 0; p && i < p->open_count; i++)
+        if (p->open[i].inside == inside) p->open_count = i;
+}
+
 bool tgi_place_enter(void)
 {
+    const tgi_inside *inside = tgi_self.inside;
+    end_former(inside);
     tgi_places *p = places_with_room();
     if (!p) return false;
-    const tgi_inside *inside = tgi_self.inside;
     char name[TG_PLACE_TEXT];
     const char *kind = inside->kind->locate(inside, name, sizeof name);
     const int64_t depth = tgi_self.scope_count - 1;
@@ -241,13 +252,19 @@ void tgi_place_lend(int32_t number)
     if (tgi_self.pool && tgi_self.pool->rare.places) tgi_self.pool->rare.places->lent = number;
 }
 
-static const tg_place *numbered(int32_t number)
+int64_t tgi_place_generation(void)
+{
+    const tgi_places *p = tgi_self.pool ? tgi_self.pool->rare.places : NULL;
+    return p ? p->generation : 0;
+}
+
+const tg_place *tgi_place_numbered(int32_t number)
 {
     return tgi_self.pool ? place_at(tgi_self.pool->rare.places, number) : NULL;
 }
 
-const tg_place *tg_place_now(void) { return tgi_self.observers ? numbered(tgi_place_number()) : NULL; }
-const tg_place *tg_node_place(const tg_node *node) { return node ? numbered((int32_t)node->place) : NULL; }
+const tg_place *tg_place_now(void) { return tgi_self.observers ? tgi_place_numbered(tgi_place_number()) : NULL; }
+const tg_place *tg_node_place(const tg_node *node) { return node ? tgi_place_numbered((int32_t)node->place) : NULL; }
 
 const char *tg_place_text(const tg_place *place, char text[TG_PLACE_TEXT])
 {

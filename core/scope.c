@@ -243,6 +243,7 @@ static void release_all(void)
     tgi_thread *self = &tgi_self;
     self->scope_count = 0;
     if (self->pool && self->pool->rare.release_watchers) self->pool->rare.release_watchers();
+    if (self->pool && self->pool->rare.profile) self->pool->rare.free_profile(self->pool->rare.profile);
     tgi_tape_truncate(0);
     drop_handles(self, 0);
     tgi_grow_free(self->nodes, self->node_capacity, sizeof *self->nodes);

@@ -414,7 +414,7 @@ bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs)
         const tg_tensor *t = inputs.items[i];
         if (!t || t->alive != TGI_ALIVE) return tgi_fail_handle(op->name, i + 1, t);
     }
-    return !self->observers || self->observers->tell->began(op, inputs);
+    return !self->observers || self->observers->tell->began(op, inputs, where != NULL);
 }
 
 bool tg_optional_ok(const tg_tensor *t) { return t ? tgi_handle_ok(tgi_self.op, t) : !tg_failed(); }

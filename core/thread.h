@@ -44,6 +44,8 @@ typedef struct tgi_rare {
     tgi_observers *observers; /* all there are; NULL: none */
     bool telling;             /* one of them is being told */
     tgi_places *places;
+    struct tgi_profile *profile; /* what this thread's last one found (core/watch/profile.c); NULL: nothing */
+    void (*free_profile)(struct tgi_profile *profile);
     void (*release_watchers)(void); /* not NULL: what frees both */
 } tgi_rare;
 

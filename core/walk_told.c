@@ -50,7 +50,9 @@ bool tgi_walk_tell_edge(const tgi_walk *w, const tg_node *from, int input, const
                         const tg_product *product)
 {
     const tgi_observers *observers = observers_of(w);
-    if (!observers || !observers->edges) return true;
+    if (!observers) return true;
+    if (product && !observers->tell->product(from, product)) return false;
+    if (!observers->edges) return true;
     tg_contribution what = { .from = from, .input = input, .grad = grad, .product = product };
     if (product && !(what.grad = evaluated(edge, product))) return false;
     what.to = tgi_edge_node(edge);

@@ -3,6 +3,7 @@
 #include "module_impl.h"
 
 #include "core/error.h"
+#include "core/observe_impl.h"
 #include "core/thread.h"
 
 #include <string.h>
@@ -208,5 +209,8 @@ static void clear_gradients(tg_module *m, void *context)
 
 void tg_module_zero_grad_at(const char *where, tg_module *m)
 {
-    if (tgi_module_ok(where, m, "zero_grad")) tgi_for_each_module(m, clear_gradients, NULL);
+    if (!tgi_module_ok(where, m, "zero_grad")) return;
+    tgi_tell_task("zero_grad", m->base.name, where, true);
+    tgi_for_each_module(m, clear_gradients, NULL);
+    tgi_tell_task("zero_grad", m->base.name, where, false);
 }

@@ -3,6 +3,7 @@
 #include "optimizer_impl.h"
 
 #include "core/error.h"
+#include "core/observe_impl.h"
 #include "core/op.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
@@ -254,18 +255,22 @@ tg_tensor *tg_optimizer_state_at(const char *where, const tg_optimizer *optimize
 
 /* ---- gradients ---- */
 
+static void clear(tg_tensor *t, bool set_to_none)
+{
+    tg_tensor *grad = tg_grad_of(t);
+    if (!grad) return;
+    const tg_shape shape = tgi_shape(grad);
+    tg_set_grad(t, set_to_none ? NULL : tgi_new_full(&shape, tg_dtype_of(grad), 0.0));
+}
+
 tg_status tg_zero_grad_at(const char *where, tg_optimizer *optimizer, tg_zero_grad_options options)
 {
     if (!tgi_optimizer_ok(where, optimizer, "zero_grad") || tg_failed()) return TG_FAILED;
+    tgi_tell_task("zero_grad", optimizer->kind->name, where, true);
     tg_scope scope = tg_no_grad_begin();
-    for (tgi_group *g = optimizer->first; g; g = g->next) {
-        for (int64_t i = 0; i < g->count; i++) {
-            tg_tensor *t = g->parameters[i].tensor, *grad = tg_grad_of(t);
-            if (!grad) continue;
-            const tg_shape shape = tgi_shape(grad);
-            tg_set_grad(t, options.set_to_none ? NULL : tgi_new_full(&shape, tg_dtype_of(grad), 0.0));
-        }
-    }
+    for (tgi_group *g = optimizer->first; g; g = g->next)
+        for (int64_t i = 0; i < g->count; i++) clear(g->parameters[i].tensor, options.set_to_none);
     tg_scope_end(scope);
+    tgi_tell_task("zero_grad", optimizer->kind->name, where, false);
     return tg_failed() ? TG_FAILED : TG_OK;
 }

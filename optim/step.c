@@ -8,6 +8,7 @@
 
 #include "core/denormals_impl.h"
 #include "core/error.h"
+#include "core/observe_impl.h"
 #include "core/op.h"
 #include "core/scope.h"
 #include "core/tensor_impl.h"
@@ -263,15 +264,9 @@ static bool may_step(const char *where, const tg_optimizer *optimizer)
     return false;
 }
 
-tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
+static void step_all(const char *where, tg_optimizer *optimizer)
 {
-    if (!may_step(where, optimizer)) return TG_FAILED;
-    if (optimizer->kind->whole) {
-        tg_fail_at(where, TG_ERROR_VALUE, optimizer->kind->name, "its steps need a closure: tg_step_closure");
-        return TG_FAILED;
-    }
     const step s = { where, optimizer->kind };
-    const bool flushing = tgi_set_flushing(true);
     tg_scope scope = tg_no_grad_begin();
     optimizer->stepping = true;
     if (!tg_failed() && prepare_all(&s, optimizer)) {
@@ -282,6 +277,19 @@ tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
         for (int64_t i = 0; i < g->count; i++) finish(&g->parameters[i]);
     optimizer->stepping = false;
     tg_scope_end(scope);
+}
+
+tg_status tg_step_at(const char *where, tg_optimizer *optimizer)
+{
+    if (!may_step(where, optimizer)) return TG_FAILED;
+    if (optimizer->kind->whole) {
+        tg_fail_at(where, TG_ERROR_VALUE, optimizer->kind->name, "its steps need a closure: tg_step_closure");
+        return TG_FAILED;
+    }
+    const bool flushing = tgi_set_flushing(true);
+    tgi_tell_task("step", optimizer->kind->name, where, true);
+    step_all(where, optimizer);
+    tgi_tell_task("step", optimizer->kind->name, where, false);
     tgi_set_flushing(flushing);
     if (tg_failed()) return TG_FAILED;
     optimizer->steps++;
@@ -314,9 +322,11 @@ double tg_step_closure_at(const char *where, tg_optimizer *optimizer, tg_closure
         const double loss = tgi_loss_of(kind->name, closure, context);
         return tg_failed() || tg_step_at(where, optimizer) != TG_OK ? (double)NAN : loss;
     }
+    tgi_tell_task("step", optimizer->kind->name, where, true);
     optimizer->stepping = true;
     const double loss = kind->whole->step(optimizer, closure, context);
     optimizer->stepping = false;
+    tgi_tell_task("step", optimizer->kind->name, where, false);
     if (!tg_failed()) optimizer->steps++;
     return loss;
 }

@@ -5,6 +5,7 @@
 #include "loader_impl.h"
 
 #include "core/error.h"
+#include "core/observe_impl.h"
 #include "core/rng.h"
 
 enum { ALIVE = 0x4c6f6155, FREED = 0x4c6f6144 };
@@ -179,13 +180,21 @@ static bool open_batch(tg_loader *l, tgi_job *job)
     return l->in_batch;
 }
 
-static tg_batch *next(tg_loader *l)
+static tg_batch *make_next(tg_loader *l)
 {
     tgi_job *job = ask_for_batches(l) ? tgi_producer_wait(&l->producer, l->batches_done) : NULL;
     if (!job || !open_batch(l, job)) return end_pass(l);
     tgi_cursor_done(&l->cursor, job->count);
     l->batches_done++;
     return &l->batch;
+}
+
+static tg_batch *next(tg_loader *l)
+{
+    tgi_tell_task("load", NULL, NULL, true);
+    tg_batch *batch = make_next(l);
+    tgi_tell_task("load", NULL, NULL, false);
+    return batch;
 }
 
 /* False with an error pending. */

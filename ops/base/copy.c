@@ -3,6 +3,7 @@
  * A copy has a storage of its own and is contiguous. What needs none (contiguous, to) is the tensor itself: the same
  * handle, and nothing on the tape. */
 #include "call.h"
+#include "core/observe_impl.h"
 #include "iterate.h"
 #include "ops/view.h"
 
@@ -91,12 +92,12 @@ tg_tensor *tgi_with_own_data(tg_tensor *y, const tg_tensor *t)
 tg_tensor *tg_contiguous_at(const char *where, tg_tensor *t)
 {
     if (!tg_op_begin(where, &tgi_op_contiguous, tg_list(t))) return NULL;
-    return tg_is_contiguous(t) ? t : copied(&tgi_op_contiguous, t, (tg_dtype)t->dtype);
+    return tg_is_contiguous(t) ? tgi_returns(&tgi_op_contiguous, t) : copied(&tgi_op_contiguous, t, (tg_dtype)t->dtype);
 }
 
 tg_tensor *tg_to_at(const char *where, tg_tensor *t, tg_dtype dtype)
 {
     if (!tg_op_begin(where, &tgi_op_to, tg_list(t))) return NULL;
     if ((unsigned)dtype >= TG_DTYPES) return tg_op_fail(&tgi_op_to, tg_list(t), "%d is not a dtype", (int)dtype);
-    return t->dtype == dtype ? t : copied(&tgi_op_to, t, dtype);
+    return t->dtype == dtype ? tgi_returns(&tgi_op_to, t) : copied(&tgi_op_to, t, dtype);
 }

@@ -4,6 +4,7 @@
  * layout, the usual case, take one call of the kernel, which takes two dimensions at a time. */
 #include "iterate.h"
 
+#include "core/watch/environment_impl.h"
 #include "ops/engine.h"
 #include "ops/kernels/rows/copy_kernels.h"
 #include "ops/kernels/template/scratch.h"
@@ -210,9 +211,10 @@ static tgi_scratch_source scratch_source(void)
     return (tgi_scratch_source){ system.allocate, system.release, system.context, system.poisoned };
 }
 
-/* Every op rests on this file, so a program that has ops gives the engine what it needs of them. */
+/* Every op rests on this file, so a program that has ops gives the engine what it needs of them, and can be watched. */
 __attribute__((constructor)) static void equip_engine(void)
 {
+    tgi_watch_environment();
     tg_engine_use(&tgi_engine_ops);
     tgi_scratch_from(scratch_source);
 }

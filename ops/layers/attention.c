@@ -11,6 +11,7 @@
 #include "ops/base/call.h"
 #include "ops/create.h"
 #include "ops/dropout.h"
+#include "ops/base/flops.h"
 #include "ops/base/iterate.h"
 #include "ops/loss.h"
 #include "ops/matmul.h"
@@ -345,6 +346,22 @@ static const tg_error_sample attention_errors[] = {
     { NULL, NULL }
 };
 
+/* The products of queries and keys and of weights and values, and a softmax. Backward computes the weights anew, and their
+ * gradient, which both queries and keys need. */
+static double flops(const tg_computed *call, int input)
+{
+    const tg_tensor *q = call->inputs.items[0], *k = call->inputs.items[1];
+    const double keys = (double)k->dims[k->ndim - 2], weights = (double)q->numel / (double)q->dims[q->ndim - 1] * keys;
+    const double scores = 2 * (double)q->numel * keys, values = 2 * tgi_elements_out(call) * keys;
+    switch (input) {
+    case -1: return scores + values + 4 * weights;
+    case 0: return 2 * scores + values + 4 * weights;
+    case 1: return scores;
+    case 2: return values;
+    default: return weights;
+    }
+}
+
 const tg_op tgi_op_attention = {
     .name = "scaled_dot_product_attention",
     .schema = "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
@@ -356,6 +373,7 @@ const tg_op tgi_op_attention = {
     .shapes = "[*, L, E], [*, S, E], [*, S, Ev] and a mask [*, L, S] to [*, L, Ev]",
     .backward = backward,
     .backward_fused = backward_fused,
+    .flops = flops,
     .call = attention_call,
     .samples = attention_samples,
     .corners = attention_corners,

@@ -7,6 +7,7 @@
 #include "ops/reduce/careful.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
 #include "ops/kernels/reduce/reduce_kernels.h"
+#include "ops/base/flops.h"
 #include "ops/base/layout.h"
 #include "ops/normalization.h"
 #include "normalization_impl.h"
@@ -588,6 +589,7 @@ const tg_op tgi_op_batch_norm = {
     .shapes = "[N, C, *], all others [C], to [N, C, *]",
     .backward = batch_norm_backward,
     .backward_fused = batch_norm_backward_fused,
+    .flops = tgi_flops_norm,
     .call = batch_norm_call,
     .samples = batch_norm_samples,
     .errors = batch_norm_errors,

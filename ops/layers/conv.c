@@ -6,6 +6,7 @@
 #include "ops/conv.h"
 
 #include "ops/base/call.h"
+#include "ops/base/flops.h"
 #include "ops/base/iterate.h"
 #include "conv_impl.h"
 #include "conv_node.h"
@@ -202,6 +203,18 @@ static const tg_error_sample convolution_own_errors[] = {
     { NULL, NULL }
 };
 
+/* Each element of the result, of a transposed one each of the input, meets the weights of one channel; the gradients of
+ * both are convolutions of the same size. (What is recorded nowhere and has as many channels as results is taken for
+ * none that is transposed.) */
+static double flops(const tg_computed *call, int input)
+{
+    const tg_tensor *x = call->inputs.items[0], *w = call->inputs.items[1], *y = call->outputs.items[0];
+    const bool transposed = call->node ? tgi_conv_is_transposed(call->node) : y->dims[1] != w->dims[0];
+    const double product = 2 * (double)(transposed ? x : y)->numel * (double)w->numel / (double)w->dims[0];
+    if (input >= 2) return (double)y->numel;
+    return input < 0 && tgi_elements_in(call, 2) > 0 ? product + (double)y->numel : product;
+}
+
 const tg_op tgi_op_convolution = {
     .name = "convolution",
     .schema = "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, "
@@ -215,6 +228,7 @@ const tg_op tgi_op_convolution = {
     .doc = "A convolution of batched input over one or two dimensions, or a transposed one.",
     .shapes = "[N, C, *] and [K, C / groups, *] to [N, K, *]; transposed [N, K, *] and [K, C / groups, *] to [N, C, *]",
     .backward = convolution_backward,
+    .flops = flops,
     .call = convolution_call,
     .samples = convolution_samples,
     .errors = convolution_errors,

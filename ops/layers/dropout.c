@@ -10,6 +10,7 @@
 #include "ops/view.h"
 
 #include "core/error.h"
+#include "core/observe_impl.h"
 #include "core/rng.h"
 
 #include <math.h>
@@ -44,7 +45,7 @@ static tg_tensor *alpha_dropped(tg_tensor *x, tg_tensor *mask, double p)
 /* `shape` is the mask's: sizes of x, or 1. */
 static tg_tensor *dropped(const tg_op *op, tg_tensor *x, const tg_shape *shape, const tg_dropout_options *o, bool alpha)
 {
-    if (o->p == 0 || !o->training || x->numel == 0) return x;
+    if (o->p == 0 || !o->training || x->numel == 0) return tgi_returns(op, x);
     if (o->p == 1 && !tgi_is_floating(x)) return tg_mul(x, 0);
     if (!tgi_is_floating(x))
         return tg_op_fail(op, tg_list(x), "result type Float can't be cast to the desired output type %s",

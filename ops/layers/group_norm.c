@@ -9,6 +9,7 @@
 #include "ops/join.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
 #include "ops/kernels/reduce/reduce_kernels.h"
+#include "ops/base/flops.h"
 #include "ops/base/layout.h"
 #include "ops/normalization.h"
 #include "normalization_impl.h"
@@ -353,6 +354,7 @@ const tg_op tgi_op_group_norm = {
     .shapes = "[N, C, *], weight and bias [C], to [N, C, *]",
     .backward = tgi_norm_backward,
     .backward_fused = group_norm_backward_fused,
+    .flops = tgi_flops_norm,
     .call = group_norm_call,
     .samples = group_norm_samples,
     .errors = group_norm_errors,

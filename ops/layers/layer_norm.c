@@ -10,6 +10,7 @@
 #include "ops/reduce/careful.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
 #include "ops/kernels/reduce/reduce_kernels.h"
+#include "ops/base/flops.h"
 #include "ops/base/layout.h"
 #include "normalization_impl.h"
 #include "ops/base/parallel.h"
@@ -300,6 +301,7 @@ const tg_op tgi_op_layer_norm = {
     .doc = "Normalises over the last dimensions, whose sizes are normalized_shape.",
     .backward = tgi_norm_backward,
     .backward_fused = backward_fused,
+    .flops = tgi_flops_norm,
     .call = layer_norm_call,
     .samples = layer_norm_samples,
     .corners = layer_norm_corners,
@@ -354,6 +356,7 @@ const tg_op tgi_op_rms_norm = {
     .usage = "tg_rms_norm(input, tg_shape(normalized_shape), .weight = weight, .eps = eps)",
     .backward = tgi_norm_backward,
     .backward_fused = backward_fused,
+    .flops = tgi_flops_norm,
     .call = rms_norm_call,
     .samples = rms_norm_samples,
     .corners = rms_norm_corners,

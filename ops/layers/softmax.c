@@ -5,6 +5,7 @@
 #include "softmax_impl.h"
 
 #include "ops/base/call.h"
+#include "ops/base/flops.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
 #include "ops/kernels/reduce/softmax_kernels.h"
@@ -178,6 +179,7 @@ const tg_op tgi_op_softmax = {
     .doc = "Positive values that add up to 1 along dim.",
     .backward = softmax_backward,
     .backward_fused = softmax_backward_fused,
+    .flops = tgi_flops_softmax,
     .call = softmax_call,
     .samples = softmax_samples,
     .errors = softmax_errors,
@@ -281,6 +283,7 @@ const tg_op tgi_op_log_softmax = {
     .doc = "The logarithm of softmax, without its overflow and underflow.",
     .backward = log_softmax_backward,
     .backward_fused = log_softmax_backward_fused,
+    .flops = tgi_flops_softmax,
     .call = log_softmax_call,
     .samples = log_softmax_samples,
     .errors = log_softmax_errors,

@@ -8,6 +8,7 @@
 #include "ops/pointwise.h"
 #include "ops/products.h"
 #include "products_impl.h"
+#include "ops/base/flops.h"
 #include "ops/base/promote.h"
 #include "ops/view.h"
 
@@ -148,6 +149,13 @@ static void addmm_backward_fused(tg_context *ctx)
 
 static tg_tensor_list addmm_call(const tg_value *v) { return call(&tgi_op_addmm, tg_addmm_at, v); }
 
+/* Of the product, and an addition for each element; that of the first input's gradient is its sum. */
+static double addmm_flops(const tg_computed *call, int input)
+{
+    const double result = tgi_elements_out(call), product = 2 * result * (double)call->inputs.items[1]->dims[1];
+    return input == 0 ? result : input < 0 ? product + result : product;
+}
+
 const tg_op tgi_op_addmm = {
     .name = "addmm",
     .schema = "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
@@ -157,6 +165,7 @@ const tg_op tgi_op_addmm = {
     .shapes = "[m] or [n, m], [n, k] and [k, m] to [n, m]",
     .backward = addmm_backward,
     .backward_fused = addmm_backward_fused,
+    .flops = addmm_flops,
     .call = addmm_call,
     .samples =
         (const char *const[]){

@@ -3,6 +3,7 @@
  * One product with its bias set down in the same pass; its weight's gradients are products that the engine adds up over
  * all uses of the layer. */
 #include "ops/base/call.h"
+#include "ops/base/flops.h"
 #include "ops/base/iterate.h"
 #include "ops/matmul.h"
 #include "matmul_impl.h"
@@ -167,6 +168,7 @@ const tg_op tgi_op_linear = {
     .grad_name_of = grad_name,
     .backward = linear_backward,
     .backward_fused = linear_backward_fused,
+    .flops = tgi_flops_product,
     .call = linear_call,
     .samples = linear_samples,
     .errors = linear_errors,

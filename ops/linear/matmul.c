@@ -6,6 +6,7 @@
 #include "ops/matmul.h"
 
 #include "ops/base/call.h"
+#include "ops/base/flops.h"
 #include "ops/base/iterate.h"
 #include "matmul_impl.h"
 #include "packed.h"
@@ -415,6 +416,7 @@ const tg_op tgi_op_matmul = {
     .grad_name_of = grad_name,
     .backward = matmul_backward,
     .backward_fused = matmul_backward_fused,
+    .flops = tgi_flops_product,
     .call = matmul_call,
     .samples = matmul_samples,
     .errors = matmul_errors,

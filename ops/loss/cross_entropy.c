@@ -8,6 +8,7 @@
 #include "ops/layers/softmax_impl.h"
 #include "loss_impl.h"
 #include "ops/pointwise.h"
+#include "ops/base/flops.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
 #include "ops/view.h"
@@ -215,6 +216,7 @@ const tg_op tgi_op_cross_entropy = {
     .grad_name = "NllLossBackward0",
     .backward = backward,
     .backward_fused = backward_fused,
+    .flops = tgi_flops_softmax,
     .call = cross_entropy_call,
     .samples = samples,
     .errors = errors,

@@ -3,6 +3,7 @@
  * Rows of loss.def, written so that no logarithm or exponential loses what is small. Weights have no gradient, as in
  * PyTorch; with them the loss of each element goes through a product before it is reduced. */
 #include "ops/base/call.h"
+#include "ops/base/flops.h"
 #include "ops/base/iterate.h"
 #include "loss_impl.h"
 #include "ops/pointwise.h"
@@ -125,6 +126,7 @@ const tg_op tgi_op_binary_cross_entropy = {
         "The loss of probabilities a under targets b in [0, 1]. From scores, binary_cross_entropy_with_logits is more exact.",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
+    .flops = tgi_flops_loss,
     .kinks = "a = 0 and a = 1, where the logarithms are held: the gradient's denominator is 1e-12",
     .call = binary_cross_entropy_call,
     .samples = binary_cross_entropy_samples,
@@ -229,6 +231,7 @@ const tg_op tgi_op_binary_cross_entropy_with_logits = {
     .doc = "The loss of scores a, whose sigmoids are probabilities, under targets b in [0, 1].",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
+    .flops = tgi_flops_loss,
     .call = binary_cross_entropy_with_logits_call,
     .samples = binary_cross_entropy_with_logits_samples,
     .corners = binary_cross_entropy_with_logits_corners,

@@ -4,6 +4,7 @@
 #include "ops/base/call.h"
 #include "loss_impl.h"
 #include "ops/pointwise.h"
+#include "ops/base/flops.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
 #include "ops/view.h"
@@ -73,6 +74,7 @@ const tg_op tgi_op_mse_loss = {
     .doc = "The squared error. Shapes that differ are warned about, then broadcast.",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
+    .flops = tgi_flops_loss,
     .call = mse_loss_call,
     .samples = mse_loss_samples,
     .corners = mse_loss_corners,
@@ -137,6 +139,7 @@ const tg_op tgi_op_l1_loss = {
     .doc = "The absolute error. Shapes that differ are warned about, then broadcast.",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
+    .flops = tgi_flops_loss,
     .kinks = "a = b: the subgradient 0",
     .call = l1_loss_call,
     .samples = l1_loss_samples,
@@ -197,6 +200,7 @@ const tg_op tgi_op_smooth_l1_loss = {
     .doc = "The absolute error, rounded off near 0; with beta = 0 it is not.",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
+    .flops = tgi_flops_loss,
     .kinks =
         "a = b with beta = 0: the subgradient 0, as of l1_loss (PyTorch: -1 for either); |a - b| = beta has no second derivative",
     .call = smooth_l1_loss_call,
@@ -256,6 +260,7 @@ const tg_op tgi_op_huber_loss = {
     .doc = "The squared error, linear from delta on.",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
+    .flops = tgi_flops_loss,
     .kinks = "|a - b| = delta has no second derivative",
     .call = huber_loss_call,
     .samples = huber_loss_samples,

@@ -4,6 +4,7 @@
  * them, and max along a dimension gives it to the one it names, as PyTorch does. */
 #include "ops/extremes.h"
 
+#include "core/observe_impl.h"
 #include "ops/base/call.h"
 #include "ops/index/index_impl.h"
 #include "ops/pointwise.h"
@@ -327,7 +328,7 @@ static tg_tensor *argmax(const char *where, const tg_op *op, int which, tg_tenso
     if (!tg_op_begin(where, op, tg_list(t)) || !tgi_reduction_read(op, t, o->dim, &none, o->keepdim, &r)) return NULL;
     if (!has_elements(op, t, &r, o->dim == TG_NO_DIM, "")) return NULL;
     if (t->dtype == TG_BOOL) return tg_op_fail(op, tg_list(t), "\"%s_cpu\" not implemented for 'Bool'", op->name);
-    return find(which, t, &r, &y) ? y.indices : NULL;
+    return tgi_returns(op, find(which, t, &r, &y) ? y.indices : NULL);
 }
 
 static tg_tensor_list argmax_call(const tg_value *v)

@@ -10,6 +10,7 @@
 #include "careful.h"
 #include "ops/kernels/normalize/normalization_kernels.h"
 #include "moments_impl.h"
+#include "ops/base/flops.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
 
@@ -387,6 +388,7 @@ const tg_op tgi_op_var = {
     .gradient = "dx = 2 g (x - mean) / (n - correction)",
     .doc = "The variance over the given dimensions, or over all.",
     .backward = var_backward,
+    .flops = tgi_flops_loss,
     .call = var_call,
     .samples = (const char *const[]){ VAR_SAMPLES("var"), NULL },
     .corners = (const char *const[]){ VAR_CORNERS("var"), NULL },

@@ -1,9 +1,11 @@
 /* reduce.c: sums and means, and the undoing of broadcasting. How they are added up is in sum_into.c. */
 #include "ops/reduce.h"
 
+#include "core/observe_impl.h"
 #include "ops/base/call.h"
 #include "moments_impl.h"
 #include "ops/pointwise.h"
+#include "ops/base/flops.h"
 #include "ops/base/promote.h"
 #include "ops/base/range.h"
 #include "ops/view.h"
@@ -139,6 +141,7 @@ const tg_op tgi_op_sum = {
     .doc = "The sum over the given dimensions, or over all; of integers and bools in int64. The sum of nothing is 0.",
     .grad_name_of = sum_grad_name,
     .backward = sum_backward,
+    .flops = tgi_flops_sum,
     .call = sum_call,
     .samples = sum_samples,
     .errors = sum_errors,
@@ -181,6 +184,7 @@ const tg_op tgi_op_mean = {
     .doc = "The mean over the given dimensions, or over all. The mean of nothing is NaN.",
     .grad_name_of = mean_grad_name,
     .backward = mean_backward,
+    .flops = tgi_flops_mean,
     .call = mean_call,
     .samples = mean_samples,
     .errors = mean_errors,
@@ -384,7 +388,7 @@ tg_tensor *tg_sum_to_size_at(const char *where, tg_tensor *t, tg_shape shape)
 {
     if (!tg_op_begin(where, &tgi_op_sum_to_size, tg_list(t))) return NULL;
     tg_shape from = tgi_shape(t);
-    if (tg_shape_equal(&from, &shape)) return t;
+    if (tg_shape_equal(&from, &shape)) return tgi_returns(&tgi_op_sum_to_size, t);
     bool reduced[TG_MAX_DIMS] = { false }, fits = shape.ndim >= 0 && shape.ndim <= from.ndim;
     for (int d = 0; fits && d < from.ndim; d++) {
         int s = d - (from.ndim - shape.ndim);

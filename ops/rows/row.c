@@ -5,6 +5,7 @@
  * by the engine. In place, the loop's result is its first operand. */
 #include "row.h"
 
+#include "core/observe_impl.h"
 #include "ops/base/iterate.h"
 #include "ops/base/promote.h"
 #include "ops/view.h"
@@ -132,8 +133,8 @@ tg_tensor *tgi_run_row(const char *where, const tg_op *op, const tg_operand *ope
     for (int i = 0; i < inputs; i++) saved[i] = saves & (SAVE_A << i) ? c.t[1 + i] : NULL;
     saved[inputs] = saves & SAVE_Y ? c.t[0] : NULL;
     const tg_tensor_list all = { c.t + 1, inputs }, to_save = { saved, saves ? inputs + 1 : 0 };
-    const tg_status recorded =
-        row->gradient[0] ? tg_record(op, all, tg_list(c.t[0]), to_save, parameters, parameters_size(row)) : TG_OK;
+    if (!row->gradient[0]) return tgi_returns(op, c.t[0]);
+    const tg_status recorded = tg_record(op, all, tg_list(c.t[0]), to_save, parameters, parameters_size(row));
     return recorded == TG_OK ? c.t[0] : NULL;
 }
 

@@ -1,5 +1,6 @@
 /* create.c: tensors from nothing, from numbers and from the random generator. None of them is on the tape. */
 #include "ops/create.h"
+#include "core/observe_impl.h"
 #include "ops/base/call.h"
 #include "ops/base/iterate.h"
 #include "ops/base/promote.h"
@@ -143,7 +144,7 @@ static tg_tensor *begin(const char *where, const tg_op *op, tg_shape shape, tg_d
 
 static tg_tensor *end(tg_tensor *t, const tg_create_options *options)
 {
-    return t && options->requires_grad ? tg_requires_grad_(t, true) : t;
+    return tgi_returns(NULL, t && options->requires_grad ? tg_requires_grad_(t, true) : t);
 }
 
 static tg_generator *generator(const tg_create_options *options)

@@ -1,0 +1,33 @@
+/* environment.c: which variable starts which tool.
+ *
+ * The only file that knows all tools. A variable is read when a thread first uses the library; one that is unset, empty
+ * or 0 starts nothing. */
+#include "environment_impl.h"
+
+#include "core/observe_impl.h"
+#include "profile_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* `begin` is called on the thread that begins, in the middle of its first allocation: it may allocate and observe, but an
+ * error that it leaves pending is the program's. It is told of the thread's end by its observer. */
+typedef struct tool {
+    const char *variable;
+    void (*begin)(const char *value);
+} tool;
+
+static const tool tools[] = {
+    { "TAPEGRAD_PROFILE", tgi_profile_from_environment },
+    { NULL, NULL },
+};
+
+static void begin_tools(void)
+{
+    for (const tool *t = tools; t->variable; t++) {
+        const char *value = getenv(t->variable);
+        if (value && *value && strcmp(value, "0") != 0) t->begin(value);
+    }
+}
+
+void tgi_watch_environment(void) { tgi_thread_begins = begin_tools; }
