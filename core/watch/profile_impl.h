@@ -50,14 +50,16 @@ typedef struct tgi_profile_key {
     uint8_t work, phase;
 } tgi_profile_key;
 
+/* Two lines of the cache. */
 typedef struct tgi_profile_row {
     tgi_profile_key key;
-    const char *name, *line, *shapes;
+    int32_t visits;       /* of an op's call: the row of its nodes' backward; 0: not yet known */
+    int32_t next;         /* the row that was looked up after this one: in a loop it will be again */
     int64_t calls;
     uint64_t self, total; /* ticks */
     double flops, bytes;
     int64_t memory, peak;
-    int32_t visits;       /* of an op's call: the row of its nodes' backward; 0: not yet known */
+    const char *name, *line, *shapes;
 } tgi_profile_row;
 
 /* A place as the profile knows it: places with steps are one. */
@@ -104,6 +106,7 @@ typedef struct tgi_profile {
     int64_t depth, frame_capacity;
     tgi_profile_row *rows;        /* [0]: outside of all */
     int64_t row_count, row_capacity;
+    int32_t last_row;             /* that was looked up */
     int32_t *table;               /* finds one by its key's hash */
     int64_t table_size;
     tgi_profile_place *places;    /* [0]: none */

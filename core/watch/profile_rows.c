@@ -59,8 +59,11 @@ __attribute__((noinline)) static int32_t add_row(tgi_profile *p, const tgi_profi
 
 int32_t tgi_profile_row_of(tgi_profile *p, const tgi_profile_key *key, const char *name)
 {
-    const int32_t row = p->table[find(p, key)];
-    return row ? row : add_row(p, key, name);
+    tgi_profile_row *last = &p->rows[p->last_row];
+    if (same(&p->rows[last->next].key, key)) return p->last_row = last->next;
+    const int32_t known = p->table[find(p, key)], row = known ? known : add_row(p, key, name);
+    p->rows[p->last_row].next = row;
+    return p->last_row = row;
 }
 
 /* ---- places ---- */
