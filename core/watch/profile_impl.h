@@ -167,6 +167,8 @@ bool tgi_profile_trace(const tgi_profile *first, const char *path);
 
 /* ---- profile_tool.c ---- */
 void tgi_profile_from_environment(const char *value);
+/* Shows and frees the profiles of threads that have ended, unless the main thread's runs, which will. */
+void tgi_profile_show_ended(void);
 
 TG_EXTERN_C_END
 

@@ -115,17 +115,21 @@ static void end_calls(tgi_profile *p, uint64_t now)
     while (top(p)->key.work == TGI_CALL && top(p)->op->schema) pop(p, now);
 }
 
-/* The innermost op must have ended when another one begins whose function stands no deeper on the stack; or if it calls
- * no other. */
-static bool has_ended(const tgi_work_frame *f, const void *stack)
-{
-    return (uintptr_t)stack >= (uintptr_t)f->stack || (!f->op->backward && !f->op->composite && f->op->schema);
-}
+/* The innermost op has ended when another one begins whose function stands no deeper on the stack. */
+static bool has_ended(const tgi_work_frame *f, const void *stack) { return (uintptr_t)stack >= (uintptr_t)f->stack; }
 
 /* ---- ops ---- */
 
 /* Checks of modules and such go by the name of an op, and are none. */
 static bool is_op(const tg_op *op) { return op->schema || op->backward; }
+
+/* What a backward calls belongs to the line of its node. */
+static const char *line_of_call(tgi_profile *p)
+{
+    const tgi_profile_key *outer = &top(p)->key;
+    const bool in_visit = outer->work == TGI_VISIT || (outer->work == TGI_CALL && outer->phase == TGI_BACKWARD);
+    return in_visit ? outer->where : tgi_self.where;
+}
 
 static void began(void *context, const tg_op *op, tg_tensor_list inputs)
 {
@@ -136,7 +140,7 @@ static void began(void *context, const tg_op *op, tg_tensor_list inputs)
     if (tgi_self.pool->rare.observers->by_user) end_calls(p, now);
     end_modules(p, now);
     while (top(p)->key.work == TGI_CALL && has_ended(top(p), stack)) pop(p, now);
-    tgi_work_frame *f = push(p, TGI_CALL, op, tgi_self.where, now);
+    tgi_work_frame *f = push(p, TGI_CALL, op, line_of_call(p), now);
     if (!f) return;
     f->op = op;
     f->stack = stack;
@@ -410,7 +414,16 @@ void tgi_profile_stop(tgi_profile *p)
     pop_to(p, 0, p->ends.ticks);
 }
 
-const tg_observer tgi_profile_observer = {
-    .entered = entered, .left = left, .began = began, .computed = computed, .returned = returned, .walk = walk, .visit = visit, .visited = visited,
-    .walked = walked, .product = product, .evaluating = evaluating, .task = task, .plain = true
-};
+const tg_observer tgi_profile_observer = { .entered = entered,
+                                           .left = left,
+                                           .began = began,
+                                           .computed = computed,
+                                           .returned = returned,
+                                           .walk = walk,
+                                           .visit = visit,
+                                           .visited = visited,
+                                           .walked = walked,
+                                           .product = product,
+                                           .evaluating = evaluating,
+                                           .task = task,
+                                           .plain = true };

@@ -46,7 +46,7 @@ tgi_peak tgi_peak_measure(void)
 {
     static tgi_peak known;
     tgi_observers *const observers = tgi_self.observers;
-    if (known.flops > 0 || tg_failed() || !tgi_engine || !tgi_engine->add_products) return known;
+    if (known.flops > 0 || !tgi_self.pool || tg_failed() || !tgi_engine || !tgi_engine->add_products) return known;
     tgi_self.observers = NULL;
     const bool untold = tgi_set_untold(true);
     const tg_scope scope = tg_no_grad_begin_at(NULL);

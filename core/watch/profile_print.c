@@ -32,7 +32,8 @@ static double percent(double part, double whole) { return whole > 0 ? 100 * part
 
 static void put_phase(const table *t, const char *name, double seconds)
 {
-    if (seconds > 0) put(t->file, "  %-10s %12.3f ms %6.1f %%\n", name, 1e3 * seconds, percent(seconds, t->sum.seconds));
+    if (seconds > 0)
+        put(t->file, "  %-10s %12.3f ms %6.1f %%\n", name, 1e3 * seconds, percent(seconds, t->sum.seconds));
 }
 
 static void put_head(const table *t, const tgi_profile *p)
@@ -48,11 +49,12 @@ static void put_head(const table *t, const tgi_profile *p)
     put(t->file, "  %.4g Gflop", 1e-9 * s->flops);
     if (s->seconds > 0) put(t->file, ", %.4g Gflop/s", 1e-9 * s->flops / s->seconds);
     if (t->peak.flops > 0 && s->seconds > 0)
-        put(t->file, ": %.1f %% of the %.4g that a product of 512 x 512 reaches here", percent(s->flops / s->seconds, t->peak.flops),
-            1e-9 * t->peak.flops);
+        put(t->file, ": %.1f %% of the %.4g that a product of 512 x 512 reaches here",
+            percent(s->flops / s->seconds, t->peak.flops), 1e-9 * t->peak.flops);
     if (t->peak.bytes > 0) put(t->file, "; memory: %.4g GB/s", 1e-9 * t->peak.bytes);
     put(t->file, "\n  at most %.4g MB in use", 1e-6 * (double)s->peak_bytes);
-    if (s->peak_op[0]) put(t->file, ", after %s at %s", s->peak_op, s->peak_where[0] ? s->peak_where : "an unknown place");
+    if (s->peak_op[0])
+        put(t->file, ", after %s at %s", s->peak_op, s->peak_where[0] ? s->peak_where : "an unknown place");
     if (s->events_lost) put(t->file, "\n  %lld events of the trace were left out", (long long)s->events_lost);
     put(t->file, "\n");
 }
@@ -129,8 +131,8 @@ static void put_table(const table *t, tgi_profile *p, tg_profile_by by, const ch
     int64_t room;
     const int64_t count = tgi_profile_collected(p, by, &entries, &room);
     const int64_t most = by == TG_PROFILE_BY_MODULE ? 4 * ROWS_SHOWN : ROWS_SHOWN, shown = count < most ? count : most;
-    put(t->file, "\n  %-*s %8s %10s %10s %6s %10s %9s %6s %8s %6s %9s\n", NAME_COLUMNS, title, "calls", "self ms", "backward",
-        "%", "total ms", "Gflop/s", "%peak", "GB/s", "%peak", "peak MB");
+    put(t->file, "\n  %-*s %8s %10s %10s %6s %10s %9s %6s %8s %6s %9s\n", NAME_COLUMNS, title, "calls", "self ms",
+        "backward", "%", "total ms", "Gflop/s", "%peak", "GB/s", "%peak", "peak MB");
     for (int64_t i = 0; i < shown; i++) put_entry(t, &entries[i]);
     if (shown < count) put_others(t, entries + shown, count - shown);
     tgi_profile_dealloc(entries, (size_t)room * sizeof *entries);

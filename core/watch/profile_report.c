@@ -74,12 +74,19 @@ static void gather_by_op(gathering *g, bool shapes)
 
 /* ---- by line ---- */
 
+/* A line's calls are those of ops, nodes and tasks, not of what backward calls in turn. */
+static bool counts_for_line(const tgi_profile_key *k)
+{
+    if (k->work == TGI_CALL) return k->phase != TGI_BACKWARD;
+    return k->work != TGI_MODULE && k->work != TGI_EVALUATING;
+}
+
 static void gather_by_line(gathering *g)
 {
     for (int64_t i = 0; i < g->profile->row_count; i++) {
         const tgi_profile_row *row = &g->profile->rows[i];
         tg_profile_entry *e = entry_of(g, row->line[0] ? row->line : i ? "(unknown)" : row->name);
-        add(g, e, row, row->key.work != TGI_MODULE && row->key.work != TGI_EVALUATING);
+        add(g, e, row, counts_for_line(&row->key));
     }
     for (int64_t i = 0; i < g->count; i++) {
         tg_profile_entry *e = &g->entries[i];
@@ -156,8 +163,10 @@ static void gather_by_module(gathering *g)
     tgi_profile *p = g->profile;
     char text[1024];
     for (int32_t i = 0; i < p->place_count && !g->failed; i++) {
-        if (!tgi_profile_grow(&g->entries, &g->capacity, i + 1, sizeof *g->entries)) g->failed = true;
-        else g->entries[g->count++].name = tgi_profile_text(p, tgi_profile_path(p, i, text, sizeof text));
+        if (!tgi_profile_grow(&g->entries, &g->capacity, i + 1, sizeof *g->entries))
+            g->failed = true;
+        else
+            g->entries[g->count++].name = tgi_profile_text(p, tgi_profile_path(p, i, text, sizeof text));
     }
     if (g->failed) return;
     for (int64_t i = 0; i < p->row_count; i++) {

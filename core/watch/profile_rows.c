@@ -49,9 +49,10 @@ __attribute__((noinline)) static int32_t add_row(tgi_profile *p, const tgi_profi
     if (2 * p->row_count >= p->table_size && !grow_table(p)) return 0;
     if (!tgi_profile_grow(&p->rows, &p->row_capacity, p->row_count + 1, sizeof *p->rows)) return 0;
     const int32_t row = (int32_t)p->row_count;
-    p->rows[row] = (tgi_profile_row){
-        .key = *key, .name = tgi_profile_text(p, name), .line = tgi_profile_text(p, key->where), .shapes = ""
-    };
+    p->rows[row] = (tgi_profile_row){ .key = *key,
+                                      .name = tgi_profile_text(p, name),
+                                      .line = tgi_profile_text(p, key->where),
+                                      .shapes = "" };
     p->table[find(p, key)] = row;
     p->row_count++;
     return row;
@@ -101,7 +102,8 @@ int32_t tgi_profile_place_of(tgi_profile *p, int32_t number)
 {
     if (number <= 0) return 0;
     const int64_t generation = tgi_place_generation();
-    if (generation != p->generation && p->numbers) memset(p->numbers, 0, (size_t)p->number_capacity * sizeof *p->numbers);
+    if (generation != p->generation && p->numbers)
+        memset(p->numbers, 0, (size_t)p->number_capacity * sizeof *p->numbers);
     p->generation = generation;
     const int32_t known = number < p->number_capacity ? p->numbers[number] : 0;
     return known ? known : learn_place(p, number);

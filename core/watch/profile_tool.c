@@ -1,8 +1,8 @@
 /* profile_tool.c: TAPEGRAD_PROFILE: every thread watched from its beginning to its end; the tables on stderr, and the trace,
- * when the thread ends with which the program ends.
+ * when the program ends.
  *
  * The value 1, or "table": the tables alone. One that ends in .json: a trace of that name, too. Threads that are at
- * work when the program ends are not shown; nor are those that called no op. */
+ * work when the program ends are not shown; nor are those that called no op. A program that is killed shows nothing. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -15,9 +15,14 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
 static tgi_profile *ended;
 static int threads;
-static pthread_t first_thread;
+static bool main_watched;     /* the main thread's profile runs: its end, which is the program's, shows all */
+static pthread_t main_thread; /* constructors run on it */
 
-__attribute__((constructor)) static void expect_fork(void) { tgi_lock_at_fork(&lock); }
+__attribute__((constructor)) static void begin_process(void)
+{
+    main_thread = pthread_self();
+    tgi_lock_at_fork(&lock);
+}
 
 static bool is_trace(const char *value)
 {
@@ -34,7 +39,7 @@ static void keep(tgi_profile *p)
     *link = p;
 }
 
-static void show_all(tgi_profile *first)
+static void show(tgi_profile *first)
 {
     const char *path = getenv("TAPEGRAD_PROFILE");
     for (tgi_profile *p = first; p; p = p->next) {
@@ -50,20 +55,30 @@ static void show_all(tgi_profile *first)
     }
 }
 
-/* The first thread's end is the program's. */
+void tgi_profile_show_ended(void)
+{
+    pthread_mutex_lock(&lock);
+    tgi_profile *all = main_watched ? NULL : ended;
+    if (all) ended = NULL;
+    pthread_mutex_unlock(&lock);
+    show(all);
+}
+
+/* The main thread may never have used the library, and others may have. */
+__attribute__((destructor)) static void end_process(void) { tgi_profile_show_ended(); }
+
 static void thread_ends(void *context)
 {
-    tgi_profile *p = context, *all = NULL;
+    tgi_profile *p = context;
+    const bool is_main = pthread_equal(pthread_self(), main_thread);
     tgi_profile_stop(p);
+    const bool any = p->row_count > 1;
     pthread_mutex_lock(&lock);
-    if (p->row_count > 1) keep(p);
-    if (pthread_equal(pthread_self(), first_thread)) {
-        all = ended;
-        ended = NULL;
-    }
+    if (any) keep(p);
+    if (is_main) main_watched = false;
     pthread_mutex_unlock(&lock);
-    if (p->row_count <= 1) tgi_profile_free(p);
-    show_all(all);
+    if (!any) tgi_profile_free(p);
+    if (is_main) tgi_profile_show_ended();
 }
 
 void tgi_profile_from_environment(const char *value)
@@ -75,12 +90,13 @@ void tgi_profile_from_environment(const char *value)
     observer.ended = thread_ends;
     pthread_mutex_lock(&lock);
     p->thread = ++threads;
-    if (p->thread == 1) first_thread = pthread_self();
     pthread_mutex_unlock(&lock);
     p->begins = p->ends = tgi_moment_now();
     p->observer = tg_observe_at(NULL, &observer, p);
-    if (p->observer < 0)
+    if (p->observer < 0) {
         tgi_profile_free(p);
-    else
-        tgi_profile_collect(p);
+        return;
+    }
+    tgi_profile_collect(p);
+    if (pthread_equal(pthread_self(), main_thread)) main_watched = true;
 }

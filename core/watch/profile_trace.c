@@ -39,7 +39,9 @@ static void put_name(FILE *file, const tgi_profile *p, const tgi_profile_row *ro
     char text[1200], path[1024];
     const bool module = row->key.work == TGI_MODULE;
     snprintf(text, sizeof text, "%s%s", module ? tgi_profile_path(p, row->key.place, path, sizeof path) : row->name,
-             row->key.work == TGI_VISIT ? " backward" : row->key.work == TGI_EVALUATING ? " backward, products" : "");
+             row->key.work == TGI_VISIT        ? " backward"
+             : row->key.work == TGI_EVALUATING ? " backward, products"
+                                               : "");
     put_string(file, text);
 }
 
@@ -49,9 +51,11 @@ static void put_event(FILE *file, const tgi_profile *p, const tgi_profile_event 
     const uint64_t start = nanoseconds(p, e->start, origin), end = nanoseconds(p, e->end, origin);
     fputs(",\n{\"ph\": \"X\", \"name\": ", file);
     put_name(file, p, row);
-    fprintf(file, ", \"cat\": \"%s\", \"pid\": %ld, \"tid\": %d, \"ts\": %llu.%03u, \"dur\": %llu.%03u, \"args\": {\"line\": ",
-            phases[row->key.phase], (long)getpid(), p->thread, (unsigned long long)(start / 1000), (unsigned)(start % 1000),
-            (unsigned long long)((end - start) / 1000), (unsigned)((end - start) % 1000));
+    fprintf(
+        file,
+        ", \"cat\": \"%s\", \"pid\": %ld, \"tid\": %d, \"ts\": %llu.%03u, \"dur\": %llu.%03u, \"args\": {\"line\": ",
+        phases[row->key.phase], (long)getpid(), p->thread, (unsigned long long)(start / 1000), (unsigned)(start % 1000),
+        (unsigned long long)((end - start) / 1000), (unsigned)((end - start) % 1000));
     put_string(file, row->line);
     put_place(file, p, row->key.place);
     if (row->shapes[0]) {
