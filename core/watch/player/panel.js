@@ -1,0 +1,270 @@
+// panel.js: what is selected, in words and numbers, as it is at this position.
+'use strict';
+
+// element('p', {class: 'faint', title: '...'}, 'text', child, ...)
+function element(tag, attributes = {}, ...children) {
+    const e = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+        if (value === false || value === null || value === undefined) continue;
+        if (name.startsWith('on')) e.addEventListener(name.slice(2), value);
+        else e.setAttribute(name, value === true ? '' : value);
+    }
+    e.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+    return e;
+}
+
+function heading(key) { return element('h3', {}, say(key)); }
+function faint(text) { return element('p', { class: 'faint' }, text); }
+
+function goTo(key, text = slotName(key)) {
+    return element('button', { class: 'go', 'data-slot': key, onclick: () => selectSlot(key, true) }, text);
+}
+
+// ---- a value ----
+
+function inkOn([r, g, b]) { return r * 0.299 + g * 0.587 + b * 0.114 > 140 ? '#000' : '#fff'; }
+
+function numberCell(drawn, i, isGradient, range, options) {
+    const x = drawn.cells[i], color = colorOf(x, isGradient, range);
+    const cell = element('td', { title: wholeText(x, options.dtype), class: !Number.isFinite(x) ? 'bad' : null, 'data-value': String(x) }, numberAsText(x));
+    cell.style.background = `rgb(${color.join(',')})`;
+    cell.style.color = inkOn(color);
+    if (options.at === i) cell.classList.add('at');
+    if (options.pick) cell.addEventListener('click', () => options.pick(i));
+    return cell;
+}
+
+function numbersTable(drawn, isGradient, options) {
+    const range = options.range || rangeOf(drawn, isGradient), table = element('table', { class: 'numbers' }), body = element('tbody');
+    const columns = Math.max(drawn.columns, 1), perRow = drawn.rows === 1 ? Math.min(columns, 8) : columns;
+    for (let i = 0; i < drawn.cells.length; i += perRow) {
+        const row = element('tr');
+        for (let j = i; j < Math.min(i + perRow, drawn.cells.length); j++) row.append(numberCell(drawn, j, isGradient, range, options));
+        body.append(row);
+    }
+    table.append(body);
+    return table;
+}
+
+function statisticsLine(value) {
+    const s = statisticsOf(value);
+    const line = element('p', { class: 'stats' }, say('statistics', { min: numberAsText(s.min), mean: numberAsText(s.mean), max: numberAsText(s.max) }));
+    line.title = [s.min, s.mean, s.max].map((x) => (x === null ? '–' : String(x))).join('  ');
+    if (s.bad) line.append(' ', element('span', { class: 'bad' }, say('bad', { n: s.bad })));
+    return line;
+}
+
+function heatMap(drawn, isGradient, range, w = 220) {
+    const picture = pictureOf(drawn, isGradient, range);
+    const h = Math.max(14, Math.min(w, Math.round(w * drawn.rows / Math.max(drawn.columns, 1) * (drawn.rows > 1 ? 0.75 : 1))));
+    picture.className = 'heat';
+    picture.style.width = w + 'px';
+    picture.style.height = h + 'px';
+    picture.setAttribute('role', 'img');
+    picture.title = say('heat');
+    return picture;
+}
+
+// As numbers if there are few, else as a heat map with what it spans.
+function showValue(value, tensor, isGradient, options = {}) {
+    if (!value) return [faint(say('notKept'))];
+    const drawn = cellsOf(value, tensor.shape);
+    if (!drawn.exact) return [heatMap(drawn, isGradient, options.range), statisticsLine(value)];
+    return showCells(drawn, isGradient, { dtype: tensor.dtype, ...options });
+}
+
+function showCells(drawn, isGradient, options) {
+    if (!drawn.exact) return [heatMap(drawn, isGradient, options.range)];
+    if (drawn.cells.length === 1) {
+        const x = drawn.cells[0];
+        return [element('span', { class: 'scalar', title: wholeText(x, options.dtype), 'data-value': String(x) }, numberAsText(x))];
+    }
+    return [numbersTable(drawn, isGradient, options)];
+}
+
+// ---- parts of the panel ----
+
+function roleGlyph(reference) {
+    const role = roleOf(reference), sign = element('span', { class: 'glyph', title: say(role) }, glyphs[role] + ' ');
+    sign.style.color = role === 'node' ? 'var(--faint)' : `var(--${role})`;
+    return sign;
+}
+
+function showTitle(key) {
+    const reference = slotReference(key), tensor = tensorOf(reference), parts = [say(roleOf(reference))];
+    parts.push(shapeAsText(tensor.shape) + ' ' + tensor.dtype);
+    let where = tensor.where || '';
+    if (reference[0] === 'n') {
+        const n = reference[1];
+        if (moduleOf(n)) parts.push(moduleOf(n));
+        if (model.step[n] >= 0) parts.push(say('step', { t: model.step[n] }));
+        where = placeText(n);
+    }
+    const title = element('h2', { class: 'title', 'data-slot': key }, roleGlyph(reference), slotName(key));
+    return [title, faint(parts.join(' · ')), where ? faint(say('madeAt') + ' ' + where) : null];
+}
+
+function showPaths(key) {
+    const reference = slotReference(key);
+    if (reference[0] === 'c') return [];
+    const { nodes, paths } = app.lit && app.lit.key === key ? app.lit : pathsToLoss(key);
+    return [faint(say(paths === 0 ? 'noPath' : paths === 1 ? 'onePath' : 'paths', { n: numberAsText(paths), nodes: nodes.size }))];
+}
+
+function formulaLine(part, node, index, result, isBackward) {
+    const line = element('p', { class: 'formula' + (isBackward ? ' back' : '') }, formulaText(part));
+    const filled = filledIn(part, node, index);
+    if (filled !== null)
+        line.append(element('br'), element('span', { class: 'numbers' }, (part.left ? part.left + ' = ' : '') + filled + (result === null ? '' : ' = ' + numberAsText(result))));
+    return line;
+}
+
+function elementAddress(index, shape) {
+    const at = [];
+    for (let d = shape.length - 1, rest = index; d >= 0; rest = Math.floor(rest / shape[d]), d--) at.unshift(rest % shape[d]);
+    return '[' + at.join(', ') + ']';
+}
+
+function showFormula(node, index) {
+    const n = run.nodes[node], op = run.ops[n.op] || {}, lines = [heading('formula')];
+    const result = elementsOf(n.outputs[0].value);
+    for (const part of readFormula(op.formula)) lines.push(formulaLine(part, node, index, result ? result[index] : null, false));
+    if (result && result.length > 1 && readFormula(op.formula).some((part) => filledIn(part, node, index)))
+        lines.push(faint(say('withNumbers', { at: elementAddress(index, n.outputs[0].shape) })));
+    if (op.doc) lines.push(faint(op.doc));
+    if (n.attributes) lines.push(faint(say('attributes') + ': ' + n.attributes));
+    return lines;
+}
+
+function showInputs(node) {
+    const lines = [heading('inputs')];
+    for (const input of run.nodes[node].inputs.slice(0, 12)) {
+        if (!input) continue;
+        const key = slotKey(input), tensor = tensorOf(input);
+        lines.push(element('div', { class: 'item ' + roleOf(input) }, roleGlyph(input), goTo(key), element('span', { class: 'faint' }, ' ' + shapeAsText(tensor.shape)),
+            ...showValue(tensor.value, tensor, false)));
+    }
+    const more = run.nodes[node].inputs.length - 12;
+    if (more > 0) lines.push(faint(say('more', { n: more })));
+    return lines;
+}
+
+function contributionItem(c, tensor, position) {
+    const from = c.node < 0 ? say('given') : null;
+    const isNew = c.at === position, waits = c.at > position;
+    const step = c.node >= 0 && model.step[c.node] >= 0 ? ' · ' + say('step', { t: model.step[c.node] }) : '';
+    return element('div', { class: 'item' + (waits ? ' waits' : isNew ? ' new' : ''), 'data-contribution': c.at }, from || say('from') + ' ', c.node < 0 ? null : goTo('n' + c.node + '.0'), step,
+        ...(waits ? [faint(say('toCome'))] : showValue(c.value, tensor, true)));
+}
+
+// What has come of a gradient so far, and what it adds up to.
+function showGradient(key, position) {
+    const reference = slotReference(key), tensor = tensorOf(reference), list = contributionsTo(key);
+    const lines = [heading('gradientOf')];
+    if (!list.length) return [...lines, faint(say(reference[0] === 'n' && model.visitAt[reference[1]] === Infinity ? 'notReached' : 'noGradient'))];
+    const arrived = arrivedAt(key, position), complete = isComplete(key, position);
+    lines.push(faint(say('contributions', { arrived, n: list.length })));
+    if (list.length <= 6) for (const c of list) lines.push(contributionItem(c, tensor, position));
+    if (list.some((c) => c.chain)) lines.push(faint(say('chainNote')));
+    if (complete || arrived) lines.push(element('div', { class: 'item sum', 'data-sum': key },
+        element('span', {}, say(complete ? 'sum' : 'sumSoFar') + ' ', element('span', { class: 'faint' }, complete ? sumNumbers(list, tensor.grad) : '')),
+        ...(complete ? showValue(tensor.grad, tensor, true) : showPartialSum(list.slice(0, arrived), tensor))));
+    if (reference[0] === 'l' && tensor.before) lines.push(element('div', { class: 'item' }, say('before'), ...showValue(tensor.before, tensor, true)));
+    return list.length > 1 ? [...lines, ...showMultiples(list, tensor, position)] : lines;
+}
+
+function showPartialSum(contributions, tensor) {
+    const sum = sumOfCells(contributions.map((c) => c.value), tensor.shape);
+    return sum ? showCells(sum, true, { dtype: 'float64' }) : [];
+}
+
+// Every contribution as a small picture, all in one scale, in the order of time; a bar has its largest magnitude.
+function showMultiples(list, tensor, position) {
+    const drawn = list.map((c) => ({ c, cells: cellsOf(c.value, tensor.shape) })).filter((one) => one.cells && one.c.node >= 0);
+    if (drawn.length < 2 || drawn.every((one) => one.cells.cells.length === 1 && drawn.length < 3)) return [];
+    const withTime = drawn.some((one) => model.step[one.c.node] >= 0);
+    if (withTime) drawn.sort((a, b) => model.step[a.c.node] - model.step[b.c.node] || a.c.node - b.c.node);
+    const most = Math.max(...drawn.map((one) => largestOf(one.cells))), range = { low: -most || -1, high: most || 1 };
+    const row = element('div', { class: 'multiples' });
+    for (const { c, cells } of drawn.slice(0, 400)) {
+        const picture = pictureOf(cells, true, range), largest = largestOf(cells);
+        picture.style.width = '44px';
+        picture.style.height = Math.max(10, Math.min(44, 44 * cells.rows / Math.max(cells.columns, 1))) + 'px';
+        const bar = element('i');
+        bar.style.width = (most ? 100 * largest / most : 0) + '%';
+        row.append(element('button', { class: c.at > position ? 'waits' : null, 'aria-current': c.at === position ? 'step' : null,
+            title: slotName('n' + c.node + '.0') + '\n' + say('largest') + ' ' + numberAsText(largest), onclick: () => setPosition(c.at, { keep: true }) },
+            picture, element('span', { class: 'bar' }, bar), withTime ? 't=' + model.step[c.node] : '%' + c.node));
+    }
+    return [heading('overTime'), row, faint(say('scaleNote', { most: numberAsText(most) }))];
+}
+
+function showHandedOver(node, index, position) {
+    const n = run.nodes[node], parts = readFormula((run.ops[n.op] || {}).gradient), lines = [heading('handsOver')];
+    n.inputs.forEach((input, i) => {
+        const at = edgeTime(node, i);
+        if (!input || at === Infinity) return;
+        const event = run.walk[at - nodeCount - 1], tensor = tensorOf(input), elements = elementsOf(event[3]);
+        const same = elements && elements.length === countOf(n.outputs[0].shape);
+        lines.push(element('div', { class: 'item ' + roleOf(input) + (at > position ? ' waits' : at === position ? ' new' : '') }, roleGlyph(input), goTo(slotKey(input)),
+            parts[i] && n.inputs.length === parts.length ? formulaLine(parts[i], node, index, same ? elements[index] : null, true) : null,
+            ...(at > position ? [faint(say('toCome'))] : showValue(event[3], tensor, true))));
+    });
+    if (parts.length && n.inputs.length !== parts.length) lines.push(element('p', { class: 'formula' }, run.ops[n.op].gradient));
+    return lines.length > 1 ? lines : [];
+}
+
+function showSaved(node) {
+    const saved = run.nodes[node].saved || [];
+    if (!saved.length) return [];
+    const list = saved.map((one) => element('p', {}, '▲ ', one.what ? goTo(slotKey(one.what)) : say('ownTensor'),
+        element('span', { class: 'faint' }, ' ' + shapeAsText(one.shape) + ' · ' + bytesAsText(one.bytes))));
+    return [heading('saves'), ...list];
+}
+
+function showUsers(key) {
+    const users = (model.readers.get(key) || []).map((reader) => reader.node), kept = model.keepers.get(key) || [], lines = [];
+    if (users.length) {
+        const shown = users.slice(0, 8).map((n) => element('p', {}, goTo('n' + n + '.0'), model.step[n] >= 0 ? ' · ' + say('step', { t: model.step[n] }) : ''));
+        lines.push(heading('readBy'), ...shown, users.length > 8 ? faint(say('more', { n: users.length - 8 })) : null);
+    }
+    if (kept.length) lines.push(faint('▲ ' + say('kept', { n: kept.length })));
+    return lines;
+}
+
+// ---- all of it ----
+
+function showFold(item) {
+    const button = element('button', { onclick: () => toggleFold(item.key) }, say('unfold'));
+    return [element('h2', { class: 'title' }, item.caption), faint(say('module') + (item.type ? ' · ' + item.type : '') + ' · ' + say('nodesIn', { n: item.nodes.length })), button];
+}
+
+function showPanel() {
+    const panel = document.getElementById('panel'), key = app.selected, position = app.position;
+    if (!key) {
+        panel.replaceChildren(faint(say('selectHint')), ...(run.notes || []).map(faint));
+        return;
+    }
+    const reference = slotReference(key), tensor = tensorOf(reference), isNode = reference[0] === 'n';
+    const parts = [...showTitle(key), ...showPaths(key)];
+    const count = countOf(tensor.shape), index = Math.min(app.element, Math.max(0, count - 1));
+    const computed = !isNode || isComputed(reference[1], position);
+    if (isNode) parts.push(...showFormula(reference[1], index));
+    parts.push(heading(isNode ? 'result' : 'value'));
+    const pick = (i) => { app.element = i; showPanel(); };
+    parts.push(...(computed ? showValue(tensor.value, tensor, false, { at: isNode && count > 1 ? index : -1, pick }) : [faint(say('notComputed'))]));
+    if (isNode && run.nodes[reference[1]].outputs.length > 1) parts.push(showOutputs(reference));
+    if (reference[0] !== 'c' && position > nodeCount) parts.push(...showGradient(key, position));
+    if (isNode && position > nodeCount) parts.push(...showHandedOver(reference[1], index, position));
+    if (isNode) parts.push(...showInputs(reference[1]), ...showSaved(reference[1]));
+    parts.push(...showUsers(key));
+    const folded = isNode && layout.ofNode[reference[1]];
+    if (folded && folded.kind === 'fold') parts.unshift(...showFold(folded));
+    panel.replaceChildren(...parts.filter((part) => part));
+}
+
+function showOutputs(reference) {
+    const row = element('p');
+    run.nodes[reference[1]].outputs.forEach((output, i) => row.append(goTo('n' + reference[1] + '.' + i, '.' + i + ' ' + shapeAsText(output.shape)), ' '));
+    return row;
+}
