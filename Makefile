@@ -147,6 +147,21 @@ $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The player's page is written as files that browsers read, and comes into the library as one text (tests/tools/embed.awk).
+# Its scripts, in the order in which they begin.
+PLAYER_FOLDER := core/watch/player
+PLAYER_SCRIPTS := $(patsubst %,$(PLAYER_FOLDER)/%.js,number run formula colors words story tree layout cards tape panel \
+	source list search hands main)
+PLAYER := $(BUILD)/player/player_page
+EMBED = LC_ALL=C awk -v style=$(PLAYER_FOLDER)/player.css -v scripts='$(PLAYER_SCRIPTS)' -f tests/tools/embed.awk
+$(PLAYER).text: $(PLAYER_FOLDER)/player.html $(PLAYER_FOLDER)/player.css $(PLAYER_SCRIPTS) tests/tools/embed.awk $(CONFIG)
+	@mkdir -p $(@D); $(SAY) "EMBED $<"
+	$(Q)$(EMBED) $< >$@
+$(PLAYER).html: $(PLAYER).text
+	$(Q)$(EMBED) -v raw=1 $(PLAYER_FOLDER)/player.html >$@
+$(OBJ)/core/watch/player_page.o: LIBRARY_FLAGS += -I$(BUILD)/player
+$(OBJ)/core/watch/player_page.o: $(PLAYER).text
+
 # The instruction set and the level come last; no LTO, which could carry code for one processor into code for all.
 # (Sanitizers see as much at -O1, and compile in a fraction of the time.) The vectors are in the loops: looking for more of
 # them in straight code takes a tenth of the time and finds nothing.

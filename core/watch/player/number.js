@@ -103,6 +103,9 @@ function numberAsText(x, digits = 6) {
     return special === null ? String(Number(x.toPrecision(digits))) : special;
 }
 
+// How many of something there are, which may be more than anybody counts.
+function countText(n) { return n < 1e6 ? String(n) : n.toExponential(2); }
+
 // The shortest text that reads back as the same number of its type.
 function wholeText(x, dtype) {
     const special = specialText(x);

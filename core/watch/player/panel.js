@@ -108,7 +108,7 @@ function showPaths(key) {
     const reference = slotReference(key);
     if (reference[0] === 'c') return [];
     const { nodes, paths } = app.lit && app.lit.key === key ? app.lit : pathsToLoss(key);
-    return [faint(say(paths === 0 ? 'noPath' : paths === 1 ? 'onePath' : 'paths', { n: numberAsText(paths), nodes: nodes.size }))];
+    return [faint(say(paths === 0 ? 'noPath' : paths === 1 ? 'onePath' : 'paths', { n: countText(paths), nodes: nodes.size }))];
 }
 
 function formulaLine(part, node, index, result, isBackward) {

@@ -46,7 +46,10 @@ function edgeSentence(event, position) {
     return say(event.chain ? 'didChain' : 'didEdge', { name: nodeName(event.node), to: slotName(key), numbers, count });
 }
 
-function nodeName(node) { return slotName(slotKey(['n', node, 0])); }
+function nodeName(node) {
+    const path = model.path[node];
+    return slotName(slotKey(['n', node, 0])) + (path.length ? ' (' + shortPlace(path[path.length - 1]) + ')' : '');
+}
 
 function inputNames(node) {
     const names = run.nodes[node].inputs.map((input) => (input ? slotName(slotKey(input)) : '–'));
