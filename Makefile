@@ -293,7 +293,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:allocator_may_return_null=1:detect_stack_u
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:allocator_may_return_null=1
 
-CHECKS := check-layers check-needs check-headers check-misuse check-calls check-kinds check-handles check-install check-examples check-resume check-docs
+CHECKS := check-layers check-needs check-headers check-misuse check-calls check-kinds check-handles check-install check-examples check-resume check-player check-docs
 
 # ---- targets ----
 .DEFAULT_GOAL := all
@@ -308,7 +308,7 @@ notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's
 	@$(SAY)
 	@$< $(ARGS)
 
-test: $(if $(ONLY),,all $(BENCH)) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
+test: $(if $(ONLY),,all $(BENCH) $(PLAYER).html) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
 	@TAPEGRAD_POISON='$(TAPEGRAD_POISON)' TAPEGRAD_LIBRARY='$(SHARED_AT)' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),"cmocka:$(notdir $t)=$(if $(RUN),$(RUN) )$t") \
 		$(foreach t,$(CXX_TESTS),"program:$(notdir $t)=$(if $(RUN),$(RUN) )$t") \
 		$(if $(ONLY),,"program:bench=env TAPEGRAD_POISON=0 $(BENCH) --only W1 --seconds 0.01 --csv") \
@@ -377,6 +377,9 @@ check-examples: all ## runs the examples and compares their losses with PyTorch'
 
 check-resume: all ## interrupts the examples, goes on with them, and compares with whole runs
 	@sh tests/tools/check_resume.sh
+
+check-player: $(PLAYER).html ## uses the player's page in a headless Chromium, if there is one
+	@sh tests/tools/check_player.sh
 
 check-docs: all ## compiles and runs the code in README.md and docs/
 	@sh tests/tools/check_docs.sh

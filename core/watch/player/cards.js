@@ -74,24 +74,45 @@ function drawValue(context, value, shape, isGradient, x, y, w, h) {
     if (bad) writeText(context, '!', x + w - 5, y + h - 2, fonts.bold, c.ink);
 }
 
-// The place where a gradient adds up: dashed while empty, filling as contributions come, then the gradient.
-function drawSlot(context, key, tensor, x, y, w, h) {
-    const list = contributionsTo(key), k = arrivedAt(key, app.position), c = theme.colors;
-    const complete = isComplete(key, app.position);
-    context.lineWidth = 1;
-    context.setLineDash(complete ? [] : [3, 2]);
-    context.strokeStyle = c.backward;
-    if (complete && tensor.grad) drawValue(context, tensor.grad, tensor.shape, true, x + 1, y + 1, w - 2, h - 2);
-    else if (k) {
+// The picture of what has come so far, made anew when more has.
+const partialSums = { pictures: new Map(), version: 0 };
+
+function partialPicture(key, k, shape) {
+    if (partialSums.version !== theme.version || partialSums.pictures.size > 4000) Object.assign(partialSums, { pictures: new Map(), version: theme.version });
+    const name = key + ' ' + k;
+    if (!partialSums.pictures.has(name)) {
+        const sum = sumOfCells(contributionsTo(key).slice(0, k).map((one) => one.value), shape);
+        partialSums.pictures.set(name, sum && pictureOf(sum, true));
+    }
+    return partialSums.pictures.get(name);
+}
+
+// So far: the sum, and how many of its terms it has.
+function drawPartialSum(context, key, list, k, tensor, x, y, w, h) {
+    const c = theme.colors, counted = list.length > 1 ? k + '/' + list.length : '';
+    const one = countOf(tensor.shape) === 1 ? sumOfCells(list.slice(0, k).map((term) => term.value), tensor.shape) : null;
+    const picture = one ? null : partialPicture(key, k, tensor.shape);
+    context.imageSmoothingEnabled = false;
+    if (picture) context.drawImage(picture, x + 1, y + 1, counted ? w - 26 : w - 2, h - 2);
+    else {
         context.globalAlpha *= 0.35;
         context.fillStyle = c.backward;
         context.fillRect(x, y, w * k / list.length, h);
         context.globalAlpha /= 0.35;
-        const sum = tensor.shape.length && countOf(tensor.shape) > 1 ? null : sumOfCells(list.slice(0, k).map((one) => one.value), tensor.shape);
-        const soFar = sum ? numberAsText(sum.cells[0], 4) + (list.length > 1 ? '  ' + k + '/' + list.length : '') : k + '/' + list.length;
-        writeText(context, soFar, x + 4, y + h - 3, fonts.mono, c.ink, w - 6);
     }
-    if (!complete || !oneNumber(tensor.grad)) context.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
+    if (one) writeText(context, numberAsText(one.cells[0], 4) + '  ' + counted, x + 4, y + h - 3, fonts.mono, c.ink, w - 6);
+    else writeText(context, counted, x + w - 23, y + h - 3, '9px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace', c.ink, 24);
+}
+
+// The place where a gradient adds up: dashed while more may come, then the gradient.
+function drawSlot(context, key, tensor, x, y, w, h) {
+    const list = contributionsTo(key), k = arrivedAt(key, app.position), complete = isComplete(key, app.position);
+    context.lineWidth = 1;
+    context.setLineDash(complete ? [] : [3, 2]);
+    context.strokeStyle = theme.colors.backward;
+    if (complete && tensor.grad) drawValue(context, tensor.grad, tensor.shape, true, x + 1, y + 1, w - 2, h - 2);
+    else if (k) drawPartialSum(context, key, list, k, tensor, x, y, w, h);
+    if (!complete || oneNumber(tensor.grad) === null) context.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
     context.setLineDash([]);
 }
 

@@ -45,7 +45,7 @@ function listenToCanvas() {
         else moveTo(view.x + (event.deltaX || (event.shiftKey ? event.deltaY : 0)) / view.zoom, view.y + (event.shiftKey ? 0 : event.deltaY) / view.zoom, view.zoom, true);
     }, { passive: false });
     const jumpTo = (event) => {
-        if (event.buttons & 1) moveTo(event.offsetX / overview.scale - view.w / view.zoom / 2, event.offsetY / overview.scale - view.h / view.zoom / 2, view.zoom, true);
+        if (event.buttons & 1) moveTo(event.offsetX / overview.across - view.w / view.zoom / 2, event.offsetY / overview.down - view.h / view.zoom / 2, view.zoom, true);
     };
     overview.canvas.addEventListener('pointerdown', jumpTo);
     overview.canvas.addEventListener('pointermove', jumpTo);

@@ -212,8 +212,10 @@ function layOut() {
     layout.h = inside.h;
 }
 
-// At first so many modules are folded that what is left can be looked at.
-function foldAtFirst(most = 1500) {
+// At first so many modules are folded that what is left can be looked at. Steps in time are columns, which are looked at
+// one after the other however many there are.
+function foldAtFirst() {
+    const most = model.step.some((step) => step >= 0) ? 8000 : 600;
     const keys = moduleKeys();
     for (let depth = Math.max(0, ...keys.values()); ; depth--) {
         layOut();

@@ -1,7 +1,7 @@
 // list.js: the tape as a table, for those who read better than they look, and for paper.
 'use strict';
 
-const list = { rows: [], current: null };
+const list = { rows: [], from: 0, most: 250 };
 
 function briefValue(value) {
     const elements = elementsOf(value);
@@ -22,31 +22,38 @@ function listTable(nodes) {
     return element('table', { class: 'tape' }, element('thead', {}, head), element('tbody', {}, ...nodes));
 }
 
-function fillList() {
-    const box = document.getElementById('list');
-    list.rows = run.nodes.map((_, n) => listRow(n));
-    list.current = null;
-    box.replaceChildren(listTable(list.rows));
-    markListRow();
+// A page of rows, the one that has this node.
+function fillList(node) {
+    const box = document.getElementById('list'), from = Math.floor(node / list.most) * list.most, to = Math.min(nodeCount, from + list.most);
+    list.from = from;
+    list.rows = run.nodes.slice(from, to).map((_, i) => listRow(from + i));
+    const table = listTable(list.rows);
+    table.setAttribute('aria-rowcount', nodeCount + 1);
+    list.rows.forEach((row, i) => row.setAttribute('aria-rowindex', from + i + 2));
+    const turn = (key, to) => element('button', { onclick: () => fillList(to) }, say(key));
+    box.replaceChildren(...(from ? [turn('earlier', from - 1)] : []), table, ...(to < nodeCount ? [turn('later', to)] : []));
+    box.scrollTop = 0;
 }
 
 function markListRow() {
     const box = document.getElementById('list');
     if (box.hidden) return;
-    if (list.current) list.current.removeAttribute('aria-current');
-    const event = eventAt(app.position);
-    list.current = event.node === undefined ? null : list.rows[event.node];
-    if (!list.current) return;
-    list.current.setAttribute('aria-current', 'step');
-    list.current.scrollIntoView({ block: 'nearest' });
+    for (const row of list.rows) row.removeAttribute('aria-current');
+    const node = eventAt(app.position).node;
+    if (node === undefined) return;
+    if (node < list.from || node >= list.from + list.rows.length) fillList(node);
+    const row = list.rows[node - list.from];
+    row.setAttribute('aria-current', 'step');
+    row.scrollIntoView({ block: 'nearest' });
 }
 
 function showList(isShown) {
-    const box = document.getElementById('list');
+    const box = document.getElementById('list'), event = eventAt(app.position);
     box.hidden = !isShown;
     document.getElementById('show-list').setAttribute('aria-pressed', String(isShown));
-    if (isShown) fillList();
-    else box.replaceChildren();
+    if (!isShown) return box.replaceChildren();
+    fillList(event.node || 0);
+    return markListRow();
 }
 
 // Paper has the picture as it is on the screen, what is selected, and the first part of the tape as a table.

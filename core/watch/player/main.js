@@ -160,7 +160,7 @@ function setLanguage(name) {
     language = words[name] ? name : 'en';
     translatePage();
     showTexts();
-    if (!byId('list').hidden) fillList();
+    if (!byId('list').hidden) fillList(list.from);
     setPosition(app.position, { keep: true });
 }
 

@@ -22,7 +22,11 @@ function goTo(key, text = slotName(key)) {
 
 // ---- a value ----
 
-function inkOn([r, g, b]) { return r * 0.299 + g * 0.587 + b * 0.114 > 140 ? '#000' : '#fff'; }
+// Black or white, whichever is easier to read on a colour (WCAG's relative luminance).
+function inkOn(rgb) {
+    const [r, g, b] = rgb.map((x) => (x <= 10 ? x / 3294 : ((x / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff';
+}
 
 function numberCell(drawn, i, isGradient, range, options) {
     const x = drawn.cells[i], color = colorOf(x, isGradient, range);
@@ -61,6 +65,7 @@ function heatMap(drawn, isGradient, range, w = 220) {
     picture.style.width = w + 'px';
     picture.style.height = h + 'px';
     picture.setAttribute('role', 'img');
+    picture.setAttribute('aria-label', say('heat'));
     picture.title = say('heat');
     return picture;
 }
@@ -170,7 +175,7 @@ function showGradient(key, position) {
         element('span', {}, say(complete ? 'sum' : 'sumSoFar') + ' ', element('span', { class: 'faint' }, complete ? sumNumbers(list, tensor.grad) : '')),
         ...(complete ? showValue(tensor.grad, tensor, true) : showPartialSum(list.slice(0, arrived), tensor))));
     if (reference[0] === 'l' && tensor.before) lines.push(element('div', { class: 'item' }, say('before'), ...showValue(tensor.before, tensor, true)));
-    return list.length > 1 ? [...lines, ...showMultiples(list, tensor, position)] : lines;
+    return list.length > 1 ? [...lines, ...showMultiples(key, list, tensor, position)] : lines;
 }
 
 function showPartialSum(contributions, tensor) {
@@ -178,25 +183,40 @@ function showPartialSum(contributions, tensor) {
     return sum ? showCells(sum, true, { dtype: 'float64' }) : [];
 }
 
-// Every contribution as a small picture, all in one scale, in the order of time; a bar has its largest magnitude.
-function showMultiples(list, tensor, position) {
-    const drawn = list.map((c) => ({ c, cells: cellsOf(c.value, tensor.shape) })).filter((one) => one.cells && one.c.node >= 0);
-    if (drawn.length < 2 || drawn.every((one) => one.cells.cells.length === 1 && drawn.length < 3)) return [];
+// Every contribution as a small picture, all in one scale, in the order of time; a bar has its largest magnitude. They stay
+// while the reader steps: there may be hundreds.
+const multiples = { of: null, parts: [], buttons: [] };
+
+function showMultiples(key, list, tensor, position) {
+    const of = [key, theme.version, language].join(' ');
+    if (multiples.of !== of) Object.assign(multiples, { of, ...makeMultiples(list, tensor) });
+    for (const { button, at } of multiples.buttons) {
+        button.classList.toggle('waits', at > position);
+        if (at === position) button.setAttribute('aria-current', 'step');
+        else button.removeAttribute('aria-current');
+    }
+    return multiples.parts;
+}
+
+function makeMultiples(list, tensor) {
+    const drawn = list.filter((c) => c.node >= 0 && c.value).map((c) => ({ c, cells: cellsOf(c.value, tensor.shape) }));
+    if (drawn.length < 2 || (drawn[0].cells.cells.length === 1 && drawn.length < 3)) return { parts: [], buttons: [] };
     const withTime = drawn.some((one) => model.step[one.c.node] >= 0);
     if (withTime) drawn.sort((a, b) => model.step[a.c.node] - model.step[b.c.node] || a.c.node - b.c.node);
     const most = Math.max(...drawn.map((one) => largestOf(one.cells))), range = { low: -most || -1, high: most || 1 };
-    const row = element('div', { class: 'multiples' });
-    for (const { c, cells } of drawn.slice(0, 400)) {
-        const picture = pictureOf(cells, true, range), largest = largestOf(cells);
-        picture.style.width = '44px';
-        picture.style.height = Math.max(10, Math.min(44, 44 * cells.rows / Math.max(cells.columns, 1))) + 'px';
-        const bar = element('i');
-        bar.style.width = (most ? 100 * largest / most : 0) + '%';
-        row.append(element('button', { class: c.at > position ? 'waits' : null, 'aria-current': c.at === position ? 'step' : null,
-            title: slotName('n' + c.node + '.0') + '\n' + say('largest') + ' ' + numberAsText(largest), onclick: () => setPosition(c.at, { keep: true }) },
-            picture, element('span', { class: 'bar' }, bar), withTime ? 't=' + model.step[c.node] : '%' + c.node));
-    }
-    return [heading('overTime'), row, faint(say('scaleNote', { most: numberAsText(most) }))];
+    const buttons = drawn.slice(0, 400).map(({ c, cells }) => ({ at: c.at, button: oneMultiple(c, cells, range, withTime) }));
+    const row = element('div', { class: 'multiples' }, ...buttons.map((one) => one.button));
+    return { parts: [heading('overTime'), row, faint(say('scaleNote', { most: numberAsText(most) }))], buttons };
+}
+
+function oneMultiple(c, cells, range, withTime) {
+    const picture = pictureOf(cells, true, range), largest = largestOf(cells), bar = element('i');
+    picture.style.width = '44px';
+    picture.style.height = Math.max(10, Math.min(44, 44 * cells.rows / Math.max(cells.columns, 1))) + 'px';
+    bar.style.width = 100 * largest / range.high + '%';
+    return element('button', { title: slotName('n' + c.node + '.0') + '\n' + say('largest') + ' ' + numberAsText(largest),
+        onclick: () => setPosition(c.at, { keep: true }) }, picture, element('span', { class: 'bar' }, bar),
+        withTime ? 't=' + model.step[c.node] : '%' + c.node);
 }
 
 function showHandedOver(node, index, position) {
@@ -236,7 +256,7 @@ function showUsers(key) {
 
 function showFold(item) {
     const button = element('button', { onclick: () => toggleFold(item.key) }, say('unfold'));
-    return [element('h2', { class: 'title' }, item.caption), faint(say('module') + (item.type ? ' · ' + item.type : '') + ' · ' + say('nodesIn', { n: item.nodes.length })), button];
+    return [faint(item.caption + ' · ' + say('module') + (item.type ? ' · ' + item.type : '') + ' · ' + say('nodesIn', { n: item.nodes.length })), button];
 }
 
 function showPanel() {

@@ -61,7 +61,7 @@ function sentenceAt(position) {
     if (event.kind === 'start') return say('start');
     if (event.kind === 'ready') {
         const key = 'l' + event.leaf, list = contributionsTo(key);
-        return say('didReady', { name: slotName(key), n: list.length, numbers: withColon(sumNumbers(list, event.value)) });
+        return say('didReady', { name: slotName(key), n: list.length, numbers: sumNumbers(list, event.value) && ', ' + sumNumbers(list, event.value) });
     }
     const step = model.step[event.node];
     const place = step >= 0 ? say('atStep', { t: step }) : '';

@@ -198,35 +198,37 @@ function drawFrame(now) {
 
 // ---- the whole tape, small ----
 
-const overview = { canvas: null, picture: null, scale: 1, of: null, version: -1 };
+// A tape of many steps is long and flat: the overview is higher than it would be in proportion.
+const overview = { canvas: null, picture: null, across: 1, down: 1, of: null, version: -1 };
 
 function drawOverview(event) {
     const fits = layout.w * view.zoom <= view.w && layout.h * view.zoom <= view.h;
     overview.canvas.hidden = fits;
     if (fits) return;
     if (overview.of !== layout.items || overview.version !== theme.version) makeOverview();
-    const context = overview.canvas.getContext('2d'), s = overview.scale, c = theme.colors;
+    const context = overview.canvas.getContext('2d'), { across, down } = overview, c = theme.colors;
     context.clearRect(0, 0, overview.canvas.width, overview.canvas.height);
     context.drawImage(overview.picture, 0, 0);
     if (view.current) {
         context.fillStyle = event.kind === 'forward' ? c.forward : c.backward;
-        context.fillRect(view.current.x * s - 2, view.current.y * s - 2, Math.max(5, view.current.w * s), Math.max(5, view.current.h * s));
+        context.fillRect(view.current.x * across - 2, view.current.y * down - 2, Math.max(5, view.current.w * across), Math.max(5, view.current.h * down));
     }
     context.strokeStyle = c.ink;
     context.lineWidth = 1.5;
-    context.strokeRect(view.x * s, view.y * s, Math.max(3, view.w / view.zoom * s), Math.max(3, view.h / view.zoom * s));
+    context.strokeRect(view.x * across, view.y * down, Math.max(3, view.w / view.zoom * across), Math.max(3, view.h / view.zoom * down));
 }
 
 function makeOverview() {
-    const s = Math.min(230 / Math.max(layout.w, 1), 130 / Math.max(layout.h, 1));
-    const w = Math.max(24, Math.ceil(layout.w * s)), h = Math.max(24, Math.ceil(layout.h * s));
-    Object.assign(overview, { scale: s, of: layout.items, version: theme.version, picture: document.createElement('canvas') });
+    const scale = Math.min(230 / Math.max(layout.w, 1), 140 / Math.max(layout.h, 1));
+    const w = Math.max(36, Math.ceil(layout.w * scale)), h = Math.max(48, Math.ceil(layout.h * scale));
+    const across = w / Math.max(layout.w, 1), down = h / Math.max(layout.h, 1);
+    Object.assign(overview, { across, down, of: layout.items, version: theme.version, picture: document.createElement('canvas') });
     for (const canvas of [overview.canvas, overview.picture]) Object.assign(canvas, { width: w, height: h });
     const context = overview.picture.getContext('2d'), c = theme.colors;
     context.fillStyle = c.box;
-    for (const box of layout.boxes) context.fillRect(box.x * s, box.y * s, box.w * s, box.h * s);
+    for (const box of layout.boxes) context.fillRect(box.x * across, box.y * down, box.w * across, box.h * down);
     for (const item of layout.items) {
         context.fillStyle = item.slot ? c[roleOf([item.kind[0], item.index])] : c.edge;
-        context.fillRect(item.x * s, item.y * s, Math.max(0.8, item.w * s), Math.max(0.8, item.h * s));
+        context.fillRect(item.x * across, item.y * down, Math.max(0.8, item.w * across), Math.max(0.8, item.h * down));
     }
 }
