@@ -60,7 +60,7 @@ use() {   # use NAME FILE
     awk '/<pre id="check">/ { on = 1; next } /<\/pre>/ { on = 0 } on' "$work/dom" | sed 's/&gt;/>/g; s/&lt;/</g; s/&amp;/\&/g' >"$work/lines"
     if ! grep -q '^ok' "$work/lines"; then
         fail "$1: the check did not run"
-        tail -5 "$work/log"
+        grep -v dbus "$work/log" | tail -5
         return
     fi
     sed "s|^\(ok  \|FAIL\)  |&$1: |" "$work/lines"
@@ -72,7 +72,7 @@ if [ -z "$browser" ]; then
     echo "======== NO CHROMIUM: the player's page was not opened, only its text was looked at ========" >&2
     echo "no Chromium: the player's page was not opened"
 elif [ $# = 0 ]; then
-    for sample in small nan lstm layers large; do
+    for sample in small nan odd lstm layers large; do
         prepare "$sample" <"$page" >"$work/$sample.html"
         use "$sample" "$work/$sample.html"
     done

@@ -104,6 +104,26 @@ function drawPartialSum(context, key, list, k, tensor, x, y, w, h) {
     else writeText(context, counted, x + w - 23, y + h - 3, '9px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace', c.ink, 24);
 }
 
+// Of a node with several outputs: how much of all their gradients has come.
+function drawSlots(context, node, x, y, w, h) {
+    let k = 0, n = 0;
+    run.nodes[node].outputs.forEach((_, o) => {
+        const key = 'n' + node + '.' + o;
+        k += arrivedAt(key, app.position);
+        n += contributionsTo(key).length;
+    });
+    if (!n) return;
+    context.fillStyle = context.strokeStyle = theme.colors.backward;
+    context.globalAlpha *= 0.35;
+    context.fillRect(x, y, w * k / n, h);
+    context.globalAlpha /= 0.35;
+    context.lineWidth = 1;
+    context.setLineDash(app.position >= model.visitAt[node] ? [] : [3, 2]);
+    context.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
+    context.setLineDash([]);
+    writeText(context, k + '/' + n, x + 4, y + h - 3, fonts.mono, theme.colors.ink, w - 6);
+}
+
 // The place where a gradient adds up: dashed while more may come, then the gradient.
 function drawSlot(context, key, tensor, x, y, w, h) {
     const list = contributionsTo(key), k = arrivedAt(key, app.position), complete = isComplete(key, app.position);
@@ -123,7 +143,8 @@ function stateOf(item, event) {
     const color = event.kind === 'forward' ? c.forward : c.backward;
     if (isCurrent) return { color, width: 3, dash: [], alpha: 1 };
     if (item.kind === 'leaf' || item.kind === 'constant')
-        return { color: c[roleOf([item.kind[0], item.index])], width: 1.5, dash: item.kind === 'constant' ? [2, 2] : [], alpha: 1 };
+        return { color: c[roleOf([item.kind[0], item.index])], width: 1.5, dash: item.kind === 'constant' ? [2, 2] : [],
+            alpha: model.readers.has(item.slot) ? 1 : 0.45 };
     const nodes = item.nodes || [item.node];
     if (!isComputed(nodes[0], p)) return { color: c.edge, width: 1, dash: [4, 3], alpha: 0.5 };
     if (p <= nodeCount) return { color: c.edge, width: 1, dash: [], alpha: 1 };
@@ -180,16 +201,22 @@ function drawNode(context, item) {
     writeText(context, name, item.x + 8, item.y + 17, fonts.bold, c.ink, item.w - shapeWidth - 20);
     if (shape) writeText(context, shape, item.x + item.w - 8 - shapeWidth, item.y + 17, fonts.plain, c.faint, 64);
     if (isComputed(item.node, app.position) && result.value) drawValue(context, result.value, result.shape, false, item.x + 8, item.y + 25, 62, 14);
-    if (app.position > nodeCount && contributionsTo(key).length) drawSlot(context, key, result, item.x + item.w - 70, item.y + 25, 62, 14);
-    if (model.keepers.has(key) && isComputed(item.node, app.position)) {
-        context.fillStyle = c.saved;
-        context.beginPath();
-        context.moveTo(item.x + item.w - 11, item.y + 0.5);
-        context.lineTo(item.x + item.w - 0.5, item.y + 0.5);
-        context.lineTo(item.x + item.w - 0.5, item.y + 11);
-        context.fill();
-    }
+    const slot = [item.x + item.w - 70, item.y + 25, 62, 14];
+    if (app.position > nodeCount && node.outputs.length > 1) drawSlots(context, item.node, ...slot);
+    else if (app.position > nodeCount && contributionsTo(key).length) drawSlot(context, key, result, ...slot);
+    if (isComputed(item.node, app.position) && node.outputs.some((_, o) => model.keepers.has('n' + item.node + '.' + o)))
+        drawSaved(context, item.x + item.w - 0.5, item.y + 0.5);
     drawChips(context, item, node);
+}
+
+// A corner: some node has saved it.
+function drawSaved(context, x, y) {
+    context.fillStyle = theme.colors.saved;
+    context.beginPath();
+    context.moveTo(x - 11, y);
+    context.lineTo(x, y);
+    context.lineTo(x, y + 11);
+    context.fill();
 }
 
 // Inputs whose edges are not drawn are told by small signs on the upper edge.
@@ -229,6 +256,7 @@ function drawLeaf(context, item) {
     writeText(context, glyphs[role], item.x + 8, item.y + 13, fonts.plain, c[role]);
     writeText(context, name, item.x + 21, item.y + 13, fonts.bold, c.ink, item.w - 30);
     if (tensor.value) drawValue(context, tensor.value, tensor.shape, false, item.x + 9, item.y + 16, item.kind === 'leaf' ? 46 : 92, 11);
+    if (model.keepers.has(item.slot)) drawSaved(context, item.x + item.w - 9, item.y + 4);
     if (item.kind === 'leaf' && app.position > nodeCount && contributionsTo(item.slot).length)
         drawSlot(context, item.slot, tensor, item.x + 61, item.y + 16, 48, 11);
 }

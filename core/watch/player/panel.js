@@ -82,7 +82,7 @@ function showCells(drawn, isGradient, options) {
     if (!drawn.exact) return [heatMap(drawn, isGradient, options.range)];
     if (drawn.cells.length === 1) {
         const x = drawn.cells[0];
-        return [element('span', { class: 'scalar', title: wholeText(x, options.dtype), 'data-value': String(x) }, numberAsText(x))];
+        return [element('span', { class: 'scalar' + (Number.isFinite(x) ? '' : ' bad'), title: wholeText(x, options.dtype), 'data-value': String(x) }, numberAsText(x))];
     }
     return [numbersTable(drawn, isGradient, options)];
 }

@@ -58,6 +58,7 @@ function readNodes() {
 }
 
 function readWalk() {
+    if (!nodeCount) return;
     pushTo(model.contributions, slotKey(['n', run.root[0], run.root[1]]),
         { at: nodeCount + 1, node: -1, input: 0, value: outputOf(run.root[0], run.root[1]).grad, chain: 0 });
     run.walk.forEach((event, w) => {

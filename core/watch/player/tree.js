@@ -121,10 +121,10 @@ function entriesOf(columns, depth, inRegion) {
     });
 }
 
-// The innermost container around all readers of a leaf or constant.
+// The innermost container around all readers of a leaf or constant; a leaf that nobody reads is shown, too.
 function containerOf(key) {
     const readers = (model.readers.get(key) || []).map((reader) => reader.node);
-    if (!readers.length) return null;
+    if (!readers.length) return key[0] === 'l' ? tree.root : null;
     for (let depth = commonDepth(readers, true); depth > 0; depth--) {
         const container = tree.containers.get(moduleKey(readers[0], depth - 1));
         if (container) return container;

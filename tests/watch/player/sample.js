@@ -123,12 +123,23 @@ function makeSample(name) {
             return [Float64Array.from(da), Float64Array.from(db)];
         }, [], 'dim = 1');
     }
+    // Two outputs, each half of the columns; only what is read of them gets a gradient.
+    function chunk(a) {
+        const [n, m] = a.shape, half = m / 2, parts = [[], []];
+        a.data.forEach((x, i) => parts[i % m < half ? 0 : 1].push(x));
+        const t = record('chunk', [a], [n, half], parts[0], () => []);
+        const other = { shape: [n, half], data: round(parts[1]), needs: true, reference: ['n', t.reference[1], 1] };
+        run.nodes[t.reference[1]].outputs.push({ shape: [n, half], dtype: 'float32', name: null, value: encode(other.data, other.shape), grad: null });
+        t.several = [t, other];
+        t.backward = (g) => [a.data.map((_, i) => { const part = g[i % m < half ? 0 : 1]; return part ? part[Math.floor(i / m) * half + i % half] : 0; })];
+        return [t, other];
+    }
     const sum = (a) => record('sum', [a], [], [a.data.reduce((x, y) => x + y, 0)], (g) => [a.data.map(() => g[0])]);
 
     // ---- the walk ----
     function backward(root) {
         run.root = [root.reference[1], 0];
-        const grads = new Map([['n' + run.root[0], Float64Array.of(1)]]), lowest = new Map(), arrived = (t) => t.reference[0] + t.reference[1];
+        const grads = new Map([['n' + run.root[0] + '.0', Float64Array.of(1)]]), lowest = new Map(), arrived = (t) => t.reference[0] + t.reference.slice(1).join('.');
         const reached = new Set([run.root[0]]);
         for (let n = run.root[0]; n >= 0; n--)
             if (reached.has(n)) for (const input of tape[n].inputs) if (input.needs) {
@@ -137,10 +148,13 @@ function makeSample(name) {
             }
         for (let n = run.root[0]; n >= 0; n--) {
             if (!reached.has(n)) continue;
-            const t = tape[n], g = round(grads.get('n' + n));
-            run.nodes[n].outputs[0].grad = encode(g, t.shape);
+            const t = tape[n], all = run.nodes[n].outputs.map((output, o) => {
+                const g = grads.get('n' + n + '.' + o);
+                if (g) output.grad = encode(round(g), output.shape);
+                return g ? round(g) : null;
+            });
             run.walk.push(['v', n]);
-            t.backward(g).forEach((d, i) => {
+            t.backward(t.several ? all : all[0]).forEach((d, i) => {
                 const input = t.inputs[i];
                 if (!input.needs) return;
                 const own = round(d);
@@ -248,6 +262,34 @@ function makeSample(name) {
         });
         backward(sum(x));
     }
+    // What is rare: several outputs, of which one is read; texts that HTML and JSON would stumble over; empty, integer and
+    // boolean tensors; no source, no value, no name; numbers that are none, in heat maps too; nodes that the walk does not reach.
+    function odd() {
+        write('/* naïve é 漢 <\/script> <\!-- & "quoted" \\\\ ??= */');
+        const x = leaf([3, 4], [1, -2, 3e-39, 4, 1e30, -1e-30, 7, 8, 9, -0, 11, 12], 'x <\/script><b>', 'parameter');
+        const far = leaf([12, 10], Array.from({ length: 120 }, (_, i) => (i === 7 ? NaN : i === 20 ? Infinity : i >= 110 ? NaN : i)), 'été.weight', 'parameter');
+        leaf([2], [1, 2], 'unread', 'parameter');
+        write('tg_chunk(x, 2, 1);');
+        const [, second] = chunk(x);
+        const squared = mul(second, second);
+        write('unreached');
+        record('neg', [squared], squared.shape, squared.data.map((y) => -y), (g) => [g.map((y) => -y)]);
+        write('sum');
+        const loss = add(sum(mul(far, far)), sum(squared));
+        run.constants.push({ name: 'indices', shape: [3], dtype: 'int64', where: null, value: { n: [put([0, -5, 2 ** 40], 8), 3, 8] } },
+            { name: null, shape: [0, 3], dtype: 'float32', where: null, value: { n: [0, 0, 4] } },
+            { name: 'mask', shape: [2, 2], dtype: 'bool', where: null, value: { n: [put([1, 0, 0, 1], 8), 4, 8] } });
+        run.nodes.forEach((node, n) => { if (node.op === 'mul') node.inputs.push(['c', n % 3], null); });
+        backward(loss);
+        run.nodes[0].source = 1;
+        run.nodes[1].source = -1;
+        run.nodes[1].line = 0;
+        run.nodes[3].outputs[0].value = null;
+        run.leaves[0].before = run.leaves[0].value;
+        run.sources.push({ path: 'nowhere.c', text: null });
+        run.title = 'odd </title> & <i>';
+    }
+    if (name === 'odd') odd();
     if (name === 'small') small(false);
     if (name === 'nan') small(true);
     if (name === 'lstm') lstm(13, 2, 3, 4);
@@ -256,7 +298,7 @@ function makeSample(name) {
         most = 4;
         lstm(228, 16, 5, 8);
     }
-    run.sources.push({ path: 'examples/sample.c', text: source.join('\n') + '\n' });
+    run.sources.unshift({ path: 'examples/sample.c', text: source.join('\n') + '\n' });
     run.notes.push('A sample: no program has run.');
     let text = '';
     for (let i = 0; i < bytes.length; i += 30000) text += String.fromCharCode(...bytes.slice(i, i + 30000));
