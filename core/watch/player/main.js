@@ -165,7 +165,7 @@ function setLanguage(name) {
 }
 
 function showTexts() {
-    byId('title').textContent = (run.title || run.program) + ' · ' + say('backwardNumber', { n: run.backward });
+    byId('title').textContent = (run.title || run.program) + (run.backward ? ' · ' + say('backwardNumber', { n: run.backward }) : '');
     document.title = run.program + ' · tapegrad';
     byId('counts').textContent = say('counts', { nodes: nodeCount, leaves: run.leaves.length, events: run.walk.length });
     byId('counts').title = (run.notes || []).join('\n');

@@ -5,6 +5,16 @@
 
 const run = JSON.parse(document.getElementById('run').textContent);
 
+// What refers to a value by its place in the list becomes that value.
+function resolveValues() {
+    const resolve = (of, keys) => { for (const key of keys) if (typeof of[key] === 'number') of[key] = run.values[of[key]]; };
+    for (const leaf of run.leaves) resolve(leaf, ['value', 'grad', 'before']);
+    for (const constant of run.constants) resolve(constant, ['value']);
+    for (const node of run.nodes) for (const output of node.outputs) resolve(output, ['value', 'grad']);
+    for (const event of run.walk) resolve(event, event[0] === 'e' ? [3] : event[0] === 'r' ? [2] : []);
+}
+resolveValues();
+
 const nodeCount = run.nodes.length;
 const lastPosition = nodeCount + run.walk.length;
 
