@@ -116,11 +116,14 @@ function showPaths(key) {
     return [faint(say(paths === 0 ? 'noPath' : paths === 1 ? 'onePath' : 'paths', { n: countText(paths), nodes: nodes.size }))];
 }
 
-function formulaLine(part, node, index, result, isBackward) {
+// A formula, and under it the same with the numbers of one element; `shape` is that of what it computes.
+function formulaLine(part, node, shape, index, result, isBackward) {
     const line = element('p', { class: 'formula' + (isBackward ? ' back' : '') }, formulaText(part));
-    const filled = filledIn(part, node, index);
-    if (filled !== null)
-        line.append(element('br'), element('span', { class: 'numbers' }, (part.left ? part.left + ' = ' : '') + filled + (result === null ? '' : ' = ' + numberAsText(result))));
+    const product = part.tree ? null : filledProduct(part, node, shape, index, result);
+    const filled = product === null ? filledIn(part, node, index) : product;
+    if (filled === null) return line;
+    const left = part.left && part.left + (countOf(shape) > 1 ? elementAddress(index, shape) : '') + ' = ';
+    line.append(element('br'), element('span', { class: 'numbers' }, left + filled + (result === null || result === undefined ? '' : ' = ' + numberAsText(result))));
     return line;
 }
 
@@ -133,9 +136,7 @@ function elementAddress(index, shape) {
 function showFormula(node, index) {
     const n = run.nodes[node], op = run.ops[n.op] || {}, lines = [heading('formula')];
     const result = elementsOf(n.outputs[0].value);
-    for (const part of readFormula(op.formula)) lines.push(formulaLine(part, node, index, result ? result[index] : null, false));
-    if (result && result.length > 1 && readFormula(op.formula).some((part) => filledIn(part, node, index)))
-        lines.push(faint(say('withNumbers', { at: elementAddress(index, n.outputs[0].shape) })));
+    for (const part of readFormula(op.formula)) lines.push(formulaLine(part, node, n.outputs[0].shape, index, result ? result[index] : null, false));
     if (op.doc) lines.push(faint(op.doc));
     if (n.attributes) lines.push(faint(say('attributes') + ': ' + n.attributes));
     return lines;
@@ -225,13 +226,20 @@ function showHandedOver(node, index, position) {
         const at = edgeTime(node, i);
         if (!input || at === Infinity) return;
         const event = run.walk[at - nodeCount - 1], tensor = tensorOf(input), elements = elementsOf(event[3]);
-        const same = elements && elements.length === countOf(n.outputs[0].shape);
+        const own = Math.min(index, Math.max(0, countOf(tensor.shape) - 1));
         lines.push(element('div', { class: 'item ' + roleOf(input) + (at > position ? ' waits' : at === position ? ' new' : '') }, roleGlyph(input), goTo(slotKey(input)),
-            parts[i] && n.inputs.length === parts.length ? formulaLine(parts[i], node, index, same ? elements[index] : null, true) : null,
+            parts[i] ? handedFormula(parts[i], node, tensor, own, elements) : null,
             ...(at > position ? [faint(say('toCome'))] : showValue(event[3], tensor, true))));
     });
-    if (parts.length && n.inputs.length !== parts.length) lines.push(element('p', { class: 'formula' }, run.ops[n.op].gradient));
+    if (parts.length && n.inputs.length > parts.length) lines.push(element('p', { class: 'formula' }, run.ops[n.op].gradient));
     return lines.length > 1 ? lines : [];
+}
+
+// A pointwise formula is filled in only where nothing was broadcast: there every element has terms of its own.
+function handedFormula(part, node, tensor, index, elements) {
+    const isWhole = !part.tree || countOf(tensor.shape) === countOf(run.nodes[node].outputs[0].shape);
+    return isWhole ? formulaLine(part, node, tensor.shape, index, elements ? elements[index] : null, true)
+        : element('p', { class: 'formula back' }, formulaText(part));
 }
 
 function showSaved(node) {

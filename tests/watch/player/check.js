@@ -20,7 +20,10 @@ function numbersOf(offset, count, bytes) {
     return Array.from(bytes === 8 ? new Float64Array(copy.buffer) : new Float32Array(copy.buffer));
 }
 
-const numbers = (value) => (value && value.n ? numbersOf(...value.n) : null);
+// What a reference to a value stands for.
+const kept = (value) => (value === null ? null : check.data.values[value]);
+
+const numbers = (value) => (value !== null && kept(value).n ? numbersOf(...kept(value).n) : null);
 
 function dataOf(reference) {
     const d = check.data;
@@ -61,11 +64,11 @@ function showsNumbers(within, wanted, dtype) {
 // A heat map: its least, mean and greatest.
 function showsSummary(within, value) {
     const line = within.querySelector('.stats');
-    return line !== null && line.title === value.s.slice(0, 3).map((x) => (x === null ? '–' : String(x))).join('  ') && within.querySelector('canvas.heat') !== null;
+    return line !== null && line.title === kept(value).s.slice(0, 3).map((x) => (x === null ? '–' : String(x))).join('  ') && within.querySelector('canvas.heat') !== null;
 }
 
 function showsValue(within, tensor, value) {
-    return value === null ? true : value.n ? showsNumbers(within, numbers(value), tensor.dtype) : showsSummary(within, value);
+    return value === null ? true : kept(value).n ? showsNumbers(within, numbers(value), tensor.dtype) : showsSummary(within, value);
 }
 
 // The part of the panel under a heading, up to the next.

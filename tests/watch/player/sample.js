@@ -5,7 +5,7 @@
 
 function makeSample(name) {
     const run = { format: 1, program: 'sample_' + name, title: null, backward: 1, sources: [], places: [], ops: {}, leaves: [], constants: [],
-        nodes: [], root: [0, 0], walk: [], notes: [] };
+        nodes: [], root: [0, 0], walk: [], values: [], notes: [] };
     const bytes = [];
     let random = 12345, line = 1, place = -1, step = -1, most = 16;
 
@@ -23,8 +23,9 @@ function makeSample(name) {
         }
         return offset;
     }
+    const keep = (value) => run.values.push(value) - 1;
     function encode(data, shape) {
-        if (data.length <= 64) return { n: [put(data, 4), data.length, 4] };
+        if (data.length <= 64) return keep({ n: [put(data, 4), data.length, 4] });
         const columns = shape[shape.length - 1], rows = data.length / columns, r = Math.min(most, rows), c = Math.min(most, columns), cells = [];
         const mean = (list) => { const finite = list.filter(Number.isFinite); return finite.length ? finite.reduce((a, b) => a + b, 0) / finite.length : NaN; };
         for (let i = 0; i < r; i++)
@@ -35,8 +36,8 @@ function makeSample(name) {
                 cells.push(mean(inside));
             }
         const finite = [...data].filter(Number.isFinite), some = finite.length > 0;
-        return { s: [some ? Math.min(...finite) : null, some ? mean(finite) : null, some ? Math.max(...finite) : null, data.length - finite.length],
-            h: [put(cells, 4), r, c] };
+        return keep({ s: [some ? Math.min(...finite) : null, some ? mean(finite) : null, some ? Math.max(...finite) : null, data.length - finite.length],
+            h: [put(cells, 4), r, c] });
     }
 
     // ---- tensors ----
@@ -276,9 +277,9 @@ function makeSample(name) {
         record('neg', [squared], squared.shape, squared.data.map((y) => -y), (g) => [g.map((y) => -y)]);
         write('sum');
         const loss = add(sum(mul(far, far)), sum(squared));
-        run.constants.push({ name: 'indices', shape: [3], dtype: 'int64', where: null, value: { n: [put([0, -5, 2 ** 40], 8), 3, 8] } },
-            { name: null, shape: [0, 3], dtype: 'float32', where: null, value: { n: [0, 0, 4] } },
-            { name: 'mask', shape: [2, 2], dtype: 'bool', where: null, value: { n: [put([1, 0, 0, 1], 8), 4, 8] } });
+        run.constants.push({ name: 'indices', shape: [3], dtype: 'int64', where: null, value: keep({ n: [put([0, -5, 2 ** 40], 8), 3, 8] }) },
+            { name: null, shape: [0, 3], dtype: 'float32', where: null, value: keep({ n: [0, 0, 4] }) },
+            { name: 'mask', shape: [2, 2], dtype: 'bool', where: null, value: keep({ n: [put([1, 0, 0, 1], 8), 4, 8] }) });
         run.nodes.forEach((node, n) => { if (node.op === 'mul') node.inputs.push(['c', n % 3], null); });
         backward(loss);
         run.nodes[0].source = 1;
