@@ -13,7 +13,16 @@ function roleOf(reference) {
 
 function slotOfItem(item) { return item.slot || 'n' + item.node + '.0'; }
 
-const fitted = new Map();
+const fitted = new Map(), widths = new Map();
+
+function textWidth(context, text, font) {
+    const key = font + text;
+    if (!widths.has(key)) {
+        context.font = font;
+        widths.set(key, context.measureText(text).width);
+    }
+    return widths.get(key);
+}
 
 function fitText(context, text, font, width) {
     const key = font + width + text;
@@ -196,10 +205,11 @@ function drawNode(context, item) {
     const c = theme.colors, node = run.nodes[item.node], result = node.outputs[0], key = 'n' + item.node + '.0';
     const name = item.caption ? item.caption + ' ' + node.op : node.op;
     const shape = node.outputs.length > 1 ? '×' + node.outputs.length : result.shape.length ? shapeAsText(result.shape).replace(/ /g, '') : '';
-    context.font = fonts.plain;
-    const shapeWidth = shape ? Math.min(context.measureText(shape).width, 64) : 0;
-    writeText(context, name, item.x + 8, item.y + 17, fonts.bold, c.ink, item.w - shapeWidth - 20);
-    if (shape) writeText(context, shape, item.x + item.w - 8 - shapeWidth, item.y + 17, fonts.plain, c.faint, 64);
+    // The name first; the shape has what room is left.
+    const nameWidth = Math.min(textWidth(context, name, fonts.bold), item.w - 16), room = item.w - 22 - nameWidth;
+    writeText(context, name, item.x + 8, item.y + 17, fonts.bold, c.ink, item.w - 14);
+    const shapeText = room > 24 ? fitText(context, shape, fonts.plain, room) : '';
+    if (shapeText) writeText(context, shapeText, item.x + item.w - 8 - textWidth(context, shapeText, fonts.plain), item.y + 17, fonts.plain, c.faint);
     if (isComputed(item.node, app.position) && result.value) drawValue(context, result.value, result.shape, false, item.x + 8, item.y + 25, 62, 14);
     const slot = [item.x + item.w - 70, item.y + 25, 62, 14];
     if (app.position > nodeCount && node.outputs.length > 1) drawSlots(context, item.node, ...slot);

@@ -34,7 +34,7 @@ function parseFormula(text) {
 
 // A formula's text; `value(name)` gives a text in place of a name, or null.
 function writeFormula(tree, value = () => null, above = -9, right = false) {
-    if (tree.number !== undefined) return tree.number;
+    if (tree.number !== undefined) return tree.number.length > 8 ? numberAsText(Number(tree.number)) : tree.number;
     if (tree.name !== undefined) {
         const text = value(tree.name);
         if (text === null) return tree.name;
@@ -47,7 +47,7 @@ function writeFormula(tree, value = () => null, above = -9, right = false) {
         const same = operator[0] === '−' || operator[0] === '/';
         return bracket(write(0, operator[1]) + ' ' + operator[0] + ' ' + write(1, operator[1], same), operator[1]);
     }
-    if (tree.call === 'neg') return bracket('−' + write(0, 3), 2);
+    if (tree.call === 'neg') return above >= 2 ? '(−' + write(0, 3) + ')' : '−' + write(0, 3);
     if (tree.call === 'zero') return '0';
     if (tree.call === 'square') return write(0, 9) + '²';
     if (tree.call === 'pow') return write(0, 9) + '^' + write(1, 9);

@@ -202,23 +202,23 @@ function checkLayout(what) {
     told(back.length === 0, `${what}: what reads a result is below it, or right of it`);
 }
 
+// Loops stand one below the other; the columns of one follow each other.
 function checkSteps() {
-    const steps = layout.boxes.filter((box) => box.kind === 'step');
+    const steps = layout.boxes.filter((box) => box.kind === 'step'), loops = new Map(), rows = new Set(), columns = new Map();
     if (!steps.length) return;
-    const rows = new Map();
-    let aligned = true;
+    steps.forEach((box, i) => loops.set(box, i && box.y === steps[i - 1].y && box.x > steps[i - 1].x ? loops.get(steps[i - 1]) : i));
+    for (const loop of loops.values()) columns.set(loop, (columns.get(loop) || 0) + 1);
+    const long = new Set([...columns.keys()].filter((loop) => columns.get(loop) > 5));
+    let own = true, within = 0;
     check.data.nodes.forEach((node, n) => {
-        const item = layout.ofNode[n];
-        if (item.kind !== 'node' || node.step < 0) return;
-        const column = steps.find((box) => inside(item, box));
-        if (!column || column.step !== node.step) aligned = false;
-        const key = node.op + node.line + ' ' + item.caption + ' ' + Math.round(item.x - (column ? column.x : 0));
-        const known = rows.get(key) || new Set();
-        rows.set(key, known.add(item.y));
+        const item = layout.ofNode[n], column = steps.find((box) => inside(item, box));
+        if (item.kind !== 'node' || !column) return;
+        within++;
+        if (column.step !== node.step) own = false;
+        if (long.has(loops.get(column))) rows.add([loops.get(column), node.op, node.line, item.caption, Math.round(item.x - column.x), item.y].join(' '));
     });
-    const loop = [...rows.values()].filter((heights) => heights.size > 3);
-    told(aligned && loop.length === 0, `${steps.length} steps, each node in its own, each line of the loop at one height`);
-    told(steps.every((box, i) => i === 0 || box.x > steps[i - 1].x), 'time goes from left to right');
+    told(own && within > 0, `${within} nodes in ${steps.length} steps of ${new Set(loops.values()).size} loops, each in its own step`);
+    told(rows.size < within / 4 || long.size === 0, `time goes from left to right, what is alike at the same height: ${rows.size} heights`);
 }
 
 function checkFolding() {
