@@ -1,5 +1,5 @@
-/* player_page.h: the player's page, as texts: what stands before a run, between its JSON and its numbers, and after them
- * (core/watch/player/FORMAT.md). The files it is made of are in core/watch/player/. */
+/* player_page.h: the player's page, as texts: what stands before a run, between its JSON and its numbers, and after
+ * them (core/watch/player/FORMAT.md). What they are made of is in core/watch/player/. */
 #ifndef TG_CORE_WATCH_PLAYER_PAGE_H
 #define TG_CORE_WATCH_PLAYER_PAGE_H
 
