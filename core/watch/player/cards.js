@@ -98,7 +98,7 @@ function partialPicture(key, k, shape) {
 
 // So far: the sum, and how many of its terms it has.
 function drawPartialSum(context, key, list, k, tensor, x, y, w, h) {
-    const c = theme.colors, counted = list.length > 1 ? k + '/' + list.length : '';
+    const c = theme.colors, counted = list.length > 1 && w > 50 ? k + '/' + list.length : '';
     const one = countOf(tensor.shape) === 1 ? sumOfCells(list.slice(0, k).map((term) => term.value), tensor.shape) : null;
     const picture = one ? null : partialPicture(key, k, tensor.shape);
     context.imageSmoothingEnabled = false;
@@ -203,7 +203,7 @@ function drawItem(context, item, event) {
 
 function drawNode(context, item) {
     const c = theme.colors, node = run.nodes[item.node], result = node.outputs[0], key = 'n' + item.node + '.0';
-    const name = item.caption ? item.caption + ' ' + node.op : node.op;
+    const name = (result.name ? result.name + ' = ' : '') + (item.caption ? item.caption + ' ' : '') + node.op;
     const shape = node.outputs.length > 1 ? '×' + node.outputs.length : result.shape.length ? shapeAsText(result.shape).replace(/ /g, '') : '';
     // The name first; the shape has what room is left.
     const nameWidth = Math.min(textWidth(context, name, fonts.bold), item.w - 16), room = item.w - 22 - nameWidth;

@@ -195,7 +195,9 @@ function curve(from, to, share) {
     }
     const down = end.y - start.y, side = Math.abs(end.x - start.x);
     if (down > size.card.h + 1.5 * size.gap.y && side < size.card.w) {
-        const out = Math.max(from.x + from.w, to.x + to.w) + 10 + Math.min(down / 12, 40);
+        // Such a curve goes three quarters of the way to its middle points.
+        const middle = (start.x + end.x) / 2, edge = Math.max(from.x + from.w, to.x + to.w) + 10 + Math.min(down / 30, 24);
+        const out = middle + (edge - middle) / 0.75;
         return { points: [start.x, start.y, out, start.y + Math.min(down * 0.2, 60), out, end.y - Math.min(down * 0.2, 60), end.x, end.y] };
     }
     const bend = Math.min(Math.max(down * 0.5, 14), 120);

@@ -123,7 +123,7 @@ function formulaLine(part, node, shape, index, result, isBackward) {
     const filled = product === null ? filledIn(part, node, index) : product;
     if (filled === null) return line;
     const left = part.left && part.left + (countOf(shape) > 1 ? elementAddress(index, shape) : '') + ' = ';
-    line.append(element('br'), element('span', { class: 'numbers' }, left + filled + (result === null || result === undefined ? '' : ' = ' + numberAsText(result))));
+    line.append(element('br'), element('span', { class: 'numbers' }, left + filled + (result === null || result === undefined || filled === numberAsText(result) ? '' : ' = ' + numberAsText(result))));
     return line;
 }
 
@@ -170,9 +170,12 @@ function showGradient(key, position) {
     if (!list.length) return [...lines, faint(say(reference[0] === 'n' && model.visitAt[reference[1]] === Infinity ? 'notReached' : 'noGradient'))];
     const arrived = arrivedAt(key, position), complete = isComplete(key, position);
     lines.push(faint(say('contributions', { arrived, n: list.length })));
-    if (list.length <= 6) for (const c of list) lines.push(contributionItem(c, tensor, position));
+    const items = list.length <= 6 ? list.map((c) => contributionItem(c, tensor, position)) : [];
+    lines.push(...items);
     if (list.some((c) => c.chain)) lines.push(faint(say('chainNote')));
-    if (complete || arrived) lines.push(element('div', { class: 'item sum', 'data-sum': key },
+    // One contribution is the sum, and is not shown twice.
+    if (complete && list.length === 1 && list[0].value === tensor.grad) items[0].classList.add('sum');
+    else if (complete || arrived) lines.push(element('div', { class: 'item sum', 'data-sum': key },
         element('span', {}, say(complete ? 'sum' : 'sumSoFar') + ' ', element('span', { class: 'faint' }, complete ? sumNumbers(list, tensor.grad) : '')),
         ...(complete ? showValue(tensor.grad, tensor, true) : showPartialSum(list.slice(0, arrived), tensor))));
     if (reference[0] === 'l' && tensor.before) lines.push(element('div', { class: 'item' }, say('before'), ...showValue(tensor.before, tensor, true)));

@@ -42,7 +42,7 @@ function edgeSentence(event, position) {
     const number = oneNumber(event.value);
     const part = readFormula((run.ops[run.nodes[event.node].op] || {}).gradient)[event.input];
     const filled = number !== null && part && filledIn(part, event.node, 0);
-    const numbers = number === null ? '' : withColon((filled ? filled + ' = ' : '') + numberAsText(number));
+    const numbers = number === null ? '' : withColon((filled && filled !== numberAsText(number) ? filled + ' = ' : '') + numberAsText(number));
     return say(event.chain ? 'didChain' : 'didEdge', { name: nodeName(event.node), to: slotName(key), numbers, count });
 }
 

@@ -21,9 +21,9 @@ function numbersOf(offset, count, bytes) {
 }
 
 // What a reference to a value stands for.
-const kept = (value) => (value === null ? null : check.data.values[value]);
+const kept = (value) => (value === null || value === undefined ? null : check.data.values[value]);
 
-const numbers = (value) => (value !== null && kept(value).n ? numbersOf(...kept(value).n) : null);
+const numbers = (value) => (kept(value) && kept(value).n ? numbersOf(...kept(value).n) : null);
 
 function dataOf(reference) {
     const d = check.data;
@@ -68,7 +68,7 @@ function showsSummary(within, value) {
 }
 
 function showsValue(within, tensor, value) {
-    return value === null ? true : kept(value).n ? showsNumbers(within, numbers(value), tensor.dtype) : showsSummary(within, value);
+    return !kept(value) ? true : kept(value).n ? showsNumbers(within, numbers(value), tensor.dtype) : showsSummary(within, value);
 }
 
 // The part of the panel under a heading, up to the next.
