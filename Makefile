@@ -378,7 +378,7 @@ check-examples: all ## runs the examples and compares their losses with PyTorch'
 check-resume: all ## interrupts the examples, goes on with them, and compares with whole runs
 	@sh tests/tools/check_resume.sh
 
-check-player: $(PLAYER).html ## uses the player's page in a headless Chromium, if there is one
+check-player: $(PLAYER).html $(STATIC) ## uses the player's page in a headless Chromium, if there is one
 	@sh tests/tools/check_player.sh
 
 check-docs: all ## compiles and runs the code in README.md and docs/

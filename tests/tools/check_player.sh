@@ -1,8 +1,9 @@
 #!/bin/sh
 # Uses the player's page in a headless Chromium: check_player.sh [PAGE ...]. Each page, or else the samples that
-# tests/watch/player/sample.js makes, gets tests/watch/player/check.js, which steps, folds, searches, and compares what is
-# shown with the data. Where there is no Chromium this says so, and looks at the page's text alone.
-# From the environment: CHECK_BUILD; CHROMIUM, its program.
+# tests/watch/player/sample.js makes and that of tests/watch/player/program.c, gets tests/watch/player/check.js, which steps,
+# folds, searches, and compares what is shown with the data, and with what that program says. Where there is no Chromium
+# this says so, and looks at the page's text alone.
+# From the environment: CHECK_BUILD, CHECK_CC, CHECK_CFLAGS, CHECK_LIBS; CHROMIUM, its program.
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -30,8 +31,8 @@ for name in chromium chromium-browser google-chrome chrome; do
 done
 
 # The page with what watches for errors before its own script, and the check after it.
-prepare() {   # prepare SAMPLE or ""
-    awk -v sample="$1" -v tests="$tests" '
+prepare() {   # prepare SAMPLE or "" [NUMBERS]
+    awk -v sample="$1" -v numbers="${2-}" -v tests="$tests" '
         function script(file,    text) {
             print "<script>"
             while ((getline text <file) > 0) print text
@@ -50,6 +51,7 @@ prepare() {   # prepare SAMPLE or ""
                 print "document.getElementById(\"run\").textContent = made.run; document.getElementById(\"numbers\").textContent = made.numbers; }</script>"
             }
         }
+        $0 == "</body>" && numbers != "" { script(numbers); print "</script>" }
         $0 == "</body>" { script(tests "/check.js"); print "</script>" }
         { print }'
 }
@@ -76,6 +78,15 @@ elif [ $# = 0 ]; then
         prepare "$sample" <"$page" >"$work/$sample.html"
         use "$sample" "$work/$sample.html"
     done
+    # A program, its page, and its numbers as it knows them.
+    if [ ! -f core/watch/player.h ]; then
+        echo "no tg_tape_write_html in this tree: no program's own numbers were compared"
+    elif $CHECK_CC $CHECK_CFLAGS -Werror -o "$work/program" $tests/program.c $CHECK_LIBS && "$work/program" "$work/made.html" "$work/numbers.js"; then
+        prepare "" "$work/numbers.js" <"$work/made.html" >"$work/program.html"
+        use program "$work/program.html"
+    else
+        fail "tests/watch/player/program.c does not write its page"
+    fi
 else
     for file; do
         prepare "" <"$file" >"$work/page.html"

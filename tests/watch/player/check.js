@@ -182,6 +182,22 @@ function checkReturn() {
     told(place() === Math.max(0, check.data.nodes.length + 1 - 10), 'b, and ten steps back');
 }
 
+// ---- a program's own numbers ----
+
+// [key, 'value' or 'grad', dtype, numbers] as a program wrote them; a leaf's key is its name.
+function checkProgram(list) {
+    let right = 0;
+    setPosition(lastPosition);
+    for (const [name, part, dtype, wanted] of list) {
+        const leaf = check.data.leaves.findIndex((one) => one.name === name), key = leaf < 0 ? name : 'l' + leaf;
+        select(key);
+        const within = part === 'grad' ? document.querySelector('#panel .sum') : under(key[0] === 'n' ? 'result' : 'value');
+        if (within && showsNumbers(within, wanted, dtype)) right++;
+        else told(false, `the ${part} of ${name} is not the program's`);
+    }
+    told(right === list.length && right > 20, `${right} tensors show the program's own numbers`);
+}
+
 // ---- the picture ----
 
 const inside = (inner, outer) => inner.x >= outer.x - 0.5 && inner.y >= outer.y - 0.5 && inner.x + inner.w <= outer.x + outer.w + 0.5 && inner.y + inner.h <= outer.y + outer.h + 0.5;
@@ -403,6 +419,7 @@ function checkAll() {
     const d = check.data, few = d.nodes.length < 1000;
     app.follow = few;
     for (const one of few ? [checkForward, checkBackward, checkSums] : []) one();
+    if (window.programNumbers) checkProgram(window.programNumbers);
     for (const one of [checkReturn, checkClick, checkPaths, checkSearch, checkSource, checkLanguages, checkThemes, checkEverybody, checkPixels]) one();
     document.getElementById('unfold-all').click();
     checkLayout('unfolded');
