@@ -25,6 +25,7 @@
 #include "core/show/chart.h"
 #include "core/tensor.h"
 #include "core/interrupt.h"
+#include "core/watch/player.h"
 #include "core/watch/watch.h"
 
 #include "core/show/metrics.h"

@@ -46,11 +46,23 @@ bool tgi_name_once(tg_tensor *t, const char *name)
 {
     tgi_name **place = place_of_name(t, true), *none = NULL;
     if (!place) return false;
-    if (__atomic_load_n(place, __ATOMIC_ACQUIRE)) return true;
+    tgi_name *there = __atomic_load_n(place, __ATOMIC_ACQUIRE);
+    if (there) {
+        __atomic_store_n(&there->of_parameter, true, __ATOMIC_RELAXED);
+        return true;
+    }
     tgi_name *made = name_new(name);
+    if (made) made->of_parameter = true;
     if (made && !__atomic_compare_exchange_n(place, &none, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         tgi_name_free(made);
     return made;
+}
+
+bool tgi_is_parameter(const tg_tensor *t)
+{
+    tgi_name *const *place = place_of_name((tg_tensor *)t, false);
+    const tgi_name *name = place ? __atomic_load_n(place, __ATOMIC_ACQUIRE) : NULL;
+    return name && __atomic_load_n(&name->of_parameter, __ATOMIC_RELAXED);
 }
 
 static const char *text_at(tgi_name *const *place)

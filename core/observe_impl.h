@@ -76,7 +76,10 @@ const tg_place *tgi_place_numbered(int32_t number);
 int64_t tgi_place_generation(void);
 
 /* ---- names.c ---- */
+/* Names a parameter of a module that has no name yet. False with an error pending. */
 bool tgi_name_once(tg_tensor *t, const char *name);
+/* Whether a module whose forward ran under observation has it. */
+bool tgi_is_parameter(const tg_tensor *t);
 
 TG_EXTERN_C_END
 

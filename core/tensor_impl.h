@@ -33,7 +33,8 @@ typedef struct tgi_hook {
 } tgi_hook;
 
 typedef struct tgi_name {
-    size_t bytes; /* of the block */
+    size_t bytes;      /* of the block */
+    bool of_parameter; /* a module has the tensor */
     char text[];
 } tgi_name;
 void tgi_name_free(tgi_name *name);

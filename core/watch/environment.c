@@ -3,9 +3,10 @@
  * The only file that knows all tools. A variable is read when a thread first uses the library; one that is unset, empty
  * or 0 starts nothing. */
 #include "environment_impl.h"
+#include "player_impl.h"
+#include "profile_impl.h"
 
 #include "core/observe_impl.h"
-#include "profile_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ typedef struct tool {
 } tool;
 
 static const tool tools[] = {
+    { "TAPEGRAD_PLAY", tgi_play_begin },
     { "TAPEGRAD_PROFILE", tgi_profile_from_environment },
     { NULL, NULL },
 };

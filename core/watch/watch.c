@@ -18,7 +18,7 @@ typedef struct kept {
 typedef struct watched {
     size_t bytes;
     uint64_t serial;
-    int inputs; /* how many of `tensors` are inputs; the outputs' values and then their gradients follow */
+    int inputs; /* how many of `tensors` are inputs; the outputs' values, their gradients and what was saved follow */
     kept tensors[];
 } watched;
 
@@ -49,6 +49,7 @@ static void forget_walk(watching *w)
     for (int64_t i = 0; i < w->step_count; i++) {
         tgi_unref(w->steps[i].grad);
         tgi_unref(w->steps[i].leaf);
+        tgi_unref(w->steps[i].before);
     }
     w->step_count = 0;
     w->high = -1;
@@ -79,23 +80,41 @@ static void keep(kept *place, tg_tensor *t)
     if (t) *place = (kept){ tgi_ref(t), t->storage->version };
 }
 
-static void computed(void *context, const tg_computed *what)
+/* Where the node's tensors go; NULL with an error pending. */
+static watched *add_node(watching *w, const tg_node *node)
 {
-    watching *w = context;
-    const tg_node *node = what->node;
-    if (!node || !tgi_grow(&w->nodes, &w->capacity, node->index + 1, sizeof(watched *))) return;
-    const size_t tensors = (size_t)node->input_count + 2 * (size_t)node->output_count;
+    if (!tgi_grow(&w->nodes, &w->capacity, node->index + 1, sizeof(watched *))) return NULL;
+    const size_t tensors = (size_t)node->input_count + 2 * (size_t)node->output_count + (size_t)node->saved_count;
     const size_t bytes = sizeof(watched) + tensors * sizeof(kept);
     watched *made = tgi_calloc(bytes);
-    if (!made) return;
+    if (!made) return NULL;
     made->bytes = bytes;
     made->serial = node->serial;
     made->inputs = node->input_count;
+    while (w->count <= node->index) w->nodes[w->count++] = NULL;
+    drop_node(w->nodes[node->index]);
+    return w->nodes[node->index] = made;
+}
+
+/* An input that was written in place is the output already. */
+static bool is_written(const tg_computed *what, int input)
+{
+    return what->op->in_place_of && what->inputs.items[input] == what->outputs.items[0];
+}
+
+static void computed(void *context, const tg_computed *what)
+{
+    const tg_node *node = what->node;
+    watched *made = node ? add_node(context, node) : NULL;
+    if (!made) return;
     for (int i = 0; i < node->input_count; i++)
-        if (tgi_inputs(node)[i].output == TGI_TO_NOWHERE) keep(&made->tensors[i], what->inputs.items[i]);
-    for (int i = 0; i < node->output_count; i++) keep(&made->tensors[node->input_count + i], what->outputs.items[i]);
-    while (w->count < node->index) w->nodes[w->count++] = NULL;
-    w->nodes[w->count++] = made;
+        if (tgi_inputs(node)[i].output < 0 && !is_written(what, i)) keep(&made->tensors[i], what->inputs.items[i]);
+    kept *next = made->tensors + node->input_count;
+    for (int i = 0; i < node->output_count; i++) keep(next++, what->outputs.items[i]);
+    next += node->output_count;
+    for (int i = 0; i < node->saved_count; i++, next++)
+        if (tgi_saved_of(node)[i].tensor)
+            *next = (kept){ tgi_ref(tgi_saved_of(node)[i].tensor), tgi_saved_of(node)[i].version };
 }
 
 /* ---- backward ---- */
@@ -114,11 +133,12 @@ static kept *grad_place(watched *w, const tg_node *node, int i)
 
 static void add_step(watching *w, tg_walk_step step)
 {
-    if (w->depth > 1 || !tgi_grow(&w->steps, &w->step_capacity, w->step_count + 1, sizeof *w->steps)) return;
+    if (w->depth != 1 || !tgi_grow(&w->steps, &w->step_capacity, w->step_count + 1, sizeof *w->steps)) return;
     if (step.node && step.node->index > w->high) w->high = step.node->index;
     if (step.to && step.to->index > w->high) w->high = step.to->index;
     if (step.grad) tgi_ref(step.grad);
     if (step.leaf) tgi_ref(step.leaf);
+    if (step.before) tgi_ref(step.before);
     w->steps[w->step_count++] = step;
 }
 
@@ -142,8 +162,9 @@ static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
 {
     watching *w = context;
     watched *of = watched_of(node);
+    if (!of && !(of = add_node(w, node))) return; /* recorded before */
     add_step(w, (tg_walk_step){ .event = TG_WALK_VISIT, .node = node });
-    for (int i = 0; of && w->depth == 1 && i < node->output_count; i++) keep(grad_place(of, node, i), grads[i]);
+    for (int i = 0; w->depth == 1 && i < node->output_count; i++) keep(grad_place(of, node, i), grads[i]);
 }
 
 static void edge(void *context, const tg_contribution *what)
@@ -168,14 +189,18 @@ static void visited(void *context, const tg_node *node)
 
 static void leaf_ready(void *context, tg_tensor *leaf, tg_tensor *grad)
 {
-    add_step(context, (tg_walk_step){ .event = TG_WALK_LEAF, .leaf = leaf, .grad = grad });
+    watching *w = context;
+    const tgi_extra *extra = __atomic_load_n(&leaf->extra, __ATOMIC_ACQUIRE);
+    tg_tensor *before = extra && w->depth == 1 ? extra->grad : NULL;
+    if (before && !(before = tgi_engine->clone(before))) return; /* it is added to in place */
+    add_step(w, (tg_walk_step){ .event = TG_WALK_LEAF, .leaf = leaf, .grad = grad, .before = before });
 }
 
 static void walked(void *context, tg_status status)
 {
     watching *w = context;
     (void)status;
-    w->depth--;
+    if (w->depth > 0) w->depth--; /* 0: it began before we watched */
 }
 
 /* ---- on and off ---- */
@@ -224,7 +249,20 @@ tg_tensor *tg_node_value(const tg_node *node, int i)
 tg_tensor *tg_node_constant(const tg_node *node, int i)
 {
     const watched *w = watched_of(node);
-    return w && i >= 0 && i < w->inputs ? unwritten(&w->tensors[i]) : NULL;
+    return w && i >= 0 && i < w->inputs && tgi_inputs(node)[i].output == TGI_TO_NOWHERE ? unwritten(&w->tensors[i]) : NULL;
+}
+
+bool tg_node_leaf_written(const tg_node *node, int i)
+{
+    const watched *w = watched_of(node);
+    return w && i >= 0 && i < w->inputs && tgi_inputs(node)[i].output == TGI_TO_LEAF && w->tensors[i].tensor &&
+           !unwritten(&w->tensors[i]);
+}
+
+tg_tensor *tg_node_kept(const tg_node *node, int i)
+{
+    const watched *w = watched_of(node);
+    return w && i >= 0 && i < node->saved_count ? w->tensors[w->inputs + 2 * node->output_count + i].tensor : NULL;
 }
 
 tg_tensor *tg_node_grad(const tg_node *node, int i)

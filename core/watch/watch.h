@@ -10,7 +10,7 @@
 
 TG_BEGIN_DECLS
 
-/* From here on, or no more: what was remembered goes. Nodes recorded before have no values. */
+/* From here on, or no more: what was remembered goes. Nodes recorded before have no values, but gradients. */
 tg_status tg_watch_at(const char *where, bool on);
 #define tg_watch(on) tg_watch_at(TG_HERE, on)
 bool tg_is_watched(void);
@@ -19,6 +19,11 @@ bool tg_is_watched(void);
 tg_tensor *tg_node_value(const tg_node *node, int i);
 /* Input `i` of a node, where no gradient goes: NULL if one does, or it was left out, not watched, or written since. */
 tg_tensor *tg_node_constant(const tg_node *node, int i);
+/* Whether input `i` is a leaf that was written since the node read it, as by an optimiser's step. */
+bool tg_node_leaf_written(const tg_node *node, int i);
+/* What the node saved for its backward, which may have run and released it (tg_node_saved); NULL: nothing, or not watched.
+ * It may have been written since. */
+tg_tensor *tg_node_kept(const tg_node *node, int i);
 /* The gradient of output `i` in the latest walk; NULL: none came. */
 tg_tensor *tg_node_grad(const tg_node *node, int i);
 
@@ -35,6 +40,7 @@ typedef struct tg_walk_step {
     const tg_node *node, *to;
     int input, output;
     tg_tensor *leaf, *grad;
+    tg_tensor *before;     /* of a complete leaf: its .grad before the walk; NULL: it had none */
     bool product;          /* of an edge: handed over as the factors of a product */
 } tg_walk_step;
 

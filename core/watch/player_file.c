@@ -1,0 +1,84 @@
+/* player_file.c: the page of a run as a file: what the library brings (player_page.c) around the run's JSON and its
+ * numbers. */
+#include "player_impl.h"
+#include "player_page.h"
+
+#include "core/error.h"
+#include "core/file/output_impl.h"
+
+#include <string.h>
+
+/* What a page of a large tape should not exceed: heat maps are made coarser for it. */
+enum { GOAL = 5000000, COARSEST = 2 };
+
+static void write_base64(tgi_output *out, const tgi_page *numbers)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *at = (const unsigned char *)numbers->text, *const end = at + numbers->length;
+    char text[4096];
+    size_t used = 0;
+    for (; at < end; at += 3) {
+        const int64_t rest = end - at;
+        const unsigned bits = (unsigned)at[0] << 16 | (rest > 1 ? (unsigned)at[1] << 8 : 0) | (rest > 2 ? at[2] : 0u);
+        text[used++] = letters[bits >> 18];
+        text[used++] = letters[bits >> 12 & 63];
+        text[used++] = rest > 1 ? letters[bits >> 6 & 63] : '=';
+        text[used++] = rest > 2 ? letters[bits & 63] : '=';
+        if (used == sizeof text && !tgi_output_write(out, text, used)) return;
+        used %= sizeof text;
+    }
+    tgi_output_write(out, text, used);
+}
+
+static bool write_file(const char *function, const char *path, const tgi_page *json, const tgi_page *numbers, int64_t *bytes)
+{
+    tgi_output out;
+    if (!tgi_output_open(&out, function, path)) return false;
+    tgi_output_write(&out, tgi_player_head, strlen(tgi_player_head));
+    tgi_output_write(&out, json->text, (size_t)json->length);
+    tgi_output_write(&out, tgi_player_between, strlen(tgi_player_between));
+    write_base64(&out, numbers);
+    tgi_output_write(&out, tgi_player_tail, strlen(tgi_player_tail));
+    *bytes = out.written;
+    return tgi_output_commit(&out);
+}
+
+static int64_t size_of_page(const tgi_page *json, const tgi_page *numbers)
+{
+    return (int64_t)(strlen(tgi_player_head) + strlen(tgi_player_between) + strlen(tgi_player_tail)) + json->length +
+           (numbers->length + 2) / 3 * 4;
+}
+
+/* With heat maps of so many cells on a side. `too_large`: nothing was written, since coarser ones would be smaller. */
+static bool write_with(const char *function, const char *path, const tgi_player_run *run,
+                       const tg_tape_html_options *options, int side, int64_t *bytes, bool *too_large)
+{
+    tgi_page json = { .text = NULL };
+    tgi_values values = { .most = side };
+    tgi_player_json(&json, run, &values, options);
+    *too_large = !json.failed && side > COARSEST && size_of_page(&json, &values.numbers) > GOAL;
+    const bool ok = !json.failed && !tg_failed() && (*too_large || write_file(function, path, &json, &values.numbers, bytes));
+    tgi_page_free(&json);
+    tgi_values_free(&values);
+    return ok;
+}
+
+static bool write_page(const char *function, const char *path, const tgi_player_run *run,
+                       const tg_tape_html_options *options, int64_t *bytes)
+{
+    bool too_large = true, ok = true;
+    for (int side = TGI_HEAT_SIDE; ok && too_large; side /= 2)
+        ok = write_with(function, path, run, options, side, bytes, &too_large);
+    return ok;
+}
+
+bool tgi_player_write(const char *function, const char *path, const tg_node *root, int output, const tg_tensor *value,
+                      const tg_tape_html_options *options, tgi_player_written *written)
+{
+    tgi_player_run run;
+    const bool ok =
+        tgi_player_collect(&run, root, output, value) && write_page(function, path, &run, options, &written->bytes);
+    written->nodes = run.node_count;
+    tgi_player_run_free(&run);
+    return ok;
+}
