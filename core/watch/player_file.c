@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* What a page of a large tape should not exceed: heat maps are made coarser for it. */
-enum { GOAL = 5000000, COARSEST = 2 };
+enum { GOAL = 5000000, COARSEST = 4 };
 
 static void write_base64(tgi_output *out, const tgi_page *numbers)
 {

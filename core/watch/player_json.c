@@ -188,8 +188,11 @@ static void put_output(writer *w, const tgi_player_node *n, int i)
     const tgi_output *output = &tgi_outputs(n->node)[i];
     tgi_page_put(w->page, i ? ",{\"shape\":" : "{\"shape\":");
     put_shape(w->page, output->dims, output->ndim);
-    tgi_page_format(w->page, ",\"dtype\":\"%s\",\"name\":", tg_dtype_name((tg_dtype)output->dtype));
-    tgi_json_put(w->page, tg_node_output_name(n->node, i));
+    tgi_page_format(w->page, ",\"dtype\":\"%s\"", tg_dtype_name((tg_dtype)output->dtype));
+    if (tg_node_output_name(n->node, i)) {
+        tgi_page_put(w->page, ",\"name\":");
+        tgi_json_put(w->page, tg_node_output_name(n->node, i));
+    }
     put_value(w, ",\"value\":", w->run->values[n->first_output + i]);
     put_value(w, ",\"grad\":", w->run->has_walk ? tg_node_grad(n->node, i) : NULL);
     tgi_page_put(w->page, "}");
@@ -202,7 +205,7 @@ static void put_saved(writer *w, const tg_node *node, const tg_tensor *saved, bo
     const int32_t number = tgi_player_number(w->run, made_by);
     const int64_t leaf = tgi_pointers_find(&w->run->leaves, saved);
     const int64_t constant = tgi_pointers_find(&w->run->constants, saved);
-    tgi_page_put(w->page, first ? "{\"what\":" : ",{\"what\":");
+    tgi_page_put(w->page, first ? ",\"saved\":[{\"what\":" : ",{\"what\":");
     if (number >= 0 && made_by->index <= node->index)
         tgi_page_format(w->page, "[\"n\",%d,%d]", (int)number, (int)saved->origin.output);
     else if (leaf >= 0) tgi_page_format(w->page, "[\"l\",%lld]", (long long)leaf);
@@ -211,6 +214,17 @@ static void put_saved(writer *w, const tg_node *node, const tg_tensor *saved, bo
     tgi_page_put(w->page, ",\"shape\":");
     put_shape(w->page, saved->dims, saved->ndim);
     tgi_page_format(w->page, ",\"bytes\":%lld}", (long long)(saved->numel * (int64_t)tgi_element_size(saved)));
+}
+
+static void put_all_saved(writer *w, const tg_node *node)
+{
+    int count = 0;
+    for (int i = 0; i < node->saved_count; i++) {
+        const tg_tensor *saved = tg_node_kept(node, i);
+        if (!saved) saved = tg_node_saved(node, i);
+        if (saved) put_saved(w, node, saved, count++ == 0);
+    }
+    if (count) tgi_page_put(w->page, "]");
 }
 
 static void put_node(writer *w, const tgi_player_node *n)
@@ -223,13 +237,9 @@ static void put_node(writer *w, const tgi_player_node *n)
     for (int i = 0; i < node->input_count; i++) put_input(w, node, i);
     tgi_page_put(w->page, "],\"outputs\":[");
     for (int i = 0; i < node->output_count; i++) put_output(w, n, i);
-    tgi_page_put(w->page, "],\"saved\":[");
-    for (int i = 0, count = 0; i < node->saved_count; i++) {
-        const tg_tensor *saved = tg_node_kept(node, i);
-        if (!saved) saved = tg_node_saved(node, i);
-        if (saved) put_saved(w, node, saved, count++ == 0);
-    }
-    tgi_page_put(w->page, "],\"attributes\":null}");
+    tgi_page_put(w->page, "]");
+    put_all_saved(w, node);
+    tgi_page_put(w->page, "}");
 }
 
 static void put_nodes(writer *w)
