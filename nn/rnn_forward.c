@@ -9,6 +9,7 @@
 #include "rnn_impl.h"
 #include "module_hooks_impl.h"
 
+#include "core/observe.h"
 #include "core/scope.h"
 #include "core/thread.h"
 #include "ops/create.h"
@@ -34,10 +35,11 @@ bool tgi_rnn_begin(const char *where, const tg_op *op, int states, const tg_modu
     return given || tg_optional_ok(NULL);
 }
 
-/* One step in a scope, so that what it needs no more dies with it. */
-static tgi_rnn_state step(const tg_recurrent *r, const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s)
+/* One step, that of time t (-1: of a cell alone), in a scope, so that what it needs no more dies with it. */
+static tgi_rnn_state step(const tg_recurrent *r, const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s, int64_t t)
 {
     tg_scope scope = tg_scope_begin();
+    if (t >= 0) tg_label("t=%lld", (long long)t);
     s = r->kind->step(w, x_gates, s);
     tg_scope_end_with(scope, &s.h, &s.c);
     return s;
@@ -89,7 +91,7 @@ static tgi_rnn_state cell_batched(const tg_recurrent *r, tg_tensor *x, tgi_rnn_s
         if (two) s.c = s.h;
     }
     if (!s.h || !cell_state_ok(r, x, s.h, 0) || (two && !cell_state_ok(r, x, s.c, 1))) return no_state;
-    return step(r, r->weights, tg_linear(x, r->weights->weight_ih, r->weights->bias_ih), s);
+    return step(r, r->weights, tg_linear(x, r->weights->weight_ih, r->weights->bias_ih), s, -1);
 }
 
 static tgi_rnn_state cell_forward(const tg_recurrent *r, tg_tensor *x, tgi_rnn_state state)
@@ -195,7 +197,7 @@ static tg_tensor *run(const tg_recurrent *r, const tg_rnn_weights *w, tg_tensor 
         const int64_t t = reverse ? b->steps - 1 - i : i, sequences = b->sizes ? b->sizes[t] : b->sequences;
         lane_resize(&of_h, sequences);
         lane_resize(&of_c, sequences);
-        const tgi_rnn_state s = step(r, w, gates.items[t], (tgi_rnn_state){ of_h.now, of_c.now });
+        const tgi_rnn_state s = step(r, w, gates.items[t], (tgi_rnn_state){ of_h.now, of_c.now }, t);
         of_h.now = output[t] = s.h;
         of_c.now = s.c;
     }
@@ -215,12 +217,18 @@ typedef struct state_lists {
 static tg_tensor *run_layer(const tg_recurrent *r, tg_tensor *data, const tgi_rnn_batch *b, const state_lists *states,
                             int64_t first)
 {
-    const int last = tgi_rnn_directions(r) - 1;
+    const int last = tgi_rnn_directions(r) - 1, layer = (int)first / (last + 1);
     const tg_rnn_weights *w = r->weights + first;
     tg_tensor **h = states->h + first, **c = states->c + first;
     tg_scope scope = tg_scope_begin();
+    tg_label("layer %d", layer);
     tg_tensor *y = run(r, w, data, b, false, h, c);
-    if (last) y = tg_cat(tg_list(y, run(r, w + 1, data, b, true, h + 1, c + 1)), -1);
+    if (last) {
+        tg_label("layer %d, reverse", layer);
+        tg_tensor *back = run(r, w + 1, data, b, true, h + 1, c + 1);
+        tg_label_end();
+        y = tg_cat(tg_list(y, back), -1);
+    }
     tg_scope_end_with(scope, &y, h, c, h + last, c + last);
     return y;
 }

@@ -76,9 +76,11 @@ static tg_tensor *custom_lstm_forward(tg_module *module, tg_tensor *x)
 
     tg_tensor *h[steps > 0 ? steps : 1];
     for (int64_t t = 0; t < steps; t++) {
+        tg_label("t=%d", (int)t);
         s = custom_lstm_cell_forward(m->lstm_cell, tg_select(x, 1, t), s); /* x[:, t, :] */
         h[t] = s.h;
     }
+    tg_label_end();
     return tg_stack(tg_list_of(h, steps), 1);
 }
 
