@@ -36,7 +36,8 @@ bool tgi_rnn_begin(const char *where, const tg_op *op, int states, const tg_modu
 }
 
 /* One step, that of time t (-1: of a cell alone), in a scope, so that what it needs no more dies with it. */
-static tgi_rnn_state step(const tg_recurrent *r, const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s, int64_t t)
+static tgi_rnn_state step(const tg_recurrent *r, const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s,
+                          int64_t t)
 {
     tg_scope scope = tg_scope_begin();
     if (t >= 0) tg_label("t=%lld", (long long)t);

@@ -68,7 +68,8 @@ static bool write_html(tg_tensor *loss, const char *path, const tg_tape_html_opt
     tgi_edge edge;
     if (!tgi_output_edge(name, loss, &edge)) return false;
     if (edge.output < 0) {
-        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, name, "nothing is recorded that this tensor was computed from: it is a leaf");
+        tg_fail_at(NULL, TG_ERROR_AUTOGRAD, name,
+                   "nothing is recorded that this tensor was computed from: it is a leaf");
         return false;
     }
     const bool was_watched = tg_is_watched();

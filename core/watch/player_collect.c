@@ -99,7 +99,7 @@ static bool find_values(tgi_player_run *run, const tg_tensor *root_value)
     for (int64_t n = 0; n < run->node_count; n++) {
         const tgi_player_node *on_page = &run->nodes[n];
         for (int i = 0; i < on_page->node->output_count; i++)
-            run->values[on_page->first_output + i] = tg_node_value(on_page->node, i);
+            run->watched |= (run->values[on_page->first_output + i] = tg_node_value(on_page->node, i)) != NULL;
     }
     const tg_tensor **root = value_place(run, run->root, run->root_output);
     if (!*root) *root = root_value;

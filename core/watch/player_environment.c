@@ -13,13 +13,13 @@
 #include <string.h>
 
 typedef struct playing {
-    int64_t number;           /* as an observer */
-    int64_t wanted, count;    /* which backward; those that have been */
-    int depth;                /* of walks in walks */
-    bool is_backward;         /* the outermost of them */
-    bool watches;             /* it was we who began to watch */
+    int64_t number;        /* as an observer */
+    int64_t wanted, count; /* which backward; those that have been */
+    int depth;             /* of walks in walks */
+    bool is_backward;      /* the outermost of them */
+    bool watches;          /* it was we who began to watch */
     int path_length;
-    const char *path;         /* the environment's, which ends behind it or goes on ":5" */
+    const char *path; /* the environment's, which ends behind it or goes on ":5" */
 } playing;
 
 static bool written; /* by any thread */
@@ -137,6 +137,8 @@ void tgi_play_begin(const char *value)
     if (!p->wanted && step) p->wanted = whole_number(step);
     if (!p->wanted) p->wanted = 1;
     p->number = tg_observe_at(NULL, &player, p);
-    if (p->number < 0) tgi_free(p, sizeof *p);
-    else if (p->wanted == 1) watch(p);
+    if (p->number < 0)
+        tgi_free(p, sizeof *p);
+    else if (p->wanted == 1)
+        watch(p);
 }

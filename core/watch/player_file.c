@@ -30,7 +30,8 @@ static void write_base64(tgi_output *out, const tgi_page *numbers)
     tgi_output_write(out, text, used);
 }
 
-static bool write_file(const char *function, const char *path, const tgi_page *json, const tgi_page *numbers, int64_t *bytes)
+static bool write_file(const char *function, const char *path, const tgi_page *json, const tgi_page *numbers,
+                       int64_t *bytes)
 {
     tgi_output out;
     if (!tgi_output_open(&out, function, path)) return false;
@@ -57,7 +58,8 @@ static bool write_with(const char *function, const char *path, const tgi_player_
     tgi_values values = { .most = side };
     tgi_player_json(&json, run, &values, options);
     *too_large = !json.failed && side > COARSEST && size_of_page(&json, &values.numbers) > GOAL;
-    const bool ok = !json.failed && !tg_failed() && (*too_large || write_file(function, path, &json, &values.numbers, bytes));
+    const bool ok =
+        !json.failed && !tg_failed() && (*too_large || write_file(function, path, &json, &values.numbers, bytes));
     tgi_page_free(&json);
     tgi_values_free(&values);
     return ok;

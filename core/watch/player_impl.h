@@ -110,6 +110,7 @@ typedef struct tgi_player_run {
     int64_t leaf_capacity, place_capacity, source_count, source_capacity;
     tgi_hashed sources_found;
     bool has_walk;          /* the latest one is this run's */
+    bool watched;           /* some of its nodes were, when they were recorded */
     int64_t unknown, written; /* outputs without a value, and leaves */
 } tgi_player_run;
 

@@ -20,9 +20,9 @@ typedef struct kind {
 
 typedef struct kinds {
     kind *items;
-    int32_t *of, *order;  /* [node]: its kind; the nodes, sorted by kind */
+    int32_t *of, *order; /* [node]: its kind; the nodes, sorted by kind */
     int64_t count;
-    int32_t *anchors;     /* kinds, one for each loop */
+    int32_t *anchors; /* kinds, one for each loop */
     int64_t loops;
     tgi_hashed found;
 } kinds;
@@ -110,8 +110,10 @@ static void find_loops(kinds *all)
     for (int64_t i = 0; i < all->count; i++) {
         kind *k = &all->items[i];
         if (k->count < LEAST || k->leaf < 0) continue;
-        for (int64_t l = 0; l < all->loops && !k->joined; l++) k->joined = follows(all, &all->items[all->anchors[l]], k);
-        if (k->joined || loop_around(all, node_at(all, k, 0)) || loop_around(all, node_at(all, k, k->count - 1))) continue;
+        for (int64_t l = 0; l < all->loops && !k->joined; l++)
+            k->joined = follows(all, &all->items[all->anchors[l]], k);
+        if (k->joined || loop_around(all, node_at(all, k, 0)) || loop_around(all, node_at(all, k, k->count - 1)))
+            continue;
         k->joined = true;
         all->anchors[all->loops++] = (int32_t)i;
     }
@@ -125,8 +127,10 @@ static int32_t begun_at(const kinds *all, const kind *anchor, int32_t node)
     int32_t low = 0, high = anchor->count;
     while (low < high) {
         const int32_t middle = low + (high - low) / 2;
-        if (node_at(all, anchor, middle) <= node) low = middle + 1;
-        else high = middle;
+        if (node_at(all, anchor, middle) <= node)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }

@@ -15,6 +15,8 @@ typedef struct writer {
     const tgi_player_run *run;
     tgi_values *values;
     const tg_tape_html_options *options;
+    const tgi_player_source *missing; /* the first file that was not found */
+    int64_t missing_count;
 } writer;
 
 /* ---- texts and numbers ---- */
@@ -28,9 +30,12 @@ void tgi_json_put(tgi_page *page, const char *text)
     tgi_page_put(page, "\"");
     for (uint32_t c; (c = tgi_utf8_next(&text));) {
         char bytes[TGI_UTF8_MOST];
-        if (c == '\n') tgi_page_put(page, "\\n");
-        else if (c < 0x20 || c == '"' || c == '\\' || c == '<') tgi_page_format(page, "\\u%04x", (unsigned)c);
-        else tgi_page_bytes(page, bytes, tgi_utf8_put(bytes, c));
+        if (c == '\n')
+            tgi_page_put(page, "\\n");
+        else if (c < 0x20 || c == '"' || c == '\\' || c == '<')
+            tgi_page_format(page, "\\u%04x", (unsigned)c);
+        else
+            tgi_page_bytes(page, bytes, tgi_utf8_put(bytes, c));
     }
     tgi_page_put(page, "\"");
 }
@@ -55,8 +60,10 @@ static void put_value(writer *w, const char *key, const tg_tensor *t)
     tgi_page_put(w->page, key);
     const int64_t place = t ? tgi_values_add(w->values, t) : -1;
     if (t && place < 0) w->page->failed = true;
-    if (place < 0) tgi_page_put(w->page, "null");
-    else tgi_page_format(w->page, "%lld", (long long)place);
+    if (place < 0)
+        tgi_page_put(w->page, "null");
+    else
+        tgi_page_format(w->page, "%lld", (long long)place);
 }
 
 /* ---- where ---- */
@@ -67,12 +74,14 @@ static void put_sources(writer *w)
     for (int64_t i = 0; i < w->run->source_count && !w->page->failed; i++) {
         const tgi_player_source *source = &w->run->sources[i];
         const tg_scope scope = tg_scope_begin();
+        const char *text = tgi_player_source_text(source, w->options->source_root);
+        if (!text && w->missing_count++ == 0) w->missing = source;
         char *path = tg_copy_in_scope(source->path, source->length + 1);
         if (path) path[source->length] = '\0';
         tgi_page_put(w->page, i ? ",\n{\"path\":" : "{\"path\":");
         tgi_json_put(w->page, path);
         tgi_page_put(w->page, ",\"text\":");
-        tgi_json_put(w->page, tgi_player_source_text(source, w->options->source_root));
+        tgi_json_put(w->page, text);
         tgi_page_put(w->page, "}");
         w->page->failed |= tg_failed();
         tg_scope_end(scope);
@@ -208,9 +217,12 @@ static void put_saved(writer *w, const tg_node *node, const tg_tensor *saved, bo
     tgi_page_put(w->page, first ? ",\"saved\":[{\"what\":" : ",{\"what\":");
     if (number >= 0 && made_by->index <= node->index)
         tgi_page_format(w->page, "[\"n\",%d,%d]", (int)number, (int)saved->origin.output);
-    else if (leaf >= 0) tgi_page_format(w->page, "[\"l\",%lld]", (long long)leaf);
-    else if (constant >= 0) tgi_page_format(w->page, "[\"c\",%lld]", (long long)constant);
-    else tgi_page_put(w->page, "null");
+    else if (leaf >= 0)
+        tgi_page_format(w->page, "[\"l\",%lld]", (long long)leaf);
+    else if (constant >= 0)
+        tgi_page_format(w->page, "[\"c\",%lld]", (long long)constant);
+    else
+        tgi_page_put(w->page, "null");
     tgi_page_put(w->page, ",\"shape\":");
     put_shape(w->page, saved->dims, saved->ndim);
     tgi_page_format(w->page, ",\"bytes\":%lld}", (long long)(saved->numel * (int64_t)tgi_element_size(saved)));
@@ -292,7 +304,8 @@ static void put_walk(writer *w)
 
 static void put_bound(tgi_page *page, const tgi_value *v, double number, const char *behind)
 {
-    if (v->any_finite) put_number(page, number, v->single, behind);
+    if (v->any_finite)
+        put_number(page, number, v->single, behind);
     else {
         tgi_page_put(page, "null");
         tgi_page_put(page, behind);
@@ -302,7 +315,8 @@ static void put_bound(tgi_page *page, const tgi_value *v, double number, const c
 static void put_values(writer *w)
 {
     tgi_page_put(w->page, ",\n\"values\":[");
-    for (int64_t i = 0; i < w->values->tensors.count; i++) {
+    for (int64_t i = 0; i < w->values->tensors.count && !w->page->failed;
+         i++) { /* of a failed page not all are there */
         const tgi_value *v = &w->values->values[i];
         if (i) tgi_page_put(w->page, i % 16 ? "," : ",\n");
         if (v->count >= 0) {
@@ -313,8 +327,8 @@ static void put_values(writer *w)
         put_bound(w->page, v, v->low, ",");
         put_bound(w->page, v, v->mean, ",");
         put_bound(w->page, v, v->high, ",");
-        tgi_page_format(w->page, "%lld],\"h\":[%lld,%d,%d]}", (long long)v->nonfinite, (long long)v->offset, (int)v->rows,
-                        (int)v->columns);
+        tgi_page_format(w->page, "%lld],\"h\":[%lld,%d,%d]}", (long long)v->nonfinite, (long long)v->offset,
+                        (int)v->rows, (int)v->columns);
     }
     tgi_page_put(w->page, "]");
 }
@@ -327,23 +341,35 @@ static void put_note(tgi_page *page, int *count, const char *text)
     tgi_json_put(page, text);
 }
 
+static void put_missing(writer *w, int *count)
+{
+    char text[512], more[64] = "";
+    if (!w->missing_count) return;
+    if (w->missing_count > 1) snprintf(more, sizeof more, ", nor were %lld others", (long long)w->missing_count - 1);
+    snprintf(text, sizeof text, "The source file %.*s was not found%s.", (int)w->missing->length, w->missing->path,
+             more);
+    put_note(w->page, count, text);
+}
+
 static void put_notes(writer *w)
 {
     char text[256];
     int count = 0;
     tgi_page_put(w->page, ",\n\"notes\":[");
-    if (!tg_is_watched() && w->run->unknown)
-        put_note(w->page, &count, "The tape was not watched while it was recorded: only values that nodes saved for their "
-                                  "backward are here. Call tg_watch(true) before the forward pass.");
+    put_missing(w, &count);
+    if (!w->run->watched && w->run->unknown)
+        put_note(w->page, &count,
+                 "The tape was not watched while it was recorded: only values that nodes saved for their "
+                 "backward are here. Call tg_watch(true) before the forward pass.");
     else if (w->run->unknown) {
-        snprintf(text, sizeof text, "%lld values are not here: they were written in place since, or not watched.",
-                 (long long)w->run->unknown);
+        snprintf(text, sizeof text, "%lld value%s not here: written in place since, or not watched.",
+                 (long long)w->run->unknown, w->run->unknown == 1 ? " is" : "s are");
         put_note(w->page, &count, text);
     }
     if (w->run->written) {
         snprintf(text, sizeof text,
-                 "%lld leaves were written since the loss was computed, as by an optimiser's step: their values are not here.",
-                 (long long)w->run->written);
+                 "The value of %lld lea%s not here: written since the loss was computed, as by an optimiser's step.",
+                 (long long)w->run->written, w->run->written == 1 ? "f is" : "ves is");
         put_note(w->page, &count, text);
     }
     if (w->values->most < TGI_HEAT_SIDE) {
@@ -362,13 +388,15 @@ static void put_head(writer *w)
     tgi_json_put(w->page, slash ? slash + 1 : program);
     tgi_page_put(w->page, ",\"title\":");
     tgi_json_put(w->page, w->options->title);
-    if (w->options->backward > 0) tgi_page_format(w->page, ",\"backward\":%lld", (long long)w->options->backward);
-    else tgi_page_put(w->page, ",\"backward\":null");
+    if (w->options->backward > 0)
+        tgi_page_format(w->page, ",\"backward\":%lld", (long long)w->options->backward);
+    else
+        tgi_page_put(w->page, ",\"backward\":null");
 }
 
 void tgi_player_json(tgi_page *page, const tgi_player_run *run, tgi_values *values, const tg_tape_html_options *options)
 {
-    writer w = { page, run, values, options };
+    writer w = { page, run, values, options, NULL, 0 };
     put_head(&w);
     put_sources(&w);
     put_places(&w);

@@ -89,7 +89,8 @@ static const char *read_text(const char *path)
 static const char *read_in(const char *folder, size_t folder_length, const tgi_player_source *source)
 {
     char path[2 * TGI_PROGRAM_PATH];
-    const int length = snprintf(path, sizeof path, "%.*s/%.*s", (int)folder_length, folder, (int)source->length, source->path);
+    const int length =
+        snprintf(path, sizeof path, "%.*s/%.*s", (int)folder_length, folder, (int)source->length, source->path);
     return length > 0 && (size_t)length < sizeof path ? read_text(path) : NULL;
 }
 
@@ -110,7 +111,8 @@ const char *tgi_program_path(char path[TGI_PROGRAM_PATH])
 const char *tgi_player_source_text(const tgi_player_source *source, const char *root)
 {
     char program[TGI_PROGRAM_PATH];
-    if (source->length > 0 && source->path[0] == '/') return read_in("", 0, &(tgi_player_source){ source->path + 1, source->length - 1 });
+    if (source->length > 0 && source->path[0] == '/')
+        return read_in("", 0, &(tgi_player_source){ source->path + 1, source->length - 1 });
     const char *text = read_in(".", 1, source);
     if (!text && root) text = read_in(root, strlen(root), source);
     tgi_program_path(program);

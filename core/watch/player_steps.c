@@ -11,16 +11,16 @@
 /* Labels that differ in nothing but their number. */
 typedef struct family {
     const tgi_player_place *first;
-    size_t stem;            /* the length of their names without the number */
+    size_t stem; /* the length of their names without the number */
     int64_t members;
     bool has_inner;
 } family;
 
 typedef struct families {
-    family *items;          /* as many as there are places, at most */
+    family *items; /* as many as there are places, at most */
     int64_t count;
     tgi_hashed found;
-    int32_t *of;            /* [place]; -1: none */
+    int32_t *of; /* [place]; -1: none */
 } families;
 
 static size_t stem_of(const char *name)

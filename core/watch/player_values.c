@@ -38,8 +38,7 @@ static bool is_it(const void *context, int64_t entry)
 {
     const sought *s = context;
     const tgi_chunk *chunk = &s->values->chunks[entry];
-    return chunk->bytes == s->count &&
-           memcmp(s->values->numbers.text + chunk->offset, s->bytes, (size_t)s->count) == 0;
+    return chunk->bytes == s->count && memcmp(s->values->numbers.text + chunk->offset, s->bytes, (size_t)s->count) == 0;
 }
 
 /* Where these bytes lie; -1 with an error pending. */
@@ -51,7 +50,8 @@ static int64_t place_of(tgi_values *v, const void *bytes, int64_t count)
     if (there >= 0) return v->chunks[there].offset;
     const int64_t offset = v->numbers.length;
     tgi_page_bytes(&v->numbers, bytes, count);
-    if (v->numbers.failed || !tgi_grow(&v->chunks, &v->chunk_capacity, v->chunk_count + 1, sizeof *v->chunks)) return -1;
+    if (v->numbers.failed || !tgi_grow(&v->chunks, &v->chunk_capacity, v->chunk_count + 1, sizeof *v->chunks))
+        return -1;
     v->chunks[v->chunk_count] = (tgi_chunk){ offset, count };
     return tgi_hashed_add(&v->found, hash, v->chunk_count++) ? offset : -1;
 }
@@ -147,8 +147,10 @@ int64_t tgi_values_add(tgi_values *v, const tg_tensor *t)
     const tg_scope scope = tg_scope_begin();
     const void *elements = tgi_row_major(t);
     bool ok = elements || t->numel == 0;
-    if (ok && t->numel <= IN_FULL) ok = add_elements(v, t, elements, &value);
-    else if (ok) ok = add_heat_map(v, t, elements, &value);
+    if (ok && t->numel <= IN_FULL)
+        ok = add_elements(v, t, elements, &value);
+    else if (ok)
+        ok = add_heat_map(v, t, elements, &value);
     tg_scope_end(scope);
     v->values[i] = value;
     return ok && !tg_failed() ? i : -1;

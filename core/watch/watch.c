@@ -249,7 +249,8 @@ tg_tensor *tg_node_value(const tg_node *node, int i)
 tg_tensor *tg_node_constant(const tg_node *node, int i)
 {
     const watched *w = watched_of(node);
-    return w && i >= 0 && i < w->inputs && tgi_inputs(node)[i].output == TGI_TO_NOWHERE ? unwritten(&w->tensors[i]) : NULL;
+    return w && i >= 0 && i < w->inputs && tgi_inputs(node)[i].output == TGI_TO_NOWHERE ? unwritten(&w->tensors[i])
+                                                                                        : NULL;
 }
 
 bool tg_node_leaf_written(const tg_node *node, int i)
