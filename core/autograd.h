@@ -11,7 +11,6 @@
 
 #include "base.h"
 #include "op.h"
-#include <stdio.h>
 
 TG_BEGIN_DECLS
 
@@ -95,11 +94,6 @@ tg_dtype tg_node_output_dtype(const tg_node *node, int i);
 /* How many tensors backward was to need, and the i-th: NULL when none was saved there, or it has been let go. */
 int tg_node_saved_count(const tg_node *node);
 const tg_tensor *tg_node_saved(const tg_node *node, int i);
-
-/* One line a node: index, op, where its inputs come from, the shapes it made, the user's line. */
-void tg_tape_print(FILE *file);
-/* The same as a graph in Graphviz's DOT language. */
-void tg_tape_print_dot(FILE *file);
 
 /* ---- what the engine needs of the ops above it, handed in so that core needs nothing of ops ---- */
 typedef struct tg_engine_ops {

@@ -4,6 +4,7 @@
 
 #include "core/thread.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct reader {

@@ -11,6 +11,7 @@
 #include "ops/view.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* What an index means for a tensor: `order` brings the indexed dimensions together, at `first`; there the tensor seen as
  * `flat` is indexed by the vector `places`; `common` of the result's dimensions (`result`) are the index tensors'. */

@@ -455,27 +455,6 @@ TEST(test_broadcast_gradients)
     tg_scope_end(scope);
 }
 
-/* ---- the tape as data ---- */
-
-TEST(test_tape_print)
-{
-    IN_SCOPE;
-    tg_tensor *x = tg_ones(tg_shape(2, 3), .requires_grad = true);
-    tg_sum(tg_mul(x, x));
-    char text[2000] = "";
-    FILE *file = tmpfile();
-    assert_non_null(file);
-    tg_tape_print(file);
-    tg_tape_print_dot(file);
-    rewind(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    assert_non_null(strstr(text, "%0 = mul(leaf[2, 3], leaf[2, 3]) -> [2, 3]    tests/core/test_tape.c:"));
-    assert_non_null(strstr(text, "%1 = sum(%0) -> []"));
-    assert_non_null(strstr(text, "n0 -> n1;"));
-    tg_scope_end(scope);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,7 +490,6 @@ int main(void)
         T(test_hook_cannot_end_the_scope_of_the_walk),
         T(test_retain_grad),
         T(test_broadcast_gradients),
-        T(test_tape_print),
     };
     return cmocka_run_group_tests_name("tape", tests, NULL, NULL);
 }
