@@ -26,6 +26,7 @@
 #include "core/tensor.h"
 #include "core/interrupt.h"
 #include "core/watch/player.h"
+#include "core/watch/explain.h"
 #include "core/watch/tape_print.h"
 #include "core/watch/watch.h"
 

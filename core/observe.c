@@ -194,6 +194,19 @@ static void count_functions(tgi_observers *observers)
     observers->only = first && !first->next && first->functions.plain ? first : NULL;
 }
 
+static int64_t next_number(void)
+{
+    static int64_t numbers; /* of the process */
+    return __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED);
+}
+
+static tgi_observing **end_of(tgi_observers *observers)
+{
+    tgi_observing **link = &observers->first;
+    while (*link) link = &(*link)->next;
+    return link;
+}
+
 static void end(tgi_observing *o)
 {
     if (o->functions.ended) o->functions.ended(o->context);
@@ -240,11 +253,8 @@ int64_t tg_observe_at(const char *where, const tg_observer *observer, void *cont
     tgi_observers *observers = observers_of(pool);
     tgi_observing *added = observers ? tgi_calloc(sizeof *added) : NULL;
     if (!added) return -1;
-    tgi_observing **end = &observers->first;
-    while (*end) end = &(*end)->next;
-    static int64_t numbers; /* of the process */
-    *added = (tgi_observing){ NULL, __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED), context, *observer };
-    *end = added;
+    *added = (tgi_observing){ NULL, next_number(), context, *observer };
+    *end_of(observers) = added;
     count_functions(observers);
     if (!pool->rare.telling) tgi_self.observers = observers;
     return added->number;
@@ -262,4 +272,37 @@ void tg_unobserve(int64_t number)
     count_functions(observers);
     end(gone);
     free_if_empty(tgi_self.pool);
+}
+
+/* ---- alone ---- */
+
+void tgi_observe_alone(tgi_alone *alone, const tg_observer *observer, void *context)
+{
+    tgi_rare *rare = &tgi_self.pool->rare;
+    alone->observing = (tgi_observing){ NULL, next_number(), context, *observer };
+    alone->only = (tgi_observers){ .tell = &tell, .first = &alone->observing };
+    alone->all = rare->observers;
+    alone->told = tgi_self.observers;
+    alone->telling = rare->telling;
+    rare->telling = false;
+    tgi_self.observers = rare->observers = &alone->only;
+    count_functions(&alone->only);
+}
+
+void tgi_observe_alone_end(tgi_alone *alone)
+{
+    tgi_rare *rare = &tgi_self.pool->rare;
+    tgi_observing *more = alone->observing.next;
+    rare->observers = alone->all;
+    rare->telling = alone->telling;
+    tgi_self.observers = alone->told;
+    tgi_observers *observers = more ? observers_of(tgi_self.pool) : NULL;
+    if (observers) *end_of(observers) = more;
+    for (tgi_observing *next; more && !observers; more = next) {
+        next = more->next;
+        end(more);
+    }
+    if (!observers) return;
+    count_functions(observers);
+    if (!rare->telling) tgi_self.observers = observers;
 }

@@ -246,11 +246,18 @@ tg_tensor *tg_node_value(const tg_node *node, int i)
     return w && i >= 0 && i < node->output_count ? unwritten(&w->tensors[w->inputs + i]) : NULL;
 }
 
-tg_tensor *tg_node_constant(const tg_node *node, int i)
+tg_tensor *tg_node_input_value(const tg_node *node, int i)
 {
     const watched *w = watched_of(node);
-    return w && i >= 0 && i < w->inputs && tgi_inputs(node)[i].output == TGI_TO_NOWHERE ? unwritten(&w->tensors[i])
-                                                                                        : NULL;
+    if (!w || i < 0 || i >= w->inputs) return NULL;
+    const tgi_edge *edge = &tgi_inputs(node)[i];
+    return edge->output < 0 ? unwritten(&w->tensors[i]) : tg_node_value(edge->to.node, edge->output);
+}
+
+tg_tensor *tg_node_constant(const tg_node *node, int i)
+{
+    const bool is_constant = node && i >= 0 && i < node->input_count && tgi_inputs(node)[i].output == TGI_TO_NOWHERE;
+    return is_constant ? tg_node_input_value(node, i) : NULL;
 }
 
 bool tg_node_leaf_written(const tg_node *node, int i)

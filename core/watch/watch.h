@@ -24,6 +24,8 @@ bool tg_node_leaf_written(const tg_node *node, int i);
 /* What the node saved for its backward, which may have run and released it (tg_node_saved); NULL: nothing, or not watched.
  * It may have been written since. */
 tg_tensor *tg_node_kept(const tg_node *node, int i);
+/* Input `i`, whatever it came from: NULL if it was left out, not watched, or written since. */
+tg_tensor *tg_node_input_value(const tg_node *node, int i);
 /* The gradient of output `i` in the latest walk; NULL: none came. */
 tg_tensor *tg_node_grad(const tg_node *node, int i);
 

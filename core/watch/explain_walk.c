@@ -1,0 +1,182 @@
+/* explain_walk.c: the walk that tg_explain tells of: the one that is remembered, or one that nobody else notices. */
+#include "explain_impl.h"
+
+#include "core/autograd.h"
+#include "core/observe_impl.h"
+#include "core/scope.h"
+#include "core/walk_impl.h"
+
+#include <string.h>
+
+/* ---- from the value to L ---- */
+
+static bool uses(const tgi_explaining *e, const tg_node *node)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        const tg_node *from = tgi_edge_node(&tgi_inputs(node)[i]);
+        if (tgi_reads(node, i, &e->value) || (from && e->leads[from->index])) return true;
+    }
+    return false;
+}
+
+static bool is_single(const tg_node *node)
+{
+    const tg_shape shape = tg_node_output_shape(node, 0);
+    return tg_shape_numel(&shape) == 1;
+}
+
+static void choose_root(tgi_explaining *e)
+{
+    const tg_walk_step first = tg_walk_step_at(0);
+    if (e->root.node) return;
+    if (tg_walk_length() && !first.node && first.to) e->root = (tgi_value){ first.to, first.output, NULL };
+    for (int64_t n = e->length - 1; n >= 0 && !e->root.node; n--)
+        if (e->leads[n] && is_single(tgi_self.nodes[n])) e->root.node = tgi_self.nodes[n];
+    for (int64_t n = e->length - 1; n >= 0 && !e->root.node; n--)
+        if (is_single(tgi_self.nodes[n])) e->root.node = tgi_self.nodes[n];
+}
+
+/* What L does not depend on leads nowhere. */
+static bool drop_beside(tgi_explaining *e)
+{
+    uint8_t *below = tgi_calloc((size_t)e->length);
+    if (!below) return false;
+    below[e->root.node->index] = 1;
+    for (int64_t n = e->length - 1; n >= 0; n--) {
+        const tg_node *node = tgi_self.nodes[n];
+        e->leads[n] &= below[n];
+        for (int i = 0; below[n] && i < node->input_count; i++) {
+            const tg_node *from = tgi_edge_node(&tgi_inputs(node)[i]);
+            if (from) below[from->index] = 1;
+        }
+    }
+    tgi_free(below, (size_t)e->length);
+    return true;
+}
+
+bool tgi_explain_find(tgi_explaining *e, const char **why)
+{
+    e->length = tgi_self.node_count;
+    *why = "nothing is on the tape";
+    if (!e->length || !(e->leads = tgi_calloc((size_t)e->length))) return false;
+    for (int64_t n = 0; n < e->length; n++) e->leads[n] = uses(e, tgi_self.nodes[n]);
+    choose_root(e);
+    *why = "no result on the tape has one element: say which one L is, by .of";
+    return e->root.node && drop_beside(e);
+}
+
+/* ---- its steps ---- */
+
+static void add(tgi_explaining *e, tg_walk_step step)
+{
+    if (!tgi_grow(&e->steps, &e->step_capacity, e->step_count + 1, sizeof *e->steps)) return;
+    if (step.grad) tgi_ref(step.grad);
+    e->steps[e->step_count++] = step;
+}
+
+static void forget(tgi_explaining *e)
+{
+    for (int64_t i = 0; i < e->step_count; i++) tgi_unref(e->steps[i].grad);
+    e->step_count = 0;
+}
+
+static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
+{
+    for (int i = 0; i < node->output_count; i++)
+        if (grads[i]) add(context, (tg_walk_step){ TG_WALK_VISIT, .node = node, .output = i, .grad = grads[i] });
+}
+
+/* Parts are written where they belong: of these a copy is kept. */
+static void edge(void *context, const tg_contribution *what)
+{
+    tg_tensor *grad = what->to && what->to->op->part ? tgi_engine->clone(what->grad) : what->grad;
+    if (grad)
+        add(context, (tg_walk_step){ TG_WALK_EDGE, what->from, what->to, what->input, what->output, what->leaf, grad,
+                                     what->product != NULL });
+}
+
+const tg_tensor *tgi_explain_grad(const tgi_explaining *e, const tgi_value *value)
+{
+    for (int64_t i = 0; i < e->step_count; i++) {
+        const tg_walk_step *s = &e->steps[i];
+        if (value->leaf && s->event == TG_WALK_LEAF && s->leaf == value->leaf) return s->grad;
+        if (value->node && s->event == TG_WALK_VISIT && s->node == value->node && s->output == value->output)
+            return s->grad;
+    }
+    return NULL;
+}
+
+static bool reaches_value(const tgi_explaining *e)
+{
+    for (int64_t i = 0; i < e->step_count; i++) {
+        const tg_walk_step *s = &e->steps[i];
+        if (s->event == TG_WALK_EDGE && s->node && tgi_reads(s->node, s->input, &e->value)) return true;
+    }
+    return false;
+}
+
+/* The remembered walk, if it is one from L to the value. */
+static bool take_remembered(tgi_explaining *e)
+{
+    const tg_walk_step first = tg_walk_step_at(0);
+    if (!tg_walk_length() || first.node || first.to != e->root.node || first.output != e->root.output) return false;
+    for (int64_t i = 0; i < tg_walk_length(); i++) {
+        const tg_walk_step step = tg_walk_step_at(i);
+        if (step.event == TG_WALK_EDGE || step.event == TG_WALK_LEAF) add(e, step);
+        if (step.event != TG_WALK_VISIT) continue;
+        for (int k = 0; k < step.node->output_count; k++)
+            if (tg_node_grad(step.node, k))
+                add(e, (tg_walk_step){ TG_WALK_VISIT, .node = step.node, .output = k,
+                                       .grad = tg_node_grad(step.node, k) });
+    }
+    if (reaches_value(e)) return true;
+    forget(e);
+    return false;
+}
+
+/* A handle of what a node made, as good as the user's for a walk. */
+static tg_tensor *handle_of(const tgi_value *value)
+{
+    const tg_shape shape = tg_node_output_shape(value->node, value->output);
+    tg_tensor *t = tgi_new(&shape, tg_node_output_dtype(value->node, value->output));
+    if (t) t->origin = (tgi_origin){ value->node->serial, value->node->index, value->output };
+    return t;
+}
+
+static bool make_walk(tgi_explaining *e)
+{
+    static const tg_observer collector = { .visit = visit, .edge = edge };
+    tgi_alone alone;
+    const tg_scope scope = tg_scope_begin();
+    tg_tensor *root = handle_of(&e->root), *value = e->value.node ? handle_of(&e->value) : (tg_tensor *)e->value.leaf;
+    const tg_shape shape = tg_node_output_shape(e->root.node, e->root.output);
+    tg_tensor *ones = root ? tgi_new_full(&shape, (tg_dtype)root->dtype, 1.0) : NULL;
+    tgi_observe_alone(&alone, &collector, e);
+    tg_tensor *grad = ones && value ? tg_grad(tg_list(root), tg_list(value), .grad_outputs = { ones },
+                                              .retain_graph = true, .allow_unused = true)
+                                          .items[0]
+                                    : NULL;
+    tgi_observe_alone_end(&alone);
+    if (grad && e->value.leaf) add(e, (tg_walk_step){ TG_WALK_LEAF, .leaf = value, .grad = grad });
+    if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
+    return !tg_failed();
+}
+
+bool tgi_explain_walk(tgi_explaining *e, const char **why)
+{
+    if (take_remembered(e)) return true;
+    *why =
+        "a backward has released what the nodes in between had saved: watch the tape (tg_watch) before it, or retain the "
+        "graph";
+    for (int64_t n = 0; n < e->length; n++)
+        if (e->leads[n] && tgi_self.nodes[n]->spent) return false;
+    return make_walk(e);
+}
+
+void tgi_explain_free(tgi_explaining *e)
+{
+    forget(e);
+    tgi_grow_free(e->steps, e->step_capacity, sizeof *e->steps);
+    if (e->leads) tgi_free(e->leads, (size_t)e->length);
+    tgi_leaves_drop(&e->leaves);
+}
