@@ -27,6 +27,7 @@
 #include "core/interrupt.h"
 #include "core/watch/player.h"
 #include "core/watch/explain.h"
+#include "core/watch/flow.h"
 #include "core/watch/tape_print.h"
 #include "core/watch/watch.h"
 

@@ -117,8 +117,7 @@ static double number_at(const tg_tensor *t, int64_t offset)
 
 double tgi_element_at(const tg_tensor *t, const int64_t *index) { return number_at(t, offset_at(t, index)); }
 
-/* The next index in row-major order; how many dimensions, from the last one on, began anew. */
-static int next_index(const tg_tensor *t, int64_t *index)
+int tgi_next_index(const tg_tensor *t, int64_t *index)
 {
     int began = 0;
     for (int d = t->ndim - 1; d >= 0; d--, began++) {
@@ -146,7 +145,7 @@ static void put_all(tgi_page *page, const tg_tensor *t)
     for (int64_t i = 0; i < t->numel; i++) {
         tgi_page_repeat(page, "[", began);
         put_element(page, t, index);
-        began = next_index(t, index);
+        began = tgi_next_index(t, index);
         tgi_page_repeat(page, "]", began);
         if (i + 1 < t->numel) tgi_page_put(page, ", ");
     }
@@ -156,7 +155,7 @@ static void put_summary(tgi_page *page, const tg_tensor *t)
 {
     int64_t index[TG_MAX_DIMS] = { 0 }, finite = 0;
     double least = INFINITY, most = -INFINITY, sum = 0;
-    for (int64_t i = 0; i < t->numel; i++, next_index(t, index)) {
+    for (int64_t i = 0; i < t->numel; i++, tgi_next_index(t, index)) {
         const double value = tgi_element_at(t, index);
         if (!isfinite(value)) continue;
         finite++;
@@ -195,19 +194,28 @@ void tgi_put_index(tgi_page *page, const int64_t *index, int count)
     tgi_page_put(page, "]");
 }
 
-double tgi_norm_of(const tg_tensor *t)
+static double distance_at(const tg_tensor *a, const tg_tensor *b, int64_t i, const int64_t *index)
+{
+    const double value = number_at(a, a->contiguous ? i : offset_at(a, index));
+    return b ? value - number_at(b, b->contiguous ? i : offset_at(b, index)) : value;
+}
+
+double tgi_distance(const tg_tensor *a, const tg_tensor *b)
 {
     int64_t index[TG_MAX_DIMS] = { 0 };
+    const bool counted = a->contiguous && (!b || b->contiguous);
     double largest = 0, sum = 0;
-    for (int64_t i = 0; i < t->numel; i++, next_index(t, index)) {
-        const double size = fabs(tgi_element_at(t, index));
+    for (int64_t i = 0; i < a->numel; i++) {
+        const double size = fabs(distance_at(a, b, i, index));
         if (!isfinite(size)) return size;
         largest = fmax(largest, size);
+        if (!counted) tgi_next_index(a, index);
     }
     if (largest == 0) return 0;
-    for (int64_t i = 0; i < t->numel; i++, next_index(t, index)) {
-        const double ratio = tgi_element_at(t, index) / largest;
+    for (int64_t i = 0; i < a->numel; i++) {
+        const double ratio = distance_at(a, b, i, index) / largest;
         sum += ratio * ratio;
+        if (!counted) tgi_next_index(a, index);
     }
     return largest * sqrt(sum);
 }

@@ -59,6 +59,8 @@ void tgi_put_values(tgi_page *page, const tg_tensor *t, int64_t most);
 void tgi_put_index(tgi_page *page, const int64_t *index, int count);
 /* The element at that index, converted. */
 double tgi_element_at(const tg_tensor *t, const int64_t *index);
+/* The next one in row-major order; how many dimensions, from the last one on, began anew. */
+int tgi_next_index(const tg_tensor *t, int64_t *index);
 /* "0.3634", "1e-12", "nan". */
 void tgi_put_number(tgi_page *page, double value);
 /* "8 B", "3.2 KB": of 1000. */
@@ -66,8 +68,8 @@ void tgi_put_bytes(tgi_page *page, int64_t bytes);
 /* "1 node", "2 nodes". */
 void tgi_put_count(tgi_page *page, int64_t count, const char *noun);
 
-/* The root of the sum of squares of all elements. */
-double tgi_norm_of(const tg_tensor *t);
+/* The norm of a - b, of one shape: the root of the sum of squares of all elements. NULL for b: of a. */
+double tgi_distance(const tg_tensor *a, const tg_tensor *b);
 
 TG_EXTERN_C_END
 
