@@ -88,6 +88,22 @@ bool tgi_blocks_of_tape(tgi_blocks *blocks, const tg_node *of)
     return true;
 }
 
+int64_t tgi_blocks_mention(const tgi_blocks *blocks, tgi_leaves *leaves)
+{
+    int64_t count = 0;
+    for (int64_t k = 0; k < blocks->count; k++) {
+        const tg_node *node = blocks->items[k].node;
+        for (int i = 0; i < node->input_count && !blocks->items[k].place; i++) {
+            const tg_tensor *leaf = tgi_edge_leaf(&tgi_inputs(node)[i]);
+            tgi_leaf *known = leaf ? tgi_leaf_find(leaves, leaf) : NULL;
+            if (!known || known->mentioned) continue;
+            known->mentioned = true;
+            count++;
+        }
+    }
+    return count;
+}
+
 void tgi_blocks_free(tgi_blocks *blocks)
 {
     tgi_grow_free(blocks->items, blocks->capacity, sizeof *blocks->items);

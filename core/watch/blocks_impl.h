@@ -33,6 +33,9 @@ static inline bool tgi_is_wanted(const tgi_blocks *blocks, const tg_node *node)
     return !blocks->wanted || (node->index < blocks->length && blocks->wanted[node->index]);
 }
 
+/* Marks the leaves that these nodes read as mentioned; how many they are. */
+int64_t tgi_blocks_mention(const tgi_blocks *blocks, tgi_leaves *leaves);
+
 /* Marks what is like what stands before it, so that it need not be told again (fold.c). False with an error pending. */
 bool tgi_blocks_fold(tgi_blocks *blocks);
 

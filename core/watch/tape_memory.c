@@ -172,13 +172,15 @@ static void put_leaves(bill *b, const tg_memory_statistics *before)
 {
     int64_t bytes = 0, grad_bytes = 0, grads = 0;
     tgi_page *page = &b->page;
+    const int64_t count = tgi_blocks_mention(&b->blocks, &b->leaves);
     for (int64_t i = 0; i < b->leaves.count; i++) {
+        if (!b->leaves.items[i].mentioned) continue;
         const tg_tensor *leaf = b->leaves.items[i].leaf, *grad = tg_grad_of(leaf);
         bytes += leaf->numel * (int64_t)tgi_element_size(leaf);
         if (grad) grad_bytes += (int64_t)grad->storage->bytes;
         grads += grad != NULL;
     }
-    tgi_put_count(page, b->leaves.count, "leaf tensor");
+    tgi_put_count(page, count, "leaf tensor");
     tgi_page_put(page, ": ");
     tgi_put_bytes(page, bytes);
     tgi_page_format(page, ", and %lld of their gradients: ", (long long)grads);

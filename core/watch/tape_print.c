@@ -33,15 +33,6 @@ bool tgi_print_begin(const char *where, const char *function, FILE *file, const 
 
 /* ---- leaves ---- */
 
-static void mention_inputs(printer *p, const tg_node *node)
-{
-    for (int i = 0; i < node->input_count; i++) {
-        const tg_tensor *leaf = tgi_edge_leaf(&tgi_inputs(node)[i]);
-        tgi_leaf *known = leaf ? tgi_leaf_find(&p->leaves, leaf) : NULL;
-        if (known) known->mentioned = true;
-    }
-}
-
 /* A line below a leaf's or a node's: of one of several outputs, if `output` is not -1. */
 static void put_detail(printer *p, int depth, int output, const char *what, const tg_tensor *t)
 {
@@ -75,14 +66,9 @@ static void put_leaf_line(printer *p, const tg_tensor *leaf)
 
 static int64_t put_leaves(printer *p)
 {
-    int64_t count = 0;
-    for (int64_t i = 0; i < p->blocks.count; i++)
-        if (!p->blocks.items[i].place) mention_inputs(p, p->blocks.items[i].node);
-    for (int64_t i = 0; i < p->leaves.count; i++) {
-        if (!p->leaves.items[i].mentioned) continue;
-        put_leaf_line(p, p->leaves.items[i].leaf);
-        count++;
-    }
+    const int64_t count = tgi_blocks_mention(&p->blocks, &p->leaves);
+    for (int64_t i = 0; i < p->leaves.count; i++)
+        if (p->leaves.items[i].mentioned) put_leaf_line(p, p->leaves.items[i].leaf);
     return count;
 }
 

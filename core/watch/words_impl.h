@@ -15,7 +15,7 @@ TG_EXTERN_C_BEGIN
 typedef struct tgi_leaf {
     const tg_tensor *leaf;
     int64_t number; /* of one without a name: "leaf2"; of one whose name another leaf had before: "weight#2"; 0: neither */
-    bool mentioned; /* free for those who print */
+    bool mentioned; /* by what is printed: tgi_blocks_mention */
 } tgi_leaf;
 
 typedef struct tgi_leaves {
