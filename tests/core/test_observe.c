@@ -330,6 +330,23 @@ TEST(test_places_of_nodes)
     tg_module_free(m);
 }
 
+/* The second forward's frame lies where the first one's lay: it is not inside it. */
+TEST(test_forwards_in_a_row)
+{
+    net *m = net_new();
+    const tg_observer nothing = { .plain = true };
+    const int64_t number = tg_observe(&nothing, NULL);
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = tg_ones(tg_shape(1, 2));
+    for (int i = 0; i < 3; i++) {
+        tg_module_forward(m, x);
+        assert_string_equal(place_of(4 * i), "Net.t=0.cell.gate");
+    }
+    tg_scope_end(scope);
+    tg_unobserve(number);
+    tg_module_free(m);
+}
+
 /* A label goes with its scope, and a newer one of the same scope takes its place. */
 TEST(test_labels)
 {
@@ -530,6 +547,7 @@ int main(void)
         T(test_an_observer_computes),
         T(test_no_observer),
         T(test_places_of_nodes),
+        T(test_forwards_in_a_row),
         T(test_labels),
         T(test_labels_cost_nothing_unobserved),
         T(test_names),
