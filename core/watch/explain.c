@@ -81,11 +81,11 @@ static void put_arrived(tgi_explaining *e, const tg_node *node)
     }
 }
 
-/* A row's inputs are stretched to its result's shape (op.h says of it: any shapes), and their gradients summed back. */
+/* The inputs of a pointwise op (which has kernels, op.h) are stretched to its result's shape, and gradients summed back. */
 static bool is_summed(const tg_node *node, const tg_tensor *contribution)
 {
     const tg_shape made = tg_node_output_shape(node, 0);
-    return !node->op->shapes && tg_shape_numel(&made) > contribution->numel;
+    return node->op->detail && tg_shape_numel(&made) > contribution->numel;
 }
 
 static void put_summed(tgi_explaining *e, const tg_node *node, const tg_tensor *contribution)
@@ -105,7 +105,8 @@ static void put_rule(tgi_explaining *e, const tg_walk_step *step)
         if (formula.name.length) tgi_page_put(&e->page, " = ");
         tgi_page_bytes(&e->page, formula.text.text, formula.text.length);
         tgi_page filled = { .text = NULL };
-        if (tgi_put_filled(&filled, &formula, tgi_explain_grad(e, &output), WRITTEN_OUT)) {
+        const bool bare = formula.text.length == 1; /* "g" */
+        if (!bare && tgi_put_filled(&filled, &formula, tgi_explain_grad(e, &output), WRITTEN_OUT)) {
             tgi_page_put(&e->page, "\n           = ");
             tgi_page_bytes(&e->page, filled.text, filled.length);
         }

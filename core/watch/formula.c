@@ -108,15 +108,15 @@ static int find_terms(const char *gradient, term terms[MOST_TERMS])
     return count;
 }
 
-static int term_of(const tg_op *op, int i, const term *terms, int count)
+/* By the schema's name for the input; else by its place, unless the schema has that name for another one. */
+static int term_of(const tg_node *node, int i, const term *terms, int count)
 {
-    const span name = schema_name(op, i);
-    bool by_schema = false;
-    for (int t = 0; t < count; t++) {
+    const span name = schema_name(node->op, i);
+    for (int t = 0; t < count; t++)
         if (same(terms[t].name, name)) return t;
-        for (int k = 0; k < 8; k++) by_schema |= same(terms[t].name, schema_name(op, k));
-    }
-    return by_schema ? -1 : i < count ? i : count == 1 ? 0 : -1;
+    for (int k = 0; i < count && k < node->input_count; k++)
+        if (same(terms[i].name, schema_name(node->op, k))) return -1;
+    return i < count ? i : count == 1 ? 0 : -1;
 }
 
 /* ---- rows as people write them ---- */
@@ -260,7 +260,7 @@ bool tgi_formula_of(tgi_formula *formula, const tg_node *node, int i)
     const char *gradient = node->op->gradient;
     *formula = (tgi_formula){ .node = node, .input = i };
     if (!gradient || !*gradient) return false;
-    const int count = find_terms(gradient, terms), t = term_of(node->op, i, terms, count);
+    const int count = find_terms(gradient, terms), t = term_of(node, i, terms, count);
     if (t < 0) {
         tgi_page_put(&formula->text, gradient);
         return true;
@@ -285,7 +285,7 @@ static int input_of(const tg_node *node, span letter)
     for (int i = 0; i < node->input_count; i++)
         if (same(schema_name(node->op, i), letter)) return i;
     for (int t = 0; t < count && t < node->input_count; t++)
-        if (same(terms[t].name, letter)) return term_of(node->op, t, terms, count) == t ? t : -1;
+        if (same(terms[t].name, letter)) return term_of(node, t, terms, count) == t ? t : -1;
     return -1;
 }
 

@@ -40,6 +40,11 @@ static inline const char *printed_end(FILE *file, const char *suite)
     return printed_text;
 }
 
+static inline void expect_in(const char *text, const char *part)
+{
+    if (!strstr(text, part)) fail_msg("there is no\n%s\nin\n%s", part, text);
+}
+
 /* `expect_printed(call_that_prints(file), "text")`: the call names its file `file`. */
 #define expect_printed(call, text)                                                                                     \
     do {                                                                                                               \
