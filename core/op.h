@@ -53,6 +53,23 @@ typedef struct tg_error_sample {
     const char *message;
 } tg_error_sample;
 
+/* What a function does to numbers, as far as somebody who looks for mistakes must know (core/watch/check.h). Of an op in
+ * place its plain form says it. */
+typedef enum tg_op_trait {
+    TG_CHOOSES = 1 << 0,        /* its results are elements of its inputs, or a number that it was given: infinity may be wanted */
+    TG_RECTIFIES = 1 << 1,      /* 0 for all inputs below some number: relu */
+    TG_SATURATES = 1 << 2,      /* flat at both ends: sigmoid, tanh */
+    TG_GIVES_PROBABILITY = 1 << 3,   /* of one event: sigmoid */
+    TG_GIVES_DISTRIBUTION = 1 << 4,  /* probabilities that add up to 1: softmax */
+    TG_TAKES_LOGIT = 1 << 5,    /* its first input is what sigmoid shall be applied to, and is: binary_cross_entropy_with_logits */
+    TG_TAKES_LOGITS = 1 << 6,   /* what softmax shall be applied to, and is: cross_entropy */
+    TG_TAKES_LOG_PROBABILITIES = 1 << 7,  /* log_softmax has been applied to it already: nll_loss */
+    TG_TAKES_TARGET_0_1 = 1 << 8,    /* its second input lies between 0 and 1 */
+    TG_COMPARES = 1 << 9,       /* a loss: its first two inputs are meant to have one shape */
+    TG_SUBTRACTS = 1 << 10,
+    TG_IS_LOSS = 1 << 11
+} tg_op_trait;
+
 struct tg_op {
     const char *name;      /* "matmul" */
     const char *schema;    /* PyTorch's notation: "matmul(Tensor self, Tensor other) -> Tensor" */
@@ -79,6 +96,10 @@ struct tg_op {
     const tg_op *in_place_of;          /* of an op that writes its first argument: the op whose result it writes there */
     const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */
     const char *kinks;                 /* where there is no derivative, and what is returned there; NULL when nowhere */
+    unsigned traits;                   /* of tg_op_trait, those that it has */
+    /* Where the result or a gradient is not finite though the inputs are, and what helps: "log(0) is -inf; ...". NULL:
+     * only where a number becomes too large. */
+    const char *not_finite;
 
     /* For the generic call, the tests and the golden files. Samples are calls in Python's notation, "narrow(f(4, 5), 1,
      * 2, 3)", where f(sizes, lo=, hi=) is a floating tensor, i(sizes, lo=, hi=) an int64 one, b(sizes) a bool one and

@@ -202,11 +202,22 @@ typedef struct tgi_inside {
     const struct tgi_inside *outer;
     const struct tgi_inside_kind *kind;
 } tgi_inside;
+typedef void (*tgi_tell_parameter_fn)(void *context, const void *model, tg_tensor *parameter, const char *name);
+enum tgi_inside_mode {
+    TGI_HAS_MODES = 1, /* some part of it does otherwise while training than while evaluating */
+    TGI_TRAINS = 2,    /* some such part trains, */
+    TGI_EVALUATES = 4  /* and some evaluates */
+};
 typedef struct tgi_inside_kind {
     /* Writes what errors say of it, "Sequential.2 (Linear)", or "". */
     void (*describe)(const tgi_inside *inside, char *text, size_t size);
     /* Writes its name within the one around it, and returns its kind: for places (place.c). */
     const char *(*locate)(const tgi_inside *inside, char *text, size_t size);
+    /* Tells each parameter of the whole model, by its name there; none, with an error pending, when memory ran out.
+     * `model` is an address that stands for the model. */
+    void (*parameters)(const tgi_inside *inside, tgi_tell_parameter_fn tell, void *context);
+    /* Of tgi_inside_mode, what holds for the model. */
+    unsigned (*modes)(const tgi_inside *inside);
 } tgi_inside_kind;
 
 typedef struct tgi_thread {

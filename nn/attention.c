@@ -81,6 +81,7 @@ tg_multihead_attention *tg_multihead_attention_new_at(const char *where, int64_t
     m->num_heads = num_heads;
     m->head_dim = embed_dim / num_heads;
     m->dropout = options.dropout;
+    m->base.base.has_modes = options.dropout > 0;
     m->add_zero_attn = options.add_zero_attn;
     m->batch_first = options.batch_first;
     make_parameters(m, &options, options.kdim == TG_EMBED_DIM ? embed_dim : options.kdim,

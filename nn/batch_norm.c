@@ -34,6 +34,7 @@ static tg_batch_norm *make(const char *where, const char *name, tg_forward_fn fo
     m->momentum = o->momentum;
     m->affine = o->affine;
     m->track_running_stats = o->track_running_stats;
+    m->base.base.has_modes = o->track_running_stats;
     m->least_dims = least_dims;
     m->most_dims = most_dims;
     tg_scope scope = tg_scope_begin();

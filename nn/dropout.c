@@ -34,6 +34,7 @@ static tg_module *dropout_new(const char *where, const char *name, double p,
     dropout *m = TGI_MODULE_NEW(where, dropout, .name = name, .type = "", .forward = forward, .extra_repr = extra_repr);
     if (!m) return NULL;
     m->p = p;
+    m->base.base.has_modes = p > 0;
     m->compute = compute;
     return &m->base;
 }
@@ -83,7 +84,8 @@ static int rrelu_repr(tg_module *m, char *buffer, size_t size)
 tg_module *tg_rrelu_new_at(const char *where, tg_rrelu_module_options options)
 {
     rrelu *m =
-        TGI_MODULE_NEW(where, rrelu, .name = "RReLU", .type = "", .forward = rrelu_forward, .extra_repr = rrelu_repr);
+        TGI_MODULE_NEW(where, rrelu, .name = "RReLU", .type = "", .forward = rrelu_forward, .extra_repr = rrelu_repr,
+                       .has_modes = true);
     if (!m) return NULL;
     m->lower = options.lower;
     m->upper = options.upper;

@@ -53,11 +53,12 @@ typedef struct tg_module_class {
     /* Where a struct that allocates an array of tensors has it, in the order in which they were registered, and how
      * many they are: so that one can be replaced, or computed anew before each forward (parametrize.h). May be NULL */
     tg_tensor **(*array)(tg_module *module, int64_t *count);
+    bool has_modes; /* its own forward does otherwise while it trains than while it evaluates, as dropout's */
     TG_OPTIONS_END
 } tg_module_class;
 #define TG_MODULE_DEFAULTS(type)                                                                                       \
     /* name */ type, /* type */ type, /* forward */ NULL, /* extra_repr */ NULL, /* free */ NULL,                      \
-        /* copy */ NULL, /* array */ NULL TG_DEFAULTS_END
+        /* copy */ NULL, /* array */ NULL, /* has_modes */ false TG_DEFAULTS_END
 
 struct tg_module {
     tg_module_class base;   /* called base so that TG_MODULE takes a tg_module too */

@@ -62,7 +62,36 @@ static const char *locate(const tgi_inside *inside, char *text, size_t size)
     return m->base.name;
 }
 
-const tgi_inside_kind tgi_inside_module = { .describe = describe, .locate = locate };
+static tg_module *model_of(const tgi_inside *inside)
+{
+    tg_module *m = (tg_module *)((const tgi_frame *)inside)->module; /* the frame's owner may write it */
+    while (m->parent) m = m->parent;
+    return m;
+}
+
+static void tell_parameters(const tgi_inside *inside, tgi_tell_parameter_fn tell, void *context)
+{
+    tg_module *m = model_of(inside);
+    const tg_named_tensor_list named = tg_named_parameters_at(NULL, m);
+    if (tg_failed()) return;
+    for (int64_t i = 0; i < named.count; i++) tell(context, m, named.items[i].tensor, named.items[i].name);
+}
+
+static void add_mode(tg_module *m, void *modes)
+{
+    if (m->base.has_modes) *(unsigned *)modes |= TGI_HAS_MODES | (m->training ? TGI_TRAINS : TGI_EVALUATES);
+}
+
+static unsigned modes_of(const tgi_inside *inside)
+{
+    unsigned modes = 0;
+    tgi_for_each_module(model_of(inside), add_mode, &modes);
+    return modes;
+}
+
+const tgi_inside_kind tgi_inside_module = {
+    .describe = describe, .locate = locate, .parameters = tell_parameters, .modes = modes_of
+};
 
 bool tgi_at_work(const tg_module *m)
 {

@@ -112,6 +112,7 @@ const tg_op tgi_op_pad = {
     .own_errors =
         (const tg_error_sample[]){ { "pad(f(2, 0), [1, 1], 'replicate')", "input (W: 0) has nothing to pad with" },
                                    { NULL, NULL } },
+    .traits = TG_CHOOSES,
 };
 
 /* ---- constant ---- */

@@ -305,6 +305,7 @@ const tg_op tgi_op_index_put = {
             { "index_put(f(3, 4), [i(2, lo=0, hi=3)], f(2, 2, 4))",
               "shape mismatch: value tensor of shape [2, 2, 4] cannot be broadcast to indexing result of shape [2, 4]" },
             { NULL, NULL } },
+    .traits = TG_CHOOSES,
 };
 
 const tg_op tgi_op_index_put_ = {

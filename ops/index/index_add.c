@@ -426,6 +426,7 @@ const tg_op tgi_op_index_fill = {
             { "index_fill(f(3, 4), 1, i(2), f(2))",
               "index_fill_ only supports a 0-dimensional value tensor, but got tensor with 1 dimension(s)." },
             { NULL, NULL } },
+    .traits = TG_CHOOSES,
 };
 
 const tg_op tgi_op_index_fill_ = {

@@ -189,6 +189,7 @@ const tg_op tgi_op_masked_scatter = {
     .own_errors = (const tg_error_sample[]){ { "masked_scatter(f(3, 4), f(3, 4), f(12))",
                                                "masked_scatter: expected BoolTensor for mask" },
                                              { NULL, NULL } },
+    .traits = TG_CHOOSES,
 };
 
 const tg_op tgi_op_masked_scatter_ = {

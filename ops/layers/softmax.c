@@ -183,6 +183,9 @@ const tg_op tgi_op_softmax = {
     .call = softmax_call,
     .samples = softmax_samples,
     .errors = softmax_errors,
+    .traits = TG_GIVES_DISTRIBUTION,
+    .not_finite = "of a row that is -inf throughout, as where a mask covers all, it is 0 / 0; and a row with inf or NaN in it "
+                  "is NaN. Leave one place of each row unmasked",
 };
 
 /* ---- softmin ---- */
@@ -287,4 +290,6 @@ const tg_op tgi_op_log_softmax = {
     .call = log_softmax_call,
     .samples = log_softmax_samples,
     .errors = log_softmax_errors,
+    .traits = TG_TAKES_LOGITS,
+    .not_finite = "of a row that is -inf throughout, as where a mask covers all, it is NaN. Leave one place of each row unmasked",
 };

@@ -514,6 +514,7 @@ const tg_op tgi_op_cdist = {
     .samples = cdist_samples,
     .corners = cdist_corners,
     .errors = cdist_errors,
+    .not_finite = "the gradient of a distance of 0 is not finite for some p",
 };
 
 /* ---- pdist ---- */

@@ -68,6 +68,7 @@ const tg_op tgi_op_hinge_embedding_loss = {
     .samples = hinge_embedding_loss_samples,
     .corners = hinge_embedding_loss_corners,
     .errors = hinge_embedding_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };
 
 /* ---- margin_ranking_loss ---- */
@@ -134,6 +135,7 @@ const tg_op tgi_op_margin_ranking_loss = {
     .samples = margin_ranking_loss_samples,
     .corners = margin_ranking_loss_corners,
     .errors = margin_ranking_loss_errors,
+    .traits = TG_IS_LOSS,
 };
 
 /* ---- soft_margin_loss ---- */
@@ -195,6 +197,7 @@ const tg_op tgi_op_soft_margin_loss = {
     .samples = soft_margin_loss_samples,
     .corners = soft_margin_loss_corners,
     .errors = soft_margin_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };
 
 /* ---- triplet_margin_loss ---- */

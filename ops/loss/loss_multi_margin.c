@@ -174,6 +174,7 @@ const tg_op tgi_op_multi_margin_loss = {
     .own_errors = (const tg_error_sample[]){ { "multi_margin_loss(f(3, 4), i(3, lo=0), weight=f(3, grad=False))",
                                                "inconsistent weight size" },
                                              { NULL, NULL } },
+    .traits = TG_IS_LOSS,
 };
 
 /* ---- multilabel_margin_loss ---- */
@@ -319,6 +320,7 @@ const tg_op tgi_op_multilabel_margin_loss = {
     .samples = multilabel_margin_loss_samples,
     .corners = multilabel_margin_loss_corners,
     .errors = multilabel_margin_loss_errors,
+    .traits = TG_IS_LOSS,
 };
 
 /* ---- multilabel_soft_margin_loss ---- */
@@ -379,4 +381,5 @@ const tg_op tgi_op_multilabel_soft_margin_loss = {
     .call = multilabel_soft_margin_loss_call,
     .samples = multilabel_soft_margin_loss_samples,
     .errors = multilabel_soft_margin_loss_errors,
+    .traits = TG_IS_LOSS,
 };

@@ -132,6 +132,7 @@ const tg_op tgi_op_binary_cross_entropy = {
     .samples = binary_cross_entropy_samples,
     .corners = binary_cross_entropy_corners,
     .errors = binary_cross_entropy_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS | TG_TAKES_TARGET_0_1,
 };
 
 /* ---- binary_cross_entropy_with_logits ---- */
@@ -236,6 +237,7 @@ const tg_op tgi_op_binary_cross_entropy_with_logits = {
     .samples = binary_cross_entropy_with_logits_samples,
     .corners = binary_cross_entropy_with_logits_corners,
     .errors = binary_cross_entropy_with_logits_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS | TG_TAKES_TARGET_0_1 | TG_TAKES_LOGIT,
 };
 
 /* ---- kl_div ---- */
@@ -307,4 +309,5 @@ const tg_op tgi_op_kl_div = {
     .samples = kl_div_samples,
     .corners = kl_div_corners,
     .errors = kl_div_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS | TG_TAKES_LOG_PROBABILITIES,
 };

@@ -79,6 +79,7 @@ const tg_op tgi_op_mse_loss = {
     .samples = mse_loss_samples,
     .corners = mse_loss_corners,
     .errors = mse_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };
 
 /* ---- l1_loss ---- */
@@ -145,6 +146,7 @@ const tg_op tgi_op_l1_loss = {
     .samples = l1_loss_samples,
     .corners = l1_loss_corners,
     .errors = l1_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };
 
 /* ---- smooth_l1_loss ---- */
@@ -207,6 +209,7 @@ const tg_op tgi_op_smooth_l1_loss = {
     .samples = smooth_l1_loss_samples,
     .corners = smooth_l1_loss_corners,
     .errors = smooth_l1_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };
 
 /* ---- huber_loss ---- */
@@ -266,6 +269,7 @@ const tg_op tgi_op_huber_loss = {
     .samples = huber_loss_samples,
     .corners = huber_loss_corners,
     .errors = huber_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };
 
 /* ---- poisson_nll_loss ---- */
@@ -335,6 +339,7 @@ const tg_op tgi_op_poisson_nll_loss = {
     .samples = poisson_nll_loss_samples,
     .corners = poisson_nll_loss_corners,
     .errors = poisson_nll_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };
 
 /* ---- gaussian_nll_loss ---- */
@@ -417,4 +422,5 @@ const tg_op tgi_op_gaussian_nll_loss = {
     .samples = gaussian_nll_loss_samples,
     .corners = gaussian_nll_loss_corners,
     .errors = gaussian_nll_loss_errors,
+    .traits = TG_COMPARES | TG_IS_LOSS,
 };

@@ -394,6 +394,7 @@ const tg_op tgi_op_var = {
     .corners = (const char *const[]){ VAR_CORNERS("var"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("var", "std and var") },
     .float32_ulps = 64,
+    .not_finite = "of one element with correction 1 it is 0 / 0: .correction = 0",
 };
 
 const tg_op tgi_op_std = {
@@ -409,6 +410,8 @@ const tg_op tgi_op_std = {
     .corners = (const char *const[]){ VAR_CORNERS("std"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("std", "std and var") },
     .float32_ulps = 64,
+    .not_finite = "of one element with correction 1 it is 0 / 0: .correction = 0. Of equal elements its gradient is not finite: "
+                  "tg_sqrt(tg_add(tg_var(x), 1e-8))",
 };
 
 static tg_tensor *variance_record(const tg_op *op, const variance *v, tg_tensor *t)
@@ -466,6 +469,7 @@ const tg_op tgi_op_var_mean = {
     .corners = (const char *const[]){ VAR_CORNERS("var_mean"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("var_mean", "var_mean") },
     .float32_ulps = 64,
+    .not_finite = "of one element with correction 1 it is 0 / 0: .correction = 0",
 };
 
 const tg_op tgi_op_std_mean = {
@@ -482,6 +486,8 @@ const tg_op tgi_op_std_mean = {
     .corners = (const char *const[]){ VAR_CORNERS("std_mean"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("std_mean", "std_mean") },
     .float32_ulps = 64,
+    .not_finite = "of one element with correction 1 it is 0 / 0: .correction = 0. Of equal elements its gradient is not finite: "
+                  "tg_sqrt(tg_add(tg_var(x), 1e-8))",
 };
 
 /* The mean in *mean. */

@@ -188,6 +188,7 @@ const tg_op tgi_op_mean = {
     .call = mean_call,
     .samples = mean_samples,
     .errors = mean_errors,
+    .not_finite = "the mean of no elements is 0 / 0",
 };
 
 static tg_tensor *reduce(const tg_op *op, tg_tensor *t, const tg_reduce_options *options)

@@ -400,6 +400,7 @@ const tg_op tgi_op_scatter = {
             { "scatter(f(3, 4), 2, i(3, 2), f(3, 2))",
               "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
             { NULL, NULL } },
+    .traits = TG_CHOOSES,
 };
 
 const tg_op tgi_op_scatter_ = {

@@ -372,6 +372,7 @@ const tg_op tgi_op_logsumexp = {
             { "logsumexp(f(2, 3), [2])", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },
             { "logsumexp(f(2, 3), [0, 0])", "dim 0 appears multiple times in the list of dims" },
             { NULL, NULL } },
+    .not_finite = "of -inf throughout its gradient is 0 / 0",
 };
 
 /* Infinite elements become 0. */

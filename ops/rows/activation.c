@@ -91,6 +91,8 @@ static const char *const gelu_corners[] = { "gelu(f(2, 3))", "gelu(f(2, 3), appr
 #define CHECK_hardtanh   ~, hardtanh_check
 #define CHECK_softsign   ~, no_bool_check
 #define CHECK_tanhshrink ~, no_bool_check
+#define EXTRA_relu       ~, .traits = TG_RECTIFIES
+#define EXTRA_relu6      ~, .traits = TG_RECTIFIES
 #define EXTRA_leaky_relu ~, .corners = leaky_relu_corners
 #define EXTRA_elu        ~, .corners = elu_corners
 #define EXTRA_celu       ~, .corners = celu_corners, .errors = celu_errors

@@ -48,6 +48,7 @@ const tg_op tgi_op_where = {
                                      "where expected condition to be a boolean tensor, but got a tensor with dtype" },
                                    { "where(b(2), f(3), f(2))", "must match" },
                                    { NULL, NULL } },
+    .traits = TG_CHOOSES,
 };
 
 tg_tensor *tg_where_at(const char *where, tg_tensor *condition, tg_operand a, tg_operand b)
@@ -114,6 +115,7 @@ const tg_op tgi_op_masked_fill = {
                                      "1 dimension(s)." },
                                    { "masked_fill(f(2), b(3), 1.0)", "must match" },
                                    { NULL, NULL } },
+    .traits = TG_CHOOSES,
 };
 const tg_op tgi_op_masked_fill_ = {
     .name = "masked_fill_",

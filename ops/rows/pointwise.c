@@ -263,10 +263,12 @@ static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
        .corners = add_corners, .errors = add_errors
 #define EXTRA_sub                                                                                                      \
     ~, .schema = "sub(Scalar self, Scalar other, *, float alpha=1) -> Tensor", .call = sub_scaled_call,                \
-       .corners = sub_corners, .errors = sub_errors
+       .corners = sub_corners, .errors = sub_errors, .traits = TG_SUBTRACTS
 #define EXTRA_div                                                                                                      \
     ~, .schema = "div(Scalar self, Scalar other, *, str? rounding_mode=None) -> Tensor", .call = div_rounded_call,     \
-       .corners = div_corners, .errors = div_errors
+       .corners = div_corners, .errors = div_errors,                                                                   \
+       .not_finite = "a / 0 is infinite and 0 / 0 is NaN, and so are their gradients. Add something small to the "     \
+                     "divisor, tg_add(b, 1e-8), or keep it away from 0 with tg_clamp before the division"
 #define EXTRA_add_                                                                                                     \
     ~, .schema = "add_(Tensor(a!) self, Scalar other, *, float alpha=1) -> Tensor(a!)", .call = add_scaled_in_place_call
 #define EXTRA_sub_                                                                                                     \
@@ -283,9 +285,17 @@ static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
 #define EXTRA_remainder    ~, .errors = remainder_errors
 #define EXTRA_div_trunc    ~, .errors = div_trunc_errors
 #define EXTRA_floor_divide ~, .errors = floor_divide_errors
-#define EXTRA_pow          ~, .schema = "pow(Scalar self, Scalar exponent) -> Tensor", .errors = pow_errors
+#define EXTRA_pow                                                                                                      \
+    ~, .schema = "pow(Scalar self, Scalar exponent) -> Tensor", .errors = pow_errors,                                  \
+       .not_finite = "a negative number to a power that is not whole is NaN, 0 to a negative power is infinite, and "  \
+                     "the gradient of 0 to a power below 1 is infinite. Keep the base above 0: tg_clamp(a, .min = "    \
+                     "1e-8)"
 #define EXTRA_pow_         ~, .schema = "pow_(Tensor(a!) self, Scalar exponent) -> Tensor(a!)"
-#define EXTRA_addcdiv      ~, .errors = addcdiv_errors
+#define EXTRA_addcdiv                                                                                                  \
+    ~, .errors = addcdiv_errors, .not_finite = "b / 0 is infinite and 0 / 0 is NaN. Add something small to the divisor"
+#define EXTRA_reciprocal                                                                                               \
+    ~, .not_finite = "1 / 0 is infinite, and so is its gradient. Add something small before dividing, or keep the "    \
+                     "number away from 0 with tg_clamp"
 #define EXTRA_lerp         ~, .schema = "lerp(Tensor self, Tensor end, Scalar weight) -> Tensor", .errors = lerp_errors
 #define EXTRA_lerp_        ~, .schema = "lerp_(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)"
 #define EXTRA_clamp                                                                                                    \

@@ -1,0 +1,118 @@
+/* check_scan.c: what the elements of a tensor are like.
+ *
+ * Read directly, not by ops: who is told of an op calls none. Only whether all are finite is asked often. */
+#include "check_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+/* An exponent of ones is that of infinity and NaN. */
+static bool finite32(const uint32_t *bits, int64_t n)
+{
+    uint32_t any = 0;
+    for (int64_t i = 0; i < n; i++) any |= (uint32_t)((bits[i] & 0x7f800000u) == 0x7f800000u);
+    return !any;
+}
+
+static bool finite64(const uint64_t *bits, int64_t n)
+{
+    const uint64_t ones = 0x7ff0000000000000u;
+    uint64_t any = 0;
+    for (int64_t i = 0; i < n; i++) any |= (uint64_t)((bits[i] & ones) == ones);
+    return !any;
+}
+
+/* The offset of element i, counted in elements from the first. */
+static int64_t offset_of(const tg_tensor *t, int64_t i)
+{
+    if (t->contiguous) return i;
+    int64_t offset = 0;
+    for (int d = t->ndim - 1; d >= 0; d--) {
+        offset += i % t->dims[d] * tgi_strides(t)[d];
+        i /= t->dims[d];
+    }
+    return offset;
+}
+
+static double number_at(const tg_tensor *t, int64_t offset)
+{
+    const char *data = tgi_ptr(t);
+    switch ((tg_dtype)t->dtype) {
+    case TG_FLOAT32: return ((const float *)data)[offset];
+    case TG_FLOAT64: return ((const double *)data)[offset];
+    case TG_INT64: return (double)((const int64_t *)data)[offset];
+    default: return ((const bool *)data)[offset];
+    }
+}
+
+double tgi_element_at(const tg_tensor *t, int64_t i) { return number_at(t, offset_of(t, i)); }
+
+bool tgi_all_finite(const tg_tensor *t)
+{
+    if (!tgi_is_floating(t) || !t->numel) return true;
+    if (t->contiguous) return t->dtype == TG_FLOAT32 ? finite32(tgi_ptr(t), t->numel) : finite64(tgi_ptr(t), t->numel);
+    bool finite = true;
+    for (int64_t i = 0; finite && i < t->numel; i++) finite = isfinite(tgi_element_at(t, i));
+    return finite;
+}
+
+tgi_scan tgi_scan_of(const tg_tensor *t)
+{
+    tgi_scan s = { .first = -1, .min = INFINITY, .max = -INFINITY };
+    for (int64_t i = 0; i < t->numel; i++) {
+        const double value = tgi_element_at(t, i);
+        if (isfinite(value)) {
+            s.min = fmin(s.min, value);
+            s.max = fmax(s.max, value);
+            continue;
+        }
+        if (s.first < 0) s.first_value = value;
+        if (s.first < 0) s.first = i;
+        if (isnan(value)) s.nans++;
+        else s.infs++;
+    }
+    return s;
+}
+
+static void coordinates(const tg_shape *shape, int64_t i, int64_t index[TG_MAX_DIMS])
+{
+    for (int d = shape->ndim - 1; d >= 0; d--) {
+        index[d] = i % shape->dims[d];
+        i /= shape->dims[d];
+    }
+}
+
+bool tgi_element_under(const tg_tensor *t, const tg_shape *shape, int64_t i, double *value)
+{
+    const tg_shape own = tgi_shape(t);
+    tg_shape common;
+    *value = NAN;
+    if (!t->numel || !tg_shape_broadcast(&own, shape, &common) || !tg_shape_equal(&common, shape)) return false;
+    int64_t index[TG_MAX_DIMS], offset = 0;
+    coordinates(shape, i, index);
+    for (int d = 0; d < t->ndim; d++)
+        if (t->dims[d] > 1) offset += index[shape->ndim - t->ndim + d] * tgi_strides(t)[d];
+    *value = number_at(t, offset);
+    return true;
+}
+
+const char *tgi_index_of(const tg_shape *shape, int64_t i, char text[TG_SHAPE_TEXT])
+{
+    tg_shape index = { .ndim = shape->ndim };
+    coordinates(shape, i, index.dims);
+    return tg_shape_text(&index, text);
+}
+
+double tgi_norm_of(const tg_tensor *t, double *zeros)
+{
+    const double least = t->dtype == TG_FLOAT32 ? 0x1p-126 : 0x1p-1022;
+    double sum = 0;
+    int64_t small = 0;
+    for (int64_t i = 0; i < t->numel; i++) {
+        const double value = t->contiguous && t->dtype == TG_FLOAT32 ? (double)((const float *)tgi_ptr(t))[i] : tgi_element_at(t, i);
+        small += fabs(value) < least;
+        sum += value * value;
+    }
+    if (zeros) *zeros = t->numel ? (double)small / (double)t->numel : 0;
+    return sqrt(sum);
+}
