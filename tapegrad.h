@@ -29,6 +29,7 @@
 #include "core/watch/explain.h"
 #include "core/watch/flow.h"
 #include "core/watch/tape_print.h"
+#include "core/watch/check.h"
 #include "core/watch/watch.h"
 
 #include "core/show/metrics.h"

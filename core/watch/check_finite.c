@@ -14,7 +14,7 @@
 
 enum { VISITING = 8, BAD = 64 };
 
-typedef struct finite {
+typedef struct finiteness {
     tgi_lint_state base;
     /* forward: of what was recorded since the last walk */
     char fault[512];          /* what was at fault, for the loss's find; "": nothing */
@@ -25,7 +25,7 @@ typedef struct finite {
     const tg_node *visiting;
     tg_tensor *grads[VISITING];
     bool spoilt;              /* the walk carries what is not finite: whatever follows only carries it on */
-} finite;
+} finiteness;
 
 /* ---- what an op was given ---- */
 
@@ -37,7 +37,7 @@ static void add(tgi_scan *sum, const tg_tensor *t)
     sum->infs += scan.infs;
 }
 
-static bool is_known_bad(const finite *f, const tg_tensor *t)
+static bool is_known_bad(const finiteness *f, const tg_tensor *t)
 {
     for (int i = 0; i < BAD; i++)
         if (f->bad[i] == t->storage) return true;
@@ -63,7 +63,7 @@ static bool is_mask(const tg_computed *what)
 }
 
 /* The output that is not finite though it ought to be; NULL: none. */
-static const tg_tensor *at_fault(finite *f, const tg_computed *what, const tg_tensor *output)
+static const tg_tensor *at_fault(finiteness *f, const tg_computed *what, const tg_tensor *output)
 {
     tgi_scan in = { .nans = 0 }, out = { .nans = 0 };
     bool overwritten = false;
@@ -83,19 +83,19 @@ static const tg_tensor *at_fault(finite *f, const tg_computed *what, const tg_te
 
 /* ---- forward ---- */
 
-static void remember_fault(finite *f, const char *kind, const char *op, const char *where)
+static void remember_fault(finiteness *f, const char *kind, const char *op, const char *where)
 {
     f->base.check->faults++;
     if (!f->fault[0]) snprintf(f->fault, sizeof f->fault, "%s %s at %s", kind, op, tgi_line(where));
 }
 
-static void stop(const finite *f, const char *where, const char *op, const char *headline)
+static void stop(const finiteness *f, const char *where, const char *op, const char *headline)
 {
     if (f->base.check->options.stop)
         tg_fail_at(where, TG_ERROR_VALUE, op, "%s (TAPEGRAD_CHECK=stop, or .stop of tg_check_begin)", headline);
 }
 
-static void tell_fault(finite *f, const tg_computed *what, const tg_tensor *output)
+static void tell_fault(finiteness *f, const tg_computed *what, const tg_tensor *output)
 {
     tgi_finding finding;
     const char *where = tgi_where();
@@ -108,7 +108,7 @@ static void tell_fault(finite *f, const tg_computed *what, const tg_tensor *outp
 }
 
 /* Where an input came from that no op was seen to spoil. */
-static void remember_carried(finite *f, const tg_computed *what)
+static void remember_carried(finiteness *f, const tg_computed *what)
 {
     for (int64_t i = 0; i < what->inputs.count && !f->carried[0]; i++) {
         const tg_tensor *t = what->inputs.items[i];
@@ -119,7 +119,7 @@ static void remember_carried(finite *f, const tg_computed *what)
 
 static void computed(void *state, const tg_computed *what)
 {
-    finite *f = state;
+    finiteness *f = state;
     for (int64_t i = 0; i < what->outputs.count; i++) {
         const tg_tensor *output = what->outputs.items[i];
         if (!output || output->is_view || tgi_all_finite(output)) continue;
@@ -133,7 +133,7 @@ static void computed(void *state, const tg_computed *what)
 
 static void walk(void *state, const tg_walk *what)
 {
-    finite *f = state;
+    finiteness *f = state;
     f->spoilt = false;
     f->visiting = NULL;
     for (int64_t i = 0; i < what->roots.count; i++) {
@@ -159,12 +159,12 @@ static void walk(void *state, const tg_walk *what)
 
 static void visit(void *state, const tg_node *node, tg_tensor *const *grads)
 {
-    finite *f = state;
+    finiteness *f = state;
     f->visiting = node;
     for (int i = 0; i < VISITING; i++) f->grads[i] = i < node->output_count ? grads[i] : NULL;
 }
 
-static bool sums_finite(const finite *f)
+static bool sums_finite(const finiteness *f)
 {
     for (int i = 0; i < VISITING; i++)
         if (f->grads[i] && !tgi_all_finite(f->grads[i])) return false;
@@ -173,7 +173,7 @@ static bool sums_finite(const finite *f)
 
 static void edge(void *state, const tg_contribution *what)
 {
-    finite *f = state;
+    finiteness *f = state;
     if (f->spoilt || tgi_all_finite(what->grad)) return;
     f->spoilt = true;
     tgi_finding finding;
@@ -196,7 +196,7 @@ static void edge(void *state, const tg_contribution *what)
 
 static void walked(void *state, tg_status status)
 {
-    finite *f = state;
+    finiteness *f = state;
     (void)status;
     f->visiting = NULL;
     f->fault[0] = f->carried[0] = '\0';
@@ -204,7 +204,7 @@ static void walked(void *state, tg_status status)
 
 static void finished(void *state)
 {
-    finite *f = state;
+    finiteness *f = state;
     tgi_finding finding;
     if (!f->carried[0] || f->base.check->faults || !tgi_find_begin(f->base.check, &finding, "data_not_finite", NULL, NULL)) return;
     tgi_find_say(&finding, "results are not finite, because what they are computed from is not");
@@ -213,7 +213,7 @@ static void finished(void *state)
 }
 
 const tgi_lint tgi_lint_finite = {
-    .state_size = sizeof(finite),
+    .state_size = sizeof(finiteness),
     .functions = { .computed = computed, .walk = walk, .visit = visit, .edge = edge, .walked = walked },
     .finished = finished,
 };

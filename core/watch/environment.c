@@ -6,6 +6,8 @@
 #include "player_impl.h"
 #include "profile_impl.h"
 
+#include "check_impl.h"
+
 #include "core/observe_impl.h"
 
 #include <stdlib.h>
@@ -21,6 +23,7 @@ typedef struct tool {
 static const tool tools[] = {
     { "TAPEGRAD_PLAY", tgi_play_begin },
     { "TAPEGRAD_PROFILE", tgi_profile_from_environment },
+    { "TAPEGRAD_CHECK", tgi_check_begin_by },
     { NULL, NULL },
 };
 
