@@ -143,6 +143,7 @@ $(addsuffix /%.o,$(addprefix $(OBJ)/,$(HOT))) $(OBJ)/ops/engine.o: LEVEL := -O3
 $(OBJ)/ops/rows/%.o $(OBJ)/ops/linear/jacobi.o: LEVEL := -O3 $(SECTIONS)
 # Nor does a program that only reads a format link what writes it.
 $(OBJ)/core/file/%.o $(OBJ)/core/show/%.o $(OBJ)/core/watch/%.o: LEVEL := -O2 $(SECTIONS)
+$(OBJ)/core/watch/check_scan.o: LEVEL := -O3 $(SECTIONS)
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -120,7 +120,7 @@ static void truncated(void *context, int64_t length)
 
 static void say_summary(const tgi_check *c)
 {
-    if (c->options.told || (!c->ops && !c->finds)) return;
+    if (c->options.told || (!c->walks && !c->finds && !c->first)) return; /* a thread that only made batches */
     fprintf(stderr, "tapegrad check: looked at %lld ops, %lld backward walks, %lld parameters and %lld steps: ", (long long)c->ops,
             (long long)c->walks, (long long)c->parameters, (long long)c->steps);
     if (c->finds)
@@ -155,6 +155,8 @@ static tgi_check *check_new(const tg_check_options *options)
     c->leaves.size = sizeof(tgi_watched);
     c->told.size = 1;
     c->before_walk = tgi_self.next_serial;
+    static bool any; /* in the process */
+    c->first = !__atomic_test_and_set(&any, __ATOMIC_RELAXED);
     for (int i = 0; i < LINTS; i++) {
         tgi_lint_state *state = c->states[i] = tgi_calloc(lints[i]->state_size);
         if (state) state->check = c;

@@ -113,12 +113,13 @@ static void leaf_ready(void *state, tg_tensor *leaf, tg_tensor *grad)
     if (!f->base.check->accumulates || !w) return;
     flow_of *of = flow_at(f, leaf);
     if (!of) return;
+    /* (A first state of zeros alone makes the first use's contribution 0.) */
     double zeros;
     const double norm = tgi_norm_of(grad, &zeros);
     f->squares += norm * norm;
     of->zero_walks = zeros == 1 && grad->numel ? of->zero_walks + 1 : 0;
     const bool many = of->walk == f->base.check->walks && of->uses >= USES;
-    of->gone_walks = many && of->gone_at >= 0 ? of->gone_walks + 1 : 0;
+    of->gone_walks = many && of->gone_at >= 0 && of->gone_at < of->uses ? of->gone_walks + 1 : 0;
     of->grown_walks = many && of->now > exploded * of->first && of->now > small ? of->grown_walks + 1 : 0;
     if (of->gone_walks == WALKS) tell_gone(f->base.check, of, w);
     if (of->grown_walks == WALKS) tell_grown(f->base.check, of, w);

@@ -56,6 +56,10 @@ bool tgi_element_under(const tg_tensor *t, const tg_shape *shape, int64_t i, dou
 const char *tgi_index_of(const tg_shape *shape, int64_t i, char text[TG_SHAPE_TEXT]);
 /* The square root of the sum of squares; *zeros: the share of elements that are 0 or denormal. */
 double tgi_norm_of(const tg_tensor *t, double *zeros);
+/* How many elements are less than the one or more than the other. */
+int64_t tgi_count_outside(const tg_tensor *t, double least, double most);
+/* Sets the mark of each index along `dim` at which some element is positive. */
+void tgi_mark_positive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark);
 
 /* ---- finds (check_find.c) ---- */
 
@@ -101,6 +105,7 @@ typedef struct tgi_watched {
 struct tgi_check {
     tg_check_options options;
     int64_t observer;        /* its number */
+    bool first;              /* of the process's checks */
     int64_t ops, walks, steps, parameters, finds; /* parameters: the most that were known at a time */
     int64_t *counted;        /* where tg_check_end wants the number of finds; NULL: nowhere */
     int64_t faults;          /* finds of what is not finite */

@@ -5,12 +5,13 @@
 
 #include <math.h>
 
-enum { CONSTANT = 5, FIRST = 3 };
+enum { CONSTANT = 5, FIRST = 3, GROWN = 3 };
 static const double grown = 1000; /* times the largest of the first ones */
 
 typedef struct values {
     int64_t count, same;  /* same: how many there were in a row, from the first on, that are equal */
     double first, largest; /* of the first ones */
+    int grown;            /* walks in a row: a line search tries a large one now and then */
     int64_t steps;        /* of the check, when the first came */
 } values;
 
@@ -65,7 +66,9 @@ static void walk(void *state, const tg_walk *what)
     if (v->count <= FIRST) v->largest = fmax(v->largest, fabs(now));
     v->same = now == v->first && v->same + 1 == v->count ? v->count : v->same;
     if (v->same == CONSTANT && v->count == CONSTANT) tell_constant(c, v, what->where);
-    if (v->count > FIRST && isfinite(now) && now > grown * v->largest && v->largest > 0) tell_grown(c, v, what->where, now);
+    const bool large = v->count > FIRST && isfinite(now) && now > grown * v->largest && v->largest > 0;
+    v->grown = large ? v->grown + 1 : 0;
+    if (v->grown == GROWN) tell_grown(c, v, what->where, now);
 }
 
 static void ended(void *state) { tgi_table_free(&((loss_values *)state)->of); }

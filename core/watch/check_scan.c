@@ -47,10 +47,21 @@ static double number_at(const tg_tensor *t, int64_t offset)
 
 double tgi_element_at(const tg_tensor *t, int64_t i) { return number_at(t, offset_of(t, i)); }
 
+/* Whether the elements fill a block of memory, in whatever order, as a transposed matrix's do. */
+static bool is_dense(const tg_tensor *t)
+{
+    int64_t last = 0;
+    for (int d = 0; d < t->ndim; d++) {
+        if (tgi_strides(t)[d] <= 0) return false;
+        last += (t->dims[d] - 1) * tgi_strides(t)[d];
+    }
+    return last + 1 == t->numel;
+}
+
 bool tgi_all_finite(const tg_tensor *t)
 {
     if (!tgi_is_floating(t) || !t->numel) return true;
-    if (t->contiguous) return t->dtype == TG_FLOAT32 ? finite32(tgi_ptr(t), t->numel) : finite64(tgi_ptr(t), t->numel);
+    if (t->contiguous || is_dense(t)) return t->dtype == TG_FLOAT32 ? finite32(tgi_ptr(t), t->numel) : finite64(tgi_ptr(t), t->numel);
     bool finite = true;
     for (int64_t i = 0; finite && i < t->numel; i++) finite = isfinite(tgi_element_at(t, i));
     return finite;
@@ -103,16 +114,73 @@ const char *tgi_index_of(const tg_shape *shape, int64_t i, char text[TG_SHAPE_TE
     return tg_shape_text(&index, text);
 }
 
+/* ---- asked at every op or gradient: loops that compilers make vectors of ---- */
+
+enum { LANES = 8 };
+
+/* The squares are added in several sums at once. */
+#define NORM(type, least)                                                                                              \
+    static double norm_##type(const type *v, int64_t n, int64_t *zeros)                                                \
+    {                                                                                                                  \
+        double sums[LANES] = { 0 }, sum = 0;                                                                           \
+        int64_t small = 0, i = 0;                                                                                      \
+        for (; i + LANES <= n; i += LANES)                                                                             \
+            for (int k = 0; k < LANES; k++) sums[k] += (double)v[i + k] * (double)v[i + k];                            \
+        for (; i < n; i++) sum += (double)v[i] * (double)v[i];                                                         \
+        for (i = 0; i < n; i++) small += v[i] < least && v[i] > -least;                                                \
+        for (int k = 0; k < LANES; k++) sum += sums[k];                                                                \
+        *zeros = small;                                                                                                \
+        return sqrt(sum);                                                                                              \
+    }
+NORM(float, 0x1p-126F)
+NORM(double, 0x1p-1022)
+
 double tgi_norm_of(const tg_tensor *t, double *zeros)
 {
-    const double least = t->dtype == TG_FLOAT32 ? 0x1p-126 : 0x1p-1022;
-    double sum = 0;
     int64_t small = 0;
-    for (int64_t i = 0; i < t->numel; i++) {
-        const double value = t->contiguous && t->dtype == TG_FLOAT32 ? (double)((const float *)tgi_ptr(t))[i] : tgi_element_at(t, i);
-        small += fabs(value) < least;
-        sum += value * value;
+    double norm = 0;
+    if (t->numel && t->contiguous && t->dtype == TG_FLOAT32) norm = norm_float(tgi_ptr(t), t->numel, &small);
+    else if (t->numel && t->contiguous && t->dtype == TG_FLOAT64) norm = norm_double(tgi_ptr(t), t->numel, &small);
+    else {
+        for (int64_t i = 0; i < t->numel; i++) {
+            const double value = tgi_element_at(t, i);
+            norm += value * value;
+            small += fabs(value) < 0x1p-126;
+        }
+        norm = sqrt(norm);
     }
-    if (zeros) *zeros = t->numel ? (double)small / (double)t->numel : 0;
-    return sqrt(sum);
+    *zeros = t->numel ? (double)small / (double)t->numel : 0;
+    return norm;
+}
+
+int64_t tgi_count_outside(const tg_tensor *t, double least, double most)
+{
+    int64_t count = 0;
+    if (t->contiguous && t->dtype == TG_FLOAT32 && t->numel) {
+        const float *v = tgi_ptr(t), low = (float)least, high = (float)most;
+        for (int64_t i = 0; i < t->numel; i++) count += (v[i] < low) | (v[i] > high);
+        return count;
+    }
+    for (int64_t i = 0; i < t->numel; i++) {
+        const double value = tgi_element_at(t, i);
+        count += value < least || value > most;
+    }
+    return count;
+}
+
+void tgi_mark_positive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark)
+{
+    int64_t below = 1, above = 1;
+    for (int d = 0; d < dim; d++) above *= t->dims[d];
+    for (int d = dim + 1; d < t->ndim; d++) below *= t->dims[d];
+    const int64_t n = t->dims[dim];
+    const float *v = t->contiguous && t->dtype == TG_FLOAT32 ? tgi_ptr(t) : NULL;
+    for (int64_t i = 0; i < above; i++)
+        for (int64_t k = 0; k < n; k++) {
+            if (marks[k] == mark) continue; /* most are after a few samples */
+            const int64_t at = (i * n + k) * below;
+            bool any = false;
+            for (int64_t j = at; !any && j < at + below; j++) any = v ? v[j] > 0 : tgi_element_at(t, j) > 0;
+            if (any) marks[k] = mark;
+        }
 }

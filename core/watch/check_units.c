@@ -6,8 +6,6 @@
 
 #include "core/error.h"
 
-#include <math.h>
-
 enum { WINDOW = 20, FEW_UNITS = 4, SATURATED = 5 };
 static const double dead_share = 0.5, saturated_share = 0.9, near_end = 0.99;
 
@@ -53,20 +51,13 @@ static void look_alive(site *s, const tg_tensor *t, int64_t now)
         if (!(s->alive = tgi_calloc((size_t)n * sizeof *s->alive))) return;
         for (int64_t i = 0; i < n; i++) s->alive[i] = now - 1;
     }
-    if (s->units != n) return;
-    int64_t below = 1;
-    for (int d = dim + 1; d < t->ndim; d++) below *= t->dims[d];
-    for (int64_t i = 0; i < t->numel; i++)
-        if (tgi_element_at(t, i) > 0) s->alive[i / below % n] = now;
+    if (s->units == n) tgi_mark_positive(t, dim, s->alive, now);
 }
 
 static void look_at_ends(site *s, const tg_tensor *t)
 {
-    const bool probability = s->op->traits & TG_GIVES_PROBABILITY;
-    for (int64_t i = 0; i < t->numel; i++) {
-        const double value = tgi_element_at(t, i);
-        s->at_end += fabs(value) > near_end || (probability && value < 1 - near_end);
-    }
+    const double least = s->op->traits & TG_GIVES_PROBABILITY ? 1 - near_end : -near_end;
+    s->at_end += (double)tgi_count_outside(t, least, near_end);
     s->total += (double)t->numel;
 }
 
