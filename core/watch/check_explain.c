@@ -118,7 +118,7 @@ void tgi_explain_gradient(tgi_finding *f, const tg_contribution *what, tg_tensor
 
 /* ---- data ---- */
 
-void tgi_describe_source(char *text, size_t size, const tg_tensor *t, const char *op, const char *where)
+bool tgi_describe_source(char *text, size_t size, const tg_tensor *t, const char *op, const char *where)
 {
     const tgi_scan scan = tgi_scan_of(t);
     const tg_shape shape = tgi_shape(t);
@@ -127,4 +127,5 @@ void tgi_describe_source(char *text, size_t size, const tg_tensor *t, const char
     tgi_format(text, size, "%s%s, made at %s: %s at %s%s%s; read by %s at %s", t->requires_grad ? "the parameter " : "",
                tgi_named(t, name), tgi_line(t->where), named(scan.first_value), tgi_index_of(&shape, scan.first, index),
                written ? "; last written at " : "", written ? written : "", op, tgi_line(where));
+    return scan.nans > 0;
 }

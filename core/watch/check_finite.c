@@ -19,6 +19,7 @@ typedef struct finiteness {
     /* forward: of what was recorded since the last walk */
     char fault[512];          /* what was at fault, for the loss's find; "": nothing */
     char carried[512];        /* the first input that was not finite when an op read it, and came from no fault */
+    bool carried_nan;
     const void *bad[BAD];     /* storages that became so, the last of them: an op in place has overwritten its input */
     int bad_at;
     /* backward */
@@ -62,23 +63,29 @@ static bool is_mask(const tg_computed *what)
     return true;
 }
 
-/* The output that is not finite though it ought to be; NULL: none. */
-static const tg_tensor *at_fault(finiteness *f, const tg_computed *what, const tg_tensor *output)
+/* What there was in the inputs before the op; of one that was overwritten without having been seen, false. */
+static bool look_at_inputs(const finiteness *f, const tg_computed *what, tgi_scan *in)
 {
-    tgi_scan in = { .nans = 0 }, out = { .nans = 0 };
-    bool overwritten = false;
+    bool known = true;
     for (int64_t i = 0; i < what->inputs.count; i++) {
         const tg_tensor *t = what->inputs.items[i];
-        if (!t) continue;
-        if (!is_overwritten(what, i)) add(&in, t);
-        else overwritten = !is_known_bad(f, t);
-        if (is_overwritten(what, i) && !overwritten) in.nans++;
+        if (t && !is_overwritten(what, i)) add(in, t);
+        else if (t && is_known_bad(f, t)) in->nans++;
+        else if (t) known = false;
     }
+    return known;
+}
+
+/* Whether it was this op that made what is not finite in its output. */
+static bool is_at_fault(const finiteness *f, const tg_computed *what, const tg_tensor *output)
+{
+    tgi_scan in = { .nans = 0 }, out = { .nans = 0 };
     add(&out, output);
-    if (tgi_op_is(what->op, TG_CHOOSES) || is_mask(what)) return NULL;
-    const bool infinite = in.nans || in.infs;
-    if (infinite && (in.nans || !out.nans || f->fault[0])) return NULL;
-    return out.nans || !overwritten || tgi_plain_op(what->op)->not_finite ? output : NULL;
+    if (tgi_op_is(what->op, TG_CHOOSES) || (!out.nans && is_mask(what))) return false;
+    const bool known = look_at_inputs(f, what, &in);
+    if (in.nans) return false;
+    if (in.infs) return out.nans && !f->fault[0];
+    return out.nans || known || tgi_plain_op(what->op)->not_finite;
 }
 
 /* ---- forward ---- */
@@ -113,7 +120,7 @@ static void remember_carried(finiteness *f, const tg_computed *what)
     for (int64_t i = 0; i < what->inputs.count && !f->carried[0]; i++) {
         const tg_tensor *t = what->inputs.items[i];
         if (t && !is_overwritten(what, i) && !tgi_all_finite(t))
-            tgi_describe_source(f->carried, sizeof f->carried, t, what->op->name, tgi_where());
+            f->carried_nan = tgi_describe_source(f->carried, sizeof f->carried, t, what->op->name, tgi_where());
     }
 }
 
@@ -123,7 +130,7 @@ static void computed(void *state, const tg_computed *what)
     for (int64_t i = 0; i < what->outputs.count; i++) {
         const tg_tensor *output = what->outputs.items[i];
         if (!output || output->is_view || tgi_all_finite(output)) continue;
-        if (at_fault(f, what, output)) tell_fault(f, what, output);
+        if (is_at_fault(f, what, output)) tell_fault(f, what, output);
         else if (!f->fault[0] && !f->carried[0]) remember_carried(f, what);
         f->bad[f->bad_at++ % BAD] = output->storage;
     }
@@ -206,7 +213,7 @@ static void finished(void *state)
 {
     finiteness *f = state;
     tgi_finding finding;
-    if (!f->carried[0] || f->base.check->faults || !tgi_find_begin(f->base.check, &finding, "data_not_finite", NULL, NULL)) return;
+    if (!f->carried[0] || !f->carried_nan || f->base.check->faults || !tgi_find_begin(f->base.check, &finding, "data_not_finite", NULL, NULL)) return;
     tgi_find_say(&finding, "results are not finite, because what they are computed from is not");
     tgi_find_row(&finding, "from", "%s", f->carried);
     tgi_find_tell(f->base.check, &finding);
