@@ -100,6 +100,7 @@ typedef struct tgi_watched {
     int64_t steps;           /* and how often it was written between such walks */
     int64_t recorded;        /* how often an op that read it was recorded */
     const char *unrecorded_at; /* where one was not, last; NULL: nowhere */
+    bool told;               /* that no loss reaches it */
 } tgi_watched;
 
 struct tgi_check {

@@ -185,12 +185,13 @@ static void tell_unreached(reach *r, int64_t least_walks, int64_t least_steps)
     group *groups = tgi_calloc(GROUPS * sizeof *groups);
     int count = 0;
     for (int64_t i = 0; groups && i < c->leaves.count; i++) {
-        const tgi_watched *w = c->leaves.items[i];
+        tgi_watched *w = c->leaves.items[i];
         int64_t steps;
-        if (!w->model || w->walks || !w->leaf->requires_grad) continue;
+        if (!w->model || w->told || w->walks || !w->leaf->requires_grad) continue;
         if (walks_of(c, w->model, &steps) < least_walks || steps < least_steps) continue;
         group *g = group_for(groups, &count, w, judge(r, w));
         if (!g) continue;
+        w->told = true;
         const size_t used = strlen(g->names);
         if (g->count++ < NAMES) snprintf(g->names + used, sizeof g->names - used, "%s%.60s", used ? ", " : "", w->name);
     }
