@@ -83,9 +83,8 @@ static int rrelu_repr(tg_module *m, char *buffer, size_t size)
 
 tg_module *tg_rrelu_new_at(const char *where, tg_rrelu_module_options options)
 {
-    rrelu *m =
-        TGI_MODULE_NEW(where, rrelu, .name = "RReLU", .type = "", .forward = rrelu_forward, .extra_repr = rrelu_repr,
-                       .has_modes = true);
+    rrelu *m = TGI_MODULE_NEW(where, rrelu, .name = "RReLU", .type = "", .forward = rrelu_forward,
+                              .extra_repr = rrelu_repr, .has_modes = true);
     if (!m) return NULL;
     m->lower = options.lower;
     m->upper = options.upper;

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tgi_lint *const lints[] = { &tgi_lint_finite, &tgi_lint_loss_inputs, &tgi_lint_reach, &tgi_lint_steps,
-                                         &tgi_lint_loss_values, &tgi_lint_units, &tgi_lint_flow, &tgi_lint_carry,
-                                         &tgi_lint_kept, &tgi_lint_modes };
+static const tgi_lint *const lints[] = { &tgi_lint_finite,      &tgi_lint_loss_inputs, &tgi_lint_reach, &tgi_lint_steps,
+                                         &tgi_lint_loss_values, &tgi_lint_units,       &tgi_lint_flow,  &tgi_lint_carry,
+                                         &tgi_lint_kept,        &tgi_lint_modes };
 enum { LINTS = sizeof lints / sizeof lints[0] };
 
 static __thread tgi_check *checking; /* this thread's; NULL: none */
@@ -121,8 +121,8 @@ static void truncated(void *context, int64_t length)
 static void say_summary(const tgi_check *c)
 {
     if (c->options.told || (!c->walks && !c->finds && !c->first)) return; /* a thread that only made batches */
-    fprintf(stderr, "tapegrad check: looked at %lld ops, %lld backward walks, %lld parameters and %lld steps: ", (long long)c->ops,
-            (long long)c->walks, (long long)c->parameters, (long long)c->steps);
+    fprintf(stderr, "tapegrad check: looked at %lld ops, %lld backward walks, %lld parameters and %lld steps: ",
+            (long long)c->ops, (long long)c->walks, (long long)c->parameters, (long long)c->steps);
     if (c->finds)
         fprintf(stderr, "%lld %s\n", (long long)c->finds, c->finds == 1 ? "find" : "finds");
     else
@@ -171,7 +171,7 @@ tg_status tg_check_begin_at(const char *where, tg_check_options options)
     if (checking) tg_check_end();
     tgi_check *c = check_new(&options);
     if (!c) return TG_FAILED;
-    const tg_observer observer = { entered, left,   began, computed,   walk,   visit, edge,
+    const tg_observer observer = { entered, left,       began,  computed,  walk,  visit,        edge,
                                    NULL,    leaf_ready, walked, truncated, ended, .plain = true };
     c->observer = tg_failed() ? -1 : tg_observe_at(NULL, &observer, c);
     if (c->observer < 0) {

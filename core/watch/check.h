@@ -1,8 +1,8 @@
 /* check.h: a program's training, watched for mistakes: `TAPEGRAD_CHECK=1 ./program`, or the functions below.
  *
  * Told of are the first op whose result is not finite though its inputs are, forward or backward, a loss that is not
- * finite, and what trains badly without an error: docs/check.md lists what is looked for, with the thresholds. Each find
- * is told once for each line and module. A run is as it would be without, bit for bit, but slower. */
+ * finite, and what trains badly without an error: docs/check.md lists what is looked for, with the thresholds. Each
+ * find is told once for each line and module. A run is as it would be without, bit for bit, but slower. */
 #ifndef TG_CORE_WATCH_CHECK_H
 #define TG_CORE_WATCH_CHECK_H
 

@@ -13,9 +13,9 @@ enum { LONGER = 6, CARRIED = 4 };
 
 typedef struct carry {
     tgi_lint_state base;
-    int64_t visited;         /* nodes, in this walk, */
-    int64_t old;             /* and those of them that were recorded before the former walk ended */
-    const tg_node *last;     /* the last one that the walk came to */
+    int64_t visited;     /* nodes, in this walk, */
+    int64_t old;         /* and those of them that were recorded before the former walk ended */
+    const tg_node *last; /* the last one that the walk came to */
     int64_t former_old, longer;
 } carry;
 
@@ -26,11 +26,13 @@ static void tell_severed(tgi_check *c, const tg_op *op, const tg_tensor *t)
     tgi_finding f;
     char name[TGI_NAMED_TEXT];
     if (!tgi_find_begin(c, &f, "carried_state", t->where, NULL)) return;
-    tgi_find_say(&f, "%s, made here, outlives the scope that recorded it, and %s at %s reads it", tgi_named(t, name), op->name,
-                 tgi_line(tgi_where()));
+    tgi_find_say(&f, "%s, made here, outlives the scope that recorded it, and %s at %s reads it", tgi_named(t, name),
+                 op->name, tgi_line(tgi_where()));
     tgi_find_row(&f, "why", "how it was computed went with the scope, so no gradient can flow back to there");
-    tgi_find_row(&f, "mend", "h = tg_keep(tg_detach(h)) where it is handed on: its value goes on, its history ends. To learn across steps, let "
-                             "both lie in one scope, and call tg_backward once for them");
+    tgi_find_row(
+        &f, "mend",
+        "h = tg_keep(tg_detach(h)) where it is handed on: its value goes on, its history ends. To learn across steps, let "
+        "both lie in one scope, and call tg_backward once for them");
     tgi_find_tell(c, &f);
 }
 
@@ -79,9 +81,10 @@ static bool say_carried(const tgi_check *c, tgi_finding *f)
             const char *name = tg_node_output_name(from, edge->output);
             char place[TG_PLACE_TEXT];
             tg_place_text(tg_node_place(from), place);
-            tgi_find_row(f, told == 1 ? "carried" : "", "%s%sthe result of %s at %s%s%s, made before the last backward and read by %s at %s",
-                         name ? name : "", name ? ", " : "", from->op->name, tgi_line(from->where), place[0] ? " in " : "", place,
-                         node->op->name, tgi_line(node->where));
+            tgi_find_row(f, told == 1 ? "carried" : "",
+                         "%s%sthe result of %s at %s%s%s, made before the last backward and read by %s at %s",
+                         name ? name : "", name ? ", " : "", from->op->name, tgi_line(from->where),
+                         place[0] ? " in " : "", place, node->op->name, tgi_line(node->where));
         }
     }
     return told;
@@ -91,14 +94,18 @@ static void tell_second(tgi_check *c, const tg_node *spent)
 {
     tgi_finding f;
     if (!tgi_find_begin(c, &f, "carried_state", c->walk.where, tg_node_place(spent))) return;
-    tgi_find_say(&f, "%s came to %s, recorded at %s, which an earlier walk has passed and freed", c->walk.function, spent->op->name,
-                 tgi_line(spent->where));
+    tgi_find_say(&f, "%s came to %s, recorded at %s, which an earlier walk has passed and freed", c->walk.function,
+                 spent->op->name, tgi_line(spent->where));
     if (say_carried(c, &f))
-        tgi_find_row(&f, "mend", "tg_detach what is carried where the new step begins: its value goes on, its history ends. Or call "
-                                 "tg_backward once for all the steps that belong together");
+        tgi_find_row(
+            &f, "mend",
+            "tg_detach what is carried where the new step begins: its value goes on, its history ends. Or call "
+            "tg_backward once for all the steps that belong together");
     else
-        tgi_find_row(&f, "mend", "nothing was recorded since: it is the same loss again. tg_backward(loss, .retain_graph = true) the first "
-                                 "time keeps what the second needs");
+        tgi_find_row(
+            &f, "mend",
+            "nothing was recorded since: it is the same loss again. tg_backward(loss, .retain_graph = true) the first "
+            "time keeps what the second needs");
     tgi_find_tell(c, &f);
 }
 
@@ -106,8 +113,9 @@ static void tell_longer(tgi_check *c, const carry *s)
 {
     tgi_finding f;
     if (!tgi_find_begin(c, &f, "carried_state", c->walk.where, NULL)) return;
-    tgi_find_say(&f, "each walk is longer than the one before: this one went over %lld nodes, %lld of them of earlier steps",
-                 (long long)s->visited, (long long)s->old);
+    tgi_find_say(
+        &f, "each walk is longer than the one before: this one went over %lld nodes, %lld of them of earlier steps",
+        (long long)s->visited, (long long)s->old);
     say_carried(c, &f);
     tgi_find_row(&f, "mend", "tg_detach what is carried where the new step begins, and leave out .retain_graph");
     tgi_find_tell(c, &f);

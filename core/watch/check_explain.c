@@ -10,13 +10,15 @@
 static const char *named(double value) { return isnan(value) ? "NaN" : value > 0 ? "inf" : "-inf"; }
 
 /* "a = 0, b = 2": what the op was given for element i of its result; of inputs that have no such element nothing. */
-static void say_inputs(char *text, size_t size, tg_tensor_list inputs, const tg_shape *shape, int64_t i, bool skip_first)
+static void say_inputs(char *text, size_t size, tg_tensor_list inputs, const tg_shape *shape, int64_t i,
+                       bool skip_first)
 {
     size_t used = 0;
     text[0] = '\0';
     for (int64_t k = 0; k < inputs.count && k < 8; k++) {
         double value;
-        if (!inputs.items[k] || (skip_first && k == 0) || !tgi_element_under(inputs.items[k], shape, i, &value)) continue;
+        if (!inputs.items[k] || (skip_first && k == 0) || !tgi_element_under(inputs.items[k], shape, i, &value))
+            continue;
         used += (size_t)tgi_format(text + used, size - used, "%s%c = %.9g", used ? ", " : "", (char)('a' + k), value);
     }
 }
@@ -39,10 +41,12 @@ static void say_why(tgi_finding *f, const tg_op *op, bool nan, tg_dtype dtype)
     if (plain->not_finite)
         tgi_find_row(f, "why", "%s", plain->not_finite);
     else if (nan)
-        tgi_find_row(f, "why", "NaN comes of inf - inf, 0 * inf and 0 / 0, within an op of numbers that become too large");
+        tgi_find_row(f, "why",
+                     "NaN comes of inf - inf, 0 * inf and 0 / 0, within an op of numbers that become too large");
     else
-        tgi_find_row(f, "why", "the result is larger than %s holds, %s: smaller weights, a smaller learning rate or a "
-                               "normalisation before this keep it away from there",
+        tgi_find_row(f, "why",
+                     "the result is larger than %s holds, %s: smaller weights, a smaller learning rate or a "
+                     "normalisation before this keep it away from there",
                      tg_dtype_name(dtype), dtype == TG_FLOAT32 ? "3.4e38" : "1.8e308");
 }
 
@@ -67,8 +71,8 @@ void tgi_explain_fault(tgi_finding *f, const tg_computed *what, const tg_tensor 
     tgi_find_row(f, "op", "%s: %s", what->op->name, what->op->formula ? what->op->formula : "");
     say_inputs(numbers, sizeof numbers, what->inputs, &shape, scan.first, in_place);
     const bool numbers_known = numbers[0] && (is_elementwise(what->inputs, &shape) || in_place);
-    tgi_find_row(f, "element", "the first is %s, which is %s%s%s", tgi_index_of(&shape, scan.first, index), named(scan.first_value),
-                 numbers_known ? ", of " : "", numbers_known ? numbers : "");
+    tgi_find_row(f, "element", "the first is %s, which is %s%s%s", tgi_index_of(&shape, scan.first, index),
+                 named(scan.first_value), numbers_known ? ", of " : "", numbers_known ? numbers : "");
     for (int64_t k = in_place; k < what->inputs.count && k < 6; k++)
         if (what->inputs.items[k]) say_range_of(f, "input", k, what->inputs.count, what->inputs.items[k]);
     tgi_find_row_of(f, "result", output);
@@ -99,21 +103,23 @@ void tgi_explain_gradient(tgi_finding *f, const tg_contribution *what, tg_tensor
     double g = NAN;
     tgi_find_say(f, "the backward of %s makes %s of finite gradients", node->op->name,
                  scan.nans ? "NaN" : named(scan.first_value));
-    tgi_find_row(f, "line", "%s is where %s was computed; the backward began at %s", tgi_line(node->where), node->op->name,
-                 tgi_line(walk));
+    tgi_find_row(f, "line", "%s is where %s was computed; the backward began at %s", tgi_line(node->where),
+                 node->op->name, tgi_line(walk));
     tgi_find_row(f, "op", "%s: %s; %s", node->op->name, node->op->formula ? node->op->formula : "",
                  node->op->gradient ? node->op->gradient : "");
     say_saved(saved, sizeof saved, node, &shape, scan.first);
-    if (grads[0] && tgi_element_under(grads[0], &shape, scan.first, &g))
-        tgi_format(came, sizeof came, "; g = %.9g", g);
-    tgi_find_row(f, "element", "the first is %s of the gradient of input %c, which is %s%s%s", tgi_index_of(&shape, scan.first, index),
-                 (char)('a' + what->input), named(scan.first_value), came, saved);
+    if (grads[0] && tgi_element_under(grads[0], &shape, scan.first, &g)) tgi_format(came, sizeof came, "; g = %.9g", g);
+    tgi_find_row(f, "element", "the first is %s of the gradient of input %c, which is %s%s%s",
+                 tgi_index_of(&shape, scan.first, index), (char)('a' + what->input), named(scan.first_value), came,
+                 saved);
     if (grads[0]) tgi_find_row_of(f, "came", grads[0]);
     tgi_find_row_of(f, "made", what->grad);
     say_why(f, node->op, scan.nans > 0, (tg_dtype)what->grad->dtype);
     if (g == 0)
-        tgi_find_row(f, "note", "the gradient that came for this element is 0, as where tg_where or a mask did not take it: 0 * inf "
-                                "is NaN all the same. Keep the number away from there before the op, not its result after it");
+        tgi_find_row(
+            f, "note",
+            "the gradient that came for this element is 0, as where tg_where or a mask did not take it: 0 * inf "
+            "is NaN all the same. Keep the number away from there before the op, not its result after it");
 }
 
 /* ---- data ---- */

@@ -105,8 +105,8 @@ static void print(const tg_find *find)
 void tgi_find_tell(tgi_check *c, const tgi_finding *f)
 {
     char text[sizeof f->rows + sizeof f->headline + 512];
-    snprintf(text, sizeof text, "tapegrad check: %s%s%s [%s]\n%s%s%s%s", f->where, *f->where ? ": " : "", f->headline, f->kind,
-             *f->place ? "    module   " : "", f->place, *f->place ? "\n" : "", f->rows);
+    snprintf(text, sizeof text, "tapegrad check: %s%s%s [%s]\n%s%s%s%s", f->where, *f->where ? ": " : "", f->headline,
+             f->kind, *f->place ? "    module   " : "", f->place, *f->place ? "\n" : "", f->rows);
     const tg_find find = { f->kind, f->where, f->place, f->headline, text };
     c->finds++;
     if (c->options.told)

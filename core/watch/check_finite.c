@@ -17,15 +17,15 @@ enum { VISITING = 8, BAD = 64 };
 typedef struct finiteness {
     tgi_lint_state base;
     /* forward: of what was recorded since the last walk */
-    char fault[512];          /* what was at fault, for the loss's find; "": nothing */
-    char carried[512];        /* the first input that was not finite when an op read it, and came from no fault */
+    char fault[512];   /* what was at fault, for the loss's find; "": nothing */
+    char carried[512]; /* the first input that was not finite when an op read it, and came from no fault */
     bool carried_nan;
-    const void *bad[BAD];     /* storages that became so, the last of them: an op in place has overwritten its input */
+    const void *bad[BAD]; /* storages that became so, the last of them: an op in place has overwritten its input */
     int bad_at;
     /* backward */
     const tg_node *visiting;
     tg_tensor *grads[VISITING];
-    bool spoilt;              /* the walk carries what is not finite: whatever follows only carries it on */
+    bool spoilt; /* the walk carries what is not finite: whatever follows only carries it on */
 } finiteness;
 
 /* ---- what an op was given ---- */
@@ -48,7 +48,8 @@ static bool is_known_bad(const finiteness *f, const tg_tensor *t)
 /* Of an op in place the first input is its output, already written. */
 static bool is_overwritten(const tg_computed *what, int64_t input)
 {
-    return input == 0 && what->op->in_place_of && what->outputs.count && what->inputs.items[0] == what->outputs.items[0];
+    return input == 0 && what->op->in_place_of && what->outputs.count &&
+           what->inputs.items[0] == what->outputs.items[0];
 }
 
 /* The logarithm of zeros and ones that no gradient goes to is a mask. */
@@ -69,9 +70,12 @@ static bool look_at_inputs(const finiteness *f, const tg_computed *what, tgi_sca
     bool known = true;
     for (int64_t i = 0; i < what->inputs.count; i++) {
         const tg_tensor *t = what->inputs.items[i];
-        if (t && !is_overwritten(what, i)) add(in, t);
-        else if (t && is_known_bad(f, t)) in->nans++;
-        else if (t) known = false;
+        if (t && !is_overwritten(what, i))
+            add(in, t);
+        else if (t && is_known_bad(f, t))
+            in->nans++;
+        else if (t)
+            known = false;
     }
     return known;
 }
@@ -130,8 +134,10 @@ static void computed(void *state, const tg_computed *what)
     for (int64_t i = 0; i < what->outputs.count; i++) {
         const tg_tensor *output = what->outputs.items[i];
         if (!output || output->is_view || tgi_all_finite(output)) continue;
-        if (is_at_fault(f, what, output)) tell_fault(f, what, output);
-        else if (!f->fault[0] && !f->carried[0]) remember_carried(f, what);
+        if (is_at_fault(f, what, output))
+            tell_fault(f, what, output);
+        else if (!f->fault[0] && !f->carried[0])
+            remember_carried(f, what);
         f->bad[f->bad_at++ % BAD] = output->storage;
     }
 }
@@ -152,11 +158,15 @@ static void walk(void *state, const tg_walk *what)
         if (!tgi_find_begin(f->base.check, &finding, "loss_not_finite", what->where, NULL)) continue;
         const tgi_scan scan = tgi_scan_of(root);
         tgi_find_say(&finding, "%s starts from a loss that is %s", what->function, scan.nans ? "NaN" : "infinite");
-        if (f->fault[0]) tgi_find_row(&finding, "made", "%s: see above", f->fault);
-        else if (f->carried[0]) tgi_find_row(&finding, "from", "%s", f->carried);
-        else tgi_find_row(&finding, "from", "what was computed before the check began, or outside of tapegrad");
-        tgi_find_row(&finding, "mend", "leave this step out (no tg_step with such gradients: they make every weight NaN), and mend "
-                                       "what made it");
+        if (f->fault[0])
+            tgi_find_row(&finding, "made", "%s: see above", f->fault);
+        else if (f->carried[0])
+            tgi_find_row(&finding, "from", "%s", f->carried);
+        else
+            tgi_find_row(&finding, "from", "what was computed before the check began, or outside of tapegrad");
+        tgi_find_row(&finding, "mend",
+                     "leave this step out (no tg_step with such gradients: they make every weight NaN), and mend "
+                     "what made it");
         tgi_find_tell(f->base.check, &finding);
         stop(f, what->where, what->function, finding.headline);
     }
@@ -192,8 +202,10 @@ static void edge(void *state, const tg_contribution *what)
         tgi_find_say(&finding, "the gradient that %s starts from is not finite", f->base.check->walk.function);
         tgi_find_row_of(&finding, "gradient", what->grad);
     } else if (node == f->visiting && !sums_finite(f)) {
-        tgi_find_say(&finding, "the gradients of the result of %s are finite one by one, but not their sum", node->op->name);
-        tgi_find_row(&finding, "mend", "gradients as large as this do not fit: make the loss, or the steps between, smaller");
+        tgi_find_say(&finding, "the gradients of the result of %s are finite one by one, but not their sum",
+                     node->op->name);
+        tgi_find_row(&finding, "mend",
+                     "gradients as large as this do not fit: make the loss, or the steps between, smaller");
     } else {
         tgi_explain_gradient(&finding, what, f->grads, f->base.check->walk.where);
     }
@@ -213,7 +225,9 @@ static void finished(void *state)
 {
     finiteness *f = state;
     tgi_finding finding;
-    if (!f->carried[0] || !f->carried_nan || f->base.check->faults || !tgi_find_begin(f->base.check, &finding, "data_not_finite", NULL, NULL)) return;
+    if (!f->carried[0] || !f->carried_nan || f->base.check->faults ||
+        !tgi_find_begin(f->base.check, &finding, "data_not_finite", NULL, NULL))
+        return;
     tgi_find_say(&finding, "results are not finite, because what they are computed from is not");
     tgi_find_row(&finding, "from", "%s", f->carried);
     tgi_find_tell(f->base.check, &finding);

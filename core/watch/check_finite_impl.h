@@ -10,7 +10,8 @@ TG_EXTERN_C_BEGIN
 void tgi_explain_fault(tgi_finding *f, const tg_computed *what, const tg_tensor *output);
 /* A node whose backward made one; `grads` came for its outputs, `walk` is the line of the backward. */
 void tgi_explain_gradient(tgi_finding *f, const tg_contribution *what, tg_tensor *const *grads, const char *walk);
-/* Whether there is NaN in it, and "the parameter 'fc.weight', NaN at [0, 3]; last written at train.c:40; read by linear at train.c:31" */
+/* Whether there is NaN in it, and "the parameter 'fc.weight', made at net.c:9: NaN at [0, 3]; last written at
+ * train.c:40; read by linear at train.c:31". */
 bool tgi_describe_source(char *text, size_t size, const tg_tensor *t, const char *op, const char *where);
 
 TG_EXTERN_C_END

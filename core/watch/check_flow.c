@@ -12,21 +12,21 @@ static const double vanished = 1e-7, exploded = 1e4, grown = 1000, small = 10;
 
 /* A leaf's gradient, use by use; the walk meets the last one first. */
 typedef struct flow_of {
-    int64_t walk, uses;       /* in the walk of this number */
-    double first, now;        /* norms of the last use's contribution, which comes first, and of the newest */
+    int64_t walk, uses; /* in the walk of this number */
+    double first, now;  /* norms of the last use's contribution, which comes first, and of the newest */
     double largest;
-    int64_t gone_at;          /* how many uses back they are below `vanished` times the largest; -1: they are not */
-    int64_t gone_step;        /* the label's step there; -1: none */
-    double zeros;             /* the share of zeros in the newest */
-    const char *where;        /* of the node that reads it */
+    int64_t gone_at;   /* how many uses back they are below `vanished` times the largest; -1: they are not */
+    int64_t gone_step; /* the label's step there; -1: none */
+    double zeros;      /* the share of zeros in the newest */
+    const char *where; /* of the node that reads it */
     int gone_walks, grown_walks, zero_walks;
 } flow_of;
 
 typedef struct flow {
     tgi_lint_state base;
-    tgi_table of;             /* flow_of by leaf */
-    double squares;           /* of all gradients of this walk */
-    double usual;             /* a norm, averaged over walks by its logarithm */
+    tgi_table of;   /* flow_of by leaf */
+    double squares; /* of all gradients of this walk */
+    double usual;   /* a norm, averaged over walks by its logarithm */
     int64_t walks;
 } flow;
 
@@ -54,7 +54,8 @@ static void edge(void *state, const tg_contribution *what)
     of->where = what->from->where;
     if (!of->uses++) of->first = of->now;
     of->largest = fmax(of->largest, of->now);
-    if (of->gone_at >= 0 && of->now > vanished * of->largest) of->gone_at = -1;
+    if (of->gone_at >= 0 && of->now > vanished * of->largest)
+        of->gone_at = -1;
     else if (of->gone_at < 0 && of->now <= vanished * of->largest && of->largest > 0) {
         of->gone_at = of->uses;
         of->gone_step = tgi_step_of(tg_node_place(what->from));
@@ -72,13 +73,18 @@ static void tell_gone(tgi_check *c, const flow_of *of, const tgi_watched *w)
     char text[TGI_NAMED_TEXT], step[64] = "";
     if (!tgi_find_begin(c, &f, "vanishing", of->where, NULL)) return;
     if (of->gone_step >= 0) snprintf(step, sizeof step, " (step %lld)", (long long)of->gone_step);
-    tgi_find_say(&f, "of the %lld uses of %s only the last %lld%s matter to its gradient", (long long)of->uses, name_of(w, text),
-                 (long long)of->gone_at - 1, step);
-    tgi_find_row(&f, "seen", "what the first use contributes has the norm %.3g, the largest of all %.3g; %.0f %% of the first one's elements "
-                             "are 0 or denormal; so in %d steps in a row", of->now, of->largest, 100 * of->zeros, WALKS);
+    tgi_find_say(&f, "of the %lld uses of %s only the last %lld%s matter to its gradient", (long long)of->uses,
+                 name_of(w, text), (long long)of->gone_at - 1, step);
+    tgi_find_row(
+        &f, "seen",
+        "what the first use contributes has the norm %.3g, the largest of all %.3g; %.0f %% of the first one's elements "
+        "are 0 or denormal; so in %d steps in a row",
+        of->now, of->largest, 100 * of->zeros, WALKS);
     tgi_find_row(&f, "so", "what happened earlier in the sequence is not learnt from");
-    tgi_find_row(&f, "mend", "an LSTM or GRU in place of a plain RNN, its forget bias at 1; tg_orthogonal_ for the recurrent weight; a loss "
-                             "at every step; shorter pieces");
+    tgi_find_row(
+        &f, "mend",
+        "an LSTM or GRU in place of a plain RNN, its forget bias at 1; tg_orthogonal_ for the recurrent weight; a loss "
+        "at every step; shorter pieces");
     tgi_find_tell(c, &f);
 }
 
@@ -87,9 +93,11 @@ static void tell_grown(tgi_check *c, const flow_of *of, const tgi_watched *w)
     tgi_finding f;
     char text[TGI_NAMED_TEXT];
     if (!tgi_find_begin(c, &f, "exploding", of->where, NULL)) return;
-    tgi_find_say(&f, "the gradient of %s grows from use to use: from %.3g at the last of %lld uses to %.3g at the first", name_of(w, text),
-                 of->first, (long long)of->uses, of->now);
-    tgi_find_row(&f, "mend", "tg_clip_grad_norm_ before tg_step; tg_orthogonal_ for the recurrent weight; shorter pieces");
+    tgi_find_say(&f,
+                 "the gradient of %s grows from use to use: from %.3g at the last of %lld uses to %.3g at the first",
+                 name_of(w, text), of->first, (long long)of->uses, of->now);
+    tgi_find_row(&f, "mend",
+                 "tg_clip_grad_norm_ before tg_step; tg_orthogonal_ for the recurrent weight; shorter pieces");
     tgi_find_tell(c, &f);
 }
 
@@ -100,8 +108,11 @@ static void tell_zero(tgi_check *c, const tgi_watched *w)
     tgi_finding f;
     char text[TGI_NAMED_TEXT];
     if (!tgi_find_begin(c, &f, "zero_gradient", w->leaf->where, NULL)) return;
-    tgi_find_say(&f, "the gradient of %s has been 0 in %d steps in a row, while others were not", name_of(w, text), ZERO_WALKS);
-    tgi_find_row(&f, "why", "units behind it that are dead or at their ends, weights behind it that are 0, a function without slope");
+    tgi_find_say(&f, "the gradient of %s has been 0 in %d steps in a row, while others were not", name_of(w, text),
+                 ZERO_WALKS);
+    tgi_find_row(
+        &f, "why",
+        "units behind it that are dead or at their ends, weights behind it that are 0, a function without slope");
     tgi_find_row(&f, "mend", "tg_tape_print(stdout) after tg_backward shows where it becomes 0");
     tgi_find_tell(c, &f);
 }
@@ -132,8 +143,9 @@ static void check_norm(flow *f, double norm)
     if (f->walks++ >= WARM && norm > grown * exp(f->usual) && norm > small &&
         tgi_find_begin(f->base.check, &finding, "exploding", f->base.check->walk.where, NULL)) {
         tgi_find_say(&finding, "the norm of all gradients is %.3g, where it has been about %.3g", norm, exp(f->usual));
-        tgi_find_row(&finding, "mend", "tg_clip_grad_norm_ before tg_step; a smaller learning rate; look at the batch, one sample may be "
-                                       "out of all proportion");
+        tgi_find_row(&finding, "mend",
+                     "tg_clip_grad_norm_ before tg_step; a smaller learning rate; look at the batch, one sample may be "
+                     "out of all proportion");
         tgi_find_tell(f->base.check, &finding);
     }
     f->usual += (log(norm) - f->usual) / (double)(f->walks < 10 ? f->walks : 10);

@@ -1,7 +1,7 @@
 /* check_impl.h: what the files of the checker share. Internal.
  *
- * check.c is the observer; it keeps what all lints need and tells each lint what it was told. A lint is a row of the table
- * there: its own functions of an observer, and a state of its own, of which nobody else knows. */
+ * check.c is the observer; it keeps what all lints need and tells each lint what it was told. A lint is a row of the
+ * table there: its own functions of an observer, and a state of its own, of which nobody else knows. */
 #ifndef TG_CORE_WATCH_CHECK_IMPL_H
 #define TG_CORE_WATCH_CHECK_IMPL_H
 

@@ -11,15 +11,15 @@ enum { GROWING = 20, HELD = 4096, LINES = 4 };
 
 typedef struct growth {
     int64_t tensors, nodes, more;
-    int64_t times;           /* in a row that it was as many more */
+    int64_t times; /* in a row that it was as many more */
 } growth;
 
 typedef struct kept {
     tgi_lint_state base;
-    tgi_table of;            /* growth by line */
-    int holding;             /* 0: no; 1: what is made; 2: made, and waiting for the walk after */
-    const char *line;        /* of the walk that grew */
-    tg_tensor **held;        /* HELD; references */
+    tgi_table of;     /* growth by line */
+    int holding;      /* 0: no; 1: what is made; 2: made, and waiting for the walk after */
+    const char *line; /* of the walk that grew */
+    tg_tensor **held; /* HELD; references */
     int64_t count;
 } kept;
 
@@ -36,11 +36,15 @@ static void tell_tape(tgi_check *c, const growth *g, int64_t nodes)
 {
     tgi_finding f;
     if (!tgi_find_begin(c, &f, "kept", c->walk.where, NULL)) return;
-    tgi_find_say(&f, "each step leaves %lld tensors and %lld nodes of the tape behind, for %d steps now", (long long)g->more,
-                 (long long)nodes, GROWING);
-    tgi_find_row(&f, "why", "no scope ends with the step, or a result that was handed out of it holds its tape (a sum of losses does)");
-    tgi_find_row(&f, "mend", "tg_scope step = tg_scope_begin(); ... tg_scope_end(step); around each step, and tg_item(loss) where only the "
-                             "number is wanted");
+    tgi_find_say(&f, "each step leaves %lld tensors and %lld nodes of the tape behind, for %d steps now",
+                 (long long)g->more, (long long)nodes, GROWING);
+    tgi_find_row(
+        &f, "why",
+        "no scope ends with the step, or a result that was handed out of it holds its tape (a sum of losses does)");
+    tgi_find_row(
+        &f, "mend",
+        "tg_scope step = tg_scope_begin(); ... tg_scope_end(step); around each step, and tg_item(loss) where only the "
+        "number is wanted");
     tgi_find_tell(c, &f);
 }
 
@@ -66,8 +70,10 @@ static void tell_held(kept *k, const growth *g)
     for (int l = 0; l < LINES && lines[l]; l++)
         tgi_find_row(&f, l ? "" : "made", "%lld at %s", (long long)counts[l], tgi_line(lines[l]));
     if (!all) tgi_find_row(&f, "made", "not by ops: by tg_zeros and its kind, from memory or from files");
-    tgi_find_row(&f, "mend", "tg_release what tg_keep kept; tg_item(t) where only the number is wanted; tg_scope_next where a state replaces "
-                             "the former one");
+    tgi_find_row(
+        &f, "mend",
+        "tg_release what tg_keep kept; tg_item(t) where only the number is wanted; tg_scope_next where a state replaces "
+        "the former one");
     tgi_find_tell(k->base.check, &f);
 }
 

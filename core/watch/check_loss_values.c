@@ -9,15 +9,15 @@ enum { CONSTANT = 5, FIRST = 3, GROWN = 3 };
 static const double grown = 1000; /* times the largest of the first ones */
 
 typedef struct values {
-    int64_t count, same;  /* same: how many there were in a row, from the first on, that are equal */
+    int64_t count, same;   /* same: how many there were in a row, from the first on, that are equal */
     double first, largest; /* of the first ones */
-    int grown;            /* walks in a row: a line search tries a large one now and then */
-    int64_t steps;        /* of the check, when the first came */
+    int grown;             /* walks in a row: a line search tries a large one now and then */
+    int64_t steps;         /* of the check, when the first came */
 } values;
 
 typedef struct loss_values {
     tgi_lint_state base;
-    tgi_table of;         /* values by line */
+    tgi_table of; /* values by line */
 } loss_values;
 
 static void tell_constant(tgi_check *c, const values *v, const char *where)
@@ -28,11 +28,14 @@ static void tell_constant(tgi_check *c, const values *v, const char *where)
     tgi_find_say(&f, "the loss has been %.9g %d times in a row, to the last bit", v->first, CONSTANT);
     if (!stepped) {
         tgi_find_row(&f, "why", "no parameter has been written since the first of these walks: nothing is learnt");
-        tgi_find_row(&f, "mend", "tg_step(optimizer) after tg_backward, with an optimiser that was given this model's parameters");
+        tgi_find_row(&f, "mend",
+                     "tg_step(optimizer) after tg_backward, with an optimiser that was given this model's parameters");
     } else {
-        tgi_find_row(&f, "why", "parameters were written, so what the loss is computed from does not depend on them: the sum of all "
-                                "that softmax gives is 1, a softmax of one column is 1, a rounded, compared or clamped number has no "
-                                "slope, dead units have none");
+        tgi_find_row(
+            &f, "why",
+            "parameters were written, so what the loss is computed from does not depend on them: the sum of all "
+            "that softmax gives is 1, a softmax of one column is 1, a rounded, compared or clamped number has no "
+            "slope, dead units have none");
         tgi_find_row(&f, "mend", "look where the gradient becomes 0: tg_tape_print(stdout) after tg_backward");
     }
     tgi_find_tell(c, &f);
@@ -43,8 +46,9 @@ static void tell_grown(tgi_check *c, const values *v, const char *where, double 
     tgi_finding f;
     if (!tgi_find_begin(c, &f, "exploding_loss", where, NULL)) return;
     tgi_find_say(&f, "the loss has grown from %.6g to %.6g", v->first, now);
-    tgi_find_row(&f, "mend", "a learning rate of a tenth or a hundredth; tg_clip_grad_norm_ before tg_step; targets and inputs of "
-                             "about the size 1");
+    tgi_find_row(&f, "mend",
+                 "a learning rate of a tenth or a hundredth; tg_clip_grad_norm_ before tg_step; targets and inputs of "
+                 "about the size 1");
     tgi_find_tell(c, &f);
 }
 

@@ -12,11 +12,11 @@ typedef struct modes {
     int output_count;
     const char *where;
     char place[TG_PLACE_TEXT];
-    int evaluations;          /* in a row that nothing trained read the results of */
+    int evaluations; /* in a row that nothing trained read the results of */
     /* of those that ran with grad, all of them evaluating */
     const char *eval_where;
     char eval_place[TG_PLACE_TEXT];
-    int64_t eval_walk;        /* before which walk */
+    int64_t eval_walk; /* before which walk */
     int trainings;
 } modes;
 
@@ -44,7 +44,9 @@ static void tell_eval(modes *m)
     tgi_finding f;
     const tg_place place = { .name = m->eval_place, .kind = "", .step = -1 };
     if (!tgi_find_begin(m->base.check, &f, "eval_while_training", m->eval_where, &place)) return;
-    tgi_find_say(&f, "%s is trained in evaluation mode: its dropout drops nothing, its normalisations learn no statistics", m->eval_place);
+    tgi_find_say(&f,
+                 "%s is trained in evaluation mode: its dropout drops nothing, its normalisations learn no statistics",
+                 m->eval_place);
     tgi_find_row(&f, "mend", "tg_module_train(model) before the steps, after an evaluation in tg_module_eval(model)");
     tgi_find_tell(m->base.check, &f);
 }
@@ -64,8 +66,11 @@ static void tell_train(modes *m)
     tgi_finding f;
     const tg_place place = { .name = m->place, .kind = "", .step = -1 };
     if (!tgi_find_begin(m->base.check, &f, "train_while_evaluating", m->where, &place)) return;
-    tgi_find_say(&f, "%s runs under tg_no_grad_begin in training mode: dropout drops, and normalisations use this batch's statistics, and "
-                     "learn them", m->place);
+    tgi_find_say(
+        &f,
+        "%s runs under tg_no_grad_begin in training mode: dropout drops, and normalisations use this batch's statistics, and "
+        "learn them",
+        m->place);
     tgi_find_row(&f, "mend", "tg_module_eval(model) before an evaluation, tg_module_train(model) after it");
     tgi_find_tell(m->base.check, &f);
 }

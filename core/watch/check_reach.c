@@ -38,8 +38,10 @@ static void note_reading(const reach *r, const tg_tensor *leaf, const tg_compute
 {
     tgi_watched *w = tgi_watched_of(r->base.check, leaf);
     if (!w) return;
-    if (what->node) w->recorded++;
-    else w->unrecorded_at = tgi_line(tgi_where());
+    if (what->node)
+        w->recorded++;
+    else
+        w->unrecorded_at = tgi_line(tgi_where());
 }
 
 static void computed(void *state, const tg_computed *what)
@@ -48,8 +50,10 @@ static void computed(void *state, const tg_computed *what)
     for (int64_t i = 0; i < what->inputs.count; i++) {
         const tg_tensor *t = what->inputs.items[i];
         if (!t || t->origin.serial) continue;
-        if (t->requires_grad) note_reading(r, t, what);
-        else if (what->node) note_detached(r, t);
+        if (t->requires_grad)
+            note_reading(r, t, what);
+        else if (what->node)
+            note_detached(r, t);
     }
 }
 
@@ -115,21 +119,26 @@ static void explain(tgi_finding *f, const verdict *v)
     switch (v->why) {
     case NEVER_READ:
         tgi_find_row(f, "why", "no op has read it: forward does not use it");
-        tgi_find_row(f, "mend", "use it, or leave it out; tg_requires_grad_(t, false) says that it is not to be trained");
+        tgi_find_row(f, "mend",
+                     "use it, or leave it out; tg_requires_grad_(t, false) says that it is not to be trained");
         break;
     case UNDER_NO_GRAD:
-        tgi_find_row(f, "why", "it is read only under tg_no_grad_begin, at %s: nothing is recorded there", tgi_line(v->where));
-        tgi_find_row(f, "mend", "end that scope before the forward that is trained; tg_requires_grad_(t, false) says that it is not "
-                                "to be trained");
+        tgi_find_row(f, "why", "it is read only under tg_no_grad_begin, at %s: nothing is recorded there",
+                     tgi_line(v->where));
+        tgi_find_row(
+            f, "mend",
+            "end that scope before the forward that is trained; tg_requires_grad_(t, false) says that it is not "
+            "to be trained");
         break;
     case CUT:
-        tgi_find_row(f, "why", "what comes of it is cut off at %s, by tg_detach or what does the same", tgi_line(v->where));
+        tgi_find_row(f, "why", "what comes of it is cut off at %s, by tg_detach or what does the same",
+                     tgi_line(v->where));
         tgi_find_row(f, "mend", "without it gradients flow; if it is meant, take the parameter out of the optimiser");
         break;
     default:
         tgi_find_row(f, "why", "%s %s at %s, and no loss is computed from that",
-                     v->last ? "the last that comes of it is made by" : "it is read,", v->last ? v->last->op->name : "last",
-                     tgi_line(v->where));
+                     v->last ? "the last that comes of it is made by" : "it is read,",
+                     v->last ? v->last->op->name : "last", tgi_line(v->where));
         tgi_find_row(f, "mend", "use that result, or leave the layer out");
     }
 }
@@ -147,8 +156,8 @@ static void tell_group(tgi_check *c, const group *g)
     const bool cut = g->verdict.why == CUT || g->verdict.why == UNDER_NO_GRAD;
     const char *where = g->verdict.where ? g->verdict.where : c->walk.where;
     if (!tgi_find_begin(c, &f, cut ? "cut" : "unreached", where, NULL)) return;
-    tgi_find_say(&f, "no gradient reaches %d parameter%s of a model that is trained: %s%s", g->count, g->count == 1 ? "" : "s", g->names,
-                 g->count > NAMES ? ", ..." : "");
+    tgi_find_say(&f, "no gradient reaches %d parameter%s of a model that is trained: %s%s", g->count,
+                 g->count == 1 ? "" : "s", g->names, g->count > NAMES ? ", ..." : "");
     tgi_find_row(&f, "loss", "%lld walks so far, the last from %s", (long long)c->walks, tgi_line(c->walk.where));
     explain(&f, &g->verdict);
     tgi_find_tell(c, &f);
@@ -173,7 +182,8 @@ enum { GROUPS = 32 };
 static group *group_for(group *groups, int *count, const tgi_watched *w, verdict v)
 {
     for (int i = 0; i < *count; i++)
-        if (groups[i].model == w->model && groups[i].verdict.why == v.why && groups[i].verdict.where == v.where) return &groups[i];
+        if (groups[i].model == w->model && groups[i].verdict.why == v.why && groups[i].verdict.where == v.where)
+            return &groups[i];
     if (*count == GROUPS) return NULL;
     groups[*count] = (group){ .verdict = v, .model = w->model };
     return &groups[(*count)++];

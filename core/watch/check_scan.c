@@ -61,7 +61,8 @@ static bool is_dense(const tg_tensor *t)
 bool tgi_all_finite(const tg_tensor *t)
 {
     if (!tgi_is_floating(t) || !t->numel) return true;
-    if (t->contiguous || is_dense(t)) return t->dtype == TG_FLOAT32 ? finite32(tgi_ptr(t), t->numel) : finite64(tgi_ptr(t), t->numel);
+    if (t->contiguous || is_dense(t))
+        return t->dtype == TG_FLOAT32 ? finite32(tgi_ptr(t), t->numel) : finite64(tgi_ptr(t), t->numel);
     bool finite = true;
     for (int64_t i = 0; finite && i < t->numel; i++) finite = isfinite(tgi_element_at(t, i));
     return finite;
@@ -79,8 +80,10 @@ tgi_scan tgi_scan_of(const tg_tensor *t)
         }
         if (s.first < 0) s.first_value = value;
         if (s.first < 0) s.first = i;
-        if (isnan(value)) s.nans++;
-        else s.infs++;
+        if (isnan(value))
+            s.nans++;
+        else
+            s.infs++;
     }
     return s;
 }
@@ -139,8 +142,10 @@ double tgi_norm_of(const tg_tensor *t, double *zeros)
 {
     int64_t small = 0;
     double norm = 0;
-    if (t->numel && t->contiguous && t->dtype == TG_FLOAT32) norm = norm_float(tgi_ptr(t), t->numel, &small);
-    else if (t->numel && t->contiguous && t->dtype == TG_FLOAT64) norm = norm_double(tgi_ptr(t), t->numel, &small);
+    if (t->numel && t->contiguous && t->dtype == TG_FLOAT32)
+        norm = norm_float(tgi_ptr(t), t->numel, &small);
+    else if (t->numel && t->contiguous && t->dtype == TG_FLOAT64)
+        norm = norm_double(tgi_ptr(t), t->numel, &small);
     else {
         for (int64_t i = 0; i < t->numel; i++) {
             const double value = tgi_element_at(t, i);

@@ -12,16 +12,16 @@
 enum { SAMPLES = 64, STALE = 2, LARGE = 2, ALIKE = 3, LEAST = 16 };
 
 typedef struct stepped {
-    int stale;               /* walks in a row that added to a gradient that a step had used */
-    int large;               /* steps in a row that changed it by more than it was */
-    int alike;               /* steps after which its rows were still the same */
+    int stale; /* walks in a row that added to a gradient that a step had used */
+    int large; /* steps in a row that changed it by more than it was */
+    int alike; /* steps after which its rows were still the same */
     bool sampled;
-    double sample[SAMPLES];  /* of its elements, when the last gradient came */
+    double sample[SAMPLES]; /* of its elements, when the last gradient came */
 } stepped;
 
 typedef struct steps {
     tgi_lint_state base;
-    tgi_table of;            /* stepped by leaf; one that is gone leaves its block behind */
+    tgi_table of; /* stepped by leaf; one that is gone leaves its block behind */
 } steps;
 
 static const char *name_of(const tgi_watched *w, char text[TGI_NAMED_TEXT])
@@ -48,10 +48,13 @@ static void check_cleared(tgi_check *c, stepped *s, const tgi_watched *w)
     if (!old || !written || all_zero(old) || ++s->stale < STALE) return;
     if (!tgi_find_begin(c, &f, "zero_grad", c->walk.where, NULL)) return;
     tgi_find_say(&f, "the gradient of the last step is still in .grad, and this backward adds to it");
-    tgi_find_row(&f, "seen", "%s was written (at %s) since its gradient came, which was not cleared, in %d steps in a row", name_of(w, text),
-                 tgi_line(w->leaf->storage->written_at), STALE);
-    tgi_find_row(&f, "mend", "tg_zero_grad(optimizer) before each tg_backward, or tg_module_zero_grad(model). To add up the gradients of "
-                             "several batches, clear them after each tg_step");
+    tgi_find_row(&f, "seen",
+                 "%s was written (at %s) since its gradient came, which was not cleared, in %d steps in a row",
+                 name_of(w, text), tgi_line(w->leaf->storage->written_at), STALE);
+    tgi_find_row(
+        &f, "mend",
+        "tg_zero_grad(optimizer) before each tg_backward, or tg_module_zero_grad(model). To add up the gradients of "
+        "several batches, clear them after each tg_step");
     tgi_find_tell(c, &f);
 }
 
@@ -82,10 +85,13 @@ static void check_update(tgi_check *c, stepped *s, const tgi_watched *w)
     tgi_finding f;
     char text[TGI_NAMED_TEXT];
     if (s->large < LARGE || !tgi_find_begin(c, &f, "learning_rate", w->leaf->storage->written_at, NULL)) return;
-    tgi_find_say(&f, "a step changed %s by %.3g times what it was, %d steps in a row", name_of(w, text), update / before, LARGE);
-    tgi_find_row(&f, "usual", "0.001 times what it was, or thereabouts; what was learnt before is gone after such a step");
-    tgi_find_row(&f, "mend", "a learning rate of a tenth or a hundredth; or tg_clip_grad_norm_ before tg_step, if only some "
-                             "gradients are so large");
+    tgi_find_say(&f, "a step changed %s by %.3g times what it was, %d steps in a row", name_of(w, text),
+                 update / before, LARGE);
+    tgi_find_row(&f, "usual",
+                 "0.001 times what it was, or thereabouts; what was learnt before is gone after such a step");
+    tgi_find_row(&f, "mend",
+                 "a learning rate of a tenth or a hundredth; or tg_clip_grad_norm_ before tg_step, if only some "
+                 "gradients are so large");
     tgi_find_tell(c, &f);
 }
 
@@ -107,10 +113,13 @@ static void check_rows(tgi_check *c, stepped *s, const tgi_watched *w, const tg_
     if (!rows_alike(w->leaf)) s->alike = -1; /* they will not become so again */
     if (s->alike < 0 || !w->steps || all_zero(grad) || ++s->alike < ALIKE) return;
     if (!tgi_find_begin(c, &f, "symmetric", w->leaf->where, NULL)) return;
-    tgi_find_say(&f, "all %lld rows of %s are the same, and steps do not make them different", (long long)w->leaf->dims[0], name_of(w, text));
+    tgi_find_say(&f, "all %lld rows of %s are the same, and steps do not make them different",
+                 (long long)w->leaf->dims[0], name_of(w, text));
     tgi_find_row(&f, "so", "its units compute the same and learn the same: the layer is as good as one unit");
-    tgi_find_row(&f, "mend", "start from random numbers: tg_kaiming_uniform_, tg_xavier_uniform_, tg_normal_; only biases may start "
-                             "from zeros");
+    tgi_find_row(
+        &f, "mend",
+        "start from random numbers: tg_kaiming_uniform_, tg_xavier_uniform_, tg_normal_; only biases may start "
+        "from zeros");
     tgi_find_tell(c, &f);
 }
 

@@ -16,11 +16,11 @@ typedef struct site {
     int64_t first, last, walks; /* walks since it was seen first, by number; in how many it was */
     /* of relu */
     int64_t units;
-    int64_t *alive;           /* of each unit the last walk in which it was not 0 */
+    int64_t *alive; /* of each unit the last walk in which it was not 0 */
     /* of sigmoid and tanh */
-    double at_end, total;     /* elements since the last walk */
-    int saturated;            /* walks in a row */
-    bool inner;               /* what reads it is no loss */
+    double at_end, total; /* elements since the last walk */
+    int saturated;        /* walks in a row */
+    bool inner;           /* what reads it is no loss */
 } site;
 
 typedef struct units {
@@ -72,8 +72,10 @@ static void computed(void *state, const tg_computed *what)
     if (!s) return;
     if (s->last != u->base.check->walks + 1) s->walks++;
     s->last = u->base.check->walks + 1; /* the walk that will be next */
-    if (relu) look_alive(s, t, s->last);
-    else look_at_ends(s, t);
+    if (relu)
+        look_alive(s, t, s->last);
+    else
+        look_at_ends(s, t);
 }
 
 /* Read together with something else it is a gate, or a layer's input; a loss reads one thing and its target. */
@@ -100,11 +102,12 @@ static void check_dead(const units *u, const site *s)
     if (!s->alive || s->walks < WINDOW || now - s->first < WINDOW) return;
     for (int64_t i = 0; i < s->units; i++) dead += s->alive[i] <= now - WINDOW;
     if ((double)dead < dead_share * (double)s->units || !begin(u, &f, "dead_units", s)) return;
-    tgi_find_say(&f, "%lld of %lld units of %s have been 0 for every sample of the last %d steps", (long long)dead, (long long)s->units,
-                 s->op->name, WINDOW);
+    tgi_find_say(&f, "%lld of %lld units of %s have been 0 for every sample of the last %d steps", (long long)dead,
+                 (long long)s->units, s->op->name, WINDOW);
     tgi_find_row(&f, "so", "no gradient flows through them: they will not come back");
-    tgi_find_row(&f, "mend", "a smaller learning rate, which threw them there; tg_kaiming_normal_ to begin with; tg_leaky_relu or "
-                             "tg_gelu, which are nowhere flat; a normalisation before it");
+    tgi_find_row(&f, "mend",
+                 "a smaller learning rate, which threw them there; tg_kaiming_normal_ to begin with; tg_leaky_relu or "
+                 "tg_gelu, which are nowhere flat; a normalisation before it");
     tgi_find_tell(u->base.check, &f);
 }
 
@@ -116,10 +119,13 @@ static void check_saturated(const units *u, site *s)
     s->saturated = s->inner && share >= saturated_share ? s->saturated + 1 : 0;
     s->at_end = s->total = 0;
     if (s->saturated < SATURATED || !begin(u, &f, "saturated", s)) return;
-    tgi_find_say(&f, "%.0f %% of what %s gives is within 0.01 of its ends, in each of the last %d steps", 100 * share, s->op->name, SATURATED);
+    tgi_find_say(&f, "%.0f %% of what %s gives is within 0.01 of its ends, in each of the last %d steps", 100 * share,
+                 s->op->name, SATURATED);
     tgi_find_row(&f, "so", "its slope there is nearly 0: next to no gradient flows through it");
-    tgi_find_row(&f, "mend", "smaller weights to begin with (tg_xavier_uniform_), inputs of about the size 1, a normalisation before it, "
-                             "a smaller learning rate");
+    tgi_find_row(
+        &f, "mend",
+        "smaller weights to begin with (tg_xavier_uniform_), inputs of about the size 1, a normalisation before it, "
+        "a smaller learning rate");
     tgi_find_tell(u->base.check, &f);
 }
 

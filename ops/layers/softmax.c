@@ -184,8 +184,9 @@ const tg_op tgi_op_softmax = {
     .samples = softmax_samples,
     .errors = softmax_errors,
     .traits = TG_GIVES_DISTRIBUTION,
-    .not_finite = "of a row that is -inf throughout, as where a mask covers all, it is 0 / 0; and a row with inf or NaN in it "
-                  "is NaN. Leave one place of each row unmasked",
+    .not_finite =
+        "of a row that is -inf throughout, as where a mask covers all, it is 0 / 0; and a row with inf or NaN in it "
+        "is NaN. Leave one place of each row unmasked",
 };
 
 /* ---- softmin ---- */
@@ -291,5 +292,6 @@ const tg_op tgi_op_log_softmax = {
     .samples = log_softmax_samples,
     .errors = log_softmax_errors,
     .traits = TG_TAKES_LOGITS,
-    .not_finite = "of a row that is -inf throughout, as where a mask covers all, it is NaN. Leave one place of each row unmasked",
+    .not_finite =
+        "of a row that is -inf throughout, as where a mask covers all, it is NaN. Leave one place of each row unmasked",
 };

@@ -221,6 +221,7 @@ const tg_op tgi_op_cross_entropy = {
     .samples = samples,
     .errors = errors,
     .traits = TG_IS_LOSS | TG_TAKES_LOGITS,
-    .not_finite = "where every target is ignored the mean is 0 / 0; and a class of probability 0, whose logit is -inf, costs "
-                  "infinitely much",
+    .not_finite =
+        "where every target is ignored the mean is 0 / 0; and a class of probability 0, whose logit is -inf, costs "
+        "infinitely much",
 };

@@ -288,8 +288,9 @@ const tg_op tgi_op_nll_loss = {
     .samples = nll_loss_samples,
     .errors = nll_loss_errors,
     .traits = TG_IS_LOSS | TG_TAKES_LOG_PROBABILITIES,
-    .not_finite = "where every target is ignored the mean is 0 / 0; and a class of probability 0 costs infinitely much: its "
-                  "input is the result of tg_log_softmax, not tg_log of tg_softmax",
+    .not_finite =
+        "where every target is ignored the mean is 0 / 0; and a class of probability 0 costs infinitely much: its "
+        "input is the result of tg_log_softmax, not tg_log of tg_softmax",
 };
 
 /* ---- nll_loss_backward ---- linear in g, and nll_loss is its transpose */

@@ -410,8 +410,9 @@ const tg_op tgi_op_std = {
     .corners = (const char *const[]){ VAR_CORNERS("std"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("std", "std and var") },
     .float32_ulps = 64,
-    .not_finite = "of one element with correction 1 it is 0 / 0: .correction = 0. Of equal elements its gradient is not finite: "
-                  "tg_sqrt(tg_add(tg_var(x), 1e-8))",
+    .not_finite =
+        "of one element with correction 1 it is 0 / 0: .correction = 0. Of equal elements its gradient is not finite: "
+        "tg_sqrt(tg_add(tg_var(x), 1e-8))",
 };
 
 static tg_tensor *variance_record(const tg_op *op, const variance *v, tg_tensor *t)
@@ -486,8 +487,9 @@ const tg_op tgi_op_std_mean = {
     .corners = (const char *const[]){ VAR_CORNERS("std_mean"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("std_mean", "std_mean") },
     .float32_ulps = 64,
-    .not_finite = "of one element with correction 1 it is 0 / 0: .correction = 0. Of equal elements its gradient is not finite: "
-                  "tg_sqrt(tg_add(tg_var(x), 1e-8))",
+    .not_finite =
+        "of one element with correction 1 it is 0 / 0: .correction = 0. Of equal elements its gradient is not finite: "
+        "tg_sqrt(tg_add(tg_var(x), 1e-8))",
 };
 
 /* The mean in *mean. */

@@ -57,8 +57,8 @@ static const char *const logit_corners[] = { "logit(v(0, 0.5, 1, -1, 2, nan))", 
 #define EXTRA_sigmoid ~, .traits = TG_SATURATES | TG_GIVES_PROBABILITY
 #define EXTRA_tanh    ~, .traits = TG_SATURATES
 #define LOG_IS_NOT_FINITE                                                                                              \
-    ~, .not_finite = "the logarithm of 0 is -inf, of a negative number NaN; the gradient at 0 is 1 / 0. Keep the "    \
-                     "number above 0: tg_log(tg_clamp(a, .min = 1e-8)); of probabilities take tg_log_softmax or "       \
+    ~, .not_finite = "the logarithm of 0 is -inf, of a negative number NaN; the gradient at 0 is 1 / 0. Keep the "     \
+                     "number above 0: tg_log(tg_clamp(a, .min = 1e-8)); of probabilities take tg_log_softmax or "      \
                      "tg_log_sigmoid of what they were made of"
 #define EXP_IS_NOT_FINITE                                                                                              \
     ~, .not_finite = "float32 holds numbers up to 3.4e38, which is e^88.7 (2^128), float64 up to e^709.8. Subtract "   \
@@ -66,20 +66,20 @@ static const char *const logit_corners[] = { "logit(v(0, 0.5, 1, -1, 2, nan))", 
 #define INVERSE_IS_NOT_FINITE                                                                                          \
     ~, .not_finite = "it is defined between -1 and 1 alone, and its gradient is infinite at both. Rounding may lead "  \
                      "beyond: tg_clamp(a, .min = -1 + 1e-6, .max = 1 - 1e-6)"
-#define EXTRA_log   LOG_IS_NOT_FINITE
-#define EXTRA_log2  LOG_IS_NOT_FINITE
-#define EXTRA_log10 LOG_IS_NOT_FINITE
-#define EXTRA_log1p ~, .not_finite = "the logarithm of 1 + a is -inf at -1 and NaN below it"
-#define EXTRA_exp   EXP_IS_NOT_FINITE
-#define EXTRA_exp2  EXP_IS_NOT_FINITE
-#define EXTRA_expm1 EXP_IS_NOT_FINITE
-#define EXTRA_sinh  EXP_IS_NOT_FINITE
-#define EXTRA_cosh  EXP_IS_NOT_FINITE
-#define EXTRA_asin  INVERSE_IS_NOT_FINITE
-#define EXTRA_acos  INVERSE_IS_NOT_FINITE
-#define EXTRA_atanh INVERSE_IS_NOT_FINITE
+#define EXTRA_log    LOG_IS_NOT_FINITE
+#define EXTRA_log2   LOG_IS_NOT_FINITE
+#define EXTRA_log10  LOG_IS_NOT_FINITE
+#define EXTRA_log1p  ~, .not_finite = "the logarithm of 1 + a is -inf at -1 and NaN below it"
+#define EXTRA_exp    EXP_IS_NOT_FINITE
+#define EXTRA_exp2   EXP_IS_NOT_FINITE
+#define EXTRA_expm1  EXP_IS_NOT_FINITE
+#define EXTRA_sinh   EXP_IS_NOT_FINITE
+#define EXTRA_cosh   EXP_IS_NOT_FINITE
+#define EXTRA_asin   INVERSE_IS_NOT_FINITE
+#define EXTRA_acos   INVERSE_IS_NOT_FINITE
+#define EXTRA_atanh  INVERSE_IS_NOT_FINITE
 #define EXTRA_erfinv INVERSE_IS_NOT_FINITE
-#define EXTRA_acosh ~, .not_finite = "it is NaN below 1, and its gradient at 1 is infinite"
+#define EXTRA_acosh  ~, .not_finite = "it is NaN below 1, and its gradient at 1 is infinite"
 #define EXTRA_sqrt                                                                                                     \
     ~, .not_finite = "the square root of a negative number is NaN, and the gradient at 0 is 1 / 0: tg_sqrt(tg_add(a, " \
                      "1e-8))"

@@ -290,14 +290,14 @@ static const char *const clamp_corners[] = { "clamp(f(2, 3), 0, None)",
        .not_finite = "a negative number to a power that is not whole is NaN, 0 to a negative power is infinite, and "  \
                      "the gradient of 0 to a power below 1 is infinite. Keep the base above 0: tg_clamp(a, .min = "    \
                      "1e-8)"
-#define EXTRA_pow_         ~, .schema = "pow_(Tensor(a!) self, Scalar exponent) -> Tensor(a!)"
+#define EXTRA_pow_ ~, .schema = "pow_(Tensor(a!) self, Scalar exponent) -> Tensor(a!)"
 #define EXTRA_addcdiv                                                                                                  \
     ~, .errors = addcdiv_errors, .not_finite = "b / 0 is infinite and 0 / 0 is NaN. Add something small to the divisor"
 #define EXTRA_reciprocal                                                                                               \
     ~, .not_finite = "1 / 0 is infinite, and so is its gradient. Add something small before dividing, or keep the "    \
                      "number away from 0 with tg_clamp"
-#define EXTRA_lerp         ~, .schema = "lerp(Tensor self, Tensor end, Scalar weight) -> Tensor", .errors = lerp_errors
-#define EXTRA_lerp_        ~, .schema = "lerp_(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)"
+#define EXTRA_lerp  ~, .schema = "lerp(Tensor self, Tensor end, Scalar weight) -> Tensor", .errors = lerp_errors
+#define EXTRA_lerp_ ~, .schema = "lerp_(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)"
 #define EXTRA_clamp                                                                                                    \
     ~, .schema = "clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", .call = clamp_tensor_call,        \
        .usage = "tg_clamp(self, .min = min, .max = max)", .corners = clamp_corners, .errors = clamp_errors

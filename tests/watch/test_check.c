@@ -6,7 +6,10 @@
 
 #include <math.h>
 
-#define NUMBERS(grad, ...) tg_requires_grad_(tg_from_data((float[]){ __VA_ARGS__ }, tg_shape((int64_t)(sizeof((float[]){ __VA_ARGS__ }) / sizeof(float)))), grad)
+#define NUMBERS(grad, ...)                                                                                             \
+    tg_requires_grad_(tg_from_data((float[]){ __VA_ARGS__ },                                                           \
+                                   tg_shape((int64_t)(sizeof((float[]){ __VA_ARGS__ }) / sizeof(float)))),             \
+                      grad)
 
 /* ---- forward ---- */
 
@@ -34,14 +37,15 @@ TEST(test_nan_of_each_kind)
     IN_SCOPE;
     CHECKING;
     tg_tensor *x = NUMBERS(false, -1, 0, 100);
-    tg_sqrt(x);                                        /* NaN of -1 */
-    tg_div(x, tg_zeros(tg_shape(3)));                  /* inf, NaN, inf */
-    tg_exp(x);                                         /* overflow in float32, not in float64: */
+    tg_sqrt(x);                       /* NaN of -1 */
+    tg_div(x, tg_zeros(tg_shape(3))); /* inf, NaN, inf */
+    tg_exp(x);                        /* overflow in float32, not in float64: */
     tg_exp(tg_to(x, TG_FLOAT64));
-    tg_mean(tg_zeros(tg_shape(0)));                    /* 0 / 0 */
-    tg_mul(tg_full(tg_shape(3), 3e38f), 2);            /* too large */
+    tg_mean(tg_zeros(tg_shape(0)));         /* 0 / 0 */
+    tg_mul(tg_full(tg_shape(3), 3e38f), 2); /* too large */
     assert_int_equal(tg_check_end(), 5);
-    static const char *const words[] = { "of a = -1", "of a = -1, b = 0", "of a = 100", "of no elements is 0 / 0", "3.4e38" };
+    static const char *const words[] = { "of a = -1", "of a = -1, b = 0", "of a = 100", "of no elements is 0 / 0",
+                                         "3.4e38" };
     for (int i = 0; i < 5; i++) assert_says(&all.items[i], words[i]);
     tg_scope_end(scope);
 }
@@ -71,7 +75,8 @@ TEST(test_masks_are_no_fault)
     tg_tensor *c = tg_softmax(tg_add(x, tg_log(tg_sub(1, mask))), 1); /* log of zeros and ones */
     tg_tensor *d = tg_softmax(tg_pad(x, tg_shape(1, 1), .value = -INFINITY), 1);
     tg_tensor *e = tg_softmax(tg_add(x, tg_triu(tg_full(tg_shape(4, 4), -INFINITY), 1)), 1);
-    tg_tensor *sum = tg_add(tg_add(tg_sum(tg_mul(a, x)), tg_sum(tg_mul(b, x))), tg_add(tg_sum(tg_mul(c, x)), tg_sum(d)));
+    tg_tensor *sum =
+        tg_add(tg_add(tg_sum(tg_mul(a, x)), tg_sum(tg_mul(b, x))), tg_add(tg_sum(tg_mul(c, x)), tg_sum(d)));
     tg_backward(tg_add(sum, tg_sum(tg_mul(e, x))));
     tg_tensor *filled = tg_zeros(tg_shape(3));
     tg_masked_fill_(filled, tg_ones(tg_shape(3), .dtype = TG_BOOL), -INFINITY);
@@ -291,7 +296,8 @@ static void train(double *weights, int64_t n)
     for (int i = 0; i < 5; i++) {
         tg_scope step = tg_scope_begin();
         tg_zero_grad(optimizer);
-        tg_backward(tg_mean(tg_square(tg_lstm_forward(lstm, tg_randn(tg_shape(6, 2, 3)), (tg_lstm_state){ 0 }).output)));
+        tg_backward(
+            tg_mean(tg_square(tg_lstm_forward(lstm, tg_randn(tg_shape(6, 2, 3)), (tg_lstm_state){ 0 }).output)));
         tg_step(optimizer);
         tg_scope_end(step);
     }
@@ -316,10 +322,24 @@ TEST(test_same_numbers)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_log_of_zero), T(test_nan_of_each_kind), T(test_nan_of_infinity), T(test_masks_are_no_fault), T(test_in_place),
-        T(test_module_is_named), T(test_gradient_of_sqrt_at_zero), T(test_masked_afterwards), T(test_masked_before),
-        T(test_gradient_of_a_product), T(test_given_gradient), T(test_sum_of_gradients), T(test_data_with_nan),
-        T(test_parameter_with_nan), T(test_loss_says_what_made_it), T(test_nan_left_out), T(test_evaluation_with_nan), T(test_stop),
+        T(test_log_of_zero),
+        T(test_nan_of_each_kind),
+        T(test_nan_of_infinity),
+        T(test_masks_are_no_fault),
+        T(test_in_place),
+        T(test_module_is_named),
+        T(test_gradient_of_sqrt_at_zero),
+        T(test_masked_afterwards),
+        T(test_masked_before),
+        T(test_gradient_of_a_product),
+        T(test_given_gradient),
+        T(test_sum_of_gradients),
+        T(test_data_with_nan),
+        T(test_parameter_with_nan),
+        T(test_loss_says_what_made_it),
+        T(test_nan_left_out),
+        T(test_evaluation_with_nan),
+        T(test_stop),
         T(test_same_numbers),
     };
     return cmocka_run_group_tests_name("check", tests, NULL, NULL);

@@ -90,10 +90,10 @@ TEST(test_broadcasts_that_are_meant)
     IN_SCOPE;
     CHECKING;
     tg_tensor *p = tg_randn(tg_shape(6), .requires_grad = true), *x = tg_randn(tg_shape(6, 4), .requires_grad = true);
-    tg_sub(p, tg_unsqueeze(p, 1));                            /* of each pair */
+    tg_sub(p, tg_unsqueeze(p, 1)); /* of each pair */
     tg_sub(x, tg_mean(x, .dim = 1, .keepdim = true));
     tg_sub(x, tg_randn(tg_shape(4)));
-    tg_mse_loss(p, tg_tensor_of(0.5));                        /* one target for all */
+    tg_mse_loss(p, tg_tensor_of(0.5)); /* one target for all */
     tg_mse_loss(x, tg_expand(tg_randn(tg_shape(4)), tg_shape(6, 4)));
     assert_int_equal(tg_check_end(), 0);
     assert_nothing_found(&all);
@@ -203,7 +203,8 @@ TEST(test_unreached)
         CHECKING;
         train(&r, 5);
         assert_int_equal(tg_check_end(), 1);
-        assert_says(found(&all, cases[i].kind), "no gradient reaches 2 parameters of a model that is trained: other.weight, other.bias");
+        assert_says(found(&all, cases[i].kind),
+                    "no gradient reaches 2 parameters of a model that is trained: other.weight, other.bias");
         assert_says(&all.items[0], cases[i].words);
         run_free(&r);
     }
@@ -266,8 +267,10 @@ TEST(test_gradients_added_up)
         if (i % 3 == 2) {
             tg_clip_grad_norm_(tg_parameters(r.model), 1.0);
             tg_step(r.optimizer);
-            if (i % 2) tg_zero_grad(r.optimizer);
-            else tg_zero_grad(r.optimizer, .set_to_none = false);
+            if (i % 2)
+                tg_zero_grad(r.optimizer);
+            else
+                tg_zero_grad(r.optimizer, .set_to_none = false);
         }
         tg_scope_end(step);
     }
@@ -421,7 +424,8 @@ TEST(test_sure_classifier)
     IN_SCOPE;
     tg_linear *fc = tg_linear_new(2, 4);
     tg_optimizer *optimizer = tg_sgd_new(tg_parameters(fc), .lr = 1e-3);
-    tg_tensor *x = tg_mul(tg_randn(tg_shape(12, 2)), 1e4), *y = tg_to(tg_gt(tg_matmul(x, tg_t(fc->weight)), 0), TG_FLOAT32);
+    tg_tensor *x = tg_mul(tg_randn(tg_shape(12, 2)), 1e4),
+              *y = tg_to(tg_gt(tg_matmul(x, tg_t(fc->weight)), 0), TG_FLOAT32);
     CHECKING;
     for (int i = 0; i < 8; i++) {
         tg_zero_grad(optimizer);
@@ -677,14 +681,41 @@ TEST(test_modes_that_are_right)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_all_is_well), T(test_broadcast_in_a_loss), T(test_broadcast_by_hand), T(test_broadcasts_that_are_meant),
-        T(test_squashed_twice), T(test_log_probabilities), T(test_targets_outside), T(test_losses_that_are_right), T(test_unreached),
-        T(test_told_in_the_end_of_few_steps), T(test_reached_in_time), T(test_forgotten_zero_grad), T(test_gradients_added_up),
-        T(test_learning_rate), T(test_loss_that_explodes), T(test_zeros_to_begin_with), T(test_zeros_that_learn), T(test_no_step),
-        T(test_loss_without_slope), T(test_dead_units), T(test_units_that_live), T(test_saturated), T(test_sure_classifier),
-        T(test_vanishing), T(test_exploding), T(test_neither), T(test_state_of_an_ended_scope), T(test_backward_a_second_time),
-        T(test_the_same_loss_again), T(test_walks_that_grow), T(test_no_scope), T(test_tensors_kept), T(test_trained_in_eval),
-        T(test_evaluated_in_train), T(test_modes_that_are_right),
+        T(test_all_is_well),
+        T(test_broadcast_in_a_loss),
+        T(test_broadcast_by_hand),
+        T(test_broadcasts_that_are_meant),
+        T(test_squashed_twice),
+        T(test_log_probabilities),
+        T(test_targets_outside),
+        T(test_losses_that_are_right),
+        T(test_unreached),
+        T(test_told_in_the_end_of_few_steps),
+        T(test_reached_in_time),
+        T(test_forgotten_zero_grad),
+        T(test_gradients_added_up),
+        T(test_learning_rate),
+        T(test_loss_that_explodes),
+        T(test_zeros_to_begin_with),
+        T(test_zeros_that_learn),
+        T(test_no_step),
+        T(test_loss_without_slope),
+        T(test_dead_units),
+        T(test_units_that_live),
+        T(test_saturated),
+        T(test_sure_classifier),
+        T(test_vanishing),
+        T(test_exploding),
+        T(test_neither),
+        T(test_state_of_an_ended_scope),
+        T(test_backward_a_second_time),
+        T(test_the_same_loss_again),
+        T(test_walks_that_grow),
+        T(test_no_scope),
+        T(test_tensors_kept),
+        T(test_trained_in_eval),
+        T(test_evaluated_in_train),
+        T(test_modes_that_are_right),
     };
     return cmocka_run_group_tests_name("check_lints", tests, NULL, NULL);
 }
