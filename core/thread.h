@@ -218,6 +218,13 @@ typedef struct tgi_inside_kind {
     void (*parameters)(const tgi_inside *inside, tgi_tell_parameter_fn tell, void *context);
     /* Of tgi_inside_mode, what holds for the model. */
     unsigned (*modes)(const tgi_inside *inside);
+    /* Writes what print shows of it alone, "Linear(in_features=5, out_features=8, bias=True)". */
+    void (*settings)(const tgi_inside *inside, char *text, size_t size);
+    /* Whether it is in training mode. */
+    bool (*trains)(const tgi_inside *inside);
+    /* Parameters and buffers of the whole model that it is part of, under their dotted names. The list lives as long as
+     * the innermost scope; empty with an error pending. */
+    tg_named_tensor_list (*state)(const tgi_inside *inside);
 } tgi_inside_kind;
 
 typedef struct tgi_thread {

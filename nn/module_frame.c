@@ -1,6 +1,8 @@
 /* module_frame.c: which modules are at work, innermost first, and where in a model they are. */
 #include "module_hooks_impl.h"
 
+#include "core/error.h"
+
 #include <string.h>
 
 enum { LEVELS_OF_HOOKS = 3 }; /* a call with hooks takes as much of the stack as so many more modules */
@@ -91,6 +93,29 @@ static unsigned modes_of(const tgi_inside *inside)
 
 const tgi_inside_kind tgi_inside_module = {
     .describe = describe, .locate = locate, .parameters = tell_parameters, .modes = modes_of
+static void settings(const tgi_inside *inside, char *text, size_t size)
+{
+    tgi_module_settings(((const tgi_frame *)inside)->module, text, size);
+}
+
+static bool trains(const tgi_inside *inside) { return ((const tgi_frame *)inside)->module->training; }
+
+static tg_named_tensor_list state(const tgi_inside *inside)
+{
+    static const tg_named_tensor_list none = { NULL, 0 };
+    tg_module *m = (tg_module *)((const tgi_frame *)inside)->module;
+    while (m->parent) m = m->parent;
+    const tg_named_tensor_list parameters = tg_named_parameters_at(NULL, m), buffers = tg_named_buffers_at(NULL, m);
+    const int64_t count = parameters.count + buffers.count;
+    tg_named_tensor *all = tg_failed() ? NULL : tgi_scope_alloc((size_t)(count + 1) * sizeof *all);
+    if (!all) return none;
+    for (int64_t i = 0; i < count; i++)
+        all[i] = i < parameters.count ? parameters.items[i] : buffers.items[i - parameters.count];
+    return (tg_named_tensor_list){ all, count };
+}
+
+const tgi_inside_kind tgi_inside_module = {
+    .describe = describe, .locate = locate, .settings = settings, .trains = trains, .state = state
 };
 
 bool tgi_at_work(const tg_module *m)

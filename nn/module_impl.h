@@ -146,6 +146,9 @@ void tgi_put(tgi_writer *w, const char *text, size_t length);
 void tgi_put_text(tgi_writer *w, const char *text);
 int64_t tgi_put_end(tgi_writer *w); /* ends the text in a buffer; the whole length */
 
+/* What print shows of a module alone, "Linear(in_features=5, out_features=8, bias=True)"; what is too long is cut. */
+void tgi_module_settings(const tg_module *m, char *text, size_t size);
+
 /* `value` as Python prints a float: the shortest text that reads back the same, "0.5", "1.0", "1e-05". */
 #define TGI_REAL_TEXT 32
 const char *tgi_real_text(double value, char buffer[TGI_REAL_TEXT]);

@@ -79,6 +79,18 @@ static int extra_text(tg_module *m, char *buffer, size_t size)
     return length;
 }
 
+void tgi_module_settings(const tg_module *m, char *text, size_t size)
+{
+    tgi_writer w = { NULL, text, (int64_t)size, 0 };
+    char extra[256] = "";
+    extra_text((tg_module *)m, extra, sizeof extra);
+    tgi_put_text(&w, m->base.name);
+    tgi_put_text(&w, "(");
+    tgi_put_text(&w, extra);
+    tgi_put_text(&w, ")");
+    tgi_put_end(&w);
+}
+
 /* "Linear(in_features=5, out_features=8, bias=True", or what of it stands before the children. Returns whether the
  * closing parenthesis stands on a line of its own. */
 static bool put_opening(tgi_writer *w, tg_module *m, int depth)

@@ -1,0 +1,210 @@
+/* compare.c: a comparison's life: begun by the program or by a variable of the environment, shown, ended. */
+#include "compare_impl.h"
+
+#include "core/error.h"
+#include "core/observe_impl.h"
+#include "core/tensor_impl.h"
+#include "core/thread.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static __thread tgi_compare *current; /* NULL: none */
+
+/* ---- shown ---- */
+
+void tgi_compare_say(tgi_compare *c, int64_t from)
+{
+    if (c->options.quiet || c->page.failed || from >= c->page.length) return;
+    if (tgi_around_message) tgi_around_message(true);
+    fwrite(c->page.text + from, 1, (size_t)(c->page.length - from), stderr);
+    if (tgi_around_message) tgi_around_message(false);
+}
+
+static int64_t count_missing(const tgi_compare *c)
+{
+    int64_t missing = 0;
+    for (int64_t i = 0; i < c->run.count; i++) missing += c->run.items[i].role < TGI_ROLES && !c->run.items[i].compared;
+    return missing;
+}
+
+/* Of what was recorded and not seen here the names of a few; modules whole. */
+static void put_missing(tgi_compare *c)
+{
+    enum { SAID = 6 };
+    int64_t modules = 0;
+    const int64_t missing = count_missing(c);
+    if (!missing) return;
+    tgi_page_format(&c->page, "not compared: %lld tensors that were recorded", (long long)missing);
+    for (int64_t i = 0; i < c->run.module_count; i++) {
+        const tgi_recorded_module *m = &c->run.modules[i];
+        if (m->seen >= m->calls || !*m->name) continue;
+        if (modules++ < SAID)
+            tgi_page_format(&c->page, "%s%.80s (%lld of %lld calls)", modules == 1 ? "; modules not called here: " : ", ",
+                            m->name, (long long)(m->calls - m->seen), (long long)m->calls);
+    }
+    tgi_page_put(&c->page, modules > SAID ? ", ...\n" : "\n");
+}
+
+static void put_load_hint(tgi_compare *c)
+{
+    if (c->options.load || c->state_unexplained < 1 || 2 * c->state_findings < c->names.count) return;
+    tgi_page_put(&c->page,
+                 "the parameters are others than the recorded ones, so that nothing else can be compared. To load those:\n"
+                 "    TAPEGRAD_COMPARE=load:");
+    tgi_page_put(&c->page, c->path);
+    tgi_page_put(&c->page, "\n  or in the program, before its first step:\n"
+                           "    tg_load_state_dict(model, tg_named_with_prefix(tg_load_safetensors(\"");
+    tgi_page_put(&c->page, c->path);
+    tgi_page_put(&c->page, "\"), \"state.\"));\n");
+}
+
+static void put_sum(tgi_compare *c)
+{
+    if (!c->outer_count) {
+        tgi_page_put(&c->page, "nothing was compared: no module began\n");
+        return;
+    }
+    put_load_hint(c);
+    put_missing(c);
+    char text[TGI_RECORDED_TEXT];
+    tgi_page_format(&c->page, "compared with %.150s: ", c->path);
+    if (c->agreed == c->compared)
+        tgi_page_format(&c->page, "all %lld tensors agree", (long long)c->compared);
+    else
+        tgi_page_format(&c->page, "%lld of %lld tensors agree, %lld differ", (long long)c->agreed,
+                        (long long)c->compared, (long long)(c->compared - c->agreed));
+    if (c->drifted) {
+        tgi_page_format(&c->page, "; of those that agree the one that differs most, by %.1g of its largest element, is ",
+                        c->drift);
+        tgi_page_put(&c->page, tgi_recorded_text(&c->run, c->drifted, text));
+    }
+    tgi_page_put(&c->page, "\n");
+}
+
+void tgi_compare_finish(tgi_compare *c)
+{
+    if (c->done) return;
+    c->done = true;
+    const int64_t from = c->page.length;
+    put_sum(c);
+    tgi_compare_say(c, from);
+    if (c->of_environment) tg_unobserve(c->observer);
+}
+
+/* ---- life ---- */
+
+static void compare_free(tgi_compare *c)
+{
+    if (current == c) current = NULL;
+    tgi_names_free(&c->names);
+    tgi_run_free(&c->run);
+    tgi_grow_free(c->calls, c->call_capacity, sizeof *c->calls);
+    tgi_grow_free(c->awaited, c->awaited_capacity, sizeof *c->awaited);
+    tgi_grow_free(c->outer_places, c->outer_capacity, sizeof *c->outer_places);
+    tgi_page_free(&c->page);
+    if (c->path) tgi_free(c->path, strlen(c->path) + 1);
+    tgi_free(c, sizeof *c);
+}
+
+/* The observer is gone, and with it the comparison; one that the program or its end did not let come to its end is told
+ * now. */
+static void ended(void *context)
+{
+    tgi_compare *c = context;
+    if (!c->done) {
+        c->done = true;
+        const int64_t from = c->page.length;
+        put_sum(c);
+        tgi_compare_say(c, from);
+    }
+    compare_free(c);
+}
+
+static bool take_path(tgi_compare *c, const char *path)
+{
+    c->path = tgi_calloc(strlen(path) + 1);
+    if (c->path) memcpy(c->path, path, strlen(path));
+    return c->path;
+}
+
+static tg_status begin(const char *path, tg_compare_options options, bool of_environment)
+{
+    tgi_compare *c = tgi_calloc(sizeof *c);
+    if (!c) return TG_FAILED;
+    c->options = options;
+    c->of_environment = of_environment;
+    tg_observer observer = tgi_compare_observer;
+    observer.ended = ended;
+    if (take_path(c, path) && tgi_run_load(&c->run, path)) c->observer = tg_observe(&observer, c);
+    else c->observer = -1;
+    if (c->observer < 0) {
+        compare_free(c);
+        return TG_FAILED;
+    }
+    current = c;
+    return TG_OK;
+}
+
+tg_status tg_compare_begin_at(const char *where, const char *path, tg_compare_options options)
+{
+    static const char what[] = "compare_begin";
+    tgi_begin(where, what);
+    if (tg_failed()) return TG_FAILED;
+    if (!path) {
+        tg_fail_at(NULL, TG_ERROR_NULL, what, "the path is NULL");
+    } else if (!(options.tolerance >= 0) || isinf(options.tolerance)) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, what, "expected a tolerance of 0 or more, got %g", options.tolerance);
+    } else if (current) {
+        tg_fail_at(NULL, TG_ERROR_VALUE, what, "a comparison has begun already, with %s: tg_compare_end ends it",
+                   current->path);
+    } else {
+        return begin(path, options, false);
+    }
+    return TG_FAILED;
+}
+
+static const char *in_scope(const char *text, int64_t length)
+{
+    char *copy = tgi_scope_alloc((size_t)length + 1);
+    if (!copy) return "";
+    if (length) memcpy(copy, text, (size_t)length);
+    copy[length] = '\0';
+    return copy;
+}
+
+tg_comparison tg_compare_end_at(const char *where)
+{
+    static const tg_comparison nothing = { .mistake = "", .report = "" };
+    tgi_begin(where, "compare_end");
+    tgi_compare *c = current;
+    if (!c) {
+        if (!tg_failed())
+            tg_fail_at(NULL, TG_ERROR_VALUE, "compare_end", "there is no comparison: tg_compare_begin begins one");
+        return nothing;
+    }
+    c->of_environment = false;
+    tgi_compare_finish(c);
+    const tg_comparison result = {
+        .compared = c->compared, .agreed = c->agreed, .missing = count_missing(c),
+        .first = c->found ? in_scope(c->first, (int64_t)strlen(c->first)) : NULL,
+        .mistake = in_scope(c->mistake, (int64_t)strlen(c->mistake)),
+        .report = in_scope(c->page.text, c->page.failed ? 0 : c->page.length),
+    };
+    tg_unobserve(c->observer);
+    return result;
+}
+
+/* The first thread that begins compares; an error is told, and the program goes on without. */
+void tgi_compare_from_environment(const char *value)
+{
+    static bool begun;
+    if (__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED)) return;
+    static const char load[] = "load:";
+    tg_compare_options options = { .load = strncmp(value, load, sizeof load - 1) == 0 };
+    if (options.load) value += sizeof load - 1;
+    if (begin(value, options, true) == TG_OK) return;
+    fprintf(stderr, "TAPEGRAD_COMPARE: nothing is compared\n");
+    tg_error_clear();
+}

@@ -1,0 +1,115 @@
+/* compare_guess.c: what mistake a difference looks like: guesses gathered and put in order; what modules say of
+ * themselves. */
+#include "compare_impl.h"
+
+#include "core/error.h"
+#include "core/text.h"
+#include "core/thread.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void tgi_guess_add(tgi_suspect *s, int rank, double misfit, const char *format, ...)
+{
+    tgi_guess guess = { .rank = rank, .misfit = misfit };
+    va_list arguments;
+    va_start(arguments, format);
+    tgi_vformat(guess.text, sizeof guess.text, format, arguments);
+    va_end(arguments);
+    int at = s->guess_count;
+    for (int i = 0; i < s->guess_count; i++)
+        if (strcmp(s->guesses[i].text, guess.text) == 0) return;
+    while (at > 0 && s->guesses[at - 1].rank > rank) at--;
+    if (at == TGI_GUESSES) return;
+    const int last = s->guess_count < TGI_GUESSES ? s->guess_count++ : TGI_GUESSES - 1;
+    memmove(&s->guesses[at + 1], &s->guesses[at], (size_t)(last - at) * sizeof guess);
+    s->guesses[at] = guess;
+}
+
+bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t count, double *misfit)
+{
+    double scale = 0;
+    for (int64_t i = 0; i < count; i++) scale = fmax(scale, fabs(b[i]));
+    *misfit = 0;
+    if (!(scale > 0)) return false;
+    for (int64_t i = 0; i < count; i++) {
+        const double difference = fabs(a[i] - b[i]) / scale;
+        if (!(difference <= s->fit)) return false;
+        if (difference > *misfit) *misfit = difference;
+    }
+    return true;
+}
+
+bool tgi_recorded_values(tgi_values *values, const tgi_recorded *r) { return r && tgi_values_of(values, r->tensor); }
+
+/* ---- what modules say of themselves ---- */
+
+/* The next "name=value" or "value" of a list that ends with a parenthesis; commas in parentheses part nothing. */
+static bool next_setting(const char **at, const char **text, size_t *length)
+{
+    while (**at == ',' || **at == ' ') ++*at;
+    *text = *at;
+    for (int depth = 0; **at; ++*at) {
+        if (**at == '(' || **at == '[') depth++;
+        if ((**at == ')' || **at == ']') && depth-- == 0) break;
+        if (**at == ',' && depth == 0) break;
+    }
+    *length = (size_t)(*at - *text);
+    return *length;
+}
+
+static bool has_setting(const char *settings, const char *sought, size_t length)
+{
+    const char *at = settings + tgi_kind_length(settings), *text;
+    size_t found;
+    if (*at) at++;
+    while (next_setting(&at, &text, &found))
+        if (found == length && memcmp(text, sought, length) == 0) return true;
+    return false;
+}
+
+/* Settings that only the first has, "eps=0.001, bias=False". */
+static void only_in(const char *first, const char *second, char *text, size_t size)
+{
+    const char *at = first + tgi_kind_length(first), *setting;
+    size_t length, used = 0;
+    text[0] = '\0';
+    if (*at) at++;
+    while (next_setting(&at, &setting, &length))
+        if (!has_setting(second, setting, length) && used + length + 3 < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%.*s", used ? ", " : "", (int)length, setting);
+}
+
+static void guess_settings(tgi_suspect *s)
+{
+    if (s->what->module < 0 || s->what->role == TGI_INPUT) return;
+    const tgi_recorded_module *m = &s->run->modules[s->what->module];
+    if (!m->known) return;
+    static const char *const modes[] = { "evaluation", "training" };
+    if (m->trains != m->trains_here)
+        tgi_guess_add(s, 10, 0, "the module is in %s mode here, in %s mode there", modes[m->trains_here],
+                      modes[m->trains]);
+    const size_t length = tgi_kind_length(m->settings);
+    if (length != tgi_kind_length(m->settings_here) || memcmp(m->settings, m->settings_here, length) != 0) return;
+    char here[100], there[100];
+    only_in(m->settings_here, m->settings, here, sizeof here);
+    only_in(m->settings, m->settings_here, there, sizeof there);
+    if (*here || *there)
+        tgi_guess_add(s, 5, 0, "the module is made in another way: %s here, %s there", *here ? here : "nothing",
+                      *there ? there : "nothing of that");
+}
+
+static void (*const all[])(tgi_suspect *s) = { guess_settings,    tgi_guess_values, tgi_guess_order,
+                                               tgi_guess_others,  tgi_guess_functions, tgi_guess_norm,
+                                               tgi_guess_linear,  tgi_guess_recurrent, tgi_guess_attention };
+
+void tgi_guess_all(tgi_suspect *s)
+{
+    for (size_t i = 0; i < sizeof all / sizeof *all && tg_ok(); i++) {
+        const tg_scope scope = tg_scope_begin();
+        all[i](s);
+        tg_scope_end(scope);
+    }
+}
