@@ -38,6 +38,7 @@
 #include "core/show/tensorboard.h"
 
 #include "core/watch/profile.h"
+#include "core/watch/compare.h"
 
 #include "core/file/csv.h"
 #include "core/file/texts.h"

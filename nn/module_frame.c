@@ -91,8 +91,6 @@ static unsigned modes_of(const tgi_inside *inside)
     return modes;
 }
 
-const tgi_inside_kind tgi_inside_module = {
-    .describe = describe, .locate = locate, .parameters = tell_parameters, .modes = modes_of
 static void settings(const tgi_inside *inside, char *text, size_t size)
 {
     tgi_module_settings(((const tgi_frame *)inside)->module, text, size);
@@ -115,7 +113,8 @@ static tg_named_tensor_list state(const tgi_inside *inside)
 }
 
 const tgi_inside_kind tgi_inside_module = {
-    .describe = describe, .locate = locate, .settings = settings, .trains = trains, .state = state
+    .describe = describe, .locate = locate, .parameters = tell_parameters, .modes = modes_of,
+    .settings = settings, .trains = trains, .state = state
 };
 
 bool tgi_at_work(const tg_module *m)

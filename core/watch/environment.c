@@ -8,6 +8,7 @@
 
 #include "check_impl.h"
 
+#include "compare_impl.h"
 #include "core/observe_impl.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static const tool tools[] = {
     { "TAPEGRAD_PLAY", tgi_play_begin },
     { "TAPEGRAD_PROFILE", tgi_profile_from_environment },
     { "TAPEGRAD_CHECK", tgi_check_begin_by },
+    { "TAPEGRAD_COMPARE", tgi_compare_from_environment },
     { NULL, NULL },
 };
 

@@ -1,0 +1,112 @@
+/* compare_guess_others.c: other recorded tensors that are in it: one that stands in its place, as of another step or of
+ * another module; one that is added, as a bias or what goes around a block. */
+#include "compare_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST_TRIED = 4000 };
+
+/* Where a tensor of the same call would be a swap, one of another call a step, one of another module a mix-up. */
+static void say_stands_for(tgi_suspect *s, const tgi_recorded *other, double misfit)
+{
+    const tgi_recorded *what = s->what;
+    char text[TGI_RECORDED_TEXT];
+    tgi_recorded_text(s->run, other, text);
+    const bool same_module = other->module >= 0 && other->module == what->module && other->role == what->role;
+    if (same_module && other->call == what->call)
+        tgi_guess_add(s, 13, misfit, "%s swapped: ours is %s", what->role == TGI_INPUT ? "inputs" : "results", text);
+    else if (same_module && other->index == what->index)
+        tgi_guess_add(s, 14, misfit, "a step too %s: ours is %s", other->call < what->call ? "late" : "early", text);
+    else
+        tgi_guess_add(s, 17, misfit, "another tensor in its place: ours is %s", text);
+}
+
+static void guess_stands_for(tgi_suspect *s)
+{
+    tgi_values other;
+    double misfit;
+    for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
+        const tgi_recorded *r = &s->run->items[i];
+        if (r == s->what || r->role == TGI_ROLES || r->role == TGI_LOSS) continue;
+        if ((r->role == TGI_STATE) != (s->what->role == TGI_STATE)) continue;
+        if (tg_numel(r->tensor) != s->ours.count || s->ours.count < 2 || !tgi_recorded_values(&other, r)) continue;
+        if (tgi_fits(s, s->ours.at, other.at, other.count, &misfit)) say_stands_for(s, r, misfit);
+    }
+}
+
+/* ---- sums ---- */
+
+/* Whether `difference` is k times `v`, repeated along the dimensions before its own, or along `dim`. k; 0: it is not. */
+static double multiple_of(const tgi_suspect *s, const double *difference, tgi_values v, double *repeated, double *misfit)
+{
+    const int64_t n = s->ours.count;
+    if (!v.count || n % v.count) return 0;
+    double vd = 0, vv = 0;
+    for (int64_t i = 0; i < n; i++) {
+        repeated[i] = v.at[i % v.count];
+        vd += repeated[i] * difference[i];
+        vv += repeated[i] * repeated[i];
+    }
+    const double k = round(vd / vv);
+    if (!isfinite(k) || k == 0 || fabs(k) > 2) return 0;
+    for (int64_t i = 0; i < n; i++) repeated[i] *= k;
+    double scale = 0;
+    for (int64_t i = 0; i < n; i++) scale = fmax(scale, fabs(s->theirs.at[i]));
+    *misfit = 0;
+    for (int64_t i = 0; i < n; i++) *misfit = fmax(*misfit, fabs(difference[i] - repeated[i]) / scale);
+    return *misfit <= s->fit ? k : 0;
+}
+
+/* A convolution's bias lies along dimension 1. */
+static bool along_channels(const tgi_suspect *s, tgi_values *v)
+{
+    const tg_shape *shape = &s->ours.shape;
+    if (shape->ndim < 3 || v->shape.ndim != 1 || v->count != shape->dims[1]) return false;
+    int64_t inner = 1;
+    for (int d = 2; d < shape->ndim; d++) inner *= shape->dims[d];
+    double *spread = tgi_numbers(v->count * inner);
+    if (!spread) return false;
+    for (int64_t i = 0; i < v->count * inner; i++) spread[i] = v->at[i / inner];
+    v->at = spread;
+    v->count *= inner;
+    return true;
+}
+
+static void say_summand(tgi_suspect *s, const tgi_recorded *r, double k, double misfit)
+{
+    char text[TGI_RECORDED_TEXT];
+    tgi_recorded_text(s->run, r, text);
+    const bool bias = r->role == TGI_STATE && strstr(r->name, "bias");
+    if (k < 0)
+        tgi_guess_add(s, bias ? 12 : 15, misfit, "%s is missing: ours is theirs without %s%s", bias ? "a bias" : "a summand",
+                      k < -1 ? "twice " : "", text);
+    else
+        tgi_guess_add(s, bias ? 12 : 15, misfit, "%s is added %s: ours is theirs and %s%s", bias ? "a bias" : "a summand",
+                      bias ? "twice" : "that is not there", k > 1 ? "twice " : "", text);
+}
+
+static void guess_summand(tgi_suspect *s)
+{
+    const int64_t n = s->ours.count;
+    double *difference = tgi_numbers(n), *repeated = tgi_numbers(n), misfit;
+    if (!difference || !repeated || n < 2 || s->what->role == TGI_STATE) return;
+    for (int64_t i = 0; i < n; i++) difference[i] = s->ours.at[i] - s->theirs.at[i];
+    for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
+        const tgi_recorded *r = &s->run->items[i];
+        tgi_values v;
+        if (r == s->what || r->role == TGI_ROLES || tg_numel(r->tensor) < 2) continue;
+        if ((r->role == TGI_GRADIENT || r->role == TGI_OUTPUT_GRADIENT) !=
+            (s->what->role == TGI_GRADIENT || s->what->role == TGI_OUTPUT_GRADIENT)) continue;
+        if (n % tg_numel(r->tensor) || !tgi_recorded_values(&v, r)) continue;
+        double k = multiple_of(s, difference, v, repeated, &misfit);
+        if (k == 0 && along_channels(s, &v)) k = multiple_of(s, difference, v, repeated, &misfit);
+        if (k != 0) say_summand(s, r, k, misfit);
+    }
+}
+
+void tgi_guess_others(tgi_suspect *s)
+{
+    guess_stands_for(s);
+    if (tg_shape_equal(&s->ours.shape, &s->theirs.shape)) guess_summand(s);
+}
