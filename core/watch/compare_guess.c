@@ -101,7 +101,27 @@ static void guess_settings(tgi_suspect *s)
                       *there ? there : "nothing of that");
 }
 
-static void (*const all[])(tgi_suspect *s) = { guess_settings,    tgi_guess_values, tgi_guess_order,
+/* Modules that begin in another order: one was to begin before this one, and did not. */
+static void guess_calls(tgi_suspect *s)
+{
+    const tgi_recorded *missed = NULL;
+    char text[TGI_RECORDED_TEXT];
+    if (s->what->role != TGI_INPUT) return;
+    for (int64_t i = 0; i < s->run->count; i++) {
+        const tgi_recorded *r = &s->run->items[i];
+        if (r->role != TGI_INPUT || r->compared || r->order > s->what->order) continue;
+        if (!missed || r->order > missed->order) missed = r;
+    }
+    if (!missed) return;
+    const tgi_recorded_module *m = &s->run->modules[missed->module];
+    snprintf(text, sizeof text, "%s", *m->name ? m->name : "the model");
+    if (m->seen > missed->call)
+        return;
+    tgi_guess_add(s, 28, 0, "modules called in another order: there %.100s (call %lld) begins before, here it has not begun",
+                  text, (long long)missed->call + 1);
+}
+
+static void (*const all[])(tgi_suspect *s) = { guess_settings,    guess_calls,    tgi_guess_values, tgi_guess_order,
                                                tgi_guess_others,  tgi_guess_functions, tgi_guess_norm,
                                                tgi_guess_linear,  tgi_guess_recurrent, tgi_guess_attention };
 

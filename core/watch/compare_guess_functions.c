@@ -23,10 +23,10 @@ static double quick_gelu(double x) { return x * sigmoid(1.702 * x); }
 static const struct {
     const char *name;
     double (*function)(double x);
-} functions[] = { { "relu", relu }, { "gelu", gelu }, { "gelu by tanh", gelu_tanh }, { "x sigmoid(1.702 x)", quick_gelu },
+} functions[] = { { "the tensor itself", identity }, { "relu", relu }, { "gelu", gelu }, { "gelu by tanh", gelu_tanh }, { "x sigmoid(1.702 x)", quick_gelu },
                   { "sigmoid", sigmoid }, { "tanh", tanh }, { "silu", silu }, { "leaky_relu of 0.01", leaky_relu },
                   { "elu", elu }, { "selu", selu }, { "softplus", softplus }, { "mish", mish }, { "relu6", relu6 },
-                  { "hardtanh", hardtanh }, { "hardsigmoid", hardsigmoid }, { "exp", exp }, { "the tensor itself", identity } };
+                  { "hardtanh", hardtanh }, { "hardsigmoid", hardsigmoid }, { "exp", exp } };
 enum { FUNCTIONS = sizeof functions / sizeof *functions, SOFTMAXES = 2 * TG_MAX_DIMS };
 
 /* Softmax, or its logarithm, along one dimension. */
@@ -86,7 +86,7 @@ void tgi_guess_functions(tgi_suspect *s)
         tgi_values x;
         if (tg_numel(s->recent[i]->tensor) != s->ours.count || !tgi_recorded_values(&x, s->recent[i])) continue;
         const int theirs = find(s, x, s->theirs, scratch, &a), ours = theirs < 0 ? -1 : find(s, x, s->ours, scratch, &b);
-        if (theirs < 0 || (ours < 0 && theirs == FUNCTIONS - 1)) continue;
+        if (theirs < 0 || (ours < 0 && theirs == 0)) continue;
         char text[TGI_RECORDED_TEXT];
         tgi_recorded_text(s->run, s->recent[i], text);
         if (ours >= 0)

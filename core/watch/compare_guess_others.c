@@ -22,17 +22,32 @@ static void say_stands_for(tgi_suspect *s, const tgi_recorded *other, double mis
         tgi_guess_add(s, 17, misfit, "another tensor in its place: ours is %s", text);
 }
 
+/* Several recorded tensors may be the same, as what a module returns and the next is given: the first one is said. */
+static bool is_better(const tgi_recorded *r, const tgi_recorded *best) { return !best || r->order < best->order; }
+
+/* One of the same module, whatever the call, goes before others. */
 static void guess_stands_for(tgi_suspect *s)
 {
     tgi_values other;
-    double misfit;
+    double misfit, best_misfit = 0, own_misfit = 0;
+    const tgi_recorded *best = NULL, *own = NULL;
     for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
         const tgi_recorded *r = &s->run->items[i];
         if (r == s->what || r->role == TGI_ROLES || r->role == TGI_LOSS) continue;
         if ((r->role == TGI_STATE) != (s->what->role == TGI_STATE)) continue;
         if (tg_numel(r->tensor) != s->ours.count || s->ours.count < 2 || !tgi_recorded_values(&other, r)) continue;
-        if (tgi_fits(s, s->ours.at, other.at, other.count, &misfit)) say_stands_for(s, r, misfit);
+        if (!tgi_fits(s, s->ours.at, other.at, other.count, &misfit)) continue;
+        if (r->role == s->what->role && r->module == s->what->module && is_better(r, own)) {
+            own = r;
+            own_misfit = misfit;
+        }
+        if (is_better(r, best)) {
+            best = r;
+            best_misfit = misfit;
+        }
     }
+    if (own) say_stands_for(s, own, own_misfit);
+    if (best) say_stands_for(s, best, best_misfit);
 }
 
 /* ---- sums ---- */
@@ -89,7 +104,8 @@ static void say_summand(tgi_suspect *s, const tgi_recorded *r, double k, double 
 static void guess_summand(tgi_suspect *s)
 {
     const int64_t n = s->ours.count;
-    double *difference = tgi_numbers(n), *repeated = tgi_numbers(n), misfit;
+    double *difference = tgi_numbers(n), *repeated = tgi_numbers(n), misfit, best_misfit = 0, best_k = 0;
+    const tgi_recorded *best = NULL;
     if (!difference || !repeated || n < 2 || s->what->role == TGI_STATE) return;
     for (int64_t i = 0; i < n; i++) difference[i] = s->ours.at[i] - s->theirs.at[i];
     for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
@@ -101,8 +117,12 @@ static void guess_summand(tgi_suspect *s)
         if (n % tg_numel(r->tensor) || !tgi_recorded_values(&v, r)) continue;
         double k = multiple_of(s, difference, v, repeated, &misfit);
         if (k == 0 && along_channels(s, &v)) k = multiple_of(s, difference, v, repeated, &misfit);
-        if (k != 0) say_summand(s, r, k, misfit);
+        if (k == 0 || !is_better(r, best)) continue;
+        best = r;
+        best_k = k;
+        best_misfit = misfit;
     }
+    if (best) say_summand(s, best, best_k, best_misfit);
 }
 
 void tgi_guess_others(tgi_suspect *s)

@@ -78,9 +78,9 @@ static void gru_step_reset_first(const network *n, const manner *m, int layer, d
 }
 
 /* Where step t of batch b of a sequence lies. */
-static int64_t place(const network *n, const manner *m, int64_t t, int64_t b)
+static int64_t place(const network *n, int64_t t, int64_t b)
 {
-    return n->batch_first != m->other_axes ? b * n->time + t : t * n->batch + b;
+    return n->batch_first ? b * n->time + t : t * n->batch + b;
 }
 
 static void run_layer(const network *n, const manner *m, int layer, double *h_out, double *c_out)
@@ -95,19 +95,26 @@ static void run_layer(const network *n, const manner *m, int layer, double *h_ou
             c[j] = second->count ? second->at[at + j] : 0;
         }
         for (int64_t t = 0; t < n->time; t++) {
-            gates_of(n, m, n->wi[layer], n->bi[layer], m->no_input_bias, n->layer_in + place(n, m, t, b) * size, size, n->gi);
+            gates_of(n, m, n->wi[layer], n->bi[layer], m->no_input_bias, n->layer_in + place(n, t, b) * size, size, n->gi);
             gates_of(n, m, n->wh[layer], n->bh[layer], m->no_hidden_bias, h, H, n->gh);
             if (!n->gru) lstm_step(n, m, h, c);
             else if (m->reset_first) gru_step_reset_first(n, m, layer, h);
             else gru_step(n, m, h);
-            memcpy(n->layer_out + place(n, m, t, b) * H, h, (size_t)H * sizeof *h);
+            memcpy(n->layer_out + place(n, t, b) * H, h, (size_t)H * sizeof *h);
         }
     }
 }
 
 /* The output of that index: of a network output, h, c, of a cell h, c. */
-static const double *run(network *n, const manner *m, int index)
+static const double *run(const network *taken, const manner *m, int index)
 {
+    network exchanged = *taken;
+    const network *n = &exchanged;
+    if (m->other_axes) {
+        exchanged.batch_first = !taken->batch_first;
+        exchanged.time = taken->batch;
+        exchanged.batch = taken->time;
+    }
     memcpy(n->layer_in, n->x.at, (size_t)n->x.count * sizeof(double));
     for (int layer = 0; layer < n->layers; layer++) {
         run_layer(n, m, layer, n->h, n->c);
@@ -136,11 +143,12 @@ static bool take_weights(const tgi_suspect *s, network *n)
 
 static bool take_memory(network *n)
 {
-    const int64_t steps = n->time * n->batch, widest = n->inputs > n->hidden ? n->inputs : n->hidden;
+    const int64_t steps = n->time * n->batch, most = n->time > n->batch ? n->time : n->batch;
+    const int64_t widest = n->inputs > n->hidden ? n->inputs : n->hidden;
     n->layer_in = tgi_numbers(steps * widest);
     n->layer_out = tgi_numbers(steps * n->hidden);
-    n->h = tgi_numbers(n->layers * n->batch * n->hidden);
-    n->c = tgi_numbers(n->layers * n->batch * n->hidden);
+    n->h = tgi_numbers(n->layers * most * n->hidden);
+    n->c = tgi_numbers(n->layers * most * n->hidden);
     n->gi = tgi_numbers(n->gates * n->hidden);
     n->gh = tgi_numbers(n->gates * n->hidden);
     return n->layer_in && n->layer_out && n->h && n->c && n->gi && n->gh;
@@ -230,8 +238,11 @@ void tgi_guess_recurrent(tgi_suspect *s)
     if (!take(s, &n) || s->ours.count != s->theirs.count) return;
     const manner plain = { .order = { 0, 1, 2, 3 } };
     if (!tgi_fits(s, run(&n, &plain, s->what->index), s->theirs.at, s->theirs.count, &misfit)) return;
-    for (size_t i = 0; i < sizeof manners / sizeof *manners; i++)
-        if (tgi_fits(s, run(&n, &manners[i].manner, s->what->index), s->ours.at, s->ours.count, &misfit))
+    for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
+        const manner *m = &manners[i].manner;
+        if (m->other_axes && (n.cell || n.h0.count || n.c0.count || s->what->index)) continue;
+        if (tgi_fits(s, run(&n, m, s->what->index), s->ours.at, s->ours.count, &misfit))
             tgi_guess_add(s, 7, misfit, "%s", manners[i].text);
+    }
     guess_orders(s, &n);
 }

@@ -70,7 +70,7 @@ static const struct planted_mistake {
     { "gru", NO_HIDDEN_BIAS, "output 0 of rnn (GRU)", "bias_hh is missing" },
     { "lstm", FIRST_STEP_LAST, "input 0 of fc (Linear)", "" },
     { "lstm", CUT_OFF, "the gradient of rnn.", "" },
-    { "cells", STATES_SWAPPED, "input 1 of cell (LSTMCell), call 2 of 4", "ours is output 1 of cell (LSTMCell), call 1" },
+    { "cells", STATES_SWAPPED, "input 1 of cell (LSTMCell), call 2 of 4", "inputs swapped: ours is input 2 of cell (LSTMCell), call 2" },
     { "cells", A_STEP_LATE, "input 0 of cell (LSTMCell), call 2 of 4", "a step too late: ours is input 0 of cell" },
     { "cells", STATE_NOT_RESET, "input 1 of cell (LSTMCell), call 1 of 4", "a state that was not reset" },
     { "mlp", EVAL_MODE, "output 0 of norm (BatchNorm1d)", "evaluation" },
