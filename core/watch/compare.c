@@ -41,8 +41,9 @@ static void put_missing(tgi_compare *c)
         const tgi_recorded_module *m = &c->run.modules[i];
         if (m->seen >= m->calls || !*m->name) continue;
         if (modules++ < SAID)
-            tgi_page_format(&c->page, "%s%.80s (%lld of %lld calls)", modules == 1 ? "; modules not called here: " : ", ",
-                            m->name, (long long)(m->calls - m->seen), (long long)m->calls);
+            tgi_page_format(&c->page, "%s%.80s (%lld of %lld calls)",
+                            modules == 1 ? "; modules not called here: " : ", ", m->name,
+                            (long long)(m->calls - m->seen), (long long)m->calls);
     }
     tgi_page_put(&c->page, modules > SAID ? ", ...\n" : "\n");
 }
@@ -50,9 +51,10 @@ static void put_missing(tgi_compare *c)
 static void put_load_hint(tgi_compare *c)
 {
     if (c->options.load || c->state_unexplained < 1 || 2 * c->state_findings < c->names.count) return;
-    tgi_page_put(&c->page,
-                 "the parameters are others than the recorded ones, so that nothing else can be compared. To load those:\n"
-                 "    TAPEGRAD_COMPARE=load:");
+    tgi_page_put(
+        &c->page,
+        "the parameters are others than the recorded ones, so that nothing else can be compared. To load those:\n"
+        "    TAPEGRAD_COMPARE=load:");
     tgi_page_put(&c->page, c->path);
     tgi_page_put(&c->page, "\n  or in the program, before its first step:\n"
                            "    tg_load_state_dict(model, tg_named_with_prefix(tg_load_safetensors(\"");
@@ -76,7 +78,8 @@ static void put_sum(tgi_compare *c)
         tgi_page_format(&c->page, "%lld of %lld tensors agree, %lld differ", (long long)c->agreed,
                         (long long)c->compared, (long long)(c->compared - c->agreed));
     if (c->drifted) {
-        tgi_page_format(&c->page, "; of those that agree the one that differs most, by %.1g of its largest element, is ",
+        tgi_page_format(&c->page,
+                        "; of those that agree the one that differs most, by %.1g of its largest element, is ",
                         c->drift);
         tgi_page_put(&c->page, tgi_recorded_text(&c->run, c->drifted, text));
     }
@@ -137,8 +140,10 @@ static tg_status begin(const char *path, tg_compare_options options, bool of_env
     c->of_environment = of_environment;
     tg_observer observer = tgi_compare_observer;
     observer.ended = ended;
-    if (take_path(c, path) && tgi_run_load(&c->run, path)) c->observer = tg_observe(&observer, c);
-    else c->observer = -1;
+    if (take_path(c, path) && tgi_run_load(&c->run, path))
+        c->observer = tg_observe(&observer, c);
+    else
+        c->observer = -1;
     if (c->observer < 0) {
         compare_free(c);
         return TG_FAILED;
@@ -187,7 +192,9 @@ tg_comparison tg_compare_end_at(const char *where)
     c->of_environment = false;
     tgi_compare_finish(c);
     const tg_comparison result = {
-        .compared = c->compared, .agreed = c->agreed, .missing = count_missing(c),
+        .compared = c->compared,
+        .agreed = c->agreed,
+        .missing = count_missing(c),
         .first = c->found ? in_scope(c->first, (int64_t)strlen(c->first)) : NULL,
         .mistake = in_scope(c->mistake, (int64_t)strlen(c->mistake)),
         .report = in_scope(c->page.text, c->page.failed ? 0 : c->page.length),

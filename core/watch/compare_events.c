@@ -163,8 +163,10 @@ static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
     for (int64_t i = c->awaited_count - 1; i >= 0 && tg_ok(); i--) {
         const tgi_awaited *a = &c->awaited[i];
         if (a->serial != node->serial) continue;
-        if (grads[a->output]) tgi_compare_one(c, a->gradient, grads[a->output], node->where);
-        else tgi_compare_none(c, a->gradient);
+        if (grads[a->output])
+            tgi_compare_one(c, a->gradient, grads[a->output], node->where);
+        else
+            tgi_compare_none(c, a->gradient);
     }
 }
 

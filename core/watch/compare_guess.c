@@ -84,8 +84,9 @@ static void only_in(const char *first, const char *second, char *text, size_t si
 
 static void guess_settings(tgi_suspect *s)
 {
-    if (s->what->module < 0 || s->what->role == TGI_INPUT) return;
-    const tgi_recorded_module *m = &s->run->modules[s->what->module];
+    const tgi_role role = s->what->role;
+    if (s->what->owner < 0 || role == TGI_INPUT || role == TGI_STATE || role == TGI_LOSS) return;
+    const tgi_recorded_module *m = &s->run->modules[s->what->owner];
     if (!m->known) return;
     static const char *const modes[] = { "evaluation", "training" };
     if (m->trains != m->trains_here)
@@ -115,15 +116,16 @@ static void guess_calls(tgi_suspect *s)
     if (!missed) return;
     const tgi_recorded_module *m = &s->run->modules[missed->module];
     snprintf(text, sizeof text, "%s", *m->name ? m->name : "the model");
-    if (m->seen > missed->call)
-        return;
-    tgi_guess_add(s, 28, 0, "modules called in another order: there %.100s (call %lld) begins before, here it has not begun",
+    if (m->seen > missed->call) return;
+    tgi_guess_add(s, 28, 0,
+                  "modules called in another order: there %.100s (call %lld) begins before, here it has not begun",
                   text, (long long)missed->call + 1);
 }
 
-static void (*const all[])(tgi_suspect *s) = { guess_settings,    guess_calls,    tgi_guess_values, tgi_guess_order,
-                                               tgi_guess_others,  tgi_guess_functions, tgi_guess_norm,
-                                               tgi_guess_linear,  tgi_guess_recurrent, tgi_guess_attention };
+static void (*const all[])(tgi_suspect *s) = { guess_settings,     guess_calls,      tgi_guess_values,
+                                               tgi_guess_order,    tgi_guess_others, tgi_guess_functions,
+                                               tgi_guess_norm,     tgi_guess_linear, tgi_guess_recurrent,
+                                               tgi_guess_attention };
 
 void tgi_guess_all(tgi_suspect *s)
 {

@@ -123,9 +123,10 @@ static bool find(const tgi_suspect *s, const target *t, tgi_values y, const mann
     int least = 100;
     for (int code = 0; manner_of(code, &m); code++) {
         if (t->b->size % m.heads || (m.interleaved && m.heads == 1)) continue;
-        const int changes = !like ? 0 : (m.heads != like->heads) + (m.scale != like->scale) + (m.causal != like->causal) +
-                                            (m.over_queries != like->over_queries) +
-                                            (m.time_first != like->time_first) + (m.interleaved != like->interleaved);
+        const int changes = !like ? 0
+                                  : (m.heads != like->heads) + (m.scale != like->scale) + (m.causal != like->causal) +
+                                        (m.over_queries != like->over_queries) + (m.time_first != like->time_first) +
+                                        (m.interleaved != like->interleaved);
         if (changes >= least || !tgi_fits(s, output_of(t, &m), y.at, y.count, &fit)) continue;
         *best = m;
         *misfit = fit;
@@ -142,9 +143,11 @@ static void say(tgi_suspect *s, const manner *a, const manner *b, double misfit)
 #define SAY(...) (used += used < sizeof text ? (size_t)snprintf(text + used, sizeof text - used, __VA_ARGS__) : 0)
     if (a->scale != b->scale) SAY("; %s here, %s there", scales[a->scale], scales[b->scale]);
     if (a->heads != b->heads) SAY("; %d heads here, %d there", a->heads, b->heads);
-    if (a->causal != b->causal) SAY("; %s", a->causal ? "a causal mask here, none there" : "no mask here, a causal one there");
+    if (a->causal != b->causal)
+        SAY("; %s", a->causal ? "a causal mask here, none there" : "no mask here, a causal one there");
     if (a->over_queries != b->over_queries)
-        SAY("; softmax along the %s", a->over_queries ? "queries here, the keys there" : "keys here, the queries there");
+        SAY("; softmax along the %s",
+            a->over_queries ? "queries here, the keys there" : "keys here, the queries there");
     if (a->time_first != b->time_first)
         SAY("; batch_first: %s first here", a->time_first ? "time comes" : "the batch comes");
     if (a->interleaved != b->interleaved) SAY("; rows are split into heads in another order");
@@ -213,6 +216,24 @@ static void guess_module(tgi_suspect *s)
     if (t.made) compare_manners(s, &t);
 }
 
+/* One of the three used for another: `order` says which is which there, `m` how it is done. */
+static void guess_mixed_up(tgi_suspect *s, const target *t, block *b, const tgi_values found[3], const int order[3],
+                           const manner *m)
+{
+    static const char *const names[] = { "queries", "keys", "values" };
+    double misfit;
+    for (int code = 0; code < 27; code++) {
+        const int used[3] = { code / 9, code / 3 % 3, code % 3 };
+        b->q = found[order[used[0]]].at;
+        b->k = found[order[used[1]]].at;
+        b->v = found[order[used[2]]].at;
+        if (!tgi_fits(s, output_of(t, m), s->ours.at, s->ours.count, &misfit)) continue;
+        tgi_guess_add(s, 8, misfit, "attention: of queries, keys and values ours takes the %s, the %s and the %s",
+                      names[used[0]], names[used[1]], names[used[2]]);
+        return;
+    }
+}
+
 /* The latest three outputs of one shape are queries, keys and values, in any order. */
 static void guess_between(tgi_suspect *s)
 {
@@ -222,18 +243,22 @@ static void guess_between(tgi_suspect *s)
     if (s->theirs.shape.ndim != 3 || s->what->role > TGI_OUTPUT) return;
     for (int i = 0; i < s->recent_count && count < 3; i++) {
         if (s->recent[i]->role != TGI_OUTPUT || tg_numel(s->recent[i]->tensor) != s->theirs.count) continue;
-        if (tgi_recorded_values(&found[count], s->recent[i]) &&
-            tg_shape_equal(&found[count].shape, &s->theirs.shape))
+        if (tgi_recorded_values(&found[count], s->recent[i]) && tg_shape_equal(&found[count].shape, &s->theirs.shape))
             count++;
     }
     block b = { 0 };
     if (count < 3 || !set_shape(&b, &s->theirs.shape)) return;
     const target t = { &b, NULL, NULL, NULL };
-    for (int o = 0; o < 6 && !s->guess_count; o++) {
+    for (int o = 0; o < 6; o++) {
+        manner theirs;
+        double misfit;
         b.q = found[orders[o][0]].at;
         b.k = found[orders[o][1]].at;
         b.v = found[orders[o][2]].at;
+        if (!find(s, &t, s->theirs, NULL, &theirs, &misfit)) continue;
         compare_manners(s, &t);
+        guess_mixed_up(s, &t, &b, found, orders[o], &theirs);
+        return;
     }
 }
 

@@ -16,17 +16,33 @@ static double mish(double x) { return x * tanh(softplus(x)); }
 static double relu6(double x) { return x < 0 ? 0 : x > 6 ? 6 : x; }
 static double hardtanh(double x) { return x < -1 ? -1 : x > 1 ? 1 : x; }
 static double hardsigmoid(double x) { return relu6(x + 3) / 6; }
-static double selu(double x) { return 1.0507009873554804934193349852946 * (x > 0 ? x : 1.6732632423543772848170429916717 * expm1(x)); }
+static double selu(double x)
+{
+    return 1.0507009873554804934193349852946 * (x > 0 ? x : 1.6732632423543772848170429916717 * expm1(x));
+}
 static double identity(double x) { return x; }
 static double quick_gelu(double x) { return x * sigmoid(1.702 * x); }
 
 static const struct {
     const char *name;
     double (*function)(double x);
-} functions[] = { { "the tensor itself", identity }, { "relu", relu }, { "gelu", gelu }, { "gelu by tanh", gelu_tanh }, { "x sigmoid(1.702 x)", quick_gelu },
-                  { "sigmoid", sigmoid }, { "tanh", tanh }, { "silu", silu }, { "leaky_relu of 0.01", leaky_relu },
-                  { "elu", elu }, { "selu", selu }, { "softplus", softplus }, { "mish", mish }, { "relu6", relu6 },
-                  { "hardtanh", hardtanh }, { "hardsigmoid", hardsigmoid }, { "exp", exp } };
+} functions[] = { { "the tensor itself", identity },
+                  { "relu", relu },
+                  { "gelu", gelu },
+                  { "gelu by tanh", gelu_tanh },
+                  { "x sigmoid(1.702 x)", quick_gelu },
+                  { "sigmoid", sigmoid },
+                  { "tanh", tanh },
+                  { "silu", silu },
+                  { "leaky_relu of 0.01", leaky_relu },
+                  { "elu", elu },
+                  { "selu", selu },
+                  { "softplus", softplus },
+                  { "mish", mish },
+                  { "relu6", relu6 },
+                  { "hardtanh", hardtanh },
+                  { "hardsigmoid", hardsigmoid },
+                  { "exp", exp } };
 enum { FUNCTIONS = sizeof functions / sizeof *functions, SOFTMAXES = 2 * TG_MAX_DIMS };
 
 /* Softmax, or its logarithm, along one dimension. */
@@ -60,13 +76,14 @@ static bool apply(int which, tgi_values x, double *y)
 
 static const char *name_of(int which)
 {
-    static const char *const softmaxes[SOFTMAXES] = {
-        "softmax along dimension 0", "log_softmax along dimension 0", "softmax along dimension 1",
-        "log_softmax along dimension 1", "softmax along dimension 2", "log_softmax along dimension 2",
-        "softmax along dimension 3", "log_softmax along dimension 3", "softmax along dimension 4",
-        "log_softmax along dimension 4", "softmax along dimension 5", "log_softmax along dimension 5",
-        "softmax along dimension 6", "log_softmax along dimension 6", "softmax along dimension 7",
-        "log_softmax along dimension 7" };
+    static const char *const softmaxes[SOFTMAXES] = { "softmax along dimension 0", "log_softmax along dimension 0",
+                                                      "softmax along dimension 1", "log_softmax along dimension 1",
+                                                      "softmax along dimension 2", "log_softmax along dimension 2",
+                                                      "softmax along dimension 3", "log_softmax along dimension 3",
+                                                      "softmax along dimension 4", "log_softmax along dimension 4",
+                                                      "softmax along dimension 5", "log_softmax along dimension 5",
+                                                      "softmax along dimension 6", "log_softmax along dimension 6",
+                                                      "softmax along dimension 7", "log_softmax along dimension 7" };
     return which < FUNCTIONS ? functions[which].name : softmaxes[which - FUNCTIONS];
 }
 
@@ -85,12 +102,14 @@ void tgi_guess_functions(tgi_suspect *s)
     for (int i = 0; i < s->recent_count; i++) {
         tgi_values x;
         if (tg_numel(s->recent[i]->tensor) != s->ours.count || !tgi_recorded_values(&x, s->recent[i])) continue;
-        const int theirs = find(s, x, s->theirs, scratch, &a), ours = theirs < 0 ? -1 : find(s, x, s->ours, scratch, &b);
+        const int theirs = find(s, x, s->theirs, scratch, &a),
+                  ours = theirs < 0 ? -1 : find(s, x, s->ours, scratch, &b);
         if (theirs < 0 || (ours < 0 && theirs == 0)) continue;
         char text[TGI_RECORDED_TEXT];
         tgi_recorded_text(s->run, s->recent[i], text);
         if (ours >= 0)
-            tgi_guess_add(s, 8, fmax(a, b), "another function of %s: %s here, %s there", text, name_of(ours), name_of(theirs));
+            tgi_guess_add(s, 8, fmax(a, b), "another function of %s: %s here, %s there", text, name_of(ours),
+                          name_of(theirs));
         else
             tgi_guess_add(s, 29, a, "theirs is %s of %s, ours is not", name_of(theirs), text);
         return;

@@ -51,7 +51,10 @@ void tgi_guess_linear(tgi_suspect *s)
         compute(&l, true, k, y);
         if (tgi_fits(s, y, s->ours.at, s->ours.count, &misfit))
             tgi_guess_add(s, 11, misfit, "the weight is transposed: ours is x W%s, theirs is x W^T%s",
-                          !l.bias.count || !k ? "" : k == 1 ? " + b" : " + 2 b", l.bias.count ? " + b" : "");
+                          !l.bias.count || !k ? ""
+                          : k == 1            ? " + b"
+                                              : " + 2 b",
+                          l.bias.count ? " + b" : "");
     }
     if (!l.bias.count) return;
     compute(&l, false, 0, y);

@@ -51,7 +51,8 @@ static bool compute(const norm *n, const parts *p, double *y, double *mean, doub
 {
     const tg_shape *shape = &p->x.shape;
     const int64_t last = size_of_last(n->over, shape), numel = p->x.count;
-    if ((int)n->over >= shape->ndim || (n->over >= OVER_BATCH && shape->ndim < 2)) return false;
+    if ((n->over <= OVER_LAST_THREE && (int)n->over >= shape->ndim) || (n->over >= OVER_BATCH && shape->ndim < 2))
+        return false;
     if ((n->over == OVER_PLACES && shape->ndim < 3) || (n->running && n->over != OVER_BATCH)) return false;
     int64_t groups;
     group_of(n->over, shape, last, 0, &groups);
@@ -115,8 +116,8 @@ static bool find(const tgi_suspect *s, const parts *p, tgi_values y, norm *best,
 
 static void describe(const norm *n, bool with_eps, char *text, size_t size)
 {
-    static const char *const overs[OVERS] = { "the last dimension", "the last two dimensions", "the last three dimensions",
-                                              "the batch", "each channel's places" };
+    static const char *const overs[OVERS] = { "the last dimension", "the last two dimensions",
+                                              "the last three dimensions", "the batch", "each channel's places" };
     char eps[24] = "";
     if (with_eps) snprintf(eps, sizeof eps, ", eps = %g", n->eps);
     snprintf(text, size, "%s%s%s%s%s%s", n->root_mean_square ? "root mean square over " : "",
@@ -127,8 +128,9 @@ static void describe(const norm *n, bool with_eps, char *text, size_t size)
 static void say(tgi_suspect *s, const norm *ours, const norm *theirs, double misfit)
 {
     char here[128], there[128];
-    const bool same = ours->over == theirs->over && ours->running == theirs->running && ours->unbiased == theirs->unbiased &&
-                      ours->root_mean_square == theirs->root_mean_square && ours->weight == theirs->weight;
+    const bool same = ours->over == theirs->over && ours->running == theirs->running &&
+                      ours->unbiased == theirs->unbiased && ours->root_mean_square == theirs->root_mean_square &&
+                      ours->weight == theirs->weight;
     if (same && ours->eps != theirs->eps)
         tgi_guess_add(s, 9, misfit, "another eps: %g here, %g there", ours->eps, theirs->eps);
     if (same) return;

@@ -72,7 +72,8 @@ static void guess_reshaped(tgi_suspect *s)
     double misfit;
     if (s->ours.count != s->theirs.count || tg_shape_equal(&s->ours.shape, &s->theirs.shape)) return;
     if (tgi_fits(s, s->ours.at, s->theirs.at, s->ours.count, &misfit))
-        tgi_guess_add(s, 19, misfit, "another shape: the elements are the same, in the same order (a view, a missing or "
+        tgi_guess_add(s, 19, misfit,
+                      "another shape: the elements are the same, in the same order (a view, a missing or "
                       "additional dimension)");
 }
 
@@ -123,9 +124,11 @@ static bool guess_shift(tgi_suspect *s, const along *a, double *x, double *y)
             if (!slices_fit(s, a, late ? k : 0, late ? 0 : k, count, x, y, &misfit)) continue;
             slices(s->theirs.at, a, late ? k : 0, count, x); /* a tensor that is the same at every step tells nothing */
             if (tgi_fits(s, x, y, a->outer * count * a->inner, &same)) continue;
-            tgi_guess_add(s, 21, misfit, "shifted: ours is theirs %lld place%s %s along dimension %d%s: a step too %s, or "
-                          "padding on the other side", (long long)k, k > 1 ? "s" : "", late ? "later" : "earlier",
-                          a->dim, meaning(s, a), late ? "late" : "early");
+            tgi_guess_add(s, 21, misfit,
+                          "shifted: ours is theirs %lld place%s %s along dimension %d%s: a step too %s, or "
+                          "padding on the other side",
+                          (long long)k, k > 1 ? "s" : "", late ? "later" : "earlier", a->dim, meaning(s, a),
+                          late ? "late" : "early");
             return true;
         }
     }
@@ -167,7 +170,8 @@ static bool guess_blocks(tgi_suspect *s, const along *a, double *x, double *y)
         int used = 0, moved = 0;
         for (int b = 0; b < blocks; b++) {
             int from = 0;
-            while (from < blocks && ((used >> from & 1) || !slices_fit(s, a, b * size, from * size, size, x, y, &misfit)))
+            while (from < blocks &&
+                   ((used >> from & 1) || !slices_fit(s, a, b * size, from * size, size, x, y, &misfit)))
                 from++;
             if (from == blocks) break;
             used |= 1 << from;
@@ -200,7 +204,8 @@ static void guess_rows(tgi_suspect *s, const along *a, double *x, double *y)
         used[from] = true;
         worst = misfit > worst ? misfit : worst;
         if (written + 16 < sizeof list)
-            written += (size_t)snprintf(list + written, sizeof list - written, "%s%lld", i ? ", " : "", (long long)from);
+            written +=
+                (size_t)snprintf(list + written, sizeof list - written, "%s%lld", i ? ", " : "", (long long)from);
         else if (list[written - 1] != '.')
             written += (size_t)snprintf(list + written, sizeof list - written, ", ...");
     }

@@ -50,10 +50,51 @@ static void guess_stands_for(tgi_suspect *s)
     if (best) say_stands_for(s, best, best_misfit);
 }
 
+/* ---- slices ---- */
+
+/* Whether v is x at one index of dimension `dim`: the index; -1: it is not. */
+static int64_t index_of(const tgi_suspect *s, tgi_values x, int dim, tgi_values v, double *slice, double *misfit)
+{
+    int64_t inner = 1;
+    for (int d = dim + 1; d < x.shape.ndim; d++) inner *= x.shape.dims[d];
+    const int64_t size = x.shape.dims[dim], outer = x.count / size / inner;
+    for (int64_t i = 0; i < size; i++) {
+        for (int64_t o = 0; o < outer; o++)
+            memcpy(slice + o * inner, x.at + (o * size + i) * inner, (size_t)inner * sizeof(double));
+        if (tgi_fits(s, slice, v.at, v.count, misfit)) return i;
+    }
+    return -1;
+}
+
+/* Ours and theirs are one step each of the same sequence. */
+static void guess_slice(tgi_suspect *s)
+{
+    double *slice = tgi_numbers(s->ours.count), a, b;
+    char text[TGI_RECORDED_TEXT];
+    for (int i = 0; slice && i < s->recent_count; i++) {
+        tgi_values x;
+        const int64_t numel = tg_numel(s->recent[i]->tensor);
+        if (numel <= s->ours.count || numel % s->ours.count || !tgi_recorded_values(&x, s->recent[i])) continue;
+        for (int dim = 0; dim < x.shape.ndim; dim++) {
+            if (x.shape.dims[dim] * s->ours.count != numel) continue;
+            const int64_t theirs = index_of(s, x, dim, s->theirs, slice, &a);
+            const int64_t ours = theirs < 0 ? -1 : index_of(s, x, dim, s->ours, slice, &b);
+            if (ours < 0) continue;
+            tgi_guess_add(s, 15, fmax(a, b),
+                          "another place of a sequence: ours is index %lld of dimension %d of %s, theirs "
+                          "is index %lld of %lld",
+                          (long long)ours, dim, tgi_recorded_text(s->run, s->recent[i], text), (long long)theirs,
+                          (long long)x.shape.dims[dim]);
+            return;
+        }
+    }
+}
+
 /* ---- sums ---- */
 
 /* Whether `difference` is k times `v`, repeated along the dimensions before its own, or along `dim`. k; 0: it is not. */
-static double multiple_of(const tgi_suspect *s, const double *difference, tgi_values v, double *repeated, double *misfit)
+static double multiple_of(const tgi_suspect *s, const double *difference, tgi_values v, double *repeated,
+                          double *misfit)
 {
     const int64_t n = s->ours.count;
     if (!v.count || n % v.count) return 0;
@@ -94,11 +135,11 @@ static void say_summand(tgi_suspect *s, const tgi_recorded *r, double k, double 
     tgi_recorded_text(s->run, r, text);
     const bool bias = r->role == TGI_STATE && strstr(r->name, "bias");
     if (k < 0)
-        tgi_guess_add(s, bias ? 12 : 15, misfit, "%s is missing: ours is theirs without %s%s", bias ? "a bias" : "a summand",
-                      k < -1 ? "twice " : "", text);
+        tgi_guess_add(s, bias ? 12 : 15, misfit, "%s is missing: ours is theirs without %s%s",
+                      bias ? "a bias" : "a summand", k < -1 ? "twice " : "", text);
     else
-        tgi_guess_add(s, bias ? 12 : 15, misfit, "%s is added %s: ours is theirs and %s%s", bias ? "a bias" : "a summand",
-                      bias ? "twice" : "that is not there", k > 1 ? "twice " : "", text);
+        tgi_guess_add(s, bias ? 12 : 15, misfit, "%s is added %s: ours is theirs and %s%s",
+                      bias ? "a bias" : "a summand", bias ? "twice" : "that is not there", k > 1 ? "twice " : "", text);
 }
 
 static void guess_summand(tgi_suspect *s)
@@ -107,13 +148,19 @@ static void guess_summand(tgi_suspect *s)
     double *difference = tgi_numbers(n), *repeated = tgi_numbers(n), misfit, best_misfit = 0, best_k = 0;
     const tgi_recorded *best = NULL;
     if (!difference || !repeated || n < 2 || s->what->role == TGI_STATE) return;
-    for (int64_t i = 0; i < n; i++) difference[i] = s->ours.at[i] - s->theirs.at[i];
+    double size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        difference[i] = s->ours.at[i] - s->theirs.at[i];
+        size = fmax(size, fabs(s->ours.at[i]));
+    }
+    if (size == 0) return;
     for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
         const tgi_recorded *r = &s->run->items[i];
         tgi_values v;
         if (r == s->what || r->role == TGI_ROLES || tg_numel(r->tensor) < 2) continue;
         if ((r->role == TGI_GRADIENT || r->role == TGI_OUTPUT_GRADIENT) !=
-            (s->what->role == TGI_GRADIENT || s->what->role == TGI_OUTPUT_GRADIENT)) continue;
+            (s->what->role == TGI_GRADIENT || s->what->role == TGI_OUTPUT_GRADIENT))
+            continue;
         if (n % tg_numel(r->tensor) || !tgi_recorded_values(&v, r)) continue;
         double k = multiple_of(s, difference, v, repeated, &misfit);
         if (k == 0 && along_channels(s, &v)) k = multiple_of(s, difference, v, repeated, &misfit);
@@ -128,5 +175,6 @@ static void guess_summand(tgi_suspect *s)
 void tgi_guess_others(tgi_suspect *s)
 {
     guess_stands_for(s);
+    guess_slice(s);
     if (tg_shape_equal(&s->ours.shape, &s->theirs.shape)) guess_summand(s);
 }

@@ -10,8 +10,9 @@ enum { MOST_WORK = 20000000, MOST_LAYERS = 8, ORDERS = 24 };
 
 /* How a cell does it; all zero but for `order`: as PyTorch. */
 typedef struct manner {
-    int order[4];     /* which block of the weights is the first gate, ... */
+    int order[4]; /* which block of the weights is the first gate, ... */
     bool no_input_bias, no_hidden_bias, swapped_states, mixed_otherwise, reset_first, forget_one, other_axes;
+    bool from_the_end, said_in_order; /* the sequence read backwards; what it says stays in that order */
 } manner;
 
 typedef struct network {
@@ -42,7 +43,8 @@ static void lstm_step(const network *n, const manner *m, double *h, double *c)
 {
     const int64_t H = n->hidden;
     for (int64_t j = 0; j < H; j++) {
-        const double i = sigmoid(n->gi[j] + n->gh[j]), f = sigmoid(n->gi[H + j] + n->gh[H + j] + (m->forget_one ? 1 : 0));
+        const double i = sigmoid(n->gi[j] + n->gh[j]),
+                     f = sigmoid(n->gi[H + j] + n->gh[H + j] + (m->forget_one ? 1 : 0));
         const double g = tanh(n->gi[2 * H + j] + n->gh[2 * H + j]), o = sigmoid(n->gi[3 * H + j] + n->gh[3 * H + j]);
         c[j] = f * c[j] + i * g;
         h[j] = o * tanh(c[j]);
@@ -95,12 +97,17 @@ static void run_layer(const network *n, const manner *m, int layer, double *h_ou
             c[j] = second->count ? second->at[at + j] : 0;
         }
         for (int64_t t = 0; t < n->time; t++) {
-            gates_of(n, m, n->wi[layer], n->bi[layer], m->no_input_bias, n->layer_in + place(n, t, b) * size, size, n->gi);
+            const int64_t from = m->from_the_end ? n->time - 1 - t : t, to = m->said_in_order ? t : from;
+            gates_of(n, m, n->wi[layer], n->bi[layer], m->no_input_bias, n->layer_in + place(n, from, b) * size, size,
+                     n->gi);
             gates_of(n, m, n->wh[layer], n->bh[layer], m->no_hidden_bias, h, H, n->gh);
-            if (!n->gru) lstm_step(n, m, h, c);
-            else if (m->reset_first) gru_step_reset_first(n, m, layer, h);
-            else gru_step(n, m, h);
-            memcpy(n->layer_out + place(n, t, b) * H, h, (size_t)H * sizeof *h);
+            if (!n->gru)
+                lstm_step(n, m, h, c);
+            else if (m->reset_first)
+                gru_step_reset_first(n, m, layer, h);
+            else
+                gru_step(n, m, h);
+            memcpy(n->layer_out + place(n, to, b) * H, h, (size_t)H * sizeof *h);
         }
     }
 }
@@ -211,8 +218,8 @@ static void guess_orders(tgi_suspect *s, network *n)
             text[2 * m.order[g] + 1] = m.order[g] + 1 < n->gates ? ' ' : '\0';
         }
         if (!same && tgi_fits(s, run(n, &m, s->what->index), s->ours.at, s->ours.count, &misfit))
-            tgi_guess_add(s, 7, misfit, "the gates' order: ours takes the blocks of the weights as %s, theirs are %s", text,
-                          n->gru ? "r z n" : "i f g o");
+            tgi_guess_add(s, 7, misfit, "the gates' order: ours takes the blocks of the weights as %s, theirs are %s",
+                          text, n->gru ? "r z n" : "i f g o");
     }
 }
 
@@ -226,12 +233,18 @@ void tgi_guess_recurrent(tgi_suspect *s)
         { { { 0, 1, 2, 3 }, .no_hidden_bias = true }, "bias_hh is missing" },
         { { { 0, 1, 2, 3 }, .no_input_bias = true, .no_hidden_bias = true }, "both biases are missing" },
         { { { 0, 1, 2, 3 }, .swapped_states = true }, "the states h and c are swapped on their way in" },
-        { { { 0, 1, 2, 3 }, .mixed_otherwise = true }, "old and new state are mixed the other way round: (1 - z) h + z n "
-                                                       "here, (1 - z) n + z h there" },
-        { { { 0, 1, 2, 3 }, .reset_first = true }, "the reset gate multiplies the state before the product here, what the "
-                                                   "product made there" },
+        { { { 0, 1, 2, 3 }, .mixed_otherwise = true },
+          "old and new state are mixed the other way round: (1 - z) h + z n "
+          "here, (1 - z) n + z h there" },
+        { { { 0, 1, 2, 3 }, .reset_first = true },
+          "the reset gate multiplies the state before the product here, what the "
+          "product made there" },
         { { { 0, 1, 2, 3 }, .forget_one = true }, "1 is added to the forget gate" },
         { { { 0, 1, 2, 3 }, .other_axes = true }, "batch_first: batch and time are exchanged" },
+        { { { 0, 1, 2, 3 }, .from_the_end = true }, "the sequence is read from its end" },
+        { { { 0, 1, 2, 3 }, .from_the_end = true, .said_in_order = true },
+          "the sequence is read from its end, and the "
+          "outputs stay in that order" },
     };
     network n;
     double misfit;

@@ -16,8 +16,14 @@ static void guess_zeros(tgi_suspect *s)
 {
     const bool first = s->what->call == 0 && s->what->module >= 0 && s->what->role == TGI_INPUT;
     if (is_zero(s->theirs))
-        tgi_guess_add(s, 16, 0, "%s", first ? "theirs begins with zeros, ours does not: a state that was not reset, or was never written"
-                                            : "theirs is all zeros, ours is not: memory that was never written, or not cleared");
+        tgi_guess_add(s, 16, 0, "%s",
+                      first
+                          ? "theirs begins with zeros, ours does not: a state that was not reset, or was never written"
+                          : "theirs is all zeros, ours is not: memory that was never written, or not cleared");
+    else if (is_zero(s->ours) && (s->what->role == TGI_GRADIENT || s->what->role == TGI_OUTPUT_GRADIENT))
+        tgi_guess_add(s, 11, 0,
+                      "no gradient comes through: ours is all zeros; it is cut by a detach, by no_grad, by a "
+                      "factor 0");
     else if (is_zero(s->ours))
         tgi_guess_add(s, 16, 0, "ours is all zeros, theirs is not%s",
                       s->what->role == TGI_STATE ? ": it was never loaded, or initialised otherwise" : "");
@@ -28,8 +34,10 @@ static void guess_not_finite(tgi_suspect *s)
     int64_t count = 0;
     for (int64_t i = 0; i < s->ours.count; i++) count += !isfinite(s->ours.at[i]) && isfinite(s->theirs.at[i]);
     if (count)
-        tgi_guess_add(s, 12, 0, "%lld elements are not finite here: memory that was never written, a logarithm or a "
-                      "quotient of 0 (TAPEGRAD_CHECK=1 says where they come from)", (long long)count);
+        tgi_guess_add(s, 12, 0,
+                      "%lld elements are not finite here: memory that was never written, a logarithm or a "
+                      "quotient of 0 (TAPEGRAD_CHECK=1 says where they come from)",
+                      (long long)count);
 }
 
 /* ---- factors ---- */
@@ -44,8 +52,9 @@ typedef struct named {
 
 static int sizes_of(const tgi_suspect *s, named sizes[2 * TG_MAX_DIMS + 4])
 {
-    static const char *const dims[TG_MAX_DIMS] = { "its first size", "its second size", "its third size", "its fourth size",
-                                                   "a size", "a size", "a size", "a size" };
+    static const char *const dims[TG_MAX_DIMS] = { "its first size",  "its second size", "its third size",
+                                                   "its fourth size", "a size",          "a size",
+                                                   "a size",          "a size" };
     int count = 0;
     tgi_values v = s->theirs;
     if (v.count <= 1 && s->recent_count) tgi_recorded_values(&v, s->recent[0]);
@@ -65,7 +74,8 @@ static bool guess_named_factor(tgi_suspect *s, double k, double misfit)
     const int count = sizes_of(s, sizes);
     if (is_near(k, 2) || is_near(k, 0.5)) {
         tgi_guess_add(s, 24, misfit, "ours is %s theirs: %s", k > 1 ? "twice" : "half of",
-                      k > 1 ? "something is added twice, or a factor 1/2 is missing" : "a summand is missing, or a factor 2");
+                      k > 1 ? "something is added twice, or a factor 1/2 is missing"
+                            : "a summand is missing, or a factor 2");
         return true;
     }
     for (int i = 0; i < count; i++) {
@@ -73,8 +83,8 @@ static bool guess_named_factor(tgi_suspect *s, double k, double misfit)
         if (n < 3) continue;
         const bool sum = is_near(k, n), average = is_near(k, 1 / n);
         if (sum || average)
-            tgi_guess_add(s, 22, misfit, "ours is theirs %s %.0f, %s: %s here, %s there", sum ? "times" : "divided by", n,
-                          sizes[i].name, sum ? "a sum" : "a mean", sum ? "a mean" : "a sum");
+            tgi_guess_add(s, 22, misfit, "ours is theirs %s %.0f, %s: %s here, %s there", sum ? "times" : "divided by",
+                          n, sizes[i].name, sum ? "a sum" : "a mean", sum ? "a mean" : "a sum");
         else if (is_near(k, sqrt(n)) || is_near(k, 1 / sqrt(n)))
             tgi_guess_add(s, 22, misfit, "ours is theirs %s sqrt(%.0f), where %.0f is %s: a factor 1/sqrt(d) is %s",
                           k > 1 ? "times" : "divided by", n, n, sizes[i].name, k > 1 ? "missing" : "too many");
@@ -97,7 +107,8 @@ static void guess_factor(tgi_suspect *s)
     if (!scaled || !isfinite(k) || k == 0 || fabs(k - 1) < 1e-3) return;
     for (int64_t i = 0; i < s->ours.count; i++) scaled[i] = k * s->theirs.at[i];
     if (!tgi_fits(s, s->ours.at, scaled, s->ours.count, &misfit)) return;
-    if (is_near(k, -1)) tgi_guess_add(s, 20, misfit, "the sign: ours is -1 times theirs");
+    if (is_near(k, -1))
+        tgi_guess_add(s, 20, misfit, "the sign: ours is -1 times theirs");
     else if (!guess_named_factor(s, k, misfit) && s->ours.count > 2)
         tgi_guess_add(s, 26, misfit, "a factor: ours is %.6g times theirs, %.6g the other way round", k, 1 / k);
 }
@@ -135,14 +146,19 @@ static void guess_dropout(tgi_suspect *s)
     if (ours_only + theirs_only == 0 || both < 2 || !tgi_fits(s, a, b, both, &misfit)) return;
     const double share = (double)(ours_only ? ours_only : theirs_only) / (double)s->ours.count;
     if (ours_only && theirs_only)
-        tgi_guess_add(s, 18, misfit, "dropout with other random numbers: other elements are zero here, the rest is the "
+        tgi_guess_add(s, 18, misfit,
+                      "dropout with other random numbers: other elements are zero here, the rest is the "
                       "same (load: takes the recorded generator)");
     else if (ours_only && ratio > 1 + 1e-6)
-        tgi_guess_add(s, 14, misfit, "train/eval: dropout is active here and not there: %.0f %% are zero, the rest is "
-                      "%.6g times theirs, as of p = %.3g", 100 * share, ratio, 1 - 1 / ratio);
+        tgi_guess_add(s, 14, misfit,
+                      "train/eval: dropout is active here and not there: %.0f %% are zero, the rest is "
+                      "%.6g times theirs, as of p = %.3g",
+                      100 * share, ratio, 1 - 1 / ratio);
     else if (theirs_only && ratio < 1 - 1e-6)
-        tgi_guess_add(s, 14, misfit, "train/eval: dropout is active there and not here: %.0f %% are zero there, as of "
-                      "p = %.3g", 100 * share, 1 - ratio);
+        tgi_guess_add(s, 14, misfit,
+                      "train/eval: dropout is active there and not here: %.0f %% are zero there, as of "
+                      "p = %.3g",
+                      100 * share, 1 - ratio);
     else
         tgi_guess_add(s, 24, misfit, "%.0f %% of the elements are zero %s, the rest is the same: a mask, a relu",
                       100 * share, ours_only ? "here" : "there");

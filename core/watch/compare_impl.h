@@ -38,6 +38,7 @@ typedef struct tgi_recorded {
     tgi_role role;     /* TGI_ROLES: something else, as the generator */
     const char *name;  /* of a parameter */
     int module;        /* of an input, an output; -1: none */
+    int owner;         /* the same; of a parameter the module that has it */
     int64_t call;      /* from 0 */
     int index;         /* which input, which output */
     int64_t order;     /* in the file */

@@ -100,7 +100,8 @@ static void remember_first(tgi_compare *c, const tgi_suspect *s)
     tgi_recorded_text(&c->run, s->what, c->first);
     size_t used = 0;
     for (int i = 0; i < s->guess_count && i < 3; i++)
-        used += (size_t)snprintf(c->mistake + used, sizeof c->mistake - used, "%s%s", i ? "\n" : "", s->guesses[i].text);
+        used +=
+            (size_t)snprintf(c->mistake + used, sizeof c->mistake - used, "%s%s", i ? "\n" : "", s->guesses[i].text);
 }
 
 /* Whether anything is to be said of it. */
@@ -144,7 +145,9 @@ bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours
             s.recent = recent;
             s.recent_count = gather(c, theirs, recent);
             tgi_guess_all(&s);
-            tgi_finding f = { .difference = d, .dtype = (tg_dtype)ours->dtype, .where = where,
+            tgi_finding f = { .difference = d,
+                              .dtype = (tg_dtype)ours->dtype,
+                              .where = where,
                               .grown = drift > tolerance };
             tell(c, &f, &s);
         }

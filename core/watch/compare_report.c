@@ -69,8 +69,9 @@ static void put_before(tgi_page *page, const tgi_finding *f)
     }
     tgi_page_format(page, "; they differ by %.1g of the largest element at most\n", f->drift);
     if (f->grown)
-        tgi_page_put(page, "  but        what it was made of differed already, by rounding that grew: see whether it is so\n"
-                           "             in float64, too\n");
+        tgi_page_put(page,
+                     "  but        what it was made of differed already, by rounding that grew: see whether it is so\n"
+                     "             in float64, too\n");
 }
 
 static void put_guesses(tgi_page *page, const tgi_suspect *s)

@@ -49,6 +49,8 @@ static tgi_recorded read_key(const tgi_run *run, const char *key, tg_tensor *t)
         if (!roles[role].of_call) r.name = key + length;
         break;
     }
+    const char *dot = r.module < 0 ? strrchr(r.name, '.') : NULL;
+    r.owner = r.module >= 0 ? r.module : tgi_run_module(run, r.name, dot ? (size_t)(dot - r.name) : 0);
     return r;
 }
 
@@ -86,7 +88,9 @@ static bool take_modules(tgi_run *run, char **text, tg_text_pairs pairs)
         if (!tgi_grow(&run->modules, &run->module_capacity, run->module_count + 1, sizeof *run->modules)) return false;
         const char *name = copy(text, key + sizeof prefix - 1), *settings = strchr(said, ' ');
         run->modules[run->module_count++] = (tgi_recorded_module){
-            .name = name, .settings = copy(text, settings ? settings + 1 : said), .attributes = "",
+            .name = name,
+            .settings = copy(text, settings ? settings + 1 : said),
+            .attributes = "",
             .trains = strncmp(said, "train ", 6) == 0,
         };
     }
@@ -166,8 +170,10 @@ tgi_recorded *tgi_run_find(const tgi_run *run, const char *key)
         const int64_t middle = low + (high - low) / 2;
         const int order = strcmp(run->items[middle].key, key);
         if (order == 0) return &run->items[middle];
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -184,7 +190,8 @@ tgi_recorded *tgi_run_find_call(const tgi_run *run, tgi_role role, int module, i
 tgi_recorded *tgi_run_find_named(const tgi_run *run, tgi_role role, const char *name)
 {
     char key[512];
-    return snprintf(key, sizeof key, "%s%s", roles[role].prefix, name) < (int)sizeof key ? tgi_run_find(run, key) : NULL;
+    return snprintf(key, sizeof key, "%s%s", roles[role].prefix, name) < (int)sizeof key ? tgi_run_find(run, key)
+                                                                                         : NULL;
 }
 
 tgi_recorded *tgi_run_find_parameter(const tgi_run *run, int module, const char *name)
@@ -227,7 +234,8 @@ const char *tgi_recorded_text(const tgi_run *run, const tgi_recorded *r, char te
     static const char *const of_call[TGI_ROLES] = { [TGI_INPUT] = "input",
                                                     [TGI_OUTPUT] = "output",
                                                     [TGI_OUTPUT_GRADIENT] = "the gradient of output" };
-    static const char *const named[TGI_ROLES] = { [TGI_STATE] = "", [TGI_LOSS] = "the loss",
+    static const char *const named[TGI_ROLES] = { [TGI_STATE] = "",
+                                                  [TGI_LOSS] = "the loss",
                                                   [TGI_STATE_AFTER] = "after forward, ",
                                                   [TGI_GRADIENT] = "the gradient of " };
     if (r->role == TGI_ROLES || r->module < 0) {

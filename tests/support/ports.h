@@ -209,11 +209,11 @@ static hand_norm *hand_norm_new(void)
     return m;
 }
 
-typedef struct block {
+typedef struct transformer_block {
     tg_module base;
     hand_norm *norm1, *norm2;
     tg_linear *q, *k, *v, *out, *up, *down;
-} block;
+} transformer_block;
 
 static tg_tensor *in_heads(tg_tensor *x)
 {
@@ -221,7 +221,7 @@ static tg_tensor *in_heads(tg_tensor *x)
     return tg_transpose(tg_reshape(x, tg_shape(tg_size(x, 0), tg_size(x, 1), heads, 8 / heads)), 1, 2);
 }
 
-static tg_tensor *attend(block *m, tg_tensor *x)
+static tg_tensor *attend(transformer_block *m, tg_tensor *x)
 {
     tg_tensor *q = in_heads(tg_linear_forward(m->q, x)), *k = in_heads(tg_linear_forward(m->k, x));
     tg_tensor *v = in_heads(tg_linear_forward(m->v, x));
@@ -236,7 +236,7 @@ static tg_tensor *attend(block *m, tg_tensor *x)
 
 static tg_tensor *block_forward(tg_module *module, tg_tensor *x)
 {
-    block *m = (block *)module;
+    transformer_block *m = (transformer_block *)module;
     tg_tensor *y = attend(m, tg_module_forward(m->norm1, x));
     x = is(NO_RESIDUAL) ? y : tg_add(x, y);
     tg_tensor *up = tg_linear_forward(m->up, tg_module_forward(m->norm2, x));
@@ -245,7 +245,7 @@ static tg_tensor *block_forward(tg_module *module, tg_tensor *x)
 
 static tg_module *block_new(void)
 {
-    block *m = tg_module_new(block, .name = "Block", .forward = block_forward);
+    transformer_block *m = tg_module_new(transformer_block, .name = "Block", .forward = block_forward);
     TG_SUBMODULE(m, norm1, hand_norm_new());
     TG_SUBMODULE(m, norm2, hand_norm_new());
     TG_SUBMODULE(m, q, tg_linear_new(8, 8));
