@@ -36,6 +36,7 @@
 #include "core/show/progress.h"
 #include "core/show/report.h"
 #include "core/show/tensorboard.h"
+#include "core/watch/gradcheck.h"
 
 #include "core/watch/profile.h"
 #include "core/watch/compare.h"
