@@ -48,8 +48,8 @@ typedef struct tg_gradcheck_options {
 
 /* Whether all gradients are right. The report names the output and the input, the element that is farthest off, the
  * quotient and the gradient there, how many differ, what is likely (cut off, a sign, a factor, transposed, off the
- * diagonal, float32, a kink where the two one-sided differences disagree), and shows a small Jacobian whole. Inputs keep
- * their elements, their .grad and their version. */
+ * diagonal, float32, a kink where the two one-sided differences disagree), and shows a small Jacobian whole. Inputs
+ * keep their elements, their .grad and their version. */
 bool tg_gradcheck_at(const char *where, tg_gradcheck_fn fn, void *context, tg_tensor_list inputs,
                      tg_gradcheck_options options);
 #define tg_gradcheck(fn, context, inputs, ...)                                                                        \

@@ -118,6 +118,14 @@ static bool diagonal_only(const tgi_block *b)
     return true;
 }
 
+static bool unchanging(const tgi_block *b)
+{
+    for (int64_t r = 0; r < b->row->numel; r++)
+        for (int64_t k = 0; k < b->column->numel; k++)
+            if (!alike(b->check, tgi_block_quotient(b, r, k), 0)) return false;
+    return true;
+}
+
 /* The factor that fits best. */
 static double factor_of(const tgi_block *b)
 {
@@ -130,16 +138,25 @@ static double factor_of(const tgi_block *b)
     return square > 0 ? both / square : 0;
 }
 
-/* How many elements are right; how many of the wrong ones are 0. */
-static void count(const tgi_block *b, int64_t *right, int64_t *zero)
+/* Of the elements that are not 0 on both sides: how many there are, how many are right, how many of the wrong
+ * ones are 0 here. */
+typedef struct counts {
+    int64_t all, right, zero;
+} counts;
+
+static counts count(const tgi_block *b)
 {
-    *right = *zero = 0;
+    counts n = { 0, 0, 0 };
     for (int64_t r = 0; r < b->row->numel; r++)
         for (int64_t k = 0; k < b->column->numel; k++) {
-            const bool close = tgi_gradcheck_close(b->check, tgi_block_ours(b, r, k), tgi_block_quotient(b, r, k));
-            *right += close;
-            *zero += !close && tgi_block_ours(b, r, k) == 0;
+            const double ours = tgi_block_ours(b, r, k), quotient = tgi_block_quotient(b, r, k);
+            const bool close = tgi_gradcheck_close(b->check, ours, quotient);
+            if (close && fabs(quotient) <= b->check->options.atol) continue;
+            n.all++;
+            n.right += close;
+            n.zero += !close && ours == 0;
         }
+    return n;
 }
 
 static void cause_of_factor(const tgi_block *b, double factor, char *text)
@@ -155,10 +172,8 @@ static void cause_of_factor(const tgi_block *b, double factor, char *text)
 
 static void cause_of_pattern(const tgi_block *b, char *text)
 {
-    int64_t right, zero;
-    const int64_t all = b->row->numel * b->column->numel;
+    const counts n = count(b);
     const double factor = factor_of(b);
-    count(b, &right, &zero);
     if (b->check->cut)
         tgi_format(
             text, TGI_CAUSE_TEXT,
@@ -168,7 +183,7 @@ static void cause_of_pattern(const tgi_block *b, char *text)
             text, TGI_CAUSE_TEXT,
             "zero where it should not be: the gradient is 0 everywhere (detached inside, or a backward that hands "
             "this input nothing)");
-    else if (factor_of(b) == 0)
+    else if (unchanging(b))
         tgi_format(text, TGI_CAUSE_TEXT,
                    "the output does not change with this input, or only with a copy made outside");
     else if (matches(b, -1, NULL))
@@ -186,14 +201,13 @@ static void cause_of_pattern(const tgi_block *b, char *text)
         tgi_format(text, TGI_CAUSE_TEXT,
                    "off the diagonal it is 0: right only for a function of each element alone, but here an output "
                    "depends on other elements, too");
-    else if (zero > 0 && right + zero == all)
+    else if (n.zero > 0 && n.right + n.zero == n.all)
         tgi_format(text, TGI_CAUSE_TEXT,
-                   "zero where it should not be: the gradient is 0 at %lld of %lld elements, the "
-                   "others are right",
-                   (long long)zero, (long long)all);
-    else if (right > 0)
-        tgi_format(text, TGI_CAUSE_TEXT, "a formula that is wrong at %lld of %lld elements", (long long)(all - right),
-                   (long long)all);
+                   "zero where it should not be: the gradient is 0 at %lld elements, the other %lld are right",
+                   (long long)n.zero, (long long)n.right);
+    else
+        tgi_format(text, TGI_CAUSE_TEXT, "a formula that is wrong at %lld of the %lld elements that are not 0",
+                   (long long)(n.all - n.right), (long long)n.all);
 }
 
 bool tgi_gradcheck_cause(tgi_gradcheck *c, const tgi_block *b, const tgi_worst *worst, char text[TGI_CAUSE_TEXT])

@@ -37,12 +37,13 @@ static void put_row(tgi_page *page, const tgi_block *b, int64_t row)
 {
     char index[TG_SHAPE_TEXT];
     tgi_page_format(page, "    %-12s", tgi_element_text(&b->row->shape, row, index));
-    for (int64_t k = 0; k < b->column->numel; k++) tgi_page_format(page, " %10.4g ", tgi_block_quotient(b, row, k));
+    for (int64_t k = 0; k < b->column->numel; k++)
+        tgi_page_format(page, " %10.4g ", tgi_block_quotient(b, row, k) + 0.0);
     tgi_page_put(page, " |");
     for (int64_t k = 0; k < b->column->numel; k++) {
         const double ours = tgi_block_ours(b, row, k);
         const bool close = tgi_gradcheck_close(b->check, ours, tgi_block_quotient(b, row, k));
-        tgi_page_format(page, " %10.4g%s", ours, close ? " " : "*");
+        tgi_page_format(page, " %10.4g%s", ours, !close ? "*" : k + 1 < b->column->numel ? " " : "");
     }
     tgi_page_put(page, "\n");
 }

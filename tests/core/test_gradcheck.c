@@ -207,7 +207,7 @@ static tg_tensor *forward(mistake m, tg_tensor *x)
     if (m == MEAN) return tg_mean(x);
     if (m == JACOBIAN_TURNED) return tg_matmul(tg_from_data(matrix, S(3, 3)), x);
     if (m == DIAGONAL) return tg_softmax(x, -1);
-    return tg_mul(x, x);
+    return m == EXTRA ? tg_ones_like(x) : tg_mul(x, x);
 }
 
 static tg_tensor *turned(tg_tensor *t) { return tg_reshape(tg_t(t), tg_shape_of(t)); }
@@ -257,13 +257,14 @@ TEST(test_mistakes_named)
         [SIGN] = "the sign",
         [FACTOR] = "a factor: the gradient is 0.5 times the quotient everywhere",
         [ZERO] = "zero where it should not be: the gradient is 0 everywhere",
-        [PART] = "the gradient is 0 at 2 of 36 elements, the others are right",
+        [PART] = "the gradient is 0 at 2 elements, the other 4 are right",
         [INPUT_TURNED] = "transposed: right if the input's last two dimensions are swapped",
         [OUTPUT_TURNED] = "transposed: right if the last two dimensions of the output's gradient are swapped",
-        [FORMULA] = "a formula that is wrong at 1 of 36 elements",
+        [FORMULA] = "a formula that is wrong at 1 of the 6 elements that are not 0",
         [NOT_A_NUMBER] = "the gradient is not finite",
         [MEAN] = "6 times the quotient everywhere: as many as the input has elements",
         [JACOBIAN_TURNED] = "the Jacobian itself, where its transpose is wanted",
+        [EXTRA] = "the output does not change with this input",
         [DIAGONAL] = "off the diagonal it is 0",
     };
     IN_SCOPE;
