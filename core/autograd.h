@@ -94,6 +94,7 @@ tg_dtype tg_node_output_dtype(const tg_node *node, int i);
 /* How many tensors backward was to need, and the i-th: NULL when none was saved there, or it has been let go. */
 int tg_node_saved_count(const tg_node *node);
 const tg_tensor *tg_node_saved(const tg_node *node, int i);
+const void *tg_node_attributes(const tg_node *node); /* what its op passed to tg_record; NULL: nothing */
 
 /* ---- what the engine needs of the ops above it, handed in so that core needs nothing of ops ---- */
 typedef struct tg_engine_ops {

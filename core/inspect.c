@@ -42,6 +42,11 @@ tg_dtype tg_node_output_dtype(const tg_node *node, int i)
 
 int tg_node_saved_count(const tg_node *node) { return node ? node->saved_count : 0; }
 
+const void *tg_node_attributes(const tg_node *node)
+{
+    return node && node->attributes_at < node->bytes ? (const char *)node + node->attributes_at : NULL;
+}
+
 const tg_tensor *tg_node_saved(const tg_node *node, int i)
 {
     return node && i >= 0 && i < node->saved_count ? tgi_saved_of(node)[i].tensor : NULL;

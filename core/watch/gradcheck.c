@@ -130,16 +130,16 @@ static void check_finite(tgi_gradcheck *c)
         }
 }
 
-static bool make_room(tgi_gradcheck *c)
+bool tgi_gradcheck_begin(tgi_gradcheck *c)
 {
+    if (!tgi_gradcheck_rows(c) || !tgi_gradcheck_describe(c)) return false;
     c->base = tgi_numbers(c->column_count, 1);
     c->above = tgi_numbers(c->column_count, 1);
     c->below = tgi_numbers(c->column_count, 1);
     return c->base && c->above && c->below;
 }
 
-/* Element by element. */
-static bool check_elements(tgi_gradcheck *c)
+bool tgi_gradcheck_elements(tgi_gradcheck *c)
 {
     c->quotients = tgi_numbers(c->row_count, c->column_count);
     c->ours = tgi_numbers(c->row_count, c->column_count);
@@ -151,14 +151,14 @@ static bool check_elements(tgi_gradcheck *c)
 static bool check(tgi_gradcheck *c)
 {
     bool same = false;
-    if (!tgi_gradcheck_rows(c) || !tgi_gradcheck_describe(c) || !make_room(c)) return false;
+    if (!tgi_gradcheck_begin(c)) return false;
     c->recorded = true; /* a backward that is recorded may round otherwise: the two calls are alike */
     if (!c->problem[0] && !check_again(c)) return false;
     c->recorded = false;
     if (!c->problem[0]) check_finite(c);
     if (c->problem[0]) return true;
     if (c->options.fast_mode && !tgi_gradcheck_directions(c, &same)) return false;
-    if (!same && !check_elements(c)) return false;
+    if (!same && !tgi_gradcheck_elements(c)) return false;
     if (c->options.fast_mode && !same)
         tgi_gradcheck_problem(c, "along a random direction gradient and quotient differ, but at no single element: "
                                  "rounding, or a kink nearby");
@@ -170,6 +170,12 @@ static void warn_of_nothing(const tgi_gradcheck *c)
     if (c->cut && !c->problem[0])
         tg_warn_at(tgi_where(), "%s: no output requires grad%s; there was nothing to compare", c->name,
                    c->column_parts ? ", and none changes with the inputs" : " or could: they are integers");
+}
+
+void tgi_gradcheck_end(tgi_gradcheck *c)
+{
+    tgi_page_free(&c->report);
+    if (c->columns) tgi_free(c->columns, (size_t)c->column_room * sizeof *c->columns);
 }
 
 /* Says what came of it. */
@@ -187,8 +193,6 @@ static bool conclude(tgi_gradcheck *c, bool ok)
         if (ok && c->options.raise_exception) tg_fail_at(NULL, TG_ERROR_AUTOGRAD, c->name, "%s", c->problem);
         ok = false;
     }
-    tgi_page_free(&c->report);
-    if (c->columns) tgi_free(c->columns, (size_t)c->column_room * sizeof *c->columns);
     return ok;
 }
 
@@ -197,6 +201,7 @@ static bool run(tgi_gradcheck *c)
     if (!options_ok(c) || !inputs_ok(c)) return false;
     const tg_scope scope = tg_enable_grad_begin();
     const bool ok = conclude(c, check(c));
+    tgi_gradcheck_end(c);
     tg_scope_end(scope);
     return ok;
 }

@@ -106,6 +106,13 @@ bool tgi_gradcheck_cause(tgi_gradcheck *c, const tgi_block *b, const tgi_worst *
 /* Says what differs, if anything does. False with an error pending. */
 bool tgi_gradcheck_compare(tgi_gradcheck *c);
 
+/* ---- gradcheck.c ---- */
+/* Memory for a check whose function and inputs are set; the innermost scope's but for what tgi_gradcheck_end frees. */
+bool tgi_gradcheck_begin(tgi_gradcheck *c);
+void tgi_gradcheck_end(tgi_gradcheck *c);
+/* Compares element by element. */
+bool tgi_gradcheck_elements(tgi_gradcheck *c);
+
 TG_EXTERN_C_END
 
 #endif

@@ -76,7 +76,7 @@ bool tgi_gradcheck_rows(tgi_gradcheck *c)
     if (!c->rows) return false;
     for (int64_t i = 0; i < c->inputs.count; i++) {
         const tg_tensor *x = c->inputs.items[i];
-        if (!tgi_tracked(x)) continue;
+        if (!x || !tgi_tracked(x)) continue;
         c->rows[c->row_parts++] = part_of(x, i, c->row_count);
         c->row_count += x->numel;
     }
@@ -85,15 +85,17 @@ bool tgi_gradcheck_rows(tgi_gradcheck *c)
 
 static tg_tensor *row_tensor(const tgi_gradcheck *c, const tgi_part *row) { return c->inputs.items[row->index]; }
 
+static int64_t version_of(const tg_tensor *t) { return t ? t->storage->version : 0; }
+
 bool tgi_gradcheck_describe(tgi_gradcheck *c)
 {
     const tg_scope scope = tg_enable_grad_begin();
     tg_tensor_list outputs;
     int64_t *versions = tgi_scope_alloc((size_t)(c->inputs.count + 1) * sizeof *versions);
-    for (int64_t i = 0; versions && i < c->inputs.count; i++) versions[i] = c->inputs.items[i]->storage->version;
+    for (int64_t i = 0; versions && i < c->inputs.count; i++) versions[i] = version_of(c->inputs.items[i]);
     bool ok = versions && tgi_gradcheck_call_recorded(c, &outputs) && note_columns(c, outputs);
     for (int64_t i = 0; ok && i < c->inputs.count; i++)
-        if (versions[i] != c->inputs.items[i]->storage->version)
+        if (versions[i] != version_of(c->inputs.items[i]))
             tgi_gradcheck_problem(c, "the function writes its input %lld in place: the next call would see another one",
                                   (long long)i);
     tg_scope_end(scope);

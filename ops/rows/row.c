@@ -6,6 +6,7 @@
 #include "row.h"
 
 #include "core/observe_impl.h"
+#include "ops/base/call.h"
 #include "ops/base/iterate.h"
 #include "ops/base/promote.h"
 #include "ops/view.h"
@@ -216,6 +217,19 @@ tg_tensor *tgi_run_in_place(const char *where, const tg_op *op, const tg_operand
     iterate(row, row->loops()->forward[a->dtype], (tg_dtype)a->dtype, 1 + inputs, t, parameters);
     const tg_tensor_list to_save = { saved, saves ? inputs + 1 : 0 };
     return tg_record_in_place(op, all, a, to_save, parameters, parameters_size(row)) == TG_OK ? a : NULL;
+}
+
+/* ---- once more, from the node ---- */
+
+tg_tensor_list tgi_row_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_op *op = tg_node_op(node);
+    const tgi_row *row = op->detail;
+    const double *parameters = tg_node_attributes(node);
+    tg_operand operands[TGI_INPUTS];
+    if (row->inputs == 1) return tgi_result(tgi_run_unary(NULL, op, inputs.items[0], parameters));
+    for (int i = 0; i < row->inputs; i++) operands[i] = tg_operand_tensor(inputs.items[i]);
+    return tgi_result(tgi_run_row(NULL, op, operands, parameters));
 }
 
 /* ---- backward ---- */

@@ -36,6 +36,7 @@ tg_tensor *tgi_run_unary(const char *where, const tg_op *op, tg_tensor *a, const
 tg_tensor *tgi_run_row(const char *where, const tg_op *op, const tg_operand *operands, const double *parameters);
 tg_tensor *tgi_run_in_place(const char *where, const tg_op *op, const tg_operand *operands, const double *parameters);
 
+tg_tensor_list tgi_row_again(const tg_node *node, tg_tensor_list inputs);
 void tgi_row_backward(tg_context *ctx);
 void tgi_row_backward_fused(tg_context *ctx);
 
