@@ -17,6 +17,7 @@
 #define STEP      1e-5  /* relative */
 #define TOLERANCE 1e-6  /* of the sum of what all elements contribute */
 #define NOISE     1e-13 /* of a sum of outputs */
+#define NUDGE     1e-2  /* of the largest element: away from kinks and ties */
 enum { SAMPLED = 24, SMALL = 4096 /* elements of a Jacobian that is looked at whole */ };
 
 typedef enum verdict { AGREES, DIFFERS, AT_KINK, UNDEFINED, FAILED } verdict;
@@ -76,10 +77,12 @@ static double largest(const double *x, int64_t count)
     return most;
 }
 
+static double *elements_of(const node_check *n, const tgi_part *row) { return tgi_ptr(n->c.inputs.items[row->index]); }
+
 /* Each element is moved in proportion to its size; those that are 0 as if they were a thousandth of the largest. */
 static bool make_direction(node_check *n, const tgi_part *row)
 {
-    const double *x = tgi_ptr(n->c.inputs.items[row->index]);
+    const double *x = elements_of(n, row);
     const double scale = largest(x, row->numel), least = scale > 0 ? 1e-3 * scale : 1;
     for (int64_t k = 0; k < row->numel; k++) n->u[row->at + k] = weight(&n->generator) * fmax(fabs(x[k]), least);
     return isfinite(scale);
@@ -115,8 +118,7 @@ static bool at_kink(const slopes *at, const slopes *nearer)
     const double gap = fabs(at->above - at->below), then = fabs(nearer->above - nearer->below);
     const double steep = fmax(fabs(at->above), fabs(at->below));
     const double steeper = fmax(fabs(nearer->above), fabs(nearer->below));
-    return (gap > 1e-3 * steep + at->noise && then > gap / 2 && then > nearer->noise) ||
-           (steeper > 5 * steep && steeper > 5 * nearer->noise);
+    return (then > gap / 2 && then > 4 * nearer->noise) || (steeper > 5 * steep && steeper > 4 * nearer->noise);
 }
 
 /* ds/du by the gradient against the quotient of three steps: the first may lead over a kink nearby or along a steep
@@ -185,17 +187,6 @@ static verdict judge_elements(node_check *n, const tgi_part *row, char *text)
     return AGREES;
 }
 
-static verdict judge_input(node_check *n, const tgi_part *row, char *text)
-{
-    double ours, quotient;
-    const verdict all = row->numel == 0 ? AGREES : !make_direction(n, row) ? UNDEFINED : judge(n, row, -1, &ours, &quotient);
-    n->right += all == AGREES && row->numel > 0;
-    if (all != DIFFERS && all != AT_KINK) return all;
-    const verdict some = judge_elements(n, row, text);
-    if (some != AGREES || all == AT_KINK) return some;
-    return say_element(n, row, -1, ours, quotient, text) ? DIFFERS : FAILED;
-}
-
 /* ---- the check ---- */
 
 static bool weighted_gradients(node_check *n)
@@ -220,6 +211,19 @@ static const char *unfit(const node_check *n)
     return NULL;
 }
 
+/* s and its gradient where the inputs are now. */
+static bool evaluate(node_check *n)
+{
+    tgi_gradcheck *c = &n->c;
+    if (!tgi_gradcheck_values(c, c->base)) return false;
+    n->noise = 0;
+    for (int64_t k = 0; k < c->column_count; k++) n->noise += NOISE * fabs(n->v[k] * c->base[k]);
+    for (int64_t i = 0; i < c->row_parts; i++)
+        n->noise += NOISE * largest(elements_of(n, &c->rows[i]), c->rows[i].numel);
+    memset(n->gradients, 0, (size_t)c->row_count * sizeof *n->gradients);
+    return weighted_gradients(n);
+}
+
 static bool prepare(node_check *n)
 {
     tgi_gradcheck *c = &n->c;
@@ -227,12 +231,42 @@ static bool prepare(node_check *n)
     n->u = tgi_numbers(c->row_count, 1);
     n->v = tgi_numbers(c->column_count, 1);
     n->gradients = tgi_numbers(c->row_count, 1);
-    if (!n->u || !n->v || !n->gradients || !tgi_gradcheck_values(c, c->base)) return false;
-    for (int64_t k = 0; k < c->column_count; k++) {
-        n->v[k] = weight(&n->generator);
-        n->noise += NOISE * fabs(n->v[k] * c->base[k]);
+    if (!n->u || !n->v || !n->gradients) return false;
+    for (int64_t k = 0; k < c->column_count; k++) n->v[k] = weight(&n->generator);
+    return evaluate(n);
+}
+
+static verdict judge_direction(node_check *n, const tgi_part *row, double *ours, double *quotient)
+{
+    if (row->numel == 0) return AGREES;
+    return isfinite(n->noise) && make_direction(n, row) ? judge(n, row, -1, ours, quotient) : UNDEFINED;
+}
+
+/* With all elements of all inputs a little elsewhere, where they stay: among ties, elements differ one by one, too. */
+static verdict judge_beside(node_check *n, const tgi_part *row)
+{
+    double ours, quotient;
+    for (int64_t i = 0; i < n->c.row_parts; i++) {
+        double *x = elements_of(n, &n->c.rows[i]);
+        const double most = largest(x, n->c.rows[i].numel), way = NUDGE * (most > 0 ? most : 1);
+        for (int64_t k = 0; k < n->c.rows[i].numel; k++) x[k] += way * weight(&n->generator);
     }
-    return weighted_gradients(n);
+    return evaluate(n) ? judge_direction(n, row, &ours, &quotient) : FAILED;
+}
+
+static verdict judge_input(node_check *n, const tgi_part *row, char *text)
+{
+    double ours, quotient;
+    const verdict all = judge_direction(n, row, &ours, &quotient);
+    n->right += all == AGREES && row->numel > 0;
+    if (all != DIFFERS && all != AT_KINK) return all;
+    const verdict some = judge_elements(n, row, text);
+    if (all == DIFFERS && some == AGREES) return say_element(n, row, -1, ours, quotient, text) ? DIFFERS : FAILED;
+    if (all == DIFFERS || some != DIFFERS) return some;
+    const verdict beside = judge_beside(n, row);
+    n->right += beside == AGREES;
+    n->at_kink += beside != AGREES;
+    return beside == FAILED || beside == DIFFERS ? beside : AGREES;
 }
 
 static tgi_checked check(node_check *n, char *text)
@@ -243,9 +277,10 @@ static tgi_checked check(node_check *n, char *text)
     if (why) return tgi_format(text, TGI_CHECK_TEXT, "%s", why), TGI_CHECKED_NOT;
     if (!prepare(n)) return TGI_CHECKED_FAILED;
     for (int64_t i = 0; i < c->row_parts; i++) {
-        const verdict found = isfinite(n->noise) ? judge_input(n, &c->rows[i], text) : UNDEFINED;
+        const verdict found = judge_input(n, &c->rows[i], text);
         if (found == FAILED) return TGI_CHECKED_FAILED;
         if (found == DIFFERS) return TGI_CHECKED_WRONG;
+        text[0] = '\0';
         if (found == AGREES) continue;
         tgi_format(text, TGI_CHECK_TEXT, "its inputs or outputs are not finite");
         return TGI_CHECKED_NOT;

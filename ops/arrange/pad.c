@@ -30,9 +30,20 @@ static int64_t behind(const tg_tensor *t, const tg_shape *pad, int d)
     return k < pad->ndim ? pad->dims[k] : 0;
 }
 
+typedef struct pad_attributes {
+    tg_shape pad;
+    double value;
+} pad_attributes;
+
+static tg_tensor_list pad_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const pad_attributes *a = tg_node_attributes(node);
+    return tgi_result(tg_pad(inputs.items[0], a->pad, .value = a->value));
+}
+
 static void pad_backward(tg_context *ctx)
 {
-    tg_shape pad = *(const tg_shape *)tg_attributes(ctx);
+    tg_shape pad = ((const pad_attributes *)tg_attributes(ctx))->pad;
     for (int k = 0; k < pad.ndim; k++) pad.dims[k] = -pad.dims[k];
     tg_set_grad_input(ctx, 0, tg_pad(tg_grad_output(ctx, 0), pad));
 }
@@ -55,6 +66,7 @@ const tg_op tgi_op_pad = {
     .shapes = "[*, N] and pad [2] to [*, pad[0] + N + pad[1]], and so on",
     .backward = pad_backward,
     .call = pad_call,
+    .again = pad_again,
     .samples = (const char *const[]){ "pad(f(3), [1, 2])",
                                       "pad(f(2, 3), [1, 0, 2, 1], 'constant', 1.5)",
                                       "pad(f(2, 3), [-1, 1])",
@@ -159,7 +171,8 @@ static tg_tensor *pad_constant(tg_tensor *t, const tg_shape *pad, double value)
     const tg_status status = tgi_copy_part(y, &to, inside);
     tgi_unref(inside);
     if (status != TG_OK) return NULL;
-    return tg_record(op, tg_list(t), tg_list(y), TG_NONE, pad, sizeof *pad) == TG_OK ? y : NULL;
+    const pad_attributes a = { *pad, value };
+    return tg_record(op, tg_list(t), tg_list(y), TG_NONE, &a, sizeof a) == TG_OK ? y : NULL;
 }
 
 /* ---- of the tensor's own elements ---- */

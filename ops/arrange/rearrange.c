@@ -33,6 +33,11 @@ static void flip_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_flip(tg_grad_output(ctx, 0), *(const tg_shape *)tg_attributes(ctx)));
 }
 
+static tg_tensor_list flip_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_flip(inputs.items[0], *(const tg_shape *)tg_node_attributes(node)));
+}
+
 static tg_tensor_list flip_call(const tg_value *v) { return tgi_result(tg_flip(v[0].as.tensor, v[1].as.ints)); }
 static tg_tensor_list fliplr_call(const tg_value *v) { return tgi_result(tg_fliplr(v[0].as.tensor)); }
 static tg_tensor_list flipud_call(const tg_value *v) { return tgi_result(tg_flipud(v[0].as.tensor)); }
@@ -45,6 +50,7 @@ const tg_op tgi_op_flip = {
     .doc = "dimensions reversed; a copy",
     .backward = flip_backward,
     .call = flip_call,
+    .again = flip_again,
     .samples = (const char *const[]){ "flip(f(2, 3), [1])", "flip(f(2, 3, 4), [0, -1])", "flip(f(2, 3), [])",
                                       "flip(f(), [])", "flip(f(), [0])", "flip(f(0, 3), [0])", "flip(i(5), [0])",
                                       "flip(b(2, 3), [0, 1])", NULL },
@@ -119,6 +125,12 @@ static void roll_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_roll(tg_grad_output(ctx, 0), tg_shape(-a->shift), tg_shape(a->dim)));
 }
 
+static tg_tensor_list roll_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const roll_attributes *a = tg_node_attributes(node);
+    return tgi_result(tg_roll(inputs.items[0], tg_shape(a->shift), tg_shape(a->dim)));
+}
+
 static tg_tensor_list roll_call(const tg_value *v)
 {
     return tgi_result(tg_roll(v[0].as.tensor, v[1].as.ints, v[2].as.ints));
@@ -134,6 +146,7 @@ const tg_op tgi_op_roll = {
     .usage = "tg_roll(self, tg_shape(shifts), tg_shape(dims))",
     .backward = roll_backward,
     .call = roll_call,
+    .again = roll_again,
     .samples = (const char *const[]){ "roll(f(5), [2])", "roll(f(2, 3), [1])", "roll(f(2, 3), [-1], [1])",
                                       "roll(f(2, 3, 4), [1, -2], [0, 2])", "roll(f(3, 4), [7, 2], [1, 1])",
                                       "roll(f(3), [0], [0])", "roll(f(), [1])", "roll(f(0, 3), [1], [0])",
@@ -267,6 +280,11 @@ static void repeat_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_reshape(g, own));
 }
 
+static tg_tensor_list repeat_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_repeat(inputs.items[0], *(const tg_shape *)tg_node_attributes(node)));
+}
+
 static tg_tensor_list repeat_call(const tg_value *v) { return tgi_result(tg_repeat(v[0].as.tensor, v[1].as.ints)); }
 
 const tg_op tgi_op_repeat = {
@@ -277,6 +295,7 @@ const tg_op tgi_op_repeat = {
     .doc = "copies along dimensions; more repeats than dimensions make new leading ones",
     .backward = repeat_backward,
     .call = repeat_call,
+    .again = repeat_again,
     .samples = (const char *const[]){ "repeat(f(2, 3), [2, 2])", "repeat(f(3), [2, 1, 2])", "repeat(f(), [3])",
                                       "repeat(f(2), [0])", "repeat(f(0, 2), [2, 3])", "repeat(f(2, 3), [1, 1])", NULL },
     .errors =

@@ -211,6 +211,19 @@ static bool diagonal_dims(const tg_op *op, tg_tensor *t, int ndim, int64_t dim1,
     return true;
 }
 
+static tg_tensor_list diagonal_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const diagonal_attributes *a = tg_node_attributes(node);
+    return tgi_result(tg_diagonal(inputs.items[0], .offset = a->offset, .dim1 = a->dim1, .dim2 = a->dim2));
+}
+
+static tg_tensor_list diagonal_backward_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const diagonal_attributes *a = tg_node_attributes(node);
+    return tgi_result(
+        tgi_on_diagonal(inputs.items[0], tg_node_output_shape(node, 0), a->offset, a->dim1, a->dim2));
+}
+
 static tg_tensor_list diagonal_call(const tg_value *v)
 {
     return tgi_result(
@@ -249,6 +262,7 @@ const tg_op tgi_op_diagonal = {
     .shapes = "[M, N, *] to [*, L]",
     .backward = diagonal_backward,
     .call = diagonal_call,
+    .again = diagonal_again,
     .samples = (const char *const[]){ "diagonal(f(3, 4))", "diagonal(f(3, 4), 1)", "diagonal(f(4, 3), -2)",
                                       "diagonal(f(2, 3, 4), 0, 1, 2)", "diagonal(f(2, 3, 4), 1, -1, 0)",
                                       "diagonal(f(3, 3), 5)", "diagonal(f(0, 3))", "diagonal(i(3, 3), -1)", NULL },
@@ -270,6 +284,7 @@ const tg_op tgi_op_diagonal_backward = {
     .usage = "",
     .backward = diagonal_backward_backward,
     .call = diagonal_backward_call,
+    .again = diagonal_backward_again,
     .samples = (const char *const[]){ "diagonal_backward(f(2), [3, 4], -1, 0, 1)",
                                       "diagonal_backward(f(3, 2), [2, 3, 4], 1, 0, 2)", NULL },
     .own_errors =

@@ -69,6 +69,12 @@ static void triangle_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, kind->upper ? tg_triu(g, kind->diagonal) : tg_tril(g, kind->diagonal));
 }
 
+static tg_tensor_list triangle_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const triangle *kind = tg_node_attributes(node);
+    return tgi_result((kind->upper ? tg_triu_at : tg_tril_at)(NULL, inputs.items[0], kind->diagonal));
+}
+
 static tg_tensor_list tril_call(const tg_value *v) { return tgi_result(tg_tril(v[0].as.tensor, v[1].as.integer)); }
 static tg_tensor_list triu_call(const tg_value *v) { return tgi_result(tg_triu(v[0].as.tensor, v[1].as.integer)); }
 static tg_tensor_list tril_in_place_call(const tg_value *v)
@@ -90,6 +96,7 @@ const tg_op tgi_op_tril = {
     .usage = "tg_tril(self, diagonal)",
     .backward = triangle_backward,
     .call = tril_call,
+    .again = triangle_again,
     .samples = (const char *const[]){ "tril(f(3, 4))", "tril(f(4, 3), -1)", "tril(f(2, 3, 3), 1)", "tril(f(3, 3), 9)",
                                       "tril(f(3, 3), -9)", "tril(f(0, 3))", "tril(f(2, 0))", "tril(i(3, 3))",
                                       "tril(b(3, 3))", NULL },
@@ -108,6 +115,7 @@ const tg_op tgi_op_triu = {
     .usage = "tg_triu(self, diagonal)",
     .backward = triangle_backward,
     .call = triu_call,
+    .again = triangle_again,
     .samples = (const char *const[]){ "triu(f(3, 4))", "triu(f(4, 3), -1)", "triu(f(2, 3, 3), 1)", "triu(f(3, 3), 9)",
                                       "triu(f(3, 3), -9)", "triu(f(0, 3))", "triu(f(2, 0))", "triu(i(3, 3))",
                                       "triu(b(3, 3))", NULL },

@@ -7,7 +7,9 @@
 
 #include "core/op.h"
 #include "ops/descriptors.h"
+#include "core/tensor_impl.h"
 #include "ops/operand.h"
+#include "ops/view.h"
 #include "ops/values_indices.h"
 
 /* A list of the one result `t`; NULL, an op's failure, gives the failed list. */
@@ -47,5 +49,15 @@ static inline tg_tensor_list tgi_pair(tg_tensor *a, tg_tensor *b)
 }
 
 static inline tg_tensor_list tgi_both(tg_values_indices y) { return tgi_pair(y.values, y.indices); }
+
+/* ---- for tg_op.again ---- */
+
+/* Tensor `i` that the node saved, in the dtype of `like` if it is floating. NULL:
+ * none was saved. */
+static inline tg_tensor *tgi_saved_again(const tg_node *node, int i, const tg_tensor *like)
+{
+    tg_tensor *saved = (tg_tensor *)tg_node_saved(node, i);
+    return saved && tgi_is_floating(saved) ? tg_to(tg_detach(saved), (tg_dtype)like->dtype) : saved;
+}
 
 #endif

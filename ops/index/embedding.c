@@ -185,6 +185,15 @@ static tg_tensor *lookup(const tg_op *op, tg_tensor *indices, tg_tensor *weight,
     return tg_record(op, tg_list(weight), tg_list(y), tg_list(indices), a, sizeof *a) == TG_OK ? y : NULL;
 }
 
+/* With padding_idx or scale_grad_by_freq the gradient is another one than the derivative. */
+static tg_tensor_list embedding_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const embedding_attributes *a = tg_node_attributes(node);
+    if (a->padding_idx >= 0 || a->scale_grad_by_freq) return tg_list_failed();
+    tg_tensor *weight = inputs.items[0];
+    return tgi_result(lookup(tg_node_op(node), tgi_saved_again(node, 0, weight), weight, a));
+}
+
 tg_tensor *tg_embedding_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_embedding_options options)
 {
     const tg_op *op = &tgi_op_embedding;
@@ -265,6 +274,7 @@ const tg_op tgi_op_embedding = {
     .shapes = "indices [*] and [N, D] to [*, D]",
     .backward = embedding_backward,
     .call = embedding_call,
+    .again = embedding_again,
     .samples = embedding_samples,
     .corners = embedding_corners,
     .errors = embedding_errors,
@@ -394,6 +404,15 @@ static void embedding_dense_backward_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, d);
 }
 
+static tg_tensor_list embedding_dense_backward_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const embedding_attributes *a = tg_node_attributes(node);
+    tg_tensor *g = inputs.items[0];
+    const int64_t rows = tg_node_output_shape(node, 0).dims[0];
+    return tgi_result(tgi_embedding_dense_backward_at(NULL, g, tgi_saved_again(node, 0, g), rows, a->padding_idx,
+                                                      a->scale_grad_by_freq));
+}
+
 static tg_tensor_list embedding_dense_backward_call(const tg_value *args)
 {
     return tgi_result(tgi_embedding_dense_backward_at(TG_HERE, args[0].as.tensor, args[1].as.tensor, args[2].as.integer,
@@ -429,6 +448,7 @@ const tg_op tgi_op_embedding_dense_backward = {
     .usage = "",
     .backward = embedding_dense_backward_backward,
     .call = embedding_dense_backward_call,
+    .again = embedding_dense_backward_again,
     .samples = embedding_dense_backward_samples,
     .own_errors = embedding_dense_backward_errors,
 };

@@ -20,6 +20,16 @@ static void gather_backward(tg_context *ctx)
                       tgi_scatter_add_zeros(tg_input_shape(ctx, 0), dim, tg_saved(ctx, 0), tg_grad_output(ctx, 0)));
 }
 
+static tg_tensor_list gather_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_gather(inputs.items[0], *(const int *)tg_node_attributes(node), inputs.items[1]));
+}
+
+static tg_tensor_list index_select_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_index_select(inputs.items[0], *(const int *)tg_node_attributes(node), inputs.items[1]));
+}
+
 static tg_tensor_list gather_call(const tg_value *v)
 {
     return tgi_result(tg_gather(v[0].as.tensor, v[1].as.integer, v[2].as.tensor));
@@ -34,6 +44,7 @@ const tg_op tgi_op_gather = {
     .shapes = "[*, N, *] and index [*', M, *'] no larger than it but in dim, to index's",
     .backward = gather_backward,
     .call = gather_call,
+    .again = gather_again,
     .samples =
         (const char *const[]){ "gather(f(3, 4), 1, i(3, 2, lo=0, hi=4))", "gather(f(3, 4), 0, i(5, 3, lo=0, hi=3))",
                                "gather(f(2, 3, 4), -2, i(2, 5, 3, lo=0, hi=3))", "gather(f(4), 0, i(6, lo=0, hi=4))",
@@ -122,6 +133,7 @@ const tg_op tgi_op_index_select = {
     .shapes = "[*, N, *] and index [M] to [*, M, *]",
     .backward = index_select_backward,
     .call = index_select_call,
+    .again = index_select_again,
     .samples =
         (const char *const[]){
             "index_select(f(3, 4), 0, i(5, lo=0, hi=3))", "index_select(f(3, 4), 1, i(2, lo=0, hi=4))",

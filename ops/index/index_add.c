@@ -59,6 +59,15 @@ static void index_fill_backward(tg_context *ctx)
 
 /* ---- index_add ---- */
 
+/* Without self it is zeros; alpha has gone into the source. */
+static tg_tensor_list index_add_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const int dim = *(const int *)tg_node_attributes(node);
+    tg_tensor *self = inputs.items[0], *index = inputs.items[1], *source = inputs.items[2];
+    if (self) return tgi_result(tg_index_add(self, dim, index, source));
+    return tgi_result(tgi_index_add_zeros(tg_node_output_shape(node, 0), dim, index, source));
+}
+
 static tg_tensor_list index_add_call(const tg_value *v)
 {
     return tgi_result(
@@ -80,6 +89,7 @@ const tg_op tgi_op_index_add = {
     .shapes = "[*, N, *], index [M] and source [*, M, *] to self's",
     .backward = index_add_backward,
     .call = index_add_call,
+    .again = index_add_again,
     .samples =
         (const char *const[]){ "index_add(f(3, 4), 0, i(5, lo=0, hi=3), f(5, 4))",
                                "index_add(f(3, 4), 1, i(2, lo=0, hi=4), f(3, 2), alpha=-1.5)",
@@ -251,6 +261,7 @@ const tg_op tgi_op_index_copy = {
     .shapes = "[*, N, *], index [M] and source [*, M, *] to self's",
     .backward = index_copy_backward,
     .call = index_copy_call,
+    .again = tgi_index_write_again,
     .samples =
         (const char *const[]){ "index_copy(f(3, 4), 0, cat([i(1, lo=0, hi=2), i(1, lo=2, hi=3)]), f(2, 4))",
                                "index_copy(f(3, 4), 1, i(1, lo=0, hi=4), f(3, 1))",
@@ -408,6 +419,7 @@ const tg_op tgi_op_index_fill = {
     .shapes = "[*, N, *] and index [M] to self's",
     .backward = index_fill_backward,
     .call = index_fill_call,
+    .again = tgi_index_write_again,
     .samples =
         (const char *const[]){
             "index_fill(f(3, 4), 0, i(2, lo=-3, hi=3), 1.5)",

@@ -50,6 +50,8 @@ typedef struct tgi_index_write {
 /* Does it, but does not record it: self, written in place under PyTorch's rules, or a new tensor. NULL on failure. */
 tg_tensor *tgi_index_write_run(tgi_index_write *w);
 /* Records op(self, index, x) = y, with the index saved and `dim` as attribute: y, or NULL. */
+/* tg_op.again of ops on self, a dimension, index and what is written: not where that was a number. */
+tg_tensor_list tgi_index_write_again(const tg_node *node, tg_tensor_list inputs);
 tg_tensor *tgi_index_write_record(const tgi_index_write *w, tg_tensor *y, bool number);
 /* An op's NAME_ whose result `y` was made by the ops: writes it to `self`. NULL is passed on. */
 tg_tensor *tgi_write_result(const tg_op *op, tg_tensor *self, tg_tensor *y);

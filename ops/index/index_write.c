@@ -62,6 +62,17 @@ tg_tensor *tgi_index_write_record(const tgi_index_write *w, tg_tensor *y, bool n
     return status == TG_OK ? y : NULL;
 }
 
+tg_tensor_list tgi_index_write_again(const tg_node *node, tg_tensor_list inputs)
+{
+    if (!inputs.items[0] || !inputs.items[2]) return tg_list_failed();
+    const tg_value args[] = { { TG_VALUE_TENSOR, { .tensor = inputs.items[0] } },
+                              { TG_VALUE_INT, { .integer = *(const int *)tg_node_attributes(node) } },
+                              { TG_VALUE_TENSOR, { .tensor = inputs.items[1] } },
+                              { TG_VALUE_TENSOR, { .tensor = inputs.items[2] } },
+                              { TG_VALUE_NONE, { NULL } } };
+    return tg_node_op(node)->call(args);
+}
+
 /* What was there before reached `y` by other nodes. */
 void tgi_write_result_backward(tg_context *ctx)
 {

@@ -99,6 +99,15 @@ static void scatter_add_backward(tg_context *ctx)
     if (tg_needs_input_grad(ctx, 2)) tg_set_grad_input(ctx, 2, tg_gather(g, dim, tg_saved(ctx, 0)));
 }
 
+/* Without self it is zeros. */
+static tg_tensor_list scatter_add_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const int dim = *(const int *)tg_node_attributes(node);
+    tg_tensor *self = inputs.items[0], *index = inputs.items[1], *src = inputs.items[2];
+    if (self) return tgi_result(tg_scatter_add(self, dim, index, src));
+    return tgi_result(tgi_scatter_add_zeros(tg_node_output_shape(node, 0), dim, index, src));
+}
+
 static tg_tensor_list scatter_add_call(const tg_value *v)
 {
     return tgi_result(tg_scatter_add(v[0].as.tensor, v[1].as.integer, v[2].as.tensor, v[3].as.tensor));
@@ -118,6 +127,7 @@ const tg_op tgi_op_scatter_add = {
     .shapes = "[*, N, *], index [*', M, *'] and src no smaller than index, to self's",
     .backward = scatter_add_backward,
     .call = scatter_add_call,
+    .again = scatter_add_again,
     .samples =
         (const char *const[]){ "scatter_add(f(3, 4), 1, i(3, 5, lo=0, hi=4), f(3, 5))",
                                "scatter_add(f(3, 4), 0, i(2, 3, lo=0, hi=3), f(4, 4))",

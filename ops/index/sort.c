@@ -139,7 +139,9 @@ static tg_values_indices in_order(tg_tensor *t, int dim, int64_t count, bool des
 
 typedef struct attributes {
     int dim;
-    bool removed; /* the dimension is gone from the results */
+    bool removed;    /* the dimension is gone from the results */
+    bool descending;
+    int64_t k;       /* of topk and kthvalue */
 } attributes;
 
 static void values_backward(tg_context *ctx)
@@ -158,6 +160,24 @@ static tg_values_indices record(const tg_op *op, tg_tensor *t, tg_values_indices
     if (!y.values || tg_record(op, tg_list(t), tg_list(y.values, y.indices), tg_list(y.indices), &a, sizeof a) != TG_OK)
         return (tg_values_indices){ NULL, NULL };
     return y;
+}
+
+static tg_tensor_list sort_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const attributes *a = tg_node_attributes(node);
+    return tgi_both(tg_sort(inputs.items[0], .dim = a->dim, .descending = a->descending));
+}
+
+static tg_tensor_list topk_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const attributes *a = tg_node_attributes(node);
+    return tgi_both(tg_topk(inputs.items[0], a->k, .dim = a->dim, .largest = a->descending));
+}
+
+static tg_tensor_list kthvalue_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const attributes *a = tg_node_attributes(node);
+    return tgi_both(tg_kthvalue(inputs.items[0], a->k, .dim = a->dim, .keepdim = !a->removed));
 }
 
 /* ---- sort ---- */
@@ -183,6 +203,7 @@ const tg_op tgi_op_sort = {
     .backward = values_backward,
     .kinks = "equal elements: the gradient follows the order found",
     .call = sort_call,
+    .again = sort_again,
     .samples = (const char *const[]){ "sort(f(5))", "sort(f(2, 3))", "sort(f(3, 4), dim=0)",
                                       "sort(f(2, 5, 3), dim=-2, descending=True)", "sort(f())", "sort(f(0, 3))",
                                       "sort(f(3, 0), dim=0)", "sort(f(70), descending=True)", "sort(i(3, 4), dim=0)",
@@ -203,7 +224,7 @@ tg_values_indices tg_sort_at(const char *where, tg_tensor *t, tg_sort_options op
     const int dim = tgi_op_dim(&tgi_op_sort, tg_list(t), options.dim, t->ndim);
     if (dim < 0) return none;
     const tg_values_indices y = in_order(t, dim, tgi_size_along(t, dim), options.descending);
-    return record(&tgi_op_sort, t, y, (attributes){ dim, false });
+    return record(&tgi_op_sort, t, y, (attributes){ .dim = dim, .descending = options.descending });
 }
 
 /* ---- argsort, msort ---- */
@@ -274,6 +295,7 @@ const tg_op tgi_op_topk = {
     .backward = values_backward,
     .kinks = "equal elements: the gradient goes to those found",
     .call = topk_call,
+    .again = topk_again,
     .samples = (const char *const[]){ "topk(f(6), 2)", "topk(f(3, 5), 3, 1, False)", "topk(f(5, 3), 2, dim=0)",
                                       "topk(f(2, 4), 4)", "topk(f(2, 4), 0)", "topk(f(), 1)", "topk(f(), 0)",
                                       "topk(f(400), 5)", "topk(f(2, 300), 20, largest=False)",
@@ -303,7 +325,8 @@ tg_values_indices tg_topk_at(const char *where, tg_tensor *t, int64_t k, tg_topk
         tg_op_fail(&tgi_op_topk, tg_list(t), "\"topk_cpu\" not implemented for 'Bool'");
         return none;
     }
-    return record(&tgi_op_topk, t, in_order(t, dim, k, options.largest), (attributes){ dim, false });
+    const attributes a = { .dim = dim, .descending = options.largest, .k = k };
+    return record(&tgi_op_topk, t, in_order(t, dim, k, options.largest), a);
 }
 
 /* ---- kthvalue ---- */
@@ -324,6 +347,7 @@ const tg_op tgi_op_kthvalue = {
     .backward = values_backward,
     .kinks = "equal elements: the gradient goes to the one found",
     .call = kthvalue_call,
+    .again = kthvalue_again,
     .samples = (const char *const[]){ "kthvalue(f(6), 2)", "kthvalue(f(3, 5), 3, 0)", "kthvalue(f(3, 5), 5, -1, True)",
                                       "kthvalue(f(), 1)", "kthvalue(f(2, 0), 1, 0)", "kthvalue(i(7, lo=-90, hi=90), 2)",
                                       "kthvalue(f(3, 2, 2), 2, 1, keepdim=True)", NULL },
@@ -372,7 +396,7 @@ tg_values_indices tg_kthvalue_at(const char *where, tg_tensor *t, int64_t k, tg_
         const tg_values_indices y = { last_along(all.values, dim, options.keepdim),
                                       last_along(all.indices, dim, options.keepdim) };
         const bool removed = !options.keepdim && t->ndim > 0;
-        return y.indices ? record(&tgi_op_kthvalue, t, y, (attributes){ dim, removed }) : none;
+        return y.indices ? record(&tgi_op_kthvalue, t, y, (attributes){ .dim = dim, .removed = removed, .k = k }) : none;
     }
     return none;
 }

@@ -285,6 +285,14 @@ tg_tensor *tg_scaled_dot_product_attention_at(const char *where, tg_tensor *quer
     return tg_matmul(tg_dropout(weights_of(query, key, o.attn_mask, &a), .p = o.dropout_p), value);
 }
 
+static tg_tensor_list attention_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const attributes *a = tg_node_attributes(node);
+    return tgi_result(tg_scaled_dot_product_attention(inputs.items[0], inputs.items[1], inputs.items[2],
+                                                      .attn_mask = inputs.items[3], .is_causal = a->is_causal,
+                                                      .scale = a->scale));
+}
+
 static tg_tensor_list attention_call(const tg_value *args)
 {
     tg_attention_options o = { .attn_mask = args[3].kind == TG_VALUE_TENSOR ? args[3].as.tensor : NULL,
@@ -375,6 +383,7 @@ const tg_op tgi_op_attention = {
     .backward_fused = backward_fused,
     .flops = flops,
     .call = attention_call,
+    .again = attention_again,
     .samples = attention_samples,
     .corners = attention_corners,
     .errors = attention_errors,

@@ -526,6 +526,15 @@ static bool backward_raw(const tgi_norm_form *form, tg_tensor *const from[TGI_NO
 
 static void batch_norm_backward_fused(tg_context *ctx) { tgi_norm_backward_fused(ctx, backward_raw); }
 
+/* In training alone: the running statistics, which are then not looked at, are no inputs. */
+static tg_tensor_list batch_norm_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const attributes *a = tg_node_attributes(node);
+    if (!a->training) return tg_list_failed();
+    return tgi_result(tg_batch_norm(inputs.items[0], NULL, NULL, .weight = inputs.items[1], .bias = inputs.items[2],
+                                    .training = true, .eps = a->form.eps));
+}
+
 static tg_tensor_list batch_norm_call(const tg_value *args)
 {
     tg_batch_norm_options o = { .weight = tgi_norm_argument(&args[3]),
@@ -591,6 +600,7 @@ const tg_op tgi_op_batch_norm = {
     .backward_fused = batch_norm_backward_fused,
     .flops = tgi_flops_norm,
     .call = batch_norm_call,
+    .again = batch_norm_again,
     .samples = batch_norm_samples,
     .errors = batch_norm_errors,
 };

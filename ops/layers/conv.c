@@ -177,6 +177,17 @@ tg_tensor *tg_convolution_at(const char *where, tg_tensor *input, tg_tensor *wei
                       "convolutions over one and two dimensions are supported, not over 3: see conv3d");
 }
 
+static tg_tensor_list convolution_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *bias = inputs.count > 2 ? inputs.items[2] : NULL;
+    return tgi_result(tgi_convolve(inputs.items[0], inputs.items[1], bias, tg_node_attributes(node)));
+}
+
+static tg_tensor_list convolution_backward_weight_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(convolve_weight(inputs.items[0], inputs.items[1], tg_node_attributes(node)));
+}
+
 static tg_tensor_list convolution_call(const tg_value *v)
 {
     return tgi_result(tg_convolution_at(TG_HERE, v[0].as.tensor, v[1].as.tensor, tgi_optional(&v[2]), v[3].as.ints,
@@ -230,6 +241,7 @@ const tg_op tgi_op_convolution = {
     .backward = convolution_backward,
     .flops = flops,
     .call = convolution_call,
+    .again = convolution_again,
     .samples = convolution_samples,
     .errors = convolution_errors,
     .own_errors = convolution_own_errors,
@@ -295,6 +307,7 @@ const tg_op tgi_op_convolution_backward_weight = {
     .backward = convolution_backward_weight_backward,
     .usage = "",
     .call = convolution_backward_weight_call,
+    .again = convolution_backward_weight_again,
     .samples = convolution_backward_weight_samples,
     .own_errors = convolution_backward_weight_own_errors,
 };

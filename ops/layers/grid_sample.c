@@ -71,6 +71,13 @@ static void places_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_mul(tg_grad_output(ctx, 0), tg_saved(ctx, 0)));
 }
 
+/* What the places are in, and how those outside are taken. */
+typedef struct plane_kind {
+    int64_t h, w;
+    outside mode;
+    bool align_corners;
+} plane_kind;
+
 /* grid [.., 2] as places in planes of h rows and w columns; the column first. */
 static tg_tensor *places(tg_tensor *grid, int64_t h, int64_t w, outside mode, bool align_corners)
 {
@@ -90,7 +97,14 @@ static tg_tensor *places(tg_tensor *grid, int64_t h, int64_t w, outside mode, bo
         if (slopes) tgi_put(tgi_ptr(slopes), slopes->dtype, i, p.slope);
     }
     tgi_unref(c);
-    return tg_record(op, tg_list(grid), tg_list(y), tg_list(slopes), NULL, 0) == TG_OK ? y : NULL;
+    const plane_kind a = { h, w, mode, align_corners };
+    return tg_record(op, tg_list(grid), tg_list(y), tg_list(slopes), &a, sizeof a) == TG_OK ? y : NULL;
+}
+
+static tg_tensor_list places_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const plane_kind *a = tg_node_attributes(node);
+    return tgi_result(places(inputs.items[0], a->h, a->w, a->mode, a->align_corners));
 }
 
 static tg_tensor_list grid_sampler_places_call(const tg_value *v)
@@ -119,6 +133,7 @@ const tg_op tgi_op_grid_sampler_places = {
     .usage = "",
     .backward = places_backward,
     .call = grid_sampler_places_call,
+    .again = places_again,
     .samples = (const char *const[]){ "grid_sampler_places(f(3, 2), [4, 5], 'zeros', True)",
                                       "grid_sampler_places(f(2, 3, 2), [4, 3], 'border', False)",
                                       "grid_sampler_places(f(5, 2, lo=-5, hi=5), [4, 3], 'reflection', True)",

@@ -306,6 +306,13 @@ static bool backward_raw(const tgi_norm_form *form, tg_tensor *const from[TGI_NO
 
 static void group_norm_backward_fused(tg_context *ctx) { tgi_norm_backward_fused(ctx, backward_raw); }
 
+static tg_tensor_list group_norm_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tgi_norm_form *form = tg_node_attributes(node);
+    return tgi_result(tg_group_norm(inputs.items[0], form->shape.dims[1], .weight = inputs.items[1],
+                                    .bias = inputs.items[2], .eps = form->eps));
+}
+
 static tg_tensor_list group_norm_call(const tg_value *args)
 {
     tg_group_norm_options o = { .weight = tgi_norm_argument(&args[2]),
@@ -356,6 +363,7 @@ const tg_op tgi_op_group_norm = {
     .backward_fused = group_norm_backward_fused,
     .flops = tgi_flops_norm,
     .call = group_norm_call,
+    .again = group_norm_again,
     .samples = group_norm_samples,
     .errors = group_norm_errors,
 };

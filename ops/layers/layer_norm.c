@@ -247,6 +247,36 @@ tg_tensor *tg_layer_norm_at(const char *where, tg_tensor *input, tg_shape normal
     return normalize(&tgi_op_layer_norm, inputs, &normalized_shape, true, o.eps);
 }
 
+/* The dimensions that are normalised: the weight's or the bias's, or so many that they have n elements. */
+static tg_shape normalized_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tgi_norm_form *form = tg_node_attributes(node);
+    const tg_tensor *x = inputs.items[0];
+    for (int64_t i = 1; i < inputs.count; i++)
+        if (inputs.items[i]) return tgi_shape(inputs.items[i]);
+    tg_shape shape = tg_shape();
+    int64_t n = 1;
+    do {
+        for (int d = shape.ndim++; d > 0; d--) shape.dims[d] = shape.dims[d - 1];
+        n *= shape.dims[0] = x->dims[x->ndim - shape.ndim];
+    } while (n != form->shape.dims[1] && shape.ndim < x->ndim);
+    return shape;
+}
+
+static tg_tensor_list layer_norm_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tgi_norm_form *form = tg_node_attributes(node);
+    return tgi_result(tg_layer_norm(inputs.items[0], normalized_again(node, inputs), .weight = inputs.items[1],
+                                    .bias = inputs.items[2], .eps = form->eps));
+}
+
+static tg_tensor_list rms_norm_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tgi_norm_form *form = tg_node_attributes(node);
+    return tgi_result(tg_rms_norm(inputs.items[0], normalized_again(node, inputs), .weight = inputs.items[1],
+                                  .eps = form->eps));
+}
+
 static tg_tensor_list layer_norm_call(const tg_value *args)
 {
     tg_layer_norm_options o = { .weight = tgi_norm_argument(&args[2]),
@@ -303,6 +333,7 @@ const tg_op tgi_op_layer_norm = {
     .backward_fused = backward_fused,
     .flops = tgi_flops_norm,
     .call = layer_norm_call,
+    .again = layer_norm_again,
     .samples = layer_norm_samples,
     .corners = layer_norm_corners,
     .errors = layer_norm_errors,
@@ -358,6 +389,7 @@ const tg_op tgi_op_rms_norm = {
     .backward_fused = backward_fused,
     .flops = tgi_flops_norm,
     .call = rms_norm_call,
+    .again = rms_norm_again,
     .samples = rms_norm_samples,
     .corners = rms_norm_corners,
     .errors = rms_norm_errors,

@@ -153,6 +153,13 @@ static tg_avg_pool_options options_of(const tg_value *v, bool divisor)
     return o;
 }
 
+static tg_tensor_list average_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_op *op = tg_node_op(node);
+    const bool back = op == &tgi_op_avg_pool_backward || op == &tgi_op_adaptive_avg_pool_backward;
+    return tgi_result(averaged(op, inputs.items[0], tg_node_attributes(node), back));
+}
+
 static tg_tensor_list avg_pool1d_call(const tg_value *v)
 {
     return tgi_result(tg_avg_pool1d_at(TG_HERE, v[0].as.tensor, v[1].as.ints, options_of(v + 2, false)));
@@ -196,6 +203,7 @@ const tg_op tgi_op_avg_pool1d = {
     .shapes = "[N, C, L] to [N, C, (L + 2 padding - kernel_size) / stride + 1]",
     .backward = average_backward,
     .call = avg_pool1d_call,
+    .again = average_again,
     .samples = avg_pool1d_samples,
     .errors = avg_pool1d_errors,
 };
@@ -248,6 +256,7 @@ const tg_op tgi_op_avg_pool2d = {
     .shapes = "[N, C, H, W] to [N, C, (H + 2 padding - kernel_size) / stride + 1, ..]",
     .backward = average_backward,
     .call = avg_pool2d_call,
+    .again = average_again,
     .samples = avg_pool2d_samples,
     .corners = avg_pool2d_corners,
     .errors = avg_pool2d_errors,
@@ -308,6 +317,7 @@ const tg_op tgi_op_adaptive_avg_pool1d = {
     .shapes = "[N, C, L] to [N, C, output_size]",
     .backward = average_backward,
     .call = adaptive_avg_pool1d_call,
+    .again = average_again,
     .samples = adaptive_avg_pool1d_samples,
     .errors = adaptive_avg_pool1d_errors,
 };
@@ -339,6 +349,7 @@ const tg_op tgi_op_adaptive_avg_pool2d = {
     .shapes = "[N, C, H, W] to [N, C, *output_size]",
     .backward = average_backward,
     .call = adaptive_avg_pool2d_call,
+    .again = average_again,
     .samples = adaptive_avg_pool2d_samples,
     .errors = adaptive_avg_pool2d_errors,
 };
@@ -410,6 +421,7 @@ const tg_op tgi_op_avg_pool_backward = {
     .backward = backward_backward,
     .usage = "",
     .call = avg_pool_backward_call,
+    .again = average_again,
     .samples = avg_pool_backward_samples,
     .own_errors = avg_pool_backward_own_errors,
 };
@@ -436,6 +448,7 @@ const tg_op tgi_op_adaptive_avg_pool_backward = {
     .backward = backward_backward,
     .usage = "",
     .call = adaptive_avg_pool_backward_call,
+    .again = average_again,
     .samples = adaptive_avg_pool_backward_samples,
     .own_errors = adaptive_avg_pool_backward_own_errors,
 };

@@ -97,6 +97,18 @@ static bool along_ok(const tg_op *op, tg_tensor *x, tg_tensor *indices, const tg
     return false;
 }
 
+static tg_tensor_list scattered_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *g = inputs.items[0];
+    return tgi_result(scattered(g, tgi_saved_again(node, 0, g), tg_node_attributes(node)));
+}
+
+static tg_tensor_list gathered_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *x = inputs.items[0];
+    return tgi_result(gathered(x, tgi_saved_again(node, 0, x), tg_node_attributes(node)));
+}
+
 static tg_tensor_list max_pool_backward_call(const tg_value *v)
 {
     const tg_op *op = &tgi_op_max_pool_backward;
@@ -146,6 +158,7 @@ const tg_op tgi_op_max_pool_backward = {
     .backward = gather_backward,
     .usage = "",
     .call = max_pool_backward_call,
+    .again = scattered_again,
     .samples = max_pool_backward_samples,
     .errors = max_pool_backward_errors,
     .own_errors = max_pool_backward_own_errors,
@@ -174,6 +187,7 @@ const tg_op tgi_op_max_pool_double_backward = {
     .backward = scatter_backward,
     .usage = "",
     .call = max_pool_double_backward_call,
+    .again = gathered_again,
     .samples = max_pool_double_backward_samples,
     .errors = max_pool_double_backward_errors,
     .own_errors = max_pool_double_backward_own_errors,
@@ -210,6 +224,12 @@ static bool pool_into(tg_tensor *x, const tgi_windows *w, tg_tensor *values, tg_
     return ok;
 }
 
+/* Its backward looks at the first member alone. */
+typedef struct pooling {
+    along along;
+    tgi_windows windows;
+} pooling;
+
 /* Values and indices, recorded as `op`; the indices are made only if somebody wants them. */
 static tg_values_indices pooled(const tg_op *op, tg_tensor *x, const tgi_windows *w, bool indices_wanted)
 {
@@ -226,10 +246,18 @@ static tg_values_indices pooled(const tg_op *op, tg_tensor *x, const tgi_windows
     const bool indices = indices_wanted || tg_will_record(tg_list(x));
     tg_values_indices r = { tgi_new(&shape, (tg_dtype)x->dtype), indices ? tgi_new(&shape, TG_INT64) : NULL };
     if (!r.values || (indices && !r.indices) || !pool_into(x, w, r.values, r.indices)) return failed;
-    const along a = { w->spatial, from };
+    const pooling a = { { w->spatial, from }, *w };
     tg_tensor_list outputs = tg_list(r.values, r.indices);
     if (!indices_wanted) outputs.count = 1;
     return tg_record(op, tg_list(x), outputs, tg_list(r.indices), &a, sizeof a) == TG_OK ? r : failed;
+}
+
+static tg_tensor_list pooled_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const pooling *a = tg_node_attributes(node);
+    const bool indices = tg_node_output_count(node) > 1;
+    const tg_values_indices y = pooled(tg_node_op(node), inputs.items[0], &a->windows, indices);
+    return indices ? tgi_both(y) : tgi_result(y.values);
 }
 
 static bool max_dims_ok(const tg_op *op, tg_tensor *x, int spatial)
@@ -450,6 +478,7 @@ ERROR_OF(adaptive_max_pool2d_with_indices, "f(5, 5), [2, 2])", "Input dimension 
         .kinks = KINKS,                                                                                                \
         .backward = scatter_backward,                                                                                  \
         .call = op_name##_call,                                                                                        \
+        .again = pooled_again,                                                                                         \
         .samples = op_name##_samples,                                                                                  \
         .corners = corner_samples,                                                                                     \
         .errors = error_samples,                                                                                       \

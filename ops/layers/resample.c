@@ -300,6 +300,11 @@ static void options_of(const tg_value *v, tg_interpolate_options *o)
     o->recompute_scale_factor = v[4].kind == TG_VALUE_BOOL && v[4].as.boolean;
 }
 
+static tg_tensor_list resample_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(resample(tg_node_op(node), inputs.items[0], tg_node_attributes(node)));
+}
+
 static tg_tensor_list interpolate_call(const tg_value *v)
 {
     tg_interpolate_options o;
@@ -391,6 +396,7 @@ const tg_op tgi_op_interpolate = {
     .shapes = "[N, C, L] to [N, C, size]; [N, C, H, W] to [N, C, *size]",
     .backward = interpolate_backward,
     .call = interpolate_call,
+    .again = resample_again,
     .samples = interpolate_samples,
     .corners = interpolate_corners,
     .errors = interpolate_errors,
@@ -445,6 +451,7 @@ const tg_op tgi_op_interpolate_backward = {
     .usage = "",
     .backward = interpolate_backward_backward,
     .call = interpolate_backward_call,
+    .again = resample_again,
     .samples = interpolate_backward_samples,
     .own_errors = interpolate_backward_own_errors,
 };

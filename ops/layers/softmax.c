@@ -97,6 +97,14 @@ static tg_softmax_options options_of(const tg_value *args)
     return o;
 }
 
+static tg_tensor_list softmax_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_value args[] = { { TG_VALUE_TENSOR, { .tensor = inputs.items[0] } },
+                              { TG_VALUE_INT, { .integer = *(const int *)tg_node_attributes(node) } },
+                              { TG_VALUE_NONE, { NULL } } };
+    return tg_node_op(node)->call(args);
+}
+
 /* `dim` counted from the front; -1 with an error recorded. */
 static int check(const tg_op *op, tg_tensor *t, int64_t dim)
 {
@@ -181,6 +189,7 @@ const tg_op tgi_op_softmax = {
     .backward_fused = softmax_backward_fused,
     .flops = tgi_flops_softmax,
     .call = softmax_call,
+    .again = softmax_again,
     .samples = softmax_samples,
     .errors = softmax_errors,
     .traits = TG_GIVES_DISTRIBUTION,
@@ -289,6 +298,7 @@ const tg_op tgi_op_log_softmax = {
     .backward_fused = log_softmax_backward_fused,
     .flops = tgi_flops_softmax,
     .call = log_softmax_call,
+    .again = softmax_again,
     .samples = log_softmax_samples,
     .errors = log_softmax_errors,
     .traits = TG_TAKES_LOGITS,

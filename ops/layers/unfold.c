@@ -200,6 +200,11 @@ static tg_unfold_options options_of(const tg_value *v)
     return (tg_unfold_options){ v[0].as.ints, v[1].as.ints, v[2].as.ints, { 0 } };
 }
 
+static tg_tensor_list laid_out_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(laid_out(tg_node_op(node), inputs.items[0], tg_node_attributes(node)));
+}
+
 static tg_tensor_list unfold_call(const tg_value *v)
 {
     return tgi_result(tg_unfold_at(TG_HERE, v[0].as.tensor, v[1].as.ints, options_of(v + 2)));
@@ -222,6 +227,7 @@ const tg_op tgi_op_unfold = {
     .shapes = "[N, C, H, W] to [N, C R S, windows]",
     .backward = unfold_backward,
     .call = unfold_call,
+    .again = laid_out_again,
     .samples = (const char *const[]){ "unfold(f(2, 3, 4, 3), 2)", "unfold(f(2, 5, 4), [2, 3])",
                                       "unfold(f(2, 2, 5, 4), [3, 2], dilation=[1, 2], padding=[2, 1], stride=[2, 1])",
                                       "unfold(f(1, 1, 3, 3), 1, stride=2)", "unfold(f(0, 3, 5, 5), 2)", NULL },
@@ -256,6 +262,7 @@ const tg_op tgi_op_fold = {
     .shapes = "[N, C R S, windows] to [N, C, *output_size]",
     .backward = fold_backward,
     .call = fold_call,
+    .again = laid_out_again,
     .samples =
         (const char *const[]){ "fold(f(2, 8, 6), [4, 3], 2)", "fold(f(12, 8), [5, 4], [2, 3])",
                                "fold(f(2, 6, 16), [5, 4], [3, 2], dilation=[1, 2], padding=[2, 1], stride=[2, 1])",
@@ -358,6 +365,18 @@ static void tensor_unfold_backward_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_tensor_unfold(tg_grad_output(ctx, 0), s->dim, s->size, s->step));
 }
 
+static tg_tensor_list tensor_unfold_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const slices *s = tg_node_attributes(node);
+    return tgi_result(tg_tensor_unfold(inputs.items[0], s->dim, s->size, s->step));
+}
+
+static tg_tensor_list tensor_unfold_backward_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_shape shape = tg_node_output_shape(node, 0);
+    return tgi_result(added_up(inputs.items[0], &shape, tg_node_attributes(node)));
+}
+
 static tg_tensor_list tensor_unfold_call(const tg_value *v)
 {
     return tgi_result(tg_tensor_unfold_at(TG_HERE, v[0].as.tensor, v[1].as.integer, v[2].as.integer, v[3].as.integer));
@@ -393,6 +412,7 @@ const tg_op tgi_op_tensor_unfold = {
     .shapes = "[.., L, ..] to [.., (L - size) / step + 1, .., size]",
     .backward = tensor_unfold_backward,
     .call = tensor_unfold_call,
+    .again = tensor_unfold_again,
     .samples = (const char *const[]){ "tensor_unfold(f(5), 0, 2, 1)", "tensor_unfold(f(3, 7), -1, 3, 2)",
                                       "tensor_unfold(f(7, 2), 0, 2, 3)", "tensor_unfold(f(5), 0, 0, 1)",
                                       "tensor_unfold(f(), 0, 1, 1)", "tensor_unfold(f(0, 3), 1, 2, 1)",
@@ -419,6 +439,7 @@ const tg_op tgi_op_tensor_unfold_backward = {
     .backward = tensor_unfold_backward_backward,
     .usage = "",
     .call = tensor_unfold_backward_call,
+    .again = tensor_unfold_backward_again,
     .samples = (const char *const[]){ "tensor_unfold_backward(f(4, 2), [5], 0, 2, 1)",
                                       "tensor_unfold_backward(f(2, 3, 3), [2, 7], 1, 3, 2)", NULL },
     .own_errors = (const tg_error_sample[]){ { "tensor_unfold_backward(f(4, 3), [5], 0, 2, 1)",

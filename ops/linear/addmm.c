@@ -90,6 +90,13 @@ static tg_tensor_list call(const tg_op *op, add_fn fn, const tg_value *v)
     return tgi_result(fn(TG_HERE, v[0].as.tensor, v[1].as.tensor, v[2].as.tensor, o));
 }
 
+/* beta and alpha have gone into the inputs. */
+static tg_tensor_list addmm_again(const tg_node *node, tg_tensor_list inputs)
+{
+    (void)node;
+    return tgi_result(tg_addmm(inputs.items[0], inputs.items[1], inputs.items[2]));
+}
+
 /* ---- addmm ---- */
 
 static bool addmm_check(tg_tensor *input, tg_tensor *a, tg_tensor *b)
@@ -167,6 +174,7 @@ const tg_op tgi_op_addmm = {
     .backward_fused = addmm_backward_fused,
     .flops = addmm_flops,
     .call = addmm_call,
+    .again = addmm_again,
     .samples =
         (const char *const[]){
             "addmm(f(4), f(2, 3), f(3, 4))", "addmm(f(2, 4), f(2, 3), f(3, 4))", "addmm(f(2, 1), f(2, 3), f(3, 4))",

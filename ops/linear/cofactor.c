@@ -271,6 +271,12 @@ static tg_tensor *cofactor_along(tg_tensor *a, tg_tensor_list directions)
     return y && tg_record(op, inputs, tg_list(y), inputs, NULL, 0) == TG_OK ? y : NULL;
 }
 
+static tg_tensor_list cofactor_along_again(const tg_node *node, tg_tensor_list inputs)
+{
+    (void)node;
+    return tgi_result(cofactor_along(inputs.items[0], tg_list_of(inputs.items + 1, inputs.count - 1)));
+}
+
 /* It is the derivative of det along all directions and one more, in whatever order. */
 static void cofactor_along_backward(tg_context *ctx)
 {
@@ -307,6 +313,7 @@ const tg_op tgi_op_cofactor_along = {
     .usage = "",
     .backward = cofactor_along_backward,
     .call = cofactor_along_call,
+    .again = cofactor_along_again,
     .samples =
         (const char *const[]){ "cofactor_along(f(3, 3), [f(3, 3)])", "cofactor_along(f(2, 2, 2), [f(2, 2, 2)])",
                                "cofactor_along(f(4, 4), [f(4, 4), f(4, 4)])", "cofactor_along(" RANK_2 ", [f(3, 3)])",

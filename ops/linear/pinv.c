@@ -103,7 +103,7 @@ tg_tensor *tg_pinv_at(const char *where, tg_tensor *a, tg_tolerance_options opti
                             : tg_zeros(tgi_shape_with(&batch, a->dims[a->ndim - 1], a->dims[a->ndim - 2]),
                                        .dtype = (tg_dtype)a->dtype);
     if (!y) return NULL;
-    return tg_record(op, tg_list(a), tg_list(y), tg_list(a, y), NULL, 0) == TG_OK ? y : NULL;
+    return tg_record(op, tg_list(a), tg_list(y), tg_list(a, y), &options, sizeof options) == TG_OK ? y : NULL;
 }
 
 /* dA = -yT g yT + (1 - A y) gT y yT + yT y gT (1 - y A) */
@@ -116,6 +116,12 @@ static void pinv_backward(tg_context *ctx)
     left = tg_sub(left, tg_matmul(a, tg_matmul(y, left)));
     right = tg_sub(right, tg_matmul(tg_matmul(right, y), a));
     tg_set_grad_input(ctx, 0, tg_sub(tg_add(left, right), tg_matmul(yt, tg_matmul(g, yt))));
+}
+
+static tg_tensor_list pinv_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_tolerance_options *options = tg_node_attributes(node);
+    return tgi_result(tg_pinv_at(NULL, inputs.items[0], *options));
 }
 
 static tg_tensor_list pinv_call(const tg_value *v)
@@ -139,6 +145,7 @@ const tg_op tgi_op_pinv = {
         "those of the same rank",
     .backward = pinv_backward,
     .call = pinv_call,
+    .again = pinv_again,
     .samples = (const char *const[]){ "pinv(" TGI_MATRIX_3 ")", "pinv(" HIGH ")", "pinv(" WIDE ")", "pinv(f(5, 1))",
                                       "pinv(f(1, 1, lo=1, hi=2))", "pinv(f(0, 3))", "pinv(f(2, 3, 0))",
                                       "pinv(" HIGH ", atol=0.01, rtol=0.02)", NULL },

@@ -16,6 +16,7 @@
 #include <string.h>
 
 typedef enum mode { REDUCED, COMPLETE, ONLY_R } mode;
+static const char *const mode_names[] = { "reduced", "complete", "r" };
 
 /* ---- values ---- */
 
@@ -87,10 +88,9 @@ static tg_qr_result decompose(tg_tensor *a, mode how)
 
 static bool read_mode(tg_tensor *a, const char *text, mode *how)
 {
-    static const char *const names[] = { "reduced", "complete", "r" };
     for (int i = 0; text && i < 3; i++) {
         *how = (mode)i;
-        if (strcmp(text, names[i]) == 0) return true;
+        if (strcmp(text, mode_names[i]) == 0) return true;
     }
     tg_op_fail(&tgi_op_qr, tg_list(a),
                "qr received unrecognized mode '%s' but expected one of 'reduced' (default), 'r', or 'complete'",
@@ -156,6 +156,12 @@ static void qr_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, n > k ? tg_cat(tg_list(da1, da2), -1) : da1);
 }
 
+static tg_tensor_list qr_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_qr_result y = tg_qr(inputs.items[0], .mode = mode_names[*(const mode *)tg_node_attributes(node)]);
+    return tgi_pair(y.q, y.r);
+}
+
 static tg_tensor_list qr_call(const tg_value *v)
 {
     const tg_qr_result y = tg_qr(v[0].as.tensor, .mode = v[1].as.string);
@@ -178,6 +184,7 @@ const tg_op tgi_op_qr = {
     .kinks = "where the first min(m, n) columns are not independent: the gradient is inf and NaN",
     .backward = qr_backward,
     .call = qr_call,
+    .again = qr_again,
     .samples = (const char *const[]){ "qr(" TGI_MATRIX_3 ")", "qr(" TALL ")", "qr(" WIDE ")", "qr(" TGI_MATRICES_2 ")",
                                       "qr(" TGI_MATRIX_3 ", mode='complete')", "qr(" WIDE ", mode='complete')",
                                       "qr(f(4, 2, grad=False), mode='complete')", "qr(f(4, 2, grad=False), mode='r')",

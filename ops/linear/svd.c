@@ -267,15 +267,27 @@ static void svd_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, beyond ? tg_add(da, beyond) : da);
 }
 
-static tg_tensor_list svd_call(const tg_value *v)
+static tg_tensor_list triple(tg_svd_result y)
 {
-    const tg_svd_result y = tg_svd(v[0].as.tensor, .full_matrices = v[1].as.boolean);
     tg_tensor **items = y.u ? tg_list_new(3) : NULL;
     if (!items) return tg_list_failed();
     items[0] = y.u;
     items[1] = y.s;
     items[2] = y.vh;
     return tg_list_of(items, 3);
+}
+
+static tg_tensor_list svd_call(const tg_value *v)
+{
+    return triple(tg_svd(v[0].as.tensor, .full_matrices = v[1].as.boolean));
+}
+
+/* Both factors are square, or neither has more columns than rows. */
+static tg_tensor_list svd_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_shape u = tg_node_output_shape(node, 0), vh = tg_node_output_shape(node, 2);
+    const bool full = u.dims[u.ndim - 1] == u.dims[u.ndim - 2] && vh.dims[vh.ndim - 1] == vh.dims[vh.ndim - 2];
+    return triple(tg_svd(inputs.items[0], .full_matrices = full));
 }
 
 /* Of singular values that are apart, whatever the tests do to the leaves. */
@@ -309,6 +321,7 @@ const tg_op tgi_op_svd = {
         "inf and NaN, that of S is not; columns and rows beyond the first k, which A does not determine: 0",
     .backward = svd_backward,
     .call = svd_call,
+    .again = svd_again,
     .samples = (const char *const[]){ "svd(" SQUARE ")", "svd(" HIGH ", False)", "svd(" WIDE ", full_matrices=False)",
                                       "svd(" BATCHES ", False)", "svd(f(3, 2, grad=False))", "svd(f(2, 3, grad=False))",
                                       "svd(f(1, 1, lo=1, hi=2))", "svd(f(5, 1), False)", "svd(f(1, 4), False)",

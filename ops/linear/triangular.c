@@ -84,6 +84,11 @@ static void cholesky_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_mul(tg_solve_triangular(l, half, false, .left = false), 0.5));
 }
 
+static tg_tensor_list cholesky_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_cholesky(inputs.items[0], .upper = *(const bool *)tg_node_attributes(node)));
+}
+
 static tg_tensor_list cholesky_call(const tg_value *v)
 {
     return tgi_result(tg_cholesky(v[0].as.tensor, .upper = v[1].as.boolean));
@@ -106,6 +111,7 @@ const tg_op tgi_op_cholesky = {
     .shapes = "[*, n, n] to [*, n, n]",
     .backward = cholesky_backward,
     .call = cholesky_call,
+    .again = cholesky_again,
     .samples = (const char *const[]){ "cholesky(" SPD_2 ")", "cholesky(" SPD_3 ")", "cholesky(" SPD_3 ", upper=True)",
                                       "cholesky(stack([" SPD_2 ", " SPD_2 "]))", "cholesky(f(0, 0))",
                                       "cholesky(f(0, 2, 2))", NULL },
@@ -202,6 +208,14 @@ static void solve_triangular_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, how->upper ? tg_triu(whole, how->unit) : tg_tril(whole, -how->unit));
 }
 
+/* A X = B: what the other side of X makes of it are ops of their own. */
+static tg_tensor_list solve_triangular_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const triangular *how = tg_node_attributes(node);
+    return tgi_result(
+        tg_solve_triangular(inputs.items[0], inputs.items[1], how->upper, .unitriangular = how->unit));
+}
+
 static tg_tensor_list solve_triangular_call(const tg_value *v)
 {
     return tgi_result(tg_solve_triangular(v[0].as.tensor, v[1].as.tensor, v[2].as.boolean, .left = v[3].as.boolean,
@@ -221,6 +235,7 @@ const tg_op tgi_op_solve_triangular = {
     .shapes = "[*, n, n] and [*, n, k] to [*, n, k]; without left [*, n, n] and [*, k, n] to [*, k, n]",
     .backward = solve_triangular_backward,
     .call = solve_triangular_call,
+    .again = solve_triangular_again,
     .samples =
         (const char *const[]){
             "solve_triangular(" TRIANGLE_3 ", f(3, 2), True)", "solve_triangular(" TRIANGLE_3 ", f(3, 2), False)",

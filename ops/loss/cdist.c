@@ -468,6 +468,11 @@ static void cdist_backward_fused(tg_context *ctx)
     tgi_unref(g);
 }
 
+static tg_tensor_list cdist_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_cdist(inputs.items[0], inputs.items[1], .p = *(const double *)tg_node_attributes(node)));
+}
+
 static tg_tensor_list cdist_call(const tg_value *args)
 {
     return tgi_result(
@@ -511,6 +516,7 @@ const tg_op tgi_op_cdist = {
     .backward_fused = cdist_backward_fused,
     .kinks = "y = 0: the subgradient 0; p = inf: each element that ties gets the gradient; p = 0: none",
     .call = cdist_call,
+    .again = cdist_again,
     .samples = cdist_samples,
     .corners = cdist_corners,
     .errors = cdist_errors,

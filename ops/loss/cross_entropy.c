@@ -152,6 +152,16 @@ tg_tensor *tg_cross_entropy_at(const char *where, tg_tensor *input, tg_tensor *t
     return options.label_smoothing > 0 ? smoothed(input, target, &options) : of_indices(input, target, &options);
 }
 
+/* Of class indices: with probabilities it is made of other ops. */
+static tg_tensor_list cross_entropy_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const attributes *a = tg_node_attributes(node);
+    tg_tensor *x = inputs.items[0];
+    return tgi_result(tg_cross_entropy(x, tgi_saved_again(node, 2, x),
+                                       .weight = a->weighted ? tgi_saved_again(node, 3, x) : NULL,
+                                       .ignore_index = a->ignore_index, .reduction = a->reduction));
+}
+
 static tg_tensor_list cross_entropy_call(const tg_value *args)
 {
     tg_cross_entropy_options o = { .weight = tgi_optional(&args[2]),
@@ -218,6 +228,7 @@ const tg_op tgi_op_cross_entropy = {
     .backward_fused = backward_fused,
     .flops = tgi_flops_softmax,
     .call = cross_entropy_call,
+    .again = cross_entropy_again,
     .samples = samples,
     .errors = errors,
     .traits = TG_IS_LOSS | TG_TAKES_LOGITS,

@@ -19,7 +19,8 @@
 /* ---- the norm along a dimension ---- */
 
 typedef struct norm_attributes {
-    double p;
+    double p, least;
+    int dim;
     tgi_reduction over;
 } norm_attributes;
 
@@ -30,18 +31,25 @@ static void norm_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tgi_norm_gradient(g, x, y, a->p, &a->over));
 }
 
-static const tg_op op_norm = { .name = "norm", .backward = norm_backward };
+static tg_tensor_list norm_again(const tg_node *node, tg_tensor_list inputs);
+static const tg_op op_norm = { .name = "norm", .backward = norm_backward, .again = norm_again };
 
 /* The p-norm of `t` along `dim`, counted from the front, which stays with size 1: a node of its own. Any real p, and
  * both infinities. A norm below `least` becomes that, and its gradient that of so long a vector. */
 static tg_tensor *norm_along(tg_tensor *t, double p, int dim, double least)
 {
-    norm_attributes a = { .p = p, .over = { .keepdim = true } };
+    norm_attributes a = { .p = p, .least = least, .dim = dim, .over = { .keepdim = true } };
     a.over.reduced[dim] = true;
     tg_tensor *y = t ? tgi_norm_raw(&a.over, p, t) : NULL;
     if (least > 0) y = tg_where(tg_lt(y, least), least, y);
     if (!y) return NULL;
     return tg_record(&op_norm, tg_list(t), tg_list(y), tg_list(t, y), &a, sizeof a) == TG_OK ? y : NULL;
+}
+
+static tg_tensor_list norm_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const norm_attributes *a = tg_node_attributes(node);
+    return tgi_result(norm_along(inputs.items[0], a->p, a->dim, a->least));
 }
 
 /* ---- cosine_similarity ---- */

@@ -9,6 +9,7 @@
 #include "ops/create.h"
 #include "ops/functions.h"
 #include "ops/pointwise.h"
+#include "ops/base/call.h"
 #include "ops/base/promote.h"
 #include "ops/reduce.h"
 #include "ops/reduce/reduce_impl.h"
@@ -140,6 +141,16 @@ tg_tensor *tgi_row_loss(const tg_op *op, const tgi_row *row, tg_tensor *a, tg_te
     return tg_record(op, tg_list(a, b), tg_list(y), tg_list(a, b, parameter), &attributes, sizeof attributes) == TG_OK
                ? y
                : NULL;
+}
+
+tg_tensor_list tgi_row_loss_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const row_attributes *a = tg_node_attributes(node);
+    const tg_shape made = tg_node_output_shape(node, 0);
+    const tg_reduction whole = a->scale == 1 ? TG_REDUCTION_SUM : TG_REDUCTION_MEAN; /* alike of one element */
+    const tg_reduction r = tg_shape_equal(&made, &a->shape) ? TG_REDUCTION_NONE : whole;
+    tg_tensor *parameter = a->has_parameter ? tgi_saved_again(node, 2, inputs.items[0]) : NULL;
+    return tgi_result(tgi_row_loss(tg_node_op(node), a->row, inputs.items[0], inputs.items[1], parameter, r));
 }
 
 /* ---- its gradients ---- */

@@ -33,8 +33,9 @@ bool tgi_fits_into(const tg_op *op, tg_tensor_list inputs, const tg_tensor *t, c
 #include "ops/loss.def"
 
 /* The loss of a row between a and b, with a parameter or NULL, reduced: one node of `op`, whose
- * backwards are the two below. Shapes are broadcast, dtypes promoted; none may be an integer. */
+ * backwards are those below, as is its tg_op.again. Shapes are broadcast, dtypes promoted; none may be an integer. */
 tg_tensor *tgi_row_loss(const tg_op *op, const tgi_row *row, tg_tensor *a, tg_tensor *b, tg_tensor *parameter, tg_reduction r);
+tg_tensor_list tgi_row_loss_again(const tg_node *node, tg_tensor_list inputs);
 void tgi_row_loss_backward(tg_context *ctx);
 void tgi_row_loss_backward_fused(tg_context *ctx);
 /* A parameter that is one number, for inputs a and b. */

@@ -193,6 +193,7 @@ const tg_op tgi_op_soft_margin_loss = {
     .doc = "The logistic loss of scores under targets 1 and -1; never infinite for finite scores.",
     .backward = tgi_row_loss_backward,
     .backward_fused = tgi_row_loss_backward_fused,
+    .again = tgi_row_loss_again,
     .call = soft_margin_loss_call,
     .samples = soft_margin_loss_samples,
     .corners = soft_margin_loss_corners,

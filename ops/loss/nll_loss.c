@@ -204,6 +204,28 @@ static tg_nll_options nll_options_of(tg_context *ctx)
                              .reduction = a->reduction };
 }
 
+static tg_nll_options nll_options_again(const tg_node *node, const tg_tensor *like)
+{
+    const nll_attributes *a = tg_node_attributes(node);
+    return (tg_nll_options){ .weight = a->weighted ? tgi_saved_again(node, 1, like) : NULL,
+                             .ignore_index = a->ignore_index,
+                             .reduction = a->reduction };
+}
+
+static tg_tensor_list nll_loss_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *x = inputs.items[0];
+    return tgi_result(tg_nll_loss_at(NULL, x, tgi_saved_again(node, 0, x), nll_options_again(node, x)));
+}
+
+static tg_tensor_list nll_loss_backward_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *g = inputs.items[0];
+    const tg_shape size = tg_node_output_shape(node, 0);
+    return tgi_result(
+        tgi_nll_loss_backward_at(NULL, g, size, tgi_saved_again(node, 0, g), nll_options_again(node, g)));
+}
+
 tg_tensor *tg_nll_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_nll_options options)
 {
     return tgi_nll_loss(where, &tgi_op_nll_loss, input, target, options);
@@ -285,6 +307,7 @@ const tg_op tgi_op_nll_loss = {
     .doc = "The loss of log-probabilities x under class indices; targets equal to ignore_index count for nothing.",
     .backward = nll_loss_backward,
     .call = nll_loss_call,
+    .again = nll_loss_again,
     .samples = nll_loss_samples,
     .errors = nll_loss_errors,
     .traits = TG_IS_LOSS | TG_TAKES_LOG_PROBABILITIES,
@@ -353,6 +376,7 @@ const tg_op tgi_op_nll_loss_backward = {
     .usage = "",
     .backward = nll_loss_backward_backward,
     .call = nll_loss_backward_call,
+    .again = nll_loss_backward_again,
     .samples = nll_loss_backward_samples,
     .own_errors = (const tg_error_sample[]){ { "nll_loss_backward(f(3), [4, 5], i(4, lo=0, hi=5), reduction='none')",
                                                "the gradient has 3 elements" },

@@ -179,6 +179,7 @@ const tg_op tgi_op_median_dim = {
     .backward = tgi_reduction_scatter_backward,
     .kinks = "where several are the median: g goes to the first",
     .call = median_dim_call,
+    .again = tgi_reduction_along_again,
     .samples = DIM_SAMPLES("median_dim"),
     .corners =
         (const char *const[]){ "median_dim(v(1, nan, 3, nan, 2, 0), 0)", "median_dim(v(inf, -inf, 1), 0)", NULL },
@@ -194,6 +195,7 @@ const tg_op tgi_op_nanmedian_dim = {
     .backward = tgi_reduction_scatter_backward,
     .kinks = "where several are the median: g goes to the first",
     .call = nanmedian_dim_call,
+    .again = tgi_reduction_along_again,
     .samples = DIM_SAMPLES("nanmedian_dim"),
     .corners =
         (const char *const[]){ "nanmedian_dim(v(1, nan, 3, nan, 2, 0), 0)", "nanmedian_dim(v(inf, -inf, 1), 0)", NULL },

@@ -290,7 +290,12 @@ static void center_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, center(tg_grad_output(ctx, 0), tg_attributes(ctx), NULL));
 }
 
-static const tg_op op_center = { .name = "center", .backward = center_backward };
+static tg_tensor_list center_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(center(inputs.items[0], tg_node_attributes(node), NULL));
+}
+
+static const tg_op op_center = { .name = "center", .backward = center_backward, .again = center_again };
 
 tg_tensor *tgi_center(tg_tensor *x, const tg_shape *dims)
 {
@@ -381,6 +386,22 @@ static tg_tensor_list std_call(const tg_value *v)
     return tgi_result(tg_std_at(TG_HERE, v[0].as.tensor, options_of(v)));
 }
 
+static tg_tensor *variance_record(const tg_op *op, const variance *v, tg_tensor *t)
+{
+    means mean;
+    tg_tensor *y = variance_raw(v, t, op == &tgi_op_std, &mean), *result = op == &tgi_op_std ? y : NULL;
+    variance a = *v;
+    a.split = mean.low;
+    if (!y) return NULL;
+    return tg_record(op, tg_list(t), tg_list(y), tg_list(t, mean.high, mean.low, result), &a, sizeof a) == TG_OK ? y
+                                                                                                                 : NULL;
+}
+
+static tg_tensor_list variance_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(variance_record(tg_node_op(node), tg_node_attributes(node), inputs.items[0]));
+}
+
 const tg_op tgi_op_var = {
     .name = "var",
     .schema = "var(Tensor self, int[]? dim=None, *, int? correction=1, bool keepdim=False) -> Tensor",
@@ -390,6 +411,7 @@ const tg_op tgi_op_var = {
     .backward = var_backward,
     .flops = tgi_flops_loss,
     .call = var_call,
+    .again = variance_again,
     .samples = (const char *const[]){ VAR_SAMPLES("var"), NULL },
     .corners = (const char *const[]){ VAR_CORNERS("var"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("var", "std and var") },
@@ -406,6 +428,7 @@ const tg_op tgi_op_std = {
     .backward = std_backward,
     .kinks = "y = 0: the subgradient 0",
     .call = std_call,
+    .again = variance_again,
     .samples = (const char *const[]){ VAR_SAMPLES("std"), NULL },
     .corners = (const char *const[]){ VAR_CORNERS("std"), NULL },
     .errors = (const tg_error_sample[]){ VAR_ERRORS("std", "std and var") },
@@ -414,17 +437,6 @@ const tg_op tgi_op_std = {
         "of one element with correction 1 it is 0 / 0: .correction = 0. Of equal elements its gradient is not finite: "
         "tg_sqrt(tg_add(tg_var(x), 1e-8))",
 };
-
-static tg_tensor *variance_record(const tg_op *op, const variance *v, tg_tensor *t)
-{
-    means mean;
-    tg_tensor *y = variance_raw(v, t, op == &tgi_op_std, &mean), *result = op == &tgi_op_std ? y : NULL;
-    variance a = *v;
-    a.split = mean.low;
-    if (!y) return NULL;
-    return tg_record(op, tg_list(t), tg_list(y), tg_list(t, mean.high, mean.low, result), &a, sizeof a) == TG_OK ? y
-                                                                                                                 : NULL;
-}
 
 static tg_tensor *var_or_std(const char *where, const tg_op *op, tg_tensor *t, const tg_var_options *o)
 {

@@ -83,6 +83,7 @@ const tg_op tgi_op_prod = {
     .backward = prod_backward,
     .backward_fused = prod_backward_fused,
     .call = prod_call,
+    .again = tgi_reduction_along_again,
     .samples = (const char *const[]){ "prod(f(5))",
                                       "prod(f(2, 3))",
                                       "prod(f())",

@@ -143,6 +143,7 @@ const tg_op tgi_op_sum = {
     .backward = sum_backward,
     .flops = tgi_flops_sum,
     .call = sum_call,
+    .again = tgi_reduction_again,
     .samples = sum_samples,
     .errors = sum_errors,
 };
@@ -186,6 +187,7 @@ const tg_op tgi_op_mean = {
     .backward = mean_backward,
     .flops = tgi_flops_mean,
     .call = mean_call,
+    .again = tgi_reduction_again,
     .samples = mean_samples,
     .errors = mean_errors,
     .not_finite = "the mean of no elements is 0 / 0",
@@ -243,6 +245,7 @@ const tg_op tgi_op_nansum = {
     .doc = "The sum of what is not NaN.",
     .backward = nansum_backward,
     .call = nansum_call,
+    .again = tgi_reduction_again,
     .samples = (const char *const[]){ "nansum(f(2, 3))", "nansum(f(2, 3, 2), dim=[0, -1], keepdim=True)", "nansum(f())",
                                       "nansum(f(0, 3), dim=[0])", "nansum(i(2, 3), dim=[1])", "nansum(b(4))", NULL },
     .corners = (const char *const[]){ "nansum(v(1, nan, 3))", "nansum(v(nan, nan))", "nansum(v(inf, nan, -0.0))",
@@ -350,6 +353,11 @@ static void sum_to_size_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_expand(tg_grad_output(ctx, 0), tg_input_shape(ctx, 0)));
 }
 
+static tg_tensor_list sum_to_size_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_sum_to_size(inputs.items[0], tg_node_output_shape(node, 0)));
+}
+
 static tg_tensor_list sum_to_size_call(const tg_value *args)
 {
     return tgi_result(tg_sum_to_size_at(TG_HERE, args[0].as.tensor, args[1].as.ints));
@@ -381,6 +389,7 @@ const tg_op tgi_op_sum_to_size = {
     .grad_name = "SumBackward1",
     .backward = sum_to_size_backward,
     .call = sum_to_size_call,
+    .again = sum_to_size_again,
     .samples = sum_to_size_samples,
     .errors = sum_to_size_errors,
 };

@@ -94,3 +94,33 @@ void tgi_axes_merge(tgi_axes *l)
     }
     l->ndim = n;
 }
+
+/* The dimensions of a tensor of `ndim` that go. */
+static tg_shape dims_that_go(const tgi_reduction *r, int ndim)
+{
+    tg_shape dims = tg_shape();
+    for (int d = 0; d < ndim; d++)
+        if (r->reduced[d]) dims.dims[dims.ndim++] = d;
+    return dims;
+}
+
+tg_tensor_list tgi_reduction_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tgi_reduction *r = tg_node_attributes(node);
+    const tg_value args[] = { { TG_VALUE_TENSOR, { .tensor = inputs.items[0] } },
+                              { TG_VALUE_INTS, { .ints = dims_that_go(r, inputs.items[0]->ndim) } },
+                              { TG_VALUE_BOOL, { .boolean = r->keepdim } },
+                              { TG_VALUE_NONE, { NULL } } };
+    return tg_node_op(node)->call(args);
+}
+
+tg_tensor_list tgi_reduction_along_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tgi_reduction *r = tg_node_attributes(node);
+    const tg_shape dims = dims_that_go(r, inputs.items[0]->ndim);
+    const tg_value args[] = { { TG_VALUE_TENSOR, { .tensor = inputs.items[0] } },
+                              { dims.ndim > 1 ? TG_VALUE_NONE : TG_VALUE_INT, { .integer = dims.dims[0] } },
+                              { TG_VALUE_BOOL, { .boolean = r->keepdim } },
+                              { TG_VALUE_NONE, { NULL } } };
+    return tg_node_op(node)->call(args);
+}

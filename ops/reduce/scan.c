@@ -124,6 +124,33 @@ tg_tensor *tgi_cumprod(tg_tensor *t, int dim, bool reverse)
     return tg_record(&tgi_op_cumprod, tg_list(t), tg_list(y), tg_list(t, y), &along, sizeof along) == TG_OK ? y : NULL;
 }
 
+static tg_tensor_list cumsum_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const direction *along = tg_node_attributes(node);
+    return tgi_result(cumsum_along(inputs.items[0], along->dim, along->reverse));
+}
+
+static tg_tensor_list cumprod_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const direction *along = tg_node_attributes(node);
+    return tgi_result(tgi_cumprod(inputs.items[0], along->dim, along->reverse));
+}
+
+static tg_tensor_list linear_recurrence_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const direction *along = tg_node_attributes(node);
+    return tgi_result(tgi_linear_recurrence(inputs.items[0], inputs.items[1], along->dim, along->reverse));
+}
+
+/* Of self and a dimension. */
+static tg_tensor_list along_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const direction *along = tg_node_attributes(node);
+    const tg_value args[] = { { TG_VALUE_TENSOR, { .tensor = inputs.items[0] } },
+                              { TG_VALUE_INT, { .integer = along->dim } } };
+    return tg_node_op(node)->call(args);
+}
+
 static void cumsum_backward(tg_context *ctx)
 {
     const direction *along = tg_attributes(ctx);
@@ -168,6 +195,7 @@ const tg_op tgi_op_cumsum = {
     .doc = "The running sum along a dimension; of integers and bools in int64.",
     .backward = cumsum_backward,
     .call = cumsum_call,
+    .again = cumsum_again,
     .samples =
         (const char *const[]){ SAMPLES("cumsum"), "cumsum(f(2, 19), 1)", "cumsum(f(19, 2), 0)", "cumsum(i(3, 4), 1)",
                                "cumsum(b(3, 4), 0)", "cumsum(i(3, 4), 0, dtype=float64)", NULL },
@@ -187,6 +215,7 @@ const tg_op tgi_op_cumprod = {
     .doc = "The running product along a dimension; of integers and bools in int64.",
     .backward = cumprod_backward,
     .call = cumprod_call,
+    .again = cumprod_again,
     .samples = (const char *const[]){ SAMPLES("cumprod"), "cumprod(i(3, 4), 1)", "cumprod(b(3, 4), 0)",
                                       "cumprod(v(2, 0, 3, 4), 0)", "cumprod(v(2, 0, 3, 0, 4), 0)",
                                       "cumprod(i(3, 4), 0, dtype=float64)", NULL },
@@ -263,6 +292,7 @@ const tg_op tgi_op_cummax = {
     .backward = cummax_backward,
     .kinks = "where several are the largest: g goes to the last",
     .call = cummax_call,
+    .again = along_again,
     .samples = (const char *const[]){ SAMPLES("cummax"), "cummax(i(4, 5), 0)", "cummax(b(2, 5), 1)", NULL },
     .corners = CORNERS("cummax"),
     .errors = (const tg_error_sample[]){ { "cummax(f(2, 3), 2)", BAD_DIM }, { NULL, NULL } },
@@ -277,6 +307,7 @@ const tg_op tgi_op_cummin = {
     .backward = cummax_backward,
     .kinks = "where several are the smallest: g goes to the last",
     .call = cummin_call,
+    .again = along_again,
     .samples = (const char *const[]){ SAMPLES("cummin"), "cummin(i(4, 5), 0)", "cummin(b(2, 5), 1)", NULL },
     .corners = CORNERS("cummin"),
     .errors = (const tg_error_sample[]){ { "cummin(f(2, 3), 2)", BAD_DIM }, { NULL, NULL } },
@@ -316,6 +347,7 @@ const tg_op tgi_op_logcumsumexp = {
     .doc = "The logarithm of the running sum of exponentials.",
     .backward = logcumsumexp_backward,
     .call = logcumsumexp_call,
+    .again = along_again,
     .samples = (const char *const[]){ SAMPLES("logcumsumexp"), "logcumsumexp(f(4, lo=800, hi=900), 0)", NULL },
     .corners = (const char *const[]){ "logcumsumexp(v(-inf, 1, 2), 0)", "logcumsumexp(v(1, nan, 2), 0)",
                                       "logcumsumexp(v(-inf, -inf), 0)", NULL },
@@ -372,6 +404,7 @@ const tg_op tgi_op_linear_recurrence = {
     .usage = "",
     .backward = linear_recurrence_backward,
     .call = linear_recurrence_call,
+    .again = linear_recurrence_again,
     .samples =
         (const char *const[]){ "linear_recurrence(f(5), f(5), 0)", "linear_recurrence(f(2, 3), f(2, 3), 1)",
                                "linear_recurrence(f(3, 2), f(3, 2), 0, reverse=True)",

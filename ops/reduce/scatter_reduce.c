@@ -136,6 +136,13 @@ static void scatter_reduce_backward_fused(tg_context *ctx)
 
 /* ---- scatter_reduce ---- */
 
+static tg_tensor_list scatter_reduce_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const attributes *a = tg_node_attributes(node);
+    return tgi_result(tg_scatter_reduce(inputs.items[0], a->dim, inputs.items[1], inputs.items[2], names[a->reduce],
+                                        .include_self = a->include_self));
+}
+
 static tg_tensor_list scatter_reduce_call(const tg_value *v)
 {
     return tgi_result(tg_scatter_reduce(v[0].as.tensor, v[1].as.integer, v[2].as.tensor, v[3].as.tensor, v[4].as.string,
@@ -163,6 +170,7 @@ const tg_op tgi_op_scatter_reduce = {
     .backward = scatter_reduce_backward,
     .backward_fused = scatter_reduce_backward_fused,
     .call = scatter_reduce_call,
+    .again = scatter_reduce_again,
     .samples =
         (const char *const[]){
             "scatter_reduce(f(3, 4), 1, i(3, 5, lo=0, hi=4), f(3, 5), 'sum')",
@@ -361,6 +369,7 @@ const tg_op tgi_op_scatter = {
     .shapes = "[*, N, *], index [*', M, *'] and src no smaller than index, to self's",
     .backward = scatter_backward,
     .call = scatter_call,
+    .again = tgi_index_write_again,
     .samples =
         (const char *const[]){
             "scatter(f(3, 4), 1, i(3, 1, lo=0, hi=4), f(3, 1))",

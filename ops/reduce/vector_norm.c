@@ -184,6 +184,11 @@ static tg_tensor *norm_record(tg_tensor *t, const norm *a, tg_dtype dtype)
     return tg_record(&tgi_op_norm, tg_list(x), tg_list(y), tg_list(x, y), a, sizeof *a) == TG_OK ? y : NULL;
 }
 
+static tg_tensor_list norm_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(norm_record(inputs.items[0], tg_node_attributes(node), TG_DEFAULT_DTYPE));
+}
+
 static tg_tensor_list norm_call(const tg_value *v)
 {
     if (v[1].kind == TG_VALUE_STRING && strcmp(v[1].as.string, "fro") != 0) {
@@ -217,6 +222,7 @@ const tg_op tgi_op_norm = {
     .backward = norm_backward,
     .kinks = "x = 0 where p is no even number, y = 0, several extremes: 0, 0, and g spread evenly",
     .call = norm_call,
+    .again = norm_again,
     .samples = (const char *const[]){ NORM_SAMPLES("norm"), NULL },
     .corners = (const char *const[]){ NORM_CORNERS("norm"), "norm(f(0, 3), inf)", "norm(f(0, 3), -1, dim=[0])",
                                       "norm(f(2, 3), 'fro')", "norm(f(2, 3, 4), p='fro', dim=[0, 2])", NULL },
@@ -360,6 +366,7 @@ const tg_op tgi_op_logsumexp = {
     .doc = "The logarithm of the sum of exponentials, shifted by the largest so that nothing overflows.",
     .backward = logsumexp_backward,
     .call = logsumexp_call,
+    .again = tgi_reduction_again,
     .samples = (const char *const[]){ "logsumexp(f(5), [0])", "logsumexp(f(2, 3), [1])",
                                       "logsumexp(f(2, 3, 4), [0, -1], keepdim=True)", "logsumexp(f(), [0])",
                                       "logsumexp(f(2, 3, 4), [1])", "logsumexp(f(3, lo=800, hi=900, grad=False), [0])",

@@ -4,6 +4,7 @@
  * backward, and no gradient is ever a sum of pieces padded with zeros. */
 #include "ops/join.h"
 #include "core/error.h"
+#include "core/thread.h"
 #include "ops/base/call.h"
 #include "join_impl.h"
 #include "ops/base/layout.h"
@@ -48,6 +49,11 @@ static void cat_backward(tg_context *ctx)
     }
 }
 
+static tg_tensor_list cat_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_cat(inputs, ((const cat_attributes *)tg_node_attributes(node))->dim));
+}
+
 static tg_tensor_list cat_call(const tg_value *v) { return tgi_result(tg_cat(v[0].as.tensors, v[1].as.integer)); }
 
 const tg_op tgi_op_cat = {
@@ -59,6 +65,7 @@ const tg_op tgi_op_cat = {
     .usage = "tg_cat(tensors, dim)",
     .backward = cat_backward,
     .call = cat_call,
+    .again = cat_again,
     .samples = (const char *const[]){ "cat([f(2, 3), f(2, 1)], 1)", "cat([f(1, 2), f(3, 2), f(0, 2)])",
                                       "cat([f(2, 3, 2), f(2, 3, 1)], -1)", "cat([f(0), f(2, 3)], 1)", "cat([f(3)])",
                                       "cat([f(2), i(2)])", NULL },
@@ -166,6 +173,11 @@ static void stack_backward(tg_context *ctx)
         if (tg_needs_input_grad(ctx, i)) tg_set_grad_input(ctx, i, parts.count ? parts.items[i] : NULL);
 }
 
+static tg_tensor_list stack_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_stack(inputs, *(const int *)tg_node_attributes(node)));
+}
+
 static tg_tensor_list stack_call(const tg_value *v) { return tgi_result(tg_stack(v[0].as.tensors, v[1].as.integer)); }
 
 const tg_op tgi_op_stack = {
@@ -177,6 +189,7 @@ const tg_op tgi_op_stack = {
     .usage = "tg_stack(tensors, dim)",
     .backward = stack_backward,
     .call = stack_call,
+    .again = stack_again,
     .samples = (const char *const[]){ "stack([f(2, 3), f(2, 3)], 1)", "stack([f(), f(), f()])", "stack([f(2)], -1)",
                                       "stack([f(0, 2), f(0, 2)], 2)", "stack([f(2), i(2)])", NULL },
     .own_errors =
@@ -279,6 +292,23 @@ static void unbind_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_stack(output_gradients(ctx), *(const int *)tg_attributes(ctx)));
 }
 
+static tg_tensor_list cut(const tg_op *op, tg_tensor *t, split_attributes a, int64_t count, const int64_t *sizes);
+
+static tg_tensor_list split_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const split_attributes *a = tg_node_attributes(node);
+    const int count = tg_node_output_count(node);
+    int64_t *sizes = a->size < 0 ? tgi_scope_alloc((size_t)count * sizeof *sizes) : NULL;
+    if (a->size < 0 && !sizes) return tg_list_failed();
+    for (int i = 0; sizes && i < count; i++) sizes[i] = tg_node_output_shape(node, i).dims[a->dim];
+    return cut(tg_node_op(node), inputs.items[0], *a, count, sizes);
+}
+
+static tg_tensor_list unbind_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tg_unbind(inputs.items[0], *(const int *)tg_node_attributes(node));
+}
+
 static tg_tensor_list split_call(const tg_value *v)
 {
     return tg_split(v[0].as.tensor, v[1].as.integer, v[2].as.integer);
@@ -303,6 +333,7 @@ const tg_op tgi_op_split = {
     .backward = split_backward,
     .part = split_part,
     .call = split_call,
+    .again = split_again,
     .samples = (const char *const[]){ "split(f(5, 2), 2)", "split(f(2, 4), 2, 1)", "split(f(2, 3), 5, -1)",
                                       "split(f(0, 2), 2)", NULL },
     .errors =
@@ -323,6 +354,7 @@ const tg_op tgi_op_split_with_sizes = {
     .backward = split_backward,
     .part = split_part,
     .call = split_with_sizes_call,
+    .again = split_again,
     .samples =
         (const char *const[]){ "split_with_sizes(f(5, 2), [2, 0, 3])", "split_with_sizes(f(2, 4), [1, 3], -1)", NULL },
     .own_errors = (const tg_error_sample[]){ { "split_with_sizes(f(5), [9223372036854775807, 9223372036854775807, 7])",
@@ -349,6 +381,7 @@ const tg_op tgi_op_chunk = {
     .backward = split_backward,
     .part = split_part,
     .call = chunk_call,
+    .again = split_again,
     .samples = (const char *const[]){ "chunk(f(6, 2), 3)", "chunk(f(2, 5), 3, 1)", "chunk(f(5), 4)",
                                       "chunk(f(0, 2), 3)", NULL },
     .errors = (const tg_error_sample[]){ { "chunk(f(4), 0)", "chunk expects `chunks` to be greater than 0, got: 0" },
@@ -367,6 +400,7 @@ const tg_op tgi_op_unbind = {
     .backward = unbind_backward,
     .part = unbind_part,
     .call = unbind_call,
+    .again = unbind_again,
     .samples = (const char *const[]){ "unbind(f(3, 2))", "unbind(f(2, 3, 2), -2)", "unbind(f(2))", NULL },
     .errors = (const tg_error_sample[]){ { "unbind(f(2), 1)",
                                            "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },

@@ -62,6 +62,30 @@ static tg_tensor *place(const tg_op *op, tg_tensor *g, const tg_shape *whole, co
     return tg_record(op, tg_list(g), tg_list(y), TG_NONE, p, sizeof *p) == TG_OK ? y : NULL;
 }
 
+static tg_tensor_list place_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const tg_shape whole = tg_node_output_shape(node, 0);
+    return tgi_result(place(tg_node_op(node), inputs.items[0], &whole, tg_node_attributes(node)));
+}
+
+static tg_tensor_list select_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const part *p = tg_node_attributes(node);
+    return tgi_result(tg_select(inputs.items[0], p->dim, p->start));
+}
+
+static tg_tensor *sliced(const tg_op *op, tg_tensor *t, part p)
+{
+    tgi_layout layout = tgi_layout_of(t);
+    tgi_layout_slice(&layout, p.dim, p.start, p.length, p.step);
+    return tgi_record_view(op, t, &layout, &p, sizeof p);
+}
+
+static tg_tensor_list slice_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(sliced(tg_node_op(node), inputs.items[0], *(const part *)tg_node_attributes(node)));
+}
+
 static void select_backward(tg_context *ctx)
 {
     const tg_shape whole = tg_input_shape(ctx, 0);
@@ -135,6 +159,7 @@ const tg_op tgi_op_select_backward = {
     .usage = "",
     .backward = select_backward_backward,
     .call = select_backward_call,
+    .again = place_again,
     .samples =
         (const char *const[]){ "select_backward(f(2, 4), [2, 3, 4], 1, 2)", "select_backward(f(), [3], 0, 0)", NULL },
     .own_errors = (const tg_error_sample[]){ { "select_backward(f(2), [2, 3], 0, 1)", "the part has shape [3]" },
@@ -156,6 +181,7 @@ const tg_op tgi_op_slice_backward = {
     .usage = "",
     .backward = slice_backward_backward,
     .call = slice_backward_call,
+    .again = place_again,
     .samples = (const char *const[]){ "slice_backward(f(2, 2), [2, 5], 1, 1, 5, 2)",
                                       "slice_backward(f(0), [3], 0, 1, 1, 1)", NULL },
     .own_errors =
@@ -182,6 +208,7 @@ const tg_op tgi_op_select = {
     .doc = "one index of a dimension, which goes; a negative index counts from the end",
     .backward = select_backward,
     .call = select_call,
+    .again = select_again,
     .samples = (const char *const[]){ "select(f(3, 4), 0, 1)", "select(f(2, 3, 4), -2, -1)", "select(f(3), 0, 2)",
                                       "select(f(0, 2), 1, 0)", NULL },
     .errors =
@@ -208,13 +235,6 @@ tg_tensor *tg_select_at(const char *where, tg_tensor *t, int64_t dim, int64_t in
 
 /* ---- narrow and slice ---- */
 
-static tg_tensor *sliced(const tg_op *op, tg_tensor *t, part p)
-{
-    tgi_layout layout = tgi_layout_of(t);
-    tgi_layout_slice(&layout, p.dim, p.start, p.length, p.step);
-    return tgi_record_view(op, t, &layout, &p, sizeof p);
-}
-
 static tg_tensor_list narrow_call(const tg_value *v)
 {
     return tgi_result(tg_narrow(v[0].as.tensor, v[1].as.integer, v[2].as.integer, v[3].as.integer));
@@ -229,6 +249,7 @@ const tg_op tgi_op_narrow = {
     .grad_name = "SliceBackward0",
     .backward = slice_backward,
     .call = narrow_call,
+    .again = slice_again,
     .samples = (const char *const[]){ "narrow(f(4, 5), 1, 2, 3)", "narrow(f(4, 5), -2, -3, 2)", "narrow(f(3), 0, 3, 0)",
                                       "narrow(f(0, 2), 0, 0, 0)", NULL },
     .own_errors = (const tg_error_sample[]){ { "narrow(f(4), 0, 0, -1)", "narrow(): length must be non-negative." },
@@ -284,6 +305,7 @@ const tg_op tgi_op_slice = {
     .usage = "tg_slice(self, dim, start, end, step)",
     .backward = slice_backward,
     .call = slice_call,
+    .again = slice_again,
     .samples =
         (const char *const[]){ "slice(f(5, 2), 0, 1, 4, 2)", "slice(f(2, 5), 1, -3, 100, 1)", "slice(f(5), 0, 4, 2, 1)",
                                "slice(f(5), 0, 0, 5, 7)", "slice(f(0), 0, 0, 3, 1)", NULL },

@@ -73,6 +73,21 @@ static void view_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_reshape(tg_grad_output(ctx, 0), tg_input_shape(ctx, 0)));
 }
 
+static tg_tensor_list reshape_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_reshape(inputs.items[0], tg_node_output_shape(node, 0)));
+}
+
+/* Of view, squeeze and unsqueeze: the elements in the result's shape. */
+static tg_tensor_list view_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tgi_layout layout;
+    tg_tensor *t = inputs.items[0];
+    const tg_shape shape = tg_node_output_shape(node, 0);
+    if (!view_layout(t, &shape, &layout)) return reshape_again(node, inputs);
+    return tgi_result(tgi_record_view(tg_node_op(node), t, &layout, NULL, 0));
+}
+
 static tg_tensor_list view_call(const tg_value *v) { return tgi_result(tg_view(v[0].as.tensor, v[1].as.ints)); }
 static tg_tensor_list reshape_call(const tg_value *v) { return tgi_result(tg_reshape(v[0].as.tensor, v[1].as.ints)); }
 
@@ -84,6 +99,7 @@ const tg_op tgi_op_view = {
     .doc = "another shape for the same memory; one size may be -1",
     .backward = view_backward,
     .call = view_call,
+    .again = view_again,
     .samples = (const char *const[]){ "view(f(2, 6), [3, 4])", "view(f(2, 6), [-1])", "view(f(6), [2, -1, 1])",
                                       "view(f(), [1, 1])", "view(f(0, 3), [3, 0])", "view(f(1), [])", NULL },
     .own_errors =
@@ -112,6 +128,7 @@ const tg_op tgi_op_reshape = {
     .grad_name = "ReshapeAliasBackward0",
     .backward = view_backward,
     .call = reshape_call,
+    .again = reshape_again,
     .samples = (const char *const[]){ "reshape(f(2, 6), [3, 4])", "reshape(transpose(f(3, 4), 0, 1), [2, 6])",
                                       "reshape(f(), [1])", "reshape(f(0, 3), [0, 7])", "reshape(f(4), [-1, 2])", NULL },
     .errors = (const tg_error_sample[]){ { "reshape(f(3, 4), [5])", "shape '[5]' is invalid for input of size 12" },
@@ -203,6 +220,12 @@ static void transpose_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_transpose(tg_grad_output(ctx, 0), dims->a, dims->b));
 }
 
+static tg_tensor_list transpose_again(const tg_node *node, tg_tensor_list inputs)
+{
+    const dim_pair *dims = tg_node_attributes(node);
+    return tgi_result(tg_transpose(inputs.items[0], dims->a, dims->b));
+}
+
 static tg_tensor_list transpose_call(const tg_value *v)
 {
     return tgi_result(tg_transpose(v[0].as.tensor, v[1].as.integer, v[2].as.integer));
@@ -216,6 +239,7 @@ const tg_op tgi_op_transpose = {
     .doc = "two dimensions swapped",
     .backward = transpose_backward,
     .call = transpose_call,
+    .again = transpose_again,
     .samples =
         (const char *const[]){ "transpose(f(2, 3), 0, 1)", "transpose(f(2, 3, 4), -1, 0)", "transpose(f(2, 3), 1, 1)",
                                "transpose(f(), 0, -1)", "transpose(f(0, 3), 0, 1)", NULL },
@@ -254,6 +278,10 @@ static void permute_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_permute(tg_grad_output(ctx, 0), inverse));
 }
 
+static tg_tensor_list permute_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_permute(inputs.items[0], *(const tg_shape *)tg_node_attributes(node)));
+}
 static tg_tensor_list permute_call(const tg_value *v) { return tgi_result(tg_permute(v[0].as.tensor, v[1].as.ints)); }
 
 const tg_op tgi_op_permute = {
@@ -264,6 +292,7 @@ const tg_op tgi_op_permute = {
     .doc = "all dimensions in another order",
     .backward = permute_backward,
     .call = permute_call,
+    .again = permute_again,
     .samples = (const char *const[]){ "permute(f(2, 3, 4), [2, 0, 1])", "permute(f(2, 3), [-1, 0])", "permute(f(), [])",
                                       "permute(f(0, 2), [1, 0])", NULL },
     .errors =
@@ -340,6 +369,7 @@ const tg_op tgi_op_squeeze = {
     .usage = "tg_squeeze(self, dim)",
     .backward = view_backward,
     .call = squeeze_call,
+    .again = view_again,
     .samples = (const char *const[]){ "squeeze(f(2, 1, 3, 1))", "squeeze(f(2, 1, 3), 1)", "squeeze(f(2, 1, 3), -1)",
                                       "squeeze(f(), 0)", "squeeze(f(1, 0))", NULL },
     .errors = (const tg_error_sample[]){ { "squeeze(f(2, 1), 2)",
@@ -374,6 +404,7 @@ const tg_op tgi_op_unsqueeze = {
     .doc = "a dimension of size 1 put before dimension dim",
     .backward = view_backward,
     .call = unsqueeze_call,
+    .again = view_again,
     .samples = (const char *const[]){ "unsqueeze(f(2, 3), 0)", "unsqueeze(f(2, 3), 2)", "unsqueeze(f(2, 3), -2)",
                                       "unsqueeze(f(), -1)", "unsqueeze(f(0), 0)", NULL },
     .own_errors =
@@ -396,6 +427,10 @@ tg_tensor *tg_unsqueeze_at(const char *where, tg_tensor *t, int64_t dim)
 
 /* The engine sums the gradient back to the input's shape. */
 static void expand_backward(tg_context *ctx) { tg_set_grad_input(ctx, 0, tg_grad_output(ctx, 0)); }
+static tg_tensor_list expand_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_expand(inputs.items[0], tg_node_output_shape(node, 0)));
+}
 static tg_tensor_list expand_call(const tg_value *v) { return tgi_result(tg_expand(v[0].as.tensor, v[1].as.ints)); }
 
 const tg_op tgi_op_expand = {
@@ -406,6 +441,7 @@ const tg_op tgi_op_expand = {
     .doc = "sizes of 1 stretched without a copy; -1 keeps a size",
     .backward = expand_backward,
     .call = expand_call,
+    .again = expand_again,
     .samples = (const char *const[]){ "expand(f(2, 1), [2, 3])", "expand(f(3), [2, 3])", "expand(f(2, 1), [4, -1, 3])",
                                       "expand(f(), [2])", "expand(f(1), [0])", NULL },
     .own_errors =
