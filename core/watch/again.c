@@ -51,6 +51,7 @@ bool tgi_call_again(const tg_computed *what, tg_tensor_list inputs, tg_tensor_li
 {
     const tg_op *op = what->op;
     *why = "";
+    *outputs = TG_NONE;
     if (!what->node)
         *why = "nothing was recorded";
     else if (!op->backward)
@@ -61,5 +62,7 @@ bool tgi_call_again(const tg_computed *what, tg_tensor_list inputs, tg_tensor_li
         *outputs = op->again(what->node, inputs);
     else if (!call_with_tensors(op, inputs, outputs))
         *why = "it cannot be called again";
+    if (!**why && !tg_failed() && outputs->count == 0)
+        *why = "called so it cannot be called again, or its gradient is no derivative";
     return !**why && !tg_failed();
 }

@@ -79,11 +79,17 @@ static double largest(const double *x, int64_t count)
 
 static double *elements_of(const node_check *n, const tgi_part *row) { return tgi_ptr(n->c.inputs.items[row->index]); }
 
+/* The size of an input's elements; 1 if they are 0. */
+static double scale_of(const node_check *n, const tgi_part *row)
+{
+    const double most = largest(elements_of(n, row), row->numel);
+    return most > 0 ? most : 1;
+}
+
 /* Each element is moved in proportion to its size; those that are 0 as if they were a thousandth of the largest. */
 static bool make_direction(node_check *n, const tgi_part *row)
 {
-    const double *x = elements_of(n, row);
-    const double scale = largest(x, row->numel), least = scale > 0 ? 1e-3 * scale : 1;
+    const double *x = elements_of(n, row), scale = scale_of(n, row), least = 1e-3 * scale;
     for (int64_t k = 0; k < row->numel; k++) n->u[row->at + k] = weight(&n->generator) * fmax(fabs(x[k]), least);
     return isfinite(scale);
 }
@@ -218,8 +224,7 @@ static bool evaluate(node_check *n)
     if (!tgi_gradcheck_values(c, c->base)) return false;
     n->noise = 0;
     for (int64_t k = 0; k < c->column_count; k++) n->noise += NOISE * fabs(n->v[k] * c->base[k]);
-    for (int64_t i = 0; i < c->row_parts; i++)
-        n->noise += NOISE * largest(elements_of(n, &c->rows[i]), c->rows[i].numel);
+    for (int64_t i = 0; i < c->row_parts; i++) n->noise += NOISE * scale_of(n, &c->rows[i]);
     memset(n->gradients, 0, (size_t)c->row_count * sizeof *n->gradients);
     return weighted_gradients(n);
 }
@@ -248,7 +253,7 @@ static verdict judge_beside(node_check *n, const tgi_part *row)
     double ours, quotient;
     for (int64_t i = 0; i < n->c.row_parts; i++) {
         double *x = elements_of(n, &n->c.rows[i]);
-        const double most = largest(x, n->c.rows[i].numel), way = NUDGE * (most > 0 ? most : 1);
+        const double way = NUDGE * scale_of(n, &n->c.rows[i]);
         for (int64_t k = 0; k < n->c.rows[i].numel; k++) x[k] += way * weight(&n->generator);
     }
     return evaluate(n) ? judge_direction(n, row, &ours, &quotient) : FAILED;

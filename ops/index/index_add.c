@@ -242,6 +242,15 @@ tg_tensor *tgi_index_add_zeros(tg_shape shape, int dim, tg_tensor *index, tg_ten
 
 /* ---- index_copy ---- */
 
+/* Where an index comes twice, the gradient is PyTorch's, no derivative. */
+static tg_tensor_list index_copy_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *self = inputs.items[0], *index = inputs.items[1];
+    const int64_t size = tgi_size_along(self, *(const int *)tg_node_attributes(node));
+    if (different(index, size)->numel != index->numel) return tg_list_failed();
+    return tgi_index_write_again(node, inputs);
+}
+
 static tg_tensor_list index_copy_call(const tg_value *v)
 {
     return tgi_result(tg_index_copy(v[0].as.tensor, v[1].as.integer, v[2].as.tensor, v[3].as.tensor));
@@ -261,7 +270,7 @@ const tg_op tgi_op_index_copy = {
     .shapes = "[*, N, *], index [M] and source [*, M, *] to self's",
     .backward = index_copy_backward,
     .call = index_copy_call,
-    .again = tgi_index_write_again,
+    .again = index_copy_again,
     .samples =
         (const char *const[]){ "index_copy(f(3, 4), 0, cat([i(1, lo=0, hi=2), i(1, lo=2, hi=3)]), f(2, 4))",
                                "index_copy(f(3, 4), 1, i(1, lo=0, hi=4), f(3, 1))",

@@ -84,11 +84,6 @@ static void cholesky_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_mul(tg_solve_triangular(l, half, false, .left = false), 0.5));
 }
 
-static tg_tensor_list cholesky_again(const tg_node *node, tg_tensor_list inputs)
-{
-    return tgi_result(tg_cholesky(inputs.items[0], .upper = *(const bool *)tg_node_attributes(node)));
-}
-
 static tg_tensor_list cholesky_call(const tg_value *v)
 {
     return tgi_result(tg_cholesky(v[0].as.tensor, .upper = v[1].as.boolean));
@@ -111,7 +106,6 @@ const tg_op tgi_op_cholesky = {
     .shapes = "[*, n, n] to [*, n, n]",
     .backward = cholesky_backward,
     .call = cholesky_call,
-    .again = cholesky_again,
     .samples = (const char *const[]){ "cholesky(" SPD_2 ")", "cholesky(" SPD_3 ")", "cholesky(" SPD_3 ", upper=True)",
                                       "cholesky(stack([" SPD_2 ", " SPD_2 "]))", "cholesky(f(0, 0))",
                                       "cholesky(f(0, 2, 2))", NULL },

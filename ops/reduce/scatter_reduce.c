@@ -5,6 +5,7 @@
  * order. That of an extremum is shared equally by all that attain it; what does not count, self without include_self,
  * has no share. */
 #include "ops/base/call.h"
+#include "ops/extremes.h"
 #include "ops/create.h"
 #include "ops/index.h"
 #include "ops/index/index_impl.h"
@@ -348,6 +349,16 @@ static tg_scatter_options scatter_options(const tg_value *v)
     return (tg_scatter_options){ .reduce = v->kind == TG_VALUE_STRING ? v->as.string : NULL };
 }
 
+/* Where an index comes twice, the gradient is PyTorch's, no derivative. */
+static tg_tensor_list scatter_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *index = inputs.items[1], *ones = tg_ones(tgi_shape(index));
+    const int dim = *(const int *)tg_node_attributes(node);
+    tg_tensor *times = tgi_scatter_add_zeros(tg_node_output_shape(node, 0), dim, index, ones);
+    if (!times || (times->numel && tg_item(tg_max(times)) > 1)) return tg_list_failed();
+    return tgi_index_write_again(node, inputs);
+}
+
 static tg_tensor_list scatter_call(const tg_value *v)
 {
     return tgi_result(tg_scatter_at(NULL, v[0].as.tensor, v[1].as.integer, v[2].as.tensor, tgi_value_operand(&v[3]),
@@ -369,7 +380,7 @@ const tg_op tgi_op_scatter = {
     .shapes = "[*, N, *], index [*', M, *'] and src no smaller than index, to self's",
     .backward = scatter_backward,
     .call = scatter_call,
-    .again = tgi_index_write_again,
+    .again = scatter_again,
     .samples =
         (const char *const[]){
             "scatter(f(3, 4), 1, i(3, 1, lo=0, hi=4), f(3, 1))",

@@ -8,19 +8,31 @@
 
 #include <stdio.h>
 
-/* Whose gradient is never checked, though they have one, and why. Ops in place are not here: they write over an input,
- * whose old value is gone, all of them. */
+/* Whose gradient is never checked, though they have one, and why. Ops that write over their first input are not here: the
+ * old value is gone. */
 static const struct {
     const char *op, *why;
 } never[] = {
-    { "none", "" },
+    { "flatten", "has no node: it is reshape" },
+    { "as_strided", "looks at the storage of its input, which a copy has not" },
+    { "to", "gives float32, too coarse for differences, or, of float32, is not recorded in float64" },
+    { "ctc_loss", "its gradient takes the inputs to be logarithms of probabilities, as PyTorch's does" },
+    { "multilabel_margin_loss", "keeps no targets, but the slopes they made" },
+    { "cholesky", "its gradient takes the input to be symmetric, of which it reads one half" },
+};
+
+/* Samples at which the gradient is PyTorch's, and no derivative. */
+static const char *const conventions[] = {
+    "softshrink(v(-0.5, -0.25, 0, 0.5, 1), lambd=0)", /* 0 at 0, though there is no kink */
+    "hardshrink(v(-0.5, -0.25, 0, 0.5, 1), lambd=0)",
+    "pinv(reshape(v(3, 0, 0, 1, 0, 0), [3, 2]), rtol=0.5)", /* a singular value that does not count */
 };
 
 /* What was seen of one op's samples. */
 typedef struct seen {
     const tg_op *op;
     const char *text;
-    int again, right, not_again;
+    int right;
     char problem[1024], why[TGI_CHECK_TEXT];
 } seen;
 
@@ -47,28 +59,32 @@ static void compare(seen *s, const tg_computed *what, tg_tensor_list outputs)
     }
     if (problem && !s->problem[0])
         snprintf(s->problem, sizeof s->problem, "%s: %s, called again, %s", s->text, what->op->name, problem);
-    s->again++;
 }
 
+static bool is_convention(const char *text)
+{
+    for (size_t i = 0; i < sizeof conventions / sizeof conventions[0]; i++)
+        if (strcmp(conventions[i], text) == 0) return true;
+    return false;
+}
+
+/* What the op and those that it is made of recorded. */
 static void computed(void *context, const tg_computed *what)
 {
     seen *s = context;
     const char *why = "";
     char text[TGI_CHECK_TEXT];
-    tg_tensor_list outputs = TG_NONE;
+    tg_tensor_list outputs;
     if (!what->node) return;
     const tg_scope scope = tg_enable_grad_begin();
-    if (tgi_call_again(what, what->inputs, &outputs, &why))
-        compare(s, what, outputs);
-    else if (what->op == s->op)
-        snprintf(s->why, sizeof s->why, "%s", why), s->not_again++;
+    if (tgi_call_again(what, what->inputs, &outputs, &why)) compare(s, what, outputs);
     tg_scope_end(scope);
     const tgi_checked result = tg_failed() ? TGI_CHECKED_FAILED : tgi_check_node(what, text);
-    s->right += what->op == s->op && result == TGI_CHECKED_RIGHT;
+    if (what->op == s->op) s->right += result == TGI_CHECKED_RIGHT;
     if (what->op == s->op && result == TGI_CHECKED_NOT) snprintf(s->why, sizeof s->why, "%s", text);
-    if ((result == TGI_CHECKED_WRONG || result == TGI_CHECKED_FAILED) && !s->problem[0])
-        snprintf(s->problem, sizeof s->problem, "%s: %s: %s", s->text, what->op->name,
-                 result == TGI_CHECKED_WRONG ? text : tg_error_message());
+    const bool wrong = result == TGI_CHECKED_WRONG && !is_convention(s->text);
+    if ((wrong || result == TGI_CHECKED_FAILED) && !s->problem[0])
+        snprintf(s->problem, sizeof s->problem, "%s: %s: %s", s->text, what->op->name, wrong ? text : tg_error_message());
     tg_error_clear();
 }
 
@@ -102,8 +118,8 @@ TEST(test_op)
         for (const char *const *text = sample_corners(s.op); *text; text++) check(&s, *text, (tg_dtype)dtype);
     }
     if (s.problem[0]) fail_msg("%s", s.problem);
-    if (s.again > 0 && s.right > 0 && is_listed(s.op)) fail_msg("%s is checked after all", s.op->name);
-    if (s.right == 0 && !is_listed(s.op)) fail_msg("%s is never checked: %s", s.op->name, s.why);
+    if (s.right > 0 && is_listed(s.op)) fail_msg("%s is checked after all", s.op->name);
+    if (s.right == 0 && !is_listed(s.op) && !strstr(s.why, "it wrote over its input")) fail_msg("%s is never checked: %s", s.op->name, s.why);
 }
 
 int main(int argc, char **argv)
