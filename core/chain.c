@@ -17,9 +17,9 @@ enum { FEW = 4, LONG_ENOUGH = 256, BYTES_ENOUGH = 1 << 20 };
 struct tgi_chain {
     tgi_target target;
     int64_t count, capacity;
-    int64_t length, bytes;  /* the sum of k; of the factors */
-    const tg_node *node;    /* of the last product: for errors, and for who watches. It is on the tape while walks are */
-    tg_product *products;   /* each holds references to its factors: `few`, or an array of its own */
+    int64_t length, bytes; /* the sum of k; of the factors */
+    const tg_node *node;   /* of the last product: for errors, and for who watches. It is on the tape while walks are */
+    tg_product *products;  /* each holds references to its factors: `few`, or an array of its own */
     int64_t (*versions)[2]; /* of their storages when they were handed over */
     tg_product few[FEW];
     int64_t few_versions[FEW][2];

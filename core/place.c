@@ -32,8 +32,8 @@ struct tgi_places {
     int table_bits;
     open_place *open;
     int64_t open_count, open_capacity;
-    int64_t generation;       /* how often the numbers began anew */
-    int32_t lent; /* tgi_place_lend */
+    int64_t generation; /* how often the numbers began anew */
+    int32_t lent;       /* tgi_place_lend */
 };
 
 enum { MANY_PLACES = 1 << 12, MOST_PLACES = (1 << 24) - 1 };

@@ -112,10 +112,13 @@ static tg_named_tensor_list state(const tgi_inside *inside)
     return (tg_named_tensor_list){ all, count };
 }
 
-const tgi_inside_kind tgi_inside_module = {
-    .describe = describe, .locate = locate, .parameters = tell_parameters, .modes = modes_of,
-    .settings = settings, .trains = trains, .state = state
-};
+const tgi_inside_kind tgi_inside_module = { .describe = describe,
+                                            .locate = locate,
+                                            .parameters = tell_parameters,
+                                            .modes = modes_of,
+                                            .settings = settings,
+                                            .trains = trains,
+                                            .state = state };
 
 bool tgi_at_work(const tg_module *m)
 {

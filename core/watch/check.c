@@ -171,8 +171,18 @@ tg_status tg_check_begin_at(const char *where, tg_check_options options)
     if (checking) tg_check_end();
     tgi_check *c = check_new(&options);
     if (!c) return TG_FAILED;
-    const tg_observer observer = { entered, left,       began,  computed,  walk,  visit,        edge,
-                                   NULL,    leaf_ready, walked, truncated, ended, .plain = true };
+    const tg_observer observer = { .entered = entered,
+                                   .left = left,
+                                   .began = began,
+                                   .computed = computed,
+                                   .walk = walk,
+                                   .visit = visit,
+                                   .edge = edge,
+                                   .leaf_ready = leaf_ready,
+                                   .walked = walked,
+                                   .truncated = truncated,
+                                   .ended = ended,
+                                   .plain = true };
     c->observer = tg_failed() ? -1 : tg_observe_at(NULL, &observer, c);
     if (c->observer < 0) {
         ended(c);

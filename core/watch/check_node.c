@@ -171,9 +171,10 @@ static bool say_element(node_check *n, const tgi_part *row, int64_t element, dou
     if (!explain_small(n, text)) return false;
     if (text[0]) return true;
     if (element >= 0) tgi_element_text(&row->shape, element, index);
-    tgi_format(text, TGI_CHECK_TEXT,
-               "the gradient of input %lld%s, of a weighted sum of the outputs, is %.8g where the difference quotient is %.8g",
-               (long long)row->index, index, ours / u, quotient / u);
+    tgi_format(
+        text, TGI_CHECK_TEXT,
+        "the gradient of input %lld%s, of a weighted sum of the outputs, is %.8g where the difference quotient is %.8g",
+        (long long)row->index, index, ours / u, quotient / u);
     return true;
 }
 

@@ -220,8 +220,7 @@ static tg_tensor_list diagonal_again(const tg_node *node, tg_tensor_list inputs)
 static tg_tensor_list diagonal_backward_again(const tg_node *node, tg_tensor_list inputs)
 {
     const diagonal_attributes *a = tg_node_attributes(node);
-    return tgi_result(
-        tgi_on_diagonal(inputs.items[0], tg_node_output_shape(node, 0), a->offset, a->dim1, a->dim2));
+    return tgi_result(tgi_on_diagonal(inputs.items[0], tg_node_output_shape(node, 0), a->offset, a->dim1, a->dim2));
 }
 
 static tg_tensor_list diagonal_call(const tg_value *v)

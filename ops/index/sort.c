@@ -139,9 +139,9 @@ static tg_values_indices in_order(tg_tensor *t, int dim, int64_t count, bool des
 
 typedef struct attributes {
     int dim;
-    bool removed;    /* the dimension is gone from the results */
+    bool removed; /* the dimension is gone from the results */
     bool descending;
-    int64_t k;       /* of topk and kthvalue */
+    int64_t k; /* of topk and kthvalue */
 } attributes;
 
 static void values_backward(tg_context *ctx)
@@ -396,7 +396,8 @@ tg_values_indices tg_kthvalue_at(const char *where, tg_tensor *t, int64_t k, tg_
         const tg_values_indices y = { last_along(all.values, dim, options.keepdim),
                                       last_along(all.indices, dim, options.keepdim) };
         const bool removed = !options.keepdim && t->ndim > 0;
-        return y.indices ? record(&tgi_op_kthvalue, t, y, (attributes){ .dim = dim, .removed = removed, .k = k }) : none;
+        return y.indices ? record(&tgi_op_kthvalue, t, y, (attributes){ .dim = dim, .removed = removed, .k = k })
+                         : none;
     }
     return none;
 }

@@ -273,8 +273,8 @@ static tg_tensor_list layer_norm_again(const tg_node *node, tg_tensor_list input
 static tg_tensor_list rms_norm_again(const tg_node *node, tg_tensor_list inputs)
 {
     const tgi_norm_form *form = tg_node_attributes(node);
-    return tgi_result(tg_rms_norm(inputs.items[0], normalized_again(node, inputs), .weight = inputs.items[1],
-                                  .eps = form->eps));
+    return tgi_result(
+        tg_rms_norm(inputs.items[0], normalized_again(node, inputs), .weight = inputs.items[1], .eps = form->eps));
 }
 
 static tg_tensor_list layer_norm_call(const tg_value *args)

@@ -206,8 +206,7 @@ static void solve_triangular_backward(tg_context *ctx)
 static tg_tensor_list solve_triangular_again(const tg_node *node, tg_tensor_list inputs)
 {
     const triangular *how = tg_node_attributes(node);
-    return tgi_result(
-        tg_solve_triangular(inputs.items[0], inputs.items[1], how->upper, .unitriangular = how->unit));
+    return tgi_result(tg_solve_triangular(inputs.items[0], inputs.items[1], how->upper, .unitriangular = how->unit));
 }
 
 static tg_tensor_list solve_triangular_call(const tg_value *v)

@@ -222,8 +222,7 @@ static tg_tensor_list nll_loss_backward_again(const tg_node *node, tg_tensor_lis
 {
     tg_tensor *g = inputs.items[0];
     const tg_shape size = tg_node_output_shape(node, 0);
-    return tgi_result(
-        tgi_nll_loss_backward_at(NULL, g, size, tgi_saved_again(node, 0, g), nll_options_again(node, g)));
+    return tgi_result(tgi_nll_loss_backward_at(NULL, g, size, tgi_saved_again(node, 0, g), nll_options_again(node, g)));
 }
 
 tg_tensor *tg_nll_loss_at(const char *where, tg_tensor *input, tg_tensor *target, tg_nll_options options)

@@ -14,42 +14,44 @@ static const char *explained(tg_tensor *t, tg_explain_options options)
 }
 #define EXPLAINED(t, ...) explained(t, TG_EXPLAIN_OPTIONS(__VA_ARGS__))
 
-static tg_tensor *leaf(const char *name, double value) { return tg_set_name(tg_scalar(value, .requires_grad = true), name); }
+static tg_tensor *leaf(const char *name, double value)
+{
+    return tg_set_name(tg_scalar(value, .requires_grad = true), name);
+}
 
 /* docs/one-step.md: y = tanh(w x), loss = mean(y y), w = 0.5, x = [1, 2]. */
-static const char one_step[] =
-    "w: float32[], a leaf made at here\n"
-    "L is %3, made by mean at here: 0.3968\n"
-    "dL/dw = 1.003\n"
-    "dL/dw comes from one use:\n"
-    "    %0 = mul(w, x)    here\n"
-    "        g = dL/d%0 = [0.3634, 0.3198]\n"
-    "        da = g * b\n"
-    "           = [0.3634, 0.3198] * [1, 2], summed to shape []\n"
-    "           = 1.003\n"
-    "dL/d%0 comes from one use:\n"
-    "    %1 = tanh(%0)    here\n"
-    "        g = dL/d%1 = [0.4621, 0.7616]\n"
-    "        da = g * (1 - y * y)\n"
-    "           = [0.4621, 0.7616] * (1 - [0.4621, 0.7616] * [0.4621, 0.7616])\n"
-    "           = [0.3634, 0.3198]\n"
-    "dL/d%1 comes from 2 uses:\n"
-    "    %2 = mul(%1, %1)    here\n"
-    "        g = dL/d%2 = [0.5, 0.5]\n"
-    "        da = g * b\n"
-    "           = [0.5, 0.5] * [0.4621, 0.7616]\n"
-    "           = [0.2311, 0.3808]\n"
-    "        db = g * a\n"
-    "           = [0.5, 0.5] * [0.4621, 0.7616]\n"
-    "           = [0.2311, 0.3808]\n"
-    "    the sum of these 2 is [0.4621, 0.7616]\n"
-    "dL/d%2 comes from one use:\n"
-    "    %3 = mean(%2)    here\n"
-    "        g = dL/d%3 = 1\n"
-    "        dx = g / n, stretched over dim\n"
-    "           = 1 / n, stretched over dim\n"
-    "           = [0.5, 0.5]\n"
-    "dL/d%3 = 1: it is L\n";
+static const char one_step[] = "w: float32[], a leaf made at here\n"
+                               "L is %3, made by mean at here: 0.3968\n"
+                               "dL/dw = 1.003\n"
+                               "dL/dw comes from one use:\n"
+                               "    %0 = mul(w, x)    here\n"
+                               "        g = dL/d%0 = [0.3634, 0.3198]\n"
+                               "        da = g * b\n"
+                               "           = [0.3634, 0.3198] * [1, 2], summed to shape []\n"
+                               "           = 1.003\n"
+                               "dL/d%0 comes from one use:\n"
+                               "    %1 = tanh(%0)    here\n"
+                               "        g = dL/d%1 = [0.4621, 0.7616]\n"
+                               "        da = g * (1 - y * y)\n"
+                               "           = [0.4621, 0.7616] * (1 - [0.4621, 0.7616] * [0.4621, 0.7616])\n"
+                               "           = [0.3634, 0.3198]\n"
+                               "dL/d%1 comes from 2 uses:\n"
+                               "    %2 = mul(%1, %1)    here\n"
+                               "        g = dL/d%2 = [0.5, 0.5]\n"
+                               "        da = g * b\n"
+                               "           = [0.5, 0.5] * [0.4621, 0.7616]\n"
+                               "           = [0.2311, 0.3808]\n"
+                               "        db = g * a\n"
+                               "           = [0.5, 0.5] * [0.4621, 0.7616]\n"
+                               "           = [0.2311, 0.3808]\n"
+                               "    the sum of these 2 is [0.4621, 0.7616]\n"
+                               "dL/d%2 comes from one use:\n"
+                               "    %3 = mean(%2)    here\n"
+                               "        g = dL/d%3 = 1\n"
+                               "        dx = g / n, stretched over dim\n"
+                               "           = 1 / n, stretched over dim\n"
+                               "           = [0.5, 0.5]\n"
+                               "dL/d%3 = 1: it is L\n";
 
 /* Before backward and after it, in a second step, too: the same words. */
 TEST(test_one_step)
@@ -113,9 +115,9 @@ TEST(test_a_shared_weight)
     const char *text = EXPLAINED(w);
     expect_in(text, "dL/dw = 12\ndL/dw comes from 3 uses:\n");
     expect_in(text, "    %2 = mul(w, %1)    here    in t=2\n        g = dL/d%2 = 1\n        da = g * b\n"
-                                 "           = 1 * 4\n           = 4\n");
+                    "           = 1 * 4\n           = 4\n");
     expect_in(text, "    %0 = mul(w, h)    here    in t=0\n        g = dL/d%0 = 4\n        da = g * b\n"
-                                 "           = 4 * 1\n           = 4\n");
+                    "           = 4 * 1\n           = 4\n");
     expect_in(text, "    the sum of these 3 is 12\n");
     tg_watch(false);
     tg_scope_end(scope);
@@ -132,7 +134,8 @@ TEST(test_products_and_elements)
         tg_tensor *y = tg_add(tg_linear(x, w), tg_linear(tg_mul(x, 2.0), w)), *loss = tg_sum(tg_mul(y, y));
         tg_tensor *grad = tg_grad(tg_list(loss), tg_list(w), .retain_graph = true).items[0];
         char expected[80];
-        snprintf(expected, sizeof expected, "dL/dw = %.4g at [3, 4]\n", tg_item(tg_select(tg_select(grad, 0, 3), 0, 4)));
+        snprintf(expected, sizeof expected, "dL/dw = %.4g at [3, 4]\n",
+                 tg_item(tg_select(tg_select(grad, 0, 3), 0, 4)));
         const char *text = EXPLAINED(w, .at = { 3, 4 });
         expect_in(text, expected);
         double first, second, sum;
@@ -179,10 +182,10 @@ TEST(test_in_place_and_nan)
     tg_tensor *a = leaf("a", 2), *y = tg_add(a, 0.0);
     tg_mul_(y, 3.0);
     expect_in(EXPLAINED(a, .depth = 2), "    %1 = mul_(%0, 3)    here\n"
-                                                     "        g = dL/d%1 = 1\n"
-                                                     "        da = g * b\n"
-                                                     "           = 1 * 3\n"
-                                                     "           = 3\n");
+                                        "        g = dL/d%1 = 1\n"
+                                        "        da = g * b\n"
+                                        "           = 1 * 3\n"
+                                        "           = 3\n");
     tg_tensor *b = leaf("b", -1), *bad = tg_log(b), *loss = tg_mul(bad, 0.0);
     expect_in(EXPLAINED(bad, .of = loss), "dL/d%2 = 0\n");
     tg_tensor *worse = tg_mul(tg_sqrt(tg_mul(b, 0.0)), b); /* sqrt'(0) = inf, 0 inf = nan */
@@ -258,8 +261,8 @@ TEST(test_requires_none)
     IN_SCOPE;
     tg_tensor *a = leaf("a", 2), *y = tg_exp(a);
     expect_in(EXPLAINED(tg_set_name(tg_ones(tg_shape(2)), "x")),
-                           "x: float32[2], made at here\nNo gradient comes to it: it requires none. It was made at here.\n"
-                           "A leaf that is to have one is made with .requires_grad = true.");
+              "x: float32[2], made at here\nNo gradient comes to it: it requires none. It was made at here.\n"
+              "A leaf that is to have one is made with .requires_grad = true.");
     expect_in(EXPLAINED(tg_scalar(3)), "it is of int64, and only floating numbers have one.\n");
     expect_in(EXPLAINED(tg_detach(y)), "It has the memory of %0: it was detached from it at here.\n");
     expect_in(EXPLAINED(tg_detach(a)), "It has the memory of a: it was detached from it at here.\n");
@@ -284,11 +287,11 @@ TEST(test_leads_nowhere)
     tg_tensor *h = tg_exp(cut), *loss = tg_mul(tg_detach(h), w);
     expect_in(EXPLAINED(unused), "No gradient comes to it: no op on the tape uses it.\n");
     expect_in(EXPLAINED(beside, .of = loss),
-                           "No gradient comes to it: L does not depend on any op that uses it:\n    %0 = exp(beside)    here\n");
+              "No gradient comes to it: L does not depend on any op that uses it:\n    %0 = exp(beside)    here\n");
     const char *text = EXPLAINED(h, .of = loss);
     expect_in(text, "no op on the tape uses it.\n");
     expect_in(text, "enter this op through a tensor that was detached at here, where gradients end:\n"
-                                 "    %2 = mul(2.718, w)    here\n");
+                    "    %2 = mul(2.718, w)    here\n");
     expect_in(EXPLAINED(loss, .of = loss), "dL/d%2 = 1: it is L\n");
     tg_watch(false);
     tg_scope_end(scope);

@@ -243,8 +243,13 @@ TEST(test_misuse)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_steps_and_updates), T(test_without_labels), T(test_loops_in_a_module), T(test_several_results_of_a_step),
-        T(test_norms),             T(test_charts),         T(test_misuse),
+        T(test_steps_and_updates),
+        T(test_without_labels),
+        T(test_loops_in_a_module),
+        T(test_several_results_of_a_step),
+        T(test_norms),
+        T(test_charts),
+        T(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

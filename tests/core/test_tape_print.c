@@ -98,8 +98,9 @@ TEST(test_the_line_is_the_users)
     char expected[300];
     tg_tensor *a = tg_ones(tg_shape(2), .requires_grad = true);
     tg_exp(a);
-    snprintf(expected, sizeof expected, "leaf1: float32[2] = leaf    %s:%d\n%%0: float32[2] = exp(leaf1)    %s:%d    saves %%0, 8 B\n",
-             __FILE__, __LINE__ - 3, __FILE__, __LINE__ - 2);
+    snprintf(expected, sizeof expected,
+             "leaf1: float32[2] = leaf    %s:%d\n%%0: float32[2] = exp(leaf1)    %s:%d    saves %%0, 8 B\n", __FILE__,
+             __LINE__ - 3, __FILE__, __LINE__ - 2);
     FILE *file = printed_begin();
     tg_tape_print(file);
     expect_in(printed_end(file, "nowhere"), expected);
@@ -179,31 +180,34 @@ TEST(test_large_and_broken_values)
 {
     IN_SCOPE;
     tg_watch(true);
-    tg_tensor *a = tg_set_name(tg_arange(0, 20, 1, .dtype = TG_FLOAT32), "a"), *none = tg_set_name(tg_zeros(tg_shape(0, 3)), "none");
-    tg_tensor *bad = tg_set_name(tg_full(tg_shape(20), NAN), "bad"), *one = tg_set_name(tg_tensor_of(NAN, -INFINITY, 2.0), "one");
+    tg_tensor *a = tg_set_name(tg_arange(0, 20, 1, .dtype = TG_FLOAT32), "a"),
+              *none = tg_set_name(tg_zeros(tg_shape(0, 3)), "none");
+    tg_tensor *bad = tg_set_name(tg_full(tg_shape(20), NAN), "bad"),
+              *one = tg_set_name(tg_tensor_of(NAN, -INFINITY, 2.0), "one");
     tg_tensor *leaves[] = { a, none, bad, one };
     for (int i = 0; i < 4; i++) tg_neg(tg_requires_grad_(leaves[i], true));
     tg_mul(one, tg_full(tg_shape(3), 1000000, .dtype = TG_INT64)); /* becomes float32 */
-    expect_printed(tg_tape_print(file, .values = true), "a: float32[20] = leaf    here\n"
-                                                        "    = min 0, mean 9.5, max 19\n"
-                                                        "none: float32[0, 3] = leaf    here\n"
-                                                        "    = []\n"
-                                                        "bad: float32[20] = leaf    here\n"
-                                                        "    = 20 not finite\n"
-                                                        "one: float32[3] = leaf    here\n"
-                                                        "    = [nan, -inf, 2]\n"
-                                                        "%0: float32[20] = neg(a)    here\n"
-                                                        "    = min -19, mean -9.5, max -0\n"
-                                                        "%1: float32[0, 3] = neg(none)    here\n"
-                                                        "    = []\n"
-                                                        "%2: float32[20] = neg(bad)    here\n"
-                                                        "    = 20 not finite\n"
-                                                        "%3: float32[3] = neg(one)    here\n"
-                                                        "    = [nan, inf, -2]\n"
-                                                        "%4: float32[3] = mul(one, [1e+06, 1e+06, 1e+06])    here    saves "
-                                                        "float32[3], 12 B\n"
-                                                        "    = [nan, -inf, 2e+06]\n"
-                                                        "5 nodes, 4 leaves; backward holds 12 B\n");
+    expect_printed(tg_tape_print(file, .values = true),
+                   "a: float32[20] = leaf    here\n"
+                   "    = min 0, mean 9.5, max 19\n"
+                   "none: float32[0, 3] = leaf    here\n"
+                   "    = []\n"
+                   "bad: float32[20] = leaf    here\n"
+                   "    = 20 not finite\n"
+                   "one: float32[3] = leaf    here\n"
+                   "    = [nan, -inf, 2]\n"
+                   "%0: float32[20] = neg(a)    here\n"
+                   "    = min -19, mean -9.5, max -0\n"
+                   "%1: float32[0, 3] = neg(none)    here\n"
+                   "    = []\n"
+                   "%2: float32[20] = neg(bad)    here\n"
+                   "    = 20 not finite\n"
+                   "%3: float32[3] = neg(one)    here\n"
+                   "    = [nan, inf, -2]\n"
+                   "%4: float32[3] = mul(one, [1e+06, 1e+06, 1e+06])    here    saves "
+                   "float32[3], 12 B\n"
+                   "    = [nan, -inf, 2e+06]\n"
+                   "5 nodes, 4 leaves; backward holds 12 B\n");
     tg_watch(false);
     tg_scope_end(scope);
 }
@@ -214,12 +218,13 @@ TEST(test_written_in_place)
     tg_watch(true);
     tg_tensor *a = tg_set_name(tg_full(tg_shape(2), 2.0, .requires_grad = true), "a"), *y = tg_exp(a);
     tg_mul_(y, 3.0); /* exp saved what is no more */
-    expect_printed(tg_tape_print(file, .values = true), "a: float32[2] = leaf    here\n"
-                                                        "    = [2, 2]\n"
-                                                        "%0: float32[2] = exp(a)    here    saves %1 (written since), 8 B\n"
-                                                        "%1: float32[2] = mul_(%0, 3)    here    saves 3, 4 B\n"
-                                                        "    = [22.17, 22.17]\n"
-                                                        "2 nodes, 1 leaf; backward holds 12 B\n");
+    expect_printed(tg_tape_print(file, .values = true),
+                   "a: float32[2] = leaf    here\n"
+                   "    = [2, 2]\n"
+                   "%0: float32[2] = exp(a)    here    saves %1 (written since), 8 B\n"
+                   "%1: float32[2] = mul_(%0, 3)    here    saves 3, 4 B\n"
+                   "    = [22.17, 22.17]\n"
+                   "2 nodes, 1 leaf; backward holds 12 B\n");
     tg_watch(false);
     tg_scope_end(scope);
 }
@@ -264,22 +269,23 @@ TEST(test_blocks_and_folding)
         IN_SCOPE;
         char expected[2000];
         tg_tensor *y = tg_module_forward(m, tg_ones(tg_shape(5, 1, 2)));
-        snprintf(expected, sizeof expected, "%s%s", net_leaves,
-                 "Net:\n"
-                 "    t=0:\n"
-                 "        cell (Linear):\n"
-                 "            %0: float32[1, 2] = linear(float32[1, 2], cell.weight, cell.bias)    here    saves float32[1, 2], 8 B\n"
-                 "        %1: float32[1, 2] = add(%0, float32[1, 2])    here\n"
-                 "        %2 h: float32[1, 2] = tanh(%1)    here    saves %2, 8 B\n"
-                 "    t=1:\n"
-                 "        cell (Linear):\n"
-                 "            %3: float32[1, 2] = linear(%2, cell.weight, cell.bias)    here    saves %2, cell.weight, 8 B\n"
-                 "        %4: float32[1, 2] = add(%3, float32[1, 2])    here\n"
-                 "        %5 h: float32[1, 2] = tanh(%4)    here    saves %5, 8 B\n"
-                 "    t=2 to t=4: 3 times as t=1 (%6 to %14)\n"
-                 "    out (Linear):\n"
-                 "        %15: float32[1, 1] = linear(%14, out.weight)    here    saves %14, out.weight, 8 B\n"
-                 "16 nodes, 3 leaves; backward holds 48 B\n"); /* zeros and five h's */
+        snprintf(
+            expected, sizeof expected, "%s%s", net_leaves,
+            "Net:\n"
+            "    t=0:\n"
+            "        cell (Linear):\n"
+            "            %0: float32[1, 2] = linear(float32[1, 2], cell.weight, cell.bias)    here    saves float32[1, 2], 8 B\n"
+            "        %1: float32[1, 2] = add(%0, float32[1, 2])    here\n"
+            "        %2 h: float32[1, 2] = tanh(%1)    here    saves %2, 8 B\n"
+            "    t=1:\n"
+            "        cell (Linear):\n"
+            "            %3: float32[1, 2] = linear(%2, cell.weight, cell.bias)    here    saves %2, cell.weight, 8 B\n"
+            "        %4: float32[1, 2] = add(%3, float32[1, 2])    here\n"
+            "        %5 h: float32[1, 2] = tanh(%4)    here    saves %5, 8 B\n"
+            "    t=2 to t=4: 3 times as t=1 (%6 to %14)\n"
+            "    out (Linear):\n"
+            "        %15: float32[1, 1] = linear(%14, out.weight)    here    saves %14, out.weight, 8 B\n"
+            "16 nodes, 3 leaves; backward holds 48 B\n"); /* zeros and five h's */
         expect_printed(tg_tape_print(file, .fold = 1), expected);
         FILE *file = printed_begin();
         tg_tape_print(file, .of = y); /* short: not folded unless it is asked for */
@@ -376,27 +382,28 @@ TEST(test_dot_folded)
     net *m = net_new();
     IN_SCOPE;
     tg_module_forward(m, tg_ones(tg_shape(3, 1, 2)));
-    expect_printed(tg_tape_print_dot(file, .depth = 1),
-                   "digraph tape {\n"
-                   "    graph [rankdir=LR, fontname=\"sans-serif\"];\n"
-                   "    node [shape=box, style=filled, fillcolor=white, fontname=\"sans-serif\"];\n"
-                   "    subgraph cluster_0 {\n"
-                   "        graph [label=\"Net\", style=rounded];\n"
-                   "        n1 [label=\"t=0\\n3 nodes\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
-                   "        n6 [label=\"t=1\\n3 nodes\\ncell.weight\\ncell.bias\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
-                   "        n11 [label=\"t=2\\n3 nodes\\ncell.weight\\ncell.bias\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
-                   "        n16 [label=\"out (Linear)\\n1 node\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
-                   "    }\n"
-                   "    l0 [label=\"cell.weight\\nfloat32[2, 2]\", shape=ellipse, fillcolor=\"#cfe3f7\"];\n"
-                   "    l0 -> n1;\n"
-                   "    l1 [label=\"cell.bias\\nfloat32[2]\", shape=ellipse, fillcolor=\"#cfe3f7\"];\n"
-                   "    l1 -> n1;\n"
-                   "    n1 -> n6;\n"
-                   "    n6 -> n11;\n"
-                   "    n11 -> n16;\n"
-                   "    l2 [label=\"out.weight\\nfloat32[1, 2]\", shape=ellipse, fillcolor=\"#cfe3f7\"];\n"
-                   "    l2 -> n16;\n"
-                   "}\n");
+    expect_printed(
+        tg_tape_print_dot(file, .depth = 1),
+        "digraph tape {\n"
+        "    graph [rankdir=LR, fontname=\"sans-serif\"];\n"
+        "    node [shape=box, style=filled, fillcolor=white, fontname=\"sans-serif\"];\n"
+        "    subgraph cluster_0 {\n"
+        "        graph [label=\"Net\", style=rounded];\n"
+        "        n1 [label=\"t=0\\n3 nodes\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
+        "        n6 [label=\"t=1\\n3 nodes\\ncell.weight\\ncell.bias\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
+        "        n11 [label=\"t=2\\n3 nodes\\ncell.weight\\ncell.bias\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
+        "        n16 [label=\"out (Linear)\\n1 node\", peripheries=2, fillcolor=\"#f5f0e6\"];\n"
+        "    }\n"
+        "    l0 [label=\"cell.weight\\nfloat32[2, 2]\", shape=ellipse, fillcolor=\"#cfe3f7\"];\n"
+        "    l0 -> n1;\n"
+        "    l1 [label=\"cell.bias\\nfloat32[2]\", shape=ellipse, fillcolor=\"#cfe3f7\"];\n"
+        "    l1 -> n1;\n"
+        "    n1 -> n6;\n"
+        "    n6 -> n11;\n"
+        "    n11 -> n16;\n"
+        "    l2 [label=\"out.weight\\nfloat32[1, 2]\", shape=ellipse, fillcolor=\"#cfe3f7\"];\n"
+        "    l2 -> n16;\n"
+        "}\n");
     FILE *file = printed_begin();
     tg_tape_print_dot(file);
     const char *text = printed_end(file, __FILE__);

@@ -84,7 +84,8 @@ static void computed(void *context, const tg_computed *what)
     if (what->op == s->op && result == TGI_CHECKED_NOT) snprintf(s->why, sizeof s->why, "%s", text);
     const bool wrong = result == TGI_CHECKED_WRONG && !is_convention(s->text);
     if ((wrong || result == TGI_CHECKED_FAILED) && !s->problem[0])
-        snprintf(s->problem, sizeof s->problem, "%s: %s: %s", s->text, what->op->name, wrong ? text : tg_error_message());
+        snprintf(s->problem, sizeof s->problem, "%s: %s: %s", s->text, what->op->name,
+                 wrong ? text : tg_error_message());
     tg_error_clear();
 }
 
@@ -119,10 +120,8 @@ TEST(test_op)
     }
     if (s.problem[0]) fail_msg("%s", s.problem);
     if (s.right > 0 && is_listed(s.op)) fail_msg("%s is checked after all", s.op->name);
-    if (s.right == 0 && !is_listed(s.op) && !strstr(s.why, "it wrote over its input")) fail_msg("%s is never checked: %s", s.op->name, s.why);
+    if (s.right == 0 && !is_listed(s.op) && !strstr(s.why, "it wrote over its input"))
+        fail_msg("%s is never checked: %s", s.op->name, s.why);
 }
 
-int main(int argc, char **argv)
-{
-    return op_suite_run(&(op_suite){ .name = "again", .test = test_op }, argc, argv);
-}
+int main(int argc, char **argv) { return op_suite_run(&(op_suite){ .name = "again", .test = test_op }, argc, argv); }
