@@ -25,7 +25,7 @@ static void write_element(tg_tensor *t, int64_t at, double value)
 static bool load_one(const tgi_parameter *p, const tgi_recorded *r)
 {
     const tg_shape ours = tgi_shape(p->tensor), theirs = tgi_shape(r->tensor);
-    tgi_values values;
+    tgi_compare_values values;
     if (!tg_shape_equal(&ours, &theirs) || !p->tensor->contiguous) return true;
     if (!tgi_values_of(&values, r->tensor)) return false;
     tg_bump_version(p->tensor);
@@ -36,7 +36,7 @@ static bool load_one(const tgi_parameter *p, const tgi_recorded *r)
 static void load_generator(const tgi_run *run)
 {
     const tgi_recorded *r = tgi_run_find(run, "generator");
-    tgi_values words;
+    tgi_compare_values words;
     if (!r || r->tensor->numel != 625 || !tgi_values_of(&words, r->tensor)) return;
     tg_generator *g = tg_default_generator();
     for (int i = 0; i < 624; i++) g->state[i] = (uint32_t)words.at[i];

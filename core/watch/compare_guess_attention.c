@@ -116,7 +116,8 @@ static const double *output_of(const target *t, const manner *m)
 }
 
 /* The manner that makes `y`, most like `like` if that is given. */
-static bool find(const tgi_suspect *s, const target *t, tgi_values y, const manner *like, manner *best, double *misfit)
+static bool find(const tgi_suspect *s, const target *t, tgi_compare_values y, const manner *like, manner *best,
+                 double *misfit)
 {
     manner m;
     double fit;
@@ -178,7 +179,7 @@ static bool set_shape(block *b, const tg_shape *shape)
 }
 
 /* x W^T + b, for one third of the rows of in_proj. */
-static double *project(const block *b, tgi_values x, tgi_values w, tgi_values bias, int third)
+static double *project(const block *b, tgi_compare_values x, tgi_compare_values w, tgi_compare_values bias, int third)
 {
     double *y = tgi_numbers(x.count);
     const int64_t size = b->size;
@@ -195,7 +196,7 @@ static double *project(const block *b, tgi_values x, tgi_values w, tgi_values bi
 static void guess_module(tgi_suspect *s)
 {
     const tgi_recorded *what = s->what;
-    tgi_values in[3], w, bias = { 0 }, out, out_bias = { 0 };
+    tgi_compare_values in[3], w, bias = { 0 }, out, out_bias = { 0 };
     if (what->role != TGI_OUTPUT || what->index != 0 || s->theirs.shape.ndim != 3) return;
     if (!tgi_recorded_values(&w, tgi_run_find_parameter(s->run, what->module, "in_proj_weight"))) return;
     if (!tgi_recorded_values(&out, tgi_run_find_parameter(s->run, what->module, "out_proj.weight"))) return;
@@ -217,8 +218,8 @@ static void guess_module(tgi_suspect *s)
 }
 
 /* One of the three used for another: `order` says which is which there, `m` how it is done. */
-static void guess_mixed_up(tgi_suspect *s, const target *t, block *b, const tgi_values found[3], const int order[3],
-                           const manner *m)
+static void guess_mixed_up(tgi_suspect *s, const target *t, block *b, const tgi_compare_values found[3],
+                           const int order[3], const manner *m)
 {
     static const char *const names[] = { "queries", "keys", "values" };
     double misfit;
@@ -238,7 +239,7 @@ static void guess_mixed_up(tgi_suspect *s, const target *t, block *b, const tgi_
 static void guess_between(tgi_suspect *s)
 {
     static const int orders[6][3] = { { 2, 1, 0 }, { 1, 2, 0 }, { 2, 0, 1 }, { 0, 2, 1 }, { 1, 0, 2 }, { 0, 1, 2 } };
-    tgi_values found[3];
+    tgi_compare_values found[3];
     int count = 0;
     if (s->theirs.shape.ndim != 3 || s->what->role > TGI_OUTPUT) return;
     for (int i = 0; i < s->recent_count && count < 3; i++) {
@@ -267,7 +268,7 @@ static void guess_joined(tgi_suspect *s)
 {
     if (s->theirs.shape.ndim != 3 || s->what->role > TGI_OUTPUT) return;
     for (int i = 0; i < s->recent_count; i++) {
-        tgi_values all;
+        tgi_compare_values all;
         if (s->recent[i]->role != TGI_OUTPUT || tg_numel(s->recent[i]->tensor) != 3 * s->theirs.count) continue;
         if (!tgi_recorded_values(&all, s->recent[i]) || all.shape.ndim != 3) continue;
         block b = { 0 };

@@ -6,7 +6,7 @@
 enum { MOST_PRODUCTS = 20000000 };
 
 typedef struct layer {
-    tgi_values x, weight, bias;
+    tgi_compare_values x, weight, bias;
     int64_t rows, in, out;
 } layer;
 

@@ -14,7 +14,7 @@ typedef struct norm {
 } norm;
 
 typedef struct parts {
-    tgi_values x, weight, bias, mean, var; /* count 0: there is none */
+    tgi_compare_values x, weight, bias, mean, var; /* count 0: there is none */
 } parts;
 
 static const double many_eps[] = { 1e-5, 0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3, 1e-2 };
@@ -97,7 +97,7 @@ static bool variant(int code, const parts *p, norm *n)
 }
 
 /* The variant that makes `y` best. False: none does. */
-static bool find(const tgi_suspect *s, const parts *p, tgi_values y, norm *best, double *misfit)
+static bool find(const tgi_suspect *s, const parts *p, tgi_compare_values y, norm *best, double *misfit)
 {
     double *made = tgi_numbers(y.count), *mean = tgi_numbers(y.count), *var = tgi_numbers(y.count), fit;
     norm n;

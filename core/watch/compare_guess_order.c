@@ -10,7 +10,7 @@ enum { MOST_ROWS = 512, MOST_SHIFT = 3, MOST_BLOCKS = 4 };
 /* ---- axes ---- */
 
 /* Element by element of the permuted tensor, in its order. */
-static void permute(tgi_values from, const int *axes, double *to, tg_shape *shape)
+static void permute(tgi_compare_values from, const int *axes, double *to, tg_shape *shape)
 {
     int64_t strides[TG_MAX_DIMS], index[TG_MAX_DIMS] = { 0 };
     tg_shape_strides(&from.shape, strides);

@@ -28,7 +28,7 @@ static bool is_better(const tgi_recorded *r, const tgi_recorded *best) { return 
 /* One of the same module, whatever the call, goes before others. */
 static void guess_stands_for(tgi_suspect *s)
 {
-    tgi_values other;
+    tgi_compare_values other;
     double misfit, best_misfit = 0, own_misfit = 0;
     const tgi_recorded *best = NULL, *own = NULL;
     for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
@@ -53,7 +53,8 @@ static void guess_stands_for(tgi_suspect *s)
 /* ---- slices ---- */
 
 /* Whether v is x at one index of dimension `dim`: the index; -1: it is not. */
-static int64_t index_of(const tgi_suspect *s, tgi_values x, int dim, tgi_values v, double *slice, double *misfit)
+static int64_t index_of(const tgi_suspect *s, tgi_compare_values x, int dim, tgi_compare_values v, double *slice,
+                        double *misfit)
 {
     int64_t inner = 1;
     for (int d = dim + 1; d < x.shape.ndim; d++) inner *= x.shape.dims[d];
@@ -72,7 +73,7 @@ static void guess_slice(tgi_suspect *s)
     double *slice = tgi_numbers(s->ours.count), a, b;
     char text[TGI_RECORDED_TEXT];
     for (int i = 0; slice && i < s->recent_count; i++) {
-        tgi_values x;
+        tgi_compare_values x;
         const int64_t numel = tg_numel(s->recent[i]->tensor);
         if (numel <= s->ours.count || numel % s->ours.count || !tgi_recorded_values(&x, s->recent[i])) continue;
         for (int dim = 0; dim < x.shape.ndim; dim++) {
@@ -93,7 +94,7 @@ static void guess_slice(tgi_suspect *s)
 /* ---- sums ---- */
 
 /* Whether `difference` is k times `v`, repeated along the dimensions before its own, or along `dim`. k; 0: it is not. */
-static double multiple_of(const tgi_suspect *s, const double *difference, tgi_values v, double *repeated,
+static double multiple_of(const tgi_suspect *s, const double *difference, tgi_compare_values v, double *repeated,
                           double *misfit)
 {
     const int64_t n = s->ours.count;
@@ -115,7 +116,7 @@ static double multiple_of(const tgi_suspect *s, const double *difference, tgi_va
 }
 
 /* A convolution's bias lies along dimension 1. */
-static bool along_channels(const tgi_suspect *s, tgi_values *v)
+static bool along_channels(const tgi_suspect *s, tgi_compare_values *v)
 {
     const tg_shape *shape = &s->ours.shape;
     if (shape->ndim < 3 || v->shape.ndim != 1 || v->count != shape->dims[1]) return false;
@@ -156,7 +157,7 @@ static void guess_summand(tgi_suspect *s)
     if (size == 0) return;
     for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
         const tgi_recorded *r = &s->run->items[i];
-        tgi_values v;
+        tgi_compare_values v;
         if (r == s->what || r->role == TGI_ROLES || tg_numel(r->tensor) < 2) continue;
         if ((r->role == TGI_GRADIENT || r->role == TGI_OUTPUT_GRADIENT) !=
             (s->what->role == TGI_GRADIENT || s->what->role == TGI_OUTPUT_GRADIENT))

@@ -19,16 +19,16 @@ typedef struct network {
     bool gru, cell, batch_first;
     int layers, gates;
     int64_t time, batch, hidden, inputs;
-    tgi_values x, h0, c0;
-    tgi_values wi[MOST_LAYERS], wh[MOST_LAYERS], bi[MOST_LAYERS], bh[MOST_LAYERS];
+    tgi_compare_values x, h0, c0;
+    tgi_compare_values wi[MOST_LAYERS], wh[MOST_LAYERS], bi[MOST_LAYERS], bh[MOST_LAYERS];
     double *layer_in, *layer_out, *h, *c, *gi, *gh; /* of one step: [batch, hidden], [gates, hidden] */
 } network;
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 /* W x + b, one gate after another in the manner's order. */
-static void gates_of(const network *n, const manner *m, tgi_values w, tgi_values b, bool no_bias, const double *x,
-                     int64_t size, double *out)
+static void gates_of(const network *n, const manner *m, tgi_compare_values w, tgi_compare_values b, bool no_bias,
+                     const double *x, int64_t size, double *out)
 {
     for (int g = 0; g < n->gates; g++)
         for (int64_t j = 0; j < n->hidden; j++) {
@@ -90,7 +90,8 @@ static void run_layer(const network *n, const manner *m, int layer, double *h_ou
     const int64_t H = n->hidden, size = layer ? H : n->inputs;
     for (int64_t b = 0; b < n->batch; b++) {
         const int64_t at = (layer * n->batch + b) * H;
-        const tgi_values *first = m->swapped_states ? &n->c0 : &n->h0, *second = m->swapped_states ? &n->h0 : &n->c0;
+        const tgi_compare_values *first = m->swapped_states ? &n->c0 : &n->h0,
+                                 *second = m->swapped_states ? &n->h0 : &n->c0;
         double *h = h_out + at, *c = c_out + at;
         for (int64_t j = 0; j < H; j++) {
             h[j] = first->count ? first->at[at + j] : 0;
@@ -136,7 +137,7 @@ static bool take_weights(const tgi_suspect *s, network *n)
 {
     static const char *const names[] = { "weight_ih", "weight_hh", "bias_ih", "bias_hh" };
     for (int layer = 0; layer < MOST_LAYERS; layer++) {
-        tgi_values *const to[] = { &n->wi[layer], &n->wh[layer], &n->bi[layer], &n->bh[layer] };
+        tgi_compare_values *const to[] = { &n->wi[layer], &n->wh[layer], &n->bi[layer], &n->bh[layer] };
         for (int i = 0; i < 4; i++) {
             char name[32];
             snprintf(name, sizeof name, n->cell ? "%s" : "%s_l%d", names[i], layer);

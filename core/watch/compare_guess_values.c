@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_zero(tgi_values v)
+static bool is_zero(tgi_compare_values v)
 {
     for (int64_t i = 0; i < v.count; i++)
         if (v.at[i] != 0) return false;
@@ -56,7 +56,7 @@ static int sizes_of(const tgi_suspect *s, named sizes[2 * TG_MAX_DIMS + 4])
                                                    "its fourth size", "a size",          "a size",
                                                    "a size",          "a size" };
     int count = 0;
-    tgi_values v = s->theirs;
+    tgi_compare_values v = s->theirs;
     if (v.count <= 1 && s->recent_count) tgi_recorded_values(&v, s->recent[0]);
     sizes[count++] = (named){ (double)v.count, "the number of elements" };
     for (int d = 0; d < v.shape.ndim; d++) {

@@ -107,14 +107,14 @@ int tgi_module_of_place(const tgi_names_map *map, const tgi_run *run, const tg_p
 /* ---- two tensors (compare_tensor.c) ---- */
 
 /* Elements as doubles, in row-major order, in the scope's memory. */
-typedef struct tgi_values {
+typedef struct tgi_compare_values {
     const double *at;
     int64_t count;
     tg_shape shape;
-} tgi_values;
+} tgi_compare_values;
 
-bool tgi_values_of(tgi_values *values, const tg_tensor *t); /* false with an error pending */
-double tgi_largest(tgi_values values); /* the largest finite element's size */
+bool tgi_values_of(tgi_compare_values *values, const tg_tensor *t); /* false with an error pending */
+double tgi_largest(tgi_compare_values values); /* the largest finite element's size */
 
 typedef struct tgi_difference {
     bool same_shape, finite; /* finite: ours is, wherever theirs is; otherwise `at` is the first place where it is not */
@@ -125,7 +125,7 @@ typedef struct tgi_difference {
     double ulps;
 } tgi_difference;
 
-tgi_difference tgi_differ(tgi_values ours, tgi_values theirs, double floor, double tolerance, bool float64);
+tgi_difference tgi_differ(tgi_compare_values ours, tgi_compare_values theirs, double floor, double tolerance, bool float64);
 
 /* ---- guesses (compare_guess.c) ---- */
 
@@ -141,7 +141,7 @@ typedef struct tgi_guess {
 typedef struct tgi_suspect {
     const tgi_run *run;
     const tgi_recorded *what;
-    tgi_values ours, theirs;
+    tgi_compare_values ours, theirs;
     const tgi_recorded *const *recent; /* tensors that agree and were compared just before, the latest first; of an
                                         * output, its module's inputs come first */
     int recent_count;
@@ -158,7 +158,7 @@ void tgi_guess_add(tgi_suspect *s, int rank, double misfit, const char *format, 
 /* Whether `count` elements agree; their misfit. Where `b` is all 0 nothing fits. */
 bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t count, double *misfit);
 /* A recorded tensor's elements; false: there is none, or no memory. */
-bool tgi_recorded_values(tgi_values *values, const tgi_recorded *r);
+bool tgi_recorded_values(tgi_compare_values *values, const tgi_recorded *r);
 double *tgi_numbers(int64_t count); /* NULL with an error pending */
 
 /* What can be seen of the two tensors alone (compare_guess_values.c, compare_guess_order.c). */
@@ -182,7 +182,7 @@ typedef struct tgi_op_since {
     const char *name, *where;
 } tgi_op_since;
 
-typedef struct tgi_finding {
+typedef struct tgi_compare_finding {
     const tgi_suspect *suspect;
     tgi_difference difference;
     bool none;                   /* the program has no such tensor */
@@ -194,10 +194,10 @@ typedef struct tgi_finding {
     int64_t op_count;            /* all there were; the last TGI_OPS_SINCE are known */
     int64_t agreed;
     double drift;                /* the largest relative difference of those that agree */
-} tgi_finding;
+} tgi_compare_finding;
 
 /* One that differs. */
-void tgi_report_finding(tgi_page *page, const tgi_finding *f);
+void tgi_report_finding(tgi_page *page, const tgi_compare_finding *f);
 /* Which parameters are called otherwise there, and which have none. */
 void tgi_report_names(tgi_page *page, const tgi_run *run, const tgi_names_map *names);
 

@@ -48,7 +48,7 @@ static bool agrees(const tgi_compare *c, const tgi_difference *d, double drift, 
     return d->relative <= fmax(tolerance, fmin(GROWS * drift, MOST_GROWN * tolerance));
 }
 
-static void note_agreement(tgi_compare *c, const tgi_recorded *r, const tgi_difference *d, tgi_values theirs)
+static void note_agreement(tgi_compare *c, const tgi_recorded *r, const tgi_difference *d, tgi_compare_values theirs)
 {
     c->agreed++;
     if (d->relative > c->drift) {
@@ -111,7 +111,7 @@ static bool is_told(tgi_compare *c, const tgi_recorded *r)
     return c->state_findings++ < MOST_STATE;
 }
 
-static void tell(tgi_compare *c, tgi_finding *f, tgi_suspect *s)
+static void tell(tgi_compare *c, tgi_compare_finding *f, tgi_suspect *s)
 {
     const int64_t from = c->page.length;
     f->suspect = s;
@@ -145,10 +145,10 @@ bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours
             s.recent = recent;
             s.recent_count = gather(c, theirs, recent);
             tgi_guess_all(&s);
-            tgi_finding f = { .difference = d,
-                              .dtype = (tg_dtype)ours->dtype,
-                              .where = where,
-                              .grown = drift > tolerance };
+            tgi_compare_finding f = { .difference = d,
+                                      .dtype = (tg_dtype)ours->dtype,
+                                      .where = where,
+                                      .grown = drift > tolerance };
             tell(c, &f, &s);
         }
     }
@@ -172,7 +172,7 @@ bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs)
                 tgi_guess_add(&s, 0, 0,
                               "no gradient arrives here: it is cut by a detach, by no_grad, by a tensor that does not "
                               "require grad, or the loss does not depend on it");
-                tgi_finding f = { .none = true };
+                tgi_compare_finding f = { .none = true };
                 tell(c, &f, &s);
             }
         }

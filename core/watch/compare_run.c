@@ -124,7 +124,7 @@ static bool find_largest(tgi_run *run)
 {
     for (int64_t i = 0; i < run->count && tg_ok(); i++) {
         const tg_scope scope = tg_scope_begin();
-        tgi_values values;
+        tgi_compare_values values;
         if (run->items[i].role < TGI_ROLES && tgi_values_of(&values, run->items[i].tensor)) {
             const double largest = tgi_largest(values);
             if (largest > run->largest[run->items[i].role]) run->largest[run->items[i].role] = largest;

@@ -9,15 +9,15 @@
 
 double *tgi_numbers(int64_t count) { return tgi_scope_alloc((size_t)(count > 0 ? count : 1) * sizeof(double)); }
 
-bool tgi_values_of(tgi_values *values, const tg_tensor *t)
+bool tgi_values_of(tgi_compare_values *values, const tg_tensor *t)
 {
     double *numbers = tgi_numbers(t->numel);
     if (!numbers || tg_to_array(t, numbers, t->numel) != TG_OK) return false;
-    *values = (tgi_values){ numbers, t->numel, tgi_shape(t) };
+    *values = (tgi_compare_values){ numbers, t->numel, tgi_shape(t) };
     return true;
 }
 
-double tgi_largest(tgi_values values)
+double tgi_largest(tgi_compare_values values)
 {
     double largest = 0;
     for (int64_t i = 0; i < values.count; i++) {
@@ -38,7 +38,8 @@ static double units_between(double a, double b, bool float64)
 }
 
 /* `floor`: differences up to here count as none. */
-tgi_difference tgi_differ(tgi_values ours, tgi_values theirs, double floor, double tolerance, bool float64)
+tgi_difference tgi_differ(tgi_compare_values ours, tgi_compare_values theirs, double floor, double tolerance,
+                          bool float64)
 {
     tgi_difference d = { .same_shape = tg_shape_equal(&ours.shape, &theirs.shape), .finite = true };
     if (!d.same_shape) return d;

@@ -83,7 +83,8 @@ static void forget(tgi_explaining *e)
 static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
 {
     for (int i = 0; i < node->output_count; i++)
-        if (grads[i]) add(context, (tg_walk_step){ TG_WALK_VISIT, .node = node, .output = i, .grad = grads[i] });
+        if (grads[i])
+            add(context, (tg_walk_step){ .event = TG_WALK_VISIT, .node = node, .output = i, .grad = grads[i] });
 }
 
 /* Parts are written where they belong: of these a copy is kept. */
@@ -91,8 +92,14 @@ static void edge(void *context, const tg_contribution *what)
 {
     tg_tensor *grad = what->to && what->to->op->part ? tgi_engine->clone(what->grad) : what->grad;
     if (grad)
-        add(context, (tg_walk_step){ TG_WALK_EDGE, what->from, what->to, what->input, what->output, what->leaf, grad,
-                                     what->product != NULL });
+        add(context, (tg_walk_step){ .event = TG_WALK_EDGE,
+                                     .node = what->from,
+                                     .to = what->to,
+                                     .input = what->input,
+                                     .output = what->output,
+                                     .leaf = what->leaf,
+                                     .grad = grad,
+                                     .product = what->product != NULL });
 }
 
 const tg_tensor *tgi_explain_grad(const tgi_explaining *e, const tgi_value *value)
@@ -126,7 +133,9 @@ static bool take_remembered(tgi_explaining *e)
         if (step.event != TG_WALK_VISIT) continue;
         for (int k = 0; k < step.node->output_count; k++)
             if (tg_node_grad(step.node, k))
-                add(e, (tg_walk_step){ TG_WALK_VISIT, .node = step.node, .output = k,
+                add(e, (tg_walk_step){ .event = TG_WALK_VISIT,
+                                       .node = step.node,
+                                       .output = k,
                                        .grad = tg_node_grad(step.node, k) });
     }
     if (reaches_value(e)) return true;

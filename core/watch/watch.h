@@ -21,8 +21,8 @@ tg_tensor *tg_node_value(const tg_node *node, int i);
 tg_tensor *tg_node_constant(const tg_node *node, int i);
 /* Whether input `i` is a leaf that was written since the node read it, as by an optimiser's step. */
 bool tg_node_leaf_written(const tg_node *node, int i);
-/* What the node saved for its backward, which may have run and released it (tg_node_saved); NULL: nothing, or not watched.
- * It may have been written since. */
+/* What the node saved for its backward, which may have run and released it (tg_node_saved); NULL: nothing, or not
+ * watched. It may have been written since. */
 tg_tensor *tg_node_kept(const tg_node *node, int i);
 /* Input `i`, whatever it came from: NULL if it was left out, not watched, or written since. */
 tg_tensor *tg_node_input_value(const tg_node *node, int i);

@@ -1,9 +1,9 @@
 /* flops.h: how many additions and multiplications ops compute, for their descriptors (tg_op.flops). Internal to ops/.
  *
- * The rules: a product of [m, k] and [k, n] is 2 m k n, and each of its gradients as much; convolutions and attention are
- * counted as the products that they are. An element of a pointwise op counts one, and so does that of a gradient: an
- * exponential is one, too. What works element by element in several passes (softmax, norms, losses) counts what its
- * formula has. What only moves elements is not counted. */
+ * The rules: a product of [m, k] and [k, n] is 2 m k n, and each of its gradients as much; convolutions and
+ * attention are counted as the products that they are. An element of a pointwise op counts one, and so does that of
+ * a gradient: an exponential is one, too. What works element by element in several passes (softmax, norms, losses)
+ * counts what its formula has. What only moves elements is not counted. */
 #ifndef TG_OPS_BASE_FLOPS_H
 #define TG_OPS_BASE_FLOPS_H
 

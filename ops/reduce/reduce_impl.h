@@ -34,8 +34,8 @@ tg_shape tgi_dims_of(const tg_value *value);
 /* The same of a single dimension. */
 int64_t tgi_dim_of(const tg_value *value);
 
-/* tg_op.again of ops whose attributes are a tgi_reduction, and whose arguments begin with self, a list of dimensions (or
- * one, or none for all) and keepdim. */
+/* tg_op.again of ops whose attributes are a tgi_reduction, and whose arguments begin with self, a list of dimensions
+ * (or one, or none for all) and keepdim. */
 tg_tensor_list tgi_reduction_again(const tg_node *node, tg_tensor_list inputs);
 tg_tensor_list tgi_reduction_along_again(const tg_node *node, tg_tensor_list inputs);
 

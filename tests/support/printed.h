@@ -1,5 +1,5 @@
-/* printed.h: what a function printed into a file, to be compared with a text. Lines of the suite itself, which are moved by
- * whoever writes a test above, read "here". */
+/* printed.h: what a function printed into a file, to be compared with a text. Lines of the suite itself, which are
+ * moved by whoever writes a test above, read "here". */
 #ifndef TG_TESTS_SUPPORT_PRINTED_H
 #define TG_TESTS_SUPPORT_PRINTED_H
 

@@ -1,4 +1,5 @@
-/* record.h: all that happens on the tape, as copies made when it happened: what tools that watch it are compared with. */
+/* record.h: all that happens on the tape, as copies made when it happened: what tools that watch it are compared
+ * with. */
 #ifndef TG_TESTS_SUPPORT_RECORD_H
 #define TG_TESTS_SUPPORT_RECORD_H
 
