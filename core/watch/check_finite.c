@@ -58,7 +58,7 @@ static bool is_mask(const tg_computed *what)
     const tg_tensor *t = what->inputs.count == 1 ? what->inputs.items[0] : NULL;
     if (!t || what->node || tgi_tracked(t)) return false;
     for (int64_t i = 0; i < t->numel; i++) {
-        const double value = tgi_element_at(t, i);
+        const double value = tgi_element_number(t, i);
         if (value != 0 && value != 1) return false;
     }
     return true;

@@ -49,7 +49,7 @@ typedef struct tgi_scan {
 bool tgi_all_finite(const tg_tensor *t);
 tgi_scan tgi_scan_of(const tg_tensor *t);
 /* Element `i` in row-major order. */
-double tgi_element_at(const tg_tensor *t, int64_t i);
+double tgi_element_number(const tg_tensor *t, int64_t i);
 /* The element that broadcasting to `shape` puts at its element i; NaN and false where it does not broadcast to it. */
 bool tgi_element_under(const tg_tensor *t, const tg_shape *shape, int64_t i, double *value);
 /* "[3, 1]" */

@@ -61,7 +61,7 @@ static void walk(void *state, const tg_walk *what)
     l->of.size = sizeof(values);
     values *v = tgi_table_at(&l->of, tgi_key_of(what->where, NULL, false));
     if (!v) return;
-    const double now = tgi_element_at(root, 0);
+    const double now = tgi_element_number(root, 0);
     if (!v->count++) {
         v->first = now;
         v->steps = c->steps;

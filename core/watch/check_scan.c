@@ -45,7 +45,7 @@ static double number_at(const tg_tensor *t, int64_t offset)
     }
 }
 
-double tgi_element_at(const tg_tensor *t, int64_t i) { return number_at(t, offset_of(t, i)); }
+double tgi_element_number(const tg_tensor *t, int64_t i) { return number_at(t, offset_of(t, i)); }
 
 /* Whether the elements fill a block of memory, in whatever order, as a transposed matrix's do. */
 static bool is_dense(const tg_tensor *t)
@@ -64,7 +64,7 @@ bool tgi_all_finite(const tg_tensor *t)
     if (t->contiguous || is_dense(t))
         return t->dtype == TG_FLOAT32 ? finite32(tgi_ptr(t), t->numel) : finite64(tgi_ptr(t), t->numel);
     bool finite = true;
-    for (int64_t i = 0; finite && i < t->numel; i++) finite = isfinite(tgi_element_at(t, i));
+    for (int64_t i = 0; finite && i < t->numel; i++) finite = isfinite(tgi_element_number(t, i));
     return finite;
 }
 
@@ -72,7 +72,7 @@ tgi_scan tgi_scan_of(const tg_tensor *t)
 {
     tgi_scan s = { .first = -1, .min = INFINITY, .max = -INFINITY };
     for (int64_t i = 0; i < t->numel; i++) {
-        const double value = tgi_element_at(t, i);
+        const double value = tgi_element_number(t, i);
         if (isfinite(value)) {
             s.min = fmin(s.min, value);
             s.max = fmax(s.max, value);
@@ -148,7 +148,7 @@ double tgi_norm_of(const tg_tensor *t, double *zeros)
         norm = norm_double(tgi_ptr(t), t->numel, &small);
     else {
         for (int64_t i = 0; i < t->numel; i++) {
-            const double value = tgi_element_at(t, i);
+            const double value = tgi_element_number(t, i);
             norm += value * value;
             small += fabs(value) < 0x1p-126;
         }
@@ -167,7 +167,7 @@ int64_t tgi_count_outside(const tg_tensor *t, double least, double most)
         return count;
     }
     for (int64_t i = 0; i < t->numel; i++) {
-        const double value = tgi_element_at(t, i);
+        const double value = tgi_element_number(t, i);
         count += value < least || value > most;
     }
     return count;
@@ -185,7 +185,7 @@ void tgi_mark_positive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark
             if (marks[k] == mark) continue; /* most are after a few samples */
             const int64_t at = (i * n + k) * below;
             bool any = false;
-            for (int64_t j = at; !any && j < at + below; j++) any = v ? v[j] > 0 : tgi_element_at(t, j) > 0;
+            for (int64_t j = at; !any && j < at + below; j++) any = v ? v[j] > 0 : tgi_element_number(t, j) > 0;
             if (any) marks[k] = mark;
         }
 }

@@ -34,7 +34,7 @@ static const char *name_of(const tgi_watched *w, char text[TGI_NAMED_TEXT])
 static bool all_zero(const tg_tensor *t)
 {
     for (int64_t i = 0; i < t->numel; i++)
-        if (tgi_element_at(t, i) != 0) return false;
+        if (tgi_element_number(t, i) != 0) return false;
     return true;
 }
 
@@ -74,7 +74,7 @@ static void check_update(tgi_check *c, stepped *s, const tgi_watched *w)
     double now[SAMPLES], change[SAMPLES];
     const int64_t n = t->numel < SAMPLES ? t->numel : SAMPLES;
     for (int64_t i = 0; i < n; i++) {
-        now[i] = tgi_element_at(t, i * (t->numel / n));
+        now[i] = tgi_element_number(t, i * (t->numel / n));
         change[i] = now[i] - s->sample[i];
     }
     const double before = norm_of(s->sample, n), update = norm_of(change, n);
@@ -101,7 +101,7 @@ static bool rows_alike(const tg_tensor *t)
 {
     const int64_t rows = t->dims[0], n = rows ? t->numel / rows : 0;
     for (int64_t i = n; i < t->numel; i++)
-        if (tgi_element_at(t, i) != tgi_element_at(t, i % n)) return false;
+        if (tgi_element_number(t, i) != tgi_element_number(t, i % n)) return false;
     return rows > 1 && n > 0;
 }
 

@@ -153,12 +153,12 @@ static bool take_memory(network *n)
 {
     const int64_t steps = n->time * n->batch, most = n->time > n->batch ? n->time : n->batch;
     const int64_t widest = n->inputs > n->hidden ? n->inputs : n->hidden;
-    n->layer_in = tgi_numbers(steps * widest);
-    n->layer_out = tgi_numbers(steps * n->hidden);
-    n->h = tgi_numbers(n->layers * most * n->hidden);
-    n->c = tgi_numbers(n->layers * most * n->hidden);
-    n->gi = tgi_numbers(n->gates * n->hidden);
-    n->gh = tgi_numbers(n->gates * n->hidden);
+    n->layer_in = tgi_compare_numbers(steps * widest);
+    n->layer_out = tgi_compare_numbers(steps * n->hidden);
+    n->h = tgi_compare_numbers(n->layers * most * n->hidden);
+    n->c = tgi_compare_numbers(n->layers * most * n->hidden);
+    n->gi = tgi_compare_numbers(n->gates * n->hidden);
+    n->gh = tgi_compare_numbers(n->gates * n->hidden);
     return n->layer_in && n->layer_out && n->h && n->c && n->gi && n->gh;
 }
 

@@ -114,7 +114,7 @@ typedef struct tgi_compare_values {
 } tgi_compare_values;
 
 bool tgi_values_of(tgi_compare_values *values, const tg_tensor *t); /* false with an error pending */
-double tgi_largest(tgi_compare_values values); /* the largest finite element's size */
+double tgi_largest_of(tgi_compare_values values); /* the largest finite element's size */
 
 typedef struct tgi_difference {
     bool same_shape, finite; /* finite: ours is, wherever theirs is; otherwise `at` is the first place where it is not */
@@ -159,7 +159,7 @@ void tgi_guess_add(tgi_suspect *s, int rank, double misfit, const char *format, 
 bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t count, double *misfit);
 /* A recorded tensor's elements; false: there is none, or no memory. */
 bool tgi_recorded_values(tgi_compare_values *values, const tgi_recorded *r);
-double *tgi_numbers(int64_t count); /* NULL with an error pending */
+double *tgi_compare_numbers(int64_t count); /* NULL with an error pending */
 
 /* What can be seen of the two tensors alone (compare_guess_values.c, compare_guess_order.c). */
 void tgi_guess_values(tgi_suspect *s);

@@ -7,17 +7,17 @@
 
 #include <math.h>
 
-double *tgi_numbers(int64_t count) { return tgi_scope_alloc((size_t)(count > 0 ? count : 1) * sizeof(double)); }
+double *tgi_compare_numbers(int64_t count) { return tgi_scope_alloc((size_t)(count > 0 ? count : 1) * sizeof(double)); }
 
 bool tgi_values_of(tgi_compare_values *values, const tg_tensor *t)
 {
-    double *numbers = tgi_numbers(t->numel);
+    double *numbers = tgi_compare_numbers(t->numel);
     if (!numbers || tg_to_array(t, numbers, t->numel) != TG_OK) return false;
     *values = (tgi_compare_values){ numbers, t->numel, tgi_shape(t) };
     return true;
 }
 
-double tgi_largest(tgi_compare_values values)
+double tgi_largest_of(tgi_compare_values values)
 {
     double largest = 0;
     for (int64_t i = 0; i < values.count; i++) {
@@ -43,7 +43,7 @@ tgi_difference tgi_differ(tgi_compare_values ours, tgi_compare_values theirs, do
 {
     tgi_difference d = { .same_shape = tg_shape_equal(&ours.shape, &theirs.shape), .finite = true };
     if (!d.same_shape) return d;
-    const double largest = tgi_largest(theirs), ours_largest = tgi_largest(ours);
+    const double largest = tgi_largest_of(theirs), ours_largest = tgi_largest_of(ours);
     const double scale = largest > 0 ? largest : ours_largest > 0 ? ours_largest : 1;
     const double allowed = fmax(tolerance * scale, floor);
     for (int64_t i = 0; i < ours.count; i++) {
