@@ -119,7 +119,7 @@ typedef struct tgi_profile {
     int64_t event_count, event_capacity, events_lost;
     int64_t peak;
     int32_t peak_row;
-    struct tgi_profile_text *texts;
+    struct tgi_profile_texts *texts;
 } tgi_profile;
 
 /* ---- profile_memory.c ---- */

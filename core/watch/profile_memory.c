@@ -6,8 +6,8 @@
 enum { TEXTS = 8192 };
 
 /* Texts, one behind the other. */
-typedef struct tgi_profile_text {
-    struct tgi_profile_text *next;
+typedef struct tgi_profile_texts {
+    struct tgi_profile_texts *next;
     size_t used;
     char text[TEXTS];
 } text_block;
