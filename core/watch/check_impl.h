@@ -9,6 +9,7 @@
 
 #include "core/observe_impl.h"
 #include "core/tape_impl.h"
+#include "environment_impl.h"
 
 TG_EXTERN_C_BEGIN
 
@@ -146,9 +147,6 @@ static inline bool tgi_op_is(const tg_op *op, unsigned traits) { return tgi_plai
 /* ---- the lints ---- */
 extern const tgi_lint tgi_lint_finite, tgi_lint_loss_inputs, tgi_lint_reach, tgi_lint_steps, tgi_lint_loss_values, tgi_lint_units,
     tgi_lint_flow, tgi_lint_carry, tgi_lint_kept, tgi_lint_modes;
-
-/* For environment.c. */
-void tgi_check_begin_by(const char *value);
 
 TG_EXTERN_C_END
 

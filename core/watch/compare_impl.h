@@ -17,6 +17,7 @@
 #include "core/observe.h"
 #include "core/show/page_impl.h"
 #include "core/tensor.h"
+#include "environment_impl.h"
 
 TG_EXTERN_C_BEGIN
 
@@ -259,8 +260,6 @@ bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs);
 /* Shows what the page has had since the last time, and, at the end, the sum of it all. */
 void tgi_compare_say(tgi_compare *c, int64_t from);
 void tgi_compare_finish(tgi_compare *c);
-/* The comparison that a variable of the environment asks for: `run.safetensors` or `load:run.safetensors`. */
-void tgi_compare_from_environment(const char *value);
 
 TG_EXTERN_C_END
 

@@ -3,12 +3,7 @@
  * The only file that knows all tools. A variable is read when a thread first uses the library; one that is unset, empty
  * or 0 starts nothing. */
 #include "environment_impl.h"
-#include "player_impl.h"
-#include "profile_impl.h"
 
-#include "check_impl.h"
-
-#include "compare_impl.h"
 #include "core/observe_impl.h"
 
 #include <stdlib.h>

@@ -12,6 +12,12 @@ TG_EXTERN_C_BEGIN
  * before any thread has begun (ops/base/iterate.c). */
 void tgi_watch_environment(void);
 
+/* ---- the tools: each begins on this thread, as the variable's value says ---- */
+void tgi_play_begin(const char *value);               /* TAPEGRAD_PLAY: player_environment.c */
+void tgi_profile_from_environment(const char *value); /* TAPEGRAD_PROFILE: profile_tool.c */
+void tgi_check_begin_by(const char *value);           /* TAPEGRAD_CHECK: check.c */
+void tgi_compare_from_environment(const char *value); /* TAPEGRAD_COMPARE: compare.c */
+
 TG_EXTERN_C_END
 
 #endif

@@ -9,6 +9,7 @@
 #include "watch.h"
 
 #include "core/show/page_impl.h"
+#include "environment_impl.h"
 
 TG_EXTERN_C_BEGIN
 
@@ -147,9 +148,6 @@ typedef struct tgi_player_written {
 /* The page of a run whose walk, if any, is the latest. False with an error pending. */
 bool tgi_player_write(const char *function, const char *path, const tg_node *root, int output, const tg_tensor *value,
                       const tg_tape_html_options *options, tgi_player_written *written);
-
-/* ---- player_environment.c ---- TAPEGRAD_PLAY */
-void tgi_play_begin(const char *value);
 
 TG_EXTERN_C_END
 

@@ -7,6 +7,7 @@
 
 #include "core/observe_impl.h"
 #include "profile.h"
+#include "environment_impl.h"
 
 TG_EXTERN_C_BEGIN
 
@@ -166,7 +167,6 @@ void tgi_profile_write(tgi_profile *p, FILE *file);
 bool tgi_profile_trace(const tgi_profile *first, const char *path);
 
 /* ---- profile_tool.c ---- */
-void tgi_profile_from_environment(const char *value);
 /* Shows and frees the profiles of threads that have ended, unless the main thread's runs, which will. */
 void tgi_profile_show_ended(void);
 
