@@ -9,6 +9,8 @@ function setPosition(position, options = {}) {
     const forwardStep = Math.abs(p - app.position) === 1 && !calm.matches;
     app.position = p;
     const event = eventAt(p);
+    // First, while nothing of the page has changed yet: it asks where things are.
+    lightLine(event.node === undefined ? -1 : event.node, p > nodeCount);
     if (!app.pinned && !options.keep) {
         const slot = slotAt(p);
         if (slot !== app.selected) app.element = 0;
@@ -21,7 +23,6 @@ function setPosition(position, options = {}) {
     byId('where').textContent = name + ' ' + (p <= nodeCount ? p + ' / ' + nodeCount : p - nodeCount + ' / ' + run.walk.length);
     byId('slider').setAttribute('aria-valuetext', name + ' ' + p);
     byId('story').textContent = sentenceAt(p);
-    lightLine(event.kind === 'start' ? -1 : event.node === undefined ? -1 : event.node, p > nodeCount);
     if (app.follow) bringIntoView(currentItem(event), options.atOnce);
     showPanel();
     markListRow();
@@ -69,8 +70,8 @@ function selectSlot(key, isLooked) {
     if (key !== app.selected) app.element = 0;
     app.selected = key;
     const reference = slotReference(key);
-    app.lit = reference[0] === 'c' ? null : { key, ...pathsToLoss(key) };
-    if (app.lit && !app.lit.nodes.size) app.lit = null;
+    const nodes = reference[0] === 'c' ? new Set() : nodesToLoss(key);
+    app.lit = nodes.size ? { key, nodes } : null;
     if (isLooked) bringIntoView(itemOf(reference));
     if (reference[0] === 'n') lightLine(reference[1], app.position > nodeCount);
     showPanel();

@@ -110,10 +110,10 @@ function showTitle(key) {
 }
 
 function showPaths(key) {
-    const reference = slotReference(key);
-    if (reference[0] === 'c') return [];
-    const { nodes, paths } = app.lit && app.lit.key === key ? app.lit : pathsToLoss(key);
-    return [faint(say(paths === 0 ? 'noPath' : paths === 1 ? 'onePath' : 'paths', { n: countText(paths), nodes: nodes.size }))];
+    if (key[0] === 'c') return [];
+    const paths = countPaths(key), nodes = app.lit && app.lit.key === key ? app.lit.nodes.size : 0;
+    const text = say(paths === 0 ? 'noPath' : paths === 1 ? 'onePath' : 'paths', { n: countText(paths) });
+    return [faint(text + (nodes ? '; ' + say('onPaths', { n: nodes }) : ''))];
 }
 
 // A formula, and under it the same with the numbers of one element; `shape` is that of what it computes.

@@ -150,26 +150,35 @@ function momentsOf(key) {
     return [...new Set(moments.filter((at) => at !== Infinity))].sort((a, b) => a - b);
 }
 
-// What lies between a tensor and the loss: {nodes: Set, paths}; paths is how many different ways lead there.
-function pathsToLoss(key) {
-    const root = run.root[0];
-    const ways = new Float64Array(nodeCount);
-    const reference = slotReference(key);
-    if (reference[0] === 'c') return { nodes: new Set(), paths: 0 };
-    if (root >= 0) ways[root] = 1;
-    const start = reference[0] === 'n' ? reference[1] : 0;
-    for (let n = root; n >= start; n--) {
-        if (!ways[n]) continue;
-        for (const input of run.nodes[n].inputs) if (input && input[0] === 'n') ways[input[1]] += ways[n];
+// How many different ways lead from each node to the loss; found once.
+const ways = { toLoss: null };
+
+function waysOfNodes() {
+    if (ways.toLoss) return ways.toLoss;
+    const root = run.root[0], toLoss = ways.toLoss = new Float64Array(nodeCount);
+    if (root >= 0) toLoss[root] = 1;
+    for (let n = root; n >= 0; n--)
+        if (toLoss[n]) for (const input of run.nodes[n].inputs) if (input && input[0] === 'n') toLoss[input[1]] += toLoss[n];
+    return toLoss;
+}
+
+function countPaths(key) {
+    const toLoss = waysOfNodes(), reference = slotReference(key);
+    if (reference[0] === 'n') return toLoss[reference[1]];
+    return reference[0] === 'c' ? 0 : (model.readers.get(key) || []).reduce((sum, reader) => sum + toLoss[reader.node], 0);
+}
+
+// The nodes between a tensor and the loss.
+function nodesToLoss(key) {
+    const toLoss = waysOfNodes(), reference = slotReference(key), reached = new Set();
+    const open = reference[0] === 'n' ? [reference[1]] : (model.readers.get(key) || []).map((reader) => reader.node);
+    while (open.length) {
+        const n = open.pop();
+        if (reached.has(n) || !toLoss[n]) continue;
+        reached.add(n);
+        run.nodes[n].outputs.forEach((_, o) => { for (const reader of model.readers.get('n' + n + '.' + o) || []) open.push(reader.node); });
     }
-    const reached = new Set(reference[0] === 'n' ? [reference[1]] : []);
-    let paths = reference[0] === 'n' ? ways[reference[1]] : 0;
-    if (reference[0] === 'l')
-        for (const reader of model.readers.get(key) || []) { reached.add(reader.node); paths += ways[reader.node]; }
-    for (let n = start; n <= root; n++)
-        if (!reached.has(n) && run.nodes[n].inputs.some((input) => input && input[0] === 'n' && reached.has(input[1]))) reached.add(n);
-    const nodes = new Set([...reached].filter((n) => ways[n] > 0));
-    return { nodes, paths };
+    return reached;
 }
 
 readNodes();

@@ -214,7 +214,8 @@ function checkLayout(what) {
     told(layout.items.every((item) => inside(item, { x: 0, y: 0, w: layout.w, h: layout.h })), `${what}: every card is within the tape`);
     const held = layout.boxes.filter((box) => box.kind === 'module');
     told(held.every((box) => box.nodes.every((n) => inside(layout.ofNode[n], box))), `${what}: ${held.length} boxes hold their nodes`);
-    const back = layout.edges.filter((edge) => edge.to.y < edge.from.y && edge.to.x <= edge.from.x);
+    const stepOf = (item) => (item.slot ? -1 : check.data.nodes[item.node].step);
+    const back = layout.edges.filter((edge) => edge.to.y < edge.from.y + edge.from.h && (stepOf(edge.from) === stepOf(edge.to) || edge.to.x <= edge.from.x));
     told(back.length === 0, `${what}: what reads a result is below it, or right of it`);
 }
 
@@ -289,9 +290,9 @@ function checkPaths() {
             found.add(n);
             open.push(...(readers.get('n' + n) || []));
         }
-        const wanted = [...found].filter((n) => reaches[n]), lit = pathsToLoss('l' + i);
-        if (wanted.length !== lit.nodes.size || wanted.some((n) => !lit.nodes.has(n))) right = false;
-        if (d.nodes.length < 40 && lit.paths !== (readers.get('l' + i) || []).reduce((sum, n) => sum + ways(n), 0)) right = false;
+        const wanted = [...found].filter((n) => reaches[n]), lit = nodesToLoss('l' + i);
+        if (wanted.length !== lit.size || wanted.some((n) => !lit.has(n))) right = false;
+        if (d.nodes.length < 40 && countPaths('l' + i) !== (readers.get('l' + i) || []).reduce((sum, n) => sum + ways(n), 0)) right = false;
     });
     told(right, `the paths of ${d.leaves.length} leaves to the loss`);
 }
