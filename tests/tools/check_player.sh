@@ -3,12 +3,14 @@
 # tests/watch/player/sample.js makes and that of tests/watch/player/program.c, gets tests/watch/player/check.js, which steps,
 # folds, searches, and compares what is shown with the data, and with what that program says. Where there is no Chromium
 # this says so, and looks at the page's text alone.
-# From the environment: CHECK_BUILD, CHECK_CC, CHECK_CFLAGS, CHECK_LIBS; CHROMIUM, its program.
+# From the environment: CHECK_BUILD, CHECK_CC, CHECK_CFLAGS, CHECK_LIBS, TEST_TIMEOUT; CHROMIUM, its program.
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 page=$CHECK_BUILD/player/player_page.html
 tests=tests/watch/player
+limit=
+command -v timeout >/dev/null 2>&1 && limit="timeout ${TEST_TIMEOUT:-300}"
 passed=0
 failed=0
 
@@ -57,7 +59,7 @@ prepare() {   # prepare SAMPLE or "" [NUMBERS]
 }
 
 use() {   # use NAME FILE
-    timeout 300 "$browser" --headless=new --no-sandbox --disable-gpu --user-data-dir="$work/browser" --window-size=1400,900 --lang=en-US \
+    $limit "$browser" --headless=new --no-sandbox --disable-gpu --user-data-dir="$work/browser" --window-size=1400,900 --lang=en-US \
         --virtual-time-budget=1000 --dump-dom "file://$2" >"$work/dom" 2>"$work/log"
     awk '/<pre id="check">/ { on = 1; next } /<\/pre>/ { on = 0 } on' "$work/dom" | sed 's/&gt;/>/g; s/&lt;/</g; s/&amp;/\&/g' >"$work/lines"
     if ! grep -q '^ok' "$work/lines"; then
