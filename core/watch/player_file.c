@@ -69,7 +69,7 @@ static bool write_page(const char *function, const char *path, const tgi_player_
                        const tg_tape_html_options *options, int64_t *bytes)
 {
     bool too_large = true, ok = true;
-    for (int side = TGI_HEAT_SIDE; ok && too_large; side /= 2)
+    for (int side = TGI_HEAT_SIDE; ok && too_large; side -= side / 4)
         ok = write_with(function, path, run, options, side, bytes, &too_large);
     return ok;
 }

@@ -139,7 +139,7 @@ static void put_ops(writer *w)
 static void put_tensor(writer *w, const tg_tensor *t)
 {
     tgi_page_put(w->page, "\"name\":");
-    tgi_json_put(w->page, tgi_tracked(t) ? tg_name_of(t) : NULL);
+    tgi_json_put(w->page, tg_name_of(t));
     tgi_page_put(w->page, ",\"shape\":");
     put_shape(w->page, t->dims, t->ndim);
     tgi_page_format(w->page, ",\"dtype\":\"%s\",\"where\":", tg_dtype_name((tg_dtype)t->dtype));
@@ -154,7 +154,10 @@ static void put_leaves(writer *w)
         const tgi_player_leaf *facts = &w->run->leaf_facts[i];
         tgi_page_format(w->page, "%s{\"role\":\"%s\",", i ? ",\n" : "", tgi_is_parameter(leaf) ? "parameter" : "leaf");
         put_tensor(w, leaf);
+        const int most = w->values->most;
+        w->values->most = TGI_HEAT_SIDE; /* they are few, and each is seen often */
         put_value(w, ",\"value\":", facts->written ? NULL : leaf);
+        w->values->most = most;
         put_value(w, ",\"grad\":", facts->grad);
         put_value(w, ",\"before\":", facts->before);
         tgi_page_put(w->page, "}");
@@ -373,7 +376,7 @@ static void put_notes(writer *w)
         put_note(w->page, &count, text);
     }
     if (w->values->most < TGI_HEAT_SIDE) {
-        snprintf(text, sizeof text, "Heat maps are of %d by %d cells at most, to keep the page small.", w->values->most,
+        snprintf(text, sizeof text, "Heat maps, but those of leaves, are of %d by %d cells at most, to keep the page small.", w->values->most,
                  w->values->most);
         put_note(w->page, &count, text);
     }

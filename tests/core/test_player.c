@@ -359,6 +359,30 @@ TEST(test_lstm)
     tg_module_free(m.fc);
 }
 
+static tg_tensor *penalty(void *context)
+{
+    (void)context;
+    tg_tensor *a = leaf("a", tg_shape(2, 3), 9), *y = tg_sum(tg_mul(tg_exp(a), a));
+    tg_tensor *g = tg_grad(tg_list(y), tg_list(a), .create_graph = true).items[0];
+    return tg_add(y, tg_sum(tg_mul(g, g)));
+}
+/* What a backward recorded is on the tape, too. */
+TEST(test_second_derivatives) { check_program(penalty, NULL); }
+
+static tg_tensor *twice(tg_tensor *grad, void *context)
+{
+    (void)context;
+    return tg_mul(grad, 2.0);
+}
+static tg_tensor *hooked(void *context)
+{
+    (void)context;
+    tg_tensor *a = leaf("a", tg_shape(4), 10), *y = tg_exp(a);
+    tg_register_hook(y, twice, NULL);
+    return tg_sum(tg_mul(y, y));
+}
+TEST(test_hooks) { check_program(hooked, NULL); }
+
 static tg_tensor *long_loop(void *context)
 {
     (void)context;
@@ -396,6 +420,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_where_paths_meet), T(test_parts_and_views),      T(test_in_place),
         T(test_types_and_empty),  T(test_what_is_not_finite),   T(test_lstm),
+        T(test_second_derivatives),
+        T(test_hooks),
         T(test_a_thousand_steps), T(test_grad_before_the_walk),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);

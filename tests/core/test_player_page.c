@@ -62,13 +62,15 @@ TEST(test_texts_that_end_elements)
     IN_SCOPE;
     tg_watch(true);
     tg_label(ODD);
-    tg_tensor *a = leaf(ODD, tg_shape(2)), *loss = tg_set_name(tg_sum(a), ODD);
+    tg_tensor *a = leaf(ODD, tg_shape(2)), *two = tg_set_name(tg_full(tg_shape(2), 2.0), "a constant");
+    tg_tensor *loss = tg_set_name(tg_sum(tg_mul(a, two)), ODD);
     assert_int_equal(tg_tape_write_html(loss, path, .title = ODD), TG_OK);
     page *p = page_read(path);
     assert_string_equal(json_text(p->run, "title"), ODD);
     assert_string_equal(json_text(place_at(p, 0), "name"), ODD);
     assert_string_equal(json_text(json_item(json_member(p->run, "leaves"), 0), "name"), ODD);
-    assert_string_equal(json_text(json_item(json_member(node_at(p, 0), "outputs"), 0), "name"), ODD);
+    assert_string_equal(json_text(json_item(json_member(node_at(p, 1), "outputs"), 0), "name"), ODD);
+    assert_string_equal(json_text(json_item(json_member(p->run, "constants"), 0), "name"), "a constant");
     page_free(p);
     tg_set_name(a, "\xff\xc3"); /* no UTF-8 */
     p = written(loss);
@@ -325,6 +327,11 @@ TEST(test_a_large_page)
     assert_true(p->size < 5000000);
     assert_non_null(strstr(json_item(json_member(p->run, "notes"), 0)->text, "Heat maps"));
     assert_int_equal(step_of(p, 4999), 1249);
+    const json *weight = json_item(json_member(p->run, "leaves"), 0);
+    page_assert_value(p, json_member(weight, "value"), w, "the weight");
+    const json *map = json_item(json_member(p->run, "values"), json_integer(json_member(weight, "value")));
+    assert_int_equal(json_integer(json_item(json_member(map, "h"), 1)), 16);
+    page_assert_value(p, json_member(weight, "grad"), tg_grad(tg_list(tg_sum(h)), tg_list(w)).items[0], "its gradient");
     page_free(p);
     tg_watch(false);
     tg_scope_end(scope);
