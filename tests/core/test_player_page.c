@@ -138,6 +138,8 @@ typedef struct net {
     bool labels;
 } net;
 
+static tg_tensor *beside(tg_tensor *x, tg_tensor *h);
+
 /* The first step needs no cat on the tape: its state needs no gradient. */
 static tg_tensor *net_forward(tg_module *module, tg_tensor *x)
 {
@@ -145,12 +147,14 @@ static tg_tensor *net_forward(tg_module *module, tg_tensor *x)
     tg_tensor *h = tg_zeros(tg_shape(1, 2));
     for (int t = 0; t < 4; t++) {
         if (m->labels) tg_label("t=%d", t);
-        tg_tensor *xh = tg_cat(tg_list(tg_narrow(x, 0, t, 1), h), 1);
-        h = tg_tanh(tg_linear_forward(m->cell->gate, xh));
+        h = tg_tanh(tg_linear_forward(m->cell->gate, beside(tg_narrow(x, 0, t, 1), h)));
     }
     tg_label_end();
     return tg_mean(h);
 }
+
+/* Stands behind the line that it is computed before. */
+static tg_tensor *beside(tg_tensor *x, tg_tensor *h) { return tg_cat(tg_list(x, h), 1); }
 
 static net *net_new(bool labels)
 {
@@ -243,6 +247,27 @@ TEST(test_unwatched)
     assert_int_equal(tg_backward(loss), TG_OK); /* all is there for it */
     assert_int_equal(tg_tape_write_html(loss, path), TG_FAILED);
     expect_error("not watched");
+    tg_scope_end(scope);
+}
+
+/* A value that was saved, and written when it was no longer needed, is not shown. */
+TEST(test_saved_and_written)
+{
+    IN_SCOPE;
+    tg_tensor *y = tg_exp(leaf("a", tg_shape(2))), *loss = tg_sum(y);
+    tg_watch(true);
+    tg_backward(loss, .retain_graph = true);
+    for (int writes = 0; writes < 2; writes++) {
+        page *p = written(loss);
+        const json *output = json_item(json_member(node_at(p, 0), "outputs"), 0);
+        page_assert_value(p, json_member(output, "value"), writes ? NULL : y, "exp saved it");
+        page_assert_value(p, json_member(output, "grad"), tg_ones(tg_shape(2)), "its gradient");
+        page_free(p);
+        tg_scope quiet = tg_no_grad_begin();
+        tg_mul_(y, 2.0);
+        tg_scope_end(quiet);
+    }
+    tg_watch(false);
     tg_scope_end(scope);
 }
 
@@ -476,6 +501,7 @@ int main(void)
         T(test_steps_that_are_inferred),
         T(test_layers_over_time),
         T(test_unwatched),
+        T(test_saved_and_written),
         T(test_retained_gradients_stay),
         T(test_leaves_written_since),
         T(test_a_gradient_to_start_from),
