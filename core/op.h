@@ -105,11 +105,11 @@ struct tg_op {
      * 2, 3)", where f(sizes, lo=, hi=) is a floating tensor, i(sizes, lo=, hi=) an int64 one, b(sizes) a bool one and
      * v(numbers) a floating one of these elements. NULL ends each list. */
     tg_call_fn call;
-    /* Calls the op as it was called when `node` was recorded, but on these inputs, as many and of the same shapes: so its
-     * gradient can be compared with differences on the very data it was used on. What else the call needs is in the node
-     * (tg_node_attributes, tg_node_saved). An empty list without an error: not this call, whose gradient is no derivative
-     * (padding_idx of embedding), or whose arguments are not all kept. NULL: of an op whose arguments are its inputs `call`
-     * does the same; others cannot be called again, such as those that draw random numbers. */
+    /* Calls the op as it was called when `node` was recorded, but on these inputs, as many and of the same shapes: so
+     * its gradient can be compared with differences on the very data it was used on. What else the call needs is in the
+     * node (tg_node_attributes, tg_node_saved). An empty list without an error: not this call, whose gradient is no
+     * derivative (padding_idx of embedding), or whose arguments are not all kept. NULL: of an op whose arguments are
+     * its inputs `call` does the same; others cannot be called again, such as those that draw random numbers. */
     tg_tensor_list (*again)(const tg_node *node, tg_tensor_list inputs);
     const char *const *samples;
     const char *const *corners;     /* samples at kinks and ties, or of special values, where differences tell nothing */

@@ -15,12 +15,12 @@
 #include <string.h>
 
 #define STEP      1e-5  /* relative */
-#define TOLERANCE 1e-6  /* of the sum of what all elements contribute */
+#define TOLERANCE 2e-8  /* of the sum of what all elements contribute */
 #define NOISE     1e-13 /* of a sum of outputs */
 #define NUDGE     1e-2  /* of the largest element: away from kinks and ties */
 enum { SAMPLED = 24, SMALL = 4096 /* elements of a Jacobian that is looked at whole */ };
 
-typedef enum verdict { AGREES, DIFFERS, AT_KINK, UNDEFINED, FAILED } verdict;
+typedef enum verdict { AGREES, DIFFERS, AT_KINK, ROUNDING, UNDEFINED, FAILED } verdict;
 
 typedef struct node_check {
     const tg_computed *what;
@@ -29,6 +29,7 @@ typedef struct node_check {
     double *u, *v, *gradients; /* of all inputs, outputs, inputs */
     double noise;              /* of s */
     int64_t right, at_kink;    /* elements or directions */
+    bool beside;               /* the inputs are no more where they were */
 } node_check;
 
 static tg_tensor_list call(tg_tensor_list inputs, void *context)
@@ -54,7 +55,7 @@ static bool copy_inputs(const tg_computed *what, tg_tensor_list *copies)
     for (int64_t i = 0; items && i < what->inputs.count; i++) {
         tg_tensor *t = what->inputs.items[i];
         const bool floating = t && tgi_is_floating(t);
-        items[i] = floating ? copy_of(t, tgi_inputs(what->node)[i].output != TGI_TO_NOWHERE) : t;
+        items[i] = floating ? copy_of(t, what->node && tgi_inputs(what->node)[i].output != TGI_TO_NOWHERE) : t;
         if (t && !items[i]) return false;
     }
     *copies = tg_list_of(items, what->inputs.count);
@@ -128,7 +129,8 @@ static bool at_kink(const slopes *at, const slopes *nearer)
 }
 
 /* ds/du by the gradient against the quotient of three steps: the first may lead over a kink nearby or along a steep
- * curve, and rounding spoils the smallest. */
+ * curve, and rounding spoils the smallest. Where outputs cancel, as a variance of equal numbers does, only other inputs
+ * tell rounding from a mistake. */
 static verdict judge(node_check *n, const tgi_part *row, int64_t element, double *ours, double *quotient)
 {
     static const double steps[3] = { STEP, STEP / 10, STEP * 10 };
@@ -149,7 +151,8 @@ static verdict judge(node_check *n, const tgi_part *row, int64_t element, double
         if (i == 1 && at_kink(&s[0], &s[1])) return AT_KINK;
     }
     *quotient = s[0].quotient;
-    return DIFFERS;
+    const bool rounding = fabs(*ours - *quotient) <= NOISE * scale_of(n, row) / STEP;
+    return rounding && !n->beside ? ROUNDING : DIFFERS;
 }
 
 /* ---- what is wrong ---- */
@@ -225,7 +228,6 @@ static bool evaluate(node_check *n)
     if (!tgi_gradcheck_values(c, c->base)) return false;
     n->noise = 0;
     for (int64_t k = 0; k < c->column_count; k++) n->noise += NOISE * fabs(n->v[k] * c->base[k]);
-    for (int64_t i = 0; i < c->row_parts; i++) n->noise += NOISE * scale_of(n, &c->rows[i]);
     memset(n->gradients, 0, (size_t)c->row_count * sizeof *n->gradients);
     return weighted_gradients(n);
 }
@@ -248,28 +250,54 @@ static verdict judge_direction(node_check *n, const tgi_part *row, double *ours,
     return isfinite(n->noise) && make_direction(n, row) ? judge(n, row, -1, ours, quotient) : UNDEFINED;
 }
 
-/* With all elements of all inputs a little elsewhere, where they stay: among ties, elements differ one by one, too. */
-static verdict judge_beside(node_check *n, const tgi_part *row)
+/* Whether s rises along u as much as along its two halves together: not so among ties, and where all is rounding. False
+ * with an error pending, too. */
+static bool is_linear(node_check *n, const tgi_part *row, double ours)
 {
-    double ours, quotient;
+    double *u = n->u + row->at;
+    slopes whole, half;
+    if (!slopes_along(n, row, -1, STEP, &whole)) return false;
+    double rest = whole.quotient;
+    for (int part = 0; part < 2; part++) {
+        const tg_scope scope = tg_scope_begin();
+        double *kept = tgi_numbers(row->numel, 1);
+        if (kept) memcpy(kept, u, (size_t)row->numel * sizeof *u);
+        for (int64_t k = part; kept && k < row->numel; k += 2) u[k] = 0;
+        const bool ok = kept && slopes_along(n, row, -1, STEP, &half);
+        if (kept) memcpy(u, kept, (size_t)row->numel * sizeof *u);
+        tg_scope_end(scope);
+        if (!ok) return false;
+        rest -= half.quotient;
+    }
+    return fabs(rest) < 0.1 * fabs(ours - whole.quotient);
+}
+
+/* With all elements of all inputs a little elsewhere, where they stay: among ties, elements differ one by one, too. */
+static verdict judge_beside(node_check *n, const tgi_part *row, double *ours, double *quotient)
+{
     for (int64_t i = 0; i < n->c.row_parts; i++) {
         double *x = elements_of(n, &n->c.rows[i]);
         const double way = NUDGE * scale_of(n, &n->c.rows[i]);
         for (int64_t k = 0; k < n->c.rows[i].numel; k++) x[k] += way * weight(&n->generator);
     }
-    return evaluate(n) ? judge_direction(n, row, &ours, &quotient) : FAILED;
+    n->beside = true;
+    return evaluate(n) ? judge_direction(n, row, ours, quotient) : FAILED;
 }
 
 static verdict judge_input(node_check *n, const tgi_part *row, char *text)
 {
     double ours, quotient;
-    const verdict all = judge_direction(n, row, &ours, &quotient);
+    verdict all = judge_direction(n, row, &ours, &quotient);
+    if (all == DIFFERS && isfinite(ours) && !is_linear(n, row, ours)) all = tg_failed() ? FAILED : AT_KINK;
     n->right += all == AGREES && row->numel > 0;
-    if (all != DIFFERS && all != AT_KINK) return all;
-    const verdict some = judge_elements(n, row, text);
+    if (all != DIFFERS && all != AT_KINK && all != ROUNDING) return all;
+    const int64_t before = n->right;
+    const verdict some = all == ROUNDING ? ROUNDING : judge_elements(n, row, text);
     if (all == DIFFERS && some == AGREES) return say_element(n, row, -1, ours, quotient, text) ? DIFFERS : FAILED;
-    if (all == DIFFERS || some != DIFFERS) return some;
-    const verdict beside = judge_beside(n, row);
+    if (all == DIFFERS || some == FAILED || some == UNDEFINED || (some == AGREES && n->right > before)) return some;
+    const verdict beside = judge_beside(n, row, &ours, &quotient);
+    n->c.problem[0] = '\0';
+    if (beside == DIFFERS && !text[0] && !say_element(n, row, -1, ours, quotient, text)) return FAILED;
     n->right += beside == AGREES;
     n->at_kink += beside != AGREES;
     return beside == FAILED || beside == DIFFERS ? beside : AGREES;

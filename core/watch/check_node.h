@@ -18,8 +18,8 @@ typedef enum tgi_checked {
     TGI_CHECKED_FAILED  /* an error is pending: no memory */
 } tgi_checked;
 
-/* For an observer's `computed`. `text` says what is wrong or why nothing was checked; "" when all is right. What is called
- * meanwhile draws no random numbers, writes nothing that was there before and is gone when this returns. */
+/* For an observer's `computed`. `text` says what is wrong or why nothing was checked; "" when all is right. It draws no
+ * random numbers and writes nothing that was there before; what it makes is gone when it returns. */
 enum { TGI_CHECK_TEXT = 512 };
 tgi_checked tgi_check_node(const tg_computed *what, char text[TGI_CHECK_TEXT]);
 
