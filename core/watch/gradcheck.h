@@ -71,8 +71,8 @@ typedef struct tg_gradgradcheck_options {
         /* report */ NULL TG_DEFAULTS_END
 
 /* The same for second derivatives: the function checked is the one from inputs and gradients of the outputs to
- * gradients of the inputs, recorded (create_graph) where it is differentiated, not recorded where quotients are made. Of
- * 16 outputs at most. */
+ * gradients of the inputs, recorded (create_graph) where it is differentiated, not recorded where quotients are made.
+ * Of 16 outputs at most. */
 bool tg_gradgradcheck_at(const char *where, tg_gradcheck_fn fn, void *context, tg_tensor_list inputs,
                          tg_gradgradcheck_options options);
 #define tg_gradgradcheck(fn, context, inputs, ...)                                                                    \

@@ -196,6 +196,7 @@ typedef enum mistake {
     MEAN,
     JACOBIAN_TURNED,
     DIAGONAL,
+    EXTRA,
     SECOND,
     MISTAKES
 } mistake;
