@@ -118,14 +118,21 @@ static void tell_fault(finiteness *f, const tg_computed *what, const tg_tensor *
     stop(f, where, what->op->name, finding.headline);
 }
 
-/* Where an input came from that no op was seen to spoil. */
-static void remember_carried(finiteness *f, const tg_computed *what)
+/* Where an input came from that no op was seen to spoil, NaN rather than infinity, which may be a mask; of NaN that was
+ * chosen, which op put it there. */
+static void remember_carried(finiteness *f, const tg_computed *what, const tg_tensor *output)
 {
-    for (int64_t i = 0; i < what->inputs.count && !f->carried[0]; i++) {
+    bool input = false;
+    for (int64_t i = 0; i < what->inputs.count && !f->carried_nan; i++) {
         const tg_tensor *t = what->inputs.items[i];
-        if (t && !is_overwritten(what, i) && !tgi_all_finite(t))
+        if (!t || is_overwritten(what, i) || tgi_all_finite(t)) continue;
+        input = true;
+        if (!f->carried[0] || tgi_scan_of(t).nans)
             f->carried_nan = tgi_describe_source(f->carried, sizeof f->carried, t, what->op->name, tgi_where());
     }
+    if (f->carried_nan || input || !tgi_scan_of(output).nans) return;
+    f->carried_nan = true;
+    snprintf(f->carried, sizeof f->carried, "%s, which put it there at %s", what->op->name, tgi_line(tgi_where()));
 }
 
 static void computed(void *state, const tg_computed *what)
@@ -136,8 +143,8 @@ static void computed(void *state, const tg_computed *what)
         if (!output || output->is_view || tgi_all_finite(output)) continue;
         if (is_at_fault(f, what, output))
             tell_fault(f, what, output);
-        else if (!f->fault[0] && !f->carried[0])
-            remember_carried(f, what);
+        else if (!f->fault[0])
+            remember_carried(f, what, output);
         f->bad[f->bad_at++ % BAD] = output->storage;
     }
 }
@@ -219,6 +226,7 @@ static void walked(void *state, tg_status status)
     (void)status;
     f->visiting = NULL;
     f->fault[0] = f->carried[0] = '\0';
+    f->carried_nan = false;
 }
 
 static void finished(void *state)

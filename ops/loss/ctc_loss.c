@@ -450,4 +450,7 @@ const tg_op tgi_op_ctc_loss = {
     .corners = corners,
     .errors = errors,
     .own_errors = own_errors,
+    .not_finite =
+        "a target that is longer than its input, repeated classes counted twice, has no alignment: its loss is "
+        "inf. zero_infinity = true leaves that sample out; better are longer inputs",
 };

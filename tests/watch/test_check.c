@@ -240,6 +240,30 @@ TEST(test_loss_says_what_made_it)
     tg_scope_end(scope);
 }
 
+/* The mask is not what made it so. */
+TEST(test_data_with_nan_beside_a_mask)
+{
+    IN_SCOPE;
+    CHECKING;
+    tg_tensor *w = NUMBERS(true, 1, 1), *mask = NUMBERS(false, 0, -INFINITY), *x = NUMBERS(false, 1, NAN);
+    tg_tensor *p = tg_softmax(tg_add(w, mask), 0);
+    tg_backward(tg_sum(tg_mul(p, x)));
+    assert_int_equal(tg_check_end(), 1);
+    assert_says(found(&all, "loss_not_finite"), "NaN at [1]; read by mul");
+    tg_scope_end(scope);
+}
+
+TEST(test_nan_that_was_chosen)
+{
+    IN_SCOPE;
+    CHECKING;
+    tg_tensor *x = NUMBERS(true, 1, 2);
+    tg_backward(tg_sum(tg_where(tg_gt(x, 1), x, NAN)));
+    assert_int_equal(tg_check_end(), 1);
+    assert_says(found(&all, "loss_not_finite"), "NaN at []; read by where");
+    tg_scope_end(scope);
+}
+
 /* NaN that a program expects and leaves out. */
 TEST(test_nan_left_out)
 {
@@ -337,6 +361,8 @@ int main(void)
         T(test_data_with_nan),
         T(test_parameter_with_nan),
         T(test_loss_says_what_made_it),
+        T(test_data_with_nan_beside_a_mask),
+        T(test_nan_that_was_chosen),
         T(test_nan_left_out),
         T(test_evaluation_with_nan),
         T(test_stop),
