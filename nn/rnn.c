@@ -118,6 +118,7 @@ static tg_status make_weights(tg_module *m, tg_dtype dtype)
 {
     tg_recurrent *r = tgi_rnn_core(m);
     const int count = tgi_rnn_directions(r);
+    m->base.has_modes = r->dropout > 0;
     r->weights = tgi_calloc(weights_bytes(r));
     if (!r->weights) return TG_FAILED;
     tg_scope scope = tg_scope_begin();

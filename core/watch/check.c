@@ -121,12 +121,10 @@ static void truncated(void *context, int64_t length)
 static void say_summary(const tgi_check *c)
 {
     if (c->options.told || (!c->walks && !c->finds && !c->first)) return; /* a thread that only made batches */
-    fprintf(stderr, "tapegrad check: looked at %lld ops, %lld backward walks, %lld parameters and %lld steps: ",
+    char found[32] = "nothing";
+    if (c->finds) snprintf(found, sizeof found, "%lld", (long long)c->finds);
+    fprintf(stderr, "tapegrad check: found: %s; looked at: ops %lld, walks %lld, parameters %lld, steps %lld\n", found,
             (long long)c->ops, (long long)c->walks, (long long)c->parameters, (long long)c->steps);
-    if (c->finds)
-        fprintf(stderr, "%lld %s\n", (long long)c->finds, c->finds == 1 ? "find" : "finds");
-    else
-        fprintf(stderr, "nothing found\n");
 }
 
 /* Unregistered, or the thread ends. */

@@ -17,6 +17,7 @@ tgi_watched *tgi_know_leaf(tgi_check *c, tg_tensor *leaf)
 {
     tgi_watched *w = tgi_table_at(&c->leaves, (uint64_t)(uintptr_t)leaf);
     if (!w || w->leaf) return w;
+    if (c->leaves.count > c->parameters) c->parameters = c->leaves.count;
     const char *name = tg_name_of_at(NULL, leaf);
     w->leaf = tgi_ref(leaf);
     w->version = leaf->storage->version;
@@ -50,7 +51,6 @@ static bool is_held(void *item)
 void tgi_look_at_leaves(tgi_check *c)
 {
     bool stepped = false;
-    if (c->leaves.count > c->parameters) c->parameters = c->leaves.count;
     tgi_table_keep(&c->leaves, is_held);
     for (int64_t i = 0; i < c->leaves.count; i++) {
         tgi_watched *w = c->leaves.items[i];

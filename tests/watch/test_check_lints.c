@@ -637,6 +637,24 @@ TEST(test_trained_in_eval)
     run_free(&r);
 }
 
+/* A module says itself whether it has modes. */
+TEST(test_lstm_has_modes_with_dropout)
+{
+    for (int with = 0; with < 2; with++) {
+        IN_SCOPE;
+        tg_lstm *lstm = tg_lstm_new(4, 8, .num_layers = 2, .dropout = with ? 0.5 : 0);
+        CHECKING;
+        for (int i = 0; i < 3; i++) {
+            tg_scope off = tg_no_grad_begin();
+            tg_lstm_forward(lstm, tg_ones(tg_shape(3, 2, 4)), (tg_lstm_state){ 0 });
+            tg_scope_end(off);
+        }
+        assert_int_equal(tg_check_end(), with);
+        tg_module_free(lstm);
+        tg_scope_end(scope);
+    }
+}
+
 TEST(test_evaluated_in_train)
 {
     run r = run_dropout();
@@ -714,6 +732,7 @@ int main(void)
         T(test_no_scope),
         T(test_tensors_kept),
         T(test_trained_in_eval),
+        T(test_lstm_has_modes_with_dropout),
         T(test_evaluated_in_train),
         T(test_modes_that_are_right),
     };
