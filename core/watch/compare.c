@@ -64,8 +64,10 @@ static void put_load_hint(tgi_compare *c)
 
 static void put_sum(tgi_compare *c)
 {
-    if (!c->outer_count) {
-        tgi_page_put(&c->page, "nothing was compared: no module began\n");
+    if (!c->begun) {
+        tgi_page_put(&c->page, c->outer_count
+                                   ? "nothing was compared: no model here has the recorded one's parameters\n"
+                                   : "nothing was compared: no module began\n");
         return;
     }
     put_load_hint(c);
@@ -105,7 +107,7 @@ static void compare_free(tgi_compare *c)
     tgi_run_free(&c->run);
     tgi_grow_free(c->calls, c->call_capacity, sizeof *c->calls);
     tgi_grow_free(c->awaited, c->awaited_capacity, sizeof *c->awaited);
-    tgi_grow_free(c->outer_places, c->outer_capacity, sizeof *c->outer_places);
+    tgi_grow_free(c->outer, c->outer_capacity, sizeof *c->outer);
     tgi_page_free(&c->page);
     if (c->path) tgi_free(c->path, strlen(c->path) + 1);
     tgi_free(c, sizeof *c);

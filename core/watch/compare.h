@@ -1,10 +1,10 @@
 /* compare.h: a port compared with a recorded run of the program that it is a port of.
  *
- * examples/record_run.py records one step of a PyTorch program: parameters, what each module is given and returns, call by
- * call, gradients. `TAPEGRAD_COMPARE=run.safetensors ./program` compares as the program runs its own first step, and says
- * on stderr which tensor is the first that differs, of which module and call, by how much, and what mistake it looks
- * like. `TAPEGRAD_COMPARE=load:run.safetensors` gives the program the recorded parameters, buffers and random numbers
- * first, so that a port that draws its own can be compared. docs/port-checker.md shows both.
+ * examples/record_run.py records one step of a PyTorch program: parameters, what each module is given and returns, call
+ * by call, gradients. `TAPEGRAD_COMPARE=run.safetensors ./program` compares as the program runs its own first step, and
+ * says on stderr which tensor is the first that differs, of which module and call, by how much, and what mistake it
+ * looks like. `TAPEGRAD_COMPARE=load:run.safetensors` gives the program the recorded parameters, buffers and random
+ * numbers first, so that a port that draws its own can be compared. docs/port-checker.md shows both.
  *
  * Within a program, the same is
  *
@@ -12,10 +12,11 @@
  *     ... one step ...
  *     tg_comparison result = tg_compare_end();
  *
- * What is compared: the state when the first module begins; from there on inputs and outputs in the order in which modules
- * begin and end; the loss; buffers, as the loss left them; gradients as the walk arrives at them. Calls of a module are
- * counted from 1. Modules and parameters are found by their dotted names; of those whose names nobody recorded,
- * parameters by their order and shape, and modules by their parameters. The first backward ends it. */
+ * What is compared: the state when the first module begins; from there on inputs and outputs in the order in which
+ * modules begin and end; the loss; buffers, as the loss left them; gradients as the walk arrives at them. Modules and
+ * parameters are found by their dotted names; where nobody recorded those, parameters by their order and shape, and
+ * modules by their parameters. A model that has not the recorded one's parameters is another one, and its steps do not
+ * count. The first backward of the recorded one ends the comparison. */
 #ifndef TG_CORE_WATCH_COMPARE_H
 #define TG_CORE_WATCH_COMPARE_H
 

@@ -56,17 +56,22 @@ static bool compare_state(tgi_compare *c, int64_t from)
     return true;
 }
 
-/* A module that no other is around begins: its model's state is compared, or loaded. */
-static bool know_state(tgi_compare *c, const tg_place *place)
+/* A module that no other is around begins. Whether its model is the recorded one: then its state is compared, or loaded,
+ * when it begins for the first time. */
+static bool know_model(tgi_compare *c, const tg_place *place)
 {
     for (int64_t i = 0; i < c->outer_count; i++)
-        if (c->outer_places[i] == place->number) return true;
-    if (!tgi_grow(&c->outer_places, &c->outer_capacity, c->outer_count + 1, sizeof *c->outer_places)) return false;
-    if (!c->outer_count && c->options.load) load_generator(&c->run);
-    c->outer_places[c->outer_count++] = place->number;
+        if (c->outer[i].place == place->number) return c->outer[i].recorded;
+    if (!tgi_grow(&c->outer, &c->outer_capacity, c->outer_count + 1, sizeof *c->outer)) return false;
+    const tg_named_tensor_list state = tgi_self.inside->kind->state(tgi_self.inside);
+    const bool recorded = tg_ok() && tgi_names_fit(&c->names, &c->run, state, place);
+    c->outer[c->outer_count++] = (tgi_outer){ place->number, recorded };
+    if (!recorded || !state.count) return recorded;
+    if (!c->begun && c->options.load) load_generator(&c->run);
     const int64_t before = c->names.count, page = c->page.length;
-    if (!tgi_names_add(&c->names, &c->run, tgi_self.inside->kind->state(tgi_self.inside))) return false;
-    if (c->outer_count == 1) tgi_report_names(&c->page, &c->run, &c->names);
+    if (!tgi_names_add(&c->names, &c->run, state)) return false;
+    if (!c->begun) tgi_report_names(&c->page, &c->run, &c->names);
+    c->begun = true;
     tgi_compare_say(c, page);
     return compare_state(c, before);
 }
@@ -85,10 +90,11 @@ static void entered(void *context, const tg_place *place, tg_tensor_list inputs)
 {
     tgi_compare *c = context;
     if (c->done || !tgi_self.inside) return;
-    if (!c->call_count && !know_state(c, place)) return;
-    if (!tgi_grow(&c->calls, &c->call_capacity, c->call_count + 1, sizeof *c->calls)) return;
+    const bool recorded = c->call_count ? c->calls[0].recorded : know_model(c, place);
+    if (tg_failed() || !tgi_grow(&c->calls, &c->call_capacity, c->call_count + 1, sizeof *c->calls)) return;
     tgi_open_call *call = &c->calls[c->call_count++];
-    *call = (tgi_open_call){ .place = place->number, .module = tgi_module_of_place(&c->names, &c->run, place) };
+    *call = (tgi_open_call){ .place = place->number, .recorded = recorded, .module = -1 };
+    if (recorded) call->module = tgi_module_of_place(&c->names, &c->run, place);
     if (call->module < 0) return;
     tgi_recorded_module *m = &c->run.modules[call->module];
     call->call = m->seen++;
@@ -136,7 +142,7 @@ static void left(void *context, const tg_place *place, tg_tensor_list outputs)
 static void computed(void *context, const tg_computed *what)
 {
     tgi_compare *c = context;
-    if (c->walking) return;
+    if (c->walking || c->done) return;
     c->ops[c->op_count++ % TGI_OPS_SINCE] = (tgi_op_since){ what->op->name, tgi_self.where };
 }
 
@@ -145,7 +151,7 @@ static void computed(void *context, const tg_computed *what)
 static void walk(void *context, const tg_walk *walk)
 {
     tgi_compare *c = context;
-    if (c->done || strcmp(walk->function, "backward") != 0 || !c->outer_count) return;
+    if (c->done || strcmp(walk->function, "backward") != 0 || !c->begun) return;
     c->walking = true;
     tgi_recorded *loss = tgi_run_find(&c->run, "loss");
     if (loss && walk->roots.count && !tgi_compare_one(c, loss, walk->roots.items[0], walk->where)) return;

@@ -99,6 +99,8 @@ typedef struct tgi_names_map {
     int64_t count, capacity;
 } tgi_names_map;
 
+/* Whether a model of that state, which begins at that place, is the recorded one, and not another of the program's. */
+bool tgi_names_fit(const tgi_names_map *map, const tgi_run *run, tg_named_tensor_list state, const tg_place *place);
 /* Takes a model's state, once. False with an error pending. */
 bool tgi_names_add(tgi_names_map *map, const tgi_run *run, tg_named_tensor_list state);
 void tgi_names_free(tgi_names_map *map);
@@ -118,7 +120,8 @@ bool tgi_values_of(tgi_compare_values *values, const tg_tensor *t); /* false wit
 double tgi_largest_of(tgi_compare_values values); /* the largest finite element's size */
 
 typedef struct tgi_difference {
-    bool same_shape, finite; /* finite: ours is, wherever theirs is; otherwise `at` is the first place where it is not */
+    bool same_shape;
+    bool finite;             /* ours is, wherever theirs is; otherwise `at` is the first place where it is not */
     int64_t differing;       /* elements */
     int64_t at;              /* where it is largest */
     double ours, theirs;     /* there */
@@ -204,8 +207,15 @@ void tgi_report_names(tgi_page *page, const tgi_run *run, const tgi_names_map *n
 
 /* ---- the comparison (compare.c) ---- */
 
+/* A module that no other is around. */
+typedef struct tgi_outer {
+    int32_t place;
+    bool recorded; /* its model is the recorded one */
+} tgi_outer;
+
 typedef struct tgi_open_call {
     int32_t place;
+    bool recorded; /* the model that it is in */
     int module;    /* -1: it was not recorded */
     int64_t call;
     double drift;  /* the largest relative difference of its inputs */
@@ -233,8 +243,9 @@ typedef struct tgi_compare {
     int64_t call_count, call_capacity;
     tgi_awaited *awaited;
     int64_t awaited_count, awaited_capacity;
-    int32_t *outer_places; /* whose model's state is known */
+    tgi_outer *outer;
     int64_t outer_count, outer_capacity;
+    bool begun;           /* the recorded model has */
 
     const tgi_recorded *recent[TGI_RECENT]; /* that agree, a ring */
     int64_t recent_count;
@@ -252,8 +263,8 @@ typedef struct tgi_compare {
 
 /* What the observer is told (compare_events.c). */
 extern const tg_observer tgi_compare_observer;
-/* One of the program's tensors compared with a recorded one (compare_one.c); `where` is its line, or NULL. False with an
- * error pending. */
+/* One of the program's tensors compared with a recorded one (compare_one.c); `where` is its line, or NULL. False with
+ * an error pending. */
 bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours, const char *where);
 /* The program has none where one was recorded. */
 bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs);

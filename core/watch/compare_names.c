@@ -45,6 +45,23 @@ static void take(tgi_parameter *p, tgi_recorded *r)
     p->there = r->name;
 }
 
+/* Half of its parameters are there by name and shape; or all that there are, by shape. */
+bool tgi_names_fit(const tgi_names_map *map, const tgi_run *run, tg_named_tensor_list state, const tg_place *place)
+{
+    int64_t named = 0, shaped = 0, recorded = 0;
+    for (int64_t i = 0; i < state.count; i++) {
+        const tgi_recorded *same = tgi_run_find_named(run, TGI_STATE, state.items[i].name);
+        named += same && could_be(state.items[i].tensor, same->tensor);
+        bool found = false;
+        for (int64_t k = 0; k < run->count && !found; k++)
+            found = run->items[k].role == TGI_STATE && could_be(state.items[i].tensor, run->items[k].tensor);
+        shaped += found;
+    }
+    for (int64_t k = 0; k < run->count; k++) recorded += run->items[k].role == TGI_STATE;
+    if (!state.count && recorded) return map->count && tgi_module_of_place(map, run, place) >= 0;
+    return 2 * named >= state.count || (shaped == state.count && 2 * state.count >= recorded);
+}
+
 static bool is_known(const tgi_names_map *map, const tg_tensor *t)
 {
     for (int64_t i = 0; i < map->count; i++)
