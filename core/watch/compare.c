@@ -1,5 +1,6 @@
 /* compare.c: a comparison's life: begun by the program or by a variable of the environment, shown, ended. */
 #include "compare_impl.h"
+#include "compare_tool_impl.h"
 
 #include "core/error.h"
 #include "core/observe_impl.h"
@@ -205,7 +206,6 @@ tg_comparison tg_compare_end_at(const char *where)
     return result;
 }
 
-/* The first thread that begins compares; an error is told, and the program goes on without. */
 void tgi_compare_from_environment(const char *value)
 {
     static bool begun;

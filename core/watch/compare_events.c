@@ -25,9 +25,9 @@ static void write_element(tg_tensor *t, int64_t at, double value)
 static bool load_one(const tgi_parameter *p, const tgi_recorded *r)
 {
     const tg_shape ours = tgi_shape(p->tensor), theirs = tgi_shape(r->tensor);
-    tgi_compare_values values;
+    tgi_reals values;
     if (!tg_shape_equal(&ours, &theirs) || !p->tensor->contiguous) return true;
-    if (!tgi_values_of(&values, r->tensor)) return false;
+    if (!tgi_reals_of(&values, r->tensor)) return false;
     tg_bump_version(p->tensor);
     for (int64_t i = 0; i < values.count; i++) write_element(p->tensor, i, values.at[i]);
     return true;
@@ -36,8 +36,8 @@ static bool load_one(const tgi_parameter *p, const tgi_recorded *r)
 static void load_generator(const tgi_run *run)
 {
     const tgi_recorded *r = tgi_run_find(run, "generator");
-    tgi_compare_values words;
-    if (!r || r->tensor->numel != 625 || !tgi_values_of(&words, r->tensor)) return;
+    tgi_reals words;
+    if (!r || r->tensor->numel != 625 || !tgi_reals_of(&words, r->tensor)) return;
     tg_generator *g = tg_default_generator();
     for (int i = 0; i < 624; i++) g->state[i] = (uint32_t)words.at[i];
     g->index = (int)words.at[624];
@@ -65,8 +65,9 @@ static bool know_model(tgi_compare *c, const tg_place *place)
     if (!tgi_grow(&c->outer, &c->outer_capacity, c->outer_count + 1, sizeof *c->outer)) return false;
     const tg_named_tensor_list state = tgi_self.inside->kind->state(tgi_self.inside);
     const bool recorded = tg_ok() && tgi_names_fit(&c->names, &c->run, state, place);
+    if (!state.count) return recorded; /* a loss, say: it belongs to the model that has begun */
     c->outer[c->outer_count++] = (tgi_outer){ place->number, recorded };
-    if (!recorded || !state.count) return recorded;
+    if (!recorded) return false;
     if (!c->begun && c->options.load) load_generator(&c->run);
     const int64_t before = c->names.count, page = c->page.length;
     if (!tgi_names_add(&c->names, &c->run, state)) return false;

@@ -42,10 +42,7 @@ bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t co
     return true;
 }
 
-bool tgi_recorded_values(tgi_compare_values *values, const tgi_recorded *r)
-{
-    return r && tgi_values_of(values, r->tensor);
-}
+bool tgi_recorded_reals(tgi_reals *values, const tgi_recorded *r) { return r && tgi_reals_of(values, r->tensor); }
 
 /* ---- what modules say of themselves ---- */
 

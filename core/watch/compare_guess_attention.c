@@ -116,8 +116,7 @@ static const double *output_of(const target *t, const manner *m)
 }
 
 /* The manner that makes `y`, most like `like` if that is given. */
-static bool find(const tgi_suspect *s, const target *t, tgi_compare_values y, const manner *like, manner *best,
-                 double *misfit)
+static bool find(const tgi_suspect *s, const target *t, tgi_reals y, const manner *like, manner *best, double *misfit)
 {
     manner m;
     double fit;
@@ -173,15 +172,15 @@ static bool set_shape(block *b, const tg_shape *shape)
     b->size = shape->dims[2];
     const int64_t longest = b->first > b->second ? b->first : b->second, n = b->first * b->second * b->size;
     if (!n || longest * n > MOST_WORK / 16) return false;
-    b->scores = tgi_compare_numbers(longest * longest);
-    b->y = tgi_compare_numbers(n);
+    b->scores = tgi_numbers(longest * longest);
+    b->y = tgi_numbers(n);
     return b->scores && b->y;
 }
 
 /* x W^T + b, for one third of the rows of in_proj. */
-static double *project(const block *b, tgi_compare_values x, tgi_compare_values w, tgi_compare_values bias, int third)
+static double *project(const block *b, tgi_reals x, tgi_reals w, tgi_reals bias, int third)
 {
-    double *y = tgi_compare_numbers(x.count);
+    double *y = tgi_numbers(x.count);
     const int64_t size = b->size;
     for (int64_t r = 0; y && r < x.count / size; r++)
         for (int64_t o = 0; o < size; o++) {
@@ -196,30 +195,30 @@ static double *project(const block *b, tgi_compare_values x, tgi_compare_values 
 static void guess_module(tgi_suspect *s)
 {
     const tgi_recorded *what = s->what;
-    tgi_compare_values in[3], w, bias = { 0 }, out, out_bias = { 0 };
+    tgi_reals in[3], w, bias = { 0 }, out, out_bias = { 0 };
     if (what->role != TGI_OUTPUT || what->index != 0 || s->theirs.shape.ndim != 3) return;
-    if (!tgi_recorded_values(&w, tgi_run_find_parameter(s->run, what->module, "in_proj_weight"))) return;
-    if (!tgi_recorded_values(&out, tgi_run_find_parameter(s->run, what->module, "out_proj.weight"))) return;
-    tgi_recorded_values(&bias, tgi_run_find_parameter(s->run, what->module, "in_proj_bias"));
-    tgi_recorded_values(&out_bias, tgi_run_find_parameter(s->run, what->module, "out_proj.bias"));
+    if (!tgi_recorded_reals(&w, tgi_run_find_parameter(s->run, what->module, "in_proj_weight"))) return;
+    if (!tgi_recorded_reals(&out, tgi_run_find_parameter(s->run, what->module, "out_proj.weight"))) return;
+    tgi_recorded_reals(&bias, tgi_run_find_parameter(s->run, what->module, "in_proj_bias"));
+    tgi_recorded_reals(&out_bias, tgi_run_find_parameter(s->run, what->module, "out_proj.bias"));
     block b = { 0 };
     if (!set_shape(&b, &s->theirs.shape)) return;
     const double *projected[3];
     for (int i = 0; i < 3; i++) {
         const tgi_recorded *input = tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, i);
-        if (!tgi_recorded_values(&in[i], input) || in[i].count != s->theirs.count) return;
+        if (!tgi_recorded_reals(&in[i], input) || in[i].count != s->theirs.count) return;
         if (!(projected[i] = project(&b, in[i], w, bias, i))) return;
     }
     b.q = projected[0];
     b.k = projected[1];
     b.v = projected[2];
-    const target t = { &b, out.at, out_bias.count ? out_bias.at : NULL, tgi_compare_numbers(s->theirs.count) };
+    const target t = { &b, out.at, out_bias.count ? out_bias.at : NULL, tgi_numbers(s->theirs.count) };
     if (t.made) compare_manners(s, &t);
 }
 
 /* One of the three used for another: `order` says which is which there, `m` how it is done. */
-static void guess_mixed_up(tgi_suspect *s, const target *t, block *b, const tgi_compare_values found[3],
-                           const int order[3], const manner *m)
+static void guess_mixed_up(tgi_suspect *s, const target *t, block *b, const tgi_reals found[3], const int order[3],
+                           const manner *m)
 {
     static const char *const names[] = { "queries", "keys", "values" };
     double misfit;
@@ -239,12 +238,12 @@ static void guess_mixed_up(tgi_suspect *s, const target *t, block *b, const tgi_
 static void guess_between(tgi_suspect *s)
 {
     static const int orders[6][3] = { { 2, 1, 0 }, { 1, 2, 0 }, { 2, 0, 1 }, { 0, 2, 1 }, { 1, 0, 2 }, { 0, 1, 2 } };
-    tgi_compare_values found[3];
+    tgi_reals found[3];
     int count = 0;
     if (s->theirs.shape.ndim != 3 || s->what->role > TGI_OUTPUT) return;
     for (int i = 0; i < s->recent_count && count < 3; i++) {
         if (s->recent[i]->role != TGI_OUTPUT || tg_numel(s->recent[i]->tensor) != s->theirs.count) continue;
-        if (tgi_recorded_values(&found[count], s->recent[i]) && tg_shape_equal(&found[count].shape, &s->theirs.shape))
+        if (tgi_recorded_reals(&found[count], s->recent[i]) && tg_shape_equal(&found[count].shape, &s->theirs.shape))
             count++;
     }
     block b = { 0 };
@@ -268,12 +267,12 @@ static void guess_joined(tgi_suspect *s)
 {
     if (s->theirs.shape.ndim != 3 || s->what->role > TGI_OUTPUT) return;
     for (int i = 0; i < s->recent_count; i++) {
-        tgi_compare_values all;
+        tgi_reals all;
         if (s->recent[i]->role != TGI_OUTPUT || tg_numel(s->recent[i]->tensor) != 3 * s->theirs.count) continue;
-        if (!tgi_recorded_values(&all, s->recent[i]) || all.shape.ndim != 3) continue;
+        if (!tgi_recorded_reals(&all, s->recent[i]) || all.shape.ndim != 3) continue;
         block b = { 0 };
         if (!set_shape(&b, &s->theirs.shape) || all.shape.dims[2] != 3 * b.size) continue;
-        double *parts = tgi_compare_numbers(all.count);
+        double *parts = tgi_numbers(all.count);
         if (!parts) return;
         for (int64_t at = 0; at < all.count; at++) {
             const int64_t row = at / (3 * b.size), part = at % (3 * b.size) / b.size, c = at % b.size;

@@ -46,7 +46,7 @@ static const struct {
 enum { FUNCTIONS = sizeof functions / sizeof *functions, SOFTMAXES = 2 * TG_MAX_DIMS };
 
 /* Softmax, or its logarithm, along one dimension. */
-static void softmax(tgi_compare_values x, int dim, bool logarithm, double *y)
+static void softmax(tgi_reals x, int dim, bool logarithm, double *y)
 {
     int64_t inner = 1, size = x.shape.dims[dim];
     for (int d = dim + 1; d < x.shape.ndim; d++) inner *= x.shape.dims[d];
@@ -62,7 +62,7 @@ static void softmax(tgi_compare_values x, int dim, bool logarithm, double *y)
 }
 
 /* The which-th function of the family; false: there is no such. */
-static bool apply(int which, tgi_compare_values x, double *y)
+static bool apply(int which, tgi_reals x, double *y)
 {
     if (which < FUNCTIONS) {
         for (int64_t i = 0; i < x.count; i++) y[i] = functions[which].function(x.at[i]);
@@ -88,7 +88,7 @@ static const char *name_of(int which)
 }
 
 /* The first one that makes `y` of `x`; -1: none. */
-static int find(const tgi_suspect *s, tgi_compare_values x, tgi_compare_values y, double *scratch, double *misfit)
+static int find(const tgi_suspect *s, tgi_reals x, tgi_reals y, double *scratch, double *misfit)
 {
     for (int which = 0; which < FUNCTIONS + SOFTMAXES; which++)
         if (apply(which, x, scratch) && tgi_fits(s, scratch, y.at, y.count, misfit)) return which;
@@ -97,11 +97,11 @@ static int find(const tgi_suspect *s, tgi_compare_values x, tgi_compare_values y
 
 void tgi_guess_functions(tgi_suspect *s)
 {
-    double *scratch = tgi_compare_numbers(s->ours.count), a, b;
+    double *scratch = tgi_numbers(s->ours.count), a, b;
     if (!scratch || !tg_shape_equal(&s->ours.shape, &s->theirs.shape) || s->ours.count < 2) return;
     for (int i = 0; i < s->recent_count; i++) {
-        tgi_compare_values x;
-        if (tg_numel(s->recent[i]->tensor) != s->ours.count || !tgi_recorded_values(&x, s->recent[i])) continue;
+        tgi_reals x;
+        if (tg_numel(s->recent[i]->tensor) != s->ours.count || !tgi_recorded_reals(&x, s->recent[i])) continue;
         const int theirs = find(s, x, s->theirs, scratch, &a),
                   ours = theirs < 0 ? -1 : find(s, x, s->ours, scratch, &b);
         if (theirs < 0 || (ours < 0 && theirs == 0)) continue;

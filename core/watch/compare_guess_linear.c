@@ -6,7 +6,7 @@
 enum { MOST_PRODUCTS = 20000000 };
 
 typedef struct layer {
-    tgi_compare_values x, weight, bias;
+    tgi_reals x, weight, bias;
     int64_t rows, in, out;
 } layer;
 
@@ -27,9 +27,9 @@ static bool take(const tgi_suspect *s, layer *l)
     *l = (layer){ 0 };
     const tgi_recorded *what = s->what;
     if (what->role != TGI_OUTPUT || what->index != 0) return false;
-    if (!tgi_recorded_values(&l->x, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 0))) return false;
-    if (!tgi_recorded_values(&l->weight, tgi_run_find_parameter(s->run, what->module, "weight"))) return false;
-    tgi_recorded_values(&l->bias, tgi_run_find_parameter(s->run, what->module, "bias"));
+    if (!tgi_recorded_reals(&l->x, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 0))) return false;
+    if (!tgi_recorded_reals(&l->weight, tgi_run_find_parameter(s->run, what->module, "weight"))) return false;
+    tgi_recorded_reals(&l->bias, tgi_run_find_parameter(s->run, what->module, "bias"));
     if (l->weight.shape.ndim != 2 || !l->x.shape.ndim) return false;
     l->out = l->weight.shape.dims[0];
     l->in = l->weight.shape.dims[1];
@@ -42,7 +42,7 @@ static bool take(const tgi_suspect *s, layer *l)
 void tgi_guess_linear(tgi_suspect *s)
 {
     layer l;
-    double *y = tgi_compare_numbers(s->theirs.count), misfit;
+    double *y = tgi_numbers(s->theirs.count), misfit;
     if (!y || !take(s, &l)) return;
     compute(&l, false, 1, y);
     if (!tgi_fits(s, y, s->theirs.at, s->theirs.count, &misfit)) return;

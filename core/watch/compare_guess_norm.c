@@ -14,7 +14,7 @@ typedef struct norm {
 } norm;
 
 typedef struct parts {
-    tgi_compare_values x, weight, bias, mean, var; /* count 0: there is none */
+    tgi_reals x, weight, bias, mean, var; /* count 0: there is none */
 } parts;
 
 static const double many_eps[] = { 1e-5, 0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3, 1e-2 };
@@ -97,10 +97,9 @@ static bool variant(int code, const parts *p, norm *n)
 }
 
 /* The variant that makes `y` best. False: none does. */
-static bool find(const tgi_suspect *s, const parts *p, tgi_compare_values y, norm *best, double *misfit)
+static bool find(const tgi_suspect *s, const parts *p, tgi_reals y, norm *best, double *misfit)
 {
-    double *made = tgi_compare_numbers(y.count), *mean = tgi_compare_numbers(y.count),
-           *var = tgi_compare_numbers(y.count), fit;
+    double *made = tgi_numbers(y.count), *mean = tgi_numbers(y.count), *var = tgi_numbers(y.count), fit;
     norm n;
     bool found = false;
     if (!made || !mean || !var) return false;
@@ -148,12 +147,12 @@ void tgi_guess_norm(tgi_suspect *s)
         parts p = { 0 };
         norm ours, theirs;
         double a, b;
-        if (!tgi_recorded_values(&p.x, s->recent[i]) || !tg_shape_equal(&p.x.shape, &s->ours.shape)) continue;
+        if (!tgi_recorded_reals(&p.x, s->recent[i]) || !tg_shape_equal(&p.x.shape, &s->ours.shape)) continue;
         if (s->what->role == TGI_OUTPUT) {
-            tgi_recorded_values(&p.weight, tgi_run_find_parameter(s->run, s->what->module, "weight"));
-            tgi_recorded_values(&p.bias, tgi_run_find_parameter(s->run, s->what->module, "bias"));
-            tgi_recorded_values(&p.mean, tgi_run_find_parameter(s->run, s->what->module, "running_mean"));
-            tgi_recorded_values(&p.var, tgi_run_find_parameter(s->run, s->what->module, "running_var"));
+            tgi_recorded_reals(&p.weight, tgi_run_find_parameter(s->run, s->what->module, "weight"));
+            tgi_recorded_reals(&p.bias, tgi_run_find_parameter(s->run, s->what->module, "bias"));
+            tgi_recorded_reals(&p.mean, tgi_run_find_parameter(s->run, s->what->module, "running_mean"));
+            tgi_recorded_reals(&p.var, tgi_run_find_parameter(s->run, s->what->module, "running_var"));
         }
         if (!find(s, &p, s->theirs, &theirs, &a) || !find(s, &p, s->ours, &ours, &b)) continue;
         say(s, &ours, &theirs, fmax(a, b));

@@ -28,14 +28,14 @@ static bool is_better(const tgi_recorded *r, const tgi_recorded *best) { return 
 /* One of the same module, whatever the call, goes before others. */
 static void guess_stands_for(tgi_suspect *s)
 {
-    tgi_compare_values other;
+    tgi_reals other;
     double misfit, best_misfit = 0, own_misfit = 0;
     const tgi_recorded *best = NULL, *own = NULL;
     for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
         const tgi_recorded *r = &s->run->items[i];
         if (r == s->what || r->role == TGI_ROLES || r->role == TGI_LOSS) continue;
         if ((r->role == TGI_STATE) != (s->what->role == TGI_STATE)) continue;
-        if (tg_numel(r->tensor) != s->ours.count || s->ours.count < 2 || !tgi_recorded_values(&other, r)) continue;
+        if (tg_numel(r->tensor) != s->ours.count || s->ours.count < 2 || !tgi_recorded_reals(&other, r)) continue;
         if (!tgi_fits(s, s->ours.at, other.at, other.count, &misfit)) continue;
         if (r->role == s->what->role && r->module == s->what->module && is_better(r, own)) {
             own = r;
@@ -53,8 +53,7 @@ static void guess_stands_for(tgi_suspect *s)
 /* ---- slices ---- */
 
 /* Whether v is x at one index of dimension `dim`: the index; -1: it is not. */
-static int64_t index_of(const tgi_suspect *s, tgi_compare_values x, int dim, tgi_compare_values v, double *slice,
-                        double *misfit)
+static int64_t index_of(const tgi_suspect *s, tgi_reals x, int dim, tgi_reals v, double *slice, double *misfit)
 {
     int64_t inner = 1;
     for (int d = dim + 1; d < x.shape.ndim; d++) inner *= x.shape.dims[d];
@@ -70,12 +69,12 @@ static int64_t index_of(const tgi_suspect *s, tgi_compare_values x, int dim, tgi
 /* Ours and theirs are one step each of the same sequence. */
 static void guess_slice(tgi_suspect *s)
 {
-    double *slice = tgi_compare_numbers(s->ours.count), a, b;
+    double *slice = tgi_numbers(s->ours.count), a, b;
     char text[TGI_RECORDED_TEXT];
     for (int i = 0; slice && i < s->recent_count; i++) {
-        tgi_compare_values x;
+        tgi_reals x;
         const int64_t numel = tg_numel(s->recent[i]->tensor);
-        if (numel <= s->ours.count || numel % s->ours.count || !tgi_recorded_values(&x, s->recent[i])) continue;
+        if (numel <= s->ours.count || numel % s->ours.count || !tgi_recorded_reals(&x, s->recent[i])) continue;
         for (int dim = 0; dim < x.shape.ndim; dim++) {
             if (x.shape.dims[dim] * s->ours.count != numel) continue;
             const int64_t theirs = index_of(s, x, dim, s->theirs, slice, &a);
@@ -94,7 +93,7 @@ static void guess_slice(tgi_suspect *s)
 /* ---- sums ---- */
 
 /* Whether `difference` is k times `v`, repeated along the dimensions before its own, or along `dim`. k; 0: it is not. */
-static double multiple_of(const tgi_suspect *s, const double *difference, tgi_compare_values v, double *repeated,
+static double multiple_of(const tgi_suspect *s, const double *difference, tgi_reals v, double *repeated,
                           double *misfit)
 {
     const int64_t n = s->ours.count;
@@ -116,13 +115,13 @@ static double multiple_of(const tgi_suspect *s, const double *difference, tgi_co
 }
 
 /* A convolution's bias lies along dimension 1. */
-static bool along_channels(const tgi_suspect *s, tgi_compare_values *v)
+static bool along_channels(const tgi_suspect *s, tgi_reals *v)
 {
     const tg_shape *shape = &s->ours.shape;
     if (shape->ndim < 3 || v->shape.ndim != 1 || v->count != shape->dims[1]) return false;
     int64_t inner = 1;
     for (int d = 2; d < shape->ndim; d++) inner *= shape->dims[d];
-    double *spread = tgi_compare_numbers(v->count * inner);
+    double *spread = tgi_numbers(v->count * inner);
     if (!spread) return false;
     for (int64_t i = 0; i < v->count * inner; i++) spread[i] = v->at[i / inner];
     v->at = spread;
@@ -146,8 +145,7 @@ static void say_summand(tgi_suspect *s, const tgi_recorded *r, double k, double 
 static void guess_summand(tgi_suspect *s)
 {
     const int64_t n = s->ours.count;
-    double *difference = tgi_compare_numbers(n), *repeated = tgi_compare_numbers(n), misfit, best_misfit = 0,
-           best_k = 0;
+    double *difference = tgi_numbers(n), *repeated = tgi_numbers(n), misfit, best_misfit = 0, best_k = 0;
     const tgi_recorded *best = NULL;
     if (!difference || !repeated || n < 2 || s->what->role == TGI_STATE) return;
     double size = 0;
@@ -158,12 +156,12 @@ static void guess_summand(tgi_suspect *s)
     if (size == 0) return;
     for (int64_t i = 0; i < s->run->count && i < MOST_TRIED; i++) {
         const tgi_recorded *r = &s->run->items[i];
-        tgi_compare_values v;
+        tgi_reals v;
         if (r == s->what || r->role == TGI_ROLES || tg_numel(r->tensor) < 2) continue;
         if ((r->role == TGI_GRADIENT || r->role == TGI_OUTPUT_GRADIENT) !=
             (s->what->role == TGI_GRADIENT || s->what->role == TGI_OUTPUT_GRADIENT))
             continue;
-        if (n % tg_numel(r->tensor) || !tgi_recorded_values(&v, r)) continue;
+        if (n % tg_numel(r->tensor) || !tgi_recorded_reals(&v, r)) continue;
         double k = multiple_of(s, difference, v, repeated, &misfit);
         if (k == 0 && along_channels(s, &v)) k = multiple_of(s, difference, v, repeated, &misfit);
         if (k == 0 || !is_better(r, best)) continue;

@@ -19,16 +19,16 @@ typedef struct network {
     bool gru, cell, batch_first;
     int layers, gates;
     int64_t time, batch, hidden, inputs;
-    tgi_compare_values x, h0, c0;
-    tgi_compare_values wi[MOST_LAYERS], wh[MOST_LAYERS], bi[MOST_LAYERS], bh[MOST_LAYERS];
+    tgi_reals x, h0, c0;
+    tgi_reals wi[MOST_LAYERS], wh[MOST_LAYERS], bi[MOST_LAYERS], bh[MOST_LAYERS];
     double *layer_in, *layer_out, *h, *c, *gi, *gh; /* of one step: [batch, hidden], [gates, hidden] */
 } network;
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 /* W x + b, one gate after another in the manner's order. */
-static void gates_of(const network *n, const manner *m, tgi_compare_values w, tgi_compare_values b, bool no_bias,
-                     const double *x, int64_t size, double *out)
+static void gates_of(const network *n, const manner *m, tgi_reals w, tgi_reals b, bool no_bias, const double *x,
+                     int64_t size, double *out)
 {
     for (int g = 0; g < n->gates; g++)
         for (int64_t j = 0; j < n->hidden; j++) {
@@ -90,8 +90,7 @@ static void run_layer(const network *n, const manner *m, int layer, double *h_ou
     const int64_t H = n->hidden, size = layer ? H : n->inputs;
     for (int64_t b = 0; b < n->batch; b++) {
         const int64_t at = (layer * n->batch + b) * H;
-        const tgi_compare_values *first = m->swapped_states ? &n->c0 : &n->h0,
-                                 *second = m->swapped_states ? &n->h0 : &n->c0;
+        const tgi_reals *first = m->swapped_states ? &n->c0 : &n->h0, *second = m->swapped_states ? &n->h0 : &n->c0;
         double *h = h_out + at, *c = c_out + at;
         for (int64_t j = 0; j < H; j++) {
             h[j] = first->count ? first->at[at + j] : 0;
@@ -137,11 +136,11 @@ static bool take_weights(const tgi_suspect *s, network *n)
 {
     static const char *const names[] = { "weight_ih", "weight_hh", "bias_ih", "bias_hh" };
     for (int layer = 0; layer < MOST_LAYERS; layer++) {
-        tgi_compare_values *const to[] = { &n->wi[layer], &n->wh[layer], &n->bi[layer], &n->bh[layer] };
+        tgi_reals *const to[] = { &n->wi[layer], &n->wh[layer], &n->bi[layer], &n->bh[layer] };
         for (int i = 0; i < 4; i++) {
             char name[32];
             snprintf(name, sizeof name, n->cell ? "%s" : "%s_l%d", names[i], layer);
-            tgi_recorded_values(to[i], tgi_run_find_parameter(s->run, s->what->module, name));
+            tgi_recorded_reals(to[i], tgi_run_find_parameter(s->run, s->what->module, name));
         }
         if (!n->wi[layer].count || !n->wh[layer].count || (n->cell && layer)) break;
         n->layers = layer + 1;
@@ -153,12 +152,12 @@ static bool take_memory(network *n)
 {
     const int64_t steps = n->time * n->batch, most = n->time > n->batch ? n->time : n->batch;
     const int64_t widest = n->inputs > n->hidden ? n->inputs : n->hidden;
-    n->layer_in = tgi_compare_numbers(steps * widest);
-    n->layer_out = tgi_compare_numbers(steps * n->hidden);
-    n->h = tgi_compare_numbers(n->layers * most * n->hidden);
-    n->c = tgi_compare_numbers(n->layers * most * n->hidden);
-    n->gi = tgi_compare_numbers(n->gates * n->hidden);
-    n->gh = tgi_compare_numbers(n->gates * n->hidden);
+    n->layer_in = tgi_numbers(steps * widest);
+    n->layer_out = tgi_numbers(steps * n->hidden);
+    n->h = tgi_numbers(n->layers * most * n->hidden);
+    n->c = tgi_numbers(n->layers * most * n->hidden);
+    n->gi = tgi_numbers(n->gates * n->hidden);
+    n->gh = tgi_numbers(n->gates * n->hidden);
     return n->layer_in && n->layer_out && n->h && n->c && n->gi && n->gh;
 }
 
@@ -172,9 +171,9 @@ static bool take(const tgi_suspect *s, network *n)
     n->gates = n->gru ? 3 : 4;
     if ((!n->gru && strncmp(settings, "LSTM", 4) != 0) || !take_weights(s, n)) return false;
     const tgi_recorded *what = s->what;
-    if (!tgi_recorded_values(&n->x, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 0))) return false;
-    tgi_recorded_values(&n->h0, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 1));
-    tgi_recorded_values(&n->c0, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 2));
+    if (!tgi_recorded_reals(&n->x, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 0))) return false;
+    tgi_recorded_reals(&n->h0, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 1));
+    tgi_recorded_reals(&n->c0, tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, 2));
     n->hidden = n->wh[0].shape.dims[1];
     n->inputs = n->wi[0].shape.dims[1];
     n->batch_first = tgi_attribute(s->run, what->module, "batch_first", 0) != 0;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_zero(tgi_compare_values v)
+static bool is_zero(tgi_reals v)
 {
     for (int64_t i = 0; i < v.count; i++)
         if (v.at[i] != 0) return false;
@@ -56,8 +56,8 @@ static int sizes_of(const tgi_suspect *s, named sizes[2 * TG_MAX_DIMS + 4])
                                                    "its fourth size", "a size",          "a size",
                                                    "a size",          "a size" };
     int count = 0;
-    tgi_compare_values v = s->theirs;
-    if (v.count <= 1 && s->recent_count) tgi_recorded_values(&v, s->recent[0]);
+    tgi_reals v = s->theirs;
+    if (v.count <= 1 && s->recent_count) tgi_recorded_reals(&v, s->recent[0]);
     sizes[count++] = (named){ (double)v.count, "the number of elements" };
     for (int d = 0; d < v.shape.ndim; d++) {
         sizes[count++] = (named){ (double)v.shape.dims[d], d == v.shape.ndim - 1 && d ? "its last size" : dims[d] };
@@ -103,7 +103,7 @@ static void guess_factor(tgi_suspect *s)
         tt += s->theirs.at[i] * s->theirs.at[i];
     }
     const double k = ot / tt;
-    double *scaled = tgi_compare_numbers(s->ours.count);
+    double *scaled = tgi_numbers(s->ours.count);
     if (!scaled || !isfinite(k) || k == 0 || fabs(k - 1) < 1e-3) return;
     for (int64_t i = 0; i < s->ours.count; i++) scaled[i] = k * s->theirs.at[i];
     if (!tgi_fits(s, s->ours.at, scaled, s->ours.count, &misfit)) return;
@@ -117,7 +117,7 @@ static void guess_offset(tgi_suspect *s)
 {
     const int64_t n = s->ours.count;
     double sum = 0, misfit;
-    double *moved = tgi_compare_numbers(n);
+    double *moved = tgi_numbers(n);
     if (!moved || n < 3) return;
     for (int64_t i = 0; i < n; i++) sum += s->ours.at[i] - s->theirs.at[i];
     const double offset = sum / (double)n;
@@ -132,7 +132,7 @@ static void guess_dropout(tgi_suspect *s)
 {
     int64_t ours_only = 0, theirs_only = 0, both = 0;
     double ratio = 0, misfit;
-    double *a = tgi_compare_numbers(s->ours.count), *b = tgi_compare_numbers(s->ours.count);
+    double *a = tgi_numbers(s->ours.count), *b = tgi_numbers(s->ours.count);
     if (!a || !b) return;
     for (int64_t i = 0; i < s->ours.count; i++) {
         const double o = s->ours.at[i], t = s->theirs.at[i];

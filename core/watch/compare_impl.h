@@ -17,7 +17,6 @@
 #include "core/observe.h"
 #include "core/show/page_impl.h"
 #include "core/tensor.h"
-#include "environment_impl.h"
 
 TG_EXTERN_C_BEGIN
 
@@ -110,14 +109,14 @@ int tgi_module_of_place(const tgi_names_map *map, const tgi_run *run, const tg_p
 /* ---- two tensors (compare_tensor.c) ---- */
 
 /* Elements as doubles, in row-major order, in the scope's memory. */
-typedef struct tgi_compare_values {
+typedef struct tgi_reals {
     const double *at;
     int64_t count;
     tg_shape shape;
-} tgi_compare_values;
+} tgi_reals;
 
-bool tgi_values_of(tgi_compare_values *values, const tg_tensor *t); /* false with an error pending */
-double tgi_largest_of(tgi_compare_values values); /* the largest finite element's size */
+bool tgi_reals_of(tgi_reals *values, const tg_tensor *t); /* false with an error pending */
+double tgi_largest(tgi_reals values); /* the largest finite element's size */
 
 typedef struct tgi_difference {
     bool same_shape;
@@ -129,7 +128,7 @@ typedef struct tgi_difference {
     double ulps;
 } tgi_difference;
 
-tgi_difference tgi_differ(tgi_compare_values ours, tgi_compare_values theirs, double floor, double tolerance, bool float64);
+tgi_difference tgi_differ(tgi_reals ours, tgi_reals theirs, double floor, double tolerance, bool float64);
 
 /* ---- guesses (compare_guess.c) ---- */
 
@@ -145,7 +144,7 @@ typedef struct tgi_guess {
 typedef struct tgi_suspect {
     const tgi_run *run;
     const tgi_recorded *what;
-    tgi_compare_values ours, theirs;
+    tgi_reals ours, theirs;
     const tgi_recorded *const *recent; /* tensors that agree and were compared just before, the latest first; of an
                                         * output, its module's inputs come first */
     int recent_count;
@@ -162,8 +161,8 @@ void tgi_guess_add(tgi_suspect *s, int rank, double misfit, const char *format, 
 /* Whether `count` elements agree; their misfit. Where `b` is all 0 nothing fits. */
 bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t count, double *misfit);
 /* A recorded tensor's elements; false: there is none, or no memory. */
-bool tgi_recorded_values(tgi_compare_values *values, const tgi_recorded *r);
-double *tgi_compare_numbers(int64_t count); /* NULL with an error pending */
+bool tgi_recorded_reals(tgi_reals *values, const tgi_recorded *r);
+double *tgi_numbers(int64_t count); /* NULL with an error pending */
 
 /* What can be seen of the two tensors alone (compare_guess_values.c, compare_guess_order.c). */
 void tgi_guess_values(tgi_suspect *s);
@@ -186,7 +185,7 @@ typedef struct tgi_op_since {
     const char *name, *where;
 } tgi_op_since;
 
-typedef struct tgi_compare_finding {
+typedef struct tgi_mismatch {
     const tgi_suspect *suspect;
     tgi_difference difference;
     bool none;                   /* the program has no such tensor */
@@ -198,10 +197,10 @@ typedef struct tgi_compare_finding {
     int64_t op_count;            /* all there were; the last TGI_OPS_SINCE are known */
     int64_t agreed;
     double drift;                /* the largest relative difference of those that agree */
-} tgi_compare_finding;
+} tgi_mismatch;
 
 /* One that differs. */
-void tgi_report_finding(tgi_page *page, const tgi_compare_finding *f);
+void tgi_report_mismatch(tgi_page *page, const tgi_mismatch *f);
 /* Which parameters are called otherwise there, and which have none. */
 void tgi_report_names(tgi_page *page, const tgi_run *run, const tgi_names_map *names);
 

@@ -48,7 +48,7 @@ static bool agrees(const tgi_compare *c, const tgi_difference *d, double drift, 
     return d->relative <= fmax(tolerance, fmin(GROWS * drift, MOST_GROWN * tolerance));
 }
 
-static void note_agreement(tgi_compare *c, const tgi_recorded *r, const tgi_difference *d, tgi_compare_values theirs)
+static void note_agreement(tgi_compare *c, const tgi_recorded *r, const tgi_difference *d, tgi_reals theirs)
 {
     c->agreed++;
     if (d->relative > c->drift) {
@@ -59,7 +59,7 @@ static void note_agreement(tgi_compare *c, const tgi_recorded *r, const tgi_diff
     if (r->role == TGI_INPUT && c->call_count) {
         tgi_open_call *call = &c->calls[c->call_count - 1];
         call->drift = fmax(call->drift, d->relative);
-        call->largest = fmax(call->largest, tgi_largest_of(theirs));
+        call->largest = fmax(call->largest, tgi_largest(theirs));
     }
     if (!c->found) {
         c->recent[c->recent_count++ % TGI_RECENT] = r;
@@ -111,7 +111,7 @@ static bool is_told(tgi_compare *c, const tgi_recorded *r)
     return c->state_findings++ < MOST_STATE;
 }
 
-static void tell(tgi_compare *c, tgi_compare_finding *f, tgi_suspect *s)
+static void tell(tgi_compare *c, tgi_mismatch *f, tgi_suspect *s)
 {
     const int64_t from = c->page.length;
     f->suspect = s;
@@ -122,7 +122,7 @@ static void tell(tgi_compare *c, tgi_compare_finding *f, tgi_suspect *s)
     for (int64_t i = 0; i < TGI_OPS_SINCE && i < c->op_count; i++)
         f->ops[i] = c->ops[(c->op_count > TGI_OPS_SINCE ? c->op_count + i : i) % TGI_OPS_SINCE];
     if (s->what->role == TGI_STATE && !s->guess_count) c->state_unexplained++;
-    tgi_report_finding(&c->page, f);
+    tgi_report_mismatch(&c->page, f);
     remember_first(c, s);
     tgi_compare_say(c, from);
 }
@@ -136,7 +136,7 @@ bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours
     const bool float64 = is_float64(ours) && is_float64(theirs->tensor);
     const double tolerance = tolerance_of(c, float64), drift = drift_of(c, theirs);
     tgi_suspect s = { .run = &c->run, .what = theirs, .fit = 4 * fmax(tolerance, GROWS * drift) };
-    if (tgi_values_of(&s.ours, ours) && tgi_values_of(&s.theirs, theirs->tensor)) {
+    if (tgi_reals_of(&s.ours, ours) && tgi_reals_of(&s.theirs, theirs->tensor)) {
         const tgi_difference d = tgi_differ(s.ours, s.theirs, floor_of(c, theirs, float64), tolerance, float64);
         if (agrees(c, &d, drift, tolerance)) {
             note_agreement(c, theirs, &d, s.theirs);
@@ -145,10 +145,10 @@ bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours
             s.recent = recent;
             s.recent_count = gather(c, theirs, recent);
             tgi_guess_all(&s);
-            tgi_compare_finding f = { .difference = d,
-                                      .dtype = (tg_dtype)ours->dtype,
-                                      .where = where,
-                                      .grown = drift > tolerance };
+            tgi_mismatch f = { .difference = d,
+                              .dtype = (tg_dtype)ours->dtype,
+                              .where = where,
+                              .grown = drift > tolerance };
             tell(c, &f, &s);
         }
     }
@@ -162,8 +162,8 @@ bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs)
     theirs->compared = true;
     const tg_scope scope = tg_scope_begin();
     tgi_suspect s = { .run = &c->run, .what = theirs };
-    if (tgi_values_of(&s.theirs, theirs->tensor)) {
-        if (tgi_largest_of(s.theirs) <= floor_of(c, theirs, is_float64(theirs->tensor))) {
+    if (tgi_reals_of(&s.theirs, theirs->tensor)) {
+        if (tgi_largest(s.theirs) <= floor_of(c, theirs, is_float64(theirs->tensor))) {
             c->compared++; /* a gradient of zeros there, none here */
             c->agreed++;
         } else {
@@ -172,7 +172,7 @@ bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs)
                 tgi_guess_add(&s, 0, 0,
                               "no gradient arrives here: it is cut by a detach, by no_grad, by a tensor that does not "
                               "require grad, or the loss does not depend on it");
-                tgi_compare_finding f = { .none = true };
+                tgi_mismatch f = { .none = true };
                 tell(c, &f, &s);
             }
         }

@@ -20,10 +20,10 @@ static void put_index(tgi_page *page, const tg_shape *shape, int64_t at)
     tgi_page_put(page, "]");
 }
 
-static void put_difference(tgi_page *page, const tgi_compare_finding *f)
+static void put_difference(tgi_page *page, const tgi_mismatch *f)
 {
     const tgi_difference *d = &f->difference;
-    const tgi_compare_values *ours = &f->suspect->ours, *theirs = &f->suspect->theirs;
+    const tgi_reals *ours = &f->suspect->ours, *theirs = &f->suspect->theirs;
     char here[TG_SHAPE_TEXT], there[TG_SHAPE_TEXT];
     if (f->none) return;
     if (!d->same_shape) {
@@ -41,7 +41,7 @@ static void put_difference(tgi_page *page, const tgi_compare_finding *f)
                         d->ulps);
 }
 
-static void put_ops(tgi_page *page, const tgi_compare_finding *f)
+static void put_ops(tgi_page *page, const tgi_mismatch *f)
 {
     if (!f->op_count) return;
     tgi_page_put(page, "  computed   since the last tensor that agrees: ");
@@ -57,7 +57,7 @@ static void put_ops(tgi_page *page, const tgi_compare_finding *f)
     tgi_page_put(page, "\n");
 }
 
-static void put_before(tgi_page *page, const tgi_compare_finding *f)
+static void put_before(tgi_page *page, const tgi_mismatch *f)
 {
     const tgi_suspect *s = f->suspect;
     char text[TGI_RECORDED_TEXT];
@@ -86,7 +86,7 @@ static void put_guesses(tgi_page *page, const tgi_suspect *s)
         tgi_page_put(page, "  looks like no mistake that is known here\n");
 }
 
-void tgi_report_finding(tgi_page *page, const tgi_compare_finding *f)
+void tgi_report_mismatch(tgi_page *page, const tgi_mismatch *f)
 {
     const tgi_suspect *s = f->suspect;
     char text[TGI_RECORDED_TEXT];

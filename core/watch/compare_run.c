@@ -124,9 +124,9 @@ static bool find_largest(tgi_run *run)
 {
     for (int64_t i = 0; i < run->count && tg_ok(); i++) {
         const tg_scope scope = tg_scope_begin();
-        tgi_compare_values values;
-        if (run->items[i].role < TGI_ROLES && tgi_values_of(&values, run->items[i].tensor)) {
-            const double largest = tgi_largest_of(values);
+        tgi_reals values;
+        if (run->items[i].role < TGI_ROLES && tgi_reals_of(&values, run->items[i].tensor)) {
+            const double largest = tgi_largest(values);
             if (largest > run->largest[run->items[i].role]) run->largest[run->items[i].role] = largest;
         }
         tg_scope_end(scope);
