@@ -236,9 +236,9 @@ static bool prepare(node_check *n)
 {
     tgi_gradcheck *c = &n->c;
     tg_generator_seed(&n->generator, (uint64_t)c->row_count * 1000003 + (uint64_t)c->column_count);
-    n->u = tgi_numbers(c->row_count, 1);
-    n->v = tgi_numbers(c->column_count, 1);
-    n->gradients = tgi_numbers(c->row_count, 1);
+    n->u = tgi_gradcheck_numbers(c->row_count, 1);
+    n->v = tgi_gradcheck_numbers(c->column_count, 1);
+    n->gradients = tgi_gradcheck_numbers(c->row_count, 1);
     if (!n->u || !n->v || !n->gradients) return false;
     for (int64_t k = 0; k < c->column_count; k++) n->v[k] = weight(&n->generator);
     return evaluate(n);
@@ -260,7 +260,7 @@ static bool is_linear(node_check *n, const tgi_part *row, double ours)
     double rest = whole.quotient;
     for (int part = 0; part < 2; part++) {
         const tg_scope scope = tg_scope_begin();
-        double *kept = tgi_numbers(row->numel, 1);
+        double *kept = tgi_gradcheck_numbers(row->numel, 1);
         if (kept) memcpy(kept, u, (size_t)row->numel * sizeof *u);
         for (int64_t k = part; kept && k < row->numel; k += 2) u[k] = 0;
         const bool ok = kept && slopes_along(n, row, -1, STEP, &half);

@@ -133,16 +133,16 @@ static void check_finite(tgi_gradcheck *c)
 bool tgi_gradcheck_begin(tgi_gradcheck *c)
 {
     if (!tgi_gradcheck_rows(c) || !tgi_gradcheck_describe(c)) return false;
-    c->base = tgi_numbers(c->column_count, 1);
-    c->above = tgi_numbers(c->column_count, 1);
-    c->below = tgi_numbers(c->column_count, 1);
+    c->base = tgi_gradcheck_numbers(c->column_count, 1);
+    c->above = tgi_gradcheck_numbers(c->column_count, 1);
+    c->below = tgi_gradcheck_numbers(c->column_count, 1);
     return c->base && c->above && c->below;
 }
 
 bool tgi_gradcheck_elements(tgi_gradcheck *c)
 {
-    c->quotients = tgi_numbers(c->row_count, c->column_count);
-    c->ours = tgi_numbers(c->row_count, c->column_count);
+    c->quotients = tgi_gradcheck_numbers(c->row_count, c->column_count);
+    c->ours = tgi_gradcheck_numbers(c->row_count, c->column_count);
     return c->quotients && c->ours && tgi_gradcheck_quotients(c) && (c->cut || tgi_gradcheck_gradients(c)) &&
            tgi_gradcheck_compare(c);
 }

@@ -35,9 +35,9 @@ typedef struct directions {
 
 static bool make_directions(const tgi_gradcheck *c, directions *d)
 {
-    d->u = tgi_numbers(c->row_count, 1);
-    d->v = tgi_numbers(c->column_count, 1);
-    d->grads = tgi_numbers(c->row_count, c->column_parts);
+    d->u = tgi_gradcheck_numbers(c->row_count, 1);
+    d->v = tgi_gradcheck_numbers(c->column_count, 1);
+    d->grads = tgi_gradcheck_numbers(c->row_count, c->column_parts);
     if (!d->u || !d->v || !d->grads) return false;
     tg_generator g;
     tg_generator_seed(&g, SEED);
@@ -113,7 +113,7 @@ bool tgi_gradcheck_undefined(tgi_gradcheck *c)
     const tg_scope scope = tg_enable_grad_begin();
     directions d;
     tg_tensor_list outputs;
-    double *rows = tgi_numbers(c->row_count, 2);
+    double *rows = tgi_gradcheck_numbers(c->row_count, 2);
     bool ok = rows && make_directions(c, &d) && tgi_gradcheck_call_recorded(c, &outputs);
     for (int64_t k = 0; ok && k < c->column_parts; k++)
         ok = compare_undefined(c, outputs, &c->columns[k], d.v + c->columns[k].at, rows);

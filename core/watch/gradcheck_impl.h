@@ -70,7 +70,7 @@ bool tgi_gradcheck_close(const tgi_gradcheck *c, double ours, double quotient);
 /* ---- gradcheck_jacobian.c ---- each false with an error pending */
 
 /* Memory of the innermost scope for so many numbers, zeros. NULL with an error pending. */
-double *tgi_numbers(int64_t count, int64_t times);
+double *tgi_gradcheck_numbers(int64_t count, int64_t times);
 /* Notes the inputs that are moved. */
 bool tgi_gradcheck_rows(tgi_gradcheck *c);
 /* Calls the function once and notes what is compared of its outputs. */

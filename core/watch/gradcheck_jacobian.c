@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-double *tgi_numbers(int64_t count, int64_t times)
+double *tgi_gradcheck_numbers(int64_t count, int64_t times)
 {
     const int64_t most = INT64_MAX / (int64_t)sizeof(double) / 2;
     if (count > 0 && times > most / count) {
@@ -161,7 +161,7 @@ bool tgi_gradcheck_moved(tgi_gradcheck *c, const tgi_part *row, int64_t element,
     tg_tensor *x = row_tensor(c, row), *owner = tgi_owner(x->storage);
     const int64_t first = direction ? 0 : element, count = direction ? row->numel : 1;
     const tg_scope scope = tg_scope_begin();
-    double *old = tgi_numbers(count, 1);
+    double *old = tgi_gradcheck_numbers(count, 1);
     if (!old) return tg_scope_end(scope), false;
     const bool exposed = owner->exposed;
     owner->exposed = true;
@@ -224,7 +224,7 @@ static bool flowing(tgi_gradcheck *c, tg_tensor_list outputs, const tgi_part *co
 
 static bool add_gradient(const tg_tensor *grad, double *into)
 {
-    double *values = grad ? tgi_numbers(grad->numel, 1) : NULL;
+    double *values = grad ? tgi_gradcheck_numbers(grad->numel, 1) : NULL;
     if (!grad) return true;
     if (!values || tg_to_array(grad, values, grad->numel) != TG_OK) return false;
     for (int64_t k = 0; k < grad->numel; k++) into[k] += values[k];
@@ -275,7 +275,7 @@ bool tgi_gradcheck_gradients(tgi_gradcheck *c)
 {
     const tg_scope scope = tg_enable_grad_begin();
     tg_tensor_list outputs;
-    double *rows = tgi_numbers(c->row_count, 2), *weights = tgi_numbers(c->column_count, 1);
+    double *rows = tgi_gradcheck_numbers(c->row_count, 2), *weights = tgi_gradcheck_numbers(c->column_count, 1);
     bool ok = rows && weights && tgi_gradcheck_call_recorded(c, &outputs);
     for (int64_t i = 0; ok && i < c->column_parts; i++)
         for (int64_t k = 0; ok && k < c->columns[i].numel; k++)
