@@ -58,8 +58,9 @@ static inline void tgi_tell_task(const char *what, const char *of, const char *w
     const tg_task task = { what, of, where ? where : tgi_self.where };
     if (tgi_self.observers) tgi_self.observers->tell->task(&task, begins);
 }
-/* Between the two this observer alone is told, of a walk that is none of the program's. Whoever is registered meanwhile,
- * by a hook, joins the others at the end. */
+
+/* Between the two this observer alone is told, of a walk that is none of the program's. Whoever is registered
+ * meanwhile, by a hook, joins the others at the end. */
 typedef struct tgi_alone {
     tgi_observing observing;
     tgi_observers only, *all, *told;

@@ -1,4 +1,5 @@
-/* blocks_impl.h: the tape as a program with blocks: nodes, and the places they were recorded in around them. Internal. */
+/* blocks_impl.h: the tape as a program with blocks: nodes, and around them the places they were recorded in.
+ * Internal. */
 #ifndef TG_CORE_WATCH_BLOCKS_IMPL_H
 #define TG_CORE_WATCH_BLOCKS_IMPL_H
 

@@ -18,9 +18,9 @@ typedef struct tg_explain_options {
 #define TG_EXPLAIN_DEFAULTS /* of */ NULL, /* depth */ 1, /* at */ { -1 } TG_DEFAULTS_END
 
 /* Why t has the gradient that it has: each op that uses t, what came to it from L (g), its formula from the op's
- * descriptor, the same with numbers for tensors of few elements, and what it contributes; then the sum. The tensor may be
- * a leaf or a result. If no gradient comes, it says why: that t requires none, that it was detached and where, that no op
- * uses it, or that none of those leads to L.
+ * descriptor, the same with numbers for tensors of few elements, and what it contributes; then the sum. The tensor may
+ * be a leaf or a result. If no gradient comes, it says why: that t requires none, that it was detached and where, that
+ * no op uses it, or that none of those leads to L.
  *
  * After a backward of a watched tape (tg_watch) that walk is told of. Otherwise a walk is made that changes nothing: no
  * .grad, nothing that was saved (hooks run in it, as in any tg_grad); before backward, that is, or where the graph was

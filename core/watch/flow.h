@@ -1,8 +1,8 @@
-/* flow.h: how gradients flow while a program trains: how large they are at each parameter and at each time step, and how
- * far each step moves the weights.
+/* flow.h: how gradients flow while a program trains: how large they are at each parameter and at each time step, and
+ * how far each step moves the weights.
  *
  *     tg_flow *flow = tg_flow_begin(.state = "h");          h = tg_set_name(h, "h") in the loop over time
- *     for (...) { ... tg_backward(loss); tg_optimizer_step(optimizer); ... }
+ *     for (...) { ... tg_backward(loss); tg_step(optimizer); ... }
  *     tg_flow_print(flow);
  *     tg_chart *chart = tg_flow_chart(flow);                a heat map: walks downwards, time steps to the right
  *     tg_chart_print(chart);
@@ -24,9 +24,9 @@ TG_BEGIN_DECLS
 typedef struct tg_flow tg_flow;
 
 typedef struct tg_flow_options {
-    const char *state;  /* the name of the tensors whose gradients are taken at each step, dL/dh_t (tg_set_name); under no
-                         * label they are numbered in their order. NULL: all results that are read outside of their step,
-                         * which are what it hands on */
+    const char *state;  /* the name of the tensors whose gradients are taken at each step, dL/dh_t (tg_set_name); under
+                         * no label they are numbered in their order. NULL: all results that are read outside of their
+                         * step, which are what it hands on */
     bool updates;       /* keep a copy of each leaf, to see how far it moves between two walks */
     TG_OPTIONS_END
 } tg_flow_options;
@@ -57,8 +57,8 @@ const char *tg_flow_name_at(const char *where, const tg_flow *flow, tg_flow_kind
 tg_tensor *tg_flow_norms_at(const char *where, const tg_flow *flow, tg_flow_kind kind, int64_t i);
 #define tg_flow_norms(flow, kind, i) tg_flow_norms_at(TG_HERE, flow, kind, i)
 
-/* A table: of each leaf the norm in the latest walk, the mean and the largest of all, the latest update; of each loop over
- * time the norms of the latest walk. */
+/* A table: of each leaf the norm in the latest walk, the mean and the largest of all, the latest update; of each loop
+ * over time the norms of the latest walk. */
 tg_status tg_flow_print_to_at(const char *where, FILE *file, const tg_flow *flow);
 #define tg_flow_print_to(file, flow) tg_flow_print_to_at(TG_HERE, file, flow)
 #define tg_flow_print(flow)          tg_flow_print_to_at(TG_HERE, stdout, flow)
@@ -74,8 +74,8 @@ typedef struct tg_flow_chart_options {
 #define TG_FLOW_CHART_DEFAULTS                                                                                         \
     /* kind */ TG_FLOW_STEPS, /* series */ 0, /* title */ NULL, /* low */ NAN, /* high */ NAN TG_DEFAULTS_END
 
-/* A heat map of the powers of ten: walks downwards and time steps to the right, or leaves downwards and walks to the right.
- * The chart is the caller's: print it, write it as SVG, free it. NULL on error. */
+/* A heat map of the powers of ten: walks downwards and time steps to the right, or leaves downwards and walks to the
+ * right. The chart is the caller's: print it, write it as SVG, free it. NULL on error. */
 tg_chart *tg_flow_chart_at(const char *where, const tg_flow *flow, tg_flow_chart_options options);
 #define tg_flow_chart(flow, ...)                                                                                       \
     tg_flow_chart_at(TG_HERE, flow, TG_OPTIONS(tg_flow_chart_options, TG_FLOW_CHART_DEFAULTS __VA_OPT__(,) __VA_ARGS__))

@@ -58,14 +58,3 @@ tgi_leaf *tgi_leaf_find(const tgi_leaves *leaves, const tg_tensor *leaf)
     const int64_t place = tgi_addresses_find(&leaves->known, leaf);
     return place < 0 ? NULL : &leaves->items[place];
 }
-
-void tgi_put_leaf(tgi_page *page, const tgi_leaves *leaves, const tg_tensor *leaf)
-{
-    const tgi_leaf *known = tgi_leaf_find(leaves, leaf);
-    const char *name = tg_name_of(leaf);
-    if (name)
-        tgi_put_clean(page, name);
-    else
-        tgi_page_put(page, "leaf");
-    if (known && known->number) tgi_page_format(page, name ? "#%lld" : "%lld", (long long)known->number);
-}

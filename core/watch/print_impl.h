@@ -10,8 +10,8 @@ TG_EXTERN_C_BEGIN
 
 enum { TGI_SHOWN = 16 /* elements of a value that are written out */ };
 
-/* Opens a function that prints: the file is there, and `of` came from an op on the tape, then *node, or is NULL. False with
- * an error pending. */
+/* Opens a function that prints: the file is there, and `of` came from an op on the tape, then *node, or is NULL. False
+ * with an error pending. */
 bool tgi_print_begin(const char *where, const char *function, FILE *file, const tg_tensor *of, const tg_node **node);
 
 /* The latest walk, in the order in which it went (walk_print.c). */

@@ -5,9 +5,9 @@
  * A line is a node: its index on the tape (and its result's name, if tg_set_name gave it one), dtype and shape, the op
  * with what it was called with, the user's line, the tensors that its backward needs with the bytes they hold. `w` is a
  * leaf of this name (one without is leaf1, leaf2, ...), `%3` what node 3 made, `%5.1` its second output; `-` stands for
- * what no gradient goes through and the tape does not know. While the tape is watched (tg_watch) it knows these, too: they
- * are shown by name, as a number or by their type. Modules and labels are blocks around their nodes if somebody observed
- * when these were recorded; tg_watch does. */
+ * what no gradient goes through and the tape does not know. While the tape is watched (tg_watch) it knows these, too:
+ * they are shown by name, as a number or by their type. Modules and labels are blocks around their nodes if somebody
+ * observed when these were recorded; tg_watch does. */
 #ifndef TG_CORE_WATCH_TAPE_PRINT_H
 #define TG_CORE_WATCH_TAPE_PRINT_H
 
@@ -62,10 +62,10 @@ typedef struct tg_tape_memory_options {
 } tg_tape_memory_options;
 #define TG_TAPE_MEMORY_DEFAULTS /* of */ NULL, /* rows */ 10 TG_DEFAULTS_END
 
-/* What backward holds, by op, by place and by line: bytes of the tensors that nodes saved (what they share is counted in
- * each row that has it, and once in the total), how many these are, and how many bytes no other row holds, which is what
- * the row costs. Then leaves, their gradients, and all else that lives in this thread's pool, such as an optimiser's
- * state; and the peak. */
+/* What backward holds, by op, by place and by line: bytes of the tensors that nodes saved (what they share is counted
+ * in each row that has it, and once in the total), how many these are, and how many bytes no other row holds, which is
+ * what the row costs. Then leaves, their gradients, and all else that lives in this thread's pool, such as an
+ * optimiser's state; and the peak. */
 tg_status tg_tape_memory_print_at(const char *where, FILE *file, tg_tape_memory_options options);
 #define tg_tape_memory_print(file, ...)                                                                                \
     tg_tape_memory_print_at(TG_HERE, file,                                                                             \

@@ -10,6 +10,17 @@
 
 void tgi_put_clean(tgi_page *page, const char *text) { tgi_page_columns(page, text, INT_MAX / 2, false); }
 
+void tgi_put_leaf(tgi_page *page, const tgi_leaves *leaves, const tg_tensor *leaf)
+{
+    const tgi_leaf *known = tgi_leaf_find(leaves, leaf);
+    const char *name = tg_name_of(leaf);
+    if (name)
+        tgi_put_clean(page, name);
+    else
+        tgi_page_put(page, "leaf");
+    if (known && known->number) tgi_page_format(page, name ? "#%lld" : "%lld", (long long)known->number);
+}
+
 void tgi_put_output(tgi_page *page, const tg_node *node, int output)
 {
     tgi_page_format(page, node->output_count > 1 ? "%%%d.%d" : "%%%d", node->index, output);

@@ -96,11 +96,12 @@ TEST(test_the_line_is_the_users)
 {
     IN_SCOPE;
     char expected[300];
+    const int line = __LINE__;
     tg_tensor *a = tg_ones(tg_shape(2), .requires_grad = true);
     tg_exp(a);
     snprintf(expected, sizeof expected,
-             "leaf1: float32[2] = leaf    %s:%d\n%%0: float32[2] = exp(leaf1)    %s:%d    saves %%0, 8 B\n", __FILE__,
-             __LINE__ - 3, __FILE__, __LINE__ - 2);
+             "leaf1: float32[2] = leaf    %s:%d\n%%0: float32[2] = exp(leaf1)    %s:%d    saves", __FILE__, line + 1,
+             __FILE__, line + 2);
     FILE *file = printed_begin();
     tg_tape_print(file);
     expect_in(printed_end(file, "nowhere"), expected);
