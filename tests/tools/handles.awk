@@ -30,7 +30,7 @@ BEGIN {
     rule["tg_optimizer *"] = rule["const tg_optimizer *"] = "optimizer"
     rule["tg_scheduler *"] = rule["const tg_scheduler *"] = "scheduler"
     rule["tg_scheduler_list"] = "schedulers"
-    n = split("tg_chart tg_progress tg_metrics tg_summary_writer tg_confusion_matrix", word, " ")
+    n = split("tg_chart tg_progress tg_metrics tg_summary_writer tg_confusion_matrix tg_flow", word, " ")
     for (i = 1; i <= n; i++) rule[word[i] " *"] = rule["const " word[i] " *"] = word[i]
     rule["tg_group_values"] = "group_values"
     rule["tg_lr_lambdas"] = "lambdas"
