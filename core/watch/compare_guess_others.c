@@ -93,8 +93,7 @@ static void guess_slice(tgi_suspect *s)
 /* ---- sums ---- */
 
 /* Whether `difference` is k times `v`, repeated along the dimensions before its own, or along `dim`. k; 0: it is not. */
-static double multiple_of(const tgi_suspect *s, const double *difference, tgi_reals v, double *repeated,
-                          double *misfit)
+static double multiple_of(const tgi_suspect *s, const double *difference, tgi_reals v, double *repeated, double *misfit)
 {
     const int64_t n = s->ours.count;
     if (!v.count || n % v.count) return 0;

@@ -116,7 +116,7 @@ typedef struct tgi_reals {
 } tgi_reals;
 
 bool tgi_reals_of(tgi_reals *values, const tg_tensor *t); /* false with an error pending */
-double tgi_largest(tgi_reals values); /* the largest finite element's size */
+double tgi_largest_of(tgi_reals values); /* the largest finite element's size */
 
 typedef struct tgi_difference {
     bool same_shape;

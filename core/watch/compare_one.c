@@ -59,7 +59,7 @@ static void note_agreement(tgi_compare *c, const tgi_recorded *r, const tgi_diff
     if (r->role == TGI_INPUT && c->call_count) {
         tgi_open_call *call = &c->calls[c->call_count - 1];
         call->drift = fmax(call->drift, d->relative);
-        call->largest = fmax(call->largest, tgi_largest(theirs));
+        call->largest = fmax(call->largest, tgi_largest_of(theirs));
     }
     if (!c->found) {
         c->recent[c->recent_count++ % TGI_RECENT] = r;
@@ -146,9 +146,9 @@ bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours
             s.recent_count = gather(c, theirs, recent);
             tgi_guess_all(&s);
             tgi_mismatch f = { .difference = d,
-                              .dtype = (tg_dtype)ours->dtype,
-                              .where = where,
-                              .grown = drift > tolerance };
+                               .dtype = (tg_dtype)ours->dtype,
+                               .where = where,
+                               .grown = drift > tolerance };
             tell(c, &f, &s);
         }
     }
@@ -163,7 +163,7 @@ bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs)
     const tg_scope scope = tg_scope_begin();
     tgi_suspect s = { .run = &c->run, .what = theirs };
     if (tgi_reals_of(&s.theirs, theirs->tensor)) {
-        if (tgi_largest(s.theirs) <= floor_of(c, theirs, is_float64(theirs->tensor))) {
+        if (tgi_largest_of(s.theirs) <= floor_of(c, theirs, is_float64(theirs->tensor))) {
             c->compared++; /* a gradient of zeros there, none here */
             c->agreed++;
         } else {

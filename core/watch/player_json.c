@@ -376,8 +376,9 @@ static void put_notes(writer *w)
         put_note(w->page, &count, text);
     }
     if (w->values->most < TGI_HEAT_SIDE) {
-        snprintf(text, sizeof text, "Heat maps, but those of leaves, are of %d by %d cells at most, to keep the page small.", w->values->most,
-                 w->values->most);
+        snprintf(text, sizeof text,
+                 "Heat maps, but those of leaves, are of %d by %d cells at most, to keep the page small.",
+                 w->values->most, w->values->most);
         put_note(w->page, &count, text);
     }
     tgi_page_put(w->page, "]");
