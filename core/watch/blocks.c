@@ -108,7 +108,7 @@ void tgi_blocks_free(tgi_blocks *blocks)
 {
     tgi_grow_free(blocks->items, blocks->capacity, sizeof *blocks->items);
     if (blocks->wanted) tgi_free(blocks->wanted, (size_t)blocks->length);
-    *blocks = (tgi_blocks){ NULL };
+    *blocks = (tgi_blocks){ .items = NULL };
 }
 
 void tgi_put_place(tgi_page *page, const tg_place *place)
