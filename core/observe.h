@@ -93,8 +93,8 @@ typedef struct tg_observer {
     /* An op was called; many call others. It has computed: told of all that have a gradient, recorded or not. */
     void (*began)(void *context, const tg_op *op, tg_tensor_list inputs);
     void (*computed)(void *context, const tg_computed *what);
-    /* An op that tells no `computed` ends, as one without a gradient or one that had nothing to do. Not all of them say so.
-     * NULL: it is the one that began last. */
+    /* An op that tells no `computed` ends, as one without a gradient or one that had nothing to do. Not all of them say
+     * so. NULL: it is the one that began last. */
     void (*returned)(void *context, const tg_op *op);
 
     void (*walk)(void *context, const tg_walk *walk);
@@ -103,8 +103,8 @@ typedef struct tg_observer {
     /* While its backward runs, and once more when that has returned. */
     void (*edge)(void *context, const tg_contribution *what);
     void (*visited)(void *context, const tg_node *node);
-    /* Instead of a gradient the node's backward handed over the factors of a product. They are evaluated later, together with
-     * others, of which `last` handed over the last one; it is NULL when they are done. */
+    /* Instead of a gradient the node's backward handed over the factors of a product. They are evaluated later,
+     * together with others, of which `last` handed over the last one; it is NULL when they are done. */
     void (*product)(void *context, const tg_node *node, const tg_product *product);
     void (*evaluating)(void *context, const tg_node *last, const tg_product *products, int64_t count);
     /* Nothing more can arrive for a leaf, whose hooks have run; its .grad is as it was. */

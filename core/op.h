@@ -115,8 +115,8 @@ struct tg_op {
     const char *const *corners;     /* samples at kinks and ties, or of special values, where differences tell nothing */
     const tg_error_sample *errors;      /* refused by PyTorch in the same words */
     const tg_error_sample *own_errors;  /* PyTorch takes it, or says it in other words: a limit of ours, or clearer */
-    /* How many additions and multiplications a call computes, one each: `input` is -1; its backward for the gradient of that
-     * input otherwise. For profiles. NULL: not counted. */
+    /* How many additions and multiplications a call computes, one each: `input` is -1; its backward for the gradient of
+     * that input otherwise. For profiles. NULL: not counted. */
     double (*flops)(const struct tg_computed *call, int input);
     int float32_ulps;               /* how far float32 may be from float64 on the samples; 0: 8 */
 

@@ -14,8 +14,8 @@
  * gradient can flow (argmax, comparisons, new tensors), those made of other ops, and those that had nothing to do or
  * failed do not say when they end: they have the time until the next op, module, walk or step begins or ends.
  *
- * flops are additions and multiplications, one each, of ops that say how many they compute (tg_op.flops), and bytes those
- * of tensors read and written once. Backward's are those of the gradients that were needed. */
+ * flops are additions and multiplications, one each, of ops that say how many they compute (tg_op.flops), and bytes
+ * those of tensors read and written once. Backward's are those of the gradients that were needed. */
 #ifndef TG_CORE_WATCH_PROFILE_H
 #define TG_CORE_WATCH_PROFILE_H
 
@@ -61,8 +61,8 @@ typedef struct tg_profile_cost {
 } tg_profile_cost;
 
 typedef struct tg_profile_entry {
-    const char *name;         /* "linear", "CustomLSTM.t=*.lstm_cell.W_f", "model.c:42", "(outside)"; until the next profile
-                               * of this thread */
+    const char *name;         /* "linear", "CustomLSTM.t=*.lstm_cell.W_f", "model.c:42", "(outside)"; until the next
+                               * profile of this thread */
     tg_profile_cost forward;  /* of a module or a line: of all ops there; calls of a module are its own */
     tg_profile_cost backward;
     tg_profile_cost rest;     /* optimizers, loading, and what the program does without tapegrad */
@@ -71,10 +71,10 @@ typedef struct tg_profile_entry {
 } tg_profile_entry;
 
 typedef enum tg_profile_by {
-    TG_PROFILE_BY_OP,     /* the longest self time first. In brackets: what is no op; what is called in a backward or in an
-                           * optimizer has an entry of its own, "mul (in backward)" */
-    TG_PROFILE_BY_MODULE, /* by place (tg_place), in the order of their tree; a total has all that is inside. Steps, "t=3", are
-                           * one place, "t=*" */
+    TG_PROFILE_BY_OP,     /* the longest self time first. In brackets: what is no op; what is called in a backward or in
+                           * an optimizer has an entry of its own, "mul (in backward)" */
+    TG_PROFILE_BY_MODULE, /* by place (tg_place), in the order of their tree; a total has all that is inside. Steps,
+                           * "t=3", are one place, "t=*" */
     TG_PROFILE_BY_LINE,
     TG_PROFILE_BY_SHAPE   /* as by op, for each shape of the inputs */
 } tg_profile_by;

@@ -42,7 +42,8 @@ typedef enum tgi_work {
     TGI_TASK        /* an optimizer's step and such */
 } tgi_work;
 
-/* All that is the same of these is one row. Texts are copied when it is first seen: ops and lines may be a plug-in's. */
+/* All that is the same of these is one row. Texts are copied when it is first seen: ops and lines may be a plug-in's.
+ */
 typedef struct tgi_profile_key {
     const void *what;  /* an op, a task's text */
     const char *where;
