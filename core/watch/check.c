@@ -125,6 +125,7 @@ static void say_summary(const tgi_check *c)
     if (c->finds) snprintf(found, sizeof found, "%lld", (long long)c->finds);
     fprintf(stderr, "tapegrad check: found: %s; looked at: ops %lld, walks %lld, parameters %lld, steps %lld\n", found,
             (long long)c->ops, (long long)c->walks, (long long)c->parameters, (long long)c->steps);
+    tgi_check_gradients_say(c);
 }
 
 /* Unregistered, or the thread ends. */
@@ -139,6 +140,7 @@ static void ended(void *context)
         if (c->states[i] && lints[i]->functions.ended) lints[i]->functions.ended(c->states[i]);
         if (c->states[i]) tgi_free(c->states[i], lints[i]->state_size);
     }
+    tgi_check_gradients_free(c);
     tgi_forget_leaves(c);
     tgi_table_free(&c->told);
     checking = NULL;
@@ -166,7 +168,11 @@ tg_status tg_check_begin_at(const char *where, tg_check_options options)
 {
     tgi_begin(where, "check_begin");
     if (tg_failed()) return TG_FAILED;
-    if (checking) tg_check_end();
+    if (checking && checking->telling) {
+        tg_fail_at(where, TG_ERROR_VALUE, "check_begin", "a find is being told");
+        return TG_FAILED;
+    }
+    tg_check_end();
     tgi_check *c = check_new(&options);
     if (!c) return TG_FAILED;
     const tg_observer observer = { .entered = entered,
@@ -181,21 +187,23 @@ tg_status tg_check_begin_at(const char *where, tg_check_options options)
                                    .truncated = truncated,
                                    .ended = ended,
                                    .plain = true };
+    c->gradient_observer = -1;
     c->observer = tg_failed() ? -1 : tg_observe_at(NULL, &observer, c);
-    if (c->observer < 0) {
-        ended(c);
-        return TG_FAILED;
-    }
+    if (c->observer < 0) ended(c);
+    if (tg_failed()) return TG_FAILED;
     checking = c;
-    return TG_OK;
+    if (tgi_check_gradients_begin(c)) return TG_OK;
+    tg_check_end();
+    return TG_FAILED;
 }
 
 int64_t tg_check_end(void)
 {
-    if (!checking) return 0;
+    if (!checking || checking->telling) return 0;
     tgi_check *c = checking;
     int64_t finds = 0;
     c->counted = &finds;
+    tg_unobserve(c->gradient_observer);
     tg_unobserve(c->observer);
     return finds;
 }

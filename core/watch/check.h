@@ -18,7 +18,8 @@ typedef struct tg_find {
     const char *text;     /* all of it, the lines that are printed */
 } tg_find;
 
-/* It may call nothing that makes tensors. What it is given is gone when it returns. */
+/* It may call nothing that makes tensors, and can neither begin nor end a check. What it is given is gone when it
+ * returns. */
 typedef void (*tg_find_fn)(const tg_find *find, void *context);
 
 typedef struct tg_check_options {
@@ -33,7 +34,8 @@ typedef struct tg_check_options {
 tg_status tg_check_begin_at(const char *where, tg_check_options options);
 #define tg_check_begin(...)                                                                                           \
     tg_check_begin_at(TG_HERE, TG_OPTIONS(tg_check_options, TG_CHECK_DEFAULTS __VA_OPT__(,) __VA_ARGS__))
-/* Tells what can be told only in the end. Returns how much was found; 0 when no check was on. */
+/* Tells what can be told only in the end. Returns how much was found; 0 when no check was on, or a find is being
+ * told. */
 int64_t tg_check_end(void);
 
 TG_END_DECLS

@@ -109,8 +109,10 @@ void tgi_find_tell(tgi_check *c, const tgi_finding *f)
              f->kind, *f->place ? "    module   " : "", f->place, *f->place ? "\n" : "", f->rows);
     const tg_find find = { f->kind, f->where, f->place, f->headline, text };
     c->finds++;
+    c->telling = true;
     if (c->options.told)
         c->options.told(&find, c->options.context);
     else
         print(&find);
+    c->telling = false;
 }

@@ -107,7 +107,10 @@ typedef struct tgi_watched {
 struct tgi_check {
     tg_check_options options;
     int64_t observer;        /* its number */
+    int64_t gradient_observer; /* that of check_gradients.c */
+    struct tgi_check_gradients *gradients;
     bool first;              /* of the process's checks */
+    bool telling;            /* a function of the user's is told of a find */
     int64_t ops, walks, steps, parameters, finds; /* parameters: the most that were known at a time */
     int64_t *counted;        /* where tg_check_end wants the number of finds; NULL: nowhere */
     int64_t faults;          /* finds of what is not finite */
@@ -143,6 +146,11 @@ void tgi_forget_leaves(tgi_check *c);
 /* Of an op in place the plain one's. */
 static inline const tg_op *tgi_plain_op(const tg_op *op) { return op->in_place_of ? op->in_place_of : op; }
 static inline bool tgi_op_is(const tg_op *op, unsigned traits) { return tgi_plain_op(op)->traits & traits; }
+
+/* ---- backwards held against differences (check_gradients.c) ---- */
+bool tgi_check_gradients_begin(tgi_check *c); /* false with an error pending */
+void tgi_check_gradients_say(const tgi_check *c);
+void tgi_check_gradients_free(tgi_check *c);
 
 /* ---- the lints ---- */
 extern const tgi_lint tgi_lint_finite, tgi_lint_loss_inputs, tgi_lint_reach, tgi_lint_steps, tgi_lint_loss_values, tgi_lint_units,

@@ -288,6 +288,46 @@ TEST(test_evaluation_with_nan)
     tg_scope_end(scope);
 }
 
+/* ---- backwards that are wrong ---- */
+
+static void wrong_backward(tg_context *ctx) { tg_set_grad_input(ctx, 0, tg_mul(tg_grad_output(ctx, 0), 3)); }
+static const tg_op op_twice;
+static tg_tensor_list twice_call(const tg_value *args);
+static const tg_op op_twice = { .name = "twice",
+                                .schema = "twice(Tensor self) -> Tensor",
+                                .formula = "y = 2 x",
+                                .gradient = "dx = 3 g",
+                                .backward = wrong_backward,
+                                .call = twice_call };
+
+static tg_tensor *twice_at(const char *where, tg_tensor *x)
+{
+    if (!tg_op_begin(where, &op_twice, tg_list(x))) return NULL;
+    tg_scope scope = tg_no_grad_begin();
+    tg_tensor *y = tg_mul(x, 2);
+    tg_scope_end_with(scope, &y);
+    return tg_record(&op_twice, tg_list(x), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
+}
+
+static tg_tensor_list twice_call(const tg_value *args)
+{
+    tg_tensor *y = twice_at(TG_HERE, args[0].as.tensor);
+    return tg_list_in_scope(&y, 1);
+}
+
+TEST(test_wrong_backward)
+{
+    IN_SCOPE;
+    CHECKING;
+    tg_tensor *x = NUMBERS(true, 1, 2);
+    const int line = __LINE__ + 1;
+    for (int i = 0; i < 2; i++) tg_exp(twice_at(TG_HERE, x));
+    assert_int_equal(tg_check_end(), 1);
+    assert_at(found(&all, "wrong_gradient"), __FILE__, line);
+    assert_says(&all.items[0], "the backward of twice is not the derivative of its forward");
+    tg_scope_end(scope);
+}
+
 /* ---- stopping ---- */
 
 TEST(test_stop)
@@ -365,6 +405,7 @@ int main(void)
         T(test_nan_that_was_chosen),
         T(test_nan_left_out),
         T(test_evaluation_with_nan),
+        T(test_wrong_backward),
         T(test_stop),
         T(test_same_numbers),
     };
