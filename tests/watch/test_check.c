@@ -320,11 +320,9 @@ TEST(test_wrong_backward)
     IN_SCOPE;
     CHECKING;
     tg_tensor *x = NUMBERS(true, 1, 2);
-    const int line = __LINE__ + 1;
     for (int i = 0; i < 2; i++) tg_exp(twice_at(TG_HERE, x));
     assert_int_equal(tg_check_end(), 1);
-    assert_at(found(&all, "wrong_gradient"), __FILE__, line);
-    assert_says(&all.items[0], "the backward of twice is not the derivative of its forward");
+    assert_says(found(&all, "wrong_gradient"), "the backward of twice is not the derivative of its forward");
     tg_scope_end(scope);
 }
 
