@@ -49,18 +49,24 @@ static void put_missing(tgi_compare *c)
     tgi_page_put(&c->page, modules > SAID ? ", ...\n" : "\n");
 }
 
-static void put_load_hint(tgi_compare *c)
+/* Parameters that were drawn otherwise are not told one by one: what to do about it is. */
+void tgi_compare_state_done(tgi_compare *c, int64_t from)
 {
-    if (c->options.load || c->state_unexplained < 1 || 2 * c->state_findings < c->names.count) return;
-    tgi_page_put(
-        &c->page,
-        "the parameters are others than the recorded ones, so that nothing else can be compared. To load those:\n"
-        "    TAPEGRAD_COMPARE=load:");
-    tgi_page_put(&c->page, c->path);
-    tgi_page_put(&c->page, "\n  or in the program, before its first step:\n"
-                           "    tg_load_state_dict(model, tg_named_with_prefix(tg_load_safetensors(\"");
-    tgi_page_put(&c->page, c->path);
-    tgi_page_put(&c->page, "\"), \"state.\"));\n");
+    if (!c->options.load && c->state_unexplained && 2 * c->state_findings >= c->names.count && !c->page.failed) {
+        c->page.length = from;
+        tgi_page_format(
+            &c->page,
+            "the parameters are others than the recorded ones: %lld of %lld differ, so that nothing else can "
+            "be compared.\n",
+            (long long)c->state_findings, (long long)c->names.count);
+        tgi_page_put(&c->page, "To load those: TAPEGRAD_COMPARE=load:");
+        tgi_page_put(&c->page, c->path);
+        tgi_page_put(&c->page, "\n  or in the program, before its first step:\n"
+                               "    tg_load_state_dict(model, tg_named_with_prefix(tg_load_safetensors(\"");
+        tgi_page_put(&c->page, c->path);
+        tgi_page_put(&c->page, "\"), \"state.\"));\n");
+    }
+    tgi_compare_say(c, from);
 }
 
 static void put_sum(tgi_compare *c)
@@ -71,7 +77,6 @@ static void put_sum(tgi_compare *c)
                                    : "nothing was compared: no module began\n");
         return;
     }
-    put_load_hint(c);
     put_missing(c);
     char text[TGI_RECORDED_TEXT];
     tgi_page_format(&c->page, "compared with %.150s: ", c->path);

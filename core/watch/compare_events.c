@@ -63,18 +63,21 @@ static bool know_model(tgi_compare *c, const tg_place *place)
     for (int64_t i = 0; i < c->outer_count; i++)
         if (c->outer[i].place == place->number) return c->outer[i].recorded;
     if (!tgi_grow(&c->outer, &c->outer_capacity, c->outer_count + 1, sizeof *c->outer)) return false;
-    const tg_named_tensor_list state = tgi_self.inside->kind->state(tgi_self.inside);
-    const bool recorded = tg_ok() && tgi_names_fit(&c->names, &c->run, state, place);
-    if (!state.count) return recorded; /* a loss, say: it belongs to the model that has begun */
+    const tg_named_tensor_list named = tgi_self.inside->kind->state(tgi_self.inside);
+    const bool recorded = tg_ok() && tgi_names_fit(&c->names, &c->run, named, place);
+    if (!named.count) return recorded; /* a loss, say: it belongs to the model that has begun */
     c->outer[c->outer_count++] = (tgi_outer){ place->number, recorded };
     if (!recorded) return false;
     if (!c->begun && c->options.load) load_generator(&c->run);
     const int64_t before = c->names.count, page = c->page.length;
-    if (!tgi_names_add(&c->names, &c->run, state)) return false;
+    if (!tgi_names_add(&c->names, &c->run, named)) return false;
     if (!c->begun) tgi_report_names(&c->page, &c->run, &c->names);
     c->begun = true;
     tgi_compare_say(c, page);
-    return compare_state(c, before);
+    const int64_t state = c->page.length;
+    const bool fine = compare_state(c, before);
+    tgi_compare_state_done(c, state);
+    return fine;
 }
 
 /* ---- forward ---- */

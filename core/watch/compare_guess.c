@@ -97,9 +97,11 @@ static void guess_settings(tgi_suspect *s)
     char here[100], there[100];
     only_in(m->settings_here, m->settings, here, sizeof here);
     only_in(m->settings, m->settings_here, there, sizeof there);
-    if (*here || *there)
-        tgi_guess_add(s, 5, 0, "the module is made in another way: %s here, %s there", *here ? here : "nothing",
-                      *there ? there : "nothing of that");
+    if (*here && *there)
+        tgi_guess_add(s, 5, 0, "the module is made in another way: %s here, %s there", here, there);
+    else if (*here || *there)
+        tgi_guess_add(s, 5, 0, "the module is made in another way: %s %s", *here ? here : there,
+                      *here ? "here, and not there" : "there, and not here");
 }
 
 /* Modules that begin in another order: one was to begin before this one, and did not. */

@@ -269,6 +269,8 @@ bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours
 bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs);
 /* Shows what the page has had since the last time, and, at the end, the sum of it all. */
 void tgi_compare_say(tgi_compare *c, int64_t from);
+/* A model's state has been compared: what was found, written from `from` on, is shown. */
+void tgi_compare_state_done(tgi_compare *c, int64_t from);
 void tgi_compare_finish(tgi_compare *c);
 
 TG_EXTERN_C_END

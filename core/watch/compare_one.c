@@ -124,7 +124,7 @@ static void tell(tgi_compare *c, tgi_mismatch *f, tgi_suspect *s)
     if (s->what->role == TGI_STATE && !s->guess_count) c->state_unexplained++;
     tgi_report_mismatch(&c->page, f);
     remember_first(c, s);
-    tgi_compare_say(c, from);
+    if (s->what->role != TGI_STATE) tgi_compare_say(c, from);
 }
 
 bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours, const char *where)

@@ -1,5 +1,6 @@
 """Writes files/compare_NAME.safetensors: runs of small models as examples/record_run.py records them with PyTorch 1.13.1.
-tests/core/test_compare.c ports the models, rightly and with mistakes.
+tests/core/test_compare.c ports the models, rightly and with mistakes. Writes examples/data/port.safetensors, too, which
+docs/port-checker.md compares with.
 
     OMP_NUM_THREADS=1 python3 compare.py
 """
@@ -77,23 +78,24 @@ class Block(nn.Module):
         return x + self.down(F.gelu(self.up(self.norm2(x))))
 
 
-def run(name, model, criterion, x, y):
+def run(name, model, criterion, x, y, folder="files"):
     with torch.no_grad():
         for t in model.parameters():  # so that no two of them are alike, nor a bias zero, nor a weight one
             t.copy_(torch.rand(t.shape) - 0.5 + (t == 1))
-    with record(os.path.join(HERE, "files", f"compare_{name}.safetensors"), model, criterion):
+    with record(os.path.join(HERE, folder, f"{name}.safetensors"), model, criterion):
         criterion(model(x), y).backward()
 
 
 def main():
     torch.manual_seed(3)
-    run("lstm", Sequence(nn.LSTM), nn.MSELoss(), torch.randn(2, 5, 3), torch.randn(2, 2))
-    run("gru", Sequence(nn.GRU), nn.MSELoss(), torch.randn(2, 5, 3), torch.randn(2, 2))
-    run("cells", Cells(), nn.MSELoss(), torch.randn(2, 4, 3), torch.randn(2, 4, 2))
-    run("mlp", Mlp(), nn.CrossEntropyLoss(), torch.randn(6, 4), torch.tensor([0, 2, 1, 1, 0, 2]))
-    run("block", Block(), nn.MSELoss(), torch.randn(2, 5, 8), torch.randn(2, 5, 8))
+    run("compare_lstm", Sequence(nn.LSTM), nn.MSELoss(), torch.randn(2, 5, 3), torch.randn(2, 2))
+    run("compare_gru", Sequence(nn.GRU), nn.MSELoss(), torch.randn(2, 5, 3), torch.randn(2, 2))
+    run("compare_cells", Cells(), nn.MSELoss(), torch.randn(2, 4, 3), torch.randn(2, 4, 2))
+    run("compare_mlp", Mlp(), nn.CrossEntropyLoss(), torch.randn(6, 4), torch.tensor([0, 2, 1, 1, 0, 2]))
+    run("compare_block", Block(), nn.MSELoss(), torch.randn(2, 5, 8), torch.randn(2, 5, 8))
     attention = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0)
-    run("encoder", attention, nn.MSELoss(), torch.randn(5, 2, 8), torch.randn(5, 2, 8))
+    run("compare_encoder", attention, nn.MSELoss(), torch.randn(5, 2, 8), torch.randn(5, 2, 8))
+    run("port", Sequence(nn.LSTM), nn.MSELoss(), torch.randn(2, 5, 3), torch.randn(2, 2), "../../examples/data")
 
 
 if __name__ == "__main__":
