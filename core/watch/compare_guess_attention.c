@@ -172,15 +172,15 @@ static bool set_shape(block *b, const tg_shape *shape)
     b->size = shape->dims[2];
     const int64_t longest = b->first > b->second ? b->first : b->second, n = b->first * b->second * b->size;
     if (!n || longest * n > MOST_WORK / 16) return false;
-    b->scores = tgi_numbers(longest * longest);
-    b->y = tgi_numbers(n);
+    b->scores = tgi_reals_new(longest * longest);
+    b->y = tgi_reals_new(n);
     return b->scores && b->y;
 }
 
 /* x W^T + b, for one third of the rows of in_proj. */
 static double *project(const block *b, tgi_reals x, tgi_reals w, tgi_reals bias, int third)
 {
-    double *y = tgi_numbers(x.count);
+    double *y = tgi_reals_new(x.count);
     const int64_t size = b->size;
     for (int64_t r = 0; y && r < x.count / size; r++)
         for (int64_t o = 0; o < size; o++) {
@@ -212,7 +212,7 @@ static void guess_module(tgi_suspect *s)
     b.q = projected[0];
     b.k = projected[1];
     b.v = projected[2];
-    const target t = { &b, out.at, out_bias.count ? out_bias.at : NULL, tgi_numbers(s->theirs.count) };
+    const target t = { &b, out.at, out_bias.count ? out_bias.at : NULL, tgi_reals_new(s->theirs.count) };
     if (t.made) compare_manners(s, &t);
 }
 
@@ -272,7 +272,7 @@ static void guess_joined(tgi_suspect *s)
         if (!tgi_recorded_reals(&all, s->recent[i]) || all.shape.ndim != 3) continue;
         block b = { 0 };
         if (!set_shape(&b, &s->theirs.shape) || all.shape.dims[2] != 3 * b.size) continue;
-        double *parts = tgi_numbers(all.count);
+        double *parts = tgi_reals_new(all.count);
         if (!parts) return;
         for (int64_t at = 0; at < all.count; at++) {
             const int64_t row = at / (3 * b.size), part = at % (3 * b.size) / b.size, c = at % b.size;

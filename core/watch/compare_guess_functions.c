@@ -97,7 +97,7 @@ static int find(const tgi_suspect *s, tgi_reals x, tgi_reals y, double *scratch,
 
 void tgi_guess_functions(tgi_suspect *s)
 {
-    double *scratch = tgi_numbers(s->ours.count), a, b;
+    double *scratch = tgi_reals_new(s->ours.count), a, b;
     if (!scratch || !tg_shape_equal(&s->ours.shape, &s->theirs.shape) || s->ours.count < 2) return;
     for (int i = 0; i < s->recent_count; i++) {
         tgi_reals x;

@@ -42,7 +42,7 @@ static bool take(const tgi_suspect *s, layer *l)
 void tgi_guess_linear(tgi_suspect *s)
 {
     layer l;
-    double *y = tgi_numbers(s->theirs.count), misfit;
+    double *y = tgi_reals_new(s->theirs.count), misfit;
     if (!y || !take(s, &l)) return;
     compute(&l, false, 1, y);
     if (!tgi_fits(s, y, s->theirs.at, s->theirs.count, &misfit)) return;

@@ -99,7 +99,7 @@ static bool variant(int code, const parts *p, norm *n)
 /* The variant that makes `y` best. False: none does. */
 static bool find(const tgi_suspect *s, const parts *p, tgi_reals y, norm *best, double *misfit)
 {
-    double *made = tgi_numbers(y.count), *mean = tgi_numbers(y.count), *var = tgi_numbers(y.count), fit;
+    double *made = tgi_reals_new(y.count), *mean = tgi_reals_new(y.count), *var = tgi_reals_new(y.count), fit;
     norm n;
     bool found = false;
     if (!made || !mean || !var) return false;

@@ -44,7 +44,7 @@ static void say_axes(tgi_suspect *s, const int *axes, double misfit)
 static void guess_axes(tgi_suspect *s)
 {
     const int ndim = s->theirs.shape.ndim;
-    double *moved = tgi_numbers(s->theirs.count), misfit;
+    double *moved = tgi_reals_new(s->theirs.count), misfit;
     if (!moved || ndim < 2 || ndim > 4 || s->ours.count != s->theirs.count) return;
     int codes = 1;
     for (int d = 0; d < ndim; d++) codes *= ndim;
@@ -218,7 +218,7 @@ void tgi_guess_order(tgi_suspect *s)
     guess_reshaped(s);
     guess_axes(s);
     if (!tg_shape_equal(&s->ours.shape, &s->theirs.shape)) return;
-    double *x = tgi_numbers(s->ours.count), *y = tgi_numbers(s->ours.count);
+    double *x = tgi_reals_new(s->ours.count), *y = tgi_reals_new(s->ours.count);
     for (int d = 0; x && y && d < s->ours.shape.ndim; d++) {
         const along a = along_dim(&s->ours.shape, d);
         if (guess_shift(s, &a, x, y) || guess_reversed(s, &a, x) || guess_blocks(s, &a, x, y)) continue;

@@ -69,7 +69,7 @@ static int64_t index_of(const tgi_suspect *s, tgi_reals x, int dim, tgi_reals v,
 /* Ours and theirs are one step each of the same sequence. */
 static void guess_slice(tgi_suspect *s)
 {
-    double *slice = tgi_numbers(s->ours.count), a, b;
+    double *slice = tgi_reals_new(s->ours.count), a, b;
     char text[TGI_RECORDED_TEXT];
     for (int i = 0; slice && i < s->recent_count; i++) {
         tgi_reals x;
@@ -120,7 +120,7 @@ static bool along_channels(const tgi_suspect *s, tgi_reals *v)
     if (shape->ndim < 3 || v->shape.ndim != 1 || v->count != shape->dims[1]) return false;
     int64_t inner = 1;
     for (int d = 2; d < shape->ndim; d++) inner *= shape->dims[d];
-    double *spread = tgi_numbers(v->count * inner);
+    double *spread = tgi_reals_new(v->count * inner);
     if (!spread) return false;
     for (int64_t i = 0; i < v->count * inner; i++) spread[i] = v->at[i / inner];
     v->at = spread;
@@ -144,7 +144,7 @@ static void say_summand(tgi_suspect *s, const tgi_recorded *r, double k, double 
 static void guess_summand(tgi_suspect *s)
 {
     const int64_t n = s->ours.count;
-    double *difference = tgi_numbers(n), *repeated = tgi_numbers(n), misfit, best_misfit = 0, best_k = 0;
+    double *difference = tgi_reals_new(n), *repeated = tgi_reals_new(n), misfit, best_misfit = 0, best_k = 0;
     const tgi_recorded *best = NULL;
     if (!difference || !repeated || n < 2 || s->what->role == TGI_STATE) return;
     double size = 0;

@@ -152,12 +152,12 @@ static bool take_memory(network *n)
 {
     const int64_t steps = n->time * n->batch, most = n->time > n->batch ? n->time : n->batch;
     const int64_t widest = n->inputs > n->hidden ? n->inputs : n->hidden;
-    n->layer_in = tgi_numbers(steps * widest);
-    n->layer_out = tgi_numbers(steps * n->hidden);
-    n->h = tgi_numbers(n->layers * most * n->hidden);
-    n->c = tgi_numbers(n->layers * most * n->hidden);
-    n->gi = tgi_numbers(n->gates * n->hidden);
-    n->gh = tgi_numbers(n->gates * n->hidden);
+    n->layer_in = tgi_reals_new(steps * widest);
+    n->layer_out = tgi_reals_new(steps * n->hidden);
+    n->h = tgi_reals_new(n->layers * most * n->hidden);
+    n->c = tgi_reals_new(n->layers * most * n->hidden);
+    n->gi = tgi_reals_new(n->gates * n->hidden);
+    n->gh = tgi_reals_new(n->gates * n->hidden);
     return n->layer_in && n->layer_out && n->h && n->c && n->gi && n->gh;
 }
 

@@ -103,7 +103,7 @@ static void guess_factor(tgi_suspect *s)
         tt += s->theirs.at[i] * s->theirs.at[i];
     }
     const double k = ot / tt;
-    double *scaled = tgi_numbers(s->ours.count);
+    double *scaled = tgi_reals_new(s->ours.count);
     if (!scaled || !isfinite(k) || k == 0 || fabs(k - 1) < 1e-3) return;
     for (int64_t i = 0; i < s->ours.count; i++) scaled[i] = k * s->theirs.at[i];
     if (!tgi_fits(s, s->ours.at, scaled, s->ours.count, &misfit)) return;
@@ -117,7 +117,7 @@ static void guess_offset(tgi_suspect *s)
 {
     const int64_t n = s->ours.count;
     double sum = 0, misfit;
-    double *moved = tgi_numbers(n);
+    double *moved = tgi_reals_new(n);
     if (!moved || n < 3) return;
     for (int64_t i = 0; i < n; i++) sum += s->ours.at[i] - s->theirs.at[i];
     const double offset = sum / (double)n;
@@ -132,7 +132,7 @@ static void guess_dropout(tgi_suspect *s)
 {
     int64_t ours_only = 0, theirs_only = 0, both = 0;
     double ratio = 0, misfit;
-    double *a = tgi_numbers(s->ours.count), *b = tgi_numbers(s->ours.count);
+    double *a = tgi_reals_new(s->ours.count), *b = tgi_reals_new(s->ours.count);
     if (!a || !b) return;
     for (int64_t i = 0; i < s->ours.count; i++) {
         const double o = s->ours.at[i], t = s->theirs.at[i];

@@ -116,7 +116,7 @@ typedef struct tgi_reals {
 } tgi_reals;
 
 bool tgi_reals_of(tgi_reals *values, const tg_tensor *t); /* false with an error pending */
-double tgi_largest_of(tgi_reals values); /* the largest finite element's size */
+double tgi_reals_largest(tgi_reals values); /* the largest finite element's size */
 
 typedef struct tgi_difference {
     bool same_shape;
@@ -162,7 +162,7 @@ void tgi_guess_add(tgi_suspect *s, int rank, double misfit, const char *format, 
 bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t count, double *misfit);
 /* A recorded tensor's elements; false: there is none, or no memory. */
 bool tgi_recorded_reals(tgi_reals *values, const tgi_recorded *r);
-double *tgi_numbers(int64_t count); /* NULL with an error pending */
+double *tgi_reals_new(int64_t count); /* NULL with an error pending */
 
 /* What can be seen of the two tensors alone (compare_guess_values.c, compare_guess_order.c). */
 void tgi_guess_values(tgi_suspect *s);

@@ -59,7 +59,7 @@ static void note_agreement(tgi_compare *c, const tgi_recorded *r, const tgi_diff
     if (r->role == TGI_INPUT && c->call_count) {
         tgi_open_call *call = &c->calls[c->call_count - 1];
         call->drift = fmax(call->drift, d->relative);
-        call->largest = fmax(call->largest, tgi_largest_of(theirs));
+        call->largest = fmax(call->largest, tgi_reals_largest(theirs));
     }
     if (!c->found) {
         c->recent[c->recent_count++ % TGI_RECENT] = r;
@@ -163,7 +163,7 @@ bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs)
     const tg_scope scope = tg_scope_begin();
     tgi_suspect s = { .run = &c->run, .what = theirs };
     if (tgi_reals_of(&s.theirs, theirs->tensor)) {
-        if (tgi_largest_of(s.theirs) <= floor_of(c, theirs, is_float64(theirs->tensor))) {
+        if (tgi_reals_largest(s.theirs) <= floor_of(c, theirs, is_float64(theirs->tensor))) {
             c->compared++; /* a gradient of zeros there, none here */
             c->agreed++;
         } else {

@@ -126,7 +126,7 @@ static bool find_largest(tgi_run *run)
         const tg_scope scope = tg_scope_begin();
         tgi_reals values;
         if (run->items[i].role < TGI_ROLES && tgi_reals_of(&values, run->items[i].tensor)) {
-            const double largest = tgi_largest_of(values);
+            const double largest = tgi_reals_largest(values);
             if (largest > run->largest[run->items[i].role]) run->largest[run->items[i].role] = largest;
         }
         tg_scope_end(scope);

@@ -7,17 +7,17 @@
 
 #include <math.h>
 
-double *tgi_numbers(int64_t count) { return tgi_scope_alloc((size_t)(count > 0 ? count : 1) * sizeof(double)); }
+double *tgi_reals_new(int64_t count) { return tgi_scope_alloc((size_t)(count > 0 ? count : 1) * sizeof(double)); }
 
 bool tgi_reals_of(tgi_reals *values, const tg_tensor *t)
 {
-    double *numbers = tgi_numbers(t->numel);
+    double *numbers = tgi_reals_new(t->numel);
     if (!numbers || tg_to_array(t, numbers, t->numel) != TG_OK) return false;
     *values = (tgi_reals){ numbers, t->numel, tgi_shape(t) };
     return true;
 }
 
-double tgi_largest_of(tgi_reals values)
+double tgi_reals_largest(tgi_reals values)
 {
     double largest = 0;
     for (int64_t i = 0; i < values.count; i++) {
@@ -42,7 +42,7 @@ tgi_difference tgi_differ(tgi_reals ours, tgi_reals theirs, double floor, double
 {
     tgi_difference d = { .same_shape = tg_shape_equal(&ours.shape, &theirs.shape), .finite = true };
     if (!d.same_shape) return d;
-    const double largest = tgi_largest_of(theirs), ours_largest = tgi_largest_of(ours);
+    const double largest = tgi_reals_largest(theirs), ours_largest = tgi_reals_largest(ours);
     const double scale = largest > 0 ? largest : ours_largest > 0 ? ours_largest : 1;
     const double allowed = fmax(tolerance * scale, floor);
     for (int64_t i = 0; i < ours.count; i++) {
