@@ -21,17 +21,18 @@ typedef struct tg_tape_html_options {
 #define TG_TAPE_HTML_DEFAULTS                                                                                          \
     /* title */ NULL, /* source_root */ NULL, /* backward */ 0, /* gradient */ NULL TG_DEFAULTS_END
 
-/* Writes the page of all that `loss` was computed from, whole or not at all: `tg_tape_write_html(loss, "tape.html")`,
- * `tg_tape_write_html(loss, "tape.html", .title = "Step 5")`.
+/* Writes the page of all that `loss` was computed from, whole or not at all: `tg_tape_write_html(loss,
+ * "tape.html")`, `tg_tape_write_html(loss, "tape.html", .title = "Step 5")`.
  *
  * Where the tape was watched (tg_watch) while it was recorded, the page has every value, and the latest walk if it
- * started from `loss`. If none did, one is made that changes no .grad (hooks run, and what the nodes saved stays), so that
- * the page may be written before or after backward; of a tape whose backward was not watched and kept nothing
+ * started from `loss`. If none did, one is made that changes no .grad (hooks run, and what the nodes saved stays), so
+ * that the page may be written before or after backward; of a tape whose backward was not watched and kept nothing
  * (.retain_graph) there is none to show, which is an error. Without watching the page has the values that the nodes
  * saved. What it lacks it says in its notes. An optimiser's step writes the leaves: write the page before it.
  *
- * Up to 64 elements are there in full, of larger tensors a heat map and minimum, mean and maximum. Source files are read
- * as they are now: from the path that the compiler was given, in `source_root`, and in the folders above the program. */
+ * Up to 64 elements are there in full, of larger tensors a heat map and minimum, mean and maximum. Source files are
+ * read as they are now: from the path that the compiler was given, in `source_root`, and in the folders above the
+ * program. */
 tg_status tg_tape_write_html_at(const char *where, tg_tensor *loss, const char *path, tg_tape_html_options options);
 #define tg_tape_write_html(loss, path, ...)                                                                            \
     tg_tape_write_html_at(TG_HERE, loss, path, TG_OPTIONS(tg_tape_html_options, TG_TAPE_HTML_DEFAULTS __VA_OPT__(,) __VA_ARGS__))

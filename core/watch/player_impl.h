@@ -1,7 +1,8 @@
 /* player_impl.h: how the page of a run is made (core/watch/player/FORMAT.md says what is in it). Internal.
  *
- * player.c makes the walk, if none was, player_file.c the file; player_collect.c finds what belongs to the run; player_steps.c the
- * steps in time; player_values.c the numbers; player_sources.c the program's text; player_json.c writes all that down. */
+ * player.c makes the walk, if none was, player_file.c the file; player_collect.c finds what belongs to the run;
+ * player_steps.c the steps in time; player_values.c the numbers; player_sources.c the program's text; player_json.c
+ * writes all that down. */
 #ifndef TG_CORE_WATCH_PLAYER_IMPL_H
 #define TG_CORE_WATCH_PLAYER_IMPL_H
 

@@ -59,8 +59,8 @@ static inline double tgi_flops_softmax(const tg_computed *call, int input)
     return 4 * tgi_elements_in(call, 0);
 }
 
-/* The mean and the variance (4), normalised (2), times the weight, plus the bias; as many for the gradient of the input, two
- * for that of the weight, one for that of the bias. */
+/* The mean and the variance (4), normalised (2), times the weight, plus the bias; as many for the gradient of the
+ * input, two for that of the weight, one for that of the bias. */
 static inline double tgi_flops_norm(const tg_computed *call, int input)
 {
     return (input <= 0 ? 8 : input == 1 ? 2 : 1) * tgi_elements_in(call, 0);
