@@ -548,7 +548,6 @@ int main(void)
         T(test_no_observer),
         T(test_places_of_nodes),
         T(test_forwards_in_a_row),
-        T(test_places_of_one_forward_after_the_other),
         T(test_labels),
         T(test_labels_cost_nothing_unobserved),
         T(test_names),
