@@ -402,6 +402,20 @@ TEST(test_units_that_live)
     run_free(&r);
 }
 
+/* Once in 15 steps. */
+TEST(test_units_that_live_now_and_then)
+{
+    run r = run_relu(-30);
+    CHECKING;
+    for (int i = 0; i < 45; i++) {
+        tg_copy_(r.x, i % 15 ? tg_zeros(tg_shape(16, 4)) : tg_mul(tg_randn(tg_shape(16, 4)), 1000));
+        train(&r, 1);
+    }
+    tg_check_end();
+    assert_int_equal(count_of(&all, "dead_units"), 0);
+    run_free(&r);
+}
+
 TEST(test_saturated)
 {
     tg_manual_seed(0);
@@ -483,6 +497,28 @@ TEST(test_exploding)
     assert_int_equal(count_of(&all, "vanishing"), 0);
 }
 
+/* A first state of zeros contributes nothing, and no row of an embedding but those that are looked up. */
+TEST(test_zeros_that_are_right)
+{
+    IN_SCOPE;
+    CHECKING;
+    tg_tensor *w = tg_requires_grad_(tg_mul(tg_eye(4), 0.9), true),
+              *table = tg_randn(tg_shape(50, 4), .requires_grad = true);
+    for (int i = 0; i < 8; i++) {
+        tg_scope step = tg_scope_begin();
+        tg_tensor *h = tg_zeros(tg_shape(1, 4));
+        for (int t = 0; t < 12; t++)
+            h = tg_add(tg_linear(h, w, NULL), tg_embedding(tg_full(tg_shape(1), t % 3), table));
+        tg_set_grad(w, NULL);
+        tg_set_grad(table, NULL);
+        tg_backward(tg_sum(tg_add(h, (double)i)));
+        tg_scope_end(step);
+    }
+    assert_int_equal(tg_check_end(), 0);
+    assert_nothing_found(&all);
+    tg_scope_end(scope);
+}
+
 TEST(test_neither)
 {
     static finds all;
@@ -539,9 +575,26 @@ TEST(test_backward_a_second_time)
     expect_error("a second time");
     assert_says(found(&all, "carried_state"), "carried h, the result of tanh at " __FILE__);
     assert_says(&all.items[0], "and read by matmul at " __FILE__);
+    assert_null(strstr(all.items[0].text, "the result of matmul"));
     all.count = 0;
     second_time(true, &all);
     assert_nothing_found(&all);
+}
+
+/* Another error of a walk. */
+TEST(test_written_since)
+{
+    IN_SCOPE;
+    CHECKING;
+    tg_tensor *w = tg_ones(tg_shape(2), .requires_grad = true), *y = tg_exp(w);
+    tg_scope off = tg_no_grad_begin();
+    tg_tensor *alias = tg_detach(y);
+    tg_add_(alias, 1);
+    tg_scope_end(off);
+    assert_int_equal(tg_backward(tg_sum(y)), TG_FAILED);
+    expect_error("modified by an inplace operation");
+    assert_int_equal(tg_check_end(), 0);
+    tg_scope_end(scope);
 }
 
 TEST(test_the_same_loss_again)
@@ -607,6 +660,9 @@ TEST(test_tensors_kept)
     assert_int_equal(tg_check_end(), 1);
     assert_at(found(&all, "kept"), __FILE__, line);
     assert_says(&all.items[0], "1 tensors more are alive at each step");
+    char made[160];
+    snprintf(made, sizeof made, "made 1 at %s:%d mend", __FILE__, line);
+    assert_says(&all.items[0], made);
     for (int i = 0; i < 60; i++) tg_release(kept[i]);
     run_free(&r);
 }
@@ -720,13 +776,16 @@ int main(void)
         T(test_loss_without_slope),
         T(test_dead_units),
         T(test_units_that_live),
+        T(test_units_that_live_now_and_then),
         T(test_saturated),
         T(test_sure_classifier),
         T(test_vanishing),
         T(test_exploding),
+        T(test_zeros_that_are_right),
         T(test_neither),
         T(test_state_of_an_ended_scope),
         T(test_backward_a_second_time),
+        T(test_written_since),
         T(test_the_same_loss_again),
         T(test_walks_that_grow),
         T(test_no_scope),
