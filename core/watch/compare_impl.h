@@ -7,7 +7,9 @@
  *     compare_names.c       what the program's modules and parameters are called there
  *     compare_tensor.c      two tensors: whether they differ, by how much
  *     compare_report.c      what is said of it
+ *     compare_sum.c         what is shown, and the sum at the end
  *     compare_guess.c       what mistake it looks like: the list of guesses, each in a file with its like
+ *     compare_fit.c         what guesses stand on
  *
  * Memory that lives as long as one event is the scope's that is around it (tgi_scope_alloc). */
 #ifndef TG_CORE_WATCH_COMPARE_IMPL_H
@@ -267,6 +269,8 @@ extern const tg_observer tgi_compare_observer;
 bool tgi_compare_one(tgi_compare *c, tgi_recorded *theirs, const tg_tensor *ours, const char *where);
 /* The program has none where one was recorded. */
 bool tgi_compare_none(tgi_compare *c, tgi_recorded *theirs);
+/* How many recorded tensors nothing was compared with. */
+int64_t tgi_compare_missing(const tgi_compare *c);
 /* Shows what the page has had since the last time, and, at the end, the sum of it all. */
 void tgi_compare_say(tgi_compare *c, int64_t from);
 /* A model's state has been compared: what was found, written from `from` on, is shown. */

@@ -1,0 +1,41 @@
+/* compare_fit.c: what guesses stand on: whether a formula gives a tensor; the list that they are put into. */
+#include "compare_impl.h"
+
+#include "core/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+void tgi_guess_add(tgi_suspect *s, int rank, double misfit, const char *format, ...)
+{
+    tgi_guess guess = { .rank = rank, .misfit = misfit };
+    va_list arguments;
+    va_start(arguments, format);
+    tgi_vformat(guess.text, sizeof guess.text, format, arguments);
+    va_end(arguments);
+    int at = s->guess_count;
+    for (int i = 0; i < s->guess_count; i++)
+        if (strcmp(s->guesses[i].text, guess.text) == 0) return;
+    while (at > 0 && s->guesses[at - 1].rank > rank) at--;
+    if (at == TGI_GUESSES) return;
+    const int last = s->guess_count < TGI_GUESSES ? s->guess_count++ : TGI_GUESSES - 1;
+    memmove(&s->guesses[at + 1], &s->guesses[at], (size_t)(last - at) * sizeof guess);
+    s->guesses[at] = guess;
+}
+
+bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t count, double *misfit)
+{
+    double scale = 0;
+    for (int64_t i = 0; i < count; i++) scale = fmax(scale, fabs(b[i]));
+    *misfit = 0;
+    if (!(scale > 0)) return false;
+    for (int64_t i = 0; i < count; i++) {
+        const double difference = fabs(a[i] - b[i]) / scale;
+        if (!(difference <= s->fit)) return false;
+        if (difference > *misfit) *misfit = difference;
+    }
+    return true;
+}
+
+bool tgi_recorded_reals(tgi_reals *values, const tgi_recorded *r) { return r && tgi_reals_of(values, r->tensor); }
