@@ -38,8 +38,9 @@ static void load_generator(const tgi_run *run)
     const tgi_recorded *r = tgi_run_find(run, "generator");
     tgi_reals words;
     if (!r || r->tensor->numel != 625 || !tgi_reals_of(&words, r->tensor)) return;
+    if (!(words.at[624] >= 0 && words.at[624] <= 624)) return;
     tg_generator *g = tg_default_generator();
-    for (int i = 0; i < 624; i++) g->state[i] = (uint32_t)words.at[i];
+    for (int i = 0; i < 624; i++) g->state[i] = (uint32_t)(int64_t)words.at[i];
     g->index = (int)words.at[624];
     g->has_next_normal = false;
 }

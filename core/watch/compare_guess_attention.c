@@ -203,6 +203,9 @@ static void guess_module(tgi_suspect *s)
     tgi_recorded_reals(&out_bias, tgi_run_find_parameter(s->run, what->module, "out_proj.bias"));
     block b = { 0 };
     if (!set_shape(&b, &s->theirs.shape)) return;
+    const int64_t square = b.size * b.size;
+    if (w.count != 3 * square || out.count != square || (bias.count && bias.count != 3 * b.size)) return;
+    if (out_bias.count && out_bias.count != b.size) return;
     const double *projected[3];
     for (int i = 0; i < 3; i++) {
         const tgi_recorded *input = tgi_run_find_call(s->run, TGI_INPUT, what->module, what->call, i);

@@ -35,6 +35,7 @@ static bool take(const tgi_suspect *s, layer *l)
     l->in = l->weight.shape.dims[1];
     if (!l->in || l->x.shape.dims[l->x.shape.ndim - 1] != l->in) return false;
     l->rows = l->x.count / l->in;
+    if (l->bias.count && l->bias.count != l->out) return false;
     return l->rows * l->out == s->theirs.count && s->ours.count == s->theirs.count &&
            l->rows * l->in * l->out <= MOST_PRODUCTS;
 }

@@ -41,9 +41,13 @@ static int64_t size_of_last(over which, const tg_shape *shape)
     return size;
 }
 
-static int64_t affine_place(const norm *n, const parts *p, int64_t at, int64_t group)
+/* Which of `count` weights an element has; -1: there are not so many. */
+static int64_t affine_place(over which, const tg_shape *shape, int64_t count, int64_t at)
 {
-    return n->over == OVER_BATCH ? group : at % p->weight.count;
+    int64_t places = 1;
+    for (int d = 2; d < shape->ndim; d++) places *= shape->dims[d];
+    if (which >= OVER_BATCH) return count == shape->dims[1] ? at / places % count : -1;
+    return count == size_of_last(which, shape) ? at % count : -1;
 }
 
 /* False: the variant means nothing here. `y`, `mean` and `var` have room for the elements of x. */
@@ -57,7 +61,8 @@ static bool compute(const norm *n, const parts *p, double *y, double *mean, doub
     int64_t groups;
     group_of(n->over, shape, last, 0, &groups);
     const double size = (double)(numel / groups);
-    if (n->running && p->mean.count != groups) return false;
+    if (n->running && (p->mean.count != groups || p->var.count != groups)) return false;
+    if (n->weight && affine_place(n->over, shape, p->weight.count, 0) < 0) return false;
     for (int64_t g = 0; g < groups; g++) {
         mean[g] = n->running ? p->mean.at[g] : 0;
         var[g] = n->running ? p->var.at[g] : 0;
@@ -72,7 +77,7 @@ static bool compute(const norm *n, const parts *p, double *y, double *mean, doub
     }
     for (int64_t i = 0; i < numel; i++) {
         const int64_t g = group_of(n->over, shape, last, i, &groups);
-        const int64_t at = n->weight || n->bias ? affine_place(n, p, i, g) : 0;
+        const int64_t at = n->weight ? affine_place(n->over, shape, p->weight.count, i) : 0;
         y[i] = (p->x.at[i] - mean[g]) / sqrt(var[g] + n->eps) * (n->weight ? p->weight.at[at] : 1) +
                (n->bias ? p->bias.at[at] : 0);
     }
@@ -92,7 +97,7 @@ static bool variant(int code, const parts *p, norm *n)
     n->running = code == 1;
     n->unbiased = code == 2;
     n->root_mean_square = code == 3;
-    n->bias = n->bias && p->bias.count;
+    n->bias = n->bias && p->bias.count == p->weight.count;
     return code < 4;
 }
 

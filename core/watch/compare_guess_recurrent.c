@@ -148,6 +148,27 @@ static bool take_weights(const tgi_suspect *s, network *n)
     return n->layers && n->wi[0].shape.ndim == 2 && n->wh[0].shape.ndim == 2;
 }
 
+/* Whether all weights have the sizes that the first ones say. */
+static bool weights_fit(const network *n)
+{
+    const int64_t rows = n->gates * n->hidden;
+    for (int layer = 0; layer < n->layers; layer++) {
+        const int64_t size = layer ? n->hidden : n->inputs;
+        if (n->wi[layer].count != rows * size || n->wh[layer].count != rows * n->hidden) return false;
+        if ((n->bi[layer].count && n->bi[layer].count != rows) || (n->bh[layer].count && n->bh[layer].count != rows))
+            return false;
+    }
+    return true;
+}
+
+/* How many elements the output of that index has; -1: there is none. */
+static int64_t output_count(const network *n, int index)
+{
+    const int last = n->gru + n->cell == 2 ? 0 : n->gru || n->cell ? 1 : 2;
+    if (index > last) return -1;
+    return (index == 0 && !n->cell ? n->time : n->layers) * n->batch * n->hidden;
+}
+
 static bool take_memory(network *n)
 {
     const int64_t steps = n->time * n->batch, most = n->time > n->batch ? n->time : n->batch;
@@ -178,10 +199,10 @@ static bool take(const tgi_suspect *s, network *n)
     n->inputs = n->wi[0].shape.dims[1];
     n->batch_first = tgi_attribute(s->run, what->module, "batch_first", 0) != 0;
     if (n->x.shape.ndim != (n->cell ? 2 : 3) || n->x.shape.dims[n->x.shape.ndim - 1] != n->inputs) return false;
-    if (n->wi[0].shape.dims[0] != n->gates * n->hidden || tgi_attribute(s->run, what->module, "bidirectional", 0) != 0)
-        return false;
+    if (!weights_fit(n) || tgi_attribute(s->run, what->module, "bidirectional", 0) != 0) return false;
     n->time = n->cell ? 1 : n->x.shape.dims[n->batch_first];
     n->batch = n->cell ? n->x.shape.dims[0] : n->x.shape.dims[!n->batch_first];
+    if (output_count(n, what->index) != s->theirs.count) return false;
     const int64_t states = n->layers * n->batch * n->hidden;
     if ((n->h0.count && n->h0.count != states) || (n->c0.count && n->c0.count != states)) return false;
     if (n->time * n->batch * n->layers * n->gates * n->hidden * (n->inputs + n->hidden) > MOST_WORK) return false;

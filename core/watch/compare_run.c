@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_CALLS = 1 << 30 };
+
 static const struct {
     const char *prefix;
     bool of_call;
@@ -35,7 +37,7 @@ static bool read_call(const tgi_run *run, const char *text, tgi_recorded *r)
     r->call = strtoll(middle + 1, NULL, 10);
     r->index = (int)strtol(last + 1, NULL, 10);
     r->module = tgi_run_module(run, text, (size_t)(middle - text));
-    return r->module >= 0 && r->call >= 0 && r->index >= 0;
+    return r->module >= 0 && r->call >= 0 && r->call < MOST_CALLS && r->index >= 0;
 }
 
 static tgi_recorded read_key(const tgi_run *run, const char *key, tg_tensor *t)

@@ -284,6 +284,46 @@ TEST(test_misuse)
     tg_scope_end(scope);
 }
 
+/* A run of which one tensor has other sizes than it should: whatever is said of it, nothing is read that is not there. */
+static void compare_spoiled(const port *p, tg_named_tensor_list run, tg_text_pairs metadata, int64_t which, mistake m)
+{
+    static const char path[] = "test_compare_spoiled.safetensors";
+    IN_SCOPE;
+    tg_named_tensor *items = tg_copy_in_scope(run.items, run.count * (int64_t)sizeof *items);
+    tg_tensor *t = items[which].tensor;
+    items[which].tensor = tg_ndim(t) && tg_size(t, 0) > 1 ? tg_narrow(t, 0, 0, tg_size(t, 0) - 1) : tg_unsqueeze(t, 0);
+    tg_save_safetensors(((tg_named_tensor_list){ items, run.count }), path, .metadata = metadata);
+    char data[128];
+    snprintf(data, sizeof data, FILES "%s.safetensors", p->name);
+    planted = m;
+    tg_module *model = p->make();
+    assert_int_equal(tg_compare_begin(path, .load = true, .quiet = true), TG_OK);
+    run_step(p, model, data);
+    const tg_comparison result = tg_compare_end();
+    assert_true(result.compared <= run.count);
+    assert_true(tg_ok());
+    tg_module_free(model);
+    planted = NO_MISTAKE;
+    unlink(path);
+    tg_scope_end(scope);
+}
+
+TEST(test_spoiled_runs)
+{
+    static const mistake tried[] = {
+        GATES_IN_ANOTHER_ORDER, MIXED_OTHERWISE, STATES_SWAPPED, TWO_BIASES, NO_SCALE, LAYER_HEADS
+    };
+    for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
+        IN_SCOPE;
+        char path[128];
+        snprintf(path, sizeof path, FILES "%s.safetensors", ports[i].name);
+        tg_text_pairs metadata;
+        const tg_named_tensor_list run = tg_load_safetensors(path, .metadata = &metadata);
+        for (int64_t k = 0; k < run.count; k++) compare_spoiled(&ports[i], run, metadata, k, tried[i]);
+        tg_scope_end(scope);
+    }
+}
+
 static double compared_step(void)
 {
     const tg_comparison result = step_of("mlp", GELU_FOR_RELU);
@@ -344,9 +384,11 @@ int main(int argc, char **argv)
     setenv("TAPEGRAD_POOL", "0", 1); /* each allocation is seen to fail */
     if (argc == 3) return child(argv[1], (mistake)atoi(argv[2]));
     const struct CMUnitTest tests[] = {
-        T(test_right_ports_agree),   T(test_planted_mistakes_are_named),  T(test_parameters_that_differ),
-        T(test_other_names),         T(test_only_the_first_step_counts),  T(test_misuse),
-        T(test_failing_allocations), T(test_variable_of_the_environment),
+        T(test_right_ports_agree),           T(test_planted_mistakes_are_named),
+        T(test_parameters_that_differ),      T(test_other_names),
+        T(test_only_the_first_step_counts),  T(test_misuse),
+        T(test_failing_allocations),         T(test_spoiled_runs),
+        T(test_variable_of_the_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
