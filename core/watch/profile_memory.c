@@ -12,17 +12,20 @@ typedef struct tgi_profile_texts {
     char text[TEXTS];
 } text_block;
 
+/* What an allocator is asked for is aligned to 64 bytes, and as many times as long. */
+static size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+
 void *tgi_profile_alloc(size_t bytes)
 {
     const tgi_allocator system = tgi_system_allocator();
-    void *block = system.allocate(bytes, system.context);
+    void *block = system.allocate(rounded(bytes), system.context);
     return block ? memset(block, 0, bytes) : NULL;
 }
 
 void tgi_profile_dealloc(void *block, size_t bytes)
 {
     const tgi_allocator system = tgi_system_allocator();
-    if (block) system.release(block, bytes, system.context);
+    if (block) system.release(block, rounded(bytes), system.context);
 }
 
 bool tgi_profile_grow(void *array, int64_t *capacity, int64_t needed, size_t size)
