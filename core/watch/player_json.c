@@ -210,7 +210,8 @@ static void put_output(writer *w, const tgi_player_node *n, int i)
     tgi_page_put(w->page, "}");
 }
 
-/* Which tensor of the page it is that a node saved. What was written in place since belongs to a later node. */
+/* Which tensor of the page it is that a node saved: what was written in place since belongs to a later node. One that is not
+ * on the page is told by its size. */
 static void put_saved(writer *w, const tg_node *node, const tg_tensor *saved, bool first)
 {
     const tg_node *made_by = tgi_node_of(saved);
@@ -219,16 +220,16 @@ static void put_saved(writer *w, const tg_node *node, const tg_tensor *saved, bo
     const int64_t constant = tgi_pointers_find(&w->run->constants, saved);
     tgi_page_put(w->page, first ? ",\"saved\":[{\"what\":" : ",{\"what\":");
     if (number >= 0 && made_by->index <= node->index)
-        tgi_page_format(w->page, "[\"n\",%d,%d]", (int)number, (int)saved->origin.output);
+        tgi_page_format(w->page, "[\"n\",%d,%d]}", (int)number, (int)saved->origin.output);
     else if (leaf >= 0)
-        tgi_page_format(w->page, "[\"l\",%lld]", (long long)leaf);
+        tgi_page_format(w->page, "[\"l\",%lld]}", (long long)leaf);
     else if (constant >= 0)
-        tgi_page_format(w->page, "[\"c\",%lld]", (long long)constant);
-    else
-        tgi_page_put(w->page, "null");
-    tgi_page_put(w->page, ",\"shape\":");
-    put_shape(w->page, saved->dims, saved->ndim);
-    tgi_page_format(w->page, ",\"bytes\":%lld}", (long long)(saved->numel * (int64_t)tgi_element_size(saved)));
+        tgi_page_format(w->page, "[\"c\",%lld]}", (long long)constant);
+    else {
+        tgi_page_put(w->page, "null,\"shape\":");
+        put_shape(w->page, saved->dims, saved->ndim);
+        tgi_page_format(w->page, ",\"bytes\":%lld}", (long long)(saved->numel * (int64_t)tgi_element_size(saved)));
+    }
 }
 
 static void put_all_saved(writer *w, const tg_node *node)

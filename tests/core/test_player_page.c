@@ -250,6 +250,31 @@ TEST(test_unwatched)
     tg_scope_end(scope);
 }
 
+/* Which tensors a node keeps: of exp its result, of the product both operands, of layer_norm means and deviations of its own. */
+TEST(test_what_is_saved)
+{
+    IN_SCOPE;
+    tg_watch(true);
+    tg_tensor *a = leaf("a", tg_shape(2, 4)), *y = tg_exp(a), *two = tg_full(tg_shape(2, 4), 2.0);
+    tg_tensor *loss = tg_sum(tg_layer_norm(tg_mul(y, tg_mul(a, two)), tg_shape(4)));
+    tg_backward(loss); /* and releases them */
+    page *p = written(loss);
+    static const char *const kinds[3][2] = { { "n", NULL }, { "c", NULL }, { "n", "n" } };
+    for (int i = 0; i < 3; i++) {
+        const json *saved = json_member(node_at(p, i), "saved");
+        assert_int_equal(saved->count, kinds[i][1] ? 2 : 1);
+        for (int k = 0; k < saved->count; k++)
+            assert_string_equal(json_item(json_member(json_item(saved, k), "what"), 0)->text, kinds[i][k]);
+    }
+    const json *own = json_item(json_member(node_at(p, 3), "saved"), 1);
+    assert_null(json_member(own, "what"));
+    assert_int_equal(json_integer(json_item(json_member(own, "shape"), 0)), 2);
+    assert_int_equal(json_integer(json_member(own, "bytes")), 2 * 2 * sizeof(double));
+    page_free(p);
+    tg_watch(false);
+    tg_scope_end(scope);
+}
+
 /* A value that was saved, and written when it was no longer needed, is not shown. */
 TEST(test_saved_and_written)
 {
@@ -474,6 +499,15 @@ TEST(test_play)
     tg_scope_end(scope);
 }
 
+TEST(test_play_step)
+{
+    char said[1000];
+    setenv("TAPEGRAD_PLAY_STEP", "2", 1);
+    play(path, 3, true, said);
+    unsetenv("TAPEGRAD_PLAY_STEP");
+    assert_non_null(strstr(said, "backward 2, 3 nodes, "));
+}
+
 TEST(test_play_in_vain)
 {
     char value[4300], said[1000];
@@ -501,6 +535,7 @@ int main(void)
         T(test_steps_that_are_inferred),
         T(test_layers_over_time),
         T(test_unwatched),
+        T(test_what_is_saved),
         T(test_saved_and_written),
         T(test_retained_gradients_stay),
         T(test_leaves_written_since),
@@ -510,6 +545,7 @@ int main(void)
         T(test_failing_writes),
         T(test_each_allocation_fails),
         T(test_play),
+        T(test_play_step),
         T(test_play_in_vain),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);

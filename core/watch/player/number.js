@@ -122,6 +122,8 @@ function shapeAsText(shape) { return '[' + shape.join(', ') + ']'; }
 
 function countOf(shape) { return shape.reduce((product, size) => product * size, 1); }
 
+function bytesOf(tensor) { return countOf(tensor.shape) * ({ float32: 4, bool: 1 }[tensor.dtype] || 8); }
+
 function bytesAsText(bytes) {
     if (bytes < 1000) return bytes + ' B';
     if (bytes < 1e6) return numberAsText(bytes / 1e3, 3) + ' kB';

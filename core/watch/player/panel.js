@@ -248,8 +248,11 @@ function handedFormula(part, node, tensor, index, elements) {
 function showSaved(node) {
     const saved = run.nodes[node].saved || [];
     if (!saved.length) return [];
-    const list = saved.map((one) => element('p', {}, '▲ ', one.what ? goTo(slotKey(one.what)) : say('ownTensor'),
-        element('span', { class: 'faint' }, ' ' + shapeAsText(one.shape) + ' · ' + bytesAsText(one.bytes))));
+    const list = saved.map((one) => {
+        const tensor = one.what ? tensorOf(one.what) : one, bytes = one.what ? bytesOf(tensor) : one.bytes;
+        return element('p', {}, '▲ ', one.what ? goTo(slotKey(one.what)) : say('ownTensor'),
+            element('span', { class: 'faint' }, ' ' + shapeAsText(tensor.shape) + ' · ' + bytesAsText(bytes)));
+    });
     return [heading('saves'), ...list];
 }
 
