@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { WRITTEN_OUT = 4 /* elements in a formula */, MOST_TOLD = 64 /* values beyond the first */ };
+enum { WRITTEN_OUT = 4 /* elements in a formula */, MOST_TOLD = 64 /* values */, FIRST_USES = 12, LAST_USES = 4 };
 
 /* ---- values ---- */
 
@@ -148,7 +148,7 @@ static void put_value(tgi_explaining *e, const tgi_value *value)
 {
     const bool of_value =
         value->node == e->value.node && value->leaf == e->value.leaf && value->output == e->value.output;
-    int64_t uses = 0;
+    int64_t uses = 0, told = 0;
     const tg_node *last = NULL;
     for (int64_t i = 0; i < e->step_count; i++) uses += is_use(&e->steps[i], value);
     tgi_page_put(&e->page, "dL/d");
@@ -162,8 +162,12 @@ static void put_value(tgi_explaining *e, const tgi_value *value)
     tgi_page_put(&e->page, "\n");
     for (int64_t i = 0; i < e->step_count; i++) {
         if (!is_use(&e->steps[i], value)) continue;
-        put_use(e, &e->steps[i], e->steps[i].node == last, of_value);
+        if (told < FIRST_USES || told >= uses - LAST_USES)
+            put_use(e, &e->steps[i], e->steps[i].node == last, of_value);
+        else if (told == FIRST_USES)
+            tgi_page_format(&e->page, "    (%lld more)\n", (long long)(uses - FIRST_USES - LAST_USES));
         last = e->steps[i].node;
+        told++;
     }
     put_sum(e, value, uses, of_value);
 }
@@ -300,7 +304,7 @@ tg_status tg_explain_to_at(const char *where, FILE *file, const tg_tensor *t, tg
         e.value.output = t->origin.output;
     else if (t->requires_grad)
         e.value.leaf = t;
-    e.page.failed = !explain(&e);
+    e.page.failed = !explain(&e) || tg_failed();
     tgi_explain_free(&e);
     return tgi_page_to_file(&e.page, "explain", file);
 }

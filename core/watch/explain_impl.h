@@ -30,8 +30,10 @@ typedef struct tgi_explaining {
     tgi_value root;       /* L: of a node */
     uint8_t *leads;       /* [node's index]: it uses the value, or what was made of it; up to L */
     int64_t length;
-    tg_walk_step *steps;  /* of the walk: TG_WALK_EDGE; TG_WALK_VISIT, one for each output, with its gradient; TG_WALK_LEAF */
+    tg_walk_step *steps;  /* of the walk: TG_WALK_EDGE; TG_WALK_VISIT, one for each output, with its gradient */
     int64_t step_count, step_capacity;
+    int64_t *visits;      /* [node's index]: 1 + the first of its TG_WALK_VISIT; 0: the walk was not there */
+    tg_tensor *leaf_grad; /* the value's, if it is a leaf; a reference */
 } tgi_explaining;
 
 /* ---- explain_walk.c ---- */

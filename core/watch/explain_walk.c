@@ -77,6 +77,8 @@ static void add(tgi_explaining *e, tg_walk_step step)
 static void forget(tgi_explaining *e)
 {
     for (int64_t i = 0; i < e->step_count; i++) tgi_unref(e->steps[i].grad);
+    tgi_unref(e->leaf_grad);
+    e->leaf_grad = NULL;
     e->step_count = 0;
 }
 
@@ -104,13 +106,20 @@ static void edge(void *context, const tg_contribution *what)
 
 const tg_tensor *tgi_explain_grad(const tgi_explaining *e, const tgi_value *value)
 {
-    for (int64_t i = 0; i < e->step_count; i++) {
-        const tg_walk_step *s = &e->steps[i];
-        if (value->leaf && s->event == TG_WALK_LEAF && s->leaf == value->leaf) return s->grad;
-        if (value->node && s->event == TG_WALK_VISIT && s->node == value->node && s->output == value->output)
-            return s->grad;
-    }
+    if (value->leaf) return e->leaf_grad;
+    const int64_t first = e->visits ? e->visits[value->node->index] : 0;
+    for (int64_t i = first - 1; i >= 0 && i < e->step_count && e->steps[i].event == TG_WALK_VISIT; i++)
+        if (e->steps[i].node == value->node && e->steps[i].output == value->output) return e->steps[i].grad;
     return NULL;
+}
+
+/* Where the walk arrived at each node: its steps are many, and those of a node follow one another. */
+static bool find_visits(tgi_explaining *e)
+{
+    if (!(e->visits = tgi_calloc((size_t)e->length * sizeof *e->visits))) return false;
+    for (int64_t i = e->step_count - 1; i >= 0; i--)
+        if (e->steps[i].event == TG_WALK_VISIT) e->visits[e->steps[i].node->index] = i + 1;
+    return true;
 }
 
 static bool reaches_value(const tgi_explaining *e)
@@ -129,7 +138,8 @@ static bool take_remembered(tgi_explaining *e)
     if (!tg_walk_length() || first.node || first.to != e->root.node || first.output != e->root.output) return false;
     for (int64_t i = 0; i < tg_walk_length(); i++) {
         const tg_walk_step step = tg_walk_step_at(i);
-        if (step.event == TG_WALK_EDGE || step.event == TG_WALK_LEAF) add(e, step);
+        if (step.event == TG_WALK_EDGE) add(e, step);
+        if (step.event == TG_WALK_LEAF && step.leaf == e->value.leaf) e->leaf_grad = tgi_ref(step.grad);
         if (step.event != TG_WALK_VISIT) continue;
         for (int k = 0; k < step.node->output_count; k++)
             if (tg_node_grad(step.node, k))
@@ -166,20 +176,20 @@ static bool make_walk(tgi_explaining *e)
                                           .items[0]
                                     : NULL;
     tgi_observe_alone_end(&alone);
-    if (grad && e->value.leaf) add(e, (tg_walk_step){ TG_WALK_LEAF, .leaf = value, .grad = grad });
+    if (grad && e->value.leaf) e->leaf_grad = tgi_ref(grad);
     if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
     return !tg_failed();
 }
 
 bool tgi_explain_walk(tgi_explaining *e, const char **why)
 {
-    if (take_remembered(e)) return true;
+    if (take_remembered(e)) return find_visits(e);
     *why =
         "a backward has released what the nodes in between had saved: watch the tape (tg_watch) before it, or retain the "
         "graph";
     for (int64_t n = 0; n < e->length; n++)
         if (e->leads[n] && tgi_self.nodes[n]->spent) return false;
-    return make_walk(e);
+    return make_walk(e) && find_visits(e);
 }
 
 void tgi_explain_free(tgi_explaining *e)
@@ -187,5 +197,6 @@ void tgi_explain_free(tgi_explaining *e)
     forget(e);
     tgi_grow_free(e->steps, e->step_capacity, sizeof *e->steps);
     if (e->leads) tgi_free(e->leads, (size_t)e->length);
+    if (e->visits) tgi_free(e->visits, (size_t)e->length * sizeof *e->visits);
     tgi_leaves_drop(&e->leaves);
 }

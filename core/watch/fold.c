@@ -1,11 +1,13 @@
 /* fold.c: what comes again on the tape and need not be told again: time steps, layers' inner loops, lines in a loop.
  *
  * Two items are alike if all that is told of them is, but for the numbers of nodes, which are shifted by the same
- * distance. What comes from before the loop is at the same place for both. */
+ * distance. What comes from before the loop is at the same place for both, or is the next output of the same node: a
+ * sequence that was cut into its steps. */
 #include "blocks_impl.h"
 
 #include "core/thread.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { LONGEST_PERIOD = 64, WORTH_IT = 4 /* lines */ };
@@ -34,10 +36,11 @@ static bool same_constant(const tg_tensor *a, const tg_tensor *b)
 static bool same_input(const tg_node *a, const tg_node *b, int i, int shift)
 {
     const tgi_edge *x = &tgi_inputs(a)[i], *y = &tgi_inputs(b)[i];
+    if (x->output >= 0 && y->output >= 0 && x->to.node == y->to.node) return abs(y->output - x->output) <= 1;
     if (x->output != y->output) return false;
     if (x->output == TGI_TO_LEAF) return x->to.leaf == y->to.leaf;
     if (x->output == TGI_TO_NOWHERE) return same_constant(tg_node_constant(a, i), tg_node_constant(b, i));
-    return x->to.node == y->to.node || y->to.node->index - x->to.node->index == shift;
+    return y->to.node->index - x->to.node->index == shift;
 }
 
 static bool same_node(const tg_node *a, const tg_node *b, int shift)
