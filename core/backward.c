@@ -76,12 +76,41 @@ bool tgi_walk_begin(tgi_walk *w)
     return true;
 }
 
+void tgi_walk_mark(tgi_walk *w, int32_t low, int32_t high)
+{
+    for (int32_t i = low; i <= high; i++) {
+        const tg_node *node = tgi_self.nodes[i];
+        for (int k = 0; k < node->input_count; k++)
+            if (!tgi_unwanted(w, &tgi_inputs(node)[k])) w->marks[i - w->low] |= TGI_RUNS;
+    }
+}
+
+/* Gives an array of the walk's room for more, all zeros. */
+static bool widen(void *array, int64_t *count, int64_t needed, size_t size)
+{
+    const size_t there = (size_t)*count * size;
+    if (!tgi_grow(array, count, needed, size)) return false;
+    memset(*(char **)array + there, 0, (size_t)*count * size - there);
+    return true;
+}
+
+bool tgi_walk_extend(tgi_walk *w, int32_t first)
+{
+    const int32_t high = (int32_t)tgi_self.node_count - 1;
+    if (!widen(&w->slots, &w->slot_count, tgi_self.next_slot - w->first_slot, sizeof *w->slots)) return false;
+    if (!w->marks) return true;
+    if (!widen(&w->marks, &w->mark_count, high - w->low + 1, sizeof *w->marks)) return false;
+    memset(w->marks + (first - w->low), 0, (size_t)(high - first + 1));
+    tgi_walk_mark(w, first, high);
+    return true;
+}
+
 bool tgi_walk_end(tgi_walk *w, bool ok)
 {
     for (int64_t i = 0; i < w->slot_count && w->slots && !w->passed; i++) tgi_slot_empty(&w->slots[i]);
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     tgi_leaves_free(w);
-    if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1);
+    if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, (size_t)w->mark_count);
     return (!w->watched || tgi_walk_tell_end(w, ok ? TG_OK : TG_FAILED)) && ok;
 }
 
@@ -154,24 +183,25 @@ static bool run_hooks(const tgi_walk *w, const tg_node *node, tgi_hook *const *h
     return ok;
 }
 
-/* Completes the gradients of a node's outputs and shows them to whoever watches. */
-static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
-{
-    for (int i = 0; i < node->output_count; i++) {
-        if (slots[i].chain && !tgi_chain_flush(&slots[i])) return false;
-        const tgi_watch *watch = tgi_outputs(node)[i].watch;
-        if (!watch || !slots[i].grad) continue;
-        if (watch->hooks && !run_hooks(w, node, &watch->hooks, &slots[i])) return false;
-        if (watch->retained && !tgi_accumulate_grad(w, watch->retained, &slots[i], false)) return false;
-    }
-    return true;
-}
-
 static bool is_captured(const tgi_walk *w, const tg_node *node, int output)
 {
     for (int64_t i = 0; i < w->captured_count; i++)
         if (tgi_edge_node(&w->captured[i]) == node && w->captured[i].output == output) return true;
     return false;
+}
+
+/* Completes the gradients of a node's outputs and shows them to whoever watches. */
+static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        const tgi_watch *watch = tgi_outputs(node)[i].watch;
+        const bool waits = slots[i].chain && node->op->passes_on && !watch && !is_captured(w, node, i);
+        if (slots[i].chain && !waits && !tgi_chain_flush(&slots[i])) return false;
+        if (!watch || !slots[i].grad) continue;
+        if (watch->hooks && !run_hooks(w, node, &watch->hooks, &slots[i])) return false;
+        if (watch->retained && !tgi_accumulate_grad(w, watch->retained, &slots[i], false)) return false;
+    }
+    return true;
 }
 
 /* Captured outputs are still wanted after their node has run; all others give their memory back as the walk passes. */
@@ -231,7 +261,7 @@ static bool pass(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
     tgi_set_seen(w->create_graph);             /* and this, see tgi_run_hooks */
     if (!visit(w, node, slots, run)) return false;
     if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = 1;
-    empty_slots(w, node, slots);
+    empty_slots(w, node, tgi_slot_of_output(w, node, 0)); /* they may have moved */
     return true;
 }
 
@@ -243,14 +273,14 @@ TG_RARE static bool leave_watched(tgi_walk *w, const tg_node *node, bool passed)
 }
 
 /* One scope serves all nodes: what a node's backward made is dropped when it is done. */
-static bool walk_nodes(tgi_walk *w)
+bool tgi_walk_down(tgi_walk *w, int32_t high, int32_t low)
 {
     tgi_thread *self = &tgi_self;
     const char *where = self->where;
     const tg_scope scope = tg_scope_begin_at(NULL);
     const int64_t handles = self->handle_count;
     bool ok = scope.depth >= 0;
-    for (int32_t i = w->high; ok && i >= w->low; i--) {
+    for (int32_t i = high; ok && i >= low; i--) {
         tg_node *node = self->nodes[i];
         if (i >= TGI_AHEAD) tgi_prefetch(self->nodes[i - TGI_AHEAD]);
         tgi_slot_sum *slots = tgi_slot_of_output(w, node, 0);
@@ -263,8 +293,19 @@ static bool walk_nodes(tgi_walk *w)
         if (w->watched && ok) ok = leave_watched(w, node, here);
     }
     if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
-    w->passed = ok && !w->marks;
     return ok;
+}
+
+bool tgi_walk_hand_over(tgi_walk *w, const tg_node *node, int output, const tgi_edge *edge)
+{
+    if (tgi_is_empty(tgi_slot_of_output(w, node, output)) || tgi_unwanted(w, edge)) return true;
+    tgi_slot_sum *to = tgi_slot_of(w, edge), *from = tgi_slot_of_output(w, node, output);
+    if (!to || (w->watched && !tgi_walk_tell_sum(w, edge, from))) return false;
+    if (!tgi_is_empty(to) || is_part(edge) || is_captured(w, node, output))
+        return tgi_chain_flush(from) && tgi_accumulate(w, edge, from->grad);
+    *to = *from;
+    *from = (tgi_slot_sum){ NULL, NULL };
+    return true;
 }
 
 /* Those that have not been on the way. */
@@ -282,7 +323,8 @@ bool tgi_walk_run(tgi_walk *w)
     const bool outer_disabled = self->grad_disabled;
     const bool outer_seen = tgi_set_seen(w->create_graph);
     self->scope_floor = self->scope_count;
-    const bool walked = tgi_leaves_begin(w) && walk_nodes(w);
+    const bool walked = tgi_leaves_begin(w) && tgi_walk_down(w, w->high, w->low);
+    w->passed = walked && !w->marks;
     tgi_set_seen(outer_seen);
     const bool ok = walked && complete_leaves(w);
     self->grad_disabled = outer_disabled;

@@ -17,9 +17,10 @@ enum { FEW = 4, LONG_ENOUGH = 256, BYTES_ENOUGH = 1 << 20 };
 struct tgi_chain {
     tgi_target target;
     int64_t count, capacity;
-    int64_t length, bytes; /* the sum of k; of the factors */
-    const tg_node *node;   /* of the last product: for errors, and for who watches. It is on the tape while walks are */
-    tg_product *products;  /* each holds references to its factors: `few`, or an array of its own */
+    int64_t length, bytes;  /* the sum of k; of the factors */
+    const char *op, *where; /* of the last product: for errors */
+    tgi_origin last;        /* its node, for who watches: one that ran again in backward may have gone (recompute.c) */
+    tg_product *products;   /* each holds references to its factors: `few`, or an array of its own */
     int64_t (*versions)[2]; /* of their storages when they were handed over */
     tg_product few[FEW];
     int64_t few_versions[FEW][2];
@@ -75,7 +76,9 @@ bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node,
     chain->products[chain->count++] = *product;
     chain->length += a->dims[product->transpose_a ? 0 : 1];
     chain->bytes += bytes_of(a) + (b ? bytes_of(b) : 0);
-    chain->node = node;
+    chain->op = node->op->name;
+    chain->where = tg_node_where(node);
+    chain->last = (tgi_origin){ node->serial, node->index, 0 };
     if (chain->length < LONG_ENOUGH || chain->bytes < BYTES_ENOUGH) return true;
     return tgi_chain_flush(sum);
 }
@@ -107,11 +110,10 @@ static bool unchanged(const tgi_chain *chain)
 {
     const tgi_storage *storage = written(chain);
     if (!storage) return true;
-    const char *op = chain->node->op->name;
-    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, op,
+    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, chain->op,
                "one of the variables needed for gradient computation has been modified by an inplace operation: it was "
                "used by %s at %s, and written at %s before its gradient was complete",
-               op, tg_node_where(chain->node), storage->written_at ? storage->written_at : "an unknown place");
+               chain->op, chain->where, storage->written_at ? storage->written_at : "an unknown place");
     return false;
 }
 
@@ -125,12 +127,44 @@ bool tgi_chain_reads(const tgi_slot_sum *sum, const tgi_storage *storage)
     return false;
 }
 
+static const tg_node *last_node(const tgi_chain *chain)
+{
+    const int32_t index = chain->last.index;
+    const tg_node *node = index < tgi_self.node_count ? tgi_self.nodes[index] : NULL;
+    return node && node->serial == chain->last.serial ? node : NULL;
+}
+
+/* Nobody is told of products whose node nobody saw. */
 static bool evaluate(const tgi_chain *chain, tg_tensor *into, bool accumulate)
 {
-    const bool told = tgi_self.observers != NULL;
-    if (told && !tgi_self.observers->tell->evaluating(chain->node, chain->products, chain->count)) return false;
+    const tg_node *last = tgi_self.observers ? last_node(chain) : NULL;
+    if (last && !tgi_self.observers->tell->evaluating(last, chain->products, chain->count)) return false;
     return tgi_engine->add_products(into, accumulate, chain->products, chain->count) == TG_OK &&
-           (!told || !tgi_self.observers || tgi_self.observers->tell->evaluating(NULL, NULL, 0));
+           (!last || !tgi_self.observers || tgi_self.observers->tell->evaluating(NULL, NULL, 0));
+}
+
+/* Puts a copy of that factor in its place, if it lies in that storage. */
+static bool copy_factor(tg_tensor **factor, int64_t *version, const tgi_storage *storage)
+{
+    if (!*factor || (*factor)->storage != storage) return true;
+    tg_tensor *copy = tgi_own(tgi_engine->clone(*factor));
+    if (!copy) return false;
+    tgi_unref(*factor);
+    *factor = copy;
+    *version = copy->storage->version;
+    return true;
+}
+
+bool tgi_chain_let_go(const tgi_slot_sum *sum, const tgi_storage *storage)
+{
+    tgi_chain *chain = sum->chain;
+    for (int64_t i = 0; chain && i < chain->count; i++) {
+        tg_product *p = &chain->products[i];
+        if (!copy_factor(&p->a, &chain->versions[i][0], storage) ||
+            !copy_factor(&p->b, &chain->versions[i][1], storage))
+            return false;
+    }
+    return true;
 }
 
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into)
@@ -141,20 +175,22 @@ bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into)
     return ok;
 }
 
-bool tgi_chain_flush(tgi_slot_sum *sum)
+tg_tensor *tgi_chain_value(const tgi_slot_sum *sum)
 {
     const tgi_chain *chain = sum->chain;
-    if (!chain) return true;
-    if (sum->grad && tgi_is_private(sum->grad)) return tgi_chain_flush_into(sum, sum->grad);
     const tg_shape shape = tgi_target_shape(&chain->target);
-    tg_tensor *total = unchanged(chain) ? tgi_own(tgi_new(&shape, chain->target.dtype)) : NULL;
-    bool ok = total && evaluate(chain, total, false);
+    tg_tensor *total = unchanged(chain) ? tgi_new(&shape, chain->target.dtype) : NULL;
+    if (!total || !evaluate(chain, total, false)) return NULL;
+    return sum->grad && tgi_engine->add_(total, sum->grad) != TG_OK ? NULL : total;
+}
+
+bool tgi_chain_flush(tgi_slot_sum *sum)
+{
+    if (!sum->chain) return true;
+    if (sum->grad && tgi_is_private(sum->grad)) return tgi_chain_flush_into(sum, sum->grad);
+    tg_tensor *total = tgi_own(tgi_chain_value(sum));
     tgi_chain_drop(sum);
-    if (ok && sum->grad) ok = tgi_engine->add_(total, sum->grad) == TG_OK;
-    if (!ok) {
-        tgi_unref(total);
-        return false;
-    }
+    if (!total) return false;
     tgi_unref(sum->grad);
     sum->grad = total;
     return true;

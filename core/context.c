@@ -62,22 +62,32 @@ bool tg_has_grad_output(const tg_context *ctx, int i)
            tgi_slot_of_output(ctx->walk, ctx->node, i)->grad;
 }
 
+tg_tensor *tgi_fail_written(const tg_node *node, const tg_tensor *t, int64_t version)
+{
+    return tg_fail_at(
+        NULL, TG_ERROR_AUTOGRAD, node->op->name,
+        "one of the variables needed for gradient computation has been modified by an inplace operation: it was used "
+        "by %s at %s when at version %lld, and written at %s (now at version %lld)",
+        node->op->name, tg_node_where(node), (long long)version,
+        t->storage->written_at ? t->storage->written_at : "an unknown place", (long long)t->storage->version);
+}
+
+TG_RARE static tg_tensor *unpacked(const tg_context *ctx, const tgi_packed *packed)
+{
+    return packed->how->unpack(packed, ctx->node, ctx->walk->create_graph || ctx->node->op->passes_on);
+}
+
 tg_tensor *tg_saved(tg_context *ctx, int i)
 {
     if (!has_context(ctx)) return NULL;
     const tg_node *node = ctx->node;
     const tgi_saved *saved = tgi_saved_of(node);
-    if (i < 0 || i >= node->saved_count || !saved[i].tensor)
+    if (i < 0 || i >= node->saved_count || !(saved[i].tensor || saved[i].packed))
         return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name,
                           "backward asks for saved tensor %d, which was not saved", i);
+    if (!saved[i].tensor) return unpacked(ctx, saved[i].packed);
     tg_tensor *t = saved[i].tensor;
-    if (t->storage->version == saved[i].version) return t;
-    return tg_fail_at(
-        NULL, TG_ERROR_AUTOGRAD, node->op->name,
-        "one of the variables needed for gradient computation has been modified by an inplace operation: it was used "
-        "by %s at %s when at version %lld, and written at %s (now at version %lld)",
-        node->op->name, tg_node_where(node), (long long)saved[i].version,
-        t->storage->written_at ? t->storage->written_at : "an unknown place", (long long)t->storage->version);
+    return t->storage->version == saved[i].version ? t : tgi_fail_written(node, t, saved[i].version);
 }
 
 /* ---- gradients of the inputs ---- */

@@ -25,6 +25,7 @@ static bool mark(tgi_walk *w)
     const size_t count = w->high < 0 ? 1 : (size_t)(w->high - w->low) + 1;
     w->marks = tgi_pool_alloc(tgi_pool_of_thread(), count);
     if (!w->marks) return false;
+    w->mark_count = (int64_t)count;
     memset(w->marks, 0, count);
     for (int64_t i = 0; i < w->captured_count; i++) {
         const tgi_edge *edge = &w->captured[i];
@@ -32,11 +33,7 @@ static bool mark(tgi_walk *w)
         if (edge->output == TGI_TO_LEAF && tgi_slot_of_leaf(w, edge->to.leaf) < 0) return false;
         if (node && node->index >= w->low && node->index <= w->high) w->marks[node->index - w->low] |= TGI_CAPTURED;
     }
-    for (int32_t i = w->low; i <= w->high; i++) {
-        const tg_node *node = tgi_self.nodes[i];
-        for (int k = 0; k < node->input_count; k++)
-            if (!tgi_unwanted(w, &tgi_inputs(node)[k])) w->marks[i - w->low] |= TGI_RUNS;
-    }
+    tgi_walk_mark(w, w->low, w->high);
     return true;
 }
 

@@ -84,7 +84,8 @@ int64_t tg_register_hook_at(const char *where, tg_tensor *t, tg_hook_fn function
 {
     tgi_begin(where, "register_hook");
     tgi_edge edge;
-    return tgi_output_edge("register_hook", t, &edge) ? add_hook(t, function, NULL, context) : -1;
+    if (!tgi_output_edge("register_hook", t, &edge)) return -1;
+    return add_hook(edge.output == TGI_TO_LEAF ? edge.to.leaf : t, function, NULL, context);
 }
 
 int64_t tg_register_post_accumulate_grad_hook_at(const char *where, tg_tensor *t, tg_leaf_hook_fn function,
@@ -94,7 +95,7 @@ int64_t tg_register_post_accumulate_grad_hook_at(const char *where, tg_tensor *t
     tgi_begin(where, what);
     tgi_edge edge;
     if (!tgi_output_edge(what, t, &edge)) return -1;
-    if (edge.output == TGI_TO_LEAF) return add_hook(t, NULL, function, context);
+    if (edge.output == TGI_TO_LEAF) return add_hook(edge.to.leaf, NULL, function, context);
     tg_fail_at(NULL, TG_ERROR_AUTOGRAD, what, "post accumulate grad hooks cannot be registered on non-leaf tensors");
     return -1;
 }

@@ -49,14 +49,12 @@ bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bo
 }
 
 /* A weight that a hook may now write may be a factor of products that wait for their evaluation. */
-static bool flush_readers(tgi_walk *w, const tgi_storage *storage)
+static bool let_go(const tgi_walk *w, const tgi_storage *storage)
 {
     for (int64_t i = 0; i < w->slot_count; i++)
-        if (w->slots[i].chain && tgi_chain_reads(&w->slots[i], storage) && !tgi_chain_flush(&w->slots[i])) return false;
-    for (int64_t i = 0; i < w->leaf_count; i++) {
-        tgi_slot_sum *sum = &w->leaves[i].sum;
-        if (sum->chain && tgi_chain_reads(sum, storage) && !tgi_chain_flush(sum)) return false;
-    }
+        if (w->slots[i].chain && !tgi_chain_let_go(&w->slots[i], storage)) return false;
+    for (int64_t i = 0; i < w->leaf_count; i++)
+        if (!tgi_chain_let_go(&w->leaves[i].sum, storage)) return false;
     return true;
 }
 
@@ -78,7 +76,7 @@ static bool complete(tgi_walk *w, int64_t index)
         !(tgi_chain_flush(sum) && tgi_self.observers->tell->leaf_ready(leaf, sum->grad)))
         return false;
     if (w->marks || !has_late_hooks(extra)) return true;
-    if (!flush_readers(w, leaf->storage) || !tgi_accumulate_grad(w, leaf, sum, true)) return false;
+    if (!let_go(w, leaf->storage) || !tgi_accumulate_grad(w, leaf, sum, true)) return false;
     tgi_slot_empty(sum);
     return tgi_run_late_hooks(&extra->hooks, leaf);
 }

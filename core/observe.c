@@ -20,12 +20,15 @@ typedef struct telling {
     tgi_place place;
     int64_t floor;
     bool flushing, seen;
+    uint8_t looks;
 } telling;
 
 static bool begin_telling(telling *t)
 {
     if (t->begun) return true;
     t->begun = true;
+    t->looks = tgi_self.looks;
+    tgi_self.looks = 0;
     tgi_self.observers = NULL;
     tgi_self.pool->rare.telling = true;
     t->place = tgi_place_keep();
@@ -47,6 +50,7 @@ static bool end_telling(const telling *t)
         tgi_set_flushing(t->flushing);
         tgi_place_back(t->place);
         tgi_self.pool->rare.telling = false;
+        tgi_self.looks = t->looks;
         tgi_self.observers = all();
     }
     return !tgi_self.error;
@@ -133,6 +137,15 @@ static bool visited(const tg_node *node)
     return tell_visited(node);
 }
 
+static bool again(const tg_node *node, bool begins)
+{
+    if (begins)
+        tgi_place_resume((int32_t)node->place);
+    else
+        tgi_place_lend((int32_t)node->place);
+    return !tgi_self.error;
+}
+
 /* Told of what failed, too. */
 #define TELL_ALWAYS(function, ...)                                                                                     \
     telling t = { .begun = false };                                                                                    \
@@ -174,6 +187,7 @@ static const tgi_telling tell = { .computed = computed,
                                   .visit = visit,
                                   .edge = edge,
                                   .visited = visited,
+                                  .again = again,
                                   .product = product,
                                   .evaluating = evaluating,
                                   .leaf_ready = leaf_ready,

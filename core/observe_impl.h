@@ -23,6 +23,9 @@ typedef struct tgi_telling {
     bool (*visit)(const tg_node *node, tg_tensor *const *grads);
     bool (*edge)(const tg_contribution *what);
     bool (*visited)(const tg_node *node);
+    /* Of one that is visited: what is recorded from now on, or until now, in the innermost scope is at its place as when
+     * it was recorded itself; tells nobody. False with an error pending. */
+    bool (*again)(const tg_node *node, bool begins);
     bool (*product)(const tg_node *node, const tg_product *product);
     bool (*evaluating)(const tg_node *last, const tg_product *products, int64_t count);
     bool (*leaf_ready)(tg_tensor *leaf, tg_tensor *grad);
@@ -79,6 +82,8 @@ void tgi_place_leave(void);
 int32_t tgi_place_number(void);
 /* A node's place while a walk is there: what is recorded by its backward belongs to it. 0: the walk is at none. */
 void tgi_place_lend(int32_t number);
+/* Ends the loan. Until the innermost scope ends we are at that place, as under a label. */
+void tgi_place_resume(int32_t number);
 void tgi_places_free(void);
 /* NULL: no place has this number. */
 const tg_place *tgi_place_numbered(int32_t number);

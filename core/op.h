@@ -92,6 +92,11 @@ struct tg_op {
      * to "NarrowBackward0"; where it depends on the node, a function that tells it. NULL: none. */
     const char *grad_name;
     const char *(*grad_name_of)(const tg_node *node);
+    /* How many of the tensors that it saves, the first, are saved for their values. Of the others backward wants the
+     * very handles, which no hook may pack (saved.h). NULL: all are. */
+    int (*values_saved)(const tg_node *node);
+    bool passes_on;                    /* backward hands the sums of its outputs' gradients on as they are: products in
+                                        * them need not be evaluated before (recompute.c) */
     bool composite;                    /* made of other ops, through which gradients flow: it has no node of its own */
     const tg_op *in_place_of;          /* of an op that writes its first argument: the op whose result it writes there */
     const char *no_second_derivative;  /* why backward is not differentiable in turn; NULL when it is */

@@ -252,6 +252,15 @@ void tgi_place_lend(int32_t number)
     if (tgi_self.pool && tgi_self.pool->rare.places) tgi_self.pool->rare.places->lent = number;
 }
 
+void tgi_place_resume(int32_t number)
+{
+    tgi_places *p = places_with_room();
+    if (!p) return;
+    const int64_t depth = tgi_self.scope_count - 1;
+    p->lent = 0;
+    push(p, (open_place){ .number = number, .depth = depth, .serial = tgi_self.scopes[depth].serial });
+}
+
 int64_t tgi_place_generation(void)
 {
     const tgi_places *p = tgi_self.pool ? tgi_self.pool->rare.places : NULL;

@@ -2,6 +2,7 @@
  *
  * Beginning and ending cost nothing but the handles themselves. The stack holds one reference to each tensor; ending a
  * scope drops those above its mark, and the tape's nodes above its other mark. */
+#include "tape_impl.h"
 #include "thread.h"
 
 #include <string.h>
@@ -246,6 +247,7 @@ static void release_all(void)
     if (self->pool && self->pool->rare.profile) self->pool->rare.free_profile(self->pool->rare.profile);
     tgi_tape_truncate(0);
     drop_handles(self, 0);
+    if (self->pool && self->pool->rare.packing) self->pool->rare.packing->end();
     tgi_grow_free(self->nodes, self->node_capacity, sizeof *self->nodes);
     tgi_grow_free(self->handles, self->handle_capacity, sizeof *self->handles);
     tgi_grow_free(self->scopes, self->scope_capacity, sizeof *self->scopes);

@@ -8,6 +8,7 @@
  * A tensor knows its node by position and serial number, never by address: when the node is gone, the tensor
  * notices. */
 #include "observe_impl.h"
+#include "reading_impl.h"
 #include "tape_impl.h"
 
 #include <string.h>
@@ -72,9 +73,12 @@ bool tgi_node_release_saved(tg_node *node)
     bool any = false;
     tgi_saved *saved = tgi_saved_of(node);
     for (int i = 0; i < node->saved_count; i++) {
-        any |= saved[i].tensor != NULL;
-        tgi_unref(saved[i].tensor);
-        saved[i].tensor = NULL;
+        any |= saved[i].tensor || saved[i].packed;
+        if (saved[i].tensor)
+            tgi_unref(saved[i].tensor);
+        else if (saved[i].packed)
+            saved[i].packed->how->free(saved[i].packed);
+        saved[i] = (tgi_saved){ .tensor = NULL, .packed = NULL };
     }
     return any;
 }
@@ -144,6 +148,11 @@ static inline bool edge_to(const tgi_thread *self, tg_tensor *t, const char *op,
     edge->output = t->requires_grad ? TGI_TO_LEAF : TGI_TO_NOWHERE;
     if (!t->origin.serial) return true;
     tg_node *node = node_of(self, t);
+    if (!node && t->origin.serial == TGI_STANDS_FOR_LEAF) {
+        edge->to.leaf = t->extra->leaf;
+        edge->output = TGI_TO_LEAF;
+        return true;
+    }
     if (!node) return fail_severed(t, op);
     edge->to.node = node;
     edge->output = t->origin.output;
@@ -151,6 +160,22 @@ static inline bool edge_to(const tgi_thread *self, tg_tensor *t, const char *op,
 }
 
 bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge) { return edge_to(&tgi_self, t, op, edge); }
+
+tg_tensor *tgi_with_origin(tg_tensor *t, tgi_origin origin, tg_tensor *leaf)
+{
+    if (leaf ? t == leaf && t->requires_grad
+             : t->origin.serial == origin.serial && t->origin.output == origin.output && !t->requires_grad)
+        return t;
+    tg_tensor *placed = tgi_new_view(t, t->ndim, t->dims, tgi_strides(t), t->offset);
+    tgi_extra *extra = placed && leaf ? tgi_extra_of(placed) : NULL;
+    if (!placed || (leaf && !extra)) return NULL;
+    placed->rebased = placed->storage->rebased;
+    placed->origin = origin;
+    if (!leaf) return placed;
+    extra->leaf = tgi_ref(leaf);
+    placed->origin = (tgi_origin){ .serial = TGI_STANDS_FOR_LEAF };
+    return placed;
+}
 
 /* Such a view has values that its history does not explain. */
 static inline bool is_stale(const tg_tensor *t) { return t->is_view && t->rebased != t->storage->rebased; }
@@ -194,6 +219,7 @@ bool tg_will_record(tg_tensor_list inputs)
     if (!tgi_list_ok("will_record", inputs)) return false;
     for (int64_t i = 0; i < inputs.count; i++)
         if (!tgi_handle_or_null("will_record", inputs.items[i])) return false;
+    if (tgi_self.looks & TGI_READING && !tgi_reading_note(inputs, TG_NONE)) return false;
     return will_record(inputs);
 }
 
@@ -210,7 +236,7 @@ static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_t
         if (!t) continue;
         if (t->alive != TGI_ALIVE && !tgi_fail_handle(op->name, 0, t)) break;
         if ((is_stale(t) && !fail_stale(t, op->name)) || !edge_to(self, t, op->name, edge)) break;
-        if (edge->output == TGI_TO_LEAF) tgi_ref(t);
+        if (edge->output == TGI_TO_LEAF) tgi_ref(edge->to.leaf);
         if (edge->output >= 0 && edge->to.node->low < low) low = edge->to.node->low;
     }
     node->low = low;
@@ -230,7 +256,7 @@ static bool save(tg_node *node, tg_tensor_list saved)
             ok = tgi_fail_handle(node->op->name, 0, t);
             t = NULL;
         }
-        slots[i] = (tgi_saved){ t ? tgi_ref(t) : NULL, t ? t->storage->version : 0 };
+        slots[i] = (tgi_saved){ t ? tgi_ref(t) : NULL, { t ? t->storage->version : 0 } };
     }
     return ok;
 }
@@ -324,27 +350,31 @@ __attribute__((noinline)) static tg_status record(const tg_op *op, tg_tensor_lis
     return TG_OK;
 }
 
-static tg_status told(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_node *node)
+static inline bool is_looked_at(void) { return (uintptr_t)tgi_self.observers | tgi_self.looks; }
+
+/* An op has done its work; NULL: without a node. While somebody looks. */
+TG_RARE static tg_status shown(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_node *node)
 {
-    const tgi_observers *observers = tgi_self.observers;
-    return observers ? observers->tell->computed(op, inputs, outputs, node) : TG_OK;
+    const tgi_thread *self = &tgi_self;
+    if (self->looks & TGI_READING && !tgi_reading_note(inputs, outputs)) return TG_FAILED;
+    if (self->looks & TGI_PACKING && node && !self->pool->rare.packing->pack(node)) return TG_FAILED;
+    return self->observers ? self->observers->tell->computed(op, inputs, outputs, node) : TG_OK;
 }
 
-/* While somebody observes. */
-TG_RARE __attribute__((noinline)) static tg_status record_told(const tg_op *op, tg_tensor_list inputs,
-                                                               tg_tensor_list outputs, tg_tensor_list saved,
-                                                               const void *attributes, size_t attributes_size)
+TG_RARE __attribute__((noinline)) static tg_status record_shown(const tg_op *op, tg_tensor_list inputs,
+                                                                tg_tensor_list outputs, tg_tensor_list saved,
+                                                                const void *attributes, size_t attributes_size)
 {
-    if (!will_record(inputs)) return told(op, inputs, outputs, NULL);
+    if (!will_record(inputs)) return shown(op, inputs, outputs, NULL);
     if (record(op, inputs, outputs, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
-    return told(op, inputs, outputs, tgi_self.nodes[tgi_self.node_count - 1]);
+    return shown(op, inputs, outputs, tgi_self.nodes[tgi_self.node_count - 1]);
 }
 
 tg_status tg_record(const tg_op *op, tg_tensor_list inputs, tg_tensor_list outputs, tg_tensor_list saved,
                     const void *attributes, size_t attributes_size)
 {
     if (!lists_ok(op, inputs, outputs, saved)) return TG_FAILED;
-    if (tgi_self.observers) return record_told(op, inputs, outputs, saved, attributes, attributes_size);
+    if (is_looked_at()) return record_shown(op, inputs, outputs, saved, attributes, attributes_size);
     if (!will_record(inputs)) return TG_OK;
     return record(op, inputs, outputs, saved, attributes, attributes_size);
 }
@@ -387,7 +417,7 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
     if (!lists_ok(op, inputs, output, saved)) return TG_FAILED;
     if (!tgi_handle_ok(op->name, t)) return TG_FAILED;
     tg_bump_version(t);
-    if (!will_record(inputs)) return told(op, inputs, output, NULL);
+    if (!will_record(inputs)) return is_looked_at() ? shown(op, inputs, output, NULL) : TG_OK;
     tg_node *old = tgi_node_of(t);
     tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;
     if (record(op, inputs, output, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
@@ -398,7 +428,7 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
         watch->retained = NULL;
     }
     t->rebased = ++t->storage->rebased; /* views made before now are stale */
-    return told(op, inputs, output, tgi_node_of(t));
+    return is_looked_at() ? shown(op, inputs, output, tgi_node_of(t)) : TG_OK;
 }
 
 /* ---- opening an op ---- */

@@ -33,9 +33,29 @@ typedef struct tgi_output {
     uint8_t ndim, dtype;
 } tgi_output;
 
+/* What a user's hook made of a tensor that was to be saved. How that is done is in a table (saved.c), so that a
+ * program without such hooks links none of it. */
+typedef struct tgi_packing tgi_packing;
+typedef struct tgi_packed {
+    const tgi_packing *how;
+} tgi_packed;
+
+struct tgi_packing {
+    /* Packs what the node has saved, if hooks are in force. False with an error pending. */
+    bool (*pack)(tg_node *node);
+    /* The tensor again, a handle of the innermost scope; with `on_tape` gradients find their way through it. NULL with
+     * an error pending. */
+    tg_tensor *(*unpack)(const tgi_packed *packed, const tg_node *node, bool on_tape);
+    void (*free)(tgi_packed *packed);
+    void (*end)(void); /* the thread's does */
+};
+
 typedef struct tgi_saved {
-    tg_tensor *tensor;       /* a reference; NULL when nothing was saved here, or no longer */
-    int64_t version;         /* of its storage, when it was saved */
+    tg_tensor *tensor;       /* a reference; NULL when nothing was saved here, or no longer, or it was packed */
+    union {
+        int64_t version;     /* of its storage, when it was saved */
+        tgi_packed *packed;  /* where the tensor is NULL; NULL: nothing was saved */
+    };
 } tgi_saved;
 
 /* One block of memory; tape.c begins with a picture of it. A binary op on scalars fits in two cache lines. */
@@ -74,6 +94,10 @@ tg_node *tgi_node_of(const tg_tensor *t);
 /* The edge to `t` as an input. False, with an error recorded, when `t` is severed. The edge takes no reference yet. */
 bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge);
 
+/* `t` with the gradient of that output or, if it is not NULL, of that leaf: itself, or a handle of the same elements.
+ * NULL with an error pending. */
+tg_tensor *tgi_with_origin(tg_tensor *t, tgi_origin origin, tg_tensor *leaf);
+
 /* The edge of an output to differentiate, or to hang a hook on. False, with an error recorded, when there is none. */
 bool tgi_output_edge(const char *name, tg_tensor *output, tgi_edge *edge);
 
@@ -85,6 +109,10 @@ bool tgi_check_stale(tg_tensor *t, const char *op);
 tgi_watch *tgi_watch_of(tgi_output *output);
 /* Lets go of what was saved; true if there was anything. */
 bool tgi_node_release_saved(tg_node *node);
+
+/* ---- context.c ---- */
+/* Records that `t`, which the node saved at that version, has been written since. NULL. */
+TG_RARE tg_tensor *tgi_fail_written(const tg_node *node, const tg_tensor *t, int64_t version);
 
 TG_EXTERN_C_END
 

@@ -345,10 +345,11 @@ void tgi_tensor_free(tg_tensor *t)
     t->alive = TGI_DEAD;
     if (t->extra) {
         tgi_unref(t->extra->grad);
+        tgi_unref(t->extra->leaf);
         tgi_hooks_free(t->extra->hooks);
         tgi_name_free(t->extra->name);
         t->extra->name = NULL;
-        t->extra->grad = NULL;
+        t->extra->grad = t->extra->leaf = NULL;
         t->extra->hooks = NULL;
     }
     tgi_pool_count_tensor(t->pool, -1);

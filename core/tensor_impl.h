@@ -52,10 +52,13 @@ typedef struct tgi_storage {
 
 /* Where a tensor came from: output `output` of the node at `index`, if the node there still has this serial number. */
 typedef struct tgi_origin {
-    uint64_t serial;          /* 0: no node made it */
+    uint64_t serial;          /* 0: no node made it; TGI_STANDS_FOR_LEAF: its gradient is that of extra->leaf */
     int32_t index;
     int32_t output;
 } tgi_origin;
+
+/* No node has this number: it is a multiple of TGI_SERIALS (thread.h). */
+#define TGI_STANDS_FOR_LEAF ((uint64_t)1 << 63)
 
 /* What an op remembers with a storage, for as long as that lives; see ops/linear/packed.c. */
 typedef struct tgi_cached {
@@ -69,6 +72,7 @@ typedef struct tgi_extra {
     tg_tensor *grad;          /* owned */
     tgi_hook *hooks;          /* of a leaf */
     tgi_name *name;           /* of a leaf */
+    tg_tensor *leaf;          /* which one this handle stands for: a reference; NULL for nearly all */
     int64_t kept;             /* by tg_keep, how often */
     tgi_cached *cached;
     bool foreign;             /* the elements are memory that tapegrad did not allocate; `release`, if any, is told when */

@@ -33,6 +33,8 @@ typedef struct tgi_error_record {
 
 typedef struct tgi_observers tgi_observers; /* observe.c */
 typedef struct tgi_places tgi_places;       /* place.c */
+typedef struct tgi_packers tgi_packers;     /* saved.c */
+typedef struct tgi_reading tgi_reading;         /* reading_impl.h */
 
 typedef struct tgi_rare {
     tgi_error_record error;              /* the last one */
@@ -44,6 +46,9 @@ typedef struct tgi_rare {
     tgi_observers *observers; /* all there are; NULL: none */
     bool telling;             /* one of them is being told */
     tgi_places *places;
+    const struct tgi_packing *packing; /* how saved tensors are packed; NULL: they never were */
+    tgi_packers *packers;       /* by whom */
+    tgi_reading *reading;         /* the innermost; NULL: none */
     struct tgi_profile *profile; /* what this thread's last one found (core/watch/profile.c); NULL: nothing */
     void (*free_profile)(struct tgi_profile *profile);
     void (*release_watchers)(void); /* not NULL: what frees both */
@@ -227,6 +232,10 @@ typedef struct tgi_inside_kind {
     tg_named_tensor_list (*state)(const tgi_inside *inside);
 } tgi_inside_kind;
 
+/* Hooks that pack what is saved (saved.c), or did until their scope ended; who notes which tensors are read
+ * (reading.c). */
+enum { TGI_PACKING = 1, TGI_READING = 2 };
+
 typedef struct tgi_thread {
     tgi_pool *pool;
     tgi_pool *rests_in;            /* `pool` while dead handles wait there; NULL while no user can hold them (in a walk), or
@@ -238,6 +247,7 @@ typedef struct tgi_thread {
     bool registered;               /* for clean-up at the thread's end */
     bool warned_of_tape, warned_of_root, warned_of_results;
     bool untold;                   /* errors are recorded but not told: tgi_set_untold */
+    uint8_t looks;                 /* who else than observers looks at what is recorded: TGI_PACKING, TGI_READING */
     int32_t handed_out;            /* as a scope's, by scopes that no other was around */
 
     uintptr_t *handles;            /* tensors, or scope blocks with the lowest bit set */

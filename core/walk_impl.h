@@ -31,7 +31,7 @@ enum { TGI_OBSERVED = 1, TGI_EARLY_LEAVES = 2 };
 
 typedef struct tgi_walk {
     const char *name;         /* "backward" or "grad", for errors */
-    tgi_slot_sum *slots;      /* indexed by slot - first_slot */
+    tgi_slot_sum *slots;      /* indexed by slot - first_slot; moves when a node's backward adds nodes (recompute.c) */
     int64_t slot_count, first_slot;
     int32_t low, high;        /* the nodes it passes */
     tgi_leaf_slot *leaves;
@@ -42,7 +42,8 @@ typedef struct tgi_walk {
     int64_t last_slot;        /* and where */
     bool create_graph, retain_graph;
     tg_tensor_list roots;     /* what it starts from */
-    uint8_t *marks;           /* tg_grad: for each node from low to high, the marks above; NULL: all run */
+    uint8_t *marks;           /* tg_grad: for each node from `low` on, the marks above; NULL: all run */
+    int64_t mark_count;
     const tgi_edge *captured; /* tg_grad: the inputs it was asked about */
     int64_t captured_count;
     tg_tensor *lent;          /* parts.c: a place that an op was given and has not handed back, */
@@ -105,6 +106,15 @@ bool tgi_walk_end(tgi_walk *w, bool ok);
 /* Makes the walk pass the node behind `edge`. */
 void tgi_walk_include(tgi_walk *w, const tgi_edge *edge);
 
+/* Under tg_grad marks the nodes from `low` to `high`, in this order: one runs when one of its inputs is wanted. */
+void tgi_walk_mark(tgi_walk *w, int32_t low, int32_t high);
+/* Makes the walk able to pass the nodes from `first` to the end of the tape, recorded since it began. */
+bool tgi_walk_extend(tgi_walk *w, int32_t first);
+/* Passes the nodes from `high` down to `low`. */
+bool tgi_walk_down(tgi_walk *w, int32_t high, int32_t low);
+/* Hands the sum in the slot of that output over to `edge`, unevaluated if nothing is there yet. */
+bool tgi_walk_hand_over(tgi_walk *w, const tg_node *node, int output, const tgi_edge *edge);
+
 /* ---- walk_told.c ---- if it is observed, to those who still observe; false with an error pending */
 bool tgi_walk_tell_begin(tgi_walk *w);
 bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node);
@@ -113,13 +123,15 @@ bool tgi_walk_tell_end(const tgi_walk *w, tg_status status);
 /* Of `from`'s input, or (NULL) of what the walk starts from: a gradient or, with `grad` NULL, a product. */
 bool tgi_walk_tell_edge(const tgi_walk *w, const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad,
                         const tg_product *product);
+/* Of all that has come to a slot, handed over to `edge`. */
+bool tgi_walk_tell_sum(const tgi_walk *w, const tgi_edge *edge, const tgi_slot_sum *sum);
 
 /* ---- parts.c ---- */
 /* Lends the place of the gradient at `edge` in a larger one, yet to be written, to the op of the node being visited.
  * NULL: there is none, or an error is pending. */
 tg_tensor *tgi_lend_place(tgi_walk *w, const tgi_edge *edge);
-/* True when a gradient lies in memory that the node being visited was lent: what is written there later must not change
- * it, so whoever keeps it keeps a copy. */
+/* True when a gradient lies in memory that the node being visited was lent: what is written there later must not
+ * change it, so whoever keeps it keeps a copy. */
 static inline bool tgi_is_lent(const tgi_walk *w, const tg_tensor *grad) { return grad->storage == w->lent_from; }
 /* A reference to `grad`, or to such a copy; NULL with an error pending. */
 static inline tg_tensor *tgi_ref_beside(const tgi_walk *w, tg_tensor *grad)
@@ -155,8 +167,13 @@ bool tgi_leaf_complete(tgi_walk *w, int64_t index);
 bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node, const tg_product *product);
 /* Evaluates what was collected, so that the slot's gradient is complete. False with an error recorded. */
 bool tgi_chain_flush(tgi_slot_sum *sum);
+/* What the slot's gradient would be then; the slot stays as it is. NULL with an error pending. */
+tg_tensor *tgi_chain_value(const tgi_slot_sum *sum);
 /* True when one of its factors lies in that storage, which must not be written before it is evaluated. */
 bool tgi_chain_reads(const tgi_slot_sum *sum, const tgi_storage *storage);
+/* Has factors in that storage copied, for it may be written now. (Evaluated now the sum would be rounded at another
+ * place than where nobody writes.) False with an error pending. */
+bool tgi_chain_let_go(const tgi_slot_sum *sum, const tgi_storage *storage);
 /* Evaluates it into `into`, which keeps its old elements as a summand. */
 bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into);
 /* Forgets it; there is one. */

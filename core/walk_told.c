@@ -21,7 +21,11 @@ bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node)
     tg_tensor *few[FEW];
     tg_tensor **grads = node->output_count <= FEW ? few : tg_list_new(node->output_count);
     if (!grads) return false;
-    for (int i = 0; i < node->output_count; i++) grads[i] = tgi_slot_of_output(w, node, i)->grad;
+    for (int i = 0; i < node->output_count; i++) {
+        const tgi_slot_sum *slot = tgi_slot_of_output(w, node, i);
+        grads[i] = slot->chain ? tgi_chain_value(slot) : slot->grad;
+        if (slot->chain && !grads[i]) return false;
+    }
     return tgi_self.observers->tell->visit(node, grads);
 }
 
@@ -59,4 +63,12 @@ bool tgi_walk_tell_edge(const tgi_walk *w, const tg_node *from, int input, const
     what.output = what.to ? edge->output : 0;
     what.leaf = tgi_edge_leaf(edge);
     return observers->tell->edge(&what);
+}
+
+bool tgi_walk_tell_sum(const tgi_walk *w, const tgi_edge *edge, const tgi_slot_sum *sum)
+{
+    const tgi_observers *observers = observers_of(w);
+    if (!observers || !observers->edges) return true;
+    tg_tensor *grad = sum->chain ? tgi_chain_value(sum) : sum->grad;
+    return grad && tgi_walk_tell_edge(w, NULL, 0, edge, grad, NULL);
 }

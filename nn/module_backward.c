@@ -101,11 +101,16 @@ static void inputs_backward(tg_context *ctx)
     for (int i = 0; fine && i < tg_input_count(ctx); i++) tg_set_grad_input(ctx, i, inputs[w.place[i]]);
 }
 
+/* The tensors that are saved carry gradients and marks. */
+static int none(const tg_node *node) { return (void)node, 0; }
+
 static const tg_op inputs_op = { .name = "module_inputs",
                                  .grad_name = "BackwardHookFunctionBackward",
+                                 .values_saved = none,
                                  .backward = inputs_backward };
 static const tg_op outputs_op = { .name = "module_outputs",
                                   .grad_name = "BackwardHookFunctionBackward",
+                                  .values_saved = none,
                                   .backward = outputs_backward };
 
 /* Puts a node around those of `tensors` that require a gradient, which become views; *any: there are some. */
@@ -134,9 +139,9 @@ bool tgi_watch_inputs(tgi_call *call)
 {
     if (!tgi_hooks_any(call->module, TGI_IN_BACKWARD)) return true;
     call->saved[0] = call->module->hooks->alive;
-    const tg_shape none = tg_shape();
+    const tg_shape scalar = tg_shape();
     for (int i = 0; i < call->io.output_count; i++)
-        if (!(call->saved[1 + i] = tgi_new_full(&none, TG_FLOAT32, 0))) return false;
+        if (!(call->saved[1 + i] = tgi_new_full(&scalar, TG_FLOAT32, 0))) return false;
     return watch(call, &inputs_op, call->io.inputs, call->io.input_count, &call->watches_inputs);
 }
 
