@@ -26,7 +26,7 @@ static char fault[700];
 #define FAULT(...) (snprintf(fault, sizeof fault, __VA_ARGS__), false)
 
 static struct {
-    int64_t programs, empty, compared, skipped, second;
+    int64_t programs, empty, compared, skipped, second, checkpoints, packed;
 } counted;
 
 /* The leaves alone. Second derivatives are taken by these: of a value in between, what saved it (tanh its result) asks
@@ -107,6 +107,43 @@ static void walked_twice(running *r, outcome *o)
     tg_backward(total);
 }
 
+/* Parts of it run again in backward. */
+static void in_checkpoints(running *r, outcome *o)
+{
+    const int checkpoints = program_run_in_checkpoints(r);
+    tg_tensor *total = checkpoints >= 0 ? program_total(r) : NULL;
+    o->loss = total ? tg_item(total) : 0;
+    counted.checkpoints += checkpoints;
+    tg_backward(total);
+}
+
+/* What the tape saves are copies of the program's own. */
+static void *pack(void *context, tg_tensor *t)
+{
+    tg_scope scope = tg_no_grad_begin();
+    counted.packed++;
+    tg_tensor *copy = tg_keep(tg_clone(t));
+    tg_scope_end(scope);
+    return context ? context : copy;
+}
+static tg_tensor *unpack(void *context, void *copy) { return (void)context, copy; }
+static void release(void *context, void *copy)
+{
+    (void)context;
+    tg_release(copy);
+}
+
+static void packed(running *r, outcome *o)
+{
+    const tg_saved_hooks hooks = { pack, unpack, release };
+    const tg_scope scope = tg_saved_hooks_begin(&hooks, NULL);
+    if (r->program->seed % 2)
+        in_checkpoints(r, o);
+    else
+        walked_twice(r, o);
+    tg_scope_end(scope);
+}
+
 /* A step of a training loop: forward, backward, gradients read and dropped. Another `way` must not change a bit. */
 static bool train(running *r, outcome *o, void (*way)(running *r, outcome *o))
 {
@@ -155,6 +192,14 @@ static tg_tensor_list gradients(running *r, tg_tensor *of, const int *inputs, in
                    .allow_unused = true);
 }
 
+static bool by_checkpoints; /* parts of programs run again in backward */
+
+static tg_tensor *run_total(running *r)
+{
+    const bool ran = by_checkpoints ? program_run_in_checkpoints(r) >= 0 : program_run(r, (motion){ .h = 0 });
+    return ran ? program_total(r) : NULL;
+}
+
 /* By tg_grad. With create_graph, `second` (unless NULL) gets the leaves' gradients of s = along_directions(gradients). */
 static bool grad(running *r, bool create_graph, outcome *o, outcome *second)
 {
@@ -162,7 +207,7 @@ static bool grad(running *r, bool create_graph, outcome *o, outcome *second)
     const tg_scope scope = tg_scope_begin();
     memset(o, 0, sizeof *o);
     o->count = program_inputs(p, o->value);
-    tg_tensor *total = program_run(r, (motion){ .h = 0 }) ? program_total(r) : NULL;
+    tg_tensor *total = run_total(r);
     tg_tensor_list g = total ? gradients(r, total, o->value, o->count, create_graph) : TG_NONE;
     for (int k = 0; k < o->count && total && !tg_failed(); k++)
         if (g.items[k]) o->grads[k] = sample_elements(g.items[k]);
@@ -285,15 +330,44 @@ static bool has_second(const program *p)
     return true;
 }
 
+/* To the tape all that a checkpoint gives has a gradient; an op may go another way where each of its inputs has one. */
+static bool has_constants(const program *p)
+{
+    for (int i = 0; i < p->step_count; i++)
+        if (p->steps[i].no_grad || p->steps[i].kind == STEP_DETACH) return true;
+    return false;
+}
+
+/* First and second derivatives of the leaves, by way of checkpoints. A tensor's gradient, wanted of one that was made in
+ * a checkpoint, is that of what comes after. */
+static bool check_checkpoints(running *r, const outcome *first, const outcome *second)
+{
+    const program *p = r->program;
+    outcome a, b;
+    if (p->watched_count) return true;
+    by_checkpoints = true;
+    bool ok = grad(r, false, &a, NULL) && agree(p, "tg_grad through checkpoints", &a, first, 1e-11);
+    if (ok) outcome_free(&a);
+    if (ok && second) {
+        ok = grad(r, true, &a, &b) && agree(p, "create_graph through checkpoints", &a, first, 1e-11) &&
+             agree(p, "second derivatives through checkpoints", &b, second, 1e-9);
+        outcome_free(&a);
+        outcome_free(&b);
+    }
+    by_checkpoints = false;
+    return ok;
+}
+
 static bool check_outcomes(running *r)
 {
     const program *p = r->program;
     outcome first, again, other, second = { .count = 0 };
     bool ok = train(r, &first, NULL);
-    for (int i = 2; i <= 3 && ok; i++) {
-        char what[16];
-        snprintf(what, sizeof what, "step %d", i);
-        ok = train(r, &again, i == 2 ? handed_out : walked_twice) && agree(p, what, &again, &first, 0);
+    static void (*const ways[])(running *, outcome *) = { handed_out, walked_twice, in_checkpoints, packed };
+    static const char *const names[] = { "step 2", "step 3", "checkpoints", "packed" };
+    for (int i = 0; i < 4 && ok; i++) {
+        const double tolerance = i >= 2 && has_constants(p) ? 1e-12 : 0;
+        ok = train(r, &again, ways[i]) && agree(p, names[i], &again, &first, tolerance);
         outcome_free(&again);
     }
     ok = ok && grad(r, false, &other, NULL) && agree(p, "tg_grad", &other, &first, 1e-11);
@@ -303,6 +377,7 @@ static bool check_outcomes(running *r)
         ok = grad(r, true, &other, twice ? &second : NULL) && agree(p, "create_graph", &other, &first, 1e-11);
         outcome_free(&other);
     }
+    ok = ok && check_checkpoints(r, &first, twice ? &second : NULL);
     ok = ok && check_differences(r, &first, false, first.loss);
     if (ok && twice) ok = check_differences(r, &second, true, 0);
     counted.second += twice;
@@ -467,9 +542,10 @@ TEST(test_coverage)
     int missing = 0;
     for (int i = 0; i < count; i++) missing += uses[i] == 0;
     printf(
-        "%lld programs, %lld empty; %lld derivatives compared, %lld left out, %lld programs twice; %d ops, %d not met\n",
+        "%lld programs, %lld empty; %lld derivatives compared, %lld left out, %lld programs twice; %lld checkpoints, "
+        "%lld tensors packed; %d ops, %d not met\n",
         (long long)counted.programs, (long long)counted.empty, (long long)counted.compared, (long long)counted.skipped,
-        (long long)counted.second, count, missing);
+        (long long)counted.second, (long long)counted.checkpoints, (long long)counted.packed, count, missing);
     for (int i = 0; i < count && getenv("RANDOM_VERBOSE"); i++)
         if (!uses[i]) printf("  not met: %s\n", ops[i]->name);
     if (seeds < 10000) return;

@@ -212,6 +212,12 @@ bool program_run(running *r, motion m)
     const program *p = r->program;
     for (int i = 0; i < p->step_count; i++)
         if (!program_run_step(r, i, m)) return false;
+    return program_run_terms(r);
+}
+
+bool program_run_terms(running *r)
+{
+    const program *p = r->program;
     for (int i = 0; i < p->loss_count; i++) r->losses[i] = NULL;
     for (int k = 0; k < p->term_count; k++) {
         tg_tensor **loss = &r->losses[p->terms[k].loss];

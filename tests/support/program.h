@@ -95,6 +95,10 @@ typedef struct running {
 void program_prepare(running *r, const program *p);
 /* False when a step failed: an error is pending. */
 bool program_run(running *r, motion m);
+/* Its losses, when all steps have run. */
+bool program_run_terms(running *r);
+/* The same program, parts of it in checkpoints (program_checkpoint.c): how many; -1 when a step failed. */
+int program_run_in_checkpoints(running *r);
 /* One step of it. */
 bool program_run_step(running *r, int step, motion m);
 /* The sum of the losses. */
