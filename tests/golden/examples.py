@@ -50,6 +50,25 @@ def regression():
         yield loss.item()
 
 
+# ---- a step inside backward: the same losses as after it ----
+
+def step_in_backward():
+    torch.manual_seed(0)
+    layers = []
+    for _ in range(8):
+        layers += [nn.Linear(256, 256), nn.Tanh()]
+    model = nn.Sequential(*layers, nn.Linear(256, 1))
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(STEPS):
+        x = torch.randn(32, 256)
+        sgd.zero_grad()
+        loss = F.mse_loss(model(x), x[:, :1])
+        loss.backward()
+        sgd.step()
+        yield loss.item()
+        yield loss.item()
+
+
 # ---- a differential equation ----
 
 def derivative(y, t):
@@ -515,7 +534,7 @@ def names():
 def main():
     torch.set_num_threads(1)
     print("# What PyTorch loses where the examples say what they lose; examples.py, which wrote this file, describes it.")
-    for example in (regression, pinn, vae, dcgan, actor_critic):
+    for example in (regression, step_in_backward, pinn, vae, dcgan, actor_critic):
         case(example.__name__, list(example()))
     case("sine", list(sine()), " --waves 4 --length 30", 3)
     for kind in ("RNN_TANH", "RNN_RELU", "LSTM", "GRU", "Transformer"):
