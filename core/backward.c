@@ -111,7 +111,7 @@ bool tgi_walk_end(tgi_walk *w, bool ok)
     if (w->slots) tgi_pool_free(tgi_self.pool, w->slots, (size_t)w->slot_count * sizeof *w->slots);
     tgi_leaves_free(w);
     if (w->marks) tgi_pool_free(tgi_self.pool, w->marks, (size_t)w->mark_count);
-    return (!w->watched || tgi_walk_tell_end(w, ok ? TG_OK : TG_FAILED)) && ok;
+    return (!w->state || tgi_walk_tell_end(w, ok ? TG_OK : TG_FAILED)) && ok;
 }
 
 /* The gradient to start from: the one given, or a one. A reference, or NULL with an error recorded. */
@@ -137,7 +137,7 @@ bool tgi_walk_start(tgi_walk *w, const tgi_edge *edge, tg_tensor *output, tg_ten
 {
     tg_tensor *grad = first_gradient(w->name, output, given);
     if (!grad) return false;
-    const bool told = !w->watched || tgi_walk_tell_edge(w, NULL, 0, edge, grad, NULL);
+    const bool told = !w->state || tgi_walk_tell_edge(w, NULL, 0, edge, grad, NULL);
     const bool ok = told && (tgi_unwanted(w, edge) || tgi_accumulate(w, edge, grad));
     tgi_unref(grad);
     return ok;
@@ -190,13 +190,18 @@ static bool is_captured(const tgi_walk *w, const tg_node *node, int output)
     return false;
 }
 
+/* A chain that goes on as it is, and that nobody wants to see. */
+TG_RARE __attribute__((noinline)) static bool waits(const tgi_walk *w, const tg_node *node, int output)
+{
+    return node->op->passes_on && !tgi_outputs(node)[output].watch && !is_captured(w, node, output);
+}
+
 /* Completes the gradients of a node's outputs and shows them to whoever watches. */
 static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
 {
     for (int i = 0; i < node->output_count; i++) {
         const tgi_watch *watch = tgi_outputs(node)[i].watch;
-        const bool waits = slots[i].chain && node->op->passes_on && !watch && !is_captured(w, node, i);
-        if (slots[i].chain && !waits && !tgi_chain_flush(&slots[i])) return false;
+        if (slots[i].chain && !waits(w, node, i) && !tgi_chain_flush(&slots[i])) return false;
         if (!watch || !slots[i].grad) continue;
         if (watch->hooks && !run_hooks(w, node, &watch->hooks, &slots[i])) return false;
         if (watch->retained && !tgi_accumulate_grad(w, watch->retained, &slots[i], false)) return false;
@@ -215,7 +220,7 @@ static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *sl
 static bool give_whole(tgi_walk *w, const tg_node *node, tg_tensor *whole)
 {
     const tgi_edge *edge = tgi_inputs(node);
-    return (!w->watched || tgi_walk_tell_edge(w, node, 0, edge, whole, NULL)) && tgi_accumulate(w, edge, whole);
+    return (!w->state || tgi_walk_tell_edge(w, node, 0, edge, whole, NULL)) && tgi_accumulate(w, edge, whole);
 }
 
 /* One node: completes the gradients of its outputs and, if `run`, calls its op's backward. Where tg_grad only asks for
@@ -226,7 +231,7 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
     w->lent = NULL; /* what the node before did not hand back was never counted */
     w->lent_from = NULL;
     if (!complete(w, node, slots)) return false;
-    if (w->watched && !tgi_walk_tell_visit(w, node)) return false;
+    if (w->state && !tgi_walk_tell_visit(w, node)) return false;
     if (!run) return true;
     if (!check_node(w, node)) return false;
     tg_tensor *whole = node->op->part ? tgi_take_whole(w, node) : NULL;
@@ -236,7 +241,7 @@ static bool visit(tgi_walk *w, tg_node *node, tgi_slot_sum *slots, bool run)
         node->op->backward_fused(&ctx);
     else
         node->op->backward(&ctx);
-    return !w->failed && !tgi_self.error;
+    return !(w->state & TGI_FAILED_WALK) && !tgi_self.error;
 }
 
 /* ---- the walk ---- */
@@ -261,15 +266,16 @@ static bool pass(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
     tgi_set_seen(w->create_graph);             /* and this, see tgi_run_hooks */
     if (!visit(w, node, slots, run)) return false;
     if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = 1;
-    empty_slots(w, node, tgi_slot_of_output(w, node, 0)); /* they may have moved */
+    if (node->op->passes_on) slots = tgi_slot_of_output(w, node, 0); /* a walk that was extended has moved its slots */
+    empty_slots(w, node, slots);
     return true;
 }
 
 /* The walk leaves a node, for which gradients had come or not. */
-TG_RARE static bool leave_watched(tgi_walk *w, const tg_node *node, bool passed)
+TG_RARE __attribute__((noinline)) static bool leave_watched(tgi_walk *w, const tg_node *node, bool passed)
 {
     if (passed && runs(w, node) && !tgi_walk_tell_visited(w, node)) return false;
-    return !(w->watched & TGI_EARLY_LEAVES) || tgi_leaves_of_node(w, node);
+    return !(w->state & TGI_EARLY_LEAVES) || tgi_leaves_of_node(w, node);
 }
 
 /* One scope serves all nodes: what a node's backward made is dropped when it is done. */
@@ -290,7 +296,7 @@ bool tgi_walk_down(tgi_walk *w, int32_t high, int32_t low)
             self->where = where; /* the op may be a user's, whose backward has lines of its own */
             if (self->handle_count > handles || self->scope_count > scope.depth + 1) tgi_scope_empty(scope);
         }
-        if (w->watched && ok) ok = leave_watched(w, node, here);
+        if (w->state && ok) ok = leave_watched(w, node, here);
     }
     if (scope.depth >= 0) tgi_scope_end_keeping_nodes(scope);
     return ok;
@@ -300,7 +306,7 @@ bool tgi_walk_hand_over(tgi_walk *w, const tg_node *node, int output, const tgi_
 {
     if (tgi_is_empty(tgi_slot_of_output(w, node, output)) || tgi_unwanted(w, edge)) return true;
     tgi_slot_sum *to = tgi_slot_of(w, edge), *from = tgi_slot_of_output(w, node, output);
-    if (!to || (w->watched && !tgi_walk_tell_sum(w, edge, from))) return false;
+    if (!to || (w->state && !tgi_walk_tell_sum(w, edge, from))) return false;
     if (!tgi_is_empty(to) || is_part(edge) || is_captured(w, node, output))
         return tgi_chain_flush(from) && tgi_accumulate(w, edge, from->grad);
     *to = *from;

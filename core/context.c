@@ -121,7 +121,7 @@ static tg_tensor *fit(const tg_node *node, int i, tg_tensor *grad)
 
 static void fail_of_input(const tg_context *ctx, int i)
 {
-    ctx->walk->failed = true;
+    ctx->walk->state |= TGI_FAILED_WALK;
     if (!tg_failed())
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward returned NULL for input %d", i);
 }
@@ -136,6 +136,20 @@ TG_RARE static bool tell_edge(const tg_context *ctx, int i, tg_tensor *grad, con
     return tgi_walk_tell_edge(ctx->walk, ctx->node, i, &tgi_inputs(ctx->node)[i], grad, product);
 }
 
+static inline tg_tensor *fitted(const tg_context *ctx, int i, tg_tensor *grad)
+{
+    return grad && !fits(&tgi_inputs(ctx->node)[i], grad) ? fit(ctx->node, i, grad) : grad;
+}
+
+/* tg_set_grad_input in a walk of which somebody is told, or that has failed. */
+TG_RARE __attribute__((noinline)) static void set_grad_seen(const tg_context *ctx, int i, tg_tensor *grad)
+{
+    if (ctx->walk->state & TGI_FAILED_WALK || !needs_input_grad(ctx, i)) return;
+    grad = fitted(ctx, i, grad);
+    if (!grad || !tell_edge(ctx, i, grad, NULL) || !tgi_accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], grad))
+        fail_of_input(ctx, i);
+}
+
 /* A NULL gradient is a failure that has been recorded; "no gradient" is not calling at all. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
 {
@@ -143,15 +157,18 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
         refuse_grad(ctx, grad);
         return;
     }
-    if (ctx->walk->failed || !needs_input_grad(ctx, i)) return;
-    if (grad && !fits(&tgi_inputs(ctx->node)[i], grad)) grad = fit(ctx->node, i, grad);
-    if (ctx->walk->watched && grad && !tell_edge(ctx, i, grad, NULL)) grad = NULL;
+    if (ctx->walk->state) {
+        set_grad_seen(ctx, i, grad);
+        return;
+    }
+    if (!needs_input_grad(ctx, i)) return;
+    grad = fitted(ctx, i, grad);
     if (!grad || !tgi_accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], grad)) fail_of_input(ctx, i);
 }
 
 tg_tensor *tg_grad_place(tg_context *ctx, int i)
 {
-    if (!has_context(ctx) || ctx->walk->failed || !needs_input_grad(ctx, i)) return NULL;
+    if (!has_context(ctx) || ctx->walk->state & TGI_FAILED_WALK || !needs_input_grad(ctx, i)) return NULL;
     const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
     return edge->output >= 0 && edge->to.node->op->part ? tgi_lend_place(ctx->walk, edge) : NULL;
 }
@@ -191,7 +208,7 @@ void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
     tgi_walk *w = ctx->walk;
     const char *name = ctx->node->op->name;
     if (!tgi_handle_or_null(name, product.a) || !tgi_handle_or_null(name, product.b)) return;
-    if (w->failed || !needs_input_grad(ctx, i)) return;
+    if (w->state & TGI_FAILED_WALK || !needs_input_grad(ctx, i)) return;
     const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
     const tgi_target target = tgi_target_of(edge);
     if (product.a && tgi_is_lent(w, product.a)) product.a = tgi_engine->clone(product.a);
@@ -199,7 +216,7 @@ void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
     bool ok = product.a && tg_optional_ok(product.b);
     if (ok && (w->create_graph || !tgi_engine->add_products || !product_fits(&target, &product)))
         ok = fail_product(ctx, i, &target, &product);
-    if (ok && w->watched) ok = tell_edge(ctx, i, NULL, &product);
+    if (ok && w->state) ok = tell_edge(ctx, i, NULL, &product);
     tgi_slot_sum *slot = ok ? tgi_slot_of(w, edge) : NULL;
     if (!slot || !tgi_chain_add(slot, edge, ctx->node, &product)) fail_of_input(ctx, i);
 }

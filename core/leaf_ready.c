@@ -10,7 +10,7 @@ bool tgi_leaves_begin(tgi_walk *w)
 {
     const tgi_observers *observers = tgi_self.observers;
     if (!(observers && observers->leaves) && !__atomic_load_n(&tgi_leaf_hooks, __ATOMIC_RELAXED)) return true;
-    w->watched |= TGI_EARLY_LEAVES;
+    w->state |= TGI_EARLY_LEAVES;
     for (int32_t i = w->low; i <= w->high; i++) {
         const tg_node *node = tgi_self.nodes[i];
         for (int k = 0; k < node->input_count; k++) {

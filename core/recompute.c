@@ -242,7 +242,7 @@ static bool leads_where_it_did(const tgi_walk *w, const tg_node *node, const tgi
     if (edge->output >= 0)
         return edge->to.node->index >= first || member(node, edge, next) ||
                fail_other("a tensor", edge->to.node->where);
-    if (edge->output == TGI_TO_NOWHERE || !(w->watched & TGI_EARLY_LEAVES)) return true;
+    if (edge->output == TGI_TO_NOWHERE || !(w->state & TGI_EARLY_LEAVES)) return true;
     const int64_t slot = tgi_find_leaf(w, edge->to.leaf);
     return slot < 0 || !w->leaves[slot].complete || member(node, edge, next) ||
            fail_other("a leaf", edge->to.leaf->where);
@@ -347,7 +347,7 @@ static void backward(tg_context *ctx)
     const int64_t end = tgi_self.node_count;
     const bool retain_graph = w->retain_graph;
     w->retain_graph = w->create_graph;
-    if (!ran || !tgi_walk_down(w, (int32_t)end - 1, first)) w->failed = true;
+    if (!ran || !tgi_walk_down(w, (int32_t)end - 1, first)) w->state |= TGI_FAILED_WALK;
     w->retain_graph = retain_graph;
     /* Those who watch may look at them until their scope ends. */
     if (!w->create_graph && !tgi_self.observers && tgi_self.node_count == end) tgi_tape_truncate(first);

@@ -433,18 +433,29 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
 
 /* ---- opening an op ---- */
 
+static inline bool inputs_ok(const tg_op *op, tg_tensor_list inputs)
+{
+    if (!tgi_list_ok(op->name, inputs)) return false;
+    for (int64_t i = 0; i < inputs.count; i++) {
+        const tg_tensor *t = inputs.items[i];
+        if (!t || t->alive != TGI_ALIVE) return tgi_fail_handle(op->name, i + 1, t);
+    }
+    return true;
+}
+
+/* While somebody observes. */
+TG_RARE __attribute__((noinline)) static bool begin_told(const char *where, const tg_op *op, tg_tensor_list inputs)
+{
+    return inputs_ok(op, inputs) && tgi_self.observers->tell->began(op, inputs, where != NULL);
+}
+
 bool tg_op_begin(const char *where, const tg_op *op, tg_tensor_list inputs)
 {
     tgi_thread *self = &tgi_self;
     if (where) self->where = where;
     if (!op) return fail_no_op("op_begin");
     self->op = op->name;
-    if (!tgi_list_ok(op->name, inputs)) return false;
-    for (int64_t i = 0; i < inputs.count; i++) {
-        const tg_tensor *t = inputs.items[i];
-        if (!t || t->alive != TGI_ALIVE) return tgi_fail_handle(op->name, i + 1, t);
-    }
-    return !self->observers || self->observers->tell->began(op, inputs, where != NULL);
+    return self->observers ? begin_told(where, op, inputs) : inputs_ok(op, inputs);
 }
 
 bool tg_optional_ok(const tg_tensor *t) { return t ? tgi_handle_ok(tgi_self.op, t) : !tg_failed(); }

@@ -26,8 +26,9 @@ typedef struct tgi_leaf_slot {
 /* What tg_grad marks a node with. */
 enum { TGI_RUNS = 1, TGI_CAPTURED = 2 };
 
-/* Who watches a walk: observers, who have been told that it begins; leaves that are completed on the way. */
-enum { TGI_OBSERVED = 1, TGI_EARLY_LEAVES = 2 };
+/* What makes a walk more than usual: observers have been told that it begins; leaves are completed on the way; a backward
+ * has failed. */
+enum { TGI_OBSERVED = 1, TGI_EARLY_LEAVES = 2, TGI_FAILED_WALK = 4 };
 
 typedef struct tgi_walk {
     const char *name;         /* "backward" or "grad", for errors */
@@ -49,8 +50,7 @@ typedef struct tgi_walk {
     tg_tensor *lent;          /* parts.c: a place that an op was given and has not handed back, */
     const tgi_slot_sum *lent_slot; /* and whose it is; */
     const tgi_storage *lent_from;  /* the memory of all that the node being visited was lent */
-    uint8_t watched;          /* 0, or of those below */
-    bool failed;
+    uint8_t state;            /* 0, or of those above */
     bool passed;              /* every slot of a node has been emptied on the way */
 } tgi_walk;
 

@@ -4,13 +4,13 @@
 
 static const tgi_observers *observers_of(const tgi_walk *w)
 {
-    return w->watched & TGI_OBSERVED ? tgi_self.observers : NULL;
+    return w->state & TGI_OBSERVED ? tgi_self.observers : NULL;
 }
 
 bool tgi_walk_tell_begin(tgi_walk *w)
 {
     const tg_walk told = { w->name, tgi_self.where, w->roots, w->create_graph, w->retain_graph };
-    w->watched |= TGI_OBSERVED;
+    w->state |= TGI_OBSERVED;
     return tgi_self.observers->tell->walk(&told);
 }
 
