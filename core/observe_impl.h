@@ -23,8 +23,8 @@ typedef struct tgi_telling {
     bool (*visit)(const tg_node *node, tg_tensor *const *grads);
     bool (*edge)(const tg_contribution *what);
     bool (*visited)(const tg_node *node);
-    /* Of one that is visited: what is recorded from now on, or until now, in the innermost scope is at its place as when
-     * it was recorded itself; tells nobody. False with an error pending. */
+    /* Of one that is visited: what is recorded from now on, or until now, in the innermost scope is at its place as
+     * when it was recorded itself; tells nobody. False with an error pending. */
     bool (*again)(const tg_node *node, bool begins);
     bool (*product)(const tg_node *node, const tg_product *product);
     bool (*evaluating)(const tg_node *last, const tg_product *products, int64_t count);

@@ -26,8 +26,8 @@ typedef struct tgi_leaf_slot {
 /* What tg_grad marks a node with. */
 enum { TGI_RUNS = 1, TGI_CAPTURED = 2 };
 
-/* What makes a walk more than usual: observers have been told that it begins; leaves are completed on the way; a backward
- * has failed. */
+/* What makes a walk more than usual: observers have been told that it begins; leaves are completed on the way; a
+ * backward has failed. */
 enum { TGI_OBSERVED = 1, TGI_EARLY_LEAVES = 2, TGI_FAILED_WALK = 4 };
 
 typedef struct tgi_walk {
