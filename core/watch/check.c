@@ -101,7 +101,7 @@ static void leaf_ready(void *context, tg_tensor *leaf, tg_tensor *grad)
 static void walked(void *context, tg_status status)
 {
     tgi_check *c = context;
-    if (--c->walking) return;
+    if (!c->walking || --c->walking) return; /* the check may have begun in a hook */
     const tgi_place place = tgi_place_keep();
     for (int i = 0; i < LINTS; i++) /* of a walk that failed, too */
         if (lints[i]->functions.walked) lints[i]->functions.walked(c->states[i], status);

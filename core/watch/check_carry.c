@@ -135,16 +135,21 @@ static void failed(carry *s)
     tgi_set_untold(untold);
 }
 
-static void walked(void *state, tg_status status)
+static void follow(carry *s)
 {
-    carry *s = state;
-    if (status != TG_OK) {
-        if (tg_failed()) failed(s);
-        return;
-    }
     s->longer = s->old > s->former_old && s->former_old >= 0 ? s->longer + 1 : 0;
     s->former_old = s->old;
     if (s->longer == LONGER && !tg_failed()) tell_longer(s->base.check, s);
+}
+
+static void walked(void *state, tg_status status)
+{
+    carry *s = state;
+    if (status == TG_OK)
+        follow(s);
+    else if (tg_failed())
+        failed(s);
+    s->last = NULL; /* it may be gone when the next walk fails before it comes to a node */
 }
 
 const tgi_lint tgi_lint_carry = {

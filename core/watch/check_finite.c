@@ -225,6 +225,7 @@ static void walked(void *state, tg_status status)
     finiteness *f = state;
     (void)status;
     f->visiting = NULL;
+    memset(f->grads, 0, sizeof f->grads);
     f->fault[0] = f->carried[0] = '\0';
     f->carried_nan = false;
 }

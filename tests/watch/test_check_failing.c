@@ -91,6 +91,24 @@ TEST(test_begun_and_ended_in_the_middle)
     tg_scope_end(scope);
 }
 
+static tg_tensor *begin_in_hook(tg_tensor *grad, void *told)
+{
+    tg_check_begin(.told = count_find, .context = told);
+    return grad;
+}
+
+TEST(test_begun_in_a_hook)
+{
+    IN_SCOPE;
+    int told = 0;
+    tg_tensor *x = tg_ones(tg_shape(3), .requires_grad = true), *y = tg_mul(x, 2);
+    tg_register_hook(y, begin_in_hook, &told);
+    tg_backward(tg_sum(y));
+    tg_backward(tg_sum(tg_sqrt(tg_mul(x, 0))));
+    assert_int_equal(tg_check_end(), 1);
+    tg_scope_end(scope);
+}
+
 static void *train_in_thread(void *told)
 {
     IN_SCOPE;
@@ -122,8 +140,8 @@ TEST(test_threads)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_failing_allocations),           T(test_ended_twice), T(test_ended_while_a_find_is_told),
-        T(test_begun_and_ended_in_the_middle), T(test_threads),
+        T(test_failing_allocations),           T(test_ended_twice),     T(test_ended_while_a_find_is_told),
+        T(test_begun_and_ended_in_the_middle), T(test_begun_in_a_hook), T(test_threads),
     };
     return cmocka_run_group_tests_name("check_failing", tests, NULL, NULL);
 }
