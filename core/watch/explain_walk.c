@@ -4,7 +4,6 @@
 #include "core/autograd.h"
 #include "core/observe_impl.h"
 #include "core/scope.h"
-#include "core/walk_impl.h"
 
 #include <string.h>
 
@@ -89,19 +88,17 @@ static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
             add(context, (tg_walk_step){ .event = TG_WALK_VISIT, .node = node, .output = i, .grad = grads[i] });
 }
 
-/* Parts are written where they belong: of these a copy is kept. */
+/* No tensor that is held is added to in place, and under tg_grad there are no places for parts (parts.c). */
 static void edge(void *context, const tg_contribution *what)
 {
-    tg_tensor *grad = what->to && what->to->op->part ? tgi_engine->clone(what->grad) : what->grad;
-    if (grad)
-        add(context, (tg_walk_step){ .event = TG_WALK_EDGE,
-                                     .node = what->from,
-                                     .to = what->to,
-                                     .input = what->input,
-                                     .output = what->output,
-                                     .leaf = what->leaf,
-                                     .grad = grad,
-                                     .product = what->product != NULL });
+    add(context, (tg_walk_step){ .event = TG_WALK_EDGE,
+                                 .node = what->from,
+                                 .to = what->to,
+                                 .input = what->input,
+                                 .output = what->output,
+                                 .leaf = what->leaf,
+                                 .grad = what->grad,
+                                 .product = what->product != NULL });
 }
 
 const tg_tensor *tgi_explain_grad(const tgi_explaining *e, const tgi_value *value)

@@ -174,6 +174,30 @@ TEST(test_several_results_of_a_step)
     tg_scope_end(scope);
 }
 
+/* What only a label inside the step reads has not left it; what that inner loop hands on has left the inner one. */
+TEST(test_labels_inside_a_step)
+{
+    IN_SCOPE;
+    tg_flow *flow = tg_flow_begin();
+    tg_tensor *a = tg_ones(tg_shape(1), .requires_grad = true);
+    tg_label("t=0");
+    tg_tensor *h = tg_mul(a, 2.0), *inner;
+    tg_scope head = tg_scope_begin();
+    tg_label("head 0");
+    inner = tg_mul(h, 3.0);
+    tg_scope_end_with(head, &inner);
+    tg_tensor *out = tg_mul(inner, 5.0);
+    tg_label_end();
+    tg_backward(tg_mul(out, 7.0));
+    assert_int_equal(tg_flow_count(flow, TG_FLOW_STEPS), 2);
+    assert_string_equal(tg_flow_name(flow, TG_FLOW_STEPS, 0), "t");
+    assert_string_equal(tg_flow_name(flow, TG_FLOW_STEPS, 1), "head");
+    expect_close(at(tg_flow_norms(flow, TG_FLOW_STEPS, 0), 0, 0), 7); /* of out, and not of h, 105 */
+    expect_close(at(tg_flow_norms(flow, TG_FLOW_STEPS, 1), 0, 0), 35);
+    tg_flow_end(flow);
+    tg_scope_end(scope);
+}
+
 /* Numbers whose squares do not fit; zeros; what is not finite; tensors without elements; views of any strides. */
 TEST(test_norms)
 {
@@ -247,6 +271,7 @@ int main(void)
         T(test_without_labels),
         T(test_loops_in_a_module),
         T(test_several_results_of_a_step),
+        T(test_labels_inside_a_step),
         T(test_norms),
         T(test_charts),
         T(test_misuse),

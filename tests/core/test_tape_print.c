@@ -335,6 +335,21 @@ TEST(test_what_differs_does_not_fold)
     tg_scope_end(scope);
 }
 
+TEST(test_other_lines_do_not_fold)
+{
+    IN_SCOPE;
+    tg_tensor *h = tg_exp(tg_ones(tg_shape(3), .requires_grad = true));
+    h = tg_tanh(h);
+    h = tg_tanh(h);
+    h = tg_tanh(h);
+    h = tg_tanh(h);
+    h = tg_tanh(h);
+    FILE *file = printed_begin();
+    tg_tape_print(file, .fold = 1);
+    expect_in(printed_end(file, __FILE__), "%4: float32[3] = tanh(%3)    here    saves %4, 12 B\n%5: ");
+    tg_scope_end(scope);
+}
+
 /* Only what it depends on; indices are those of the tape. */
 TEST(test_of_a_result)
 {
@@ -537,6 +552,7 @@ int main(void)
         T(test_blocks_and_folding),
         T(test_a_loop_without_labels_folds),
         T(test_what_differs_does_not_fold),
+        T(test_other_lines_do_not_fold),
         T(test_of_a_result),
         T(test_dot),
         T(test_dot_folded),
