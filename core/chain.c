@@ -77,7 +77,7 @@ bool tgi_chain_add(tgi_slot_sum *sum, const tgi_edge *edge, const tg_node *node,
     chain->length += a->dims[product->transpose_a ? 0 : 1];
     chain->bytes += bytes_of(a) + (b ? bytes_of(b) : 0);
     chain->op = node->op->name;
-    chain->where = tg_node_where(node);
+    chain->where = node->where;
     chain->last = (tgi_origin){ node->serial, node->index, 0 };
     if (chain->length < LONG_ENOUGH || chain->bytes < BYTES_ENOUGH) return true;
     return tgi_chain_flush(sum);
@@ -113,7 +113,8 @@ static bool unchanged(const tgi_chain *chain)
     tg_fail_at(NULL, TG_ERROR_AUTOGRAD, chain->op,
                "one of the variables needed for gradient computation has been modified by an inplace operation: it was "
                "used by %s at %s, and written at %s before its gradient was complete",
-               chain->op, chain->where, storage->written_at ? storage->written_at : "an unknown place");
+               chain->op, chain->where ? chain->where : "an unknown place",
+               storage->written_at ? storage->written_at : "an unknown place");
     return false;
 }
 
