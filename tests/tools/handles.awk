@@ -50,7 +50,7 @@ BEGIN {
     rule["tg_csv *"] = rule["const tg_csv *"] = "csv"
     rule["tg_vocabulary *"] = rule["const tg_vocabulary *"] = "vocabulary"
     of_kind("address", "tg_text_pairs *;const struct tg_checkpoint_parts *")
-    of_kind("address", "const tg_tensor_list *;tg_batch *;const tg_place *;const tg_observer *")
+    of_kind("address", "const tg_tensor_list *;tg_batch *;const tg_place *;const tg_observer *;const tg_saved_hooks *")
     of_kind("memory", "void *;const void *;char *;double *;float *;int *;int64_t *;_Bool *;tg_shape *")
     of_kind("memory", "const char *const *;const double *;const tg_any *;tg_profile_entry *")
     of_kind("memory", "tg_tensor *const *;tg_tensor **;tg_batch **;const tg_operand *")
