@@ -83,8 +83,8 @@ static void tell_gone(tgi_check *c, const flow_of *of, const tgi_watched *w)
     tgi_find_row(&f, "so", "what happened earlier in the sequence is not learnt from");
     tgi_find_row(
         &f, "mend",
-        "an LSTM or GRU in place of a plain RNN, its forget bias at 1; tg_orthogonal_ for the recurrent weight; a loss "
-        "at every step; shorter pieces");
+        "an LSTM or GRU in place of a plain RNN, its forget bias at 1; tg_init_orthogonal_ for the recurrent weight; a "
+        "loss at every step; shorter pieces");
     tgi_find_tell(c, &f);
 }
 
@@ -97,7 +97,7 @@ static void tell_grown(tgi_check *c, const flow_of *of, const tgi_watched *w)
                  "the gradient of %s grows from use to use: from %.3g at the last of %lld uses to %.3g at the first",
                  name_of(w, text), of->first, (long long)of->uses, of->now);
     tgi_find_row(&f, "mend",
-                 "tg_clip_grad_norm_ before tg_step; tg_orthogonal_ for the recurrent weight; shorter pieces");
+                 "tg_clip_grad_norm_ before tg_step; tg_init_orthogonal_ for the recurrent weight; shorter pieces");
     tgi_find_tell(c, &f);
 }
 

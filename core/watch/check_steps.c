@@ -118,8 +118,8 @@ static void check_rows(tgi_check *c, stepped *s, const tgi_watched *w, const tg_
     tgi_find_row(&f, "so", "its units compute the same and learn the same: the layer is as good as one unit");
     tgi_find_row(
         &f, "mend",
-        "start from random numbers: tg_kaiming_uniform_, tg_xavier_uniform_, tg_normal_; only biases may start "
-        "from zeros");
+        "start from random numbers: tg_init_kaiming_uniform_, tg_init_xavier_uniform_, tg_normal_; only biases may "
+        "start from zeros");
     tgi_find_tell(c, &f);
 }
 

@@ -105,9 +105,10 @@ static void check_dead(const units *u, const site *s)
     tgi_find_say(&f, "%lld of %lld units of %s have been 0 for every sample of the last %d steps", (long long)dead,
                  (long long)s->units, s->op->name, WINDOW);
     tgi_find_row(&f, "so", "no gradient flows through them: they will not come back");
-    tgi_find_row(&f, "mend",
-                 "a smaller learning rate, which threw them there; tg_kaiming_normal_ to begin with; tg_leaky_relu or "
-                 "tg_gelu, which are nowhere flat; a normalisation before it");
+    tgi_find_row(
+        &f, "mend",
+        "a smaller learning rate, which threw them there; tg_init_kaiming_normal_ to begin with; tg_leaky_relu or "
+        "tg_gelu, which are nowhere flat; a normalisation before it");
     tgi_find_tell(u->base.check, &f);
 }
 
@@ -124,8 +125,8 @@ static void check_saturated(const units *u, site *s)
     tgi_find_row(&f, "so", "its slope there is nearly 0: next to no gradient flows through it");
     tgi_find_row(
         &f, "mend",
-        "smaller weights to begin with (tg_xavier_uniform_), inputs of about the size 1, a normalisation before it, "
-        "a smaller learning rate");
+        "smaller weights to begin with (tg_init_xavier_uniform_), inputs of about the size 1, a normalisation before "
+        "it, a smaller learning rate");
     tgi_find_tell(u->base.check, &f);
 }
 
