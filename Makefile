@@ -80,8 +80,9 @@ endif
 # ---- the house ----
 # Each folder uses only those before it. The tools are told these names; nowhere else are they listed.
 WINGS := base shape rows index reduce arrange linear layers loss random
+WATCH_WINGS := tape gradcheck profile player check compare
 KERNEL_FOLDERS := template math rows gemm conv image reduce normalize attention index distance optim
-LAYERS := core core/file core/show core/watch $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn nn/data optim
+LAYERS := core core/file core/show $(WATCH_WINGS:%=core/watch/%) core/watch $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn nn/data optim
 
 # ---- the library ----
 # ops/kernels/FOLDER/FAMILY_kernels.c is compiled once for each instruction set into a table of functions. Which sets a
@@ -143,7 +144,7 @@ $(addsuffix /%.o,$(addprefix $(OBJ)/,$(HOT))) $(OBJ)/ops/engine.o: LEVEL := -O3
 $(OBJ)/ops/rows/%.o $(OBJ)/ops/linear/jacobi.o: LEVEL := -O3 $(SECTIONS)
 # Nor does a program that only reads a format link what writes it.
 $(OBJ)/core/file/%.o $(OBJ)/core/show/%.o $(OBJ)/core/watch/%.o: LEVEL := -O2 $(SECTIONS)
-$(OBJ)/core/watch/check_scan.o: LEVEL := -O3 $(SECTIONS)
+$(OBJ)/core/watch/check/check_scan.o: LEVEL := -O3 $(SECTIONS)
 $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(LIBRARY_FLAGS) $(LEVEL) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -160,8 +161,8 @@ $(PLAYER).text: $(PLAYER_FOLDER)/player.html $(PLAYER_FOLDER)/player.css $(PLAYE
 	$(Q)$(EMBED) $< >$@
 $(PLAYER).html: $(PLAYER).text
 	$(Q)$(EMBED) -v raw=1 $(PLAYER_FOLDER)/player.html >$@
-$(OBJ)/core/watch/player_page.o: LIBRARY_FLAGS += -I$(BUILD)/player
-$(OBJ)/core/watch/player_page.o: $(PLAYER).text
+$(OBJ)/core/watch/player/player_page.o: LIBRARY_FLAGS += -I$(BUILD)/player
+$(OBJ)/core/watch/player/player_page.o: $(PLAYER).text
 
 # The instruction set and the level come last; no LTO, which could carry code for one processor into code for all.
 # (Sanitizers see as much at -O1, and compile in a fraction of the time.) The vectors are in the loops: looking for more of

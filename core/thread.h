@@ -49,7 +49,7 @@ typedef struct tgi_rare {
     const struct tgi_packing *packing; /* how saved tensors are packed; NULL: they never were */
     tgi_packers *packers;       /* by whom */
     tgi_reading *reading;         /* the innermost; NULL: none */
-    struct tgi_profile *profile; /* what this thread's last one found (core/watch/profile.c); NULL: nothing */
+    struct tgi_profile *profile; /* what this thread's last one found (core/watch/profile/profile.c); NULL: nothing */
     void (*free_profile)(struct tgi_profile *profile);
     void (*release_watchers)(void); /* not NULL: what frees both */
 } tgi_rare;

@@ -5,12 +5,11 @@
 #include "environment_impl.h"
 
 #include "core/observe_impl.h"
+#include "core/watch/tape/tools_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* `begin` is called on the thread that begins, in the middle of its first allocation: it may allocate and observe, but an
- * error that it leaves pending is the program's. It is told of the thread's end by its observer. */
 typedef struct tool {
     const char *variable;
     void (*begin)(const char *value);

@@ -1,5 +1,5 @@
 """Writes files/compare_NAME.safetensors: runs of small models as examples/record_run.py records them with PyTorch 1.13.1.
-tests/core/test_compare.c ports the models, rightly and with mistakes. Writes examples/data/port.safetensors, too, which
+tests/watch/test_compare.c ports the models, rightly and with mistakes. Writes examples/data/port.safetensors, too, which
 docs/port-checker.md compares with.
 
     OMP_NUM_THREADS=1 python3 compare.py

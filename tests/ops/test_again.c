@@ -2,7 +2,7 @@
  * used on, in float64 and in float32, at kinks and ties, too. Ops for which that cannot be are listed. */
 #include <tapegrad.h>
 
-#include "core/watch/check_node.h"
+#include "core/watch/gradcheck/check_node.h"
 #include "tests/support/op_suite.h"
 #include "tests/support/sample.h"
 

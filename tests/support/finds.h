@@ -1,10 +1,10 @@
-/* finds.h: what a check finds while a test runs (core/watch/check.h), kept to be looked at. */
+/* finds.h: what a check finds while a test runs (core/watch/check/check.h), kept to be looked at. */
 #ifndef TG_TESTS_SUPPORT_FINDS_H
 #define TG_TESTS_SUPPORT_FINDS_H
 
 #include "suite.h"
 
-#include "core/watch/check.h"
+#include "core/watch/check/check.h"
 
 #include <stdio.h>
 

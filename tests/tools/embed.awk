@@ -1,6 +1,6 @@
 # Makes the player's page one text: awk -v style=FILE -v scripts="FILE ..." [-v raw=1] -f embed.awk player.html
 #
-# Prints it as C, for core/watch/player_page.c: the definitions of tgi_player_head, tgi_player_between and tgi_player_tail,
+# Prints it as C, for core/watch/player/player_page.c: the definitions of tgi_player_head, tgi_player_between and tgi_player_tail,
 # cut where the run and its numbers belong. With raw it prints the page itself, @run@ and @numbers@ still in it. Indentation
 # and lines that are comments are left out. Bytes beyond ASCII pass as they are (LC_ALL=C).
 # Puts a backslash before each of that letter.

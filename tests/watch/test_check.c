@@ -1,4 +1,4 @@
-/* test_check.c: numbers that are not finite, found where they come from (core/watch/check_finite.c). Each case is planted;
+/* test_check.c: numbers that are not finite, found where they come from (core/watch/check/check_finite.c). Each case is planted;
  * beside it stands the one that must not be told of. */
 #include "tests/support/finds.h"
 

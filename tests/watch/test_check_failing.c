@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L /* setenv */
 
 #include "tests/support/failing.h"
-#include "core/watch/check.h"
+#include "core/watch/check/check.h"
 #include "tests/support/suite.h"
 
 static void count_find(const tg_find *f, void *context)

@@ -1,4 +1,4 @@
-/* test_check_lints.c: what trains badly without an error (core/watch/check.h). Each lint has a run in which its mistake is
+/* test_check_lints.c: what trains badly without an error (core/watch/check/check.h). Each lint has a run in which its mistake is
  * planted, and one that is right and looks like it, in which nothing may be found. */
 #include "tests/support/finds.h"
 
