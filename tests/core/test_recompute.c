@@ -524,10 +524,12 @@ TEST(test_rows_of_modules)
 
 /* ---- errors ---- */
 
+typedef enum { SHAPE, DTYPE, MISSING, READS, FAILS, WRITES, WRITES_VIEW } deviation;
+
 typedef struct fickle {
     int run; /* counted */
     tg_tensor *other;
-    enum { SHAPE, DTYPE, MISSING, READS, FAILS, WRITES, WRITES_VIEW } what;
+    deviation what;
 } fickle;
 
 static void changes(void *context, tg_tensor *const *in, tg_tensor **out)
@@ -549,7 +551,7 @@ TEST(test_second_runs_that_differ)
     static const char *const says[] = { "gave a float32 of shape [3, 1] as output 0, which was a float32 of shape [3]",
                                         "gave a float64 of shape [3] as output 0", "gave no output 0",
                                         "had not read before", "size mismatch" };
-    for (int what = SHAPE; what <= FAILS; what++) {
+    for (deviation what = SHAPE; what <= FAILS; what++) {
         IN_SCOPE;
         tg_tensor *x = tg_ones(S(3), .requires_grad = true);
         fickle f = { .what = what };
@@ -567,7 +569,7 @@ TEST(test_second_runs_that_differ)
 
 TEST(test_functions_that_write)
 {
-    for (int what = WRITES; what <= WRITES_VIEW; what++) {
+    for (deviation what = WRITES; what <= WRITES_VIEW; what++) {
         IN_SCOPE;
         fickle f = { .what = what };
         tg_tensor *x = tg_exp(tg_ones(S(3), .requires_grad = true));
