@@ -41,7 +41,7 @@ static void run_again(void *context, tg_tensor *const *inputs, tg_tensor **outpu
 tg_tensor *tg_checkpoint_sequential_at(const char *where, tg_module *m, int64_t segments, tg_tensor *x,
                                        tg_checkpoint_sequential_options options)
 {
-    if (!tgi_module_ok(where, m, name) || tg_failed()) return NULL;
+    if (!tgi_module_ok(where, m, name) || tg_failed() || !tgi_handle_ok(name, x)) return NULL;
     if (segments < 1 || segments > m->children)
         return tg_fail_at(where, TG_ERROR_VALUE, name, "%lld modules in %lld segments", (long long)m->children,
                           (long long)segments);
