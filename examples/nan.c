@@ -8,7 +8,7 @@
  * From then on all is NaN, and what is printed does not say why.
  *
  *     $ build/examples/nan
- *     step  40: loss 0.6023
+ *     step  40: loss 0.602287
  *     ...
  *     step 240: loss nan
  *     $ TAPEGRAD_CHECK=1 build/examples/nan      names the line and the flower, when it happens
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
         tg_tensor *loss = mended != 0 ? mended_loss(logits, kind) : faulty_loss(logits, kind);
         tg_backward(loss);
         tg_step(sgd);
-        if (step % 40 == 0) printf("step %3d: loss %.4f\n", step, tg_item(loss));
+        if (step % 40 == 0) printf("step %3d: loss %.6g\n", step, tg_item(loss));
         tg_scope_end(scope);
     }
     tg_optimizer_free(sgd);

@@ -531,6 +531,27 @@ def names():
         yield loss.item()
 
 
+# ---- a loss that becomes NaN, and the one that does not ----
+
+def nan(steps, mended):
+    torch.manual_seed(0)
+    kind = torch.arange(60).remainder(3)
+    sizes = torch.tensor([[1.5, 0.3], [4.3, 1.3], [5.6, 2.0]])[kind] + 0.2 * torch.randn(60, 2)
+    sizes[17] *= 10
+    model = nn.Linear(2, 3)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.2)
+    for step in range(1, steps + 1):
+        sgd.zero_grad()
+        if mended:
+            loss = F.cross_entropy(model(sizes), kind)
+        else:
+            loss = -(F.one_hot(kind, 3) * model(sizes).softmax(1).log()).sum(1).mean()
+        loss.backward()
+        sgd.step()
+        if step % 40 == 0:
+            yield loss.item()
+
+
 def main():
     torch.set_num_threads(1)
     print("# What PyTorch loses where the examples say what they lose; examples.py, which wrote this file, describes it.")
@@ -545,6 +566,8 @@ def main():
     case("forecast", list(forecast()))
     case("names", list(names()))
     case("from_pytorch", from_pytorch.losses(STEPS))
+    case("nan", list(nan(200, False)), steps=200) # a few steps before it is born
+    case("nan", list(nan(320, True)), " --mended 1", 320)
 
 
 main()

@@ -222,6 +222,74 @@ for wrong in short nowhere; do
         ok "from_pytorch --data $wrong: an error"
     fi
 done
+
+# ---- the tape, seen ----
+
+# What the table says is what these numbers are: paths and calls by counting them, recursion's wrong result by another
+# recursion, over levels and not over a tape.
+if "$CHECK_BUILD/examples/why_order" | awk '
+    function go(level,    twice) {
+        if (level < n) for (twice = 0; twice < 2; twice++) { has[level + 1] += has[level]; go(level + 1) }
+    }
+    NR > 1 {
+        n = $1
+        for (i = 0; i <= n; i++) has[i] = i == 0
+        go(0)
+        off = $4 / has[n] - 1
+        if ($2 != 2 ^ n || off * off > 1e-10 || $5 != 2 ^ (n + 1) - 1 || $7 != 2 ^ n || $8 != $5 || $10 != 2 ^ n ||
+            $11 != n) bad = 1
+        rows++
+    }
+    END { exit bad || rows != 6 }'; then
+    ok "why_order: its table"
+else
+    fail "why_order: its table is wrong"
+fi
+
+# The loss is NaN where PyTorch's is; the check names the line and the flower, and finds nothing in the mended form.
+nan=$CHECK_BUILD/examples/nan
+line=$(grep -n 'tg_log(p)' "$root/examples/nan.c" | cut -d: -f1)
+if [ "$("$nan" | grep -c 'loss nan$')" = 3 ] && TAPEGRAD_CHECK=1 "$nan" 2>"$work/told" >"$work/watched" &&
+    "$nan" | cmp -s - "$work/watched" && grep -q "nan.c:$line: log made -inf of finite numbers" "$work/told" &&
+    grep -q 'the first is \[17, ' "$work/told" && grep -q 'found: 2;' "$work/told" &&
+    "$nan" --check 1 2>"$work/again" >/dev/null && grep -q 'found: 2;' "$work/again" &&
+    "$nan" --mended 1 --check 1 2>&1 >/dev/null | grep -q 'found: nothing;'; then
+    ok "nan: born, found, mended"
+else
+    fail "nan: not born, not found, or not mended"
+fi
+
+# An RNN cannot, the others can; with gates that start half closed none can. Shares are below 1e-6 or above 1e-4.
+vanishing=$CHECK_BUILD/examples/vanishing
+told() { # told LIST: who guesses (0) and who remembers (1), in order, for a run's output
+    awk -v wanted="$1" '/ are right$/ { is = is (/remembers/ ? 1 : 0) } END { exit is != wanted }'
+}
+fresh
+if "$vanishing" --plot maps.svg >"$work/first" && cp maps.svg "$work/maps.svg" && fresh &&
+    "$vanishing" --plot maps.svg >"$work/second" && cmp -s "$work/first" "$work/second" &&
+    cmp -s maps.svg "$work/maps.svg" && [ "$(grep -c '<title>' maps.svg)" = 4 ] && told 0111 <"$work/first" &&
+    awk '$1 == "RNN" && NF == 8 { rnn = $2 } $1 == "GRU" && NF == 8 { gru = $2 } END { exit !(rnn < 1e-6 && gru > 1e-2) }' \
+        "$work/first" && "$vanishing" --epochs 8 --open 0 | told 0000 && "$vanishing" --state c | told 0111; then
+    ok "vanishing: an RNN guesses, the others remember; none does with gates half closed"
+else
+    fail "vanishing: other networks guess than should, or not the same twice"
+    head -6 "$work/first"
+fi
+if ! "$vanishing" --epochs 0 >/dev/null 2>&1 && ! "$vanishing" --epochs 1 --plot nowhere/maps.svg >/dev/null 2>"$work/wrong" &&
+    grep -q nowhere "$work/wrong"; then
+    ok "vanishing: no epochs, a picture that cannot be written: errors"
+else
+    fail "vanishing: no epochs, or a picture that cannot be written: no error"
+fi
+
+for name in why_order vanishing; do
+    if "$CHECK_BUILD/examples/$name" --help | grep -q "^usage: " && ! "$CHECK_BUILD/examples/$name" --nonsense 2>/dev/null; then
+        ok "$name --help"
+    else
+        fail "$name --help, or --nonsense"
+    fi
+done
+
 # The data is found from anywhere.
 mkdir -p "$work/elsewhere" && cd "$work/elsewhere" || exit 1
 for name in digits forecast names from_pytorch; do
