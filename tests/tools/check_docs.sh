@@ -12,7 +12,11 @@
 #   ```python              must follow <!-- notebook --> or <!-- pytorch -->: an excerpt of the notebook, or what one writes
 #                          in PyTorch, not checked; or <!-- python -->: run where there is a python3, TAPEGRAD_LIBRARY
 #                          naming the shared object
+#                          (CHECK_FOLDER: a folder to write to, the document's)
 #   ```text                straight after a block that was run (in the order of blocks): exactly its standard output
+#
+# A picture, ![...](pictures/NAME.svg), is one that the document's programs wrote, as NAME.svg in their folder: it must be the
+# same, byte for byte.
 #
 # A program of a block is called main.c and its first line is line 1. The programs of a document run in one folder, in the
 # order in which they stand, so that a later one may read what an earlier one wrote; examples/ is there, as in the
@@ -198,6 +202,7 @@ while IFS='|' read -r id place language marker following; do
     document=${place%:*}
     folder=$work/${document##*/}
     mkdir -p "$here" "$folder"
+    export CHECK_FOLDER="$folder"
     [ -e "$folder/examples" ] || ln -s "$root/examples" "$folder/examples"
     case $language:$marker in
     unclosed:*) fail "this code fence is never closed" ;;
@@ -257,6 +262,25 @@ find core ops nn optim tapegrad.h -name '*.h' -o -name '*.def' -o -name '*.inc' 
 for place in "$@"; do
     names <"$place" | comm -23 - "$work/names" >"$work/unknown"
     if [ -s "$work/unknown" ]; then fail "no header has these names" "$work/unknown"; else pass "its names stand in headers"; fi
+done
+
+# ---- pictures: as the programs of the document draw them today ----
+for document in "$@"; do
+    drawn=$work/${document##*/}
+    for picture in $(grep -o '!\[[^]]*\]([^)]*\.svg)' "$document" | sed 's/.*(\(.*\))/\1/'); do
+        place=$document
+        shown=$(dirname "$document")/$picture
+        if [ ! -f "$drawn/${picture##*/}" ]; then
+            fail "no program of it writes ${picture##*/}"
+        elif [ "$(uname -m)" != x86_64 ]; then
+            skipped=$((skipped + 1))
+            echo "--    $place: $picture was drawn on another kind of processor, skipped"
+        elif cmp -s "$drawn/${picture##*/}" "$shown"; then
+            pass "$picture is what its programs draw"
+        else
+            fail "its programs draw another $picture. If that is right: cp $drawn/${picture##*/} $shown"
+        fi
+    done
 done
 
 [ "$skipped" = 0 ] || echo "$skipped blocks skipped"
