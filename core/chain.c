@@ -176,13 +176,14 @@ bool tgi_chain_flush_into(tgi_slot_sum *sum, tg_tensor *into)
     return ok;
 }
 
+/* In the order in which they are added where nobody else sees the gradient: who looks changes no rounding. */
 tg_tensor *tgi_chain_value(const tgi_slot_sum *sum)
 {
     const tgi_chain *chain = sum->chain;
     const tg_shape shape = tgi_target_shape(&chain->target);
-    tg_tensor *total = unchanged(chain) ? tgi_new(&shape, chain->target.dtype) : NULL;
-    if (!total || !evaluate(chain, total, false)) return NULL;
-    return sum->grad && tgi_engine->add_(total, sum->grad) != TG_OK ? NULL : total;
+    if (!unchanged(chain)) return NULL;
+    tg_tensor *total = sum->grad ? tgi_engine->clone(sum->grad) : tgi_new(&shape, chain->target.dtype);
+    return total && evaluate(chain, total, sum->grad != NULL) ? total : NULL;
 }
 
 bool tgi_chain_flush(tgi_slot_sum *sum)

@@ -67,13 +67,20 @@ static tgi_hook **hook_list(tg_tensor *t, bool make)
     return extra ? &extra->hooks : NULL;
 }
 
+/* Of the process: threads may register hooks on a leaf that they share, one after the other. */
+static int64_t next_number(void)
+{
+    static int64_t numbers;
+    return __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED);
+}
+
 static int64_t add_hook(tg_tensor *t, tg_hook_fn function, tg_leaf_hook_fn after, void *context)
 {
     if (!function && !after) tg_fail_at(NULL, TG_ERROR_NULL, tgi_self.op, "the hook is NULL");
     tgi_hook **list = function || after ? hook_list(t, true) : NULL;
     tgi_hook *hook = list ? tgi_calloc(sizeof *hook) : NULL;
     if (!hook) return -1;
-    *hook = (tgi_hook){ NULL, function, after, context, tgi_self.next_hook++, !tgi_node_of(t) };
+    *hook = (tgi_hook){ NULL, function, after, context, next_number(), !tgi_node_of(t) };
     if (hook->of_leaf) __atomic_fetch_add(&tgi_leaf_hooks, 1, __ATOMIC_RELAXED);
     while (*list) list = &(*list)->next;
     *list = hook;

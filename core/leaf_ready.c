@@ -24,6 +24,12 @@ bool tgi_leaves_begin(tgi_walk *w)
     return true;
 }
 
+/* Whether products that wait are added to .grad where it lies. */
+static bool takes_products(const tgi_walk *w, const tgi_extra *extra, const tgi_slot_sum *slot)
+{
+    return extra && extra->grad && extra->grad->contiguous && !w->create_graph && slot->chain && !slot->grad;
+}
+
 bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bool hand_over)
 {
     tgi_extra *extra = tgi_extra_of(t);
@@ -32,7 +38,7 @@ bool tgi_accumulate_grad(const tgi_walk *w, tg_tensor *t, tgi_slot_sum *slot, bo
     if (old && !w->create_graph && old->contiguous) {
         if (tgi_chain_reads(slot, old->storage) && !tgi_chain_flush(slot)) return false;
         tg_bump_version(old);
-        if (slot->chain && !slot->grad) return tgi_chain_flush_into(slot, old);
+        if (takes_products(w, extra, slot)) return tgi_chain_flush_into(slot, old);
         return tgi_chain_flush(slot) && tgi_engine->add_(old, slot->grad) == TG_OK;
     }
     if (!tgi_chain_flush(slot)) return false;
@@ -65,6 +71,20 @@ static bool has_late_hooks(const tgi_extra *extra)
     return hook != NULL;
 }
 
+static bool leaf_is_watched(void) { return tgi_self.observers && tgi_self.observers->leaves; }
+
+/* Products that .grad will take up one by one are evaluated for those who watch alone: added up beforehand they would be
+ * rounded otherwise than in a walk that nobody watches. Asked again when the gradient has been evaluated: who was told of
+ * that may watch no more. */
+static bool tell_ready(const tgi_walk *w, tg_tensor *leaf, tgi_slot_sum *sum)
+{
+    if (!leaf_is_watched()) return true;
+    const bool apart = !w->marks && takes_products(w, __atomic_load_n(&leaf->extra, __ATOMIC_ACQUIRE), sum);
+    if (!apart && !tgi_chain_flush(sum)) return false;
+    tg_tensor *shown = apart ? tgi_chain_value(sum) : sum->grad;
+    return shown && (!leaf_is_watched() || tgi_self.observers->tell->leaf_ready(leaf, shown));
+}
+
 /* `w->leaves` may move while hooks run: a hook may begin a walk, but not this one's; a slot's index stays. */
 static bool complete(tgi_walk *w, int64_t index)
 {
@@ -72,9 +92,7 @@ static bool complete(tgi_walk *w, int64_t index)
     tgi_slot_sum *sum = &w->leaves[index].sum;
     const tgi_extra *extra = __atomic_load_n(&leaf->extra, __ATOMIC_ACQUIRE);
     if (extra && extra->hooks && !(tgi_chain_flush(sum) && tgi_run_hooks(&extra->hooks, &sum->grad))) return false;
-    if (tgi_self.observers && tgi_self.observers->leaves &&
-        !(tgi_chain_flush(sum) && tgi_self.observers->tell->leaf_ready(leaf, sum->grad)))
-        return false;
+    if (!tell_ready(w, leaf, sum)) return false;
     if (w->marks || !has_late_hooks(extra)) return true;
     if (!let_go(w, leaf->storage) || !tgi_accumulate_grad(w, leaf, sum, true)) return false;
     tgi_slot_empty(sum);

@@ -102,15 +102,8 @@ static bool tell_returned(const tg_op *op) { TELL(returned, op); }
 static void returned(const tg_op *op) { tell_returned(op); }
 
 static bool tell_entered(const tg_place *place, tg_tensor_list inputs) { TELL(entered, place, inputs); }
-static bool tell_left(const tg_place *place, tg_tensor_list outputs) { TELL(left, place, outputs); }
 
 static bool entered(tg_tensor_list inputs) { return tgi_place_enter() && tell_entered(tg_place_now(), inputs); }
-
-static bool left(tg_tensor_list outputs)
-{
-    tgi_place_leave();
-    return tell_left(tg_place_now(), outputs);
-}
 
 static bool walk(const tg_walk *walk) { TELL(walk, walk); }
 static bool tell_visit(const tg_node *node, tg_tensor *const *grads) { TELL(visit, node, grads); }
@@ -158,6 +151,13 @@ static bool again(const tg_node *node, bool begins)
     }                                                                                                                  \
     return end_telling(&t) || failed
 
+static bool tell_left(const tg_place *place, tg_tensor_list outputs) { TELL_ALWAYS(left, place, outputs); }
+
+static bool left(tg_tensor_list outputs)
+{
+    return !tgi_place_leave() || tell_left(tg_place_now(), outputs);
+}
+
 static bool tell_walked(tg_status status) { TELL_ALWAYS(walked, status); }
 
 static bool walked(tg_status status)
@@ -171,9 +171,14 @@ static bool task(const tg_task *task, bool begins) { TELL_ALWAYS(task, task, beg
 /* In the middle of a scope's end: no scope can begin here. */
 static void truncated(int64_t length)
 {
+    int64_t told = -1;
     tgi_self.observers = NULL;
-    for (const tgi_observing *o = after(-1); o; o = o->next)
+    tgi_self.pool->rare.telling = true;
+    for (const tgi_observing *o; (o = after(told));) {
+        told = o->number;
         if (o->functions.truncated) o->functions.truncated(o->context, length);
+    }
+    tgi_self.pool->rare.telling = false;
     tgi_self.observers = all();
 }
 
@@ -234,17 +239,23 @@ static void free_if_empty(tgi_pool *pool)
     tgi_self.observers = pool->rare.observers = NULL;
 }
 
-/* The thread ends. */
+/* The one at `link` is none any more before it is told, since it may register and remove others. */
+static void take_off(tgi_observing **link)
+{
+    tgi_observing *gone = *link;
+    *link = gone->next;
+    count_functions(all());
+    free_if_empty(tgi_self.pool);
+    end(gone);
+}
+
+/* The thread ends: it is watched no more, and what is registered now ends at once. */
 static void release(void)
 {
-    tgi_observers *observers = all();
+    if (tgi_self.pool) tgi_self.pool->rare.telling = true;
     tgi_self.observers = NULL;
-    while (observers && observers->first) {
-        tgi_observing *gone = observers->first;
-        observers->first = gone->next;
-        end(gone);
-    }
-    if (observers) free_if_empty(tgi_self.pool);
+    while (all() && all()->first) take_off(&all()->first);
+    if (tgi_self.pool) tgi_self.pool->rare.telling = false;
     tgi_places_free();
 }
 
@@ -266,7 +277,10 @@ int64_t tg_observe_at(const char *where, const tg_observer *observer, void *cont
     if (!pool) return -1;
     tgi_observers *observers = observers_of(pool);
     tgi_observing *added = observers ? tgi_calloc(sizeof *added) : NULL;
-    if (!added) return -1;
+    if (!added) {
+        if (observers) free_if_empty(pool);
+        return -1;
+    }
     *added = (tgi_observing){ NULL, next_number(), context, *observer };
     *end_of(observers) = added;
     count_functions(observers);
@@ -280,12 +294,7 @@ void tg_unobserve(int64_t number)
     if (!observers) return;
     tgi_observing **link = &observers->first;
     while (*link && (*link)->number != number) link = &(*link)->next;
-    tgi_observing *gone = *link;
-    if (!gone) return;
-    *link = gone->next;
-    count_functions(observers);
-    end(gone);
-    free_if_empty(tgi_self.pool);
+    if (*link) take_off(link);
 }
 
 /* ---- alone ---- */

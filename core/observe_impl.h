@@ -76,8 +76,8 @@ void tgi_observe_alone_end(tgi_alone *alone);
 
 /* The innermost module at work is a place from here on, until it is no longer at work. False with an error pending. */
 bool tgi_place_enter(void);
-/* Labels in it end: its forward has. */
-void tgi_place_leave(void);
+/* Labels in it end: its forward has. False: it is none, since nobody observed when it began, or there was no memory. */
+bool tgi_place_leave(void);
 /* The number of the place we are at; 0: none, or no memory for it (and no error). */
 int32_t tgi_place_number(void);
 /* A node's place while a walk is there: what is recorded by its backward belongs to it. 0: the walk is at none. */

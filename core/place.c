@@ -193,11 +193,15 @@ bool tgi_place_enter(void)
     return !tg_failed();
 }
 
-void tgi_place_leave(void)
+bool tgi_place_leave(void)
 {
     tgi_places *p = tgi_self.pool->rare.places;
-    for (int64_t i = 0; p && i < p->open_count; i++)
-        if (p->open[i].inside == tgi_self.inside) p->open_count = i + 1;
+    for (int64_t i = 0; p && i < p->open_count; i++) {
+        if (p->open[i].inside != tgi_self.inside) continue;
+        p->open_count = i + 1;
+        return true;
+    }
+    return false;
 }
 
 /* The label of the innermost scope comes off, and what is left of ended places. */

@@ -262,7 +262,6 @@ typedef struct tgi_thread {
     int64_t node_count, node_capacity;
     uint64_t next_serial;          /* see TGI_SERIALS */
     int64_t next_slot;
-    int64_t next_hook;             /* the number of the next hook */
     tgi_observers *observers;      /* to be told; NULL: none, or one is being told */
 
     bool flushing;                 /* in a walk or an optimiser's step, but in no function of the user's */

@@ -26,7 +26,7 @@ bool tgi_walk_tell_visit(const tgi_walk *w, const tg_node *node)
         grads[i] = slot->chain ? tgi_chain_value(slot) : slot->grad;
         if (slot->chain && !grads[i]) return false;
     }
-    return tgi_self.observers->tell->visit(node, grads);
+    return !observers_of(w) || tgi_self.observers->tell->visit(node, grads);
 }
 
 bool tgi_walk_tell_visited(const tgi_walk *w, const tg_node *node)
@@ -53,10 +53,9 @@ static tg_tensor *evaluated(const tgi_edge *edge, const tg_product *product)
 bool tgi_walk_tell_edge(const tgi_walk *w, const tg_node *from, int input, const tgi_edge *edge, tg_tensor *grad,
                         const tg_product *product)
 {
+    if (product && observers_of(w) && !observers_of(w)->tell->product(from, product)) return false;
     const tgi_observers *observers = observers_of(w);
-    if (!observers) return true;
-    if (product && !observers->tell->product(from, product)) return false;
-    if (!observers->edges) return true;
+    if (!observers || !observers->edges) return true;
     tg_contribution what = { .from = from, .input = input, .grad = grad, .product = product };
     if (product && !(what.grad = evaluated(edge, product))) return false;
     what.to = tgi_edge_node(edge);

@@ -43,6 +43,7 @@ bool tgi_call_open(tgi_call *call, tg_module *m, tg_tensor **inputs, int input_c
     const tg_module_call shown = { inputs, input_count, NULL, 0 };
     if (tell_begin(call, inputs, input_count) && tgi_hooks_run(m, TGI_BEFORE_FORWARD, &shown) && tgi_watch_inputs(call))
         return true;
+    if (tgi_self.observers) tgi_self.observers->tell->left(TG_NONE);
     tgi_frame_leave(&call->frame);
     tg_scope_end(call->scope);
     return false;
