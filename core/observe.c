@@ -153,10 +153,7 @@ static bool again(const tg_node *node, bool begins)
 
 static bool tell_left(const tg_place *place, tg_tensor_list outputs) { TELL_ALWAYS(left, place, outputs); }
 
-static bool left(tg_tensor_list outputs)
-{
-    return !tgi_place_leave() || tell_left(tg_place_now(), outputs);
-}
+static bool left(tg_tensor_list outputs) { return !tgi_place_leave() || tell_left(tg_place_now(), outputs); }
 
 static bool tell_walked(tg_status status) { TELL_ALWAYS(walked, status); }
 

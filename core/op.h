@@ -53,8 +53,8 @@ typedef struct tg_error_sample {
     const char *message;
 } tg_error_sample;
 
-/* What a function does to numbers, as far as somebody who looks for mistakes must know (core/watch/check/check.h). Of an
- * op in place its plain form says it. */
+/* What a function does to numbers, as far as somebody who looks for mistakes must know (core/watch/check/check.h). Of
+ * an op in place its plain form says it. */
 typedef enum tg_op_trait {
     TG_CHOOSES = 1 << 0,        /* its results are elements of its inputs or a number it was given: inf may be wanted */
     TG_RECTIFIES = 1 << 1,      /* 0 for all inputs below some number: relu */
