@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/recompute.h"
+#include "core/tensor_impl.h"
 #include "module_impl.h"
 
 static const char name[] = "checkpoint_sequential";
