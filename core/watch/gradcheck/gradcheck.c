@@ -327,7 +327,10 @@ bool tg_gradgradcheck_at(const char *where, tg_gradcheck_fn fn, void *context, t
                                         .fast_mode = o.fast_mode,
                                         .report = o.report };
     f.check = &c;
-    if (!begin(where, c.name, fn) || !options_ok(&c) || !inputs_ok(&c)) return false;
+    if (!begin(where, c.name, fn) || !options_ok(&c)) return false;
+    for (int i = 0; i < TG_MAX_GRAD_OUTPUTS; i++)
+        if (!tgi_handle_or_null(c.name, o.grad_outputs[i])) return false;
+    if (!inputs_ok(&c)) return false;
     const tg_scope scope = tg_enable_grad_begin();
     const bool ok = all_inputs(&f, inputs, o.grad_outputs, &c.inputs) && run(&c);
     tg_scope_end(scope);
