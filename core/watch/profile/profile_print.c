@@ -118,11 +118,13 @@ static void put_entry(const table *t, const tg_profile_entry *e)
 /* What is left of the time when the longest have been shown. */
 static void put_others(const table *t, const tg_profile_entry *entries, int64_t count)
 {
+    char name[32];
     double seconds = 0;
+    if (count == 0) return;
     for (int64_t i = 0; i < count; i++) seconds += self_of(&entries[i]);
-    if (count > 0)
-        put(t->file, "  %-*lld %8s %10s %10s %6.1f\n", NAME_COLUMNS, (long long)count, "others", "", "",
-            percent(seconds, t->sum.seconds));
+    snprintf(name, sizeof name, "(%lld others)", (long long)count);
+    put_name(t->file, name);
+    put(t->file, " %8s %10s %10s %6.1f\n", "", "", "", percent(seconds, t->sum.seconds));
 }
 
 static void put_table(const table *t, tgi_profile *p, tg_profile_by by, const char *title)
