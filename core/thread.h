@@ -207,7 +207,6 @@ typedef struct tgi_inside {
     const struct tgi_inside *outer;
     const struct tgi_inside_kind *kind;
 } tgi_inside;
-typedef void (*tgi_tell_parameter_fn)(void *context, const void *model, tg_tensor *parameter, const char *name);
 enum tgi_inside_mode {
     TGI_HAS_MODES = 1, /* some part of it does otherwise while training than while evaluating */
     TGI_TRAINS = 2,    /* some such part trains, */
@@ -218,18 +217,17 @@ typedef struct tgi_inside_kind {
     void (*describe)(const tgi_inside *inside, char *text, size_t size);
     /* Writes its name within the one around it, and returns its kind: for places (place.c). */
     const char *(*locate)(const tgi_inside *inside, char *text, size_t size);
-    /* Tells each parameter of the whole model, by its name there; none, with an error pending, when memory ran out.
-     * `model` is an address that stands for the model. */
-    void (*parameters)(const tgi_inside *inside, tgi_tell_parameter_fn tell, void *context);
+    /* An address that stands for the whole model that it is part of. */
+    const void *(*model)(const tgi_inside *inside);
+    /* Parameters and buffers of the model under their dotted names. The list lives as long as the innermost scope;
+     * empty with an error pending. */
+    tg_named_tensor_list (*state)(const tgi_inside *inside);
     /* Of tgi_inside_mode, what holds for the model. */
     unsigned (*modes)(const tgi_inside *inside);
+    /* Whether it is itself in training mode. */
+    bool (*trains)(const tgi_inside *inside);
     /* Writes what print shows of it alone, "Linear(in_features=5, out_features=8, bias=True)". */
     void (*settings)(const tgi_inside *inside, char *text, size_t size);
-    /* Whether it is in training mode. */
-    bool (*trains)(const tgi_inside *inside);
-    /* Parameters and buffers of the whole model that it is part of, under their dotted names. The list lives as long as
-     * the innermost scope; empty with an error pending. */
-    tg_named_tensor_list (*state)(const tgi_inside *inside);
 } tgi_inside_kind;
 
 /* Hooks that pack what is saved (saved.c), or did until their scope ended; who notes which tensors are read

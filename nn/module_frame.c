@@ -71,12 +71,19 @@ static tg_module *model_of(const tgi_inside *inside)
     return m;
 }
 
-static void tell_parameters(const tgi_inside *inside, tgi_tell_parameter_fn tell, void *context)
+static const void *model(const tgi_inside *inside) { return model_of(inside); }
+
+static tg_named_tensor_list state(const tgi_inside *inside)
 {
+    static const tg_named_tensor_list none = { NULL, 0 };
     tg_module *m = model_of(inside);
-    const tg_named_tensor_list named = tg_named_parameters_at(NULL, m);
-    if (tg_failed()) return;
-    for (int64_t i = 0; i < named.count; i++) tell(context, m, named.items[i].tensor, named.items[i].name);
+    const tg_named_tensor_list parameters = tg_named_parameters_at(NULL, m), buffers = tg_named_buffers_at(NULL, m);
+    const int64_t count = parameters.count + buffers.count;
+    tg_named_tensor *all = tg_failed() ? NULL : tgi_scope_alloc((size_t)(count + 1) * sizeof *all);
+    if (!all) return none;
+    for (int64_t i = 0; i < count; i++)
+        all[i] = i < parameters.count ? parameters.items[i] : buffers.items[i - parameters.count];
+    return (tg_named_tensor_list){ all, count };
 }
 
 static void add_mode(tg_module *m, void *modes)
@@ -98,27 +105,13 @@ static void settings(const tgi_inside *inside, char *text, size_t size)
 
 static bool trains(const tgi_inside *inside) { return ((const tgi_frame *)inside)->module->training; }
 
-static tg_named_tensor_list state(const tgi_inside *inside)
-{
-    static const tg_named_tensor_list none = { NULL, 0 };
-    tg_module *m = (tg_module *)((const tgi_frame *)inside)->module;
-    while (m->parent) m = m->parent;
-    const tg_named_tensor_list parameters = tg_named_parameters_at(NULL, m), buffers = tg_named_buffers_at(NULL, m);
-    const int64_t count = parameters.count + buffers.count;
-    tg_named_tensor *all = tg_failed() ? NULL : tgi_scope_alloc((size_t)(count + 1) * sizeof *all);
-    if (!all) return none;
-    for (int64_t i = 0; i < count; i++)
-        all[i] = i < parameters.count ? parameters.items[i] : buffers.items[i - parameters.count];
-    return (tg_named_tensor_list){ all, count };
-}
-
 const tgi_inside_kind tgi_inside_module = { .describe = describe,
                                             .locate = locate,
-                                            .parameters = tell_parameters,
+                                            .model = model,
+                                            .state = state,
                                             .modes = modes_of,
-                                            .settings = settings,
                                             .trains = trains,
-                                            .state = state };
+                                            .settings = settings };
 
 bool tgi_at_work(const tg_module *m)
 {

@@ -25,19 +25,21 @@ tgi_watched *tgi_know_leaf(tgi_check *c, tg_tensor *leaf)
     return w;
 }
 
-static void know(void *context, const void *model, tg_tensor *parameter, const char *name)
+static void know(tgi_check *c, const void *model, const tg_named_tensor *parameter)
 {
-    if (tg_failed() || !parameter->requires_grad) return;
-    tgi_watched *w = tgi_know_leaf(context, parameter);
+    tgi_watched *w = tgi_know_leaf(c, parameter->tensor);
     if (!w || w->model) return;
     w->model = model;
-    snprintf(w->name, sizeof w->name, "%s", name);
+    snprintf(w->name, sizeof w->name, "%s", parameter->name);
 }
 
 void tgi_know_parameters(tgi_check *c)
 {
     const tgi_inside *inside = tgi_self.inside;
-    if (inside && inside->kind->parameters) inside->kind->parameters(inside, know, c);
+    if (!inside || !inside->kind->state) return;
+    const tg_named_tensor_list state = inside->kind->state(inside);
+    for (int64_t i = 0; tg_ok() && i < state.count; i++)
+        if (state.items[i].tensor->requires_grad) know(c, inside->kind->model(inside), &state.items[i]);
 }
 
 static bool is_held(void *item)
