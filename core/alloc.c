@@ -30,14 +30,16 @@ void *tgi_pool_alloc(tgi_pool *pool, size_t bytes)
 bool tgi_grow(void *array, int64_t *capacity, int64_t needed, size_t size)
 {
     if (needed <= *capacity) return true;
+    tgi_pool *pool = tgi_pool_of_thread(); /* with the first one watchers begin, who may make room here themselves */
+    if (needed <= *capacity) return true;
     int64_t wanted = *capacity ? *capacity : 64;
     while (wanted < needed) wanted *= 2;
     void *old = *(void **)array;
-    void *grown = tgi_pool_alloc(tgi_pool_of_thread(), (size_t)wanted * size);
+    void *grown = tgi_pool_alloc(pool, (size_t)wanted * size);
     if (!grown) return false;
     if (old) {
         memcpy(grown, old, (size_t)*capacity * size);
-        tgi_pool_free(tgi_self.pool, old, (size_t)*capacity * size);
+        tgi_pool_free(pool, old, (size_t)*capacity * size);
     }
     *(void **)array = grown;
     *capacity = wanted;

@@ -48,6 +48,18 @@ static const char *announce_end(void *not_null)
     return "out of thread-specific keys: the system cannot tell the library when this thread ends";
 }
 
+/* In the middle of a call, which may be one that fails: that is nothing to them. */
+static void begin_watchers(tgi_thread *self)
+{
+    if (!tgi_thread_begins) return;
+    tgi_error_record *const pending = self->error;
+    const tgi_place place = tgi_place_keep();
+    self->error = NULL;
+    tgi_thread_begins();
+    tgi_place_back(place);
+    if (pending) self->error = pending;
+}
+
 bool tgi_thread_begin(const char **why)
 {
     tgi_thread *self = &tgi_self;
@@ -61,7 +73,7 @@ bool tgi_thread_begin(const char **why)
     self->pool = pool;
     tgi_set_seen(true);
     self->registered = true;
-    if (tgi_thread_begins) tgi_thread_begins();
+    begin_watchers(self);
     return true;
 }
 
