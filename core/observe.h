@@ -74,7 +74,8 @@ typedef struct tg_contribution {
     const tg_node *to;       /* the node that made that input, */
     int output;              /* and as which output; */
     tg_tensor *leaf;         /* or the leaf it is: `to` is NULL */
-    tg_tensor *grad;         /* of the input's shape */
+    tg_tensor *grad;         /* of the input's shape. Where `to` gives parts of a whole (tg_op.part) more is added to it
+                              * later, in place: who wants it as it is keeps a copy */
     const tg_product *product; /* not NULL: `grad` is evaluated for the observer. The walk has the factors, and evaluates
                                 * them together with others (chain.c) */
 } tg_contribution;
