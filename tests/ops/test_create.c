@@ -10,6 +10,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 /* `t` has this dtype and these elements, in row-major order. */
 static void check(const tg_tensor *t, tg_dtype dtype, int64_t count, const double *expected)
