@@ -132,6 +132,7 @@ static void say_summary(const tgi_check *c)
 static void ended(void *context)
 {
     tgi_check *c = context;
+    tgi_look_at_leaves(c); /* the last step came after the last walk */
     for (int i = 0; i < LINTS; i++)
         if (lints[i]->finished && c->states[i]) lints[i]->finished(c->states[i]);
     say_summary(c);

@@ -10,16 +10,18 @@ enum { MOST = 16 /* arguments */ };
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 /* How many parameters "name(Tensor a, Scalar b, *, Tensor? c=None) -> Tensor" has, if all of them are tensors or may be;
- * otherwise -1. */
-static int tensors_alone(const char *schema)
+ * otherwise -1. `*needed`: how many of them cannot be left out. */
+static int tensors_alone(const char *schema, int *needed)
 {
     const char *at = schema ? strchr(schema, '(') : NULL, *end = schema ? strstr(schema, ") ->") : NULL;
     int count = 0;
+    *needed = 0;
     if (!at || !end) return -1;
     for (at++; at < end; count++) {
         if (begins(at, "*, ")) at += 3;
         if (!begins(at, "Tensor ") && !begins(at, "Tensor(") && !begins(at, "Tensor? ") && !begins(at, "Scalar "))
             return -1;
+        if (!begins(at, "Tensor? ")) *needed = count + 1;
         const char *comma = strstr(at, ", ");
         at = comma && comma < end ? comma + 2 : end;
     }
@@ -35,9 +37,12 @@ static bool list_alone(const char *schema)
 
 static bool call_with_tensors(const tg_op *op, tg_tensor_list inputs, tg_tensor_list *outputs)
 {
-    tg_value args[MOST];
+    tg_value args[MOST] = { { TG_VALUE_NONE, { 0 } } };
+    int needed;
     const bool list = list_alone(op->schema);
-    if (!op->call || inputs.count > MOST || (!list && tensors_alone(op->schema) != inputs.count)) return false;
+    const int most = list ? MOST : tensors_alone(op->schema, &needed);
+    if (!op->call || inputs.count > MOST || most > MOST || (!list && (inputs.count > most || inputs.count < needed)))
+        return false;
     args[0] = TG_LITERAL(tg_value){ TG_VALUE_TENSORS, { .tensors = inputs } };
     for (int64_t i = 0; i < inputs.count && !list; i++) {
         args[i].kind = inputs.items[i] ? TG_VALUE_TENSOR : TG_VALUE_NONE;
