@@ -80,6 +80,19 @@ static const tgi_observing *after(int64_t number)
     }                                                                                                                  \
     return end_telling(&t)
 
+/* Told of what failed, too: of what begins and ends everybody is told both, whatever another one did, or no memory. */
+#define TELL_ALWAYS(function, ...)                                                                                     \
+    telling t = { .begun = false };                                                                                    \
+    const bool failed = tgi_self.error;                                                                                \
+    int64_t told = -1;                                                                                                 \
+    for (const tgi_observing *o; (o = after(told));) {                                                                 \
+        told = o->number;                                                                                              \
+        if (!o->functions.function) continue;                                                                          \
+        if (!o->functions.plain) begin_telling(&t);                                                                    \
+        o->functions.function(o->context, __VA_ARGS__);                                                                \
+    }                                                                                                                  \
+    return end_telling(&t) || failed
+
 static bool tell_computed(const tg_computed *what) { TELL(computed, what); }
 
 /* The place is the node's before anybody sees it. */
@@ -101,11 +114,11 @@ static bool began(const tg_op *op, tg_tensor_list inputs, bool by_user)
 static bool tell_returned(const tg_op *op) { TELL(returned, op); }
 static void returned(const tg_op *op) { tell_returned(op); }
 
-static bool tell_entered(const tg_place *place, tg_tensor_list inputs) { TELL(entered, place, inputs); }
+static bool tell_entered(const tg_place *place, tg_tensor_list inputs) { TELL_ALWAYS(entered, place, inputs); }
 
 static bool entered(tg_tensor_list inputs) { return tgi_place_enter() && tell_entered(tg_place_now(), inputs); }
 
-static bool walk(const tg_walk *walk) { TELL(walk, walk); }
+static bool walk(const tg_walk *walk) { TELL_ALWAYS(walk, walk); }
 static bool tell_visit(const tg_node *node, tg_tensor *const *grads) { TELL(visit, node, grads); }
 static bool edge(const tg_contribution *what) { TELL(edge, what); }
 static bool tell_visited(const tg_node *node) { TELL(visited, node); }
@@ -138,18 +151,6 @@ static bool again(const tg_node *node, bool begins)
         tgi_place_lend((int32_t)node->place);
     return !tgi_self.error;
 }
-
-/* Told of what failed, too. */
-#define TELL_ALWAYS(function, ...)                                                                                     \
-    telling t = { .begun = false };                                                                                    \
-    const bool failed = tgi_self.error;                                                                                \
-    int64_t told = -1;                                                                                                 \
-    for (const tgi_observing *o; (o = after(told));) {                                                                 \
-        told = o->number;                                                                                              \
-        if (o->functions.function && (o->functions.plain || begin_telling(&t)))                                        \
-            o->functions.function(o->context, __VA_ARGS__);                                                            \
-    }                                                                                                                  \
-    return end_telling(&t) || failed
 
 static bool tell_left(const tg_place *place, tg_tensor_list outputs) { TELL_ALWAYS(left, place, outputs); }
 
