@@ -11,6 +11,7 @@ typedef struct balance {
     int open[KINDS];
 } balance;
 static balance balances[OBSERVERS];
+static int unbalanced; /* how often something has not ended */
 
 /* Each makes a tensor, so that each can fail. */
 static void on(void *context, int kind, int change)
@@ -81,18 +82,23 @@ static double watched_training(void)
     tg_module *m = TG_MODULE(tg_linear_new(3, 3));
     tg_optimizer *optimizer = m ? tg_sgd_new(tg_parameters(m), .lr = 0.1) : NULL;
     const double result = optimizer ? train(m, optimizer) : 0;
-    assert_null(tg_place_now() ? tg_place_now()->outer : NULL);
+    unbalanced += tg_place_now() && tg_place_now()->outer;
     tg_watch(false);
     for (int i = 0; i < OBSERVERS; i++) {
         tg_unobserve(numbers[i]);
-        for (int kind = 0; kind < KINDS; kind++) assert_int_equal(balances[i].open[kind], 0);
+        for (int kind = 0; kind < KINDS; kind++) unbalanced += balances[i].open[kind] != 0;
     }
     tg_optimizer_free(optimizer);
     tg_module_free(m);
     return result;
 }
 
-TEST(test_each_allocation_fails) { fail_each_allocation(watched_training); }
+TEST(test_each_allocation_fails)
+{
+    unbalanced = 0;
+    fail_each_allocation(watched_training);
+    assert_int_equal(unbalanced, 0);
+}
 
 int main(void)
 {
