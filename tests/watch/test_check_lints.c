@@ -157,10 +157,12 @@ TEST(test_losses_that_are_right)
 
 /* ---- parameters that no loss reaches ---- */
 
+typedef enum use { USED, UNUSED, DETACHED, NO_GRAD, NOT_IN_LOSS } use;
+
 typedef struct two_heads {
     tg_module base;
     tg_linear *body, *head, *other;
-    enum { USED, UNUSED, DETACHED, NO_GRAD, NOT_IN_LOSS } how;
+    use how;
 } two_heads;
 
 static tg_tensor *two_heads_forward(tg_module *module, tg_tensor *x)
@@ -178,7 +180,7 @@ static tg_tensor *two_heads_forward(tg_module *module, tg_tensor *x)
     return m->how == DETACHED ? tg_add(y, tg_detach(z)) : m->how == USED ? tg_add(y, z) : y;
 }
 
-static run run_two_heads(int how)
+static run run_two_heads(use how)
 {
     tg_manual_seed(0);
     two_heads *m = tg_module_new(two_heads, .name = "TwoHeads", .forward = two_heads_forward);
@@ -192,7 +194,7 @@ static run run_two_heads(int how)
 TEST(test_unreached)
 {
     static const struct {
-        int how;
+        use how;
         const char *kind, *words;
     } cases[] = { { UNUSED, "unreached", "no op has read it" },
                   { DETACHED, "cut", "cut off at " __FILE__ },
