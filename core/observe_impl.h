@@ -87,7 +87,7 @@ void tgi_place_resume(int32_t number);
 void tgi_places_free(void);
 /* NULL: no place has this number. */
 const tg_place *tgi_place_numbered(int32_t number);
-/* Grows when numbers are given anew, to other places. */
+/* Grows when numbers become free, to be given to other places. An open place keeps its own. */
 int64_t tgi_place_generation(void);
 
 /* ---- names.c ---- */

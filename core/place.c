@@ -23,16 +23,20 @@ typedef struct known_place {
     tg_place place;
     uint64_t hash;
     size_t bytes; /* of the block, with the texts behind it */
+    bool stays;   /* while others are forgotten */
 } known_place;
 
 struct tgi_places {
-    known_place **known; /* [number - 1] */
+    known_place **known; /* [number - 1]; NULL: forgotten, and the number to be given anew */
     int64_t count, capacity;
+    int64_t places; /* how many of them there are, */
+    int64_t stayed; /* and how many there were when the others were forgotten */
+    int64_t hole;   /* below it nothing is NULL */
     int32_t *table; /* finds one by its hash; 0 is a free place */
     int table_bits;
     open_place *open;
     int64_t open_count, open_capacity;
-    int64_t generation; /* how often the numbers began anew */
+    int64_t generation; /* how often numbers have become free */
     int32_t lent;       /* tgi_place_lend */
 };
 
@@ -50,7 +54,8 @@ static uint64_t hash_of(int32_t outer, const char *kind, const char *name)
 
 static const tg_place *place_at(const tgi_places *p, int32_t number)
 {
-    return p && number > 0 && number <= p->count ? &p->known[number - 1]->place : NULL;
+    known_place *known = p && number > 0 && number <= p->count ? p->known[number - 1] : NULL;
+    return known ? &known->place : NULL;
 }
 
 static bool is_same(const known_place *known, uint64_t hash, const tg_place *outer, const char *kind, const char *name)
@@ -69,6 +74,12 @@ static void enter(tgi_places *p, uint64_t hash, int32_t number)
 
 static size_t table_bytes(int bits) { return sizeof(int32_t) << bits; }
 
+static void enter_all(tgi_places *p)
+{
+    for (int64_t i = 0; i < p->count; i++)
+        if (p->known[i]) enter(p, p->known[i]->hash, (int32_t)i + 1);
+}
+
 static bool grow_table(tgi_places *p)
 {
     const int bits = p->table ? p->table_bits + 1 : 6;
@@ -77,7 +88,7 @@ static bool grow_table(tgi_places *p)
     if (p->table) tgi_free(p->table, table_bytes(p->table_bits));
     p->table = table;
     p->table_bits = bits;
-    for (int64_t i = 0; i < p->count; i++) enter(p, p->known[i]->hash, (int32_t)i + 1);
+    enter_all(p);
     return true;
 }
 
@@ -92,20 +103,23 @@ static int64_t step_of(const char *text)
 
 static int32_t add_place(tgi_places *p, int32_t outer, const char *kind, const char *name, uint64_t hash)
 {
-    if (p->count >= MOST_PLACES) return outer;
-    if (2 * (p->count + 1) > (int64_t)1 << p->table_bits || !p->table)
+    if (p->places >= MOST_PLACES) return outer;
+    if (2 * (p->places + 1) > (int64_t)1 << p->table_bits || !p->table)
         if (!grow_table(p)) return 0;
+    while (p->hole < p->count && p->known[p->hole]) p->hole++;
+    if (!tgi_grow(&p->known, &p->capacity, p->hole + 1, sizeof(known_place *))) return 0;
     const size_t name_size = strlen(name) + 1, kind_size = kind ? strlen(kind) + 1 : 0;
     const size_t bytes = sizeof(known_place) + name_size + kind_size;
-    known_place *known =
-        tgi_grow(&p->known, &p->capacity, p->count + 1, sizeof(known_place *)) ? tgi_calloc(bytes) : NULL;
+    known_place *known = tgi_calloc(bytes);
     if (!known) return 0;
     char *text = (char *)(known + 1);
     memcpy(text, name, name_size);
     if (kind) kind = memcpy(text + name_size, kind, kind_size); /* the module may go first */
-    const int32_t number = (int32_t)p->count + 1;
-    *known = (known_place){ { place_at(p, outer), text, kind, kind ? -1 : step_of(name), number }, hash, bytes };
-    p->known[p->count++] = known;
+    const int32_t number = (int32_t)p->hole + 1;
+    *known = (known_place){ { place_at(p, outer), text, kind, kind ? -1 : step_of(name), number }, hash, bytes, false };
+    p->known[p->hole] = known;
+    if (p->hole == p->count) p->count++;
+    p->places++;
     enter(p, hash, number);
     return number;
 }
@@ -144,13 +158,32 @@ static void prune(tgi_places *p)
 
 static int32_t innermost(const tgi_places *p) { return p->open_count ? p->open[p->open_count - 1].number : 0; }
 
-static void forget_known(tgi_places *p)
+/* All but those that are open, and those around them: a label may be open as long as the program runs. */
+static void forget_ended(tgi_places *p)
 {
-    for (int64_t i = 0; i < p->count; i++) tgi_free(p->known[i], p->known[i]->bytes);
-    p->count = 0;
+    for (int64_t i = 0; i < p->open_count; i++)
+        for (const tg_place *place = place_at(p, p->open[i].number); place; place = place->outer)
+            p->known[place->number - 1]->stays = true;
+    p->places = p->hole = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        known_place *known = p->known[i];
+        if (known && !known->stays) {
+            tgi_free(known, known->bytes);
+            p->known[i] = NULL;
+        } else if (known) {
+            known->stays = false;
+            p->places++;
+        }
+    }
+    while (p->count && !p->known[p->count - 1]) p->count--;
+    p->stayed = p->places;
     p->generation++;
     if (p->table) memset(p->table, 0, table_bytes(p->table_bits));
+    enter_all(p);
 }
+
+/* Enough to be worth a look at all. */
+static bool many(const tgi_places *p) { return p->places >= MANY_PLACES && p->places >= 2 * p->stayed; }
 
 /* This thread's, with room for one more; NULL: there is no memory, and the place will be that around it. */
 static tgi_places *places_with_room(void)
@@ -160,7 +193,7 @@ static tgi_places *places_with_room(void)
     tgi_places *p = pool->rare.places;
     if (!p && !(p = pool->rare.places = tgi_calloc(sizeof *p))) return NULL;
     prune(p);
-    if (!p->open_count && !tgi_self.node_count && p->count >= MANY_PLACES) forget_known(p);
+    if (!tgi_self.node_count && many(p)) forget_ended(p);
     return tgi_grow(&p->open, &p->open_capacity, p->open_count + 1, sizeof *p->open) ? p : NULL;
 }
 
@@ -298,7 +331,8 @@ void tgi_places_free(void)
 {
     tgi_places *p = tgi_self.pool ? tgi_self.pool->rare.places : NULL;
     if (!p) return;
-    forget_known(p);
+    p->open_count = 0;
+    forget_ended(p);
     if (p->table) tgi_free(p->table, table_bytes(p->table_bits));
     tgi_grow_free(p->known, p->capacity, sizeof *p->known);
     tgi_grow_free(p->open, p->open_capacity, sizeof *p->open);
