@@ -61,7 +61,8 @@ static const tg_place *place_at(const tgi_places *p, int32_t number)
 static bool is_same(const known_place *known, uint64_t hash, const tg_place *outer, const char *kind, const char *name)
 {
     const tg_place *place = &known->place;
-    return known->hash == hash && place->outer == outer && !place->kind == !kind && !strcmp(place->name, name);
+    if (known->hash != hash || place->outer != outer || !place->kind != !kind) return false;
+    return !strcmp(place->name, name) && (!kind || !strcmp(place->kind, kind));
 }
 
 static void enter(tgi_places *p, uint64_t hash, int32_t number)

@@ -284,6 +284,28 @@ TEST(test_labels_inside_one_that_lasts)
     tg_unobserve(number);
 }
 
+/* ---- two models of one kind ---- */
+
+static void note_kind(void *kinds, const tg_place *place, tg_tensor_list inputs)
+{
+    (void)inputs;
+    if (place->outer) strncat(kinds, place->kind, 60 - strlen(kinds));
+}
+
+TEST(test_parts_of_one_name_and_two_kinds)
+{
+    char kinds[64] = "";
+    const tg_observer observer = { .entered = note_kind };
+    const int64_t number = tg_observe(&observer, kinds);
+    IN_SCOPE;
+    tg_module *models[] = { TG_MODULE(tg_sequential_new(tg_relu_new())), TG_MODULE(tg_sequential_new(tg_tanh_new())) };
+    for (int i = 0; i < 4; i++) tg_module_forward(models[i % 2], tg_ones(tg_shape(2)));
+    assert_string_equal(kinds, "ReLUTanhReLUTanh");
+    for (int i = 0; i < 2; i++) tg_module_free(models[i]);
+    tg_scope_end(scope);
+    tg_unobserve(number);
+}
+
 /* ---- tools begin with a thread's first call ---- */
 
 static bool failed_before; /* as the tool saw it */
@@ -338,9 +360,9 @@ TEST(test_a_tool_begins_in_a_call)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_leaving_in_each_event),        T(test_plain_observers_leave),   T(test_ending_together),
-        T(test_forwards_that_fail_end),       T(test_looking_rounds_nothing),  T(test_hooks_of_several_threads),
-        T(test_labels_inside_one_that_lasts), T(test_a_tool_begins_in_a_call),
+        T(test_leaving_in_each_event),           T(test_plain_observers_leave),        T(test_ending_together),
+        T(test_forwards_that_fail_end),          T(test_looking_rounds_nothing),       T(test_hooks_of_several_threads),
+        T(test_parts_of_one_name_and_two_kinds), T(test_labels_inside_one_that_lasts), T(test_a_tool_begins_in_a_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
