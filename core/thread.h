@@ -241,11 +241,12 @@ typedef struct tgi_thread {
     const char *where;             /* the user's line; NULL before the first call */
     const tgi_inside *inside;      /* NULL: nothing */
     const char *op;                /* the last op that began: names errors in making its result */
+    tgi_observers *observers;      /* to be told; NULL: none, or one is being told */
     bool grad_disabled;            /* inverted, so that a zeroed state is a fresh one */
+    uint8_t looks;                 /* who else than observers looks at what is recorded: TGI_PACKING, TGI_READING */
     bool registered;               /* for clean-up at the thread's end */
     bool warned_of_tape, warned_of_root, warned_of_results;
     bool untold;                   /* errors are recorded but not told: tgi_set_untold */
-    uint8_t looks;                 /* who else than observers looks at what is recorded: TGI_PACKING, TGI_READING */
     int32_t handed_out;            /* as a scope's, by scopes that no other was around */
 
     uintptr_t *handles;            /* tensors, or scope blocks with the lowest bit set */
@@ -260,7 +261,6 @@ typedef struct tgi_thread {
     int64_t node_count, node_capacity;
     uint64_t next_serial;          /* see TGI_SERIALS */
     int64_t next_slot;
-    tgi_observers *observers;      /* to be told; NULL: none, or one is being told */
 
     bool flushing;                 /* in a walk or an optimiser's step, but in no function of the user's */
     bool flush_chosen;             /* `flush` holds what the user chose, not the default */
