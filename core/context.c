@@ -2,6 +2,7 @@
  *
  * It asks for the gradients of its outputs and for what was saved, and hands over the gradients of its inputs. Here each
  * of these is checked and brought to its input's shape; backward.c adds it. */
+#include "observe.h"
 #include "walk_impl.h"
 
 /* Only a backward function has a context, lent by the walk that calls it. Of what users pass elsewhere only NULL can be
@@ -62,13 +63,27 @@ bool tg_has_grad_output(const tg_context *ctx, int i)
            tgi_slot_of_output(ctx->walk, ctx->node, i)->grad;
 }
 
+/* The name that it has, or had before it was written in place; of a view that has none, what it is a view of. */
+static const char *name_of_written(const tg_tensor *t)
+{
+    const char *name = tgi_name_text(t);
+    for (const tg_node *node = tgi_node_of(t); !name && node && node->op->in_place_of;) {
+        const tgi_edge *before = tgi_inputs(node);
+        node = tgi_edge_node(before);
+        name = tg_node_output_name(node, before->output);
+    }
+    const tg_tensor *owner = t->storage == &t->own ? NULL : tgi_owner(t->storage);
+    return name || !owner || owner->alive != TGI_ALIVE ? name : tgi_name_text(owner);
+}
+
 tg_tensor *tgi_fail_written(const tg_node *node, const tg_tensor *t, int64_t version)
 {
+    const char *name = name_of_written(t);
     return tg_fail_at(
         NULL, TG_ERROR_AUTOGRAD, node->op->name,
-        "one of the variables needed for gradient computation has been modified by an inplace operation: it was used "
+        "one of the variables needed for gradient computation has been modified by an inplace operation: %s was used "
         "by %s at %s when at version %lld, and written at %s (now at version %lld)",
-        node->op->name, tg_node_where(node), (long long)version,
+        name ? name : "it", node->op->name, tg_node_where(node), (long long)version,
         t->storage->written_at ? t->storage->written_at : "an unknown place", (long long)t->storage->version);
 }
 

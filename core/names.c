@@ -71,10 +71,12 @@ static const char *text_at(tgi_name *const *place)
     return name ? name->text : NULL;
 }
 
+const char *tgi_name_text(const tg_tensor *t) { return text_at(place_of_name((tg_tensor *)t, false)); }
+
 const char *tg_name_of_at(const char *where, const tg_tensor *t)
 {
     tgi_begin(where, "name_of");
-    return tgi_handle_ok("name_of", t) ? text_at(place_of_name((tg_tensor *)t, false)) : NULL;
+    return tgi_handle_ok("name_of", t) ? tgi_name_text(t) : NULL;
 }
 
 const char *tg_node_output_name(const tg_node *node, int i)

@@ -110,6 +110,10 @@ tgi_watch *tgi_watch_of(tgi_output *output);
 /* Lets go of what was saved; true if there was anything. */
 bool tgi_node_release_saved(tg_node *node);
 
+/* ---- names.c ---- */
+/* Of any tensor; NULL: it has none. */
+const char *tgi_name_text(const tg_tensor *t);
+
 /* ---- context.c ---- */
 /* Records that `t`, which the node saved at that version, has been written since. NULL. */
 TG_RARE tg_tensor *tgi_fail_written(const tg_node *node, const tg_tensor *t, int64_t version);

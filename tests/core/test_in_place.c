@@ -7,6 +7,7 @@
 #include "tests/support/suite.h"
 
 #include "core/autograd.h"
+#include "core/observe.h"
 #include "core/scope.h"
 
 static tg_tensor *leaf(double value) { return tg_scalar(value, .dtype = TG_FLOAT64, .requires_grad = true); }
@@ -22,6 +23,36 @@ TEST(test_saved_value_overwritten)
     assert_int_equal(tg_backward(y), TG_FAILED);
     assert_non_null(strstr(tg_error_message(), "when at version 0"));
     expect_error("has been modified by an inplace operation");
+    tg_scope_end(scope);
+}
+
+/* The error says which tensor it was by its name: a leaf's, that of what a node made (before it was written), or that of
+ * what it is a view of. */
+TEST(test_the_name_of_what_was_overwritten)
+{
+    IN_SCOPE;
+    tg_tensor *w = tg_set_name(leaf(2), "w"), *h = tg_set_name(tg_mul(w, 3), "h"), *y = tg_mul(h, h);
+    tg_add_(h, 1);
+    tg_mul_(h, 2);
+    assert_int_equal(tg_backward(y), TG_FAILED);
+    expect_error("by an inplace operation: h was used by mul");
+    tg_tensor *u = tg_ones(tg_shape(2, 2), .dtype = TG_FLOAT64, .requires_grad = true);
+    tg_set_name(u, "u");
+    tg_tensor *z = tg_mul(tg_transpose(u, 0, 1), leaf(1)), *one = tg_mul(leaf(1), w);
+    {
+        const tg_scope still = tg_no_grad_begin();
+        tg_mul_(u, 2);
+        tg_mul_(w, 2);
+        tg_scope_end(still);
+    }
+    assert_int_equal(tg_backward(one), TG_FAILED);
+    expect_error("by an inplace operation: w was used by mul");
+    assert_int_equal(tg_backward(tg_sum(z)), TG_FAILED);
+    expect_error("by an inplace operation: u was used by mul");
+    tg_tensor *a = leaf(2), *b = tg_mul(a, 1), *nameless = tg_mul(b, b);
+    tg_add_(b, 1);
+    assert_int_equal(tg_backward(nameless), TG_FAILED);
+    expect_error("by an inplace operation: it was used by mul");
     tg_scope_end(scope);
 }
 
@@ -129,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_saved_value_overwritten),
+        T(test_the_name_of_what_was_overwritten),
         T(test_write_after_exp),
         T(test_two_values_of_one_tensor),
         T(test_mul_in_place),
