@@ -164,7 +164,8 @@ bool tgi_edge_to(tg_tensor *t, const char *op, tgi_edge *edge) { return edge_to(
 tg_tensor *tgi_with_origin(tg_tensor *t, tgi_origin origin, tg_tensor *leaf)
 {
     if (leaf ? t == leaf && t->requires_grad
-             : t->origin.serial == origin.serial && t->origin.output == origin.output && !t->requires_grad)
+             : t->origin.serial == origin.serial && (!origin.serial || t->origin.output == origin.output) &&
+                   !t->requires_grad)
         return t;
     tg_tensor *placed = tgi_new_view(t, t->ndim, t->dims, tgi_strides(t), t->offset);
     tgi_extra *extra = placed && leaf ? tgi_extra_of(placed) : NULL;
