@@ -9,8 +9,10 @@
  *
  * The function runs without recording, so that nothing of what it computes is kept but its outputs. The tape has one
  * node for it, which saves its inputs. When backward arrives there the function runs once more, now recording, and the
- * walk goes over what it recorded; gradients are those of an ordinary run, bit for bit. docs/memory.md has an example
- * and its numbers. */
+ * walk goes over what it recorded; gradients are those of an ordinary run, bit for bit, whether they are recorded
+ * (.create_graph) or not. Derivatives of recorded ones may be rounded otherwise: what comes through the nodes of the
+ * second run and what comes through the outputs goes through the function one by one, and is added behind it.
+ * docs/memory.md has an example and its numbers. */
 #ifndef TG_CORE_RECOMPUTE_H
 #define TG_CORE_RECOMPUTE_H
 

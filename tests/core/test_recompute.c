@@ -283,6 +283,42 @@ static numbers_of asked(void)
 /* Of a leaf, and of a tensor that the function reads through its context. */
 TEST(test_grad) { same_both_ways(asked); }
 
+static numbers_of recorded(void)
+{
+    numbers_of n = { .count = 0 };
+    model m = model_new(0.2, TG_FLOAT32);
+    m.inner = inner_chunk;
+    const tg_tensor_list g = tg_grad(tg_list(loss_of(&m)), tg_list(m.w, m.u, m.b), .create_graph = true);
+    for (int i = 0; i < 3 && !tg_failed(); i++) add_numbers(&n, g.items[i]);
+    return n;
+}
+
+/* Gradients that are recorded are the same, too. */
+TEST(test_recorded_gradients)
+{
+    for (inner_chunk = 0; inner_chunk < 3; inner_chunk += 2) same_both_ways(recorded);
+    inner_chunk = 0;
+}
+
+static numbers_of of_one_sum(void)
+{
+    numbers_of n = { .count = 0 };
+    model m = model_new(0.2, TG_FLOAT32);
+    m.scale = tg_full(S(HIDDEN), 1.5);
+    m.to = STEPS;
+    tg_tensor *out[2] = { NULL };
+    through(steps, &m, tg_list(tg_zeros(S(BATCH, HIDDEN))), 2, out);
+    if (tg_failed()) return n;
+    tg_tensor *g = tg_grad(tg_list(tg_sum(out[0])), tg_list(m.u), .create_graph = true).items[0];
+    assert_int_equal(tg_backward(tg_sum(tg_square(g))), TG_OK);
+    add_gradients(&n, &m);
+    return n;
+}
+
+/* All that comes to the function comes through the nodes of its second run. Where some comes through its outputs, too,
+ * it runs a third time, and what both bring is added behind it, not before: equal but for rounding. */
+TEST(test_second_derivatives_of_a_sum) { same_both_ways(of_one_sum); }
+
 static numbers_of twice(void)
 {
     numbers_of n = { .count = 0 };
@@ -652,6 +688,8 @@ int main(void)
         T(test_the_same_while_watched),
         T(test_retain_graph),
         T(test_grad),
+        T(test_recorded_gradients),
+        T(test_second_derivatives_of_a_sum),
         T(test_second_derivatives),
         T(test_odd_outputs),
         T(test_chains_of_products),
