@@ -92,6 +92,33 @@ TEST(test_watched_with_numbers)
     tg_watch(false);
 }
 
+static void tanh_of(void *context, tg_tensor *const *in, tg_tensor **out)
+{
+    (void)context;
+    out[0] = tg_tanh(in[0]);
+}
+
+TEST(test_a_walk_in_which_a_function_runs_again)
+{
+    IN_SCOPE;
+    tg_watch(true);
+    tg_tensor *w = tg_set_name(tg_scalar(0.5, .requires_grad = true), "w");
+    tg_tensor *y = tg_checkpoint(tanh_of, NULL, tg_list(w)).items[0];
+    assert_int_equal(tg_backward(tg_mul(y, 3)), TG_OK);
+    FILE *file = printed_begin();
+    tg_tape_print(file, .backward = true);
+    expect_in(printed_end(file, __FILE__), "begins at %1 with 1\n"
+                                           "%1 mul    here    has 1\n"
+                                           "    to input 0, %0: 3\n"
+                                           "%0 checkpoint    here    has 3\n"
+                                           "    runs again, and hands on to %2: 3\n"
+                                           "%2 tanh    here    has 3\n"
+                                           "    to input 0, w: 2.359\n"
+                                           "w is complete: 2.359\n");
+    tg_watch(false);
+    tg_scope_end(scope);
+}
+
 TEST(test_the_line_is_the_users)
 {
     IN_SCOPE;
@@ -543,6 +570,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_unwatched),
         T(test_watched_with_numbers),
+        T(test_a_walk_in_which_a_function_runs_again),
         T(test_the_line_is_the_users),
         T(test_retained_gradients),
         T(test_names_that_come_twice),

@@ -29,9 +29,13 @@ static void put_visit(tgi_page *page, const tg_node *node)
     tgi_page_put(page, "\n");
 }
 
-static void put_edge(tgi_page *page, const tgi_leaves *leaves, const tg_walk_step *step)
+/* Without a node it is what the walk starts from or, once it is on its way, a sum that a function which runs again hands
+ * to what made its output now. */
+static void put_edge(tgi_page *page, const tgi_leaves *leaves, const tg_walk_step *step, bool on_its_way)
 {
-    if (step->node)
+    if (!step->node && on_its_way)
+        tgi_page_put(page, "    runs again, and hands on to ");
+    else if (step->node)
         tgi_page_format(page, "    to input %d, ", step->input);
     else
         tgi_page_put(page, "begins at ");
@@ -39,7 +43,7 @@ static void put_edge(tgi_page *page, const tgi_leaves *leaves, const tg_walk_ste
         tgi_put_output(page, step->to, step->output);
     else
         tgi_put_leaf(page, leaves, step->leaf);
-    tgi_page_put(page, step->product ? " (a product): " : step->node ? ": " : " with ");
+    tgi_page_put(page, step->product ? " (a product): " : step->node || on_its_way ? ": " : " with ");
     put_value(page, step->grad);
 }
 
@@ -49,10 +53,11 @@ void tgi_put_walk(tgi_page *page, const tgi_leaves *leaves)
     tgi_page_put(page, length            ? "\nthe latest walk:\n"
                        : tg_is_watched() ? "\nno walk yet\n"
                                          : "\nno walk is known: tg_watch(true) before it keeps it\n");
-    for (int64_t i = 0; i < length; i++) {
+    for (int64_t i = 0, visits = 0; i < length; i++) {
         const tg_walk_step step = tg_walk_step_at(i);
+        visits += step.event == TG_WALK_VISIT;
         if (step.event == TG_WALK_VISIT) put_visit(page, step.node);
-        if (step.event == TG_WALK_EDGE) put_edge(page, leaves, &step);
+        if (step.event == TG_WALK_EDGE) put_edge(page, leaves, &step, visits > 0);
         if (step.event != TG_WALK_LEAF) continue;
         tgi_put_leaf(page, leaves, step.leaf);
         tgi_page_put(page, " is complete: ");
