@@ -145,6 +145,7 @@ static bool visited(const tg_node *node)
 
 static bool again(const tg_node *node, bool begins)
 {
+    tgi_self.pool->rare.again += begins ? -tgi_self.node_count : tgi_self.node_count;
     if (begins)
         tgi_place_resume((int32_t)node->place);
     else
@@ -326,4 +327,17 @@ void tgi_observe_alone_end(tgi_alone *alone)
     if (!observers) return;
     count_functions(observers);
     if (!rare->telling) tgi_self.observers = observers;
+}
+
+/* ---- what is left on the tape ---- */
+
+tgi_traces tgi_traces_begin(void)
+{
+    return (tgi_traces){ tgi_self.node_count, tgi_self.pool ? tgi_self.pool->rare.again : 0 };
+}
+
+void tgi_traces_end(const tgi_traces *traces)
+{
+    const int64_t more = tgi_self.node_count - traces->length;
+    if (more > 0 && tgi_self.pool->rare.again - traces->again == more) tgi_tape_truncate(traces->length);
 }

@@ -72,6 +72,14 @@ typedef struct tgi_alone {
 void tgi_observe_alone(tgi_alone *alone, const tg_observer *observer, void *context);
 void tgi_observe_alone_end(tgi_alone *alone);
 
+/* The nodes that functions record which run again (recompute.c) stay while somebody observes. Those of a walk that is
+ * none of the program's go with the second of these two, but where a hook recorded nodes of its own. */
+typedef struct tgi_traces {
+    int64_t length, again;
+} tgi_traces;
+tgi_traces tgi_traces_begin(void);
+void tgi_traces_end(const tgi_traces *traces);
+
 /* ---- place.c ---- */
 
 /* The innermost module at work is a place from here on, until it is no longer at work. False with an error pending. */

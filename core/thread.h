@@ -45,6 +45,7 @@ typedef struct tgi_rare {
     struct tgi_lent_generator *lent; /* stands in for it; NULL: nothing does */
     tgi_observers *observers; /* all there are; NULL: none */
     bool telling;             /* one of them is being told */
+    int64_t again;            /* nodes that functions recorded while they ran again (recompute.c) and somebody observed */
     tgi_places *places;
     const struct tgi_packing *packing; /* how saved tensors are packed; NULL: they never were */
     tgi_packers *packers;       /* by whom */

@@ -76,6 +76,68 @@ TEST(test_one_step)
     tg_watch(false);
 }
 
+static void scaled(void *context, tg_tensor *const *in, tg_tensor **out)
+{
+    out[0] = tg_tanh(tg_mul(in[0], *(tg_tensor **)context));
+}
+
+/* What a function records that runs again has its numbers, and goes: the next time the same is told. L = sum of
+ * tanh(w x), w = 0.5, x = [1, 2]: dL/dw = sum of x (1 - tanh^2). */
+TEST(test_a_function_that_runs_again)
+{
+    static const char told[] = "w: float32[], a leaf made at here\n"
+                               "L is %1, made by sum at here: 1.224\n"
+                               "dL/dw = 1.626\n"
+                               "dL/dw comes from one use:\n"
+                               "    %2 = mul(x, w)    here\n"
+                               "        g = dL/d%2 = [0.7864, 0.42]\n"
+                               "        db = g * a\n"
+                               "           = [0.7864, 0.42] * [1, 2], summed to shape []\n"
+                               "           = 1.626\n";
+    static const char unwatched[] = "\n    %2 = mul(-, w)    here\n        g = dL/d%2 = [0.7864, 0.42]\n";
+    assert_true(fabs((1 - tanh(0.5) * tanh(0.5)) + 2 * (1 - tanh(1) * tanh(1)) - 1.626) < 5e-4);
+    for (int watched = 0; watched < 2; watched++) {
+        IN_SCOPE;
+        tg_watch(watched);
+        tg_tensor *w = leaf("w", 0.5), *x = tg_set_name(tg_tensor_of(1.0, 2.0), "x");
+        tg_tensor *loss = tg_sum(tg_checkpoint(scaled, &w, tg_list(x)).items[0]);
+        for (int time = 0; time < 3; time++) {
+            const char *text = EXPLAINED(w);
+            if (watched)
+                assert_string_equal(text, told);
+            else
+                assert_non_null(strstr(text, unwatched));
+            assert_int_equal(tg_tape_length(), 2);
+        }
+        assert_int_equal(tg_backward(loss), TG_OK);
+        tg_watch(false);
+        tg_scope_end(scope);
+    }
+}
+
+static tg_tensor *recorded;
+static tg_tensor *record_more(tg_tensor *grad, void *context)
+{
+    (void)grad;
+    tg_set_grad_enabled(true);
+    recorded = tg_keep(tg_exp(context));
+    return NULL;
+}
+
+/* A hook in that walk has recorded something: it has its history still. */
+TEST(test_a_hook_records_while_a_function_runs_again)
+{
+    IN_SCOPE;
+    tg_tensor *w = leaf("w", 0.5), *h = tg_checkpoint(scaled, &w, tg_list(tg_tensor_of(1.0, 2.0))).items[0];
+    tg_register_hook(h, record_more, w);
+    tg_sum(h);
+    EXPLAINED(w);
+    assert_int_equal(tg_backward(recorded), TG_OK);
+    assert_true(fabs(tg_item(tg_grad_of(w)) - exp(0.5)) < 1e-6);
+    tg_release(recorded);
+    tg_scope_end(scope);
+}
+
 /* Not watched: what was saved has numbers, and x, whose place among the inputs nobody knows then, has none. */
 TEST(test_unwatched)
 {
@@ -332,6 +394,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_one_step),
+        T(test_a_function_that_runs_again),
+        T(test_a_hook_records_while_a_function_runs_again),
         T(test_unwatched),
         T(test_a_shared_weight),
         T(test_products_and_elements),

@@ -304,6 +304,7 @@ tg_status tg_explain_to_at(const char *where, FILE *file, const tg_tensor *t, tg
         e.value.output = t->origin.output;
     else if (t->requires_grad)
         e.value.leaf = t;
+    e.traces = tgi_traces_begin();
     e.page.failed = !explain(&e) || tg_failed();
     tgi_explain_free(&e);
     return tgi_page_to_file(&e.page, "explain", file);

@@ -5,6 +5,8 @@
 #include "explain.h"
 #include "words_impl.h"
 
+#include "core/observe_impl.h"
+
 TG_EXTERN_C_BEGIN
 
 /* What has a gradient: an output of a node, or a leaf. */
@@ -34,6 +36,7 @@ typedef struct tgi_explaining {
     int64_t step_count, step_capacity;
     int64_t *visits;      /* [node's index]: 1 + the first of its TG_WALK_VISIT; 0: the walk was not there */
     tg_tensor *leaf_grad; /* the value's, if it is a leaf; a reference */
+    tgi_traces traces;    /* what the walk that is made leaves on the tape, until all is told */
 } tgi_explaining;
 
 /* ---- explain_walk.c ---- */
@@ -45,6 +48,10 @@ bool tgi_explain_walk(tgi_explaining *e, const char **why);
 void tgi_explain_free(tgi_explaining *e);
 /* The gradient of a value: all that came to it. NULL: nothing did. */
 const tg_tensor *tgi_explain_grad(const tgi_explaining *e, const tgi_value *value);
+
+/* ---- watch.c ---- */
+/* If the tape is watched, keeps the values of a node that the watcher was not told of. */
+void tgi_watch_node(const tg_computed *what);
 
 /* ---- explain_why.c ---- */
 /* Why nothing comes to a tensor that requires no gradient; and to one that does, but does not lead to L. */

@@ -2,7 +2,6 @@
 #include "explain_impl.h"
 
 #include "core/autograd.h"
-#include "core/observe_impl.h"
 #include "core/scope.h"
 
 #include <string.h>
@@ -79,6 +78,13 @@ static void forget(tgi_explaining *e)
     tgi_unref(e->leaf_grad);
     e->leaf_grad = NULL;
     e->step_count = 0;
+}
+
+/* A function runs again (recompute.c). */
+static void computed(void *context, const tg_computed *what)
+{
+    (void)context;
+    tgi_watch_node(what);
 }
 
 static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
@@ -161,7 +167,7 @@ static tg_tensor *handle_of(const tgi_value *value)
 
 static bool make_walk(tgi_explaining *e)
 {
-    static const tg_observer collector = { .visit = visit, .edge = edge };
+    static const tg_observer collector = { .computed = computed, .visit = visit, .edge = edge };
     tgi_alone alone;
     const tg_scope scope = tg_scope_begin();
     tg_tensor *root = handle_of(&e->root), *value = e->value.node ? handle_of(&e->value) : (tg_tensor *)e->value.leaf;
@@ -196,4 +202,5 @@ void tgi_explain_free(tgi_explaining *e)
     if (e->leads) tgi_free(e->leads, (size_t)e->length);
     if (e->visits) tgi_free(e->visits, (size_t)e->length * sizeof *e->visits);
     tgi_leaves_drop(&e->leaves);
+    tgi_traces_end(&e->traces);
 }

@@ -2,7 +2,7 @@
  *
  * What it keeps are references. A gradient that somebody else can see is never added to in place, so those it holds stay
  * what they were; but for parts of a whole, which are written where they belong: of these it keeps copies. */
-#include "watch.h"
+#include "explain_impl.h"
 
 #include "core/autograd.h"
 #include "core/tape_impl.h"
@@ -30,6 +30,7 @@ typedef struct watching {
     int64_t step_count, step_capacity;
     int depth;    /* of walks in walks: the outermost is remembered */
     int32_t high; /* the last node of the walk that is remembered */
+    bool by_user; /* the program asked for it, or the library alone (where: NULL) */
 } watching;
 
 static __thread TGI_NEAR watching *own;
@@ -115,6 +116,11 @@ static void computed(void *context, const tg_computed *what)
     for (int i = 0; i < node->saved_count; i++, next++)
         if (tgi_saved_of(node)[i].tensor)
             *next = (kept){ tgi_ref(tgi_saved_of(node)[i].tensor), tgi_saved_of(node)[i].version };
+}
+
+void tgi_watch_node(const tg_computed *what)
+{
+    if (own) computed(own, what);
 }
 
 /* ---- backward ---- */
@@ -217,11 +223,14 @@ tg_status tg_watch_at(const char *where, bool on)
                                          .truncated = truncated,
                                          .ended = ended };
     tgi_begin(where, "watch");
-    if (!on && own) tg_unobserve(own->number);
+    if (on && !tgi_pool_of_thread()) return TG_FAILED; /* a thread's first memory may begin a tool that watches */
+    if (!on && own && (where || !own->by_user)) tg_unobserve(own->number);
+    if (on && own) own->by_user |= where != NULL;
     if (!on || own) return TG_OK;
     watching *w = tgi_calloc(sizeof *w);
     if (!w) return TG_FAILED;
     w->high = -1;
+    w->by_user = where != NULL;
     w->number = tg_observe_at(NULL, &watcher, w);
     if (w->number >= 0)
         own = w;
