@@ -10,7 +10,9 @@
 #include "tests/support/page.h"
 #include "tests/support/suite.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -326,6 +328,80 @@ TEST(test_leaves_written_since)
     tg_scope_end(scope);
 }
 
+/* ---- functions that run again ---- */
+
+static void twice_tanh(void *context, tg_tensor *const *in, tg_tensor **out)
+{
+    tg_tensor *w = *(tg_tensor **)context;
+    out[0] = tg_add(tg_tanh(tg_mul(in[0], w)), tg_mul(in[0], w));
+}
+
+/* One inside another, which reads the other leaf, too. */
+static void nested(void *context, tg_tensor *const *in, tg_tensor **out)
+{
+    tg_tensor **both = context;
+    out[0] = tg_mul(tg_checkpoint(twice_tanh, &both[0], tg_list(in[0])).items[0], both[1]);
+}
+
+/* What the page's walk hands to a leaf. */
+static tg_tensor *sum_of_edges(const page *p, int64_t to, int *count)
+{
+    const json *walk = json_member(p->run, "walk");
+    double sum = 0;
+    *count = 0;
+    for (int64_t i = 0; i < walk->count; i++) {
+        const json *event = json_item(walk, i);
+        if (json_item(event, 0)->text[0] != 'e') continue;
+        const json *node = node_at(p, json_integer(json_item(event, 1)));
+        const json *input = json_item(json_member(node, "inputs"), json_integer(json_item(event, 2)));
+        if (json_item(input, 0)->text[0] != 'l' || json_integer(json_item(input, 1)) != to) continue;
+        const json *value = json_item(json_member(p->run, "values"), json_integer(json_item(event, 3)));
+        float number;
+        memcpy(&number, p->numbers + json_integer(json_item(json_member(value, "n"), 0)), sizeof number);
+        sum += (double)number;
+        ++*count;
+    }
+    return tg_scalar(sum);
+}
+
+static void expect_contributions(const page *p, tg_tensor *const leaves[2], const int counts[2])
+{
+    for (int64_t i = 0; i < json_member(p->run, "leaves")->count; i++) {
+        const json *on_page = json_item(json_member(p->run, "leaves"), i);
+        const int which = strcmp(json_text(on_page, "name"), "v") == 0;
+        int count;
+        assert_true(fabs(tg_item(sum_of_edges(p, i, &count)) - tg_item(tg_grad_of(leaves[which]))) < 1e-5);
+        assert_int_equal(count, counts[which]);
+        page_assert_value(p, json_member(on_page, "grad"), tg_grad_of(leaves[which]), "a leaf");
+    }
+}
+
+/* After a backward that was watched; before one; and not watched at all, where nothing is left on the tape. */
+TEST(test_functions_that_run_again)
+{
+    for (int way = 0; way < 3; way++) {
+        IN_SCOPE;
+        tg_watch(way < 2);
+        tg_tensor *both[] = { tg_set_name(tg_scalar(0.5, .requires_grad = true), "w"),
+                              tg_set_name(tg_scalar(2.0, .requires_grad = true), "v") };
+        tg_tensor *x = tg_tensor_of(1.0, 3.0), *h = tg_checkpoint(twice_tanh, &both[0], tg_list(x)).items[0];
+        tg_tensor *loss = tg_sum(tg_square(tg_checkpoint(nested, both, tg_list(h)).items[0]));
+        assert_int_equal(tg_tape_length(), 4);
+        page *p = way == 0 ? NULL : written(loss);
+        if (way == 2) assert_int_equal(tg_tape_length(), 4);
+        if (way == 2) assert_false(tg_is_watched());
+        assert_int_equal(tg_backward(loss), TG_OK);
+        if (way == 0) p = written(loss);
+        assert_int_equal(json_member(p->run, "nodes")->count, 4);
+        expect_contributions(p, both, (int[]){ 4, 1 });
+        const json *notes = json_member(p->run, "notes");
+        assert_non_null(strstr(json_item(notes, notes->count - 1)->text, " are not here, of functions that ran again"));
+        page_free(p);
+        tg_watch(false);
+        tg_scope_end(scope);
+    }
+}
+
 TEST(test_a_gradient_to_start_from)
 {
     IN_SCOPE;
@@ -452,18 +528,43 @@ static void *train(void *context)
     return NULL;
 }
 
-static void play(const char *value, int steps, bool over, char said[1000])
+/* Some differentiate, but never go backward. */
+static void *look(void *context)
+{
+    tg_tensor *w = tg_keep(leaf("w", tg_shape(3)));
+    for (int step = 0; step < *(int *)context; step++) {
+        IN_SCOPE;
+        tg_grad(tg_list(tg_sum(tg_exp(w))), tg_list(w));
+        tg_scope_end(scope);
+    }
+    tg_release(w);
+    return NULL;
+}
+
+/* One that watches for itself. */
+static void *watch(void *context)
+{
+    tg_watch(true);
+    train(context);
+    const bool both = *(int *)context == -1 && tg_is_watched(); /* train says that something observes still */
+    tg_watch(false);
+    *(int *)context = both && !tg_is_observed() ? 0 : -1;
+    return NULL;
+}
+
+static void play_in(void *(*program)(void *), const char *value, int steps, bool over, char said[1000])
 {
     int ends[2], status;
     assert_int_equal(pipe(ends), 0);
+    fflush(NULL); /* the child's exit would write what is in the buffers again */
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         dup2(ends[1], STDERR_FILENO);
         setenv("TAPEGRAD_PLAY", value, 1);
         pthread_t thread;
-        const bool begun = pthread_create(&thread, NULL, train, &steps) == 0 && pthread_join(thread, NULL) == 0;
-        _exit(begun && (steps >= 0) == over ? 0 : 1);
+        const bool begun = pthread_create(&thread, NULL, program, &steps) == 0 && pthread_join(thread, NULL) == 0;
+        exit(begun && (steps >= 0) == over ? 0 : 1);
     }
     close(ends[1]);
     size_t length = 0;
@@ -473,6 +574,8 @@ static void play(const char *value, int steps, bool over, char said[1000])
     assert_int_equal(waitpid(child, &status, 0), child);
     if (status != 0) fail_msg("the program ended with %d and said: %s", status, said);
 }
+
+static void play(const char *value, int steps, bool over, char said[1000]) { play_in(train, value, steps, over, said); }
 
 TEST(test_play)
 {
@@ -499,6 +602,13 @@ TEST(test_play)
     tg_scope_end(scope);
 }
 
+TEST(test_play_a_program_that_watches)
+{
+    char said[1000];
+    play_in(watch, path, 3, true, said);
+    assert_non_null(strstr(said, "backward 1, 3 nodes, "));
+}
+
 TEST(test_play_step)
 {
     char said[1000];
@@ -519,7 +629,13 @@ TEST(test_play_in_vain)
     snprintf(value, sizeof value, "%s:8", path);
     play(value, 3, false, said); /* it is still looked for */
     assert_non_null(strstr(said, "of backward 8 was to be one, and there were 3"));
+    play(value, 0, false, said);
+    assert_non_null(strstr(said, "tape.html: no page was written: no tg_backward was done\n"));
+    play_in(look, value, 3, true, said);
+    assert_non_null(strstr(said, "no tg_backward was done, and of a tg_grad tg_tape_write_html writes one\n"));
     play("0", 3, true, said);
+    assert_string_equal(said, "");
+    play_in(look, "0", 3, true, said);
     assert_string_equal(said, "");
     assert_false(exists(path));
 }
@@ -539,12 +655,14 @@ int main(void)
         T(test_saved_and_written),
         T(test_retained_gradients_stay),
         T(test_leaves_written_since),
+        T(test_functions_that_run_again),
         T(test_a_gradient_to_start_from),
         T(test_nothing_to_show),
         T(test_a_large_page),
         T(test_failing_writes),
         T(test_each_allocation_fails),
         T(test_play),
+        T(test_play_a_program_that_watches),
         T(test_play_step),
         T(test_play_in_vain),
     };

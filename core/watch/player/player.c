@@ -1,6 +1,7 @@
 /* player.c: tg_tape_write_html: the walk that a page shows is the latest one, or made for it. */
 #include "player_impl.h"
 
+#include "core/observe_impl.h"
 #include "core/tape_impl.h"
 #include "core/thread.h"
 
@@ -73,11 +74,15 @@ static bool write_html(tg_tensor *loss, const char *path, const tg_tape_html_opt
         return false;
     }
     const bool was_watched = tg_is_watched();
+    const tgi_traces traces = tgi_traces_begin();
     tgi_player_written written;
-    bool ok = was_watched || tg_watch(true) == TG_OK;
+    bool ok = was_watched || tg_watch_at(NULL, true) == TG_OK;
     ok = ok && has_walk(loss, &edge, options->gradient) &&
          tgi_player_write(name, path, edge.to.node, edge.output, loss, options, &written);
-    if (!was_watched) tg_watch(false);
+    if (!was_watched) {
+        tg_watch_at(NULL, false);
+        tgi_traces_end(&traces);
+    }
     return ok;
 }
 

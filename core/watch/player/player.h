@@ -28,7 +28,8 @@ typedef struct tg_tape_html_options {
  * started from `loss`. If none did, one is made that changes no .grad (hooks run, and what the nodes saved stays), so
  * that the page may be written before or after backward; of a tape whose backward was not watched and kept nothing
  * (.retain_graph) there is none to show, which is an error. Without watching the page has the values that the nodes
- * saved. What it lacks it says in its notes. An optimiser's step writes the leaves: write the page before it.
+ * saved. What it lacks it says in its notes. An optimiser's step writes the leaves: write the page before it. A
+ * function that runs again in backward (tg_checkpoint) is one node, which hands on what it recorded then.
  *
  * Up to 64 elements are there in full, of larger tensors a heat map and minimum, mean and maximum. Source files are
  * read as they are now: from the path that the compiler was given, in `source_root`, and in the folders above the

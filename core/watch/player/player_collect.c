@@ -116,7 +116,7 @@ bool tgi_player_walk_is_from(const tg_node *root, int output)
     int starts = 0;
     for (int64_t i = 0; i < tg_walk_length(); i++) {
         const tg_walk_step step = tg_walk_step_at(i);
-        if (step.event != TG_WALK_EDGE || step.node) continue;
+        if (step.event != TG_WALK_EDGE) break; /* later ones are handed on inside a walk (recompute.c) */
         if (step.to != root || step.output != output) return false;
         starts++;
     }

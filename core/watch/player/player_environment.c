@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct playing {
     int64_t number;        /* as an observer */
@@ -22,7 +23,26 @@ typedef struct playing {
     const char *path; /* the environment's, which ends behind it or goes on ":5" */
 } playing;
 
-static bool written; /* by any thread */
+/* Of all threads together. */
+static bool written;
+static int64_t backwards, grads; /* that went well: tg_backward, tg_grad */
+static pid_t asked_by;           /* the process; 0: nobody asked */
+
+/* ---- the variable's value ---- */
+
+static int64_t whole_number(const char *text)
+{
+    char *end;
+    const long long number = strtoll(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && number > 0 ? number : 0;
+}
+
+/* How much of it is the path: ":5" may follow. */
+static int path_length(const char *value)
+{
+    const char *colon = strrchr(value, ':');
+    return (int)(colon && whole_number(colon + 1) ? colon - value : (ptrdiff_t)strlen(value));
+}
 
 /* ---- what is told ---- */
 
@@ -49,7 +69,7 @@ static void watch(playing *p)
 {
     if (tg_is_watched()) return;
     const bool before = tgi_set_untold(true);
-    p->watches = tg_watch(true) == TG_OK;
+    p->watches = tg_watch_at(NULL, true) == TG_OK;
     tgi_set_untold(before);
     if (tg_failed()) say_error(p);
 }
@@ -93,13 +113,15 @@ static void walk(void *context, const tg_walk *what)
 static void walked(void *context, tg_status status)
 {
     playing *p = context;
-    if (--p->depth > 0 || !p->is_backward || status != TG_OK) return;
+    if (--p->depth > 0 || status != TG_OK) return;
+    __atomic_add_fetch(p->is_backward ? &backwards : &grads, 1, __ATOMIC_RELAXED);
+    if (!p->is_backward) return;
     p->count++;
     const bool over = __atomic_load_n(&written, __ATOMIC_ACQUIRE);
     if (!over && p->count + 1 == p->wanted) watch(p);
     if (!over && p->count < p->wanted) return;
     if (!over) play(p);
-    if (p->watches) tg_watch(false);
+    if (p->watches) tg_watch_at(NULL, false);
     tg_unobserve(p->number); /* p goes */
 }
 
@@ -115,14 +137,17 @@ static void ended(void *context)
     tgi_free(p, sizeof *p);
 }
 
-/* ---- the variable ---- */
-
-static int64_t whole_number(const char *text)
+/* The program ends. A thread that ends cannot know whether another one will go backward. */
+__attribute__((destructor)) static void end_process(void)
 {
-    char *end;
-    const long long number = strtoll(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end && number > 0 ? number : 0;
+    const char *value = getenv("TAPEGRAD_PLAY");
+    if (!value || asked_by != getpid() || written || backwards) return;
+    const playing none = { .path = value, .path_length = path_length(value) };
+    say(&none, grads ? "no page was written: no tg_backward was done, and of a tg_grad tg_tape_write_html writes one"
+                     : "no page was written: no tg_backward was done");
 }
+
+/* ---- it begins ---- */
 
 void tgi_play_begin(const char *value)
 {
@@ -130,10 +155,11 @@ void tgi_play_begin(const char *value)
     if (__atomic_load_n(&written, __ATOMIC_ACQUIRE)) return;
     playing *p = tgi_calloc(sizeof *p);
     if (!p) return;
-    const char *colon = strrchr(value, ':'), *step = getenv("TAPEGRAD_PLAY_STEP");
+    const char *step = getenv("TAPEGRAD_PLAY_STEP");
+    __atomic_store_n(&asked_by, getpid(), __ATOMIC_RELAXED);
     p->path = value;
-    p->wanted = colon ? whole_number(colon + 1) : 0;
-    p->path_length = (int)(p->wanted ? colon - value : (ptrdiff_t)strlen(value));
+    p->path_length = path_length(value);
+    p->wanted = value[p->path_length] ? whole_number(value + p->path_length + 1) : 0;
     if (!p->wanted && step) p->wanted = whole_number(step);
     if (!p->wanted) p->wanted = 1;
     p->number = tg_observe_at(NULL, &player, p);

@@ -17,6 +17,7 @@ typedef struct writer {
     const tg_tape_html_options *options;
     const tgi_player_source *missing; /* the first file that was not found */
     int64_t missing_count;
+    int64_t again; /* nodes that the walk passed and that are not on the page */
 } writer;
 
 /* ---- texts and numbers ---- */
@@ -270,12 +271,28 @@ static void put_nodes(writer *w)
 
 /* ---- the walk ---- */
 
-/* False: it is not shown. The walk's beginning is the root's gradient. */
-static bool put_event(writer *w, const tg_walk_step *step, const char *between)
+/* Of a function that ran again (recompute.c) the nodes that it recorded then are not on the page: what they hand to
+ * tensors that are there, its node does, which has them for inputs. False: nothing on the page has to do with it. */
+static bool on_page(const writer *w, const tg_node *open, tg_walk_step *step)
+{
+    if (step->event == TG_WALK_LEAF) return tgi_pointers_find(&w->run->leaves, step->leaf) >= 0;
+    if (tgi_player_number(w->run, step->node) >= 0) return true;
+    if (!open || step->event != TG_WALK_EDGE) return false;
+    for (int i = 0; i < open->input_count; i++) {
+        const tgi_edge *to = &tgi_inputs(open)[i];
+        if (to->output == TGI_TO_NOWHERE || tgi_edge_leaf(to) != step->leaf || tgi_edge_node(to) != step->to) continue;
+        if (step->to && to->output != step->output) continue;
+        step->node = open;
+        step->input = i;
+        return true;
+    }
+    return false;
+}
+
+/* The walk's beginning is the root's gradient. */
+static void put_event(writer *w, const tg_walk_step *step, const char *between)
 {
     const int node = tgi_player_number(w->run, step->node);
-    const int64_t leaf = step->event == TG_WALK_LEAF ? tgi_pointers_find(&w->run->leaves, step->leaf) : 0;
-    if (leaf < 0 || (step->event != TG_WALK_LEAF && node < 0)) return false;
     tgi_page_put(w->page, between);
     switch (step->event) {
     case TG_WALK_VISIT: tgi_page_format(w->page, "[\"v\",%d]", node); break;
@@ -286,20 +303,25 @@ static bool put_event(writer *w, const tg_walk_step *step, const char *between)
         tgi_page_put(w->page, step->product ? ",1]" : ",0]");
         break;
     default:
-        tgi_page_format(w->page, "[\"r\",%lld", (long long)leaf);
+        tgi_page_format(w->page, "[\"r\",%lld", (long long)tgi_pointers_find(&w->run->leaves, step->leaf));
         put_value(w, ",", step->grad);
         tgi_page_put(w->page, "]");
     }
-    return true;
 }
 
 static void put_walk(writer *w)
 {
+    const tg_node *open = NULL; /* that the walk is at */
     bool any = false;
     tgi_page_put(w->page, ",\n\"walk\":[");
     for (int64_t i = 0; w->run->has_walk && i < tg_walk_length() && !w->page->failed; i++) {
-        const tg_walk_step step = tg_walk_step_at(i);
-        any |= put_event(w, &step, any ? ",\n" : "");
+        tg_walk_step step = tg_walk_step_at(i);
+        if (step.event == TG_WALK_VISIT && tgi_player_number(w->run, step.node) < 0) w->again++;
+        if (!on_page(w, open, &step)) continue;
+        if (step.event == TG_WALK_VISIT) open = step.node;
+        if (step.event == TG_WALK_DONE) open = NULL;
+        put_event(w, &step, any ? ",\n" : "");
+        any = true;
     }
     tgi_page_put(w->page, "]");
 }
@@ -376,6 +398,13 @@ static void put_notes(writer *w)
                  (long long)w->run->written, w->run->written == 1 ? "f is" : "ves is");
         put_note(w->page, &count, text);
     }
+    if (w->again) {
+        snprintf(text, sizeof text,
+                 "%lld node%s not here, of functions that ran again in backward (tg_checkpoint): what %s handed on is "
+                 "told of the functions' own nodes.",
+                 (long long)w->again, w->again == 1 ? " is" : "s are", w->again == 1 ? "it" : "they");
+        put_note(w->page, &count, text);
+    }
     if (w->values->most < TGI_HEAT_SIDE) {
         snprintf(text, sizeof text,
                  "Heat maps, but those of leaves, are of %d by %d cells at most, to keep the page small.",
@@ -401,7 +430,7 @@ static void put_head(writer *w)
 
 void tgi_player_json(tgi_page *page, const tgi_player_run *run, tgi_values *values, const tg_tape_html_options *options)
 {
-    writer w = { page, run, values, options, NULL, 0 };
+    writer w = { page, run, values, options, NULL, 0, 0 };
     put_head(&w);
     put_sources(&w);
     put_places(&w);
