@@ -246,10 +246,6 @@ bool tg_is_leaf_at(const char *where, const tg_tensor *t)
 {
     return asked(where, "is_leaf", t) && t->origin.serial == 0;
 }
-tg_tensor *tg_grad_of_at(const char *where, const tg_tensor *t)
-{
-    return asked(where, "grad_of", t) && t->extra ? t->extra->grad : NULL;
-}
 
 tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad)
 {

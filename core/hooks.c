@@ -1,4 +1,5 @@
 /* hooks.c: what a user asks to be told of a gradient: hooks, and .grad of a tensor that is no leaf. */
+#include "observe.h"
 #include "walk_impl.h"
 
 /* The first one of the kind behind that number: numbers grow along a list. */
@@ -129,4 +130,32 @@ tg_status tg_retain_grad_at(const char *where, tg_tensor *t)
     if (!watch) return TG_FAILED;
     if (!watch->retained) watch->retained = tgi_ref(t);
     return TG_OK;
+}
+
+/* Who asks for such a one often takes it for a leaf still, as after w = w - lr g. */
+TG_RARE static void warn_of_non_leaf(const char *where, const tg_tensor *t)
+{
+    const tg_node *node = tgi_node_of(t);
+    const tgi_watch *watch = node ? tgi_outputs(node)[t->origin.output].watch : NULL;
+    if (!node || (watch && watch->retained)) return;
+    const char *name = tg_node_output_name(node, t->origin.output);
+    tg_warn_at(
+        where,
+        "the .grad of a tensor that is not a leaf is asked for%s%s: %s at %s made it, and backward leaves it no "
+        "gradient. tg_retain_grad(t) before the backward keeps it one. (A weight updated as w = w - lr g is no leaf "
+        "any more: write it in place under tg_no_grad_begin)",
+        name ? ", " : "", name ? name : "", node->op->name, node->where ? node->where : "an unknown place");
+}
+
+tg_tensor *tg_grad_of_at(const char *where, const tg_tensor *t)
+{
+    if (!t) return NULL;
+    if (t->alive != TGI_ALIVE) {
+        if (where) tgi_self.where = where;
+        tgi_fail_handle("grad_of", 0, t);
+        return NULL;
+    }
+    tg_tensor *grad = t->extra ? t->extra->grad : NULL;
+    if (!grad && where && t->origin.serial) warn_of_non_leaf(where, t);
+    return grad;
 }

@@ -115,7 +115,7 @@ bool tg_is_leaf_at(const char *where, const tg_tensor *t);
 tg_tensor *tg_requires_grad_at(const char *where, tg_tensor *t, bool requires_grad);
 #define tg_requires_grad_(t, requires_grad) tg_requires_grad_at(TG_HERE, t, requires_grad)
 /* The accumulated gradient of a leaf (or of a tensor under tg_retain_grad), NULL when there is none. It belongs to
- * `t`. */
+ * `t`. Of a non-leaf without tg_retain_grad there never is one: the line that asks is warned. */
 tg_tensor *tg_grad_of_at(const char *where, const tg_tensor *t);
 #define tg_grad_of(t) tg_grad_of_at(TG_HERE, t)
 /* Puts `grad` (same shape and dtype, or NULL) in its place. */

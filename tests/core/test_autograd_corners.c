@@ -5,6 +5,7 @@
 #include "tests/support/suite.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 static tg_tensor *leaf(double value) { return tg_full(tg_shape(2), value, .dtype = TG_FLOAT64, .requires_grad = true); }
 static double first(const tg_tensor *t) { return ((const double *)tg_data(t, TG_FLOAT64))[0]; }
@@ -81,6 +82,40 @@ TEST(test_retain_grad_follows_the_latest_value)
     tg_mul_(y, 3);
     tg_backward(tg_sum(y));
     assert_true(grad(y) == 1 && grad(x) == 6);
+    tg_scope_end(scope);
+}
+
+static int warnings;
+static char warning[512];
+
+static void note_warning(const char *where, const char *message, void *context)
+{
+    (void)where, (void)context;
+    warnings++;
+    snprintf(warning, sizeof warning, "%s", message);
+}
+
+/* Once for each line, of a non-leaf that no tg_retain_grad was asked of. */
+TEST(test_grad_of_a_non_leaf)
+{
+    IN_SCOPE;
+    tg_tensor *w = leaf(1), *kept = tg_mul(w, 2.0), *data = tg_detach(kept);
+    tg_retain_grad(kept);
+    tg_set_warning_handler(note_warning, NULL);
+    assert_null(tg_grad_of(w)); /* none yet */
+    assert_null(tg_grad_of(kept));
+    assert_null(tg_grad_of(data));
+    tg_backward(tg_sum(kept));
+    assert_non_null(tg_grad_of(kept));
+    assert_int_equal(warnings, 0);
+    const int line = __LINE__ + 1;
+    w = tg_set_name(tg_sub(w, tg_mul(tg_grad_of(w), 0.1)), "w");
+    for (int i = 0; i < 2; i++) assert_null(tg_grad_of(w));
+    tg_set_warning_handler(tg_default_warning_handler, NULL);
+    assert_int_equal(warnings, 1);
+    char words[128];
+    snprintf(words, sizeof words, "asked for, w: sub at %s:%d made it", __FILE__, line);
+    if (!strstr(warning, words)) fail_msg("no \"%s\" in: %s", words, warning);
     tg_scope_end(scope);
 }
 
@@ -346,6 +381,7 @@ int main(void)
         T(test_view_of_a_detached_tensor_after_a_write),
         T(test_backward_of_a_stale_view),
         T(test_retain_grad_follows_the_latest_value),
+        T(test_grad_of_a_non_leaf),
         T(test_create_graph_does_not_share_grad),
         T(test_tracked_gradient_leaves_no_history),
         T(test_expanded_grad),
