@@ -16,8 +16,8 @@ typedef struct flow_of {
     double first, now;  /* norms of the last use's contribution, which comes first, and of the newest */
     double largest;
     int64_t gone_at;   /* how many uses back they are below `vanished` times the largest; -1: they are not */
-    int64_t gone_step; /* the label's step there; -1: none */
-    double zeros;      /* the share of zeros in the newest */
+    double gone;       /* the norm there */
+    int64_t step;      /* the label's step at the newest that is not; -1: none */
     const char *where; /* of the node that reads it */
     int gone_walks, grown_walks, zero_walks;
 } flow_of;
@@ -48,17 +48,19 @@ static void edge(void *state, const tg_contribution *what)
         of->walk = f->base.check->walks;
         of->uses = 0;
         of->largest = 0;
-        of->gone_at = of->gone_step = -1;
+        of->gone_at = of->step = -1;
     }
-    of->now = tgi_norm_of(what->grad, &of->zeros);
+    double zeros;
+    of->now = tgi_norm_of(what->grad, &zeros);
     of->where = what->from->where;
     if (!of->uses++) of->first = of->now;
     of->largest = fmax(of->largest, of->now);
-    if (of->gone_at >= 0 && of->now > vanished * of->largest)
+    if (of->now > vanished * of->largest || of->largest <= 0) {
         of->gone_at = -1;
-    else if (of->gone_at < 0 && of->now <= vanished * of->largest && of->largest > 0) {
+        of->step = tgi_step_of(tg_node_place(what->from));
+    } else if (of->gone_at < 0) {
         of->gone_at = of->uses;
-        of->gone_step = tgi_step_of(tg_node_place(what->from));
+        of->gone = of->now;
     }
 }
 
@@ -72,14 +74,14 @@ static void tell_gone(tgi_check *c, const flow_of *of, const tgi_watched *w)
     tgi_finding f;
     char text[TGI_NAMED_TEXT], step[64] = "";
     if (!tgi_find_begin(c, &f, "vanishing", of->where, NULL)) return;
-    if (of->gone_step >= 0) snprintf(step, sizeof step, " (step %lld)", (long long)of->gone_step);
+    if (of->step >= 0) snprintf(step, sizeof step, ", from step %lld on,", (long long)of->step);
     tgi_find_say(&f, "of the %lld uses of %s only the last %lld%s matter to its gradient", (long long)of->uses,
                  name_of(w, text), (long long)of->gone_at - 1, step);
     tgi_find_row(
         &f, "seen",
-        "what the first use contributes has the norm %.3g, the largest of all %.3g; %.0f %% of the first one's elements "
-        "are 0 or denormal; so in %d steps in a row",
-        of->now, of->largest, 100 * of->zeros, WALKS);
+        "what the use before those contributes has the norm %.3g, the largest of all %.3g; so in %d steps in a "
+        "row, and none of the uses still earlier contributes more than %.0e of the largest",
+        of->gone, of->largest, WALKS, vanished);
     tgi_find_row(&f, "so", "what happened earlier in the sequence is not learnt from");
     tgi_find_row(
         &f, "mend",
