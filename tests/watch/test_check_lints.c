@@ -1,52 +1,11 @@
 /* test_check_lints.c: what trains badly without an error (core/watch/check/check.h). Each lint has a run in which its mistake is
  * planted, and one that is right and looks like it, in which nothing may be found. */
 #include "tests/support/finds.h"
+#include "tests/support/small_training.h"
 
 #include "tapegrad.h"
 
 #include <math.h>
-
-/* ---- a small training ---- */
-
-typedef struct run {
-    tg_module *model;
-    tg_optimizer *optimizer;
-    tg_tensor *x, *y;
-} run;
-
-static run run_new(tg_module *model, double lr)
-{
-    tg_manual_seed(1);
-    run r = { .model = model, .optimizer = tg_sgd_new(tg_parameters(model), .lr = lr) };
-    r.x = tg_keep(tg_randn(tg_shape(16, 4)));
-    r.y = tg_keep(tg_sum(r.x, .dim = 1, .keepdim = true));
-    return r;
-}
-
-static run run_mlp(double lr)
-{
-    tg_manual_seed(0);
-    return run_new(TG_MODULE(tg_sequential_new(tg_linear_new(4, 8), tg_tanh_new(), tg_linear_new(8, 1))), lr);
-}
-
-static void run_free(run *r)
-{
-    tg_optimizer_free(r->optimizer);
-    tg_module_free(r->model);
-    tg_release(r->x);
-    tg_release(r->y);
-}
-
-static void train(run *r, int steps)
-{
-    for (int i = 0; i < steps; i++) {
-        tg_scope step = tg_scope_begin();
-        tg_zero_grad(r->optimizer);
-        tg_backward(tg_mse_loss(tg_module_forward(r->model, r->x), r->y));
-        tg_step(r->optimizer);
-        tg_scope_end(step);
-    }
-}
 
 TEST(test_all_is_well)
 {
@@ -662,7 +621,7 @@ TEST(test_tensors_kept)
     }
     assert_int_equal(tg_check_end(), 1);
     assert_at(found(&all, "kept"), __FILE__, line);
-    assert_says(&all.items[0], "1 tensors more are alive at each step");
+    assert_says(&all.items[0], "1 tensor more is alive at each step");
     char made[160];
     snprintf(made, sizeof made, "made 1 at %s:%d mend", __FILE__, line);
     assert_says(&all.items[0], made);

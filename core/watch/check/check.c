@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const tgi_lint *const lints[] = { &tgi_lint_finite,      &tgi_lint_loss_inputs, &tgi_lint_reach, &tgi_lint_steps,
-                                         &tgi_lint_loss_values, &tgi_lint_units,       &tgi_lint_flow,  &tgi_lint_carry,
-                                         &tgi_lint_kept,        &tgi_lint_modes };
+static const tgi_lint *const lints[] = { &tgi_lint_finite,   &tgi_lint_loss_inputs, &tgi_lint_reach, &tgi_lint_steps,
+                                         &tgi_lint_training, &tgi_lint_loss_values, &tgi_lint_units, &tgi_lint_flow,
+                                         &tgi_lint_carry,    &tgi_lint_kept,        &tgi_lint_modes };
 enum { LINTS = sizeof lints / sizeof lints[0] };
 
 static __thread tgi_check *checking; /* this thread's; NULL: none */
@@ -109,6 +109,17 @@ static void walked(void *context, tg_status status)
     c->before_walk = tgi_self.next_serial;
 }
 
+static void task(void *context, const tg_task *what, bool begins)
+{
+    tgi_check *c = context;
+    if (c->walking) return; /* a step in a hook */
+    if (strcmp(what->what, "step") == 0) {
+        c->in_step = begins;
+        c->step_calls += !begins;
+    }
+    TELL(c, task, what, begins);
+}
+
 static void truncated(void *context, int64_t length)
 {
     tgi_check *c = context;
@@ -124,7 +135,7 @@ static void say_summary(const tgi_check *c)
     char found[32] = "nothing";
     if (c->finds) snprintf(found, sizeof found, "%lld", (long long)c->finds);
     fprintf(stderr, "tapegrad check: found: %s; looked at: ops %lld, walks %lld, parameters %lld, steps %lld\n", found,
-            (long long)c->ops, (long long)c->walks, (long long)c->parameters, (long long)c->steps);
+            (long long)c->ops, (long long)c->walks, (long long)c->parameters, (long long)c->steps_told);
     tgi_check_gradients_say(c);
 }
 
@@ -185,6 +196,7 @@ tg_status tg_check_begin_at(const char *where, tg_check_options options)
                                    .edge = edge,
                                    .leaf_ready = leaf_ready,
                                    .walked = walked,
+                                   .task = task,
                                    .truncated = truncated,
                                    .ended = ended,
                                    .plain = true };

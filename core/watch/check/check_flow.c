@@ -28,6 +28,11 @@ typedef struct flow {
     double squares; /* of all gradients of this walk */
     double usual;   /* a norm, averaged over walks by its logarithm */
     int64_t walks;
+    int64_t leaves, zero_leaves; /* that this walk brought a gradient, and one of zeros */
+    bool at_zero;                /* the loss is 0: no wonder */
+    int still_walks;             /* in a row whose gradients were all 0 */
+    const tg_op *stopped;        /* whose contribution is the first of this walk that is 0, */
+    const char *stopped_at;      /* and its line; looked for in the second such walk and later */
 } flow;
 
 static flow_of *flow_at(flow *f, const tg_tensor *leaf)
@@ -36,11 +41,35 @@ static flow_of *flow_at(flow *f, const tg_tensor *leaf)
     return tgi_table_at(&f->of, (uint64_t)(uintptr_t)leaf);
 }
 
+/* ---- where a walk's gradient ends ---- */
+
+static void walk(void *state, const tg_walk *what)
+{
+    flow *f = state;
+    const tg_tensor *root = what->roots.count == 1 ? what->roots.items[0] : NULL;
+    const bool one = root && root->alive == TGI_ALIVE && root->numel == 1;
+    f->at_zero = one && tgi_element_number(root, 0) == 0;
+    f->squares = 0;
+    f->leaves = f->zero_leaves = 0;
+    f->stopped = NULL;
+}
+
+static void note_stop(flow *f, const tg_contribution *what)
+{
+    double zeros;
+    if (!f->still_walks || f->stopped || !what->from) return;
+    tgi_norm_of(what->grad, &zeros);
+    if (zeros < 1 || !what->grad->numel) return;
+    f->stopped = what->from->op;
+    f->stopped_at = what->from->where;
+}
+
 /* ---- from use to use ---- */
 
 static void edge(void *state, const tg_contribution *what)
 {
     flow *f = state;
+    note_stop(f, what);
     if (!what->leaf || !what->from || !f->base.check->accumulates) return;
     flow_of *of = flow_at(f, what->leaf);
     if (!of) return;
@@ -119,6 +148,25 @@ static void tell_zero(tgi_check *c, const tgi_watched *w)
     tgi_find_tell(c, &f);
 }
 
+static void tell_still(tgi_check *c, const flow *f)
+{
+    tgi_finding finding;
+    if (!tgi_find_begin(c, &finding, "zero_gradient", c->walk.where, NULL)) return;
+    tgi_find_say(&finding, "all gradients have been 0 in %d steps in a row, and the loss is not: nothing is learnt",
+                 ZERO_WALKS);
+    if (f->stopped)
+        tgi_find_row(&finding, "seen", "the first that is 0 is what %s at %s hands on", f->stopped->name,
+                     tgi_line(f->stopped_at));
+    tgi_find_row(
+        &finding, "why",
+        "a function without slope there: a last relu that is 0 for all samples, a clamp or a sigmoid far beyond "
+        "its end, a rounded or compared number; or a factor of 0. (At a minimum that is met exactly, too)");
+    tgi_find_row(&finding, "mend",
+                 "no relu behind the last layer; inputs, targets and first weights of about the size 1; a smaller "
+                 "learning rate, if it has learnt before");
+    tgi_find_tell(c, &finding);
+}
+
 static void leaf_ready(void *state, tg_tensor *leaf, tg_tensor *grad)
 {
     flow *f = state;
@@ -130,6 +178,8 @@ static void leaf_ready(void *state, tg_tensor *leaf, tg_tensor *grad)
     double zeros;
     const double norm = tgi_norm_of(grad, &zeros);
     f->squares += norm * norm;
+    f->leaves++;
+    f->zero_leaves += zeros == 1 || !grad->numel;
     of->zero_walks = zeros == 1 && grad->numel ? of->zero_walks + 1 : 0;
     const bool many = of->walk == f->base.check->walks && of->uses >= USES;
     of->gone_walks = many && of->gone_at >= 0 && of->gone_at < of->uses ? of->gone_walks + 1 : 0;
@@ -158,10 +208,11 @@ static void walked(void *state, tg_status status)
     flow *f = state;
     tgi_check *c = f->base.check;
     const double norm = sqrt(f->squares);
-    f->squares = 0;
     if (status != TG_OK || !c->accumulates || tg_failed()) return;
     check_norm(f, norm);
-    for (int64_t i = 0; norm > 0 && i < c->leaves.count; i++) {
+    f->still_walks = f->leaves && f->zero_leaves == f->leaves && !f->at_zero ? f->still_walks + 1 : 0;
+    if (f->still_walks == ZERO_WALKS) tell_still(c, f);
+    for (int64_t i = 0; f->zero_leaves < f->leaves && i < c->leaves.count; i++) {
         const tgi_watched *w = c->leaves.items[i];
         const flow_of *of = tgi_table_find(&f->of, (uint64_t)(uintptr_t)w->leaf);
         if (of && w->walked == c->walks && of->zero_walks == ZERO_WALKS) tell_zero(c, w);
@@ -172,5 +223,5 @@ static void ended(void *state) { tgi_table_free(&((flow *)state)->of); }
 
 const tgi_lint tgi_lint_flow = {
     .state_size = sizeof(flow),
-    .functions = { .edge = edge, .leaf_ready = leaf_ready, .walked = walked, .ended = ended },
+    .functions = { .walk = walk, .edge = edge, .leaf_ready = leaf_ready, .walked = walked, .ended = ended },
 };

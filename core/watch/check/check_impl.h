@@ -112,6 +112,9 @@ struct tgi_check {
     bool first;              /* of the process's checks */
     bool telling;            /* a function of the user's is told of a find */
     int64_t ops, walks, steps, parameters, finds; /* parameters: the most that were known at a time */
+    bool in_step;            /* a tg_step is at work */
+    int64_t step_calls;      /* of tg_step, since the leaves were looked at */
+    int64_t steps_told;      /* those calls, and writes without one; `steps` are what wrote something */
     int64_t *counted;        /* where tg_check_end wants the number of finds; NULL: nowhere */
     int64_t faults;          /* finds of what is not finite */
     int walking;             /* walks at work: one in a hook of another is a second one */
@@ -153,8 +156,8 @@ void tgi_check_gradients_say(const tgi_check *c);
 void tgi_check_gradients_free(tgi_check *c);
 
 /* ---- the lints ---- */
-extern const tgi_lint tgi_lint_finite, tgi_lint_loss_inputs, tgi_lint_reach, tgi_lint_steps, tgi_lint_loss_values, tgi_lint_units,
-    tgi_lint_flow, tgi_lint_carry, tgi_lint_kept, tgi_lint_modes;
+extern const tgi_lint tgi_lint_finite, tgi_lint_loss_inputs, tgi_lint_reach, tgi_lint_steps, tgi_lint_training, tgi_lint_loss_values,
+    tgi_lint_units, tgi_lint_flow, tgi_lint_carry, tgi_lint_kept, tgi_lint_modes;
 
 TG_EXTERN_C_END
 

@@ -36,8 +36,8 @@ static void tell_tape(tgi_check *c, const growth *g, int64_t nodes)
 {
     tgi_finding f;
     if (!tgi_find_begin(c, &f, "kept", c->walk.where, NULL)) return;
-    tgi_find_say(&f, "each step leaves %lld tensors and %lld nodes of the tape behind, for %d steps now",
-                 (long long)g->more, (long long)nodes, GROWING);
+    tgi_find_say(&f, "each step leaves %lld tensor%s and %lld node%s of the tape behind, for %d steps now",
+                 (long long)g->more, g->more == 1 ? "" : "s", (long long)nodes, nodes == 1 ? "" : "s", GROWING);
     tgi_find_row(
         &f, "why",
         "no scope ends with the step, or a result that was handed out of it holds its tape (a sum of losses does)");
@@ -66,7 +66,8 @@ static void tell_held(kept *k, const growth *g)
         }
     }
     if (!tgi_find_begin(k->base.check, &f, "kept", lines[0] ? lines[0] : k->line, NULL)) return;
-    tgi_find_say(&f, "%lld tensors more are alive at each step, for %d steps now", (long long)g->more, GROWING);
+    tgi_find_say(&f, "%lld tensor%s more %s alive at each step, for %d steps now", (long long)g->more,
+                 g->more == 1 ? "" : "s", g->more == 1 ? "is" : "are", GROWING);
     for (int l = 0; l < LINES && lines[l]; l++)
         tgi_find_row(&f, l ? "" : "made", "%lld at %s", (long long)counts[l], tgi_line(lines[l]));
     if (!all) tgi_find_row(&f, "made", "not by ops: by tg_zeros and its kind, from memory or from files");

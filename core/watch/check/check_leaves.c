@@ -63,6 +63,8 @@ void tgi_look_at_leaves(tgi_check *c)
         w->version = version;
     }
     c->steps += stepped;
+    c->steps_told += c->step_calls ? c->step_calls : stepped && !c->in_step;
+    c->step_calls = 0;
 }
 
 static bool none(void *item)

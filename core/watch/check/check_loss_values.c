@@ -1,4 +1,4 @@
-/* check_loss_values.c: what losses come to, line by line: one that does not change, one that grows without end. */
+/* check_loss_values.c: what losses come to, line by line: one that does not change, one that grows or falls without end. */
 #include "check_impl.h"
 
 #include "core/error.h"
@@ -7,11 +7,12 @@
 
 enum { CONSTANT = 5, FIRST = 3, GROWN = 3 };
 static const double grown = 1000; /* times the largest of the first ones */
+static const double small = 10;   /* a critic's loss may begin near 0 and fall */
 
 typedef struct values {
     int64_t count, same;   /* same: how many there were in a row, from the first on, that are equal */
     double first, largest; /* of the first ones */
-    int grown;             /* walks in a row: a line search tries a large one now and then */
+    int grown, fallen;     /* walks in a row: a line search tries a large one now and then */
     int64_t steps;         /* of the check, when the first came */
 } values;
 
@@ -52,6 +53,21 @@ static void tell_grown(tgi_check *c, const values *v, const char *where, double 
     tgi_find_tell(c, &f);
 }
 
+static void tell_fallen(tgi_check *c, const values *v, const char *where, double now)
+{
+    tgi_finding f;
+    if (!tgi_find_begin(c, &f, "exploding_loss", where, NULL)) return;
+    tgi_find_say(&f, "the loss has fallen from %.6g to %.6g, and nothing holds it", v->first, now);
+    tgi_find_row(&f, "why",
+                 "steps make the loss smaller, and this one has no smallest value: its sign may be the wrong one (a "
+                 "squared error or a cross entropy is never below 0)");
+    tgi_find_row(
+        &f, "mend",
+        "the loss itself in place of its negative, or .maximize of the optimiser; of a critic, a bound of what "
+        "it says (weights that are clamped, a penalty of its gradient)");
+    tgi_find_tell(c, &f);
+}
+
 static void walk(void *state, const tg_walk *what)
 {
     loss_values *l = state;
@@ -73,6 +89,9 @@ static void walk(void *state, const tg_walk *what)
     const bool large = v->count > FIRST && isfinite(now) && now > grown * v->largest && v->largest > 0;
     v->grown = large ? v->grown + 1 : 0;
     if (v->grown == GROWN) tell_grown(c, v, what->where, now);
+    const bool low = v->count > FIRST && isfinite(now) && now < -grown * fmax(v->largest, small);
+    v->fallen = low ? v->fallen + 1 : 0;
+    if (v->fallen == GROWN) tell_fallen(c, v, what->where, now);
 }
 
 static void ended(void *state) { tgi_table_free(&((loss_values *)state)->of); }

@@ -2,7 +2,7 @@
  *
  * Looked at when the third walk of tg_backward that reached other parameters of the same model is over, with steps in
  * between: models are trained in turns, and a loss need not reach all of one. The tape, which is still there, says where
- * the way ends. */
+ * the way ends. Where no walk has reached any parameter of any model, nor any other leaf twice, all are told of. */
 #include "check_impl.h"
 
 #include "core/error.h"
@@ -22,6 +22,8 @@ typedef struct reach {
     tgi_lint_state base;
     detached detached[DETACHED]; /* the last of them */
     int64_t detached_count;
+    bool any;            /* some walk reached what may be trained */
+    const char *leaf_at; /* where the last walk's root was made, if it is a leaf; otherwise NULL */
 } reach;
 
 /* ---- what is noted ---- */
@@ -57,9 +59,24 @@ static void computed(void *state, const tg_computed *what)
     }
 }
 
+static void walk(void *state, const tg_walk *what)
+{
+    reach *r = state;
+    const tg_tensor *root = what->roots.count == 1 ? what->roots.items[0] : NULL;
+    r->leaf_at = root && root->alive == TGI_ALIVE && !root->origin.serial ? tgi_line(root->where) : NULL;
+}
+
+static void leaf_ready(void *state, tg_tensor *leaf, tg_tensor *grad)
+{
+    reach *r = state;
+    const tgi_watched *w = tgi_watched_of(r->base.check, leaf);
+    (void)grad;
+    r->any |= !w || w->model || w->walks > 0;
+}
+
 /* ---- why a leaf is not reached ---- */
 
-typedef enum reason { NEVER_READ, UNDER_NO_GRAD, CUT, LEADS_NOWHERE } reason;
+typedef enum reason { NEVER_READ, UNDER_NO_GRAD, CUT, LEADS_NOWHERE, FROM_A_LEAF } reason;
 
 typedef struct verdict {
     reason why;
@@ -105,6 +122,7 @@ static const detached *follow(const reach *r, const tg_tensor *leaf, const tg_no
 static verdict judge(const reach *r, const tgi_watched *w)
 {
     const tg_node *last = NULL;
+    if (!r->any && r->leaf_at) return (verdict){ FROM_A_LEAF, r->leaf_at, NULL };
     const detached *cut = follow(r, w->leaf, &last);
     if (cut) return (verdict){ CUT, cut->where, last };
     if (w->recorded) return (verdict){ LEADS_NOWHERE, last ? last->where : NULL, last };
@@ -135,6 +153,11 @@ static void explain(tgi_finding *f, const verdict *v)
                      tgi_line(v->where));
         tgi_find_row(f, "mend", "without it gradients flow; if it is meant, take the parameter out of the optimiser");
         break;
+    case FROM_A_LEAF:
+        tgi_find_row(f, "why", "the walk starts from a tensor made of numbers at %s: nothing says what those came from",
+                     tgi_line(v->where));
+        tgi_find_row(f, "mend", "tg_backward of the loss itself; tg_item(loss) is a number, to be printed");
+        break;
     default:
         tgi_find_row(f, "why", "%s %s at %s, and no loss is computed from that",
                      v->last ? "the last that comes of it is made by" : "it is read,",
@@ -150,15 +173,18 @@ typedef struct group {
     char names[512];
 } group;
 
-static void tell_group(tgi_check *c, const group *g)
+static void tell_group(const reach *r, const group *g)
 {
+    tgi_check *c = r->base.check;
     tgi_finding f;
     const bool cut = g->verdict.why == CUT || g->verdict.why == UNDER_NO_GRAD;
     const char *where = g->verdict.where ? g->verdict.where : c->walk.where;
     if (!tgi_find_begin(c, &f, cut ? "cut" : "unreached", where, NULL)) return;
-    tgi_find_say(&f, "no gradient reaches %d parameter%s of a model that is trained: %s%s", g->count,
-                 g->count == 1 ? "" : "s", g->names, g->count > NAMES ? ", ..." : "");
-    tgi_find_row(&f, "loss", "%lld walks so far, the last from %s", (long long)c->walks, tgi_line(c->walk.where));
+    tgi_find_say(&f, "no gradient reaches %d parameter%s of a model that is %s: %s%s", g->count,
+                 g->count == 1 ? "" : "s", r->any ? "trained" : "used, nor any other parameter", g->names,
+                 g->count > NAMES ? ", ..." : "");
+    tgi_find_row(&f, "loss", "%lld walk%s so far, the last from %s", (long long)c->walks, c->walks == 1 ? "" : "s",
+                 tgi_line(c->walk.where));
     explain(&f, &g->verdict);
     tgi_find_tell(c, &f);
 }
@@ -175,6 +201,14 @@ static int64_t walks_of(const tgi_check *c, const void *model, int64_t *steps)
         *steps = w->steps;
     }
     return most;
+}
+
+static bool is_due(const reach *r, const tgi_watched *w, int64_t least_walks, int64_t least_steps)
+{
+    int64_t steps;
+    if (!w->model || w->told || w->walks || !w->leaf->requires_grad) return false;
+    if (!r->any) return w->recorded && r->base.check->walks >= WALKS;
+    return walks_of(r->base.check, w->model, &steps) >= least_walks && steps >= least_steps;
 }
 
 enum { GROUPS = 32 };
@@ -196,16 +230,14 @@ static void tell_unreached(reach *r, int64_t least_walks, int64_t least_steps)
     int count = 0;
     for (int64_t i = 0; groups && i < c->leaves.count; i++) {
         tgi_watched *w = c->leaves.items[i];
-        int64_t steps;
-        if (!w->model || w->told || w->walks || !w->leaf->requires_grad) continue;
-        if (walks_of(c, w->model, &steps) < least_walks || steps < least_steps) continue;
+        if (!is_due(r, w, least_walks, least_steps)) continue;
         group *g = group_for(groups, &count, w, judge(r, w));
         if (!g) continue;
         w->told = true;
         const size_t used = strlen(g->names);
         if (g->count++ < NAMES) snprintf(g->names + used, sizeof g->names - used, "%s%.60s", used ? ", " : "", w->name);
     }
-    for (int i = 0; i < count; i++) tell_group(c, &groups[i]);
+    for (int i = 0; i < count; i++) tell_group(r, &groups[i]);
     tgi_free(groups, GROUPS * sizeof *groups);
 }
 
@@ -219,6 +251,6 @@ static void finished(void *state) { tell_unreached(state, 1, 1); }
 
 const tgi_lint tgi_lint_reach = {
     .state_size = sizeof(reach),
-    .functions = { .computed = computed, .walked = walked },
+    .functions = { .computed = computed, .walk = walk, .leaf_ready = leaf_ready, .walked = walked },
     .finished = finished,
 };
