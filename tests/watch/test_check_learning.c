@@ -1,9 +1,13 @@
 /* test_check_learning.c: a run that does not learn, or not all of it, though it has gradients and steps, or seems to have
  * (core/watch/check/check.h). Beside each mistake stands a run that is right and looks like it. */
+#define _POSIX_C_SOURCE 200809L /* dup */
+
 #include "tests/support/finds.h"
 #include "tests/support/small_training.h"
 
 #include "tapegrad.h"
+
+#include <unistd.h>
 
 /* One step of training, in the wrong order if `early`. */
 static void step_of(run *r, tg_tensor *(*loss_of)(run *r), bool early)
@@ -225,6 +229,63 @@ TEST(test_made_anew)
     run_free(&r);
 }
 
+/* ---- the summary ---- */
+
+static void by_hand(run *r)
+{
+    const tg_named_tensor_list named = tg_named_parameters(r->model);
+    tg_backward(fresh_loss(r));
+    tg_scope off = tg_no_grad_begin();
+    for (int64_t i = 0; i < named.count; i++) {
+        tg_sub_(named.items[i].tensor, tg_mul(tg_grad_of(named.items[i].tensor), 0.01));
+        tg_set_grad(named.items[i].tensor, NULL);
+    }
+    tg_scope_end(off);
+}
+
+/* Steps are what was asked for: by tg_step, whatever it found, with a closure, or by hand. */
+static void steps_of(run *r, int how)
+{
+    tg_optimizer *lbfgs = tg_lbfgs_new(tg_parameters(r->model), .lr = 0.1, .max_iter = 4);
+    for (int i = 0; i < 3; i++) {
+        tg_scope step = tg_scope_begin();
+        if (how == 0) {
+            tg_backward(fresh_loss(r));
+            tg_zero_grad(r->optimizer);
+            tg_step(r->optimizer);
+        } else if (how == 1) {
+            tg_step_closure(lbfgs, lbfgs_loss, r);
+        } else {
+            by_hand(r);
+        }
+        tg_scope_end(step);
+    }
+    tg_optimizer_free(lbfgs);
+}
+
+TEST(test_steps_are_counted)
+{
+    const char *path = "test_check_learning.txt";
+    char text[4096];
+    run r = run_mlp(0.01);
+    for (int how = 0; how < 3; how++) {
+        fflush(stderr);
+        const int before = dup(STDERR_FILENO);
+        assert_non_null(freopen(path, "w+", stderr));
+        tg_check_begin();
+        steps_of(&r, how);
+        tg_check_end();
+        fflush(stderr);
+        rewind(stderr);
+        text[fread(text, 1, sizeof text - 1, stderr)] = '\0';
+        dup2(before, STDERR_FILENO);
+        close(before);
+        if (!strstr(text, ", steps 3\n")) fail_msg("%d: %s", how, text);
+    }
+    remove(path);
+    run_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +294,7 @@ int main(void)
         T(test_cleared_before_the_step), T(test_cleared_before_a_closure),
         T(test_never_stepped),           T(test_stepped_now_and_then),
         T(test_data_that_requires_grad), T(test_made_anew),
+        T(test_steps_are_counted),
     };
     return cmocka_run_group_tests_name("check_learning", tests, NULL, NULL);
 }

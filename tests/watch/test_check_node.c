@@ -80,6 +80,10 @@ static void square_backward(tg_context *ctx)
 
 static tg_tensor_list square_again(const tg_node *node, tg_tensor_list inputs);
 static const tg_op op_square = { .name = "square", .backward = square_backward, .again = square_again };
+static tg_tensor_list square_call(const tg_value *args);
+static const tg_op op_called = {
+    .name = "called", .schema = "called(Tensor self) -> Tensor", .backward = square_backward, .call = square_call
+};
 static const tg_op op_hidden = { .name = "hidden", .backward = square_backward };
 
 static tg_tensor *squared(const tg_op *op, tg_tensor *x, square s)
@@ -92,6 +96,12 @@ static tg_tensor *squared(const tg_op *op, tg_tensor *x, square s)
 static tg_tensor_list square_again(const tg_node *node, tg_tensor_list inputs)
 {
     tg_tensor *y = squared(tg_node_op(node), inputs.items[0], *(const square *)tg_node_attributes(node));
+    return y ? tg_list_in_scope(&y, 1) : tg_list_failed();
+}
+
+static tg_tensor_list square_call(const tg_value *args)
+{
+    tg_tensor *y = squared(&op_called, args[0].as.tensor, (square){ -2, -1, 0 });
     return y ? tg_list_in_scope(&y, 1) : tg_list_failed();
 }
 
@@ -117,8 +127,10 @@ TEST(test_users_op)
         expect_found(&f, 0, 1, 0, "the gradient of input 0");
         WATCH(f, squared(&op_square, big, (square){ 2, 4321, 0 })); /* one element of 10000 */
         expect_found(&f, 0, 1, 0, "the gradient of input 0");
+        WATCH(f, squared(&op_called, x, (square){ -2, -1, 0 })); /* a schema of tensors alone, and a call */
+        expect_found(&f, 0, 1, 0, "the sign");
         WATCH(f, squared(&op_hidden, x, (square){ -2, -1, 0 }));
-        expect_found(&f, 0, 0, 1, "it cannot be called again");
+        expect_found(&f, 0, 0, 1, "it cannot be called again: its descriptor has no .again");
     }
     tg_tensor *zero = tg_requires_grad_(tg_from_data(((float[]){ 1, 0, -2 }), S(3)), true);
     WATCH(f, squared(&op_square, zero, (square){ 2, 1, 0 })); /* 0 / 0 in a backward */

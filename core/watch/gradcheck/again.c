@@ -66,7 +66,7 @@ bool tgi_call_again(const tg_computed *what, tg_tensor_list inputs, tg_tensor_li
     else if (op->again)
         *outputs = op->again(what->node, inputs);
     else if (!call_with_tensors(op, inputs, outputs))
-        *why = "it cannot be called again";
+        *why = op->call ? "it cannot be called again" : "it cannot be called again: its descriptor has no .again";
     if (!**why && !tg_failed() && outputs->count == 0)
         *why = "called so it cannot be called again, or its gradient is no derivative";
     return !**why && !tg_failed();
