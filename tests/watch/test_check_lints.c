@@ -543,6 +543,30 @@ TEST(test_backward_a_second_time)
     assert_nothing_found(&all);
 }
 
+/* Retained, which keeps what was saved, until a step writes the weights. */
+TEST(test_retained_and_stepped)
+{
+    IN_SCOPE;
+    for (int again = 0; again < 2; again++) {
+        CHECKING;
+        tg_tensor *w = tg_ones(tg_shape(2, 2), .requires_grad = true), *h = tg_ones(tg_shape(2, 2)), *loss = NULL;
+        tg_optimizer *optimizer = tg_sgd_new(tg_list(w), .lr = 0.1);
+        for (int i = 0; i < 2; i++) {
+            if (!i || !again) h = tg_set_name(tg_tanh(tg_matmul(tg_matmul(h, w), w)), "h");
+            if (!i || !again) loss = tg_sum(h);
+            tg_backward(loss, .retain_graph = true);
+            if (!i) tg_step(optimizer);
+        }
+        expect_error("modified by an inplace operation");
+        assert_int_equal(tg_check_end(), 1);
+        assert_says(found(&all, "carried_state"), "which is of an earlier step: what it saved was written since");
+        assert_says(&all.items[0],
+                    again ? "it is the same loss again. Compute it anew" : "carried h, the result of tanh");
+        tg_optimizer_free(optimizer);
+    }
+    tg_scope_end(scope);
+}
+
 /* Another error of a walk. */
 TEST(test_written_since)
 {
@@ -747,6 +771,7 @@ int main(void)
         T(test_neither),
         T(test_state_of_an_ended_scope),
         T(test_backward_a_second_time),
+        T(test_retained_and_stepped),
         T(test_written_since),
         T(test_the_same_loss_again),
         T(test_walks_that_grow),

@@ -1,7 +1,8 @@
 /* check_carry.c: a state that a step takes over from the one before without tg_detach.
  *
- * It is met in three ways: its scope has ended, and the first op that reads it fails; its nodes are spent, and the walk
- * fails ("a second time"); or the graph is retained, and each walk goes over all steps again. The errors say what failed;
+ * It is met in four ways: its scope has ended, and the first op that reads it fails; its nodes are spent, and the walk
+ * fails ("a second time"); or the graph is retained, and a walk fails since a step has written what was saved, or each walk
+ * goes over all steps again. The errors say what failed;
  * here is said which tensor it was, and where it was made. */
 #include "check_impl.h"
 
@@ -94,13 +95,18 @@ static void tell_second(tgi_check *c, const tg_node *spent)
 {
     tgi_finding f;
     if (!tgi_find_begin(c, &f, "carried_state", c->walk.where, tg_node_place(spent))) return;
-    tgi_find_say(&f, "%s came to %s, recorded at %s, which an earlier walk has passed and freed", c->walk.function,
-                 spent->op->name, tgi_line(spent->where));
+    tgi_find_say(&f, "%s came to %s, recorded at %s, %s", c->walk.function, spent->op->name, tgi_line(spent->where),
+                 spent->spent
+                     ? "which an earlier walk has passed and freed"
+                     : "which is of an earlier step: what it saved was written since, as weights are by a step");
     if (say_carried(c, &f))
         tgi_find_row(
             &f, "mend",
             "tg_detach what is carried where the new step begins: its value goes on, its history ends. Or call "
             "tg_backward once for all the steps that belong together");
+    else if (!spent->spent)
+        tgi_find_row(&f, "mend",
+                     "nothing was recorded since: it is the same loss again. Compute it anew from the new weights");
     else
         tgi_find_row(
             &f, "mend",
@@ -125,7 +131,8 @@ static void tell_longer(tgi_check *c, const carry *s)
 static void failed(carry *s)
 {
     const tg_error error = tg_error_get();
-    if (!s->last || !s->last->spent || error.code != TG_ERROR_AUTOGRAD) return;
+    if (!s->last || error.code != TG_ERROR_AUTOGRAD) return;
+    if (!s->last->spent && s->last->serial >= s->base.check->before_walk) return;
     tgi_error_record kept;
     const bool untold = tgi_set_untold(true);
     tgi_error_take(&kept);
