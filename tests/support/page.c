@@ -220,26 +220,31 @@ static void assert_number(const json *number, double expected, bool single, doub
     if (!(fabs(read - expected) <= tolerance)) fail_msg("%s: %.17g, not %.17g", what, read, expected);
 }
 
-static void assert_heat_map(const page *p, const json *value, const tg_tensor *expected, const char *what)
+/* The last two dimensions are a matrix; there are as many as indices before them, the first of which are there. */
+static void assert_heat_maps(const page *p, const json *value, const tg_tensor *expected, const char *what)
 {
     const json *summary = json_member(value, "s"), *place = json_member(value, "h");
-    const int64_t n = tg_numel(expected), columns = tg_size(expected, -1), all_rows = n / columns;
+    const int64_t n = tg_numel(expected), columns = tg_size(expected, -1);
+    const int64_t all_rows = tg_ndim(expected) > 1 ? tg_size(expected, -2) : 1, matrices = n / columns / all_rows;
     const int64_t rows = json_integer(json_item(place, 1)), across = json_integer(json_item(place, 2));
+    const int64_t maps = json_integer(json_item(place, 3));
     assert_true(n > 64 && rows <= 16 && across <= 16 && rows > 0 && across > 0);
     assert_true((rows == all_rows || rows < all_rows) && across <= columns);
-    const unsigned char *bytes = numbers_at(p, place, (size_t)(rows * across) * 4);
+    assert_true(maps > 0 && maps <= 64 && maps <= matrices);
+    if (p->size < 4000000) assert_int_equal(maps, matrices < 64 ? matrices : 64);
+    const unsigned char *bytes = numbers_at(p, place, (size_t)(maps * rows * across) * 4);
     double *values = elements(expected);
-    const seen all = look(values, columns, 0, all_rows, 0, columns);
+    const seen all = look(values, columns, 0, matrices * all_rows, 0, columns);
     const bool single = tg_dtype_of(expected) == TG_FLOAT32;
     const double scale = fmax(fabs(all.low), fabs(all.high));
     assert_number(json_item(summary, 0), all.finite ? all.low : (double)NAN, single, 0, what);
     assert_number(json_item(summary, 1), all.mean, single, 1e-7 * scale, what);
     assert_number(json_item(summary, 2), all.finite ? all.high : (double)NAN, single, 0, what);
     assert_int_equal(json_integer(json_item(summary, 3)), all.nonfinite);
-    for (int64_t i = 0; i < rows * across; i++) {
-        const int64_t r = i / across, c = i % across;
-        const seen cell = look(values, columns, r * all_rows / rows, (r + 1) * all_rows / rows, c * columns / across,
-                               (c + 1) * columns / across);
+    for (int64_t i = 0; i < maps * rows * across; i++) {
+        const int64_t top = i / across / rows * all_rows, r = i / across % rows, c = i % across;
+        const seen cell = look(values, columns, top + r * all_rows / rows, top + (r + 1) * all_rows / rows,
+                               c * columns / across, (c + 1) * columns / across);
         float mean;
         memcpy(&mean, bytes + i * 4, 4);
         if (isnan(cell.mean) ? !isnan(mean) : !(fabs((double)mean - cell.mean) <= 1e-7 * scale))
@@ -259,5 +264,5 @@ void page_assert_value(const page *p, const json *reference, const tg_tensor *ex
     if (tg_numel(expected) <= 64)
         assert_all(p, json_member(value, "n"), expected, what);
     else
-        assert_heat_map(p, value, expected, what);
+        assert_heat_maps(p, value, expected, what);
 }

@@ -32,7 +32,7 @@ typedef struct page {
 page *page_read(const char *path);
 void page_free(page *p);
 
-/* The value that is referred to holds the tensor's elements, to the bit, or is the heat map that they give. */
+/* The value that is referred to holds the tensor's elements, to the bit, or is the heat maps that they give. */
 void page_assert_value(const page *p, const json *reference, const tg_tensor *expected, const char *what);
 
 #endif

@@ -225,7 +225,7 @@ TEST(test_large_and_broken_values)
                    "one: float32[3] = leaf    here\n"
                    "    = [nan, -inf, 2]\n"
                    "%0: float32[20] = neg(a)    here\n"
-                   "    = min -19, mean -9.5, max -0\n"
+                   "    = min -19, mean -9.5, max 0\n"
                    "%1: float32[0, 3] = neg(none)    here\n"
                    "    = []\n"
                    "%2: float32[20] = neg(bad)    here\n"

@@ -31,7 +31,7 @@ typedef struct tg_tape_html_options {
  * saved. What it lacks it says in its notes. An optimiser's step writes the leaves: write the page before it. A
  * function that runs again in backward (tg_checkpoint) is one node, which hands on what it recorded then.
  *
- * Up to 64 elements are there in full, of larger tensors a heat map and minimum, mean and maximum. Source files are
+ * Up to 64 elements are there in full, of larger tensors heat maps and minimum, mean and maximum. Source files are
  * read as they are now: from the path that the compiler was given, in `source_root`, and in the folders above the
  * program. */
 tg_status tg_tape_write_html_at(const char *where, tg_tensor *loss, const char *path, tg_tape_html_options options);

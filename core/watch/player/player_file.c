@@ -8,8 +8,14 @@
 
 #include <string.h>
 
-/* What a page of a large tape should not exceed: heat maps are made coarser for it. */
-enum { GOAL = 5000000, COARSEST = 4 };
+/* What a page of a large tape should not exceed: a tensor has fewer heat maps for it, and they are coarser. */
+enum { GOAL = 5000000 };
+
+static const struct {
+    int side, maps;
+} sizes[] = { { TGI_HEAT_SIDE, TGI_HEAT_MAPS }, { TGI_HEAT_SIDE, 16 }, { TGI_HEAT_SIDE, 4 }, { 12, 4 }, { 9, 2 }, { 7, 1 },
+              { 6, 1 }, { 5, 1 }, { 4, 1 } };
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 static void write_base64(tgi_output *out, const tgi_page *numbers)
 {
@@ -50,14 +56,14 @@ static int64_t size_of_page(const tgi_page *json, const tgi_page *numbers)
            (numbers->length + 2) / 3 * 4;
 }
 
-/* With heat maps of so many cells on a side. `too_large`: nothing was written, since coarser ones would be smaller. */
+/* With heat maps of that size. `too_large`: nothing was written, since the next size would be smaller. */
 static bool write_with(const char *function, const char *path, const tgi_player_run *run,
-                       const tg_tape_html_options *options, int side, int64_t *bytes, bool *too_large)
+                       const tg_tape_html_options *options, int size, int64_t *bytes, bool *too_large)
 {
     tgi_page json = { .text = NULL };
-    tgi_values values = { .most = side };
+    tgi_values values = { .most = sizes[size].side, .most_maps = sizes[size].maps };
     tgi_player_json(&json, run, &values, options);
-    *too_large = !json.failed && side > COARSEST && size_of_page(&json, &values.numbers) > GOAL;
+    *too_large = !json.failed && size + 1 < SIZES && size_of_page(&json, &values.numbers) > GOAL;
     const bool ok =
         !json.failed && !tg_failed() && (*too_large || write_file(function, path, &json, &values.numbers, bytes));
     tgi_page_free(&json);
@@ -69,8 +75,8 @@ static bool write_page(const char *function, const char *path, const tgi_player_
                        const tg_tape_html_options *options, int64_t *bytes)
 {
     bool too_large = true, ok = true;
-    for (int side = TGI_HEAT_SIDE; ok && too_large; side -= side / 4)
-        ok = write_with(function, path, run, options, side, bytes, &too_large);
+    for (int size = 0; ok && too_large; size++)
+        ok = write_with(function, path, run, options, size, bytes, &too_large);
     return ok;
 }
 

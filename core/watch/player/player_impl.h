@@ -43,20 +43,21 @@ void tgi_pointers_free(tgi_pointers *set);
 
 /* ---- player_values.c ---- */
 
-/* All elements, or a heat map of rows by columns with what is known of the elements: FORMAT.md's V. */
+/* All elements, or heat maps of rows by columns with what is known of the elements: FORMAT.md's V. */
 typedef struct tgi_value {
     int64_t offset;         /* in the numbers */
-    int32_t count, size;    /* of all elements; count -1: it is a heat map */
-    int32_t rows, columns;
+    int32_t count, size;    /* of all elements; count -1: they are heat maps */
+    int32_t maps, rows, columns;
     double low, mean, high; /* of those that are finite */
     int64_t nonfinite;
     bool any_finite, single;
 } tgi_value;
 
-enum { TGI_HEAT_SIDE = 16 };
+enum { TGI_HEAT_SIDE = 16, TGI_HEAT_MAPS = 64 };
 
 typedef struct tgi_values {
-    int most;               /* the sides of heat maps: TGI_HEAT_SIDE or less */
+    int most, most_maps;    /* the sides of heat maps, and how many of a tensor: TGI_HEAT_SIDE, TGI_HEAT_MAPS or less */
+    bool left_out;          /* of some tensor not all matrices are here */
     tgi_page numbers;       /* their bytes */
     tgi_pointers tensors;   /* whose value values[i] is; of the same numbers the same place */
     tgi_value *values;

@@ -353,8 +353,8 @@ static void put_values(writer *w)
         put_bound(w->page, v, v->low, ",");
         put_bound(w->page, v, v->mean, ",");
         put_bound(w->page, v, v->high, ",");
-        tgi_page_format(w->page, "%lld],\"h\":[%lld,%d,%d]}", (long long)v->nonfinite, (long long)v->offset,
-                        (int)v->rows, (int)v->columns);
+        tgi_page_format(w->page, "%lld],\"h\":[%lld,%d,%d,%d]}", (long long)v->nonfinite, (long long)v->offset,
+                        (int)v->rows, (int)v->columns, (int)v->maps);
     }
     tgi_page_put(w->page, "]");
 }
@@ -409,6 +409,12 @@ static void put_notes(writer *w)
         snprintf(text, sizeof text,
                  "Heat maps, but those of leaves, are of %d by %d cells at most, to keep the page small.",
                  w->values->most, w->values->most);
+        put_note(w->page, &count, text);
+    }
+    if (w->values->left_out) {
+        snprintf(text, sizeof text,
+                 "Of tensors of many matrices (in their last two dimensions) the first %d %s here.",
+                 w->values->most_maps, w->values->most_maps == 1 ? "is" : "are");
         put_note(w->page, &count, text);
     }
     tgi_page_put(w->page, "]");

@@ -1,4 +1,4 @@
-/* player_values.c: a run's numbers: all of a small tensor, of a large one a heat map.
+/* player_values.c: a run's numbers: all of a small tensor, of a large one heat maps.
  *
  * Equal numbers lie in one place: much of what a walk hands on is what it was handed. */
 #include "player_impl.h"
@@ -109,32 +109,48 @@ static void look_at(tgi_value *value, const void *elements, tg_dtype dtype, int6
     }
 }
 
-/* The tensor as a matrix, [all dimensions but the last, the last], cut as core/show/matrix.c does. */
-static bool add_heat_map(tgi_values *v, const tg_tensor *t, const void *elements, tgi_value *value)
+/* One matrix of the tensor, cut as core/show/matrix.c does: the means of its cells. `finite`: how many
+ * elements the tensor's mean is of so far. */
+static void add_map(tgi_value *value, const void *elements, tg_dtype dtype, const int64_t size[2], int64_t first,
+                    float *means, int64_t *finite)
 {
-    const int64_t columns = t->dims[t->ndim - 1], rows = t->numel / columns;
-    value->rows = (int32_t)(rows < v->most ? rows : v->most);
-    value->columns = (int32_t)(columns < v->most ? columns : v->most);
+    const int64_t rows = size[0], columns = size[1];
     sum cells[CELLS] = { { .count = 0 } };
-    int64_t finite = 0;
     for (int64_t i = 0; i < value->rows; i++)
         for (int64_t r = i * rows / value->rows; r < (i + 1) * rows / value->rows; r++)
             for (int64_t j = 0; j < value->columns; j++) {
                 const int64_t left = j * columns / value->columns, right = (j + 1) * columns / value->columns;
-                look_at(value, elements, (tg_dtype)t->dtype, r * columns + left, right - left,
-                        &cells[i * value->columns + j]);
+                look_at(value, elements, dtype, first + r * columns + left, right - left, &cells[i * value->columns + j]);
             }
-    float means[CELLS];
     for (int i = 0; i < value->rows * value->columns; i++) {
         means[i] = (float)mean_of(&cells[i]);
-        finite += cells[i].count;
+        if (!cells[i].count) continue;
+        *finite += cells[i].count;
+        const double share = (double)cells[i].count / (double)*finite;
+        value->mean += mean_of(&cells[i]) * share - value->mean * share;
     }
-    for (int i = 0; i < value->rows * value->columns; i++)
-        if (cells[i].count) value->mean += mean_of(&cells[i]) * ((double)cells[i].count / (double)finite);
+}
+
+/* The last two dimensions are a matrix; there is one for each index of those before them, of which the first are kept. */
+static bool add_heat_maps(tgi_values *v, const tg_tensor *t, const void *elements, tgi_value *value)
+{
+    const int64_t columns = t->dims[t->ndim - 1], rows = t->ndim > 1 ? t->dims[t->ndim - 2] : 1;
+    const int64_t count = t->numel / (rows * columns);
+    value->maps = (int32_t)(count < v->most_maps ? count : v->most_maps);
+    v->left_out |= value->maps < count;
+    value->rows = (int32_t)(rows < v->most ? rows : v->most);
+    value->columns = (int32_t)(columns < v->most ? columns : v->most);
+    const int64_t cells = (int64_t)value->rows * value->columns;
+    float *means = tgi_scope_alloc((size_t)(value->maps * cells) * sizeof *means), unkept[CELLS];
+    if (!means) return false;
+    int64_t finite = 0;
+    for (int64_t m = 0; m < count; m++)
+        add_map(value, elements, (tg_dtype)t->dtype, (int64_t[]){ rows, columns }, m * rows * columns,
+                m < value->maps ? means + m * cells : unkept, &finite);
     value->count = -1;
     value->single = t->dtype == TG_FLOAT32;
     if (value->single) value->mean = (double)(float)value->mean;
-    value->offset = place_of(v, means, (int64_t)value->rows * value->columns * (int64_t)sizeof(float));
+    value->offset = place_of(v, means, value->maps * cells * (int64_t)sizeof *means);
     return value->offset >= 0;
 }
 
@@ -150,7 +166,7 @@ int64_t tgi_values_add(tgi_values *v, const tg_tensor *t)
     if (ok && t->numel <= IN_FULL)
         ok = add_elements(v, t, elements, &value);
     else if (ok)
-        ok = add_heat_map(v, t, elements, &value);
+        ok = add_heat_maps(v, t, elements, &value);
     tg_scope_end(scope);
     v->values[i] = value;
     return ok && !tg_failed() ? i : -1;

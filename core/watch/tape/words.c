@@ -179,7 +179,7 @@ static void put_summary(tgi_page *page, const tg_tensor *t)
         static const char *const names[] = { "min ", ", mean ", ", max " };
         for (int i = 0; i < 3; i++) {
             tgi_page_put(page, names[i]);
-            tgi_put_number(page, numbers[i]);
+            tgi_put_number(page, numbers[i] == 0 ? 0 : numbers[i]); /* of no sign: a mean of -0 has none */
         }
     }
     if (finite < t->numel)
