@@ -152,7 +152,7 @@ $(OBJ)/%.o: %.c $(CONFIG)
 # The player's page is written as files that browsers read, and comes into the library as one text (tests/tools/embed.awk).
 # Its scripts, in the order in which they begin.
 PLAYER_FOLDER := core/watch/player
-PLAYER_SCRIPTS := $(patsubst %,$(PLAYER_FOLDER)/%.js,number run formula products colors words story tree layout cards tape panel \
+PLAYER_SCRIPTS := $(patsubst %,$(PLAYER_FOLDER)/%.js,number run formula products colors words story tree layout cards tape values panel \
 	source list search hands main)
 PLAYER := $(BUILD)/player/player_page
 EMBED = LC_ALL=C awk -v style=$(PLAYER_FOLDER)/player.css -v scripts='$(PLAYER_SCRIPTS)' -f tests/tools/embed.awk

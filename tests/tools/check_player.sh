@@ -76,7 +76,7 @@ if [ -z "$browser" ]; then
     echo "======== NO CHROMIUM: the player's page was not opened, only its text was looked at ========" >&2
     echo "no Chromium: the player's page was not opened"
 elif [ $# = 0 ]; then
-    for sample in small nan odd lstm layers large; do
+    for sample in small nan odd lstm layers heads large; do
         prepare "$sample" <"$page" >"$work/$sample.html"
         use "$sample" "$work/$sample.html"
     done

@@ -55,16 +55,18 @@ function colorOf(x, isGradient, range) {
     return scaleColor(isGradient ? scales.gradient[theme.name] || scales.gradient.light : scales.value, share);
 }
 
-// A picture of one pixel a cell.
-function pictureOf(drawn, isGradient, range = rangeOf(drawn, isGradient)) {
-    const picture = document.createElement('canvas');
-    picture.width = Math.max(drawn.columns, 1);
-    picture.height = Math.max(drawn.rows, 1);
+// A picture of one pixel a cell, of the first maps in so many rows, `across` of them in one, a pixel between them.
+function pictureOf(drawn, isGradient, range = rangeOf(drawn, isGradient), across = Math.min(drawn.maps, 4), down = 1) {
+    const picture = document.createElement('canvas'), columns = Math.max(drawn.columns, 1), rows = Math.max(drawn.rows, 1);
+    picture.width = Math.max(across, 1) * (columns + 1) - 1;
+    picture.height = down * (rows + 1) - 1;
     const context = picture.getContext('2d');
     const pixels = context.createImageData(picture.width, picture.height);
-    for (let i = 0; i < drawn.cells.length; i++) {
+    const shown = Math.min(drawn.cells.length, across * down * columns * rows);
+    for (let i = 0; i < shown; i++) {
         const [r, g, b] = colorOf(drawn.cells[i], isGradient, range);
-        pixels.data.set([r, g, b, 255], i * 4);
+        const map = Math.floor(i / (columns * rows)), y = Math.floor(map / across) * (rows + 1) + Math.floor(i / columns) % rows;
+        pixels.data.set([r, g, b, 255], (y * picture.width + map % across * (columns + 1) + i % columns) * 4);
     }
     context.putImageData(pixels, 0, 0);
     return picture;

@@ -208,7 +208,7 @@ function listenToPage() {
     });
 }
 
-// "#at=12&select=l0&theme=dark&language=fr&view=list": a place in the run that can be named in a link.
+// "#at=12&select=l0&map=2&theme=dark&language=fr&view=list": a place in the run that can be named in a link.
 function readAddress() { return new URLSearchParams(location.hash.slice(1)); }
 
 function start() {
@@ -236,6 +236,7 @@ function start() {
     showSource(run.nodes.length ? run.nodes[0].source : run.sources.length ? 0 : -1);
     if (layout.w * 0.6 < view.w && layout.h * 0.6 < view.h) fitAll(true);
     else moveTo(-30, -40, 0.9, true);
+    app.map = Math.max(0, Math.floor(Number(address.get('map')) || 0));
     setPosition(Number(address.get('at')) || 0, { atOnce: true });
     if (address.get('select')) selectSlot(address.get('select'), true);
     if (address.get('view') === 'list') showList(true);

@@ -28,7 +28,7 @@ function elementsOf(value) {
     return elements;
 }
 
-// How a tensor is laid out as a matrix: all dimensions but the last are rows.
+// A tensor as one matrix, whose rows are all dimensions but the last: what products are made of.
 function matrixOf(shape) {
     const columns = shape.length ? shape[shape.length - 1] : 1;
     let rows = 1;
@@ -36,16 +36,25 @@ function matrixOf(shape) {
     return { rows, columns };
 }
 
-// What there is to draw of a value: {rows, columns, cells, exact}; null if nothing.
+// How a tensor is shown: its last two dimensions are a matrix, of which there is one for each index before them.
+function matricesOf(shape) {
+    const n = shape.length;
+    return { maps: shape.slice(0, -2).reduce((product, size) => product * size, 1), rows: n > 1 ? shape[n - 2] : 1, columns: n ? shape[n - 1] : 1 };
+}
+
+// What there is to draw of a value: {maps, rows, columns, cells, exact}, one map after the other; null if nothing.
 function cellsOf(value, shape) {
     if (!value) return null;
-    if (value.n) {
-        const m = matrixOf(shape);
-        return { rows: m.rows, columns: m.columns, cells: elementsOf(value), exact: true };
-    }
+    if (value.n) return { ...matricesOf(shape), cells: elementsOf(value), exact: true };
     let cells = numberText.bytes.get(value);
-    if (!cells) numberText.bytes.set(value, cells = floatsAt(value.h[0], value.h[1] * value.h[2], 4));
-    return { rows: value.h[1], columns: value.h[2], cells, exact: false };
+    if (!cells) numberText.bytes.set(value, cells = floatsAt(value.h[0], value.h[1] * value.h[2] * value.h[3], 4));
+    return { maps: value.h[3], rows: value.h[1], columns: value.h[2], cells, exact: false };
+}
+
+// One of the maps.
+function mapOf(drawn, map) {
+    const size = drawn.rows * drawn.columns;
+    return { ...drawn, maps: 1, cells: drawn.cells.subarray(map * size, (map + 1) * size) };
 }
 
 // {min, mean, max, bad}: of the finite elements, and how many are not; null if there is nothing to tell.
@@ -80,7 +89,7 @@ function sumOfCells(values, shape) {
         const drawn = cellsOf(value, shape);
         if (!drawn) return null;
         if (!sum) {
-            sum = { rows: drawn.rows, columns: drawn.columns, cells: Float64Array.from(drawn.cells), exact: drawn.exact };
+            sum = { ...drawn, cells: Float64Array.from(drawn.cells) };
             continue;
         }
         if (sum.cells.length !== drawn.cells.length) return null;

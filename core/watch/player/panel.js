@@ -20,73 +20,6 @@ function goTo(key, text = slotName(key)) {
     return element('button', { class: 'go', 'data-slot': key, onclick: () => selectSlot(key, true) }, text);
 }
 
-// ---- a value ----
-
-// Black or white, whichever is easier to read on a colour (WCAG's relative luminance).
-function inkOn(rgb) {
-    const [r, g, b] = rgb.map((x) => (x <= 10 ? x / 3294 : ((x / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000' : '#fff';
-}
-
-function numberCell(drawn, i, isGradient, range, options) {
-    const x = drawn.cells[i], color = colorOf(x, isGradient, range);
-    const cell = element('td', { title: wholeText(x, options.dtype), class: !Number.isFinite(x) ? 'bad' : null, 'data-value': String(x) }, numberAsText(x));
-    cell.style.background = `rgb(${color.join(',')})`;
-    cell.style.color = inkOn(color);
-    if (options.at === i) cell.classList.add('at');
-    if (options.pick) cell.addEventListener('click', () => options.pick(i));
-    return cell;
-}
-
-function numbersTable(drawn, isGradient, options) {
-    const range = options.range || rangeOf(drawn, isGradient), table = element('table', { class: 'numbers' }), body = element('tbody');
-    const columns = Math.max(drawn.columns, 1), perRow = drawn.rows === 1 ? Math.min(columns, 8) : columns;
-    for (let i = 0; i < drawn.cells.length; i += perRow) {
-        const row = element('tr');
-        for (let j = i; j < Math.min(i + perRow, drawn.cells.length); j++) row.append(numberCell(drawn, j, isGradient, range, options));
-        body.append(row);
-    }
-    table.append(body);
-    return table;
-}
-
-function statisticsLine(value) {
-    const s = statisticsOf(value);
-    const line = element('p', { class: 'stats' }, say('statistics', { min: numberAsText(s.min), mean: numberAsText(s.mean), max: numberAsText(s.max) }));
-    line.title = [s.min, s.mean, s.max].map((x) => (x === null ? '–' : String(x))).join('  ');
-    if (s.bad) line.append(' ', element('span', { class: 'bad' }, say('bad', { n: s.bad })));
-    return line;
-}
-
-function heatMap(drawn, isGradient, range, w = 220) {
-    const picture = pictureOf(drawn, isGradient, range);
-    const h = Math.max(14, Math.min(w, Math.round(w * drawn.rows / Math.max(drawn.columns, 1) * (drawn.rows > 1 ? 0.75 : 1))));
-    picture.className = 'heat';
-    picture.style.width = w + 'px';
-    picture.style.height = h + 'px';
-    picture.setAttribute('role', 'img');
-    picture.setAttribute('aria-label', say('heat'));
-    picture.title = say('heat');
-    return picture;
-}
-
-// As numbers if there are few, else as a heat map with what it spans.
-function showValue(value, tensor, isGradient, options = {}) {
-    if (!value) return [faint(say('notKept'))];
-    const drawn = cellsOf(value, tensor.shape);
-    if (!drawn.exact) return [heatMap(drawn, isGradient, options.range), statisticsLine(value)];
-    return showCells(drawn, isGradient, { dtype: tensor.dtype, ...options });
-}
-
-function showCells(drawn, isGradient, options) {
-    if (!drawn.exact) return [heatMap(drawn, isGradient, options.range)];
-    if (drawn.cells.length === 1) {
-        const x = drawn.cells[0];
-        return [element('span', { class: 'scalar' + (Number.isFinite(x) ? '' : ' bad'), title: wholeText(x, options.dtype), 'data-value': String(x) }, numberAsText(x))];
-    }
-    return [numbersTable(drawn, isGradient, options)];
-}
-
 // ---- parts of the panel ----
 
 function roleGlyph(reference) {
@@ -127,11 +60,7 @@ function formulaLine(part, node, shape, index, result, isBackward) {
     return line;
 }
 
-function elementAddress(index, shape) {
-    const at = [];
-    for (let d = shape.length - 1, rest = index; d >= 0; rest = Math.floor(rest / shape[d]), d--) at.unshift(rest % shape[d]);
-    return '[' + at.join(', ') + ']';
-}
+function elementAddress(index, shape) { return '[' + addressOf(index, shape).join(', ') + ']'; }
 
 function showFormula(node, index) {
     const n = run.nodes[node], op = run.ops[n.op] || {}, lines = [heading('formula')];
@@ -184,7 +113,7 @@ function showGradient(key, position) {
 
 function showPartialSum(contributions, tensor) {
     const sum = sumOfCells(contributions.map((c) => c.value), tensor.shape);
-    return sum ? showCells(sum, true, { dtype: 'float64' }) : [];
+    return sum ? showCells(sum, true, { dtype: 'float64', shape: tensor.shape }) : [];
 }
 
 // Every contribution as a small picture, all in one scale, in the order of time; a bar has its largest magnitude. They stay
@@ -192,7 +121,7 @@ function showPartialSum(contributions, tensor) {
 const multiples = { of: null, parts: [], buttons: [] };
 
 function showMultiples(key, list, tensor, position) {
-    const of = [key, theme.version, language].join(' ');
+    const of = [key, theme.version, language, app.map].join(' ');
     if (multiples.of !== of) Object.assign(multiples, { of, ...makeMultiples(list, tensor) });
     for (const { button, at } of multiples.buttons) {
         button.classList.toggle('waits', at > position);
@@ -203,7 +132,8 @@ function showMultiples(key, list, tensor, position) {
 }
 
 function makeMultiples(list, tensor) {
-    const drawn = list.filter((c) => c.node >= 0 && c.value).map((c) => ({ c, cells: cellsOf(c.value, tensor.shape) }));
+    const chosen = (cells) => (cells.exact ? cells : mapOf(cells, chosenMap(cells)));
+    const drawn = list.filter((c) => c.node >= 0 && c.value).map((c) => ({ c, cells: chosen(cellsOf(c.value, tensor.shape)) }));
     if (drawn.length < 2 || (drawn[0].cells.cells.length === 1 && drawn.length < 3)) return { parts: [], buttons: [] };
     const withTime = drawn.some((one) => model.step[one.c.node] >= 0);
     if (withTime) drawn.sort((a, b) => model.step[a.c.node] - model.step[b.c.node] || a.c.node - b.c.node);

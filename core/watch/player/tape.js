@@ -3,7 +3,7 @@
 'use strict';
 
 const view = { x: 0, y: 0, zoom: 1, w: 0, h: 0, pixels: 1, frame: 0, context: null, canvas: null, move: null, spark: null };
-const app = { position: 0, selected: null, lit: null, follow: true, pinned: false, playing: false, element: 0, fresh: true };
+const app = { position: 0, selected: null, lit: null, follow: true, pinned: false, playing: false, element: 0, map: 0 };
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 

@@ -182,6 +182,53 @@ function checkReturn() {
     told(place() === Math.max(0, check.data.nodes.length + 1 - 10), 'b, and ten steps back');
 }
 
+// ---- matrices ----
+
+// The colours of a picture, cell by cell.
+function colorsOf(picture) {
+    const pixels = picture.getContext('2d').getImageData(0, 0, picture.width, picture.height).data;
+    return Array.from({ length: pixels.length / 4 }, (_, i) => [...pixels.slice(i * 4, i * 4 + 3)].join());
+}
+
+// The index of a matrix as NumPy would write it.
+function indexOf(map, before) {
+    const at = before.map((_, d) => Math.floor(map / before.slice(d + 1).reduce((a, b) => a * b, 1)) % before[d]);
+    return '[' + at.join(', ') + ', :, :]';
+}
+
+// Each matrix of a leaf of several is shown, with its own numbers, by its arrows and by the strip.
+function checkMaps() {
+    const leaves = check.data.leaves.map((leaf, i) => ({ ...leaf, key: 'l' + i, before: leaf.shape.slice(0, -2) })).filter((leaf) => leaf.before.length);
+    setPosition(0);
+    for (const leaf of leaves) {
+        select(leaf.key);
+        const value = kept(leaf.value), all = leaf.before.reduce((a, b) => a * b, 1);
+        if (value.n) {
+            told(shown('#panel table.numbers th').map((one) => one.textContent).join() === Array.from({ length: all }, (_, m) => indexOf(m, leaf.before)).join(), `${all} matrices of numbers, each under its index`);
+            continue;
+        }
+        const [offset, rows, columns, maps] = value.h, size = rows * columns, cells = numbersOf(offset, maps * size, 4);
+        const range = { low: Math.min(...cells), high: Math.max(...cells) }, wanted = cells.map((x) => colorOf(x, false, range).join());
+        let right = maps === Math.min(64, all);
+        for (let m = 0; m < maps; m++) {
+            right = right && document.querySelector('#panel .which span').textContent === indexOf(m, leaf.before) && colorsOf(document.querySelector('#panel canvas.heat')).join('|') === wanted.slice(m * size, (m + 1) * size).join('|');
+            const arrow = document.querySelectorAll('#panel .which button')[1];
+            arrow.focus();
+            arrow.click();
+            right = right && document.activeElement === document.querySelectorAll('#panel .which button')[1];
+        }
+        told(right && app.map === 0, `${maps} of ${all} matrices, one by one`);
+        const strip = document.querySelector('#panel .strip canvas'), box = strip.getBoundingClientRect(), picture = colorsOf(strip);
+        told(wanted.every((color) => picture.includes(color)), 'all of them in the strip');
+        strip.dispatchEvent(new MouseEvent('click', { clientX: box.right - 2, clientY: box.top + 2 }));
+        const across = Math.round((strip.width + 1) / (columns + 1));
+        told(document.querySelector('#panel .which span').textContent === indexOf(across - 1, leaf.before), 'a click in the strip chooses one');
+        const n = leaf.shape.length;
+        told([n - 2, leaf.shape[n - 2], n - 1, leaf.shape[n - 1]].every((x) => document.querySelector('#panel .axes').textContent.match(/\d+/g).map(Number).includes(x)), 'what rows and columns are is said');
+        chooseMap(0);
+    }
+}
+
 // ---- a program's own numbers ----
 
 // [key, 'value' or 'grad', dtype, numbers] as a program wrote them; a leaf's key is its name.
@@ -419,7 +466,7 @@ function checkPixels() {
 function checkAll() {
     const d = check.data, few = d.nodes.length < 1000;
     app.follow = few;
-    for (const one of few ? [checkForward, checkBackward, checkSums] : []) one();
+    for (const one of few ? [checkForward, checkBackward, checkSums, checkMaps] : []) one();
     if (window.programNumbers) checkProgram(window.programNumbers);
     for (const one of [checkReturn, checkClick, checkPaths, checkSearch, checkSource, checkLanguages, checkThemes, checkEverybody, checkPixels]) one();
     document.getElementById('unfold-all').click();

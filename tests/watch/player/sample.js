@@ -1,5 +1,5 @@
 // sample.js: runs for the player's tests, made by an automatic differentiation of its own, of a few ops on small arrays in
-// double precision: makeSample('small' | 'lstm' | 'large' | 'nan' | 'layers') gives {run, numbers} as
+// double precision: makeSample('small' | 'lstm' | 'large' | 'nan' | 'layers' | 'heads') gives {run, numbers} as
 // core/watch/player/FORMAT.md says. It knows the page's format and nothing of its code.
 'use strict';
 
@@ -26,18 +26,19 @@ function makeSample(name) {
     const keep = (value) => run.values.push(value) - 1;
     function encode(data, shape) {
         if (data.length <= 64) return keep({ n: [put(data, 4), data.length, 4] });
-        const columns = shape[shape.length - 1], rows = data.length / columns, r = Math.min(most, rows), c = Math.min(most, columns), cells = [];
+        const columns = shape[shape.length - 1], rows = shape.length > 1 ? shape[shape.length - 2] : 1, maps = Math.min(64, data.length / columns / rows);
+        const r = Math.min(most, rows), c = Math.min(most, columns), cells = [];
         const mean = (list) => { const finite = list.filter(Number.isFinite); return finite.length ? finite.reduce((a, b) => a + b, 0) / finite.length : NaN; };
-        for (let i = 0; i < r; i++)
+        for (let i = 0; i < maps * r; i++)
             for (let j = 0; j < c; j++) {
-                const inside = [];
-                for (let y = Math.floor(i * rows / r); y < Math.floor((i + 1) * rows / r); y++)
-                    for (let x = Math.floor(j * columns / c); x < Math.floor((j + 1) * columns / c); x++) inside.push(data[y * columns + x]);
+                const inside = [], top = Math.floor(i / r) * rows, k = i % r;
+                for (let y = Math.floor(k * rows / r); y < Math.floor((k + 1) * rows / r); y++)
+                    for (let x = Math.floor(j * columns / c); x < Math.floor((j + 1) * columns / c); x++) inside.push(data[(top + y) * columns + x]);
                 cells.push(mean(inside));
             }
         const finite = [...data].filter(Number.isFinite), some = finite.length > 0;
         return keep({ s: [some ? Math.min(...finite) : null, some ? mean(finite) : null, some ? Math.max(...finite) : null, data.length - finite.length],
-            h: [put(cells, 4), r, c] });
+            h: [put(cells, 4), r, c, maps] });
     }
 
     // ---- tensors ----
@@ -263,6 +264,15 @@ function makeSample(name) {
         });
         backward(sum(x));
     }
+    // Tensors of more than two dimensions: heads, channels, a few numbers, and more matrices than a page has.
+    function heads() {
+        write('y = tg_tanh(tg_mul(x, w));');
+        const parts = [[2, 4, 6, 6], [3, 20, 18], [2, 2, 3], [35, 2, 2, 3]].map((shape, i) => {
+            const x = leaf(shape, null, 'x' + i, 'parameter');
+            return sum(tanh(mul(x, x)));
+        });
+        backward(parts.reduce(add));
+    }
     // What is rare: several outputs, of which one is read; texts that HTML and JSON would stumble over; empty, integer and
     // boolean tensors; no source, no value, no name; numbers that are none, in heat maps too; nodes that the walk does not reach.
     function odd() {
@@ -291,6 +301,7 @@ function makeSample(name) {
         run.title = 'odd </title> & <i>';
     }
     if (name === 'odd') odd();
+    if (name === 'heads') heads();
     if (name === 'small') small(false);
     if (name === 'nan') small(true);
     if (name === 'lstm') lstm(13, 2, 3, 4);
