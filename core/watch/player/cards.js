@@ -205,11 +205,10 @@ function drawNode(context, item) {
     const c = theme.colors, node = run.nodes[item.node], result = node.outputs[0], key = 'n' + item.node + '.0';
     const name = (result.name ? result.name + ' = ' : '') + (item.caption ? item.caption + ' ' : '') + node.op;
     const shape = node.outputs.length > 1 ? '×' + node.outputs.length : result.shape.length ? shapeAsText(result.shape).replace(/ /g, '') : '';
-    // The name first; the shape has what room is left.
-    const nameWidth = Math.min(textWidth(context, name, fonts.bold), item.w - 16), room = item.w - 22 - nameWidth;
-    writeText(context, name, item.x + 8, item.y + 17, fonts.bold, c.ink, item.w - 14);
-    const shapeText = room > 24 ? fitText(context, shape, fonts.plain, room) : '';
-    if (shapeText) writeText(context, shapeText, item.x + item.w - 8 - textWidth(context, shapeText, fonts.plain), item.y + 17, fonts.plain, c.faint);
+    // A shape is there whole or not at all: the name is cut for it, if enough of the name is left.
+    const shapeWidth = textWidth(context, shape, fonts.plain), room = item.w - 24 - shapeWidth, isShown = shape && room >= Math.min(textWidth(context, name, fonts.bold), 72);
+    writeText(context, name, item.x + 8, item.y + 17, fonts.bold, c.ink, isShown ? room : item.w - 14);
+    if (isShown) writeText(context, shape, item.x + item.w - 8 - shapeWidth, item.y + 17, fonts.plain, c.faint);
     if (isComputed(item.node, app.position) && result.value) drawValue(context, result.value, result.shape, false, item.x + 8, item.y + 25, 62, 14);
     const slot = [item.x + item.w - 70, item.y + 25, 62, 14];
     if (app.position > nodeCount && node.outputs.length > 1) drawSlots(context, item.node, ...slot);
@@ -244,7 +243,7 @@ function drawFold(context, item) {
     const c = theme.colors, nodes = item.nodes, p = app.position;
     writeText(context, item.caption + (item.type && item.type !== item.caption ? ' ' + item.type : ''), item.x + 8, item.y + 17, fonts.bold, c.ink, item.w - 30);
     writeText(context, '⊞', item.x + item.w - 18, item.y + 17, fonts.bold, c.faint);
-    writeText(context, say('nodesIn', { n: nodes.length }), item.x + 8, item.y + 36, fonts.plain, c.faint, 70);
+    writeText(context, sayCount('oneNode', 'nodesIn', nodes.length), item.x + 8, item.y + 36, fonts.plain, c.faint, 70);
     let computed = 0, done = 0;
     for (const n of nodes) {
         if (isComputed(n, p)) computed++;
@@ -262,7 +261,13 @@ function drawFold(context, item) {
 
 function drawLeaf(context, item) {
     const c = theme.colors, reference = [item.kind[0], item.index], tensor = tensorOf(reference), role = roleOf(reference);
-    const name = tensor.name ? tensor.name.split('.').slice(-2).join('.') : shapeAsText(tensor.shape);
+    const name = tensor.name ? slotName(item.slot).split('.').slice(-2).join('.') : shapeAsText(tensor.shape);
+    // A number without a name is all there is to say.
+    if (item.kind === 'constant' && !tensor.name && oneNumber(tensor.value) !== null) {
+        writeText(context, glyphs[role], item.x + 8, item.y + 19, fonts.plain, c[role]);
+        writeText(context, numberAsText(oneNumber(tensor.value)), item.x + 23, item.y + 19, fonts.bold, c.ink, item.w - 30);
+        return;
+    }
     writeText(context, glyphs[role], item.x + 8, item.y + 13, fonts.plain, c[role]);
     writeText(context, name, item.x + 21, item.y + 13, fonts.bold, c.ink, item.w - 30);
     if (tensor.value) drawValue(context, tensor.value, tensor.shape, false, item.x + 9, item.y + 16, item.kind === 'leaf' ? 46 : 92, 11);

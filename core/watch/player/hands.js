@@ -63,7 +63,7 @@ function showTip(at) {
     tip.hidden = !item;
     if (!item) return;
     const isModule = item.kind === 'module' || item.kind === 'fold';
-    const lines = isModule ? [item.caption + (item.type ? ' ' + item.type : ''), say('nodesIn', { n: item.nodes.length })] : [slotName(slotOfItem(item))];
+    const lines = isModule ? [item.caption + (item.type ? ' ' + item.type : ''), sayCount('oneNode', 'nodesIn', item.nodes.length)] : [slotName(slotOfItem(item))];
     if (!isModule) {
         const tensor = tensorOf(slotReference(slotOfItem(item)));
         lines.push(shapeAsText(tensor.shape) + ' ' + tensor.dtype + ' · ' + say(roleOf(slotReference(slotOfItem(item)))));
@@ -107,6 +107,7 @@ function listenToKeys() {
 
 function listenToButtons() {
     const on = (id, act) => byId(id).addEventListener('click', act);
+    on('show-notes', () => { app.notesRead = false; showNotes(); });
     on('first', () => setPosition(0));
     on('previous', () => step(-1));
     on('play', () => play(!app.playing));

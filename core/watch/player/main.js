@@ -10,7 +10,9 @@ function setPosition(position, options = {}) {
     app.position = p;
     const event = eventAt(p);
     // First, while nothing of the page has changed yet: it asks where things are.
-    lightLine(event.node === undefined ? -1 : event.node, p > nodeCount);
+    if (p === 0) lightLine(nodeCount ? 0 : -1, false, true);
+    else lightLine(event.node === undefined ? -1 : event.node, p > nodeCount);
+    const before = app.selected;
     if (!app.pinned && !options.keep) {
         const slot = slotAt(p);
         if (slot !== app.selected) app.element = 0;
@@ -23,10 +25,20 @@ function setPosition(position, options = {}) {
     byId('where').textContent = name + ' ' + (p <= nodeCount ? p + ' / ' + nodeCount : p - nodeCount + ' / ' + run.walk.length);
     byId('slider').setAttribute('aria-valuetext', name + ' ' + p);
     byId('story').textContent = sentenceAt(p);
-    if (app.follow) bringIntoView(currentItem(event), options.atOnce);
+    if (app.follow) bringIntoView(currentItem(event), options.atOnce, receiverOf(event));
     showPanel();
+    showWhatIsTold(app.selected !== before);
     markListRow();
     redraw();
+}
+
+// The details begin at their top, or show the contribution that the step is about.
+function showWhatIsTold(isOther) {
+    const panel = byId('panel'), told = panel.querySelector('.item.new');
+    if (isOther) panel.scrollTop = 0;
+    if (!told) return;
+    const box = told.getBoundingClientRect(), all = panel.getBoundingClientRect();
+    if (box.top < all.top || box.bottom > all.bottom) panel.scrollTop += box.top - all.top - 60;
 }
 
 function step(by) { setPosition(app.position + by); }
@@ -168,10 +180,21 @@ function setLanguage(name) {
 function showTexts() {
     byId('title').textContent = (run.title || run.program) + (run.backward ? ' · ' + say('backwardNumber', { n: run.backward }) : '');
     document.title = run.program + ' · tapegrad';
-    byId('counts').textContent = say('counts', { nodes: nodeCount, leaves: run.leaves.length, events: run.walk.length });
-    byId('counts').title = (run.notes || []).join('\n');
+    byId('counts').textContent = say('counts', { nodes: sayCount('oneNode', 'nodesIn', nodeCount),
+        leaves: sayCount('oneLeaf', 'leavesIn', run.leaves.length), events: sayCount('oneEvent', 'eventsIn', run.walk.length) });
+    showNotes();
     byId('keys').replaceChildren(...words[language].keys.flatMap(([key, what]) => [element('dt', {}, key), element('dd', {}, what)]));
     showLegend();
+}
+
+// What the page lacks, under its title: with a way to be rid of it.
+function showNotes() {
+    const list = element('ul', {}, ...(run.notes || []).map((note) => element('li', {}, note)));
+    byId('notes').hidden = app.notesRead || !list.children.length;
+    byId('notes').replaceChildren(list, element('button', { onclick: () => { app.notesRead = true; showNotes(); }, 'aria-label': say('closeNotes'), title: say('closeNotes') }, '×'));
+    const again = byId('show-notes');
+    again.hidden = !app.notesRead || !list.children.length;
+    again.textContent = sayCount('oneNote', 'notesIn', list.children.length);
 }
 
 function showLegend() {

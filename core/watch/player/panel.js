@@ -200,13 +200,13 @@ function showUsers(key) {
 
 function showFold(item) {
     const button = element('button', { onclick: () => toggleFold(item.key) }, say('unfold'));
-    return [faint(item.caption + ' · ' + say('module') + (item.type ? ' · ' + item.type : '') + ' · ' + say('nodesIn', { n: item.nodes.length })), button];
+    return [faint(item.caption + ' · ' + say('module') + (item.type ? ' · ' + item.type : '') + ' · ' + sayCount('oneNode', 'nodesIn', item.nodes.length)), button];
 }
 
 function showPanel() {
     const panel = document.getElementById('panel'), key = app.selected, position = app.position;
     if (!key) {
-        panel.replaceChildren(faint(say('selectHint')), ...(run.notes || []).map(faint));
+        panel.replaceChildren(faint(say('selectHint')));
         return;
     }
     const reference = slotReference(key), tensor = tensorOf(reference), isNode = reference[0] === 'n';

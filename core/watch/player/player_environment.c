@@ -97,8 +97,8 @@ static void play(playing *p)
         return;
     }
     char text[128];
-    snprintf(text, sizeof text, "backward %lld, %lld nodes, %lld bytes", (long long)p->wanted, (long long)page.nodes,
-             (long long)page.bytes);
+    snprintf(text, sizeof text, "backward %lld, %lld node%s, %lld bytes", (long long)p->wanted, (long long)page.nodes,
+             page.nodes == 1 ? "" : "s", (long long)page.bytes);
     say(p, text);
 }
 

@@ -186,9 +186,35 @@ readWalk();
 
 // ---- names ----
 
+// Names that several have get a number each: leaves, and modules that belong to no other, told by the first parameter that they read.
+const numbered = { leaves: new Map(), places: new Map() };
+
+function numberEqual(named, into) {
+    const of = new Map();
+    for (const [key, name, what] of named) {
+        if (!of.has(name)) of.set(name, []);
+        const known = of.get(name);
+        if (!known.includes(what)) known.push(what);
+        into.set(key, [name, known.indexOf(what) + 1]);
+    }
+    for (const [key, [name, number]] of into) into.set(key, of.get(name).length > 1 ? name + ' #' + number : name);
+}
+
+function numberNames() {
+    numberEqual(run.leaves.flatMap((leaf, i) => (leaf.name ? [[i, leaf.name, i]] : [])), numbered.leaves);
+    const read = new Map();
+    run.nodes.forEach((node, n) => {
+        const leaf = node.inputs.find((input) => input && input[0] === 'l' && run.leaves[input[1]].role === 'parameter'), outermost = model.path[n][0];
+        if (leaf && outermost !== undefined && !read.has(outermost)) read.set(outermost, leaf[1]);
+    });
+    numberEqual([...read].map(([place, leaf]) => [place, nameOfPlace(place), leaf]), numbered.places);
+}
+
+function nameOfPlace(place) { return numbered.places.get(place) || run.places[place].name || run.places[place].kind || ''; }
+
 // What a place's name adds to the names around it.
 function shortPlace(place) {
-    const name = run.places[place].name || run.places[place].kind || '';
+    const name = nameOfPlace(place);
     for (let p = run.places[place].outer; p >= 0; p = run.places[p].outer) {
         const outer = run.places[p].name;
         if (outer && name.startsWith(outer + '.')) return name.slice(outer.length + 1);
@@ -196,9 +222,15 @@ function shortPlace(place) {
     return name;
 }
 
+// The innermost module by its whole name, as "blocks.0.ln2": that of the outermost is no part of it.
 function moduleOf(node) {
-    const path = model.path[node];
-    return path.length ? run.places[path[path.length - 1]].name || '' : '';
+    let whole = '';
+    model.path[node].forEach((place, depth) => {
+        const name = run.places[place].name || '';
+        if (depth === 0 || !whole || name.startsWith(whole + '.')) whole = depth ? name : run.places[place].kind === name ? '' : name;
+        else if (name) whole += '.' + name;
+    });
+    return whole || (model.path[node].length ? nameOfPlace(model.path[node][0]) : '');
 }
 
 function slotName(key) {
@@ -209,7 +241,7 @@ function slotName(key) {
         const part = node.outputs.length > 1 ? '.' + reference[2] : '';
         return tensor.name || '%' + reference[1] + part + ' ' + node.op;
     }
-    return tensor.name || (reference[0] === 'l' ? 'leaf ' : 'constant ') + reference[1];
+    return (reference[0] === 'l' && numbered.leaves.get(reference[1])) || tensor.name || (reference[0] === 'l' ? 'leaf ' : 'constant ') + reference[1];
 }
 
 function placeText(node) {
@@ -217,3 +249,5 @@ function placeText(node) {
     if (n.source < 0 || !run.sources[n.source]) return '';
     return run.sources[n.source].path.replace(/^.*\//, '') + ':' + n.line;
 }
+
+numberNames();

@@ -45,19 +45,31 @@ function showSource(which) {
     document.getElementById('source-lines').replaceChildren(...(source.lines.length ? source.lines : [element('p', { class: 'faint' }, '  ' + say('noSource'))]));
 }
 
-function lightLine(node, isBackward) {
+// Where the op is called in its line, in pixels; where the line begins if that is not to be seen there.
+function callOffset(line, node) {
+    const code = line.lastChild, text = code.textContent, named = text.search(new RegExp('tg_' + run.nodes[node].op.replace(/\W/g, '') + '\\w*'));
+    const at = named >= 0 ? named : Math.max(0, text.search(/\S/));
+    return code.offsetLeft + code.offsetWidth * at / Math.max(text.length, 1);
+}
+
+// `isToCome`: the line is brought into view, and not lit yet.
+function lightLine(node, isBackward, isToCome = false) {
     if (source.lit) source.lit.classList.remove('lit', 'back');
     source.lit = null;
     if (node < 0) return;
     showSource(run.nodes[node].source);
     const line = source.lines[run.nodes[node].line - 1];
     if (!line) return;
-    line.classList.add('lit');
-    line.classList.toggle('back', isBackward);
-    source.lit = line;
+    if (!isToCome) {
+        line.classList.add('lit');
+        line.classList.toggle('back', isBackward);
+        source.lit = line;
+    }
     const box = document.getElementById('source-lines');
     const top = line.offsetTop - box.scrollTop;
     if (top < 40 || top > box.clientHeight - 60) box.scrollTop = line.offsetTop - box.clientHeight * 0.4;
+    const call = callOffset(line, node);
+    box.scrollLeft = call > box.clientWidth * 0.7 ? call - box.clientWidth * 0.4 : 0;
 }
 
 // The next node of a line, after the one that is selected.

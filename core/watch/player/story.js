@@ -1,14 +1,14 @@
 // story.js: each position of the run in one sentence, for the line under the tape and for screen readers.
 'use strict';
 
-// " = 3 · 2 = 6" of a result with one element, "" of others.
+// " = 3 · 2 = 6" of a result with one element, "" of others; a sentence ends behind it.
 function forwardNumbers(node) {
     const result = run.nodes[node].outputs[0];
     const elements = elementsOf(result.value);
     if (!elements || elements.length !== 1) return '';
     const part = readFormula((run.ops[run.nodes[node].op] || {}).formula)[0];
     const filled = part && filledIn(part, node, 0);
-    return ' ' + (filled ? filled + ' = ' : '= ') + numberAsText(elements[0]) + '.';
+    return ' = ' + (filled ? filled + ' = ' : '') + numberAsText(elements[0]);
 }
 
 function oneNumber(value) {
@@ -38,7 +38,7 @@ function visitSentence(node) {
 
 function edgeSentence(event, position) {
     const key = slotKey(event.to), list = contributionsTo(key), k = arrivedAt(key, position), n = list.length;
-    const count = n === 1 ? say('edgeOnly') : k === 1 ? say('edgeFirst', { n }) : say('edgeAdded', { k, n });
+    const count = event.chain ? say(n === 1 ? 'chainOnly' : 'chainMore', { k, n }) : n === 1 ? say('edgeOnly') : k === 1 ? say('edgeFirst', { n }) : say('edgeAdded', { k, n });
     const number = oneNumber(event.value);
     const part = readFormula((run.ops[run.nodes[event.node].op] || {}).gradient)[event.input];
     const filled = number !== null && part && filledIn(part, event.node, 0);
@@ -48,7 +48,7 @@ function edgeSentence(event, position) {
 
 function nodeName(node) {
     const path = model.path[node];
-    return slotName(slotKey(['n', node, 0])) + (path.length ? ' (' + shortPlace(path[path.length - 1]) + ')' : '');
+    return slotName(slotKey(['n', node, 0])) + (path.length ? ' (' + moduleOf(node) + ')' : '');
 }
 
 function inputNames(node) {
@@ -61,7 +61,8 @@ function sentenceAt(position) {
     if (event.kind === 'start') return say('start');
     if (event.kind === 'ready') {
         const key = 'l' + event.leaf, list = contributionsTo(key);
-        return say('didReady', { name: slotName(key), n: list.length, numbers: sumNumbers(list, event.value) && ', ' + sumNumbers(list, event.value) });
+        const sum = say(list.length === 1 ? 'readyOne' : 'readyMany', { n: list.length, numbers: withColon(sumNumbers(list, event.value)) });
+        return say('didReady', { name: slotName(key), sum });
     }
     const step = model.step[event.node];
     const place = step >= 0 ? say('atStep', { t: step }) : '';

@@ -3,7 +3,7 @@
 'use strict';
 
 const view = { x: 0, y: 0, zoom: 1, w: 0, h: 0, pixels: 1, frame: 0, context: null, canvas: null, move: null, spark: null };
-const app = { position: 0, selected: null, lit: null, follow: true, pinned: false, playing: false, element: 0, map: 0 };
+const app = { position: 0, selected: null, lit: null, follow: true, pinned: false, playing: false, element: 0, map: 0, notesRead: false };
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -32,10 +32,22 @@ function moveTo(x, y, zoom = view.zoom, atOnce = false) {
     redraw();
 }
 
+// What lies over the edges of the canvas: buttons above, the legend below. In pixels.
+const edges = { x: 28, top: 44, bottom: 60 };
+
 function fitAll(atOnce = false) {
-    const margin = 28, bottom = 60;
-    const zoom = Math.min(1.25, (view.w - 2 * margin) / Math.max(layout.w, 1), (view.h - margin - bottom) / Math.max(layout.h, 1));
-    moveTo((layout.w - view.w / zoom) / 2, (layout.h - (view.h - bottom + margin) / zoom) / 2, zoom, atOnce);
+    const zoom = Math.min(1.25, (view.w - 2 * edges.x) / Math.max(layout.w, 1), (view.h - edges.top - edges.bottom) / Math.max(layout.h, 1));
+    const place = keptOnTape(0, 0, zoom);
+    moveTo(place.x, place.y, zoom, atOnce);
+}
+
+// A place for the view that shows no more of nothing than it must: a tape that fits whole is in the middle.
+function keptOnTape(x, y, zoom) {
+    const kept = (at, size, room, before, after) => {
+        const least = -before / zoom, most = size - (room - after) / zoom;
+        return most <= least ? (least + most) / 2 : Math.min(most, Math.max(least, at));
+    };
+    return { x: kept(x, layout.w, view.w, edges.x, edges.x), y: kept(y, layout.h, view.h, edges.top, edges.bottom) };
 }
 
 function zoomBy(factor, cx = view.w / 2, cy = view.h / 2) {
@@ -44,15 +56,26 @@ function zoomBy(factor, cx = view.w / 2, cy = view.h / 2) {
     moveTo(x, y, zoom, true);
 }
 
-// Moves the view only if the item is not in it, or is too small to be read.
-function bringIntoView(item, atOnce = false) {
+// The box around an item and another one, if both can be seen at once, else around the first.
+function boxOfBoth(item, other, w, h) {
+    if (!other) return item;
+    const x = Math.min(item.x, other.x), y = Math.min(item.y, other.y);
+    const both = { x, y, w: Math.max(item.x + item.w, other.x + other.w) - x, h: Math.max(item.y + item.h, other.y + other.h) - y };
+    return both.w <= w && both.h <= h ? both : item;
+}
+
+// Moves the view only if the item is not in it, or is too small to be read; with it what receives something from it.
+function bringIntoView(item, atOnce = false, other = null) {
     if (!item) return;
     const target = view.move ? view.move.to : view, zoom = target.zoom < 0.4 && layout.items.length > 60 ? 0.85 : target.zoom;
-    const margin = { x: Math.min(90, view.w / 5) / zoom, y: Math.min(70, view.h / 5) / zoom };
-    const w = view.w / zoom, h = view.h / zoom;
-    const inside = zoom === target.zoom && item.x > target.x + margin.x && item.x + item.w < target.x + w - margin.x &&
-        item.y > target.y + margin.y && item.y + item.h < target.y + h - margin.y;
-    if (!inside) moveTo(item.x + item.w / 2 - w / 2, item.y + item.h / 2 - h / 2, zoom, atOnce || app.playing);
+    const w = view.w / zoom, h = view.h / zoom, box = boxOfBoth(item, other, w - 2 * edges.x / zoom, h - (edges.top + edges.bottom) / zoom);
+    const margin = { x: Math.min(90 / zoom, (w - box.w) / 2), y: Math.min(70 / zoom, (h - box.h) / 2) };
+    const isWithin = (left, top, more) => box.x >= target.x + left && box.x + box.w <= target.x + w - left &&
+        box.y >= target.y + top && box.y + box.h <= target.y + h - more;
+    const whole = layout.w <= w && layout.h <= h && isWithin(0, edges.top / zoom, 0);
+    if (zoom === target.zoom && (whole || isWithin(margin.x, margin.y, margin.y))) return;
+    const place = keptOnTape(box.x + box.w / 2 - w / 2, box.y + box.h / 2 - h / 2, zoom);
+    if (zoom !== target.zoom || place.x !== target.x || place.y !== target.y) moveTo(place.x, place.y, zoom, atOnce || app.playing);
 }
 
 function itemAt(px, py) {
@@ -172,6 +195,27 @@ function currentItem(event) {
     return event.kind === 'ready' ? itemOf(['l', event.leaf]) : layout.ofNode[event.node];
 }
 
+// Who receives what a node hands over.
+function receiverOf(event) { return event.kind === 'edge' ? itemOf(event.to) : null; }
+
+// One that is not in view is named at the edge where it lies.
+function drawReceiver(context, event) {
+    const item = receiverOf(event);
+    if (!item) return;
+    const x = (item.x + item.w / 2 - view.x) * view.zoom, y = (item.y + item.h / 2 - view.y) * view.zoom;
+    if (x > 0 && x < view.w && y > 0 && y < view.h) return;
+    const sign = y < 0 ? '↑' : y > view.h ? '↓' : x < 0 ? '←' : '→', text = sign + ' ' + slotName(slotKey(event.to)), w = textWidth(context, text, fonts.bold) + 16;
+    const left = Math.min(Math.max(x - w / 2, 8), view.w - w - 8), top = Math.min(Math.max(y - 12, edges.top), view.h - edges.bottom - 24);
+    context.setTransform(view.pixels, 0, 0, view.pixels, 0, 0);
+    roundBox(context, left, top, w, 24, 6);
+    context.fillStyle = theme.colors.card;
+    context.fill();
+    context.strokeStyle = theme.colors.backward;
+    context.lineWidth = 2;
+    context.stroke();
+    writeText(context, text, left + 8, top + 16, fonts.bold, theme.colors.backward);
+}
+
 function drawFrame(now) {
     view.frame = 0;
     if (view.move) {
@@ -189,10 +233,11 @@ function drawFrame(now) {
     view.current = currentItem(event);
     drawBoxes(context, seen);
     drawEdges(context, seen);
-    const edges = currentEdges(event);
-    drawCurrentEdges(context, event, edges);
+    const flows = currentEdges(event);
+    drawCurrentEdges(context, event, flows);
     for (const item of layout.items) if (seen(item)) drawItem(context, item, event);
-    drawSpark(context, event, edges, now);
+    drawSpark(context, event, flows, now);
+    drawReceiver(context, event);
     drawOverview(event);
 }
 

@@ -9,8 +9,7 @@
 const tree = { root: null, containers: new Map() };   // containers: module key -> entry, of those outside of regions
 
 function pathName(node, depth) {
-    const place = model.path[node][depth];
-    return run.places[place].name || run.places[place].kind || '';
+    return nameOfPlace(model.path[node][depth]);
 }
 
 function moduleKey(node, depth) {

@@ -59,8 +59,8 @@ function addressOf(index, shape) {
     return at;
 }
 
-function heatMap(drawn, isGradient, range, shape, w = 220) {
-    const picture = pictureOf(drawn, isGradient, range), text = [say('heat'), axesText(shape)].filter((part) => part).join('; ');
+function heatMap(drawn, isGradient, range, shape) {
+    const w = Math.min(220, Math.max(112, 28 * drawn.columns)), picture = pictureOf(drawn, isGradient, range), text = [say('heat'), axesText(shape)].filter((part) => part).join('; ');
     const h = Math.max(14, Math.min(w, Math.round(w * drawn.rows / Math.max(drawn.columns, 1) * (drawn.rows > 1 ? 0.75 : 1))));
     picture.className = 'heat';
     picture.style.width = w + 'px';

@@ -182,6 +182,69 @@ function checkReturn() {
     told(place() === Math.max(0, check.data.nodes.length + 1 - 10), 'b, and ten steps back');
 }
 
+// ---- what a reader stumbled over ----
+
+function checkSentences() {
+    const d = check.data, added = words.en.edgeAdded.split(':')[0], wrong = [];
+    d.walk.forEach((event, w) => {
+        const text = sentenceAt(d.nodes.length + 1 + w);
+        const sum = event[0] === 'r' ? d.walk.filter((one) => one[0] === 'e' && (d.nodes[one[1]].inputs[one[2]] || []).join() === 'l,' + event[1]).length : 0;
+        if (event[0] === 'e' && event[4] && text.includes(added)) wrong.push(text);
+        if (sum === 1 && /added/.test(text) || sum > 1 && !text.includes(sum + ' contributions')) wrong.push(text);
+    });
+    d.nodes.forEach((_, n) => { if (/\. ?=|\.\.$/.test(sentenceAt(n + 1))) wrong.push(sentenceAt(n + 1)); });
+    told(wrong.length === 0, 'what waits is not said to be added, one contribution is not a sum, a sentence has one end' + wrong.slice(0, 1));
+    told(!/\b1 (nodes|leaves|steps)/.test(textOf('counts')) && sayCount('oneLeaf', 'leavesIn', 1) === '1 leaf', 'one leaf is not several');
+}
+
+function checkNotes() {
+    const notes = document.getElementById('notes'), again = document.getElementById('show-notes');
+    const there = () => !notes.hidden && notes.getBoundingClientRect().height > 0 && [...notes.querySelectorAll('li')].map((one) => one.textContent).join('|') === check.data.notes.join('|');
+    if (!check.data.notes.length) return told(notes.hidden && again.hidden, 'no notes');
+    const first = there();
+    notes.querySelector('button').click();
+    const hidden = notes.hidden && !again.hidden;
+    again.click();
+    return told(first && hidden && there() && again.hidden, `${check.data.notes.length} notes are in sight, can be hidden, and are there again`);
+}
+
+// Following never moves a tape that is in view whole; what a node hands something to is in view with it, if both fit.
+function checkFollowing() {
+    const d = check.data, isSeen = (item) => (item.x - view.x) * view.zoom >= -0.5 && (item.x + item.w - view.x) * view.zoom <= view.w + 0.5 && (item.y - view.y) * view.zoom >= -0.5 && (item.y + item.h - view.y) * view.zoom <= view.h + 0.5;
+    fitAll(true);
+    const at = [view.x, view.y, view.zoom].join(), whole = view.zoom >= 0.4;
+    let moved = 0, unseen = 0, scrolled = 0, far = 0;
+    for (let p = 0; p <= lastPosition; p++) {
+        setPosition(p, { atOnce: true });
+        const item = currentItem(eventAt(p)), to = receiverOf(eventAt(p));
+        if (whole && [view.x, view.y, view.zoom].join() !== at) moved++;
+        if (item && !isSeen(item)) unseen++;
+        if (to && Math.abs(to.x - item.x) + item.w < view.w / view.zoom - 90 && Math.abs(to.y - item.y) + item.h < view.h / view.zoom - 160 && !isSeen(to)) far++;
+        const panel = document.getElementById('panel').getBoundingClientRect(), told = document.querySelector('#panel .item.new');
+        if (told && (told.getBoundingClientRect().top < panel.top || told.getBoundingClientRect().top > panel.bottom - 20)) scrolled++;
+    }
+    told(moved === 0, whole ? 'a tape that fits whole stays where it is' : 'a tape that does not fit whole');
+    told(unseen === 0 && far === 0, 'followed: the node of each step is in view, and what it hands something to');
+    told(scrolled === 0, 'the details show the contribution that is told');
+    moveTo(-30, -40, 0.9, true);
+    const buttons = document.querySelector('.floating').getBoundingClientRect(), canvas = view.canvas.getBoundingClientRect();
+    fitAll(true);
+    told(layout.items.every((item) => (item.y - view.y) * view.zoom >= buttons.bottom - canvas.top), 'no button lies on a card of the whole tape');
+    const first = d.nodes.findIndex((node) => node.source >= 0 && d.sources[node.source].text), box = document.getElementById('source-lines');
+    setPosition(0);
+    if (first !== 0) return;
+    const line = shown('.code')[d.nodes[0].line - 1].getBoundingClientRect(), pane = box.getBoundingClientRect();
+    told(shown('.code.lit').length === 0 && line.top >= pane.top && line.bottom <= pane.bottom, 'at the start the first op\'s line is in view');
+}
+
+function checkNames() {
+    const d = check.data, names = d.leaves.map((_, i) => slotName('l' + i)).filter((name) => !name.startsWith('leaf '));
+    told(new Set(names).size === names.length, `${names.length} leaves, each with a name of its own`);
+    if (d.program !== 'sample_heads') return;
+    const modules = [...new Set(d.nodes.map((_, n) => moduleOf(n)))].filter((name) => name);
+    told(modules.join() === 'blocks.0.ln,blocks.1.ln,Linear #1,Linear #2', 'modules by their whole names, others by numbers: ' + modules.join());
+}
+
 // ---- matrices ----
 
 // The colours of a picture, cell by cell.
@@ -466,7 +529,7 @@ function checkPixels() {
 function checkAll() {
     const d = check.data, few = d.nodes.length < 1000;
     app.follow = few;
-    for (const one of few ? [checkForward, checkBackward, checkSums, checkMaps] : []) one();
+    for (const one of few ? [checkForward, checkBackward, checkSums, checkSentences, checkNotes, checkFollowing, checkNames, checkMaps] : []) one();
     if (window.programNumbers) checkProgram(window.programNumbers);
     for (const one of [checkReturn, checkClick, checkPaths, checkSearch, checkSource, checkLanguages, checkThemes, checkEverybody, checkPixels]) one();
     document.getElementById('unfold-all').click();

@@ -267,11 +267,16 @@ function makeSample(name) {
     // Tensors of more than two dimensions: heads, channels, a few numbers, and more matrices than a page has.
     function heads() {
         write('y = tg_tanh(tg_mul(x, w));');
+        // As the library names modules: from the outermost on, or from the one around it; two that belong to no other.
+        const scale = (y) => mul(y, leaf(y.shape, null, 'weight', 'parameter'));
+        let h = constant([2, 3]);
+        within('Net', 'Net', () => ['blocks.0', 'blocks.1'].forEach((block) => within(block, 'Block', () => within('ln', 'LayerNorm', () => { h = tanh(scale(h)); }))));
+        for (let i = 0; i < 2; i++) within('Linear', 'Linear', () => { h = tanh(scale(h)); });
         const parts = [[2, 4, 6, 6], [3, 20, 18], [2, 2, 3], [35, 2, 2, 3]].map((shape, i) => {
             const x = leaf(shape, null, 'x' + i, 'parameter');
             return sum(tanh(mul(x, x)));
         });
-        backward(parts.reduce(add));
+        backward([sum(h), ...parts].reduce(add));
     }
     // What is rare: several outputs, of which one is read; texts that HTML and JSON would stumble over; empty, integer and
     // boolean tensors; no source, no value, no name; numbers that are none, in heat maps too; nodes that the walk does not reach.
