@@ -209,8 +209,8 @@ function drawNode(context, item) {
     const shapeWidth = textWidth(context, shape, fonts.plain), room = item.w - 24 - shapeWidth, isShown = shape && room >= Math.min(textWidth(context, name, fonts.bold), 72);
     writeText(context, name, item.x + 8, item.y + 17, fonts.bold, c.ink, isShown ? room : item.w - 14);
     if (isShown) writeText(context, shape, item.x + item.w - 8 - shapeWidth, item.y + 17, fonts.plain, c.faint);
-    if (isComputed(item.node, app.position) && result.value) drawValue(context, result.value, result.shape, false, item.x + 8, item.y + 25, 62, 14);
-    const slot = [item.x + item.w - 70, item.y + 25, 62, 14];
+    if (isComputed(item.node, app.position) && result.value) drawValue(context, result.value, result.shape, false, item.x + 8, item.y + 25, 78, 14);
+    const slot = [item.x + item.w - 86, item.y + 25, 78, 14];
     if (app.position > nodeCount && node.outputs.length > 1) drawSlots(context, item.node, ...slot);
     else if (app.position > nodeCount && contributionsTo(key).length) drawSlot(context, key, result, ...slot);
     if (isComputed(item.node, app.position) && node.outputs.some((_, o) => model.keepers.has('n' + item.node + '.' + o)))
@@ -261,7 +261,7 @@ function drawFold(context, item) {
 
 function drawLeaf(context, item) {
     const c = theme.colors, reference = [item.kind[0], item.index], tensor = tensorOf(reference), role = roleOf(reference);
-    const name = tensor.name ? slotName(item.slot).split('.').slice(-2).join('.') : shapeAsText(tensor.shape);
+    const name = tensor.name ? slotName(item.slot).split('.').slice(-2).join('.') : shapeAsText(tensor.shape).replace(/ /g, '');
     // A number without a name is all there is to say.
     if (item.kind === 'constant' && !tensor.name && oneNumber(tensor.value) !== null) {
         writeText(context, glyphs[role], item.x + 8, item.y + 19, fonts.plain, c[role]);

@@ -2,7 +2,7 @@
 // before it, and what reads a result stands below it. Sizes are in units of one pixel at a zoom of 1.
 'use strict';
 
-const size = { card: { w: 172, h: 46 }, leaf: { w: 118, h: 30 }, gap: { x: 18, y: 24 }, pad: 12, header: 22, column: 46 };
+const size = { card: { w: 184, h: 46 }, leaf: { w: 118, h: 30 }, gap: { x: 18, y: 24 }, pad: 12, header: 22, column: 46 };
 
 const layout = {
     folded: new Set(),   // module keys

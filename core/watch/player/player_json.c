@@ -411,9 +411,9 @@ static void put_notes(writer *w)
                  w->values->most, w->values->most);
         put_note(w->page, &count, text);
     }
-    if (w->values->left_out) {
+    if (w->values->left_out && w->values->most_maps < TGI_HEAT_MAPS) {
         snprintf(text, sizeof text,
-                 "Of tensors of many matrices (in their last two dimensions) the first %d %s here.",
+                 "Of tensors of many matrices (in their last two dimensions) the first %d %s here, to keep the page small.",
                  w->values->most_maps, w->values->most_maps == 1 ? "is" : "are");
         put_note(w->page, &count, text);
     }

@@ -186,35 +186,51 @@ readWalk();
 
 // ---- names ----
 
-// Names that several have get a number each: leaves, and modules that belong to no other, told by the first parameter that they read.
-const numbered = { leaves: new Map(), places: new Map() };
+// Names that several have get a number each: leaves, and modules that belong to no other, told by the first parameter that
+// they read.
+const numbered = { leaves: new Map(), nodes: new Map() };
 
-function numberEqual(named, into) {
+// [[key, name, what]]: to each key its name, with a number if what it names is not the only one of that name.
+function numberEqual(named) {
     const of = new Map();
-    for (const [key, name, what] of named) {
+    for (const [, name, what] of named) {
         if (!of.has(name)) of.set(name, []);
-        const known = of.get(name);
-        if (!known.includes(what)) known.push(what);
-        into.set(key, [name, known.indexOf(what) + 1]);
+        if (!of.get(name).includes(what)) of.get(name).push(what);
     }
-    for (const [key, [name, number]] of into) into.set(key, of.get(name).length > 1 ? name + ' #' + number : name);
+    return new Map(named.map(([key, name, what]) => [key, of.get(name).length > 1 ? name + ' #' + (of.get(name).indexOf(what) + 1) : name]));
+}
+
+// Calls of outermost modules: a parameter of a name that was read already, but another one, is of the next call.
+function outermostCalls() {
+    const calls = [];
+    let call = null;
+    run.nodes.forEach((node, n) => {
+        const place = model.path[n][0], read = node.inputs.filter((input) => input && input[0] === 'l' && run.leaves[input[1]].role === 'parameter').map((input) => input[1]);
+        const isOther = (leaf) => call.read.has(run.leaves[leaf].name) && call.read.get(run.leaves[leaf].name) !== leaf;
+        if (place === undefined) call = null;
+        else if (!call || call.place !== place || read.some(isOther)) calls.push(call = { place, nodes: [], read: new Map() });
+        if (!call) return;
+        call.nodes.push(n);
+        for (const leaf of read) call.read.set(run.leaves[leaf].name, leaf);
+    });
+    return calls;
 }
 
 function numberNames() {
-    numberEqual(run.leaves.flatMap((leaf, i) => (leaf.name ? [[i, leaf.name, i]] : [])), numbered.leaves);
-    const read = new Map();
-    run.nodes.forEach((node, n) => {
-        const leaf = node.inputs.find((input) => input && input[0] === 'l' && run.leaves[input[1]].role === 'parameter'), outermost = model.path[n][0];
-        if (leaf && outermost !== undefined && !read.has(outermost)) read.set(outermost, leaf[1]);
-    });
-    numberEqual([...read].map(([place, leaf]) => [place, nameOfPlace(place), leaf]), numbered.places);
+    numbered.leaves = numberEqual(run.leaves.flatMap((leaf, i) => (leaf.name ? [[i, leaf.name, i]] : [])));
+    const calls = outermostCalls().filter((call) => call.read.size);
+    for (const [call, name] of numberEqual(calls.map((call) => [call, placeName(call.place), [...call.read.values()][0]])))
+        for (const n of call.nodes) numbered.nodes.set(n, name);
 }
 
-function nameOfPlace(place) { return numbered.places.get(place) || run.places[place].name || run.places[place].kind || ''; }
+function placeName(place) { return run.places[place].name || run.places[place].kind || ''; }
+
+// The name of the place around a node at that depth.
+function pathName(node, depth) { return (depth === 0 && numbered.nodes.get(node)) || placeName(model.path[node][depth]); }
 
 // What a place's name adds to the names around it.
-function shortPlace(place) {
-    const name = nameOfPlace(place);
+function shortPlace(node, depth) {
+    const place = model.path[node][depth], name = pathName(node, depth);
     for (let p = run.places[place].outer; p >= 0; p = run.places[p].outer) {
         const outer = run.places[p].name;
         if (outer && name.startsWith(outer + '.')) return name.slice(outer.length + 1);
@@ -230,7 +246,7 @@ function moduleOf(node) {
         if (depth === 0 || !whole || name.startsWith(whole + '.')) whole = depth ? name : run.places[place].kind === name ? '' : name;
         else if (name) whole += '.' + name;
     });
-    return whole || (model.path[node].length ? nameOfPlace(model.path[node][0]) : '');
+    return whole || (model.path[node].length ? pathName(node, 0) : '');
 }
 
 function slotName(key) {

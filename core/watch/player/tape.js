@@ -2,7 +2,7 @@
 // when something changed.
 'use strict';
 
-const view = { x: 0, y: 0, zoom: 1, w: 0, h: 0, pixels: 1, frame: 0, context: null, canvas: null, move: null, spark: null };
+const view = { x: 0, y: 0, zoom: 1, w: 0, h: 0, pixels: 1, frame: 0, context: null, canvas: null, move: null, spark: null, fits: false };
 const app = { position: 0, selected: null, lit: null, follow: true, pinned: false, playing: false, element: 0, map: 0, notesRead: false };
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -20,10 +20,12 @@ function resizeView() {
     view.h = box.height;
     view.canvas.width = Math.max(1, Math.round(box.width * view.pixels));
     view.canvas.height = Math.max(1, Math.round(box.height * view.pixels));
+    if (view.fits) fitAll(true);
     if (layout.items.length) drawFrame(performance.now());   // at once: a canvas of a new size is empty
 }
 
 function moveTo(x, y, zoom = view.zoom, atOnce = false) {
+    view.fits = false;
     if (atOnce || calm.matches) {
         Object.assign(view, { x, y, zoom, move: null });
     } else {
@@ -39,6 +41,7 @@ function fitAll(atOnce = false) {
     const zoom = Math.min(1.25, (view.w - 2 * edges.x) / Math.max(layout.w, 1), (view.h - edges.top - edges.bottom) / Math.max(layout.h, 1));
     const place = keptOnTape(0, 0, zoom);
     moveTo(place.x, place.y, zoom, atOnce);
+    view.fits = true;   // until the reader moves it
 }
 
 // A place for the view that shows no more of nothing than it must: a tape that fits whole is in the middle.

@@ -8,10 +8,6 @@
 
 const tree = { root: null, containers: new Map() };   // containers: module key -> entry, of those outside of regions
 
-function pathName(node, depth) {
-    return nameOfPlace(model.path[node][depth]);
-}
-
 function moduleKey(node, depth) {
     let key = '';
     for (let d = 0; d <= depth; d++) key += '/' + pathName(node, d);
@@ -110,7 +106,7 @@ function entriesOf(columns, depth, inRegion) {
         if (piece.kind === 'region') return regionOf(first, depth);
         if (piece.kind === 'node') return { kind: 'node', columns: piece.columns, caption: '' };
         const entries = entriesOf(piece.columns, depth + 1, inRegion);
-        const place = model.path[first[0]][depth], name = shortPlace(place);
+        const place = model.path[first[0]][depth], name = shortPlace(first[0], depth);
         if (entries.length === 1 && entries[0].kind === 'node')
             return { ...entries[0], caption: name + (entries[0].caption ? '.' + entries[0].caption : '') };
         const module = { kind: 'module', key: moduleKey(first[0], depth), name, type: run.places[place].kind, columns: piece.columns,

@@ -242,7 +242,7 @@ function checkNames() {
     told(new Set(names).size === names.length, `${names.length} leaves, each with a name of its own`);
     if (d.program !== 'sample_heads') return;
     const modules = [...new Set(d.nodes.map((_, n) => moduleOf(n)))].filter((name) => name);
-    told(modules.join() === 'blocks.0.ln,blocks.1.ln,Linear #1,Linear #2', 'modules by their whole names, others by numbers: ' + modules.join());
+    told(modules.join() === 'blocks.0.ln,blocks.1.ln,Linear #1,Linear #2,Linear #3', 'modules by their whole names, others by numbers: ' + modules.join());
 }
 
 // ---- matrices ----

@@ -268,10 +268,16 @@ function makeSample(name) {
     function heads() {
         write('y = tg_tanh(tg_mul(x, w));');
         // As the library names modules: from the outermost on, or from the one around it; two that belong to no other.
-        const scale = (y) => mul(y, leaf(y.shape, null, 'weight', 'parameter'));
+        const scale = (y, prefix = '') => mul(y, leaf(y.shape, null, prefix + 'weight', 'parameter'));
         let h = constant([2, 3]);
-        within('Net', 'Net', () => ['blocks.0', 'blocks.1'].forEach((block) => within(block, 'Block', () => within('ln', 'LayerNorm', () => { h = tanh(scale(h)); }))));
-        for (let i = 0; i < 2; i++) within('Linear', 'Linear', () => { h = tanh(scale(h)); });
+        within('Net', 'Net', () => ['blocks.0', 'blocks.1'].forEach((block) => within(block, 'Block', () => within('ln', 'LayerNorm', () => { h = tanh(scale(h, block + '.ln.')); }))));
+        run.places.push({ outer: -1, name: 'Linear', kind: 'Linear' });
+        for (let i = 0; i < 3; i++) {   // the library has one place for both
+            place = run.places.length - 1;
+            h = scale(h);
+            place = -1;
+            if (i) h = tanh(h);
+        }
         const parts = [[2, 4, 6, 6], [3, 20, 18], [2, 2, 3], [35, 2, 2, 3]].map((shape, i) => {
             const x = leaf(shape, null, 'x' + i, 'parameter');
             return sum(tanh(mul(x, x)));
