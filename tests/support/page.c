@@ -231,7 +231,7 @@ static void assert_heat_maps(const page *p, const json *value, const tg_tensor *
     assert_true(n > 64 && rows <= 16 && across <= 16 && rows > 0 && across > 0);
     assert_true((rows == all_rows || rows < all_rows) && across <= columns);
     assert_true(maps > 0 && maps <= 64 && maps <= matrices);
-    if (p->size < 4000000) assert_int_equal(maps, matrices < 64 ? matrices : 64);
+    if (p->size < 1000000) assert_int_equal(maps, matrices < 64 ? matrices : 64);
     const unsigned char *bytes = numbers_at(p, place, (size_t)(maps * rows * across) * 4);
     double *values = elements(expected);
     const seen all = look(values, columns, 0, matrices * all_rows, 0, columns);

@@ -430,11 +430,17 @@ TEST(test_grad_before_the_walk)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_where_paths_meet),   T(test_parts_and_views),
-        T(test_in_place),           T(test_types_and_empty),
-        T(test_what_is_not_finite), T(test_matrices_one_by_one), T(test_lstm),
-        T(test_second_derivatives), T(test_hooks),
-        T(test_a_thousand_steps),   T(test_grad_before_the_walk),
+        T(test_where_paths_meet),
+        T(test_parts_and_views),
+        T(test_in_place),
+        T(test_types_and_empty),
+        T(test_what_is_not_finite),
+        T(test_matrices_one_by_one),
+        T(test_lstm),
+        T(test_second_derivatives),
+        T(test_hooks),
+        T(test_a_thousand_steps),
+        T(test_grad_before_the_walk),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

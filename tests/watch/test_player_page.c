@@ -463,6 +463,28 @@ TEST(test_a_large_page)
     tg_scope_end(scope);
 }
 
+/* Of thousands of tensors of many matrices the first are kept, and it is said; of the leaf, too. */
+TEST(test_a_large_page_of_matrices)
+{
+    IN_SCOPE;
+    tg_watch(true);
+    tg_tensor *w = leaf("w", tg_shape(9, 8, 20, 20)), *h = w;
+    for (int t = 0; t < 100; t++) h = tg_tanh(h);
+    page *p = written(tg_sum(h));
+    assert_true(p->size < 5000000);
+    const json *notes = json_member(p->run, "notes");
+    assert_int_equal(notes->count, 1); /* no map is coarser: there is room for several of 16 by 16 */
+    assert_non_null(strstr(json_item(notes, 0)->text, "many matrices"));
+    const json *weight = json_item(json_member(p->run, "leaves"), 0);
+    const json *map = json_item(json_member(p->run, "values"), json_integer(json_member(weight, "value")));
+    const int64_t maps = json_integer(json_item(json_member(map, "h"), 3));
+    assert_true(maps >= 4 && maps < 64 && json_integer(json_item(json_member(map, "h"), 1)) == 16);
+    page_assert_value(p, json_member(weight, "value"), w, "the weight");
+    page_free(p);
+    tg_watch(false);
+    tg_scope_end(scope);
+}
+
 /* ---- failures ---- */
 
 static bool write_small(void)
@@ -659,6 +681,7 @@ int main(void)
         T(test_a_gradient_to_start_from),
         T(test_nothing_to_show),
         T(test_a_large_page),
+        T(test_a_large_page_of_matrices),
         T(test_failing_writes),
         T(test_each_allocation_fails),
         T(test_play),

@@ -13,8 +13,15 @@ enum { GOAL = 5000000 };
 
 static const struct {
     int side, maps;
-} sizes[] = { { TGI_HEAT_SIDE, TGI_HEAT_MAPS }, { TGI_HEAT_SIDE, 16 }, { TGI_HEAT_SIDE, 4 }, { 12, 4 }, { 9, 2 }, { 7, 1 },
-              { 6, 1 }, { 5, 1 }, { 4, 1 } };
+} sizes[] = { { TGI_HEAT_SIDE, TGI_HEAT_MAPS },
+              { TGI_HEAT_SIDE, 16 },
+              { TGI_HEAT_SIDE, 4 },
+              { 12, 4 },
+              { 9, 2 },
+              { 7, 1 },
+              { 6, 1 },
+              { 5, 1 },
+              { 4, 1 } };
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 static void write_base64(tgi_output *out, const tgi_page *numbers)
@@ -75,8 +82,7 @@ static bool write_page(const char *function, const char *path, const tgi_player_
                        const tg_tape_html_options *options, int64_t *bytes)
 {
     bool too_large = true, ok = true;
-    for (int size = 0; ok && too_large; size++)
-        ok = write_with(function, path, run, options, size, bytes, &too_large);
+    for (int size = 0; ok && too_large; size++) ok = write_with(function, path, run, options, size, bytes, &too_large);
     return ok;
 }
 

@@ -412,9 +412,10 @@ static void put_notes(writer *w)
         put_note(w->page, &count, text);
     }
     if (w->values->left_out && w->values->most_maps < TGI_HEAT_MAPS) {
-        snprintf(text, sizeof text,
-                 "Of tensors of many matrices (in their last two dimensions) the first %d %s here, to keep the page small.",
-                 w->values->most_maps, w->values->most_maps == 1 ? "is" : "are");
+        snprintf(
+            text, sizeof text,
+            "Of tensors of many matrices (in their last two dimensions) the first %d %s here, to keep the page small.",
+            w->values->most_maps, w->values->most_maps == 1 ? "is" : "are");
         put_note(w->page, &count, text);
     }
     tgi_page_put(w->page, "]");

@@ -120,7 +120,8 @@ static void add_map(tgi_value *value, const void *elements, tg_dtype dtype, cons
         for (int64_t r = i * rows / value->rows; r < (i + 1) * rows / value->rows; r++)
             for (int64_t j = 0; j < value->columns; j++) {
                 const int64_t left = j * columns / value->columns, right = (j + 1) * columns / value->columns;
-                look_at(value, elements, dtype, first + r * columns + left, right - left, &cells[i * value->columns + j]);
+                look_at(value, elements, dtype, first + r * columns + left, right - left,
+                        &cells[i * value->columns + j]);
             }
     for (int i = 0; i < value->rows * value->columns; i++) {
         means[i] = (float)mean_of(&cells[i]);

@@ -267,12 +267,12 @@ function makeSample(name) {
     // Tensors of more than two dimensions: heads, channels, a few numbers, and more matrices than a page has.
     function heads() {
         write('y = tg_tanh(tg_mul(x, w));');
-        // As the library names modules: from the outermost on, or from the one around it; two that belong to no other.
+        // As the library names modules: from the outermost on, or from the one around it; three that belong to no other.
         const scale = (y, prefix = '') => mul(y, leaf(y.shape, null, prefix + 'weight', 'parameter'));
         let h = constant([2, 3]);
         within('Net', 'Net', () => ['blocks.0', 'blocks.1'].forEach((block) => within(block, 'Block', () => within('ln', 'LayerNorm', () => { h = tanh(scale(h, block + '.ln.')); }))));
         run.places.push({ outer: -1, name: 'Linear', kind: 'Linear' });
-        for (let i = 0; i < 3; i++) {   // the library has one place for both
+        for (let i = 0; i < 3; i++) {   // the library has one place for all of them
             place = run.places.length - 1;
             h = scale(h);
             place = -1;
