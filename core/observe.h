@@ -40,9 +40,9 @@ const tg_place *tg_node_place(const tg_node *node);
 const char *tg_place_text(const tg_place *place, char text[TG_PLACE_TEXT]);
 
 /* ---- names of tensors ----
- * Of a leaf a name stays with it; any other tensor's goes to what its node made, so that the tape knows it. While
- * somebody observes, the parameters of a model whose forward runs are named as in its state dict, if they have no name
- * yet. `tg_set_name(x, "x")` returns x. */
+ * Of a leaf a name stays with it; any other tensor's goes to what its node made, so that the tape knows it, and on to
+ * what an op in place makes of that. While somebody observes, the parameters of a model whose forward runs are named as
+ * in its state dict, if they have no name yet. `tg_set_name(x, "x")` returns x. */
 tg_tensor *tg_set_name_at(const char *where, tg_tensor *t, const char *name);
 #define tg_set_name(t, name) tg_set_name_at(TG_HERE, t, name)
 const char *tg_name_of_at(const char *where, const tg_tensor *t); /* NULL: it has none */

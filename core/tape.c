@@ -422,11 +422,12 @@ tg_status tg_record_in_place(const tg_op *op, tg_tensor_list inputs, tg_tensor *
     tg_node *old = tgi_node_of(t);
     tgi_watch *watch = old ? tgi_outputs(old)[t->origin.output].watch : NULL;
     if (record(op, inputs, output, saved, attributes, attributes_size) != TG_OK) return TG_FAILED;
-    if (watch && watch->retained == t) { /* .grad is that of the latest value */
+    if (watch && (watch->retained == t || watch->name)) { /* .grad and the name are the latest value's */
         tgi_watch *newer = tgi_watch_of(tgi_outputs(tgi_node_of(t)));
         if (!newer) return TG_FAILED;
-        newer->retained = t;
-        watch->retained = NULL;
+        if (watch->retained == t) newer->retained = t, watch->retained = NULL;
+        newer->name = watch->name;
+        watch->name = NULL;
     }
     t->rebased = ++t->storage->rebased; /* views made before now are stale */
     return is_looked_at() ? shown(op, inputs, output, tgi_node_of(t)) : TG_OK;

@@ -210,10 +210,39 @@ TEST(test_products_and_elements)
         assert_int_equal(sscanf(strstr(at, "these 2 is ") + 11, "%lf at [3, 4]", &sum), 1);
         assert_true(fabs(first + second - sum) < 2e-3 * fabs(sum) && fabs(first) > 0);
         assert_true(fabs(first - 2 * second) < 2e-3 * fabs(first) || fabs(second - 2 * first) < 2e-3 * fabs(second));
-        expect_in(EXPLAINED(w, .at = { 5, 0 }), "dL/dw = min "); /* no such element: the summary */
         tg_watch(false);
         tg_scope_end(scope);
     }
+}
+
+/* h = tanh(h w) thrice, each called h: dL/dh says which; a name that only one has says it alone. */
+TEST(test_names)
+{
+    IN_SCOPE;
+    tg_tensor *w = leaf("w", 0.5), *n = tg_set_name(tg_mul(w, 3.0), "n"), *o = tg_set_name(tg_tanh(n), "o"), *h = o;
+    const char *text = EXPLAINED(n);
+    expect_in(text, "%0 n: float32[], made at here\nL is %1 o, made by tanh at here");
+    expect_in(text, "dL/dn comes from one use:\n    %1 o = tanh(%0 n)    here\n        g = dL/do = 1\n");
+    for (int t = 0; t < 2; t++) h = tg_set_name(tg_mul(h, w), "h");
+    text = EXPLAINED(o, .of = h, .depth = 3);
+    expect_in(
+        text,
+        "dL/do = 0.25\ndL/do comes from one use:\n    %2 h = mul(%1 o, w)    here\n        g = dL/dh at %2 = 0.5\n");
+    expect_in(text, "dL/dh at %2 comes from one use:\n    %3 h = mul(%2 h, w)    here\n        g = dL/dh at %3 = 1\n");
+    expect_in(text, "dL/dh at %3 = 1: it is L\n");
+    tg_scope_end(scope);
+}
+
+/* What is written in place keeps its name, which is then the latest value's. */
+TEST(test_names_in_place)
+{
+    IN_SCOPE;
+    tg_tensor *w = leaf("w", 0.5), *h = tg_set_name(tg_mul(w, 3.0), "h");
+    tg_relu_(h);
+    assert_string_equal(tg_name_of(h), "h");
+    expect_in(EXPLAINED(h, .of = tg_mul(h, 2.0)), "%1 h: float32[]");
+    expect_in(EXPLAINED(w, .depth = 2), "    %1 h = relu_(%0)    here\n        g = dL/dh = 2\n");
+    tg_scope_end(scope);
 }
 
 /* Parts' gradients are written where they belong: what is told is each one's own. */
@@ -387,6 +416,16 @@ TEST(test_misuse)
     expect_error("`of` is on no tape");
     assert_int_equal(tg_explain(NULL, .of = y, .depth = -1), TG_FAILED);
     expect_error("explain");
+    tg_tensor *w = tg_ones(tg_shape(2, 3), .requires_grad = true);
+    tg_sum(w);
+    assert_int_equal(tg_explain(w, .at = { 1, 3 }), TG_FAILED);
+    expect_error("explain: there is no element `at`: index 3 is out of bounds for dimension 1 of shape [2, 3]");
+    assert_int_equal(tg_explain(w, .at = { 0, -1 }), TG_FAILED);
+    expect_error("index -1 is out of bounds for dimension 1");
+    assert_int_equal(tg_explain(w, .at = { 0, 0, 1 }), TG_FAILED);
+    expect_error("index 1 is out of bounds for dimension 2");
+    assert_int_equal(tg_explain(y, .at = { 5 }), TG_FAILED);
+    expect_error("index 5 is out of bounds for dimension 0 of shape []");
     tg_scope_end(scope);
 }
 
@@ -399,6 +438,8 @@ int main(void)
         T(test_unwatched),
         T(test_a_shared_weight),
         T(test_products_and_elements),
+        T(test_names),
+        T(test_names_in_place),
         T(test_split),
         T(test_in_place_and_nan),
         T(test_the_walk_changes_nothing),

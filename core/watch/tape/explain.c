@@ -12,29 +12,64 @@ enum { WRITTEN_OUT = 4 /* elements in a formula */, MOST_TOLD = 64 /* values */,
 
 /* ---- values ---- */
 
+/* Whether a leaf has that name, or another result on the tape: the h of the step before. */
+static bool is_taken(const tgi_explaining *e, const tgi_value *value, const char *name)
+{
+    for (int64_t i = 0; i < e->leaves.count; i++) {
+        const char *other = tg_name_of(e->leaves.items[i].leaf);
+        if (other && !strcmp(name, other)) return true;
+    }
+    for (int64_t n = 0; n < tgi_self.node_count; n++)
+        for (int i = 0; i < tgi_self.nodes[n]->output_count; i++) {
+            const char *other = tg_node_output_name(tgi_self.nodes[n], i);
+            const bool itself = tgi_self.nodes[n] == value->node && i == value->output;
+            if (other && !itself && !strcmp(name, other)) return true;
+        }
+    return false;
+}
+
+/* In "dL/dh": the name where it says which tensor it is; "h at %5" where several are called so. */
 static void put_name(tgi_explaining *e, const tgi_value *value)
 {
     const char *name = value->node ? tg_node_output_name(value->node, value->output) : NULL;
-    if (name)
-        tgi_put_clean(&e->page, name);
-    else if (value->node)
-        tgi_put_output(&e->page, value->node, value->output);
+    const bool taken = name && is_taken(e, value, name);
+    if (!value->node) tgi_put_leaf(&e->page, &e->leaves, value->leaf);
+    if (name) tgi_put_clean(&e->page, name);
+    if (taken) tgi_page_put(&e->page, " at ");
+    if (value->node && (taken || !name)) tgi_put_output(&e->page, value->node, value->output);
+}
+
+/* Where it is told what it is: "%5 h". */
+static void put_value_name(tgi_explaining *e, const tgi_value *value)
+{
+    if (value->node)
+        tgi_put_result(&e->page, value->node, value->output);
     else
         tgi_put_leaf(&e->page, &e->leaves, value->leaf);
 }
 
-static bool has_element(const tgi_explaining *e, const tg_tensor *t)
+static bool is_asked(const tgi_explaining *e) { return e->options.at[0] >= 0 && e->tensor->ndim > 0; }
+
+/* Whether the element asked about is there; indices that were left out are 0. False with an error. */
+static bool has_element(const tg_tensor *t, const int64_t *at)
 {
-    const int64_t *at = e->options.at;
-    bool inside = at[0] >= 0 && t->ndim > 0;
-    for (int d = 0; d < t->ndim && inside; d++) inside = at[d] >= 0 && at[d] < t->dims[d];
-    return inside;
+    char shape[TG_SHAPE_TEXT];
+    const tg_shape dims = tgi_shape(t);
+    if (at[0] < 0) return true;
+    for (int d = 0; d < TG_MAX_DIMS; d++) {
+        if (at[d] >= 0 && at[d] < (d < t->ndim ? t->dims[d] : 1)) continue;
+        tg_fail_at(NULL, TG_ERROR_VALUE, "explain",
+                   "there is no element `at`: index %lld is out of bounds for dimension %d of shape %s",
+                   (long long)at[d], d, tg_shape_text(&dims, shape));
+        return false;
+    }
+    return true;
 }
 
 /* A gradient of the shape of what is asked about: one element of it if one is asked about. */
 static void put_gradient(tgi_explaining *e, const tg_tensor *t, bool of_value)
 {
-    if (!of_value || !t || !has_element(e, t)) {
+    if (!of_value || !t || !is_asked(e)) {
         tgi_put_values(&e->page, t, TGI_SHOWN);
         return;
     }
@@ -49,16 +84,7 @@ static void put_call(tgi_explaining *e, const tg_node *node)
 {
     char place[TG_PLACE_TEXT];
     tgi_page_put(&e->page, "    ");
-    tgi_put_output(&e->page, node, 0);
-    tgi_page_put(&e->page, " = ");
-    tgi_put_clean(&e->page, node->op->name);
-    tgi_page_put(&e->page, "(");
-    for (int i = 0; i < node->input_count; i++) {
-        if (i) tgi_page_put(&e->page, ", ");
-        tgi_put_input(&e->page, &e->leaves, node, i, 1);
-    }
-    tgi_page_put(&e->page, ")    ");
-    tgi_put_clean(&e->page, tg_node_where(node));
+    tgi_put_call(&e->page, &e->leaves, node);
     if (tg_node_place(node)) {
         tgi_page_put(&e->page, "    in ");
         tgi_put_clean(&e->page, tg_place_text(tg_node_place(node), place));
@@ -217,7 +243,7 @@ static void put_tensor(tgi_explaining *e)
     const tg_shape shape = tgi_shape(t);
     const bool tracked = e->value.node || e->value.leaf;
     if (tracked)
-        put_name(e, &e->value);
+        put_value_name(e, &e->value);
     else
         tgi_page_put(&e->page, tg_name_of(t) ? tg_name_of(t) : "the tensor");
     tgi_page_put(&e->page, ": ");
@@ -233,7 +259,7 @@ static void put_root(tgi_explaining *e)
 {
     const tg_tensor *value = tg_node_value(e->root.node, e->root.output);
     tgi_page_put(&e->page, "L is ");
-    put_name(e, &e->root);
+    put_value_name(e, &e->root);
     tgi_page_put(&e->page, ", made by ");
     tgi_put_clean(&e->page, e->root.node->op->name);
     tgi_page_put(&e->page, " at ");
@@ -297,7 +323,7 @@ tg_status tg_explain_to_at(const char *where, FILE *file, const tg_tensor *t, tg
     tgi_explaining e = { .options = options, .tensor = t };
     if (!tgi_print_begin(where, "explain", file, options.of, &e.root.node) || !tgi_handle_ok("explain", t))
         return TG_FAILED;
-    if (tg_failed()) return TG_FAILED;
+    if (tg_failed() || !has_element(t, options.at)) return TG_FAILED;
     if (e.root.node) e.root.output = options.of->origin.output;
     e.value.node = tgi_node_of(t);
     if (e.value.node)

@@ -12,7 +12,8 @@ typedef struct tg_explain_options {
     const tg_tensor *of;        /* L, of which dL/dt is asked; of several elements it is their sum. NULL: where the latest
                                  * walk of a watched tape began, else the last result of one element on the tape */
     int depth;                  /* 1: how t is used; 2: then how what it was used for is used; ... */
-    int64_t at[TG_MAX_DIMS];    /* the element of t to be told of, { 3, 4 }; -1 as the first: all that can be shown */
+    int64_t at[TG_MAX_DIMS];    /* the element of t to be told of, { 3, 4 }; -1 as the first: all that can be shown; one that it
+                                 * does not have is an error */
     TG_OPTIONS_END
 } tg_explain_options;
 #define TG_EXPLAIN_DEFAULTS /* of */ NULL, /* depth */ 1, /* at */ { -1 } TG_DEFAULTS_END

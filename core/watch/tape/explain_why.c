@@ -10,20 +10,11 @@ static void put_made(tgi_page *page, const char *where)
     tgi_put_clean(page, where);
 }
 
-/* "%3 = mul(w, x)    main.c:7". */
 static void put_call(tgi_explaining *e, const tg_node *node)
 {
-    tgi_page *page = &e->page;
-    tgi_page_format(page, "    %%%d = ", node->index);
-    tgi_put_clean(page, node->op->name);
-    tgi_page_put(page, "(");
-    for (int i = 0; i < node->input_count; i++) {
-        if (i) tgi_page_put(page, ", ");
-        tgi_put_input(page, &e->leaves, node, i, 1);
-    }
-    tgi_page_put(page, ")    ");
-    tgi_put_clean(page, tg_node_where(node));
-    tgi_page_put(page, "\n");
+    tgi_page_put(&e->page, "    ");
+    tgi_put_call(&e->page, &e->leaves, node);
+    tgi_page_put(&e->page, "\n");
 }
 
 /* Something on the tape, or a leaf, has the same memory: this one was detached from it. */

@@ -77,10 +77,7 @@ static int64_t put_leaves(printer *p)
 static void put_one_output(tgi_page *page, const tg_node *node, int i, bool typed)
 {
     const tg_shape shape = tg_node_output_shape(node, i);
-    const char *name = tg_node_output_name(node, i);
-    tgi_put_output(page, node, i);
-    if (name) tgi_page_put(page, " ");
-    if (name) tgi_put_clean(page, name);
+    tgi_put_result(page, node, i);
     if (!typed) return;
     tgi_page_put(page, ": ");
     tgi_put_type(page, tg_node_output_dtype(node, i), &shape);

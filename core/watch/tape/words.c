@@ -26,6 +26,14 @@ void tgi_put_output(tgi_page *page, const tg_node *node, int output)
     tgi_page_format(page, node->output_count > 1 ? "%%%d.%d" : "%%%d", node->index, output);
 }
 
+void tgi_put_result(tgi_page *page, const tg_node *node, int output)
+{
+    const char *name = tg_node_output_name(node, output);
+    tgi_put_output(page, node, output);
+    if (name) tgi_page_put(page, " ");
+    if (name) tgi_put_clean(page, name);
+}
+
 void tgi_put_type(tgi_page *page, tg_dtype dtype, const tg_shape *shape)
 {
     char text[TG_SHAPE_TEXT];
@@ -57,6 +65,24 @@ void tgi_put_input(tgi_page *page, const tgi_leaves *leaves, const tg_node *node
         tgi_put_leaf(page, leaves, edge->to.leaf);
     else
         tgi_put_constant(page, tg_node_constant(node, i), most);
+}
+
+void tgi_put_call(tgi_page *page, const tgi_leaves *leaves, const tg_node *node)
+{
+    tgi_put_result(page, node, 0);
+    tgi_page_put(page, " = ");
+    tgi_put_clean(page, node->op->name);
+    tgi_page_put(page, "(");
+    for (int i = 0; i < node->input_count; i++) {
+        const tgi_edge *edge = &tgi_inputs(node)[i];
+        if (i) tgi_page_put(page, ", ");
+        if (edge->output >= 0)
+            tgi_put_result(page, edge->to.node, edge->output);
+        else
+            tgi_put_input(page, leaves, node, i, 1);
+    }
+    tgi_page_put(page, ")    ");
+    tgi_put_clean(page, tg_node_where(node));
 }
 
 void tgi_put_tensor(tgi_page *page, const tgi_leaves *leaves, const tg_tensor *t, int64_t version)

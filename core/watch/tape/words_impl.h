@@ -33,6 +33,8 @@ tgi_leaf *tgi_leaf_find(const tgi_leaves *leaves, const tg_tensor *leaf);
 
 /* "%7", of a node with several outputs "%7.1". */
 void tgi_put_output(tgi_page *page, const tg_node *node, int output);
+/* "%7 h", with the name that the program gave it. */
+void tgi_put_result(tgi_page *page, const tg_node *node, int output);
 void tgi_put_leaf(tgi_page *page, const tgi_leaves *leaves, const tg_tensor *leaf);
 /* "float32[2, 3]". */
 void tgi_put_type(tgi_page *page, tg_dtype dtype, const tg_shape *shape);
@@ -41,6 +43,8 @@ void tgi_put_type(tgi_page *page, tg_dtype dtype, const tg_shape *shape);
 void tgi_put_constant(tgi_page *page, const tg_tensor *t, int64_t most);
 /* Input `i` of a node, whatever it is. */
 void tgi_put_input(tgi_page *page, const tgi_leaves *leaves, const tg_node *node, int i, int64_t most);
+/* "%7 h = mul(w, %6 u)    main.c:7". */
+void tgi_put_call(tgi_page *page, const tgi_leaves *leaves, const tg_node *node);
 /* Any tensor: what made it, its name or what it is. One that was written since is said to be, if `version` is that of a
  * tensor that was saved; -1: is not asked. */
 void tgi_put_tensor(tgi_page *page, const tgi_leaves *leaves, const tg_tensor *t, int64_t version);
