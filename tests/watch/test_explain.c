@@ -215,6 +215,29 @@ TEST(test_products_and_elements)
     }
 }
 
+/* Guards are not read of; options have numbers. d(a^3) = 3 a^2, d(softplus(2 a) / 2) = sigmoid(2 a). */
+TEST(test_readable)
+{
+    IN_SCOPE;
+    tg_watch(true);
+    tg_tensor *a = leaf("a", 3);
+    expect_in(EXPLAINED(a, .of = tg_pow(a, 3.0)), "        da = g * b * pow(a, b - 1)\n"
+                                                  "           = 1 * 3 * pow(3, 3 - 1)\n"
+                                                  "           = 27\n");
+    expect_in(EXPLAINED(a, .of = tg_pow(2.0, a)), "        db = g * y * log(a)\n"
+                                                  "           = 1 * 8 * log(2)\n"
+                                                  "           = 5.545\n");
+    expect_in(EXPLAINED(a, .of = tg_softplus(a, .beta = 2)), "           = 3 * 2 > 20 ? 1 : 1 * sigmoid(3 * 2)\n"
+                                                             "           = 0.9975\n");
+    expect_in(EXPLAINED(a, .of = tg_elu(a, .alpha = 0.5)),
+              "        da = a > 0 ? g * scale : g * alpha * scale * input_scale * exp(input_scale * a)\n"
+              "           = 3 > 0 ? 1 * 1 : 1 * 0.5 * 1 * 1 * exp(1 * 3)\n"
+              "           = 1\n");
+    expect_in(EXPLAINED(a, .of = tg_erf(a)), "da = g * 2 / sqrt(PI) * exp(-square(a))\n");
+    tg_watch(false);
+    tg_scope_end(scope);
+}
+
 /* h = tanh(h w) thrice, each called h: dL/dh says which; a name that only one has says it alone. */
 TEST(test_names)
 {
@@ -438,6 +461,7 @@ int main(void)
         T(test_unwatched),
         T(test_a_shared_weight),
         T(test_products_and_elements),
+        T(test_readable),
         T(test_names),
         T(test_names_in_place),
         T(test_split),

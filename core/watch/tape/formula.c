@@ -300,6 +300,20 @@ const tg_tensor *tgi_formula_value(const tgi_formula *formula, const char *lette
     return same(name, (span){ "y", 1 }) ? result_value(node) : NULL;
 }
 
+/* Options of a pointwise op (which has kernels, op.h) are its attributes: doubles, in the schema's order. NULL: it is none. */
+static const double *option_of(const tg_node *node, span name)
+{
+    const double *options = node->op->detail ? tg_node_attributes(node) : NULL;
+    const char *at = options && node->op->schema ? node->op->schema : "";
+    while ((at = strstr(at, ", float"))) {
+        at += strlen(", float");
+        if (*at == '?') at++;
+        if (*at++ == ' ' && same(word_at(at), name)) return options;
+        options++;
+    }
+    return NULL;
+}
+
 bool tgi_put_filled(tgi_page *page, const tgi_formula *formula, const tg_tensor *grad, int64_t most)
 {
     tgi_page filled = { .failed = page->failed };
@@ -312,8 +326,12 @@ bool tgi_put_filled(tgi_page *page, const tgi_formula *formula, const tg_tensor 
         const tg_tensor *t = word.length && !call ? tgi_formula_value(formula, at, word.length, grad) : NULL;
         const bool turned = !t && !call && word.length > 1 && at[word.length - 1] == 'T';
         if (turned) t = tgi_formula_value(formula, at, word.length - 1, grad);
+        const double *option = word.length && !t && !call ? option_of(formula->node, word) : NULL;
         if (!word.length) word.length = 1;
-        if (t && t->numel && t->numel <= most) {
+        if (option) {
+            tgi_put_number(&filled, *option);
+            any = true;
+        } else if (t && t->numel && t->numel <= most) {
             tgi_put_values(&filled, t, most);
             if (turned) tgi_page_put(&filled, "T");
             any = true;
