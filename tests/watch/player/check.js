@@ -231,10 +231,21 @@ function checkFollowing() {
     fitAll(true);
     told(layout.items.every((item) => (item.y - view.y) * view.zoom >= buttons.bottom - canvas.top), 'no button lies on a card of the whole tape');
     const first = d.nodes.findIndex((node) => node.source >= 0 && d.sources[node.source].text), box = document.getElementById('source-lines');
+    box.scrollTop = 0;
     setPosition(0);
     if (first !== 0) return;
     const line = shown('.code')[d.nodes[0].line - 1].getBoundingClientRect(), pane = box.getBoundingClientRect();
     told(shown('.code.lit').length === 0 && line.top >= pane.top && line.bottom <= pane.bottom, 'at the start the first op\'s line is in view');
+    // In a narrow pane the call is brought into view.
+    document.querySelector('main').style.gridTemplateColumns = '200px minmax(0, 1fr) 300px';
+    const away = d.nodes.filter((node, n) => {
+        setPosition(n + 1, { atOnce: true });
+        const call = [...document.querySelectorAll('.code.lit .f')].find((name) => name.textContent.startsWith('tg_' + node.op)), within = box.getBoundingClientRect();
+        const at = call && call.getBoundingClientRect();
+        return at && (at.left < within.left || at.left > within.right - 10);
+    });
+    told(away.length === 0, 'the call is in view in its line');
+    document.querySelector('main').style.gridTemplateColumns = '';
 }
 
 function checkNames() {
