@@ -19,7 +19,8 @@ void tgi_formula_free(tgi_formula *formula);
 
 /* The tensor that a letter in it stands for; NULL: none, or it is not known. `grad` is that of output 0. */
 const tg_tensor *tgi_formula_value(const tgi_formula *formula, const char *letter, int64_t length, const tg_tensor *grad);
-/* The text with numbers for options, and for the letters whose tensors have few elements. False, and nothing was put, without any. */
+/* The text with numbers for options, and for the letters whose tensors have few elements. False, and nothing was put,
+ * without any. */
 bool tgi_put_filled(tgi_page *page, const tgi_formula *formula, const tg_tensor *grad, int64_t most);
 
 /* What an input held, if that is known: of a watched node, or if it was saved. */
