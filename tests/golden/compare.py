@@ -78,6 +78,19 @@ class Block(nn.Module):
         return x + self.down(F.gelu(self.up(self.norm2(x))))
 
 
+class Filtered(nn.Module):
+    """A convolution over time, what is around a Linear of each step, and a Linear of their mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(3, 6, 3, padding=1)
+        self.mix, self.fc = nn.Linear(6, 6), nn.Linear(6, 4)
+
+    def forward(self, x):
+        x = F.relu(self.conv(x)).transpose(1, 2)
+        return self.fc((x + self.mix(x)).mean(1))
+
+
 def run(name, model, criterion, x, y, folder="files"):
     with torch.no_grad():
         for t in model.parameters():  # so that no two of them are alike, nor a bias zero, nor a weight one
@@ -96,6 +109,8 @@ def main():
     attention = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0)
     run("compare_encoder", attention, nn.MSELoss(), torch.randn(5, 2, 8), torch.randn(5, 2, 8))
     run("port", Sequence(nn.LSTM), nn.MSELoss(), torch.randn(2, 5, 3), torch.randn(2, 2), "../../examples/data")
+    smoothed = nn.CrossEntropyLoss(label_smoothing=0.1)
+    run("compare_filtered", Filtered(), smoothed, torch.randn(5, 3, 9), torch.tensor([3, 0, 1, 1, 2]))
 
 
 if __name__ == "__main__":

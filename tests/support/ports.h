@@ -23,6 +23,8 @@ typedef enum mistake {
     NO_SCALE, NO_MASK, SOFTMAX_OF_QUERIES, FOUR_HEADS, NO_RESIDUAL, TANH_GELU, UNBIASED, HAND_EPS, KEYS_FOR_QUERIES,
     /* of an encoder layer */
     LAYER_HEADS, LAYER_ACTIVATION, LAYER_NORM_FIRST,
+    /* of a filter; MEAN_OF_STEPS of a recurrent layer, RESHAPED of a block, too */
+    RESHAPED, TANH_FOR_RELU, MEAN_OF_STEPS, LAST_STEP, NOT_SMOOTHED,
 } mistake;
 
 static mistake planted;
@@ -85,6 +87,7 @@ static tg_tensor *sequence_forward(tg_module *module, tg_tensor *x)
 {
     sequence *m = (sequence *)module;
     tg_tensor *said = tg_module_forward(m->rnn, x);
+    if (is(MEAN_OF_STEPS)) return tg_linear_forward(m->fc, tg_mean(said, .dim = 1));
     return tg_linear_forward(m->fc, tg_select(said, 1, is(FIRST_STEP_LAST) ? 0 : -1));
 }
 
@@ -231,7 +234,8 @@ static tg_tensor *attend(transformer_block *m, tg_tensor *x)
     const tg_shape square = tg_shape(tg_size(x, 1), tg_size(x, 1));
     if (!is(NO_MASK)) scores = tg_masked_fill(scores, tg_eq(tg_tril(tg_ones(square)), 0.0), -INFINITY);
     tg_tensor *weights = tg_softmax(scores, is(SOFTMAX_OF_QUERIES) ? -2 : -1);
-    return tg_linear_forward(m->out, tg_reshape(tg_transpose(tg_matmul(weights, v), 1, 2), tg_shape_of(x)));
+    tg_tensor *said = tg_matmul(weights, v);
+    return tg_linear_forward(m->out, tg_reshape(is(RESHAPED) ? said : tg_transpose(said, 1, 2), tg_shape_of(x)));
 }
 
 static tg_tensor *block_forward(tg_module *module, tg_tensor *x)
@@ -266,6 +270,33 @@ static tg_module *encoder_new(void)
                                                       .norm_first = is(LAYER_NORM_FIRST)));
 }
 
+/* ---- a convolution over time ---- */
+
+typedef struct filtered {
+    tg_module base;
+    tg_conv *conv;
+    tg_linear *mix, *fc;
+} filtered;
+
+static tg_tensor *filtered_forward(tg_module *module, tg_tensor *x)
+{
+    filtered *m = (filtered *)module;
+    tg_tensor *y = tg_conv_forward(m->conv, x);
+    y = is(TANH_FOR_RELU) ? tg_tanh(y) : tg_relu(y);
+    y = is(RESHAPED) ? tg_reshape(y, tg_shape(tg_size(y, 0), tg_size(y, 2), tg_size(y, 1))) : tg_transpose(y, 1, 2);
+    y = tg_add(y, tg_linear_forward(m->mix, y));
+    return tg_linear_forward(m->fc, is(LAST_STEP) ? tg_select(y, 1, -1) : tg_mean(y, .dim = 1));
+}
+
+static tg_module *filtered_new(void)
+{
+    filtered *m = tg_module_new(filtered, .name = "Filtered", .forward = filtered_forward);
+    TG_SUBMODULE(m, conv, tg_conv1d_new(3, 6, tg_shape(3), .padding = tg_shape(1)));
+    TG_SUBMODULE(m, mix, tg_linear_new(6, 6));
+    TG_SUBMODULE(m, fc, tg_linear_new(6, 4));
+    return TG_MODULE(m);
+}
+
 /* ---- a step ---- */
 
 static tg_module *lstm_new(void) { return sequence_new(false); }
@@ -276,18 +307,20 @@ typedef struct port {
     tg_module *(*make)(void);
 } port;
 static const port ports[] = { { "lstm", lstm_new }, { "gru", gru_new },     { "cells", cells_new },
-                              { "mlp", mlp_new },   { "block", block_new }, { "encoder", encoder_new } };
+                              { "mlp", mlp_new },   { "block", block_new }, { "encoder", encoder_new },
+                              { "filtered", filtered_new } };
 
 /* One step on the recorded data, with the model's own parameters. */
 static void run_step(const port *p, tg_module *model, const char *path)
 {
-    const bool classes = strcmp(p->name, "mlp") == 0;
+    const bool smoothed = strcmp(p->name, "filtered") == 0, classes = smoothed || strcmp(p->name, "mlp") == 0;
     const tg_named_tensor_list run = tg_load_safetensors(path);
     tg_tensor *x = tg_tensor_named(run, "input//0/0");
     tg_tensor *y = tg_tensor_named(run, classes ? "input/CrossEntropyLoss/0/1" : "input/MSELoss/0/1");
     const tg_reduction reduction = is(SUMMED_LOSS) ? TG_REDUCTION_SUM : TG_REDUCTION_MEAN;
-    tg_loss *criterion =
-        classes ? tg_cross_entropy_loss_new(.reduction = reduction) : tg_mse_loss_new(.reduction = reduction);
+    const double smoothing = smoothed && !is(NOT_SMOOTHED) ? 0.1 : 0;
+    tg_loss *criterion = classes ? tg_cross_entropy_loss_new(.reduction = reduction, .label_smoothing = smoothing)
+                                 : tg_mse_loss_new(.reduction = reduction);
     if (is(WRONG_DATA)) x = tg_flip(x, tg_shape(0));
     tg_tensor *loss = tg_loss_forward(criterion, tg_module_forward(model, x), y);
     tg_backward(is(NEGATIVE_LOSS) ? tg_neg(loss) : loss);

@@ -38,4 +38,22 @@ bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t co
     return true;
 }
 
+void tgi_exchange(tgi_reals x, int first, int second, double *to)
+{
+    int64_t strides[TG_MAX_DIMS], index[TG_MAX_DIMS] = { 0 };
+    tg_shape shape = x.shape;
+    tg_shape_strides(&x.shape, strides);
+    const int64_t stride = strides[first];
+    strides[first] = strides[second];
+    strides[second] = stride;
+    shape.dims[first] = x.shape.dims[second];
+    shape.dims[second] = x.shape.dims[first];
+    for (int64_t i = 0; i < x.count; i++) {
+        int64_t at = 0;
+        for (int d = 0; d < shape.ndim; d++) at += index[d] * strides[d];
+        to[i] = x.at[at];
+        for (int d = shape.ndim - 1; d >= 0 && ++index[d] == shape.dims[d]; d--) index[d] = 0;
+    }
+}
+
 bool tgi_recorded_reals(tgi_reals *values, const tgi_recorded *r) { return r && tgi_reals_of(values, r->tensor); }

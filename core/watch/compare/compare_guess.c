@@ -87,10 +87,10 @@ static void guess_calls(tgi_suspect *s)
                   text, (long long)missed->call + 1);
 }
 
-static void (*const all[])(tgi_suspect *s) = { guess_settings,     guess_calls,      tgi_guess_values,
-                                               tgi_guess_order,    tgi_guess_others, tgi_guess_functions,
-                                               tgi_guess_norm,     tgi_guess_linear, tgi_guess_recurrent,
-                                               tgi_guess_attention };
+static void (*const all[])(tgi_suspect *s) = { guess_settings,      guess_calls,      tgi_guess_values,
+                                               tgi_guess_order,     tgi_guess_others, tgi_guess_functions,
+                                               tgi_guess_norm,      tgi_guess_linear, tgi_guess_recurrent,
+                                               tgi_guess_attention, tgi_guess_loss };
 
 void tgi_guess_all(tgi_suspect *s)
 {

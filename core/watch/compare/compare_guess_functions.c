@@ -2,6 +2,7 @@
 #include "compare_impl.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static double relu(double x) { return x > 0 ? x : 0; }
@@ -95,23 +96,48 @@ static int find(const tgi_suspect *s, tgi_reals x, tgi_reals y, double *scratch,
     return -1;
 }
 
+/* Functions of x, which is called `text`, give both. */
+static bool guess_of(tgi_suspect *s, tgi_reals x, const char *text, double *scratch)
+{
+    double a, b;
+    const int theirs = find(s, x, s->theirs, scratch, &a), ours = theirs < 0 ? -1 : find(s, x, s->ours, scratch, &b);
+    if (theirs < 0 || (ours < 0 && theirs == 0)) return false;
+    if (ours >= 0)
+        tgi_guess_add(s, 8, fmax(a, b), "another function of %s: %s here, %s there", text, name_of(ours),
+                      name_of(theirs));
+    else
+        tgi_guess_add(s, 29, a, "theirs is %s of %s, ours is not", name_of(theirs), text);
+    return true;
+}
+
+/* Two dimensions of x exchanged behind it, or before. */
+static bool guess_of_exchanged(tgi_suspect *s, tgi_reals x, const char *text, double *scratch)
+{
+    double *moved = tgi_reals_new(x.count);
+    for (int first = 0; moved && first < x.shape.ndim; first++)
+        for (int second = first + 1; second < x.shape.ndim; second++) {
+            char name[TGI_RECORDED_TEXT + 40];
+            tgi_reals y = { moved, x.count, x.shape };
+            y.shape.dims[first] = x.shape.dims[second];
+            y.shape.dims[second] = x.shape.dims[first];
+            if (!tg_shape_equal(&y.shape, &s->theirs.shape)) continue;
+            tgi_exchange(x, first, second, moved);
+            snprintf(name, sizeof name, "%s, dimensions %d and %d exchanged", text, first, second);
+            if (guess_of(s, y, name, scratch)) return true;
+        }
+    return false;
+}
+
 void tgi_guess_functions(tgi_suspect *s)
 {
-    double *scratch = tgi_reals_new(s->ours.count), a, b;
+    double *scratch = tgi_reals_new(s->ours.count);
     if (!scratch || !tg_shape_equal(&s->ours.shape, &s->theirs.shape) || s->ours.count < 2) return;
-    for (int i = 0; i < s->recent_count; i++) {
-        tgi_reals x;
-        if (tg_numel(s->recent[i]->tensor) != s->ours.count || !tgi_recorded_reals(&x, s->recent[i])) continue;
-        const int theirs = find(s, x, s->theirs, scratch, &a),
-                  ours = theirs < 0 ? -1 : find(s, x, s->ours, scratch, &b);
-        if (theirs < 0 || (ours < 0 && theirs == 0)) continue;
-        char text[TGI_RECORDED_TEXT];
-        tgi_recorded_text(s->run, s->recent[i], text);
-        if (ours >= 0)
-            tgi_guess_add(s, 8, fmax(a, b), "another function of %s: %s here, %s there", text, name_of(ours),
-                          name_of(theirs));
-        else
-            tgi_guess_add(s, 29, a, "theirs is %s of %s, ours is not", name_of(theirs), text);
-        return;
-    }
+    for (int exchanged = 0; exchanged < 2; exchanged++)
+        for (int i = 0; i < s->recent_count; i++) {
+            tgi_reals x;
+            char text[TGI_RECORDED_TEXT];
+            if (tg_numel(s->recent[i]->tensor) != s->ours.count || !tgi_recorded_reals(&x, s->recent[i])) continue;
+            tgi_recorded_text(s->run, s->recent[i], text);
+            if (exchanged ? guess_of_exchanged(s, x, text, scratch) : guess_of(s, x, text, scratch)) return;
+        }
 }

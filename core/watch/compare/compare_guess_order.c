@@ -2,69 +2,115 @@
  * rows in another order. */
 #include "compare_impl.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_ROWS = 512, MOST_SHIFT = 3, MOST_BLOCKS = 4 };
+enum { MOST_PARTS = 64, MOST_ROWS = 512, MOST_SHIFT = 3, MOST_BLOCKS = 4 };
 
 /* ---- axes ---- */
 
-/* Element by element of the permuted tensor, in its order. */
-static void permute(tgi_reals from, const int *axes, double *to, tg_shape *shape)
+enum { MOST_AXES = 5 };
+
+/* The order of the axes number `code`, of ndim^ndim; false: one comes twice, or nothing moves. */
+static bool axes_of(int code, int ndim, int axes[MOST_AXES])
 {
-    int64_t strides[TG_MAX_DIMS], index[TG_MAX_DIMS] = { 0 };
-    tg_shape_strides(&from.shape, strides);
-    shape->ndim = from.shape.ndim;
-    for (int d = 0; d < shape->ndim; d++) shape->dims[d] = from.shape.dims[axes[d]];
-    for (int64_t i = 0; i < from.count; i++) {
-        int64_t at = 0;
-        for (int d = 0; d < shape->ndim; d++) at += index[d] * strides[axes[d]];
-        to[i] = from.at[at];
-        for (int d = shape->ndim - 1; d >= 0 && ++index[d] == shape->dims[d]; d--) index[d] = 0;
+    int used = 0;
+    bool same = true;
+    for (int d = ndim - 1; d >= 0; d--, code /= ndim) {
+        axes[d] = code % ndim;
+        used |= 1 << axes[d];
+        same &= axes[d] == d;
     }
+    return used == (1 << ndim) - 1 && !same;
 }
 
-static void say_axes(tgi_suspect *s, const int *axes, double misfit)
+static int codes_of(int ndim)
 {
-    const int ndim = s->theirs.shape.ndim;
-    char list[64] = "";
+    int codes = 1;
+    for (int d = 0; d < ndim; d++) codes *= ndim;
+    return codes;
+}
+
+/* Whether ours, in its order, is theirs, seen as `shape`, permuted. Most orders end at their first elements. */
+static bool fits_permuted(const tgi_suspect *s, const tg_shape *shape, const int *axes, double scale, double *misfit)
+{
+    int64_t strides[TG_MAX_DIMS], index[TG_MAX_DIMS] = { 0 };
+    tg_shape_strides(shape, strides);
+    *misfit = 0;
+    for (int64_t i = 0; i < s->ours.count; i++) {
+        int64_t at = 0;
+        for (int d = 0; d < shape->ndim; d++) at += index[d] * strides[axes[d]];
+        const double difference = fabs(s->ours.at[i] - s->theirs.at[at]) / scale;
+        if (!(difference <= s->fit)) return false;
+        *misfit = fmax(*misfit, difference);
+        for (int d = shape->ndim - 1; d >= 0 && ++index[d] == shape->dims[axes[d]]; d--) index[d] = 0;
+    }
+    return true;
+}
+
+static const char *list_of(const int64_t *numbers, int count, char text[64])
+{
     size_t used = 0;
-    for (int d = 0; d < ndim; d++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%d", d ? ", " : "", axes[d]);
-    const bool swapped = ndim > 2 && axes[0] == 1 && axes[1] == 0;
-    if (ndim == 2)
+    text[0] = '\0';
+    for (int d = 0; d < count && used < 40; d++)
+        used += (size_t)snprintf(text + used, 64 - used, "%s%lld", d ? ", " : "", (long long)numbers[d]);
+    return text;
+}
+
+static void say_axes(tgi_suspect *s, const tg_shape *shape, const int *axes, double misfit)
+{
+    char list[64], sizes[TG_SHAPE_TEXT];
+    int64_t numbers[MOST_AXES];
+    bool same_shape = shape->ndim == s->ours.shape.ndim;
+    for (int d = 0; d < shape->ndim; d++) {
+        numbers[d] = axes[d];
+        same_shape = same_shape && s->ours.shape.dims[d] == shape->dims[axes[d]];
+    }
+    const bool swapped = shape->ndim > 2 && axes[0] == 1 && axes[1] == 0;
+    list_of(numbers, shape->ndim, list);
+    if (!same_shape)
+        tgi_guess_add(
+            s, 20, misfit,
+            "reshaped where dimensions are to be exchanged, or the reverse: ours has the elements of theirs, seen "
+            "as %s, permuted to (%s) (a transpose or permute is missing)",
+            tg_shape_text(shape, sizes), list);
+    else if (shape->ndim == 2)
         tgi_guess_add(s, 20, misfit, "transposed: ours is theirs with rows and columns exchanged%s",
                       s->what->role == TGI_STATE ? " (a Linear's weight is [out, in])" : "");
     else
         tgi_guess_add(s, 20, misfit, "dimensions in another order: ours is theirs permuted to (%s)%s", list,
-                      swapped && ndim == 3 ? ": batch and time exchanged, batch_first" : "");
+                      swapped && shape->ndim == 3 ? ": batch and time exchanged, batch_first" : "");
 }
 
-/* All orders of the axes, by counting: ndim^ndim of them, 256 at most. */
+/* All orders of the axes, by counting. */
+static bool guess_orders(tgi_suspect *s, const tg_shape *shape, double scale)
+{
+    double misfit;
+    int axes[MOST_AXES];
+    for (int code = 1; code < codes_of(shape->ndim); code++) {
+        if (!axes_of(code, shape->ndim, axes) || !fits_permuted(s, shape, axes, scale, &misfit)) continue;
+        say_axes(s, shape, axes, misfit);
+        return true;
+    }
+    return false;
+}
+
+/* Of theirs as it is; of theirs with one dimension taken apart, as a row into heads. */
 static void guess_axes(tgi_suspect *s)
 {
-    const int ndim = s->theirs.shape.ndim;
-    double *moved = tgi_reals_new(s->theirs.count), misfit;
-    if (!moved || ndim < 2 || ndim > 4 || s->ours.count != s->theirs.count) return;
-    int codes = 1;
-    for (int d = 0; d < ndim; d++) codes *= ndim;
-    for (int code = 1; code < codes; code++) {
-        int axes[4], used = 0, rest = code;
-        bool same = true;
-        for (int d = ndim - 1; d >= 0; d--, rest /= ndim) axes[d] = rest % ndim;
-        for (int d = 0; d < ndim; d++) {
-            used |= 1 << axes[d];
-            same &= axes[d] == d;
+    const tg_shape *whole = &s->theirs.shape;
+    const double scale = tgi_reals_largest(s->theirs);
+    if (s->ours.count != s->theirs.count || !(scale > 0) || whole->ndim < 1 || whole->ndim > 4) return;
+    if (guess_orders(s, whole, scale) || whole->ndim == 1 || whole->ndim == MOST_AXES) return;
+    for (int d = 0; d < whole->ndim; d++)
+        for (int64_t part = 2; part < whole->dims[d] && part <= MOST_PARTS; part++) {
+            if (whole->dims[d] % part) continue;
+            tg_shape apart = { .ndim = whole->ndim + 1 };
+            for (int k = 0; k < apart.ndim; k++)
+                apart.dims[k] = k == d ? part : k == d + 1 ? whole->dims[d] / part : whole->dims[k > d ? k - 1 : k];
+            if (guess_orders(s, &apart, scale)) return;
         }
-        if (used != (1 << ndim) - 1 || same) continue;
-        tg_shape shape;
-        permute(s->theirs, axes, moved, &shape);
-        if (!tg_shape_equal(&shape, &s->ours.shape)) continue;
-        if (tgi_fits(s, s->ours.at, moved, s->ours.count, &misfit)) {
-            say_axes(s, axes, misfit);
-            return;
-        }
-    }
 }
 
 static void guess_reshaped(tgi_suspect *s)

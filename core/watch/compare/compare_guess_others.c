@@ -3,6 +3,7 @@
 #include "compare_impl.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MOST_TRIED = 4000 };
@@ -50,44 +51,99 @@ static void guess_stands_for(tgi_suspect *s)
     if (best) say_stands_for(s, best, best_misfit);
 }
 
-/* ---- slices ---- */
+/* ---- steps of a sequence, and what it is made into ---- */
 
-/* Whether v is x at one index of dimension `dim`: the index; -1: it is not. */
-static int64_t index_of(const tgi_suspect *s, tgi_reals x, int dim, tgi_reals v, double *slice, double *misfit)
+enum { MEAN, SUM, LARGEST, WAYS };
+
+static double reduced(const double *x, int64_t size, int64_t inner, int way)
+{
+    double sum = 0, largest = -INFINITY;
+    for (int64_t i = 0; i < size; i++) {
+        sum += x[i * inner];
+        largest = fmax(largest, x[i * inner]);
+    }
+    return way == MEAN ? sum / (double)size : way == SUM ? sum : largest;
+}
+
+/* What v is of x along dimension `dim`: its index, or `size` and a way to reduce; -1: neither. */
+static int64_t part_of(const tgi_suspect *s, tgi_reals x, int dim, tgi_reals v, double *part, double *misfit)
 {
     int64_t inner = 1;
     for (int d = dim + 1; d < x.shape.ndim; d++) inner *= x.shape.dims[d];
     const int64_t size = x.shape.dims[dim], outer = x.count / size / inner;
-    for (int64_t i = 0; i < size; i++) {
+    for (int64_t i = 0; i < size + WAYS; i++) {
         for (int64_t o = 0; o < outer; o++)
-            memcpy(slice + o * inner, x.at + (o * size + i) * inner, (size_t)inner * sizeof(double));
-        if (tgi_fits(s, slice, v.at, v.count, misfit)) return i;
+            if (i < size)
+                memcpy(part + o * inner, x.at + (o * size + i) * inner, (size_t)inner * sizeof(double));
+            else
+                for (int64_t k = 0; k < inner; k++)
+                    part[o * inner + k] = reduced(x.at + o * size * inner + k, size, inner, (int)(i - size));
+        if (tgi_fits(s, part, v.at, v.count, misfit)) return i;
     }
     return -1;
 }
 
-/* Ours and theirs are one step each of the same sequence. */
-static void guess_slice(tgi_suspect *s)
+/* "index 4 of 5", "the mean". */
+static const char *part_text(int64_t part, int64_t size, char text[64])
 {
-    double *slice = tgi_reals_new(s->ours.count), a, b;
-    char text[TGI_RECORDED_TEXT];
-    for (int i = 0; slice && i < s->recent_count; i++) {
-        tgi_reals x;
-        const int64_t numel = tg_numel(s->recent[i]->tensor);
-        if (numel <= s->ours.count || numel % s->ours.count || !tgi_recorded_reals(&x, s->recent[i])) continue;
-        for (int dim = 0; dim < x.shape.ndim; dim++) {
-            if (x.shape.dims[dim] * s->ours.count != numel) continue;
-            const int64_t theirs = index_of(s, x, dim, s->theirs, slice, &a);
-            const int64_t ours = theirs < 0 ? -1 : index_of(s, x, dim, s->ours, slice, &b);
-            if (ours < 0) continue;
-            tgi_guess_add(s, 15, fmax(a, b),
-                          "another place of a sequence: ours is index %lld of dimension %d of %s, theirs "
-                          "is index %lld of %lld",
-                          (long long)ours, dim, tgi_recorded_text(s->run, s->recent[i], text), (long long)theirs,
-                          (long long)x.shape.dims[dim]);
-            return;
-        }
+    static const char *const ways[WAYS] = { "the mean", "the sum", "the largest" };
+    if (part < size)
+        snprintf(text, 64, "index %lld of %lld", (long long)part, (long long)size);
+    else
+        snprintf(text, 64, "%s", ways[part - size]);
+    return text;
+}
+
+/* Ours and theirs are parts of x, the same sequence. */
+static bool guess_part_of(tgi_suspect *s, tgi_reals x, const char *text, double *part)
+{
+    double a, b;
+    char here[64], there[64];
+    for (int dim = 0; dim < x.shape.ndim; dim++) {
+        const int64_t size = x.shape.dims[dim];
+        if (size < 2 || size * s->ours.count != x.count) continue;
+        const int64_t theirs = part_of(s, x, dim, s->theirs, part, &a);
+        const int64_t ours = theirs < 0 ? -1 : part_of(s, x, dim, s->ours, part, &b);
+        if (ours < 0) continue;
+        tgi_guess_add(s, ours < size && theirs < size ? 15 : 14, fmax(a, b),
+                      "%s of a sequence, along dimension %d of %s: ours is %s, theirs is %s",
+                      ours < size && theirs < size ? "another place" : "another part", dim, text,
+                      part_text(ours, size, here), part_text(theirs, size, there));
+        return true;
     }
+    return false;
+}
+
+/* Two sequences added, as a block and what goes around it. */
+static bool guess_part_of_sum(tgi_suspect *s, tgi_reals x, tgi_reals y, const char *text, double *sum, double *part)
+{
+    if (!tg_shape_equal(&x.shape, &y.shape)) return false;
+    for (int64_t e = 0; e < x.count; e++) sum[e] = x.at[e] + y.at[e];
+    x.at = sum;
+    return guess_part_of(s, x, text, part);
+}
+
+/* Of a recorded tensor; of two of them. */
+static void guess_part(tgi_suspect *s)
+{
+    tgi_reals x[2 * TGI_RECENT];
+    char text[2 * TGI_RECENT][TGI_RECORDED_TEXT], both[2 * TGI_RECORDED_TEXT + 4];
+    int count = 0;
+    int64_t most = 0;
+    for (int i = 0; i < s->recent_count; i++) {
+        const int64_t numel = tg_numel(s->recent[i]->tensor);
+        if (numel <= s->ours.count || numel % s->ours.count || !tgi_recorded_reals(&x[count], s->recent[i])) continue;
+        tgi_recorded_text(s->run, s->recent[i], text[count++]);
+        most = numel > most ? numel : most;
+    }
+    double *part = count ? tgi_reals_new(s->ours.count) : NULL, *sum = part ? tgi_reals_new(most) : NULL;
+    for (int i = 0; part && i < count; i++)
+        if (guess_part_of(s, x[i], text[i], part)) return;
+    for (int i = 0; sum && i < count; i++)
+        for (int k = i + 1; k < count; k++) {
+            snprintf(both, sizeof both, "%s + %s", text[i], text[k]);
+            if (guess_part_of_sum(s, x[i], x[k], both, sum, part)) return;
+        }
 }
 
 /* ---- sums ---- */
@@ -174,6 +230,6 @@ static void guess_summand(tgi_suspect *s)
 void tgi_guess_others(tgi_suspect *s)
 {
     guess_stands_for(s);
-    guess_slice(s);
+    guess_part(s);
     if (tg_shape_equal(&s->ours.shape, &s->theirs.shape)) guess_summand(s);
 }

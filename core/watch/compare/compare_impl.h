@@ -164,6 +164,8 @@ void tgi_guess_add(tgi_suspect *s, int rank, double misfit, const char *format, 
 bool tgi_fits(const tgi_suspect *s, const double *a, const double *b, int64_t count, double *misfit);
 /* A recorded tensor's elements; false: there is none, or no memory. */
 bool tgi_recorded_reals(tgi_reals *values, const tgi_recorded *r);
+/* x with two of its dimensions exchanged, in row-major order. */
+void tgi_exchange(tgi_reals x, int first, int second, double *to);
 double *tgi_reals_new(int64_t count); /* NULL with an error pending */
 
 /* What can be seen of the two tensors alone (compare_guess_values.c, compare_guess_order.c). */
@@ -172,12 +174,14 @@ void tgi_guess_order(tgi_suspect *s);
 /* Other recorded tensors that are in it (compare_guess_others.c). */
 void tgi_guess_others(tgi_suspect *s);
 /* Functions of one tensor (compare_guess_functions.c), norms (_norm.c), products (_linear.c), recurrent cells
- * (_recurrent.c), attention (_attention.c): a formula for theirs, and another one of its family for ours. */
+ * (_recurrent.c), attention (_attention.c), losses (_loss.c): a formula for theirs, and another one of its family for
+ * ours. */
 void tgi_guess_functions(tgi_suspect *s);
 void tgi_guess_norm(tgi_suspect *s);
 void tgi_guess_linear(tgi_suspect *s);
 void tgi_guess_recurrent(tgi_suspect *s);
 void tgi_guess_attention(tgi_suspect *s);
+void tgi_guess_loss(tgi_suspect *s);
 /* What the module says of itself (compare_guess.c). */
 
 /* ---- what is said (compare_report.c) ---- */
