@@ -405,8 +405,11 @@ TEST(test_names)
     assert_string_equal(tg_name_of(b), "b");
     assert_string_equal(tg_node_output_name(tg_grad_fn(b), 0), "b");
     assert_null(tg_node_output_name(tg_grad_fn(b), 1));
-    tg_exp_(b); /* another value */
-    assert_null(tg_name_of(b));
+    const tg_node *old = tg_grad_fn(b);
+    tg_exp_(b); /* another value, of the same tensor: the name is that one's now */
+    assert_string_equal(tg_name_of(b), "b");
+    assert_string_equal(tg_node_output_name(tg_grad_fn(b), 0), "b");
+    assert_null(tg_node_output_name(old, 0));
     tg_scope_end(scope);
 }
 
