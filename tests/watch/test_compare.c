@@ -321,8 +321,9 @@ static void compare_spoiled(const port *p, tg_named_tensor_list run, tg_text_pai
 TEST(test_spoiled_runs)
 {
     static const mistake tried[] = {
-        GATES_IN_ANOTHER_ORDER, MIXED_OTHERWISE, STATES_SWAPPED, TWO_BIASES, NO_SCALE, LAYER_HEADS
+        GATES_IN_ANOTHER_ORDER, MIXED_OTHERWISE, STATES_SWAPPED, TWO_BIASES, NO_SCALE, LAYER_HEADS, RESHAPED
     };
+    _Static_assert(sizeof tried / sizeof *tried == sizeof ports / sizeof *ports, "one of each port");
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
         IN_SCOPE;
         char path[128];
