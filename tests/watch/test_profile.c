@@ -102,7 +102,7 @@ static void run_free(run *r)
     tg_module_free(r->model);
 }
 
-static int line_of_forward, line_of_loss, line_of_backward, line_of_step;
+static _Thread_local int line_of_forward, line_of_loss, line_of_backward, line_of_step;
 
 static void step(const run *r)
 {

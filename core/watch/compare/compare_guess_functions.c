@@ -116,13 +116,13 @@ static bool guess_of_exchanged(tgi_suspect *s, tgi_reals x, const char *text, do
     double *moved = tgi_reals_new(x.count);
     for (int first = 0; moved && first < x.shape.ndim; first++)
         for (int second = first + 1; second < x.shape.ndim; second++) {
-            char name[TGI_RECORDED_TEXT + 40];
+            char name[TGI_RECORDED_TEXT + 64];
             tgi_reals y = { moved, x.count, x.shape };
             y.shape.dims[first] = x.shape.dims[second];
             y.shape.dims[second] = x.shape.dims[first];
             if (!tg_shape_equal(&y.shape, &s->theirs.shape)) continue;
             tgi_exchange(x, first, second, moved);
-            snprintf(name, sizeof name, "%s, dimensions %d and %d exchanged", text, first, second);
+            snprintf(name, sizeof name, "%.*s, dimensions %d and %d exchanged", TGI_RECORDED_TEXT, text, first, second);
             if (guess_of(s, y, name, scratch)) return true;
         }
     return false;
