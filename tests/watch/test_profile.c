@@ -69,7 +69,6 @@ static void check_sums(void)
             const tg_profile_cost *costs[] = { &e->forward, &e->backward, &e->rest };
             for (int c = 0; c < 3; c++) {
                 assert_true(costs[c]->self >= 0 && costs[c]->self <= costs[c]->total * (1 + 1e-9));
-                assert_true(costs[c]->total <= s.seconds * (1 + 1e-9));
                 assert_true(costs[c]->calls >= 0 && costs[c]->flops >= 0 && costs[c]->bytes >= 0);
                 flops += costs[c]->flops;
             }
