@@ -3,6 +3,7 @@
 #include <tapegrad.h>
 
 #include "tests/support/failing.h"
+#include "tests/support/numbers.h"
 #include "tests/support/suite.h"
 
 #include <stdio.h>
@@ -43,27 +44,6 @@ static tg_tensor *loss_of(const model *m)
     tg_tensor *q = tg_linear(h, m->w[3]), *k = tg_linear(h, m->w[4]), *v = tg_linear(h, m->w[5]);
     tg_tensor *y = tg_linear(tg_matmul(tg_softmax(tg_matmul(q, tg_t(k)), -1), v), m->w[6]);
     return tg_mean(tg_pow(tg_add(y, tg_linear(h, m->w[6])), 2.0));
-}
-
-typedef struct numbers_of {
-    double at[2048];
-    int count;
-} numbers_of;
-
-static void add(numbers_of *n, tg_tensor *t)
-{
-    assert_non_null(t);
-    assert_true(n->count + tg_numel(t) <= 2048);
-    assert_int_equal(tg_to_array(t, n->at + n->count, tg_numel(t)), TG_OK);
-    n->count += (int)tg_numel(t);
-}
-
-static void expect_same(const numbers_of *a, const numbers_of *b)
-{
-    assert_int_equal(a->count, b->count);
-    for (int i = 0; i < a->count; i++)
-        if (memcmp(&a->at[i], &b->at[i], sizeof a->at[i]))
-            fail_msg("number %d: %.17g, not %.17g", i, a->at[i], b->at[i]);
 }
 
 /* ---- order ---- */
@@ -151,14 +131,14 @@ static numbers_of gradients(way how, bool hooks)
         tg_tensor *loss = loss_of(&m);
         if (how == AS_GRAD) {
             const tg_tensor_list g = tg_grad(tg_list(loss), tg_list_of(m.w, WEIGHTS));
-            for (int i = 0; i < WEIGHTS; i++) add(&n, g.items[i]);
+            for (int i = 0; i < WEIGHTS; i++) add_numbers(&n, g.items[i]);
             continue;
         }
         assert_int_equal(tg_backward(loss, .retain_graph = how == RETAIN, .create_graph = how == CREATE_GRAPH), TG_OK);
         order[0] = 0;
         if (how == RETAIN) assert_int_equal(tg_backward(loss), TG_OK);
     }
-    for (int i = 0; i < WEIGHTS && how != AS_GRAD; i++) add(&n, tg_grad_of(m.w[i]));
+    for (int i = 0; i < WEIGHTS && how != AS_GRAD; i++) add_numbers(&n, tg_grad_of(m.w[i]));
     tg_scope_end(scope);
     return n;
 }
@@ -203,7 +183,7 @@ static numbers_of trained(tg_optimizer *(*new)(tg_tensor_list), bool inside)
     for (int step = 0; step < 6; step++) {
         const tg_scope s = tg_scope_begin();
         tg_tensor *loss = loss_of(&m);
-        add(&n, loss);
+        add_numbers(&n, loss);
         assert_int_equal(tg_backward(loss), TG_OK);
         if (all) {
             tg_step(all);
@@ -213,7 +193,7 @@ static numbers_of trained(tg_optimizer *(*new)(tg_tensor_list), bool inside)
         for (int i = 0; i < WEIGHTS; i++) assert_null(tg_grad_of(m.w[i]));
         tg_scope_end(s);
     }
-    for (int i = 0; i < WEIGHTS; i++) add(&n, m.w[i]);
+    for (int i = 0; i < WEIGHTS; i++) add_numbers(&n, m.w[i]);
     if (all) tg_optimizer_free(all);
     for (int i = 0; i < WEIGHTS; i++)
         if (each[i]) tg_optimizer_free(each[i]);
@@ -338,7 +318,7 @@ TEST(test_hooks_that_fail)
     numbers_of n = { .count = 0 };
     assert_int_equal(tg_backward(loss_of(&m)), TG_OK);
     for (int i = 0; i < WEIGHTS; i++) tg_mul_(tg_grad_of(m.w[i]), 2.0);
-    for (int i = 0; i < WEIGHTS; i++) add(&n, tg_grad_of(m.w[i]));
+    for (int i = 0; i < WEIGHTS; i++) add_numbers(&n, tg_grad_of(m.w[i]));
     const numbers_of twice = gradients(PLAIN, false);
     expect_same(&n, &twice);
     tg_scope_end(scope);

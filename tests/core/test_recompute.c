@@ -4,6 +4,7 @@
 #include <tapegrad.h>
 
 #include "tests/support/failing.h"
+#include "tests/support/numbers.h"
 #include "tests/support/suite.h"
 
 #include <math.h>
@@ -113,27 +114,6 @@ static tg_tensor *loss_of(model *m)
 }
 
 /* ---- numbers of a run, to be compared ---- */
-
-typedef struct numbers_of {
-    double at[512];
-    int count;
-} numbers_of;
-
-static void add_numbers(numbers_of *n, tg_tensor *t)
-{
-    assert_non_null(t);
-    assert_true(n->count + tg_numel(t) <= 512);
-    assert_int_equal(tg_to_array(t, n->at + n->count, tg_numel(t)), TG_OK);
-    n->count += (int)tg_numel(t);
-}
-
-static void expect_same(const numbers_of *a, const numbers_of *b)
-{
-    assert_int_equal(a->count, b->count);
-    for (int i = 0; i < a->count; i++)
-        if (memcmp(&a->at[i], &b->at[i], sizeof a->at[i]))
-            fail_msg("number %d: %.17g, not %.17g", i, a->at[i], b->at[i]);
-}
 
 static void expect_near(const numbers_of *a, const numbers_of *b)
 {

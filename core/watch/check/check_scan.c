@@ -3,6 +3,8 @@
  * Read directly, not by ops: who is told of an op calls none. Only whether all are finite is asked often. */
 #include "check_impl.h"
 
+#include "core/watch/tape/element_impl.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -22,30 +24,7 @@ static bool finite64(const uint64_t *bits, int64_t n)
     return !any;
 }
 
-/* The offset of element i, counted in elements from the first. */
-static int64_t offset_of(const tg_tensor *t, int64_t i)
-{
-    if (t->contiguous) return i;
-    int64_t offset = 0;
-    for (int d = t->ndim - 1; d >= 0; d--) {
-        offset += i % t->dims[d] * tgi_strides(t)[d];
-        i /= t->dims[d];
-    }
-    return offset;
-}
-
-static double number_at(const tg_tensor *t, int64_t offset)
-{
-    const char *data = tgi_ptr(t);
-    switch ((tg_dtype)t->dtype) {
-    case TG_FLOAT32: return ((const float *)data)[offset];
-    case TG_FLOAT64: return ((const double *)data)[offset];
-    case TG_INT64: return (double)((const int64_t *)data)[offset];
-    default: return ((const bool *)data)[offset];
-    }
-}
-
-double tgi_element_number(const tg_tensor *t, int64_t i) { return number_at(t, offset_of(t, i)); }
+double tgi_element_number(const tg_tensor *t, int64_t i) { return tgi_number_at(t, tgi_offset_of(t, i)); }
 
 /* Whether the elements fill a block of memory, in whatever order, as a transposed matrix's do. */
 static bool is_dense(const tg_tensor *t)
@@ -106,7 +85,7 @@ bool tgi_element_under(const tg_tensor *t, const tg_shape *shape, int64_t i, dou
     coordinates(shape, i, index);
     for (int d = 0; d < t->ndim; d++)
         if (t->dims[d] > 1) offset += index[shape->ndim - t->ndim + d] * tgi_strides(t)[d];
-    *value = number_at(t, offset);
+    *value = tgi_number_at(t, offset);
     return true;
 }
 

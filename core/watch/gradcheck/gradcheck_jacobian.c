@@ -2,6 +2,7 @@
 #include "gradcheck_impl.h"
 
 #include "core/thread.h"
+#include "core/watch/tape/element_impl.h"
 
 #include <math.h>
 #include <string.h>
@@ -130,19 +131,10 @@ bool tgi_gradcheck_values(tgi_gradcheck *c, double *values)
 /* Where an element lies, counted in row-major order. */
 static void *place_of(const tg_tensor *t, int64_t element)
 {
-    int64_t at = t->offset;
-    for (int d = t->ndim - 1; d >= 0; d--) {
-        at += element % t->dims[d] * tgi_strides(t)[d];
-        element /= t->dims[d];
-    }
-    return (char *)t->storage->data + (size_t)at * tgi_element_size(t);
+    return (char *)tgi_ptr(t) + (size_t)tgi_offset_of(t, element) * tgi_element_size(t);
 }
 
-static double element_of(const tg_tensor *t, int64_t element)
-{
-    const void *place = place_of(t, element);
-    return t->dtype == TG_FLOAT32 ? (double)*(const float *)place : *(const double *)place;
-}
+static double element_of(const tg_tensor *t, int64_t element) { return tgi_number_at(t, tgi_offset_of(t, element)); }
 
 static void put(const tg_tensor *t, int64_t element, double value)
 {

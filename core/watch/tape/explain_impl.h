@@ -52,6 +52,8 @@ const tg_tensor *tgi_explain_grad(const tgi_explaining *e, const tgi_value *valu
 /* ---- watch.c ---- */
 /* If the tape is watched, keeps the values of a node that the watcher was not told of. */
 void tgi_watch_node(const tg_computed *what);
+/* The step of a walk that a contribution is, with this gradient. */
+tg_walk_step tgi_step_from(const tg_contribution *what, tg_tensor *grad);
 
 /* ---- explain_why.c ---- */
 /* Why nothing comes to a tensor that requires no gradient; and to one that does, but does not lead to L. */

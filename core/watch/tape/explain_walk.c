@@ -95,17 +95,7 @@ static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
 }
 
 /* No tensor that is held is added to in place, and under tg_grad there are no places for parts (parts.c). */
-static void edge(void *context, const tg_contribution *what)
-{
-    add(context, (tg_walk_step){ .event = TG_WALK_EDGE,
-                                 .node = what->from,
-                                 .to = what->to,
-                                 .input = what->input,
-                                 .output = what->output,
-                                 .leaf = what->leaf,
-                                 .grad = what->grad,
-                                 .product = what->product != NULL });
-}
+static void edge(void *context, const tg_contribution *what) { add(context, tgi_step_from(what, what->grad)); }
 
 const tg_tensor *tgi_explain_grad(const tgi_explaining *e, const tgi_value *value)
 {

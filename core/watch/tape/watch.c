@@ -173,19 +173,23 @@ static void visit(void *context, const tg_node *node, tg_tensor *const *grads)
     for (int i = 0; w->depth == 1 && i < node->output_count; i++) keep(grad_place(of, node, i), grads[i]);
 }
 
+tg_walk_step tgi_step_from(const tg_contribution *what, tg_tensor *grad)
+{
+    return (tg_walk_step){ .event = TG_WALK_EDGE,
+                           .node = what->from,
+                           .to = what->to,
+                           .input = what->input,
+                           .output = what->output,
+                           .leaf = what->leaf,
+                           .grad = grad,
+                           .product = what->product != NULL };
+}
+
 static void edge(void *context, const tg_contribution *what)
 {
     tg_tensor *grad = what->grad;
     if (what->to && what->to->op->part) grad = tgi_engine->clone(grad);
-    if (!grad) return;
-    add_step(context, (tg_walk_step){ .event = TG_WALK_EDGE,
-                                      .node = what->from,
-                                      .to = what->to,
-                                      .input = what->input,
-                                      .output = what->output,
-                                      .leaf = what->leaf,
-                                      .grad = grad,
-                                      .product = what->product != NULL });
+    if (grad) add_step(context, tgi_step_from(what, grad));
 }
 
 static void visited(void *context, const tg_node *node)

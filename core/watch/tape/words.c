@@ -2,6 +2,7 @@
 #include "words_impl.h"
 
 #include "core/thread.h"
+#include "element_impl.h"
 
 #include <limits.h>
 #include <math.h>
@@ -141,18 +142,7 @@ static int64_t offset_at(const tg_tensor *t, const int64_t *index)
     return offset;
 }
 
-static double number_at(const tg_tensor *t, int64_t offset)
-{
-    const void *data = tgi_ptr(t);
-    switch (t->dtype) {
-    case TG_FLOAT32: return (double)((const float *)data)[offset];
-    case TG_FLOAT64: return ((const double *)data)[offset];
-    case TG_INT64: return (double)((const int64_t *)data)[offset];
-    default: return ((const bool *)data)[offset];
-    }
-}
-
-double tgi_element_at(const tg_tensor *t, const int64_t *index) { return number_at(t, offset_at(t, index)); }
+double tgi_element_at(const tg_tensor *t, const int64_t *index) { return tgi_number_at(t, offset_at(t, index)); }
 
 int tgi_next_index(const tg_tensor *t, int64_t *index)
 {
@@ -170,9 +160,9 @@ static void put_element(tgi_page *page, const tg_tensor *t, const int64_t *index
     if (t->dtype == TG_INT64)
         tgi_page_format(page, "%lld", (long long)((const int64_t *)tgi_ptr(t))[offset]);
     else if (t->dtype == TG_BOOL)
-        tgi_page_put(page, number_at(t, offset) != 0 ? "True" : "False");
+        tgi_page_put(page, tgi_number_at(t, offset) != 0 ? "True" : "False");
     else
-        tgi_put_number(page, number_at(t, offset));
+        tgi_put_number(page, tgi_number_at(t, offset));
 }
 
 static void put_all(tgi_page *page, const tg_tensor *t)
@@ -233,8 +223,8 @@ void tgi_put_index(tgi_page *page, const int64_t *index, int count)
 
 static double distance_at(const tg_tensor *a, const tg_tensor *b, int64_t i, const int64_t *index)
 {
-    const double value = number_at(a, a->contiguous ? i : offset_at(a, index));
-    return b ? value - number_at(b, b->contiguous ? i : offset_at(b, index)) : value;
+    const double value = tgi_number_at(a, a->contiguous ? i : offset_at(a, index));
+    return b ? value - tgi_number_at(b, b->contiguous ? i : offset_at(b, index)) : value;
 }
 
 double tgi_distance(const tg_tensor *a, const tg_tensor *b)
