@@ -11,9 +11,11 @@ static tgi_rnn_state step(const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_s
 {
     tg_tensor *gates = tg_add(x_gates, tg_linear(s.h, w->weight_hh, w->bias_hh));
     const tg_tensor_list part = tg_chunk(gates, 4, 1);
-    tg_tensor *i = part.items[0], *f = part.items[1], *g = part.items[2], *o = part.items[3];
-    tg_tensor *c = tg_add(tg_mul(tg_sigmoid(f), s.c), tg_mul(tg_sigmoid(i), tg_tanh(g)));
-    tg_tensor *h = tg_mul(tg_sigmoid(o), tg_tanh(c));
+    tg_tensor *i = tg_sigmoid(part.items[0]), *f = tg_sigmoid(part.items[1]);
+    tg_tensor *g = tg_tanh(part.items[2]), *o = tg_sigmoid(part.items[3]);
+    tg_tensor *kept = tg_mul(f, s.c), *written = tg_mul(i, g); /* named, so that every compiler records them in this order */
+    tg_tensor *c = tg_add(kept, written);
+    tg_tensor *h = tg_mul(o, tg_tanh(c));
     if (w->weight_hr) h = tg_linear(h, w->weight_hr, NULL);
     return (tgi_rnn_state){ h, c };
 }
