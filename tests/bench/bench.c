@@ -22,10 +22,10 @@ static const bench_workload *workload(int i)
     return i < bench_workload_count ? &bench_workloads[i] : &bench_ops[i - bench_workload_count];
 }
 
-/* `item`, `length` long, names `name`: all of it, or all before a hyphen. */
+/* `item`, `length` long, names `name`: all of it, or all before a hyphen or a plus: op-softmax is every row of softmax. */
 static bool names(const char *item, size_t length, const char *name)
 {
-    return strncmp(item, name, length) == 0 && (name[length] == '\0' || name[length] == '-');
+    return strncmp(item, name, length) == 0 && strchr("-+", name[length]); /* strchr finds the end, too */
 }
 
 static bool wanted(const char *only, const char *name)
@@ -59,7 +59,11 @@ static bool only_is_known(const char *only)
 static void list_workloads(const bench_options *o)
 {
     for (int i = 0; i < workload_count(); i++) {
-        if (wanted(o->only, workload(i)->name)) puts(workload(i)->name);
+        if (!wanted(o->only, workload(i)->name)) continue;
+        if (!o->rows)
+            puts(workload(i)->name);
+        else if (i >= bench_workload_count)
+            bench_print_row(workload(i));
     }
 }
 
@@ -122,7 +126,8 @@ int main(int argc, char **argv)
     const int stop = bench_options_parse(&o, argc, argv);
     if (stop >= 0) return stop;
     if (!only_is_known(o.only)) return 2;
-    if (o.list) {
+    if (o.missing) return bench_rows_complete() ? 0 : 1;
+    if (o.list || o.rows) {
         list_workloads(&o);
         return 0;
     }

@@ -16,7 +16,7 @@ typedef struct bench_options {
     const char *only; /* "W1,W3"; NULL: everything */
     const char *blas; /* a CBLAS library to compare with, or NULL */
     const char *isa;  /* a name of tgi_set_name, or NULL */
-    bool csv, memory, list, cpu;
+    bool csv, memory, list, cpu, rows, missing;
 } bench_options;
 
 /* -1: go on; otherwise the exit status. */
@@ -59,6 +59,12 @@ extern const bench_workload bench_workloads[];
 extern const int bench_workload_count;
 extern const bench_workload bench_ops[]; /* ops.c */
 extern const int bench_op_count;
+
+/* One of bench_ops as pytorch.py reads it: its name, whether with gradients, PyTorch's call, the inputs; tabs between. */
+void bench_print_row(const bench_workload *w);
+
+/* Whether each op of the registry has a row; prints which has none. */
+bool bench_rows_complete(void);
 
 /* Sweeps over kernels, printed as they go; false when they could not run. */
 bool bench_gemm(const bench_options *o);

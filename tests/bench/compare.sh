@@ -3,7 +3,8 @@
 #
 # For each workload: RUNS times ours and then PyTorch's, each in a process of its own; the ratio is the median of the
 # runs' own ratios (above 1: PyTorch takes longer), so a machine that slows down for a while slows both halves of a run.
-# Up to TOGETHER (8) rows of single ops share a process of PyTorch's, which takes longer to start than they do.
+# Up to TOGETHER (40) rows of single ops share a process of PyTorch's, which takes longer to start than they do. At the end
+# stand the rows under 1.
 # Both run in the environment that suits PyTorch best. OpenBLAS picks its kernels itself: variables that would choose
 # others for it are taken out. The C library's memory allocator is left as it comes; KEEP=1 tells glibc's to keep the
 # memory it has: by default it gives large blocks back to the system and asks for them again at every step, which costs
@@ -42,6 +43,7 @@ export "OMP_NUM_THREADS=$threads" "OPENBLAS_NUM_THREADS=$threads"
 passive=
 [ "$threads" = 1 ] || passive=OMP_WAIT_POLICY=PASSIVE
 "$bench" ${ONLY:+--only "$ONLY"} --list >"$work/names" || exit 1
+"$bench" ${ONLY:+--only "$ONLY"} --rows >"$work/rows" || exit 1
 [ -s "$work/names" ] || { echo "bench-pytorch: PyTorch has none of '$ONLY'" >&2; exit 1; }
 
 # Rows "run,side,workload,threads,figure" of some workloads.
@@ -49,7 +51,7 @@ measure() {   # measure WORKLOAD,...
     run=1
     while [ "$run" -le "$runs" ]; do
         "$bench" --threads "$threads" --only "$1" --csv $seconds | sed -n "2,\$s/^/$run,ours,/p"
-        env $passive "$python" "$here/pytorch.py" --threads "$threads" --only "$1" $seconds $flush |
+        env $passive "$python" "$here/pytorch.py" --threads "$threads" --only "$1" --rows "$work/rows" $seconds $flush |
             sed -n "2,\$s/^/$run,theirs,/p"
         run=$((run + 1))
     done
@@ -88,12 +90,20 @@ summary() {
 
 printf 'threads: %s, runs: %s\n' "$threads" "$runs"
 printf '%-38s %13s %13s    %8s   %s\n' workload ours PyTorch ratio 'min .. max'
-awk -v most="${TOGETHER:-8}" '
+awk -v most="${TOGETHER:-40}" '
     function flush() { if (line) print line; line = ""; held = 0 }
     !/^op-/ || held == most { flush() }
     { line = line (line ? "," : "") $0; held++ }
     !/^op-/ { flush() }
     END { flush() }' "$work/names" >"$work/groups"
 while read -r group; do
-    measure "$group" </dev/null | summary || { echo "bench-pytorch: these could not be measured: $group" >&2; exit 1; }
+    measure "$group" </dev/null | summary >"$work/part" || { echo "bench-pytorch: these could not be measured: $group" >&2; exit 1; }
+    cat "$work/part"
+    cat "$work/part" >>"$work/table"
 done <"$work/groups"
+awk '$5 < 1 { slow[++n] = $0 }
+     END {
+         if (NR < 2) exit
+         printf "\n%d rows, %d under 1.0%s\n", NR, n, n ? ":" : ""
+         for (i = 1; i <= n; i++) print slow[i]
+     }' "$work/table"

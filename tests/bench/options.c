@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: bench [--threads N] [--only NAME,...] [--seconds S] [--cpu] [--csv] [--memory] [--list]\n"
+    "usage: bench [--threads N] [--only NAME,...] [--seconds S] [--cpu] [--csv] [--memory] [--list] [--rows] [--missing]\n"
     "             [--isa NAME] [--blas LIBRARY]\n"
     "\n"
     "Times training steps and kernels; each figure is a median.\n"
@@ -18,6 +18,8 @@ static const char usage[] =
     "  --csv           workload,threads,median_us in place of a table; W8 is in ns\n"
     "  --memory        with --csv: a fourth column, the most memory the workload's process had, in MiB\n"
     "  --list          only prints the names of the workloads\n"
+    "  --rows          only prints the single ops as pytorch.py reads them\n"
+    "  --missing       only prints which ops of the registry have no row; fails if there are any\n"
     "  --isa NAME      the kernels of this instruction set: baseline, avx2, avx512, neon\n"
     "  --blas LIBRARY  gemm: compare with this CBLAS library, such as libopenblas.so.0\n"
     "  --help          shows this\n";
@@ -74,6 +76,10 @@ int bench_options_parse(bench_options *o, int argc, char **argv)
             o->cpu = true;
         } else if (strcmp(argv[i], "--list") == 0) {
             o->list = true;
+        } else if (strcmp(argv[i], "--rows") == 0) {
+            o->rows = true;
+        } else if (strcmp(argv[i], "--missing") == 0) {
+            o->missing = true;
         } else if (i + 1 == argc) {
             return mistake("unknown option, or one without its value:", argv[i]);
         } else {

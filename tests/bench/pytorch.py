@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The workloads of tests/bench/workloads.c and ops.def in PyTorch, printed as `bench --csv` prints them.
+"""The workloads of tests/bench/workloads.c and the single ops of tests/bench/ops in PyTorch, as `bench --csv` prints them.
 
-    pytorch.py [--threads N] [--only W1,W3] [--seconds S] [--cpu] [--memory] [--flush]
+    pytorch.py [--threads N] [--only W1,W3] [--seconds S] [--cpu] [--memory] [--flush] [--rows FILE]
 
 Whoever changes a workload here changes it there. Training is one step of it: zero_grad, forward, loss, backward, Adam (W10:
 AdamW).
@@ -263,30 +263,38 @@ OPS = {
 }
 
 
+# ---- single ops: the rows of tests/bench/ops, which `bench --rows` prints ----
 
-# ---- single ops: the rows of ops.def, in its order ----
-
-def floats(*sizes):
-    """A tensor of normal deviates; its gradient is asked for."""
-    return lambda backward: torch.randn(sizes, requires_grad=backward)
-
-
-def constants(*sizes):
-    return lambda backward: torch.rand(sizes)
+def positive_definite(*sizes):
+    a = torch.randn(sizes)
+    return a @ a.mT / sizes[-1] + torch.eye(sizes[-1])
 
 
-def indices(below, *sizes):
-    return lambda backward: torch.randint(0, below, sizes)
+# Whether a gradient is asked for; how it is made.
+INPUTS = {
+    "floats": (True, lambda *sizes: torch.randn(sizes)),
+    "doubles": (True, lambda *sizes: torch.randn(sizes, dtype=torch.float64)),
+    "uniforms": (True, lambda *sizes: torch.rand(sizes)),
+    "uniform_doubles": (True, lambda *sizes: torch.rand(sizes, dtype=torch.float64)),
+    "transposed": (True, lambda *sizes: torch.randn(*sizes[:-2], sizes[-1], sizes[-2]).transpose(-1, -2)),
+    "positive_definite": (True, positive_definite),
+    "constants": (False, lambda *sizes: torch.rand(sizes)),
+    "indices": (False, lambda below, *sizes: torch.randint(0, below, sizes)),
+    "bools": (False, lambda *sizes: torch.rand(sizes) > 0.5),
+}
 
 
 def single_op(call, inputs, backward):
     def measure(seconds):
-        x = [make(backward) for make in inputs]
+        x = []
+        for kind, *numbers in inputs:
+            differentiable, make = INPUTS[kind]
+            x.append(make(*map(int, numbers)).requires_grad_(backward and differentiable))
         wanted = [t for t in x if t.requires_grad]
-        ones = torch.ones_like(call(*x)).detach()
+        ones = torch.ones_like(call(x)).detach()
 
         def once():
-            y = call(*x)
+            y = call(x)
             if backward:
                 torch.autograd.grad(y, wanted, ones)
 
@@ -295,86 +303,15 @@ def single_op(call, inputs, backward):
     return measure
 
 
-def op(name, sizes, call, *inputs):
-    return {f"op-{name}-{sizes}": (0.5, single_op(call, inputs, False))}
+def single_ops(path):
+    rows = {}
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            name, backward, call, inputs = line.rstrip("\n").split("\t")
+            inputs = [one.split(",") for one in inputs.split(";")] if inputs else []
+            rows[name] = (0.5, single_op(eval("lambda x: " + call), inputs, backward == "1"))
+    return rows
 
-
-def op_and_gradient(name, sizes, call, *inputs):
-    return {**op(name, sizes, call, *inputs),
-            f"op-{name}+backward-{sizes}": (0.5, single_op(call, inputs, True))}
-
-
-SINGLE_OPS = [
-    op("argmax", "1000x1000_dim0", lambda x: torch.argmax(x, 0), floats(1000, 1000)),
-    op("argmax", "1000x1000_dim1", lambda x: torch.argmax(x, 1), floats(1000, 1000)),
-    op_and_gradient("attention", "8x256x64", lambda q, k, v: F._scaled_dot_product_attention(q, k, v)[0],
-                    floats(1, 8, 256, 64), floats(1, 8, 256, 64), floats(1, 8, 256, 64)),
-    op_and_gradient("attention", "32x64x32", lambda q, k, v: F._scaled_dot_product_attention(q, k, v)[0],
-                    floats(4, 8, 64, 32), floats(4, 8, 64, 32), floats(4, 8, 64, 32)),
-    op_and_gradient("attention", "2x1024x64_causal", lambda q, k, v: F._scaled_dot_product_attention(q, k, v, is_causal=True)[0],
-                    floats(1, 2, 1024, 64), floats(1, 2, 1024, 64), floats(1, 2, 1024, 64)),
-    op_and_gradient("avg_pool2d", "8x64x56x56", lambda x: F.avg_pool2d(x, 2), floats(8, 64, 56, 56)),
-    op_and_gradient("batch_norm", "8x64x28x28", lambda x, m, v, w, b: F.batch_norm(x, m, v, w, b, True),
-                    floats(8, 64, 28, 28), constants(64), constants(64), floats(64), floats(64)),
-    op_and_gradient("batch_norm", "32x256x7x7", lambda x, m, v, w, b: F.batch_norm(x, m, v, w, b, True),
-                    floats(32, 256, 7, 7), constants(256), constants(256), floats(256), floats(256)),
-    op_and_gradient("batch_norm", "512x512", lambda x, m, v, w, b: F.batch_norm(x, m, v, w, b, True),
-                    floats(512, 512), constants(512), constants(512), floats(512), floats(512)),
-    op("batch_norm", "8x64x28x28_eval", lambda x, m, v, w, b: F.batch_norm(x, m, v, w, b, False),
-       floats(8, 64, 28, 28), constants(64), constants(64), floats(64), floats(64)),
-    op_and_gradient("conv2d", "8x64x56x56_3x3", lambda x, w, b: F.conv2d(x, w, b, padding=1),
-                    floats(8, 64, 56, 56), floats(64, 64, 3, 3), floats(64)),
-    op_and_gradient("conv2d", "16x3x32x32_5x5", lambda x, w, b: F.conv2d(x, w, b, padding=2),
-                    floats(16, 3, 32, 32), floats(32, 3, 5, 5), floats(32)),
-    op_and_gradient("conv2d", "8x64x56x56_depthwise", lambda x, w, b: F.conv2d(x, w, b, padding=1, groups=64),
-                    floats(8, 64, 56, 56), floats(64, 1, 3, 3), floats(64)),
-    op_and_gradient("conv2d", "8x64x56x56_stride2", lambda x, w, b: F.conv2d(x, w, b, padding=1, stride=2),
-                    floats(8, 64, 56, 56), floats(128, 64, 3, 3), floats(128)),
-    op_and_gradient("conv2d", "8x64x56x56_1x1", lambda x, w, b: F.conv2d(x, w, b),
-                    floats(8, 64, 56, 56), floats(64, 64, 1, 1), floats(64)),
-    op_and_gradient("conv2d", "8x256x14x14_3x3", lambda x, w, b: F.conv2d(x, w, b, padding=1),
-                    floats(8, 256, 14, 14), floats(256, 256, 3, 3), floats(256)),
-    op("cumsum", "1000x1000_dim0", lambda x: torch.cumsum(x, 0), floats(1000, 1000)),
-    op("cumsum", "1000x1000_dim1", lambda x: torch.cumsum(x, 1), floats(1000, 1000)),
-    op("gather", "1000x1000_dim0", lambda x, i: torch.gather(x, 0, i), floats(1000, 1000), indices(1000, 1000, 1000)),
-    op("gather", "1000x1000_dim1", lambda x, i: torch.gather(x, 1, i), floats(1000, 1000), indices(1000, 1000, 1000)),
-    op_and_gradient("group_norm", "8x64x28x28_8", lambda x, w, b: F.group_norm(x, 8, w, b),
-                    floats(8, 64, 28, 28), floats(64), floats(64)),
-    op("index_add", "1000x1000_dim0", lambda x, i, z: torch.index_add(z, 0, i, x),
-       floats(1000, 1000), indices(1000, 1000), constants(1000, 1000)),
-    op("index_put", "1000x1000_accumulate", lambda x, i, z: torch.index_put(z, (i,), x, accumulate=True),
-       floats(1000, 1000), indices(1000, 1000), constants(1000, 1000)),
-    op("index_select", "1000x1000_dim0", lambda x, i: torch.index_select(x, 0, i),
-       floats(1000, 1000), indices(1000, 1000)),
-    op("index_select", "1000x1000_dim1", lambda x, i: torch.index_select(x, 1, i),
-       floats(1000, 1000), indices(1000, 1000)),
-    op_and_gradient("instance_norm", "8x64x28x28", lambda x, w, b: F.instance_norm(x, None, None, w, b),
-                    floats(8, 64, 28, 28), floats(64), floats(64)),
-    op_and_gradient("interpolate", "8x64x28x28_bilinear", lambda x: F.interpolate(x, scale_factor=2, mode='bilinear'), floats(8, 64, 28, 28)),
-    op_and_gradient("layer_norm", "1024x768", lambda x, w, b: F.layer_norm(x, (768,), w, b),
-                    floats(1024, 768), floats(768), floats(768)),
-    op_and_gradient("layer_norm", "8192x64", lambda x, w, b: F.layer_norm(x, (64,), w, b),
-                    floats(8192, 64), floats(64), floats(64)),
-    op_and_gradient("log_softmax", "512x1000", lambda x: torch.log_softmax(x, 1), floats(512, 1000)),
-    op_and_gradient("max_pool2d", "8x64x56x56", lambda x: F.max_pool2d(x, 2), floats(8, 64, 56, 56)),
-    op_and_gradient("max_pool2d", "8x64x56x56_3x3", lambda x: F.max_pool2d(x, 3, 2, 1), floats(8, 64, 56, 56)),
-    op("mean", "1000x1000_dim0", lambda x: x.mean(0), floats(1000, 1000)),
-    op("mean", "1000x1000_dim1", lambda x: x.mean(1), floats(1000, 1000)),
-    op("scatter_add", "1000x1000_dim0", lambda x, i, z: torch.scatter_add(z, 0, i, x),
-       floats(1000, 1000), indices(1000, 1000, 1000), constants(1000, 1000)),
-    op("scatter_add", "1000x1000_dim1", lambda x, i, z: torch.scatter_add(z, 1, i, x),
-       floats(1000, 1000), indices(1000, 1000, 1000), constants(1000, 1000)),
-    op_and_gradient("softmax", "512x1000", lambda x: torch.softmax(x, 1), floats(512, 1000)),
-    op("softmax", "10000x10", lambda x: torch.softmax(x, 1), floats(10000, 10)),
-    op("softmax", "4096x128", lambda x: torch.softmax(x, 1), floats(4096, 128)),
-    op("softmax", "8x1000x64_dim1", lambda x: torch.softmax(x, 1), floats(8, 1000, 64)),
-    op("sort", "1000x1000_dim0", lambda x: torch.sort(x, 0)[0], floats(1000, 1000)),
-    op("sort", "1000x1000_dim1", lambda x: torch.sort(x, 1)[0], floats(1000, 1000)),
-    op("sum", "1000x1000_dim0", lambda x: x.sum(0), floats(1000, 1000)),
-    op("sum", "1000x1000_dim1", lambda x: x.sum(1), floats(1000, 1000)),
-    op("var", "1000x1000_dim0", lambda x: torch.var(x, 0), floats(1000, 1000)),
-    op("var", "1000x1000_dim1", lambda x: torch.var(x, 1), floats(1000, 1000)),
-]
 
 # name: (seconds to measure, unless told otherwise; the measurement)
 WORKLOADS = {
@@ -392,7 +329,6 @@ WORKLOADS = {
     "W14": (2, packed_lstm),
     "W15": (4, text_classifier),
     "W16": (4, encoder_layer),
-    **{name: row for rows in SINGLE_OPS for name, row in rows.items()},
 }
 
 
@@ -400,6 +336,7 @@ def main():
     parser = argparse.ArgumentParser(description="The benchmark's workloads in PyTorch.")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", help="W1,W3; W7 is all of W7-..., op every single op")
+    parser.add_argument("--rows", help="what `bench --rows` printed: the single ops")
     parser.add_argument("--seconds", type=float, help="how long each measurement lasts")
     parser.add_argument("--cpu", action="store_true", help="the processor's time, not the clock's")
     parser.add_argument("--memory", action="store_true", help="a fourth column, the process's peak so far, in MiB")
@@ -415,8 +352,9 @@ def main():
     wanted = options.only.split(",") if options.only else None
 
     print("workload,threads,median_us" + (",peak_mib" if options.memory else ""))
-    for name, (seconds, measure) in WORKLOADS.items():
-        if wanted and name not in wanted and not any(name.startswith(w + "-") for w in wanted):
+    workloads = {**WORKLOADS, **(single_ops(options.rows) if options.rows else {})}
+    for name, (seconds, measure) in workloads.items():
+        if wanted and name not in wanted and not any(name.startswith((w + "-", w + "+")) for w in wanted):
             continue
         torch.manual_seed(0)
         row = f"{name},{options.threads},{measure(options.seconds or seconds):.2f}"
