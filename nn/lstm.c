@@ -13,8 +13,8 @@ static tgi_rnn_state step(const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_s
     const tg_tensor_list part = tg_chunk(gates, 4, 1);
     tg_tensor *i = tg_sigmoid(part.items[0]), *f = tg_sigmoid(part.items[1]);
     tg_tensor *g = tg_tanh(part.items[2]), *o = tg_sigmoid(part.items[3]);
-    tg_tensor *kept = tg_mul(f, s.c),
-              *written = tg_mul(i, g); /* named, so that every compiler records them in this order */
+    /* Named, so that every compiler records them in this order. */
+    tg_tensor *kept = tg_mul(f, s.c), *written = tg_mul(i, g);
     tg_tensor *c = tg_add(kept, written);
     tg_tensor *h = tg_mul(o, tg_tanh(c));
     if (w->weight_hr) h = tg_linear(h, w->weight_hr, NULL);

@@ -5,7 +5,7 @@
  *     OP(softmax, 512x1000, tg_softmax(x[0], 1), "torch.softmax(x[0], 1)", FLOATS(512, 1000))
  *
  * is the row op-softmax-512x1000: the op's name in the registry; what tells its rows apart, made of letters, digits and _;
- * the two calls, of inputs x[0], x[1], ...; and those inputs:
+ * the two calls, of inputs x[0], x[1], ... ("" where PyTorch has no such call: ours alone is timed); and those inputs:
  *
  *     FLOATS(sizes), DOUBLES(sizes)            drawn from the normal distribution
  *     UNIFORMS(sizes), UNIFORM_DOUBLES(sizes)  drawn from [0, 1)
@@ -144,6 +144,11 @@ static double measure(double seconds, const void *argument)
     OP_AND_GRADIENT(op, 1000x1000_row, expression, python, FLOATS(1000, 1000), FLOATS(1000))                           \
     OP_AND_GRADIENT(op, 1000x1000_column, expression, python, FLOATS(1000, 1000), FLOATS(1000, 1))                     \
     OP(op, 1001x999_transposed, expression, python, FLOATS(1001, 999), TRANSPOSED(1001, 999))
+
+/* The values drift away, the same in both. */
+#define UNARY_IN_PLACE(op, expression, python) OP(op, 1000x1000, expression, python, CONSTANTS(1000, 1000))
+#define BINARY_IN_PLACE(op, expression, python)                                                                        \
+    OP(op, 1000x1000, expression, python, CONSTANTS(1000, 1000), CONSTANTS(1000, 1000))
 
 #define OP(op, sizes, expression, python, ...)                                                                         \
     static tg_tensor *call_##op##_##sizes(tg_tensor *const *x) { return (void)x, expression; }
