@@ -60,7 +60,7 @@ static void test_scans(void **unused)
                 fill(d, a, OUTER * n, PLAIN);
                 check_scan(d, K(scan)->cumsum[d], R(scan)->cumsum[d], n, reverse,
                            d == TGI_F32 ? 1 : 4 * sqrt((double)n), "cumsum");
-                if (d < TGI_I64)
+                if (d < TGI_I64 && (n < 130 || n == 253)) /* the reference begins anew for each element */
                     check_scan(d, K(scan)->logcumsumexp[d], R(scan)->logcumsumexp[d], n, reverse,
                                d == TGI_F32 ? 1.01 : 4 + (double)n, "logcumsumexp");
                 for (int64_t i = 0; d < TGI_I64 && i < OUTER * n; i++) set(d, a + i * sizes[d], uniform(0.9, 1.1));
