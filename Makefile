@@ -212,7 +212,9 @@ EXAMPLES := $(EXAMPLE_NAMES:%=$(BUILD)/examples/%)
 EXAMPLE_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard examples/*.c examples/*/*.c))
 
 BENCH := $(BUILD)/bench/bench
-BENCH_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/*.c))
+BENCH_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(filter-out tests/bench/onednn.c,$(wildcard tests/bench/*.c)))
+ONEDNN := $(BUILD)/bench/onednn
+ONEDNN_OBJECTS := $(addprefix $(OBJ)/tests/bench/,onednn.o models.o timing.o)
 
 SUPPORT_OBJECTS := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/support/*.c))
 TEST_NAMES := $(sort $(patsubst tests/%.c,%,$(wildcard tests/*/test_*.c)))
@@ -241,6 +243,14 @@ $(BENCH): $(BENCH_OBJECTS) $(STATIC)
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q)$(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(STATIC) $(LIBS) $(DL_LIBS)
 
+# Built by `make bench-onednn` alone.
+$(ONEDNN): $(ONEDNN_OBJECTS) $(STATIC)
+	@mkdir -p $(@D); $(SAY) "LD $@"
+	$(Q)$(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(ONEDNN_OBJECTS) $(STATIC) -ldnnl $(LIBS)
+$(OBJ)/tests/bench/onednn.o: | find-onednn
+find-onednn:
+	@CC='$(CC)' FLAGS='$(CFLAGS) $(LDFLAGS)' sh tests/tools/find_onednn.sh
+
 $(TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.o $(SUPPORT_OBJECTS) $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(HERE)$(CMOCKA) && $(CC) $(PROGRAM_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out $(STATIC),$(filter %.a,$^)) $(STATIC) $$CMOCKA_LIBS $(LIBS)
@@ -255,7 +265,7 @@ $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
 	$(Q). $(HERE)$(CMOCKA) && $(CXX_FOUND) $(PROGRAM_FLAGS) $(CXXFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(STATIC) $$CMOCKA_LIBS $(LIBS)
 
-$(EXAMPLE_OBJECTS) $(BENCH_OBJECTS): $(OBJ)/%.o: %.c $(CONFIG)
+$(EXAMPLE_OBJECTS) $(BENCH_OBJECTS) $(OBJ)/tests/bench/onednn.o: $(OBJ)/%.o: %.c $(CONFIG)
 	@mkdir -p $(@D); $(SAY) "CC $<"
 	$(Q)$(CC) $(USER_FLAGS) $(OPENMP_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -272,7 +282,7 @@ $(CMOCKA): tests/tools/find_cmocka.sh
 	@mkdir -p $(@D)
 	@CC='$(CC)' FLAGS='$(CFLAGS) $(LDFLAGS)' sh tests/tools/find_cmocka.sh $@
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(REFERENCE_OBJECTS) $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(REFERENCE_OBJECTS) $(EXAMPLE_OBJECTS) $(BENCH_OBJECTS) $(ONEDNN_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
 
 # What a build has to compile that was never compiled before.
 MISSING := $(OBJECTS) $(EXAMPLE_OBJECTS) $(if $(filter test,$(MAKECMDGOALS)),$(BENCH_OBJECTS) $(REFERENCE_OBJECTS) $(TEST_OBJECTS) $(CXX_OBJECTS))
@@ -301,7 +311,7 @@ CHECKS := check-layers check-needs check-headers check-misuse check-calls check-
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all notebook test bench bench-pytorch asan tsan valgrind reference needs $(CHECKS) fmt lint install uninstall clean help FORCE
+.PHONY: all notebook test bench bench-pytorch bench-onednn find-onednn asan tsan valgrind reference needs $(CHECKS) fmt lint install uninstall clean help FORCE
 
 all: $(STATIC) $(SHARED) $(EXAMPLES)
 	@$(SAY)
@@ -330,6 +340,9 @@ bench: $(BENCH) ## times training steps and kernels; THREADS=2 ONLY=W1,gemm ARGS
 
 bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 KEEP=1 CPU=1 FLUSH=1 PYTHON=python3
 	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' KEEP='$(KEEP)' CPU='$(CPU)' FLUSH='$(FLUSH)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
+
+bench-onednn: $(ONEDNN) ## times LSTM training steps here and with oneDNN by turns; THREADS=2 ARGS="--only W3 --rounds 9"
+	@$< --threads $(or $(THREADS),1) $(ARGS)
 
 asan: ## the tests under AddressSanitizer, LeakSanitizer and UBSan
 	@$(MAKE) test SANITIZE=address,undefined BUILD=$(BUILD)/asan
