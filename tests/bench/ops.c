@@ -14,6 +14,7 @@
  *     CONSTANTS(sizes)                         drawn from [0, 1); no gradient is asked for, as of those below
  *     INDICES(below, sizes)                    int64, from 0 up
  *     BOOLS(sizes)
+ *     SORTED(sizes)                            floats from [0, 1), the last dimension in ascending order
  *
  * OP_AND_GRADIENT adds the row op-softmax+backward-512x1000, which also computes the gradient of every input but constants
  * from a gradient of ones. UNARY, BINARY and their like are the rows of a pointwise op. `--only op` is all of them, `--only
@@ -23,6 +24,7 @@
 #include "ops/registry.h"
 #include <tapegrad.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,13 +40,14 @@ typedef enum input_kind {
     INPUT_POSITIVE_DEFINITE,
     INPUT_CONSTANTS,
     INPUT_INDICES,
-    INPUT_BOOLS
+    INPUT_BOOLS,
+    INPUT_SORTED
 } input_kind;
 
 /* As pytorch.py calls them. */
 static const char *const kind_names[] = {
     "",          "floats",  "doubles", "uniforms", "uniform_doubles", "transposed", "positive_definite",
-    "constants", "indices", "bools"
+    "constants", "indices", "bools",   "sorted"
 };
 
 typedef struct input {
@@ -101,6 +104,7 @@ static tg_tensor *make(const input *i, bool requires_grad)
     case INPUT_POSITIVE_DEFINITE: t = positive_definite(i->shape); break;
     case INPUT_INDICES: t = tg_randint(0, i->below, i->shape); break;
     case INPUT_BOOLS: t = tg_gt(tg_rand(i->shape), tg_scalar(0.5)); break;
+    case INPUT_SORTED: t = tg_sort(tg_rand(i->shape)).values; break;
     case NO_INPUT: break;
     }
     if (requires_grad && !is_constant(i)) tg_requires_grad_(t, true);
@@ -150,6 +154,44 @@ static double measure(double seconds, const void *argument)
 #define BINARY_IN_PLACE(op, expression, python)                                                                        \
     OP(op, 1000x1000, expression, python, CONSTANTS(1000, 1000), CONSTANTS(1000, 1000))
 
+/* Over all elements and along a dimension. ROW is OP or OP_AND_GRADIENT. */
+#define REDUCTION(ROW, op, python)                                                                                     \
+    ROW(op, 1000, tg_##op(x[0]), python "(x[0])", FLOATS(1000))                                                        \
+    ROW(op, 1000x1000, tg_##op(x[0]), python "(x[0])", FLOATS(1000, 1000))                                             \
+    ROW(op, 1000x1000_dim0, tg_##op(x[0], .dim = 0), python "(x[0], dim=0)", FLOATS(1000, 1000))                       \
+    ROW(op, 1000x1000_dim1, tg_##op(x[0], .dim = 1), python "(x[0], dim=1)", FLOATS(1000, 1000))                       \
+    OP(op, 10000x8_dim0, tg_##op(x[0], .dim = 0), python "(x[0], dim=0)", FLOATS(10000, 8))                            \
+    OP(op, 10000x8_dim1, tg_##op(x[0], .dim = 1), python "(x[0], dim=1)", FLOATS(10000, 8))                            \
+    OP(op, 1001x999_transposed, tg_##op(x[0]), python "(x[0])", TRANSPOSED(1001, 999))                                 \
+    OP(op, 1001x999_transposed_dim1, tg_##op(x[0], .dim = 1), python "(x[0], dim=1)", TRANSPOSED(1001, 999))           \
+    OP(op, 1000x1000_float64, tg_##op(x[0]), python "(x[0])", DOUBLES(1000, 1000))                                     \
+    OP(op, 1000x1000_dim0_float64, tg_##op(x[0], .dim = 0), python "(x[0], dim=0)", DOUBLES(1000, 1000))
+#define REDUCTION_OF_INTEGERS(op, python)                                                                              \
+    OP(op, 1000x1000_int64, tg_##op(x[0]), python "(x[0])", INDICES(3, 1000, 1000))                                    \
+    OP(op, 1000x1000_dim0_int64, tg_##op(x[0], .dim = 0), python "(x[0], dim=0)", INDICES(3, 1000, 1000))              \
+    OP(op, 1000x1000_dim1_int64, tg_##op(x[0], .dim = 1), python "(x[0], dim=1)", INDICES(3, 1000, 1000))
+/* Along a dimension; `result` and `taken` say what is timed of several, .values and "[0]". */
+#define ALONG_A_DIMENSION(ROW, op, result, python, taken)                                                              \
+    ROW(op, 1000, tg_##op(x[0], 0) result, python "(x[0], 0)" taken, FLOATS(1000))                                     \
+    ROW(op, 1000x1000_dim0, tg_##op(x[0], 0) result, python "(x[0], 0)" taken, FLOATS(1000, 1000))                     \
+    ROW(op, 1000x1000_dim1, tg_##op(x[0], 1) result, python "(x[0], 1)" taken, FLOATS(1000, 1000))                     \
+    OP(op, 1001x999_transposed_dim1, tg_##op(x[0], 1) result, python "(x[0], 1)" taken, TRANSPOSED(1001, 999))         \
+    OP(op, 1000x1000_dim1_float64, tg_##op(x[0], 1) result, python "(x[0], 1)" taken, DOUBLES(1000, 1000))
+/* What costs the same for all sizes; its gradient may not. */
+#define VIEW(op, expression, python) OP_AND_GRADIENT(op, 1000x1000, expression, python, FLOATS(1000, 1000))
+
+/* Ops that have no function in C. */
+#define BY_NAME(op, ...)                                                                                               \
+    tg_op_call(tg_op_find(#op), ((tg_value[]){ __VA_ARGS__ }),                                                         \
+               (int)(sizeof((tg_value[]){ __VA_ARGS__ }) / sizeof(tg_value)))                                          \
+        .items[0]
+/* clang-format off */
+#define TENSOR(t) { TG_VALUE_TENSOR, .as.tensor = (t) }
+#define INT(i)    { TG_VALUE_INT, .as.integer = (i) }
+#define BOOL(b)   { TG_VALUE_BOOL, .as.boolean = (b) }
+#define INTS(...) { TG_VALUE_INTS, .as.ints = tg_shape(__VA_ARGS__) }
+/* clang-format on */
+
 #define OP(op, sizes, expression, python, ...)                                                                         \
     static tg_tensor *call_##op##_##sizes(tg_tensor *const *x) { return (void)x, expression; }
 #define OP_AND_GRADIENT(...) OP(__VA_ARGS__)
@@ -166,6 +208,7 @@ static double measure(double seconds, const void *argument)
 #define POSITIVE_DEFINITE(...) { INPUT_POSITIVE_DEFINITE, 0, SIZES(__VA_ARGS__) }
 #define CONSTANTS(...) { INPUT_CONSTANTS, 0, SIZES(__VA_ARGS__) }
 #define BOOLS(...) { INPUT_BOOLS, 0, SIZES(__VA_ARGS__) }
+#define SORTED(...) { INPUT_SORTED, 0, SIZES(__VA_ARGS__) }
 #define INDICES(below, ...) { INPUT_INDICES, below, SIZES(__VA_ARGS__) }
 #define SIZES(...) { (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } }
 

@@ -281,6 +281,7 @@ INPUTS = {
     "constants": (False, lambda *sizes: torch.rand(sizes)),
     "indices": (False, lambda below, *sizes: torch.randint(0, below, sizes)),
     "bools": (False, lambda *sizes: torch.rand(sizes) > 0.5),
+    "sorted": (False, lambda *sizes: torch.rand(sizes).sort()[0]),
 }
 
 
