@@ -133,6 +133,39 @@ static double measure(double seconds, const void *argument)
 
 /* ---- the rows ---- */
 
+/* Ops that only a backward calls: BY_NAME(op, arguments in the schema's order). */
+static tg_tensor *by_name(const char *op, const tg_value *args, int count)
+{
+    const tg_tensor_list results = tg_op_call(tg_op_find(op), args, count);
+    return results.count > 0 ? results.items[0] : NULL;
+}
+#define BY_NAME(op, ...)                                                                                               \
+    by_name(#op, (const tg_value[]){ __VA_ARGS__ }, (int)(sizeof((const tg_value[]){ __VA_ARGS__ }) / sizeof(tg_value)))
+#define NONE                                                                                                           \
+    {                                                                                                                  \
+        .kind = TG_VALUE_NONE                                                                                          \
+    }
+#define TENSOR(t)                                                                                                      \
+    {                                                                                                                  \
+        .kind = TG_VALUE_TENSOR, .as.tensor = t                                                                        \
+    }
+#define INT(i)                                                                                                         \
+    {                                                                                                                  \
+        .kind = TG_VALUE_INT, .as.integer = i                                                                          \
+    }
+#define INTS(...)                                                                                                      \
+    {                                                                                                                  \
+        .kind = TG_VALUE_INTS, .as.ints = tg_shape(__VA_ARGS__)                                                        \
+    }
+#define BOOL(b)                                                                                                        \
+    {                                                                                                                  \
+        .kind = TG_VALUE_BOOL, .as.boolean = b                                                                         \
+    }
+#define STRING(text)                                                                                                   \
+    {                                                                                                                  \
+        .kind = TG_VALUE_STRING, .as.string = text                                                                     \
+    }
+
 #define UNARY_OF(KIND, DOUBLE_KIND, op, expression, python)                                                            \
     OP_AND_GRADIENT(op, 1000, expression, python, KIND(1000))                                                          \
     OP_AND_GRADIENT(op, 1000x1000, expression, python, KIND(1000, 1000))                                               \
