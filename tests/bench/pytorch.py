@@ -309,6 +309,8 @@ def single_ops(path):
     with open(path, encoding="ascii") as file:
         for line in file:
             name, backward, call, inputs = line.rstrip("\n").split("\t")
+            if not call:
+                continue
             inputs = [one.split(",") for one in inputs.split(";")] if inputs else []
             rows[name] = (0.5, single_op(eval("lambda x: " + call), inputs, backward == "1"))
     return rows
