@@ -15,6 +15,7 @@
  *     INDICES(below, sizes)                    int64, from 0 up
  *     BOOLS(sizes)
  *     SORTED(sizes)                            floats from [0, 1), the last dimension in ascending order
+ *     COUNTS(most, sizes)                      int64, from 1 up
  *
  * OP_AND_GRADIENT adds the row op-softmax+backward-512x1000, which also computes the gradient of every input but constants
  * from a gradient of ones. UNARY, BINARY and their like are the rows of a pointwise op. `--only op` is all of them, `--only
@@ -41,13 +42,14 @@ typedef enum input_kind {
     INPUT_CONSTANTS,
     INPUT_INDICES,
     INPUT_BOOLS,
-    INPUT_SORTED
+    INPUT_SORTED,
+    INPUT_COUNTS
 } input_kind;
 
 /* As pytorch.py calls them. */
 static const char *const kind_names[] = {
     "",          "floats",  "doubles", "uniforms", "uniform_doubles", "transposed", "positive_definite",
-    "constants", "indices", "bools",   "sorted"
+    "constants", "indices", "bools",   "sorted",   "counts"
 };
 
 typedef struct input {
@@ -105,6 +107,7 @@ static tg_tensor *make(const input *i, bool requires_grad)
     case INPUT_INDICES: t = tg_randint(0, i->below, i->shape); break;
     case INPUT_BOOLS: t = tg_gt(tg_rand(i->shape), tg_scalar(0.5)); break;
     case INPUT_SORTED: t = tg_sort(tg_rand(i->shape)).values; break;
+    case INPUT_COUNTS: t = tg_randint(1, i->below, i->shape); break;
     case NO_INPUT: break;
     }
     if (requires_grad && !is_constant(i)) tg_requires_grad_(t, true);
@@ -174,18 +177,27 @@ static tg_tensor *by_name(const char *op, const tg_value *args, int count)
     UNARY_OF(FLOATS, DOUBLES, op, expression, python)                                                                  \
     OP(op, 1001x999_transposed, expression, python, TRANSPOSED(1001, 999))
 #define UNARY_POSITIVE(op, expression, python) UNARY_OF(UNIFORMS, UNIFORM_DOUBLES, op, expression, python)
-#define BINARY(op, expression, python)                                                                                 \
-    OP_AND_GRADIENT(op, 1000, expression, python, FLOATS(1000), FLOATS(1000))                                          \
-    OP_AND_GRADIENT(op, 1000x1000, expression, python, FLOATS(1000, 1000), FLOATS(1000, 1000))                         \
-    OP_AND_GRADIENT(op, 1000x1000_float64, expression, python, DOUBLES(1000, 1000), DOUBLES(1000, 1000))               \
-    OP_AND_GRADIENT(op, 1000x1000_row, expression, python, FLOATS(1000, 1000), FLOATS(1000))                           \
-    OP_AND_GRADIENT(op, 1000x1000_column, expression, python, FLOATS(1000, 1000), FLOATS(1000, 1))                     \
-    OP(op, 1001x999_transposed, expression, python, FLOATS(1001, 999), TRANSPOSED(1001, 999))
+#define BINARY_OF(KIND, DOUBLE_KIND, op, expression, python)                                                           \
+    OP_AND_GRADIENT(op, 1000, expression, python, KIND(1000), KIND(1000))                                              \
+    OP_AND_GRADIENT(op, 1000x1000, expression, python, KIND(1000, 1000), KIND(1000, 1000))                             \
+    OP_AND_GRADIENT(op, 1000x1000_float64, expression, python, DOUBLE_KIND(1000, 1000), DOUBLE_KIND(1000, 1000))       \
+    OP_AND_GRADIENT(op, 1000x1000_row, expression, python, KIND(1000, 1000), KIND(1000))                               \
+    OP_AND_GRADIENT(op, 1000x1000_column, expression, python, KIND(1000, 1000), KIND(1000, 1))                         \
+    OP(op, 1001x999_transposed, expression, python, KIND(1001, 999), TRANSPOSED(1001, 999))
+#define BINARY(op, expression, python) BINARY_OF(FLOATS, DOUBLES, op, expression, python)
+#define TERNARY(op, expression, python)                                                                                \
+    OP_AND_GRADIENT(op, 1000, expression, python, FLOATS(1000), FLOATS(1000), FLOATS(1000))                            \
+    OP_AND_GRADIENT(op, 1000x1000, expression, python, FLOATS(1000, 1000), FLOATS(1000, 1000), FLOATS(1000, 1000))     \
+    OP_AND_GRADIENT(op, 1000x1000_float64, expression, python, DOUBLES(1000, 1000), DOUBLES(1000, 1000),               \
+                    DOUBLES(1000, 1000))                                                                               \
+    OP_AND_GRADIENT(op, 1000x1000_column, expression, python, FLOATS(1000, 1000), FLOATS(1000), FLOATS(1000, 1))
 
 /* The values drift away, the same in both. */
 #define UNARY_IN_PLACE(op, expression, python) OP(op, 1000x1000, expression, python, CONSTANTS(1000, 1000))
 #define BINARY_IN_PLACE(op, expression, python)                                                                        \
     OP(op, 1000x1000, expression, python, CONSTANTS(1000, 1000), CONSTANTS(1000, 1000))
+#define TERNARY_IN_PLACE(op, expression, python)                                                                       \
+    OP(op, 1000x1000, expression, python, CONSTANTS(1000, 1000), CONSTANTS(1000, 1000), CONSTANTS(1000, 1000))
 
 /* Over all elements and along a dimension. ROW is OP or OP_AND_GRADIENT. */
 #define REDUCTION(ROW, op, python)                                                                                     \
@@ -213,18 +225,6 @@ static tg_tensor *by_name(const char *op, const tg_value *args, int count)
 /* What costs the same for all sizes; its gradient may not. */
 #define VIEW(op, expression, python) OP_AND_GRADIENT(op, 1000x1000, expression, python, FLOATS(1000, 1000))
 
-/* Ops that have no function in C. */
-#define BY_NAME(op, ...)                                                                                               \
-    tg_op_call(tg_op_find(#op), ((tg_value[]){ __VA_ARGS__ }),                                                         \
-               (int)(sizeof((tg_value[]){ __VA_ARGS__ }) / sizeof(tg_value)))                                          \
-        .items[0]
-/* clang-format off */
-#define TENSOR(t) { TG_VALUE_TENSOR, .as.tensor = (t) }
-#define INT(i)    { TG_VALUE_INT, .as.integer = (i) }
-#define BOOL(b)   { TG_VALUE_BOOL, .as.boolean = (b) }
-#define INTS(...) { TG_VALUE_INTS, .as.ints = tg_shape(__VA_ARGS__) }
-/* clang-format on */
-
 #define OP(op, sizes, expression, python, ...)                                                                         \
     static tg_tensor *call_##op##_##sizes(tg_tensor *const *x) { return (void)x, expression; }
 #define OP_AND_GRADIENT(...) OP(__VA_ARGS__)
@@ -243,6 +243,7 @@ static tg_tensor *by_name(const char *op, const tg_value *args, int count)
 #define BOOLS(...) { INPUT_BOOLS, 0, SIZES(__VA_ARGS__) }
 #define SORTED(...) { INPUT_SORTED, 0, SIZES(__VA_ARGS__) }
 #define INDICES(below, ...) { INPUT_INDICES, below, SIZES(__VA_ARGS__) }
+#define COUNTS(most, ...) { INPUT_COUNTS, (most) + 1, SIZES(__VA_ARGS__) }
 #define SIZES(...) { (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } }
 
 #define ROW(name, description, op, sizes, python, backward, ...)                                                       \
@@ -267,7 +268,7 @@ void bench_print_row(const bench_workload *w)
     printf("%s\t%d\t%s\t", w->name, row->backward, row->python);
     for (const input *in = row->inputs; in < row->inputs + MOST_INPUTS && in->kind != NO_INPUT; in++) {
         printf("%s%s", in == row->inputs ? "" : ";", kind_names[in->kind]);
-        if (in->kind == INPUT_INDICES) printf(",%lld", (long long)in->below);
+        if (in->kind == INPUT_INDICES || in->kind == INPUT_COUNTS) printf(",%lld", (long long)in->below);
         for (int i = 0; i < in->shape.ndim; i++) printf(",%lld", (long long)in->shape.dims[i]);
     }
     putchar('\n');

@@ -282,6 +282,7 @@ INPUTS = {
     "indices": (False, lambda below, *sizes: torch.randint(0, below, sizes)),
     "bools": (False, lambda *sizes: torch.rand(sizes) > 0.5),
     "sorted": (False, lambda *sizes: torch.rand(sizes).sort()[0]),
+    "counts": (False, lambda below, *sizes: torch.randint(1, below, sizes)),
 }
 
 
