@@ -81,7 +81,7 @@ endif
 # Each folder uses only those before it. The tools are told these names; nowhere else are they listed.
 WINGS := base shape rows index reduce arrange linear layers loss random
 WATCH_WINGS := tape gradcheck profile player check compare
-KERNEL_FOLDERS := template math rows gemm conv image reduce normalize attention index distance optim
+KERNEL_FOLDERS := template math rows gemm factor conv image reduce normalize attention index distance optim
 LAYERS := core core/file core/show $(WATCH_WINGS:%=core/watch/%) core/watch $(KERNEL_FOLDERS:%=ops/kernels/%) ops/kernels $(WINGS:%=ops/%) ops nn nn/data optim
 
 # ---- the library ----

@@ -1,31 +1,38 @@
-/* factor.c: LU, Cholesky and triangular systems, blocked so that most of the work is a product of matrices.
- *
- * Right-looking LU (Golub and Van Loan, Matrix Computations, 3.4), left-looking Cholesky (4.2). Inner loops run along
- * rows. */
+/* factor.c: LU, Cholesky and triangular systems by halves of halves, down to panels of a few columns, so that most of the
+ * work is products of matrices (Toledo, Locality of reference in LU decomposition with partial pivoting, 1997). What is
+ * left are kernels. */
 #include "factor.h"
 
+#include "ops/kernels/factor/factor_kernels.h"
 #include "ops/kernels/gemm/gemm_kernels.h"
 #include "ops/base/parallel.h"
 
 #include <math.h>
 #include <string.h>
 
-/* c [m, n] -= a [m, k] b, where b is [k, n], or [n, k] if transposed. The negative of a goes to scratch, [m, k]. */
-static void subtract_product(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, const double *b,
-                             int64_t b_row, bool transposed, double *c, int64_t c_row, double *scratch)
+/* About half of n > TGI_NARROW. */
+static int64_t half_of(int64_t n) { return tgi_pieces(n / 2, TGI_NARROW) * TGI_NARROW; }
+
+/* c [m, n] -= a [m, k] b [k, n], where rows of a, or its columns (a_col is not 1), are contiguous, and those of b and c.
+ * The negative of a goes to scratch. */
+static void subtract_product(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, int64_t a_col,
+                             const double *b, int64_t b_row, double *c, int64_t c_row, double *scratch)
 {
     if (m == 0 || n == 0 || k == 0) return;
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t l = 0; l < k; l++) scratch[i * k + l] = -a[i * a_row + l];
+    const bool turned = a_col != 1;
+    if (turned)
+        TGI_KERNELS(factor)->negate(k, m, a, a_col, scratch, m);
+    else
+        TGI_KERNELS(factor)->negate(m, k, a, a_row, scratch, k);
     const tgi_gemm args = { .m = m,
                             .n = n,
                             .k = k,
                             .a = scratch,
-                            .a_row = k,
-                            .a_col = 1,
+                            .a_row = turned ? 1 : k,
+                            .a_col = turned ? m : 1,
                             .b = b,
-                            .b_row = transposed ? 1 : b_row,
-                            .b_col = transposed ? b_row : 1,
+                            .b_row = b_row,
+                            .b_col = 1,
                             .c = c,
                             .c_row = c_row,
                             .accumulate = true };
@@ -43,59 +50,132 @@ static void divide_row(int64_t m, double *row, double divisor)
     for (int64_t j = 0; j < m; j++) row[j] /= divisor;
 }
 
+/* ---- triangular systems ---- */
+
+/* Rows and columns from..to of a triangle. */
+static tgi_triangle corner(const tgi_triangle *t, int64_t from, int64_t to)
+{
+    tgi_triangle c = *t;
+    c.a += from * (t->row + t->col);
+    c.n = to - from;
+    return c;
+}
+
+/* b, a vector, becomes t^-1 b; t's rows are contiguous. */
+static void solve_vector(const tgi_triangle *t, double *b)
+{
+    for (int64_t step = 0; step < t->n; step++) {
+        const int64_t i = t->upper ? t->n - 1 - step : step, known = t->upper ? i + 1 : 0;
+        const double *row = t->a + i * t->row;
+        b[i] -= TGI_KERNELS(factor)->dot(step, row + known, b + known);
+        if (!t->unit) b[i] /= row[i];
+    }
+}
+
+/* b [n, m] becomes t^-1 b. */
+static void solve(const tgi_triangle *t, double *b, int64_t b_row, int64_t m, double *scratch)
+{
+    if (m == 1 && b_row == 1 && t->col == 1) {
+        solve_vector(t, b);
+        return;
+    }
+    if (t->n <= TGI_NARROW) {
+        TGI_KERNELS(factor)->solve(t, b, b_row, m);
+        return;
+    }
+    const int64_t n = half_of(t->n), rest = t->n - n;
+    const tgi_triangle first = corner(t, 0, n), last = corner(t, n, t->n);
+    double *below = b + n * b_row;
+    if (t->upper) {
+        solve(&last, below, b_row, m, scratch);
+        subtract_product(n, m, rest, t->a + n * t->col, t->row, t->col, below, b_row, b, b_row, scratch);
+        solve(&first, b, b_row, m, scratch);
+    } else {
+        solve(&first, b, b_row, m, scratch);
+        subtract_product(rest, m, n, t->a + n * t->row, t->row, t->col, b, b_row, below, b_row, scratch);
+        solve(&last, below, b_row, m, scratch);
+    }
+}
+
+void tgi_triangular_solve(const double *a, int64_t n, bool upper, bool unit, double *b, int64_t m, double *scratch)
+{
+    const tgi_triangle t = { .a = a, .n = n, .row = n, .col = 1, .upper = upper, .unit = unit };
+    if (m > 0) solve(&t, b, m, m, scratch);
+}
+
+/* x, the identity, becomes the inverse of a lower triangle. */
+static void invert_lower(const tgi_triangle *t, double *x, int64_t x_row, double *scratch)
+{
+    if (t->n <= TGI_NARROW) {
+        TGI_KERNELS(factor)->solve(t, x, x_row, t->n);
+        return;
+    }
+    const int64_t n = half_of(t->n), rest = t->n - n;
+    const tgi_triangle first = corner(t, 0, n), last = corner(t, n, t->n);
+    double *below = x + n * x_row;
+    invert_lower(&first, x, x_row, scratch);
+    subtract_product(rest, n, n, t->a + n * t->row, t->row, t->col, x, x_row, below, x_row, scratch);
+    solve(&last, below, x_row, n, scratch);
+    invert_lower(&last, below + n, x_row, scratch);
+}
+
 /* ---- LU ---- */
 
-void tgi_swap_rows(double *a, int64_t n, int64_t i, int64_t k)
+/* Rows i and k of `columns` columns. */
+static void swap_rows(double *a, int64_t row, int64_t columns, int64_t i, int64_t k)
 {
-    if (i == k) return;
-    for (int64_t j = 0; j < n; j++) {
-        const double t = a[i * n + j];
-        a[i * n + j] = a[k * n + j];
-        a[k * n + j] = t;
+    double t[64];
+    double *x = a + i * row, *y = a + k * row;
+    for (int64_t left = i == k ? 0 : columns, some; left > 0; left -= some, x += some, y += some) {
+        some = tgi_smaller(left, 64);
+        memcpy(t, x, (size_t)some * sizeof *t);
+        memcpy(x, y, (size_t)some * sizeof *t);
+        memcpy(y, t, (size_t)some * sizeof *t);
     }
 }
 
-static int64_t largest_below(const double *a, int64_t n, int64_t k)
+void tgi_swap_rows(double *a, int64_t n, int64_t i, int64_t k) { swap_rows(a, n, n, i, k); }
+
+/* Copies some columns to or from a panel. */
+static void copy_panel(double *panel, double *a, int64_t row, int64_t m, int64_t width, bool back)
 {
-    int64_t best = k;
-    for (int64_t i = k + 1; i < n; i++)
-        if (fabs(a[i * n + k]) > fabs(a[best * n + k])) best = i;
-    return best;
+    for (int64_t i = 0; i < m; i++) {
+        double *const x = panel + i * TGI_NARROW, *const y = a + i * row;
+        if (width == TGI_NARROW)
+            memcpy(back ? y : x, back ? x : y, TGI_NARROW * sizeof *x);
+        else
+            memcpy(back ? y : x, back ? x : y, (size_t)width * sizeof *x);
+    }
 }
 
-/* Columns from..to of the rows from `from` on. */
-static int64_t factor_panel(double *a, int64_t n, int64_t from, int64_t to, int64_t *pivots)
+static int64_t factor_panel(double *a, int64_t row, int64_t m, int64_t width, int64_t *pivots, double *scratch)
 {
-    int64_t zero = 0;
-    for (int64_t k = from; k < to; k++) {
-        pivots[k] = largest_below(a, n, k);
-        tgi_swap_rows(a, n, k, pivots[k]);
-        const double pivot = a[k * n + k];
-        if (pivot == 0) { /* so are all below */
-            if (!zero) zero = k + 1;
-            continue;
-        }
-        for (int64_t i = k + 1; i < n; i++) {
-            const double factor = a[i * n + k] /= pivot;
-            subtract_row(to - k - 1, factor, a + k * n + k + 1, a + i * n + k + 1);
-        }
-    }
+    if (width < TGI_NARROW) memset(scratch, 0, (size_t)(m * TGI_NARROW) * sizeof *scratch);
+    copy_panel(scratch, a, row, m, width, false);
+    const int64_t zero = TGI_KERNELS(factor)->eliminate(scratch, m, width, pivots);
+    copy_panel(scratch, a, row, m, width, true);
     return zero;
+}
+
+/* Columns of a matrix of m rows, no more of them than rows. Rows are swapped in these columns alone. */
+static int64_t factor_columns(double *a, int64_t row, int64_t m, int64_t columns, int64_t *pivots, double *scratch)
+{
+    if (columns <= TGI_NARROW) return factor_panel(a, row, m, columns, pivots, scratch);
+    const int64_t n = half_of(columns), rest = columns - n;
+    double *right = a + n, *below = a + n * row;
+    const int64_t zero = factor_columns(a, row, m, n, pivots, scratch);
+    for (int64_t i = 0; i < n; i++) swap_rows(right, row, rest, i, pivots[i]);
+    const tgi_triangle l = { .a = a, .n = n, .row = row, .col = 1, .unit = true };
+    solve(&l, right, row, rest, scratch);
+    subtract_product(m - n, rest, n, below, row, 1, right, row, below + n, row, scratch);
+    const int64_t later = factor_columns(below + n, row, m - n, rest, pivots + n, scratch);
+    for (int64_t i = n; i < columns; i++) swap_rows(a, row, n, i, pivots[i] += n);
+    return zero ? zero : later ? later + n : 0;
 }
 
 int64_t tgi_lu(double *a, int64_t n, int64_t *pivots, double *scratch)
 {
-    int64_t zero = 0;
-    for (int64_t from = 0; from < n; from += TGI_PANEL) {
-        const int64_t to = tgi_smaller(from + TGI_PANEL, n), rest = n - to;
-        const int64_t found = factor_panel(a, n, from, to, pivots);
-        if (!zero) zero = found;
-        for (int64_t k = from; k < to; k++) /* the rows of U beside the panel */
-            for (int64_t i = k + 1; i < to; i++) subtract_row(rest, a[i * n + k], a + k * n + to, a + i * n + to);
-        subtract_product(rest, rest, to - from, a + to * n + from, n, a + from * n + to, n, false, a + to * n + to, n,
-                         scratch);
-    }
-    return zero;
+    return factor_columns(a, n, n, n, pivots, scratch);
 }
 
 double tgi_lu_parity(int64_t n, const int64_t *pivots)
@@ -111,6 +191,28 @@ void tgi_lu_solve(const double *lu, int64_t n, const int64_t *pivots, double *b,
     for (int64_t i = 0; i < n; i++) tgi_swap_rows(b, m, i, pivots[i]);
     tgi_triangular_solve(lu, n, false, true, b, m, scratch);
     tgi_triangular_solve(lu, n, true, false, b, m, scratch);
+}
+
+/* A^-1 = U^-1 L^-1 P, where P swaps the columns of L^-1 in the opposite order. */
+void tgi_lu_inverse(const double *lu, int64_t n, const int64_t *pivots, double *x, double *scratch)
+{
+    const tgi_triangle l = { .a = lu, .n = n, .row = n, .col = 1, .unit = true };
+    int64_t *from = (int64_t *)(void *)scratch;
+    double *row = scratch + n;
+    memset(x, 0, (size_t)(n * n) * sizeof *x);
+    for (int64_t i = 0; i < n; i++) x[i * n + i] = 1;
+    invert_lower(&l, x, n, scratch);
+    tgi_triangular_solve(lu, n, true, false, x, n, scratch);
+    for (int64_t j = 0; j < n; j++) from[j] = j;
+    for (int64_t j = n; j-- > 0;) {
+        const int64_t other = from[pivots[j]];
+        from[pivots[j]] = from[j];
+        from[j] = other;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(row, x + i * n, (size_t)n * sizeof *row);
+        for (int64_t j = 0; j < n; j++) x[i * n + j] = row[from[j]];
+    }
 }
 
 /* ---- L D U ---- */
@@ -154,60 +256,64 @@ void tgi_ldu(double *a, int64_t n, int64_t *rows, int64_t *columns)
     }
 }
 
-/* ---- triangular systems ---- */
+/* ---- Cholesky ---- of upper triangles, whose rows are contiguous */
 
-/* Rows from..to of b, whose other rows no longer matter to them. */
-static void solve_block(const double *a, int64_t n, bool upper, bool unit, double *b, int64_t m, int64_t from,
-                        int64_t to)
+/* RT R = A, all of it at once. */
+static int64_t cholesky_corner(double *a, int64_t row, int64_t n)
 {
-    for (int64_t step = 0; step < to - from; step++) {
-        const int64_t i = upper ? to - 1 - step : from + step;
-        for (int64_t k = upper ? i + 1 : from; k < (upper ? to : i); k++)
-            subtract_row(m, a[i * n + k], b + k * m, b + i * m);
-        if (!unit) divide_row(m, b + i * m, a[i * n + i]);
-    }
-}
-
-void tgi_triangular_solve(const double *a, int64_t n, bool upper, bool unit, double *b, int64_t m, double *scratch)
-{
-    const int64_t blocks = tgi_pieces(n, TGI_PANEL);
-    for (int64_t step = 0; step < blocks; step++) {
-        const int64_t block = upper ? blocks - 1 - step : step;
-        const int64_t from = block * TGI_PANEL, to = tgi_smaller(from + TGI_PANEL, n);
-        const int64_t known = upper ? to : 0, count = upper ? n - to : from; /* rows of b solved already */
-        subtract_product(to - from, m, count, a + from * n + known, n, b + known * m, m, false, b + from * m, m,
-                         scratch);
-        solve_block(a, n, upper, unit, b, m, from, to);
-    }
-}
-
-/* ---- Cholesky ---- */
-
-/* Columns from..to, from which the columns before have been taken away. */
-static int64_t cholesky_panel(double *a, int64_t n, int64_t from, int64_t to)
-{
-    for (int64_t k = from; k < to; k++) {
-        if (a[k * n + k] <= 0) return k + 1;
-        const double pivot = sqrt(a[k * n + k]);
-        for (int64_t i = k; i < n; i++) a[i * n + k] /= pivot;
-        a[k * n + k] = pivot;
+    for (int64_t k = 0; k < n; k++) {
+        double *const top = a + k * row;
+        if (top[k] <= 0) return k + 1;
+        const double pivot = top[k] = sqrt(top[k]);
+        for (int64_t j = k + 1; j < n; j++) top[j] /= pivot;
         for (int64_t i = k + 1; i < n; i++)
-            for (int64_t j = k + 1; j <= tgi_smaller(i, to - 1); j++) a[i * n + j] -= a[i * n + k] * a[j * n + k];
+            for (int64_t j = i; j < n; j++) a[i * row + j] -= top[i] * top[j];
     }
     return 0;
 }
 
+static int64_t cholesky_upper(double *a, int64_t row, int64_t columns, double *scratch)
+{
+    enum { ROWS = 96 }; /* updated at once: what lies below the diagonal in them is for nothing */
+    if (columns <= TGI_NARROW) return cholesky_corner(a, row, columns);
+    const int64_t n = half_of(columns), rest = columns - n;
+    double *right = a + n, *last = a + n * row + n;
+    const int64_t minor = cholesky_upper(a, row, n, scratch);
+    if (minor) return minor;
+    const tgi_triangle rt = { .a = a, .n = n, .row = 1, .col = row };
+    solve(&rt, right, row, rest, scratch);
+    for (int64_t i = 0; i < rest; i += ROWS)
+        subtract_product(tgi_smaller(ROWS, rest - i), rest - i, n, right + i, 1, row, right + i, row,
+                         last + i * row + i, row, scratch);
+    const int64_t later = cholesky_upper(last, row, rest, scratch);
+    return later ? later + n : 0;
+}
+
+/* The upper triangle becomes the lower one transposed, or the reverse. */
+static void mirror(double *a, int64_t n, bool to_lower)
+{
+    enum { TILE = 64 };
+    for (int64_t i = 0; i < n; i += TILE) {
+        const int64_t rows = tgi_smaller(TILE, n - i);
+        for (int64_t j = i + TILE; j < n; j += TILE) {
+            double *upper = a + i * n + j, *lower = a + j * n + i;
+            const int64_t columns = tgi_smaller(TILE, n - j);
+            if (to_lower)
+                TGI_KERNELS(factor)->transpose(rows, columns, upper, n, lower, n);
+            else
+                TGI_KERNELS(factor)->transpose(columns, rows, lower, n, upper, n);
+        }
+        for (int64_t r = i; r < i + rows; r++)
+            for (int64_t c = r + 1; c < i + rows; c++) *(to_lower ? a + c * n + r : a + r * n + c) = a[to_lower ? r * n + c : c * n + r];
+    }
+}
+
 int64_t tgi_cholesky(double *a, int64_t n, double *scratch)
 {
-    for (int64_t from = 0; from < n; from += TGI_PANEL) {
-        const int64_t to = tgi_smaller(from + TGI_PANEL, n);
-        for (int64_t i = from; i < n; i += TGI_PANEL) { /* as many rows at once as there is scratch for */
-            const int64_t rows = tgi_smaller(TGI_PANEL, n - i);
-            subtract_product(rows, to - from, from, a + i * n, n, a + from * n, n, true, a + i * n + from, n, scratch);
-        }
-        const int64_t minor = cholesky_panel(a, n, from, to);
-        if (minor) return minor;
-    }
+    mirror(a, n, false);
+    const int64_t minor = cholesky_upper(a, n, n, scratch);
+    if (minor) return minor;
+    mirror(a, n, true);
     for (int64_t i = 0; i < n; i++) memset(a + i * n + i + 1, 0, (size_t)(n - i - 1) * sizeof *a);
     return 0;
 }

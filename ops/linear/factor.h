@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TGI_PANEL = 48 }; /* columns factored one by one before the rest is updated by a product */
-#define TGI_FACTOR_SCRATCH(n) ((n) * TGI_PANEL)
+#define TGI_FACTOR_SCRATCH(n) (((n) / 2 + 8) * ((n) / 2 + 8) + 8 * (n))
 
 /* Rows, or columns, of a matrix of n columns, or of n by n. */
 void tgi_swap_rows(double *a, int64_t n, int64_t i, int64_t k);
@@ -30,6 +29,9 @@ double tgi_lu_parity(int64_t n, const int64_t *pivots);
 
 /* b [n, m] = A^-1 b for an A that tgi_lu factored. Zeros on U's diagonal give inf and NaN. */
 void tgi_lu_solve(const double *lu, int64_t n, const int64_t *pivots, double *b, int64_t m, double *scratch);
+
+/* x = A^-1 for such an A. */
+void tgi_lu_inverse(const double *lu, int64_t n, const int64_t *pivots, double *x, double *scratch);
 
 /* b [n, m] = A^-1 b for the upper or lower triangle A of `a`; `unit`: with ones for its diagonal. */
 void tgi_triangular_solve(const double *a, int64_t n, bool upper, bool unit, double *b, int64_t m, double *scratch);

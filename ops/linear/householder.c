@@ -6,9 +6,9 @@
 #include "factor.h"
 
 #include "ops/base/parallel.h"
+#include "ops/kernels/factor/factor_kernels.h"
 #include "ops/kernels/gemm/gemm_kernels.h"
 
-#include <math.h>
 #include <string.h>
 
 /* The reflections of a block, and room for what they are applied to. */
@@ -27,48 +27,6 @@ static block block_in(double *scratch, int64_t m, int64_t n)
     b.w = b.t + TGI_REFLECTIONS * TGI_REFLECTIONS;
     b.tw = b.w + width;
     return b;
-}
-
-/* ---- one reflection ---- */
-
-/* The length of a column below its first element; no square leaves the range of doubles. */
-static double length_below(const double *x, int64_t count, int64_t row)
-{
-    double largest = 0, sum = 0;
-    for (int64_t i = 1; i < count; i++)
-        if (!(fabs(x[i * row]) <= largest)) largest = fabs(x[i * row]);
-    if (largest == 0) return 0;
-    for (int64_t i = 1; i < count; i++) sum += x[i * row] / largest * (x[i * row] / largest);
-    return largest * sqrt(sum);
-}
-
-/* The reflection that leaves of a column only its first element, which becomes the column's length with the opposite
- * sign; the rest of the column becomes v. Returns tau, 0 where there is nothing to reflect. */
-static double reflect(double *x, int64_t count, int64_t row)
-{
-    const double below = length_below(x, count, row), first = x[0];
-    if (below == 0) return 0;
-    const double length = -copysign(hypot(first, below), first);
-    for (int64_t i = 1; i < count; i++) x[i * row] /= first - length;
-    x[0] = length;
-    return (length - first) / length;
-}
-
-/* Columns from..to of the rows from `from` on. `w` holds a number for each of them. */
-static void reflect_panel(double *a, int64_t m, int64_t n, int64_t from, int64_t to, double *tau, double *w)
-{
-    for (int64_t k = from; k < to; k++) {
-        const int64_t rest = to - k - 1;
-        double *first = a + k * n + k + 1; /* the rest of row k */
-        tau[k] = reflect(a + k * n + k, m - k, n);
-        if (tau[k] == 0) continue;
-        memcpy(w, first, (size_t)rest * sizeof *w);
-        for (int64_t i = k + 1; i < m; i++)
-            for (int64_t j = 0; j < rest; j++) w[j] += a[i * n + k] * a[i * n + k + 1 + j];
-        for (int64_t j = 0; j < rest; j++) first[j] -= tau[k] * w[j];
-        for (int64_t i = k + 1; i < m; i++)
-            for (int64_t j = 0; j < rest; j++) a[i * n + k + 1 + j] -= tau[k] * a[i * n + k] * w[j];
-    }
 }
 
 /* ---- a block of them ---- */
@@ -146,13 +104,38 @@ static void apply_block(const block *b, bool transposed, double *c, int64_t c_ro
 
 /* ---- QR ---- */
 
+/* Columns from..to, a few, of the rows from `from` on. */
+static void reflect_panel(double *a, int64_t m, int64_t n, int64_t from, int64_t to, double *tau, double *panel)
+{
+    const int64_t rows = m - from;
+    const size_t bytes = (size_t)(to - from) * sizeof *a;
+    memset(panel, 0, (size_t)(rows * TGI_NARROW) * sizeof *panel);
+    for (int64_t i = 0; i < rows; i++) memcpy(panel + i * TGI_NARROW, a + (from + i) * n + from, bytes);
+    TGI_KERNELS(factor)->reflect(panel, rows, to - from, tau + from);
+    for (int64_t i = 0; i < rows; i++) memcpy(a + (from + i) * n + from, panel + i * TGI_NARROW, bytes);
+}
+
+/* The same for more of them: half of them, then the others, to which those are applied. */
+static void reflect_columns(double *a, int64_t m, int64_t n, int64_t from, int64_t to, double *tau, block *b)
+{
+    if (to - from <= TGI_NARROW) {
+        reflect_panel(a, m, n, from, to, tau, b->w);
+        return;
+    }
+    const int64_t middle = from + tgi_pieces((to - from) / 2, TGI_NARROW) * TGI_NARROW;
+    reflect_columns(a, m, n, from, middle, tau, b);
+    read_block(a, m, n, from, middle, tau, b);
+    apply_block(b, true, a + from * n + middle, n, to - middle);
+    reflect_columns(a, m, n, middle, to, tau, b);
+}
+
 void tgi_qr(double *a, int64_t m, int64_t n, double *tau, double *scratch)
 {
     block b = block_in(scratch, m, n);
     const int64_t count = tgi_smaller(m, n);
     for (int64_t from = 0; from < count; from += TGI_REFLECTIONS) {
         const int64_t to = tgi_smaller(from + TGI_REFLECTIONS, count);
-        reflect_panel(a, m, n, from, to, tau, b.w);
+        reflect_columns(a, m, n, from, to, tau, &b);
         if (to == n) continue;
         read_block(a, m, n, from, to, tau, &b);
         apply_block(&b, true, a + from * n + to, n, n - to);

@@ -142,6 +142,13 @@ tg_tensor *tgi_own_identities(const tg_shape *shape)
     return y;
 }
 
+static void invert_all(const tgi_factors *f, tg_tensor *x)
+{
+    for (int64_t i = 0; i < f->count && x->numel; i++)
+        tgi_lu_inverse(tgi_factored(f, i), f->n, f->pivots + i * f->n, (double *)tgi_ptr(x) + i * f->n * f->n,
+                       f->scratch);
+}
+
 /* A singular matrix is an error if `check`, otherwise its inverse is inf and NaN. */
 static tg_tensor *inverse(const tg_op *op, tg_tensor *a, bool check)
 {
@@ -157,8 +164,8 @@ static tg_tensor *inverse(const tg_op *op, tg_tensor *a, bool check)
                        "linalg.inv: %sThe diagonal element %" PRId64
                        " is zero, the inversion could not be completed because the input matrix is singular.",
                        element, f.zero[singular]);
-        else if ((x = tgi_own_identities(&shape)))
-            solve_all(&f, x, f.n);
+        else if ((x = tgi_own(tgi_new(&shape, TG_FLOAT64))))
+            invert_all(&f, x);
     }
     tgi_factors_free(&f);
     tg_tensor *y = tgi_rounded_own(x, (tg_dtype)a->dtype);
