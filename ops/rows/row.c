@@ -66,77 +66,81 @@ tg_tensor *tgi_run_unary(const char *where, const tg_op *op, tg_tensor *a, const
     return recorded == TG_OK ? y : NULL;
 }
 
-/* What an op on several operands has found out before it runs. */
-typedef struct call {
-    tg_tensor_list inputs;        /* the operands that are tensors, in `t` until that is prepared */
-    bool alike;                   /* tensors of one shape and dtype: nothing to promote or broadcast */
-    tg_tensor *t[1 + TGI_INPUTS]; /* the result and all inputs, for the loop */
-} call;
-
-static bool begin(const char *where, const tg_op *op, const tg_operand *operands, const double *parameters, call *c)
+/* The dtype that operands which are not alike have in common. Numbers with a fraction are doubles where no tensor says
+ * otherwise. */
+static tg_dtype common_dtype(tg_tensor_list tensors, const tg_operand *operands, int inputs)
 {
-    const tgi_row *row = op->detail;
-    tg_tensor **t = c->t + 1;
-    c->inputs = tgi_tensors_of(operands, row->inputs, t);
-    if (!tg_op_begin(where, op, c->inputs)) return false;
-    c->alike = c->inputs.count == row->inputs;
-    for (int i = 1; i < row->inputs && c->alike; i++)
-        c->alike = t[i]->dtype == t[0]->dtype && tgi_same_shape(t[i], t[0]);
-    return !row->check || row->check(op, c->inputs, operands, parameters);
-}
-
-/* Promotes and makes the result; `out` is its dtype. */
-static bool prepare(const tg_op *op, const tg_operand *operands, tg_dtype dtype, tg_dtype out, call *c)
-{
-    const int inputs = ((const tgi_row *)op->detail)->inputs;
-    if (c->alike && c->t[1]->dtype == dtype) return (c->t[0] = tgi_new_like(c->t[1], out)) != NULL;
-    tg_shape shape = tgi_operand_shape(&operands[0]);
-    for (int i = 1; i < inputs; i++) {
-        const tg_shape next = tgi_operand_shape(&operands[i]);
-        if (!tgi_broadcast(op, c->inputs, &shape, &next, &shape)) return false;
-    }
-    for (int i = 0; i < inputs; i++)
-        if (!(c->t[1 + i] = tgi_operand_to(operands[i], dtype))) return false;
-    return (c->t[0] = tgi_new(&shape, out)) != NULL;
-}
-
-/* The dtype that the operands have in common. Numbers with a fraction are doubles where no tensor says otherwise. */
-static tg_dtype common_dtype(const call *c, const tg_operand *operands, int inputs)
-{
-    if (c->alike) return (tg_dtype)c->t[1]->dtype;
-    bool doubles = c->inputs.count == 0;
+    bool doubles = tensors.count == 0;
     for (int i = 0; i < inputs && doubles; i++) doubles = operands[i].kind == TG_OPERAND_REAL;
     return doubles ? TG_FLOAT64 : tgi_result_type(operands, inputs);
 }
 
+/* Promotes the operands into t[1], t[2] .. and makes t[0], the result of dtype `out`. False: an error. */
+__attribute__((noinline)) static bool promote(const tg_op *op, tg_tensor_list tensors, const tg_operand *operands,
+                                              tg_dtype dtype, tg_dtype out, tg_tensor **t)
+{
+    const int inputs = ((const tgi_row *)op->detail)->inputs;
+    tg_shape shape = tgi_operand_shape(&operands[0]);
+    for (int i = 1; i < inputs; i++) {
+        const tg_shape next = tgi_operand_shape(&operands[i]);
+        if (!tgi_broadcast(op, tensors, &shape, &next, &shape)) return false;
+    }
+    for (int i = 0; i < inputs; i++)
+        if (!(t[1 + i] = tgi_operand_to(operands[i], dtype))) return false;
+    return (t[0] = tgi_new(&shape, out)) != NULL;
+}
+
 /* What the gradients of the tracked inputs need: SAVE_A and so on. */
-static int saves_of(const tgi_row *row, tg_tensor *const *inputs)
+static inline int saves_of(const tgi_row *row, tg_tensor *const *inputs, int count)
 {
     int saves = SAVE_NONE;
-    for (int i = 0; i < row->inputs; i++)
+    for (int i = 0; i < count; i++)
         if (tgi_tracked(inputs[i])) saves |= row->saves[i];
     return saves;
 }
 
+/* Records t[0] = op(t[1], t[2] ..). */
+static inline tg_status record(const tg_op *op, const tgi_row *row, int inputs, tg_tensor *const *t,
+                               const double *parameters)
+{
+    const int saves = saves_of(row, t + 1, inputs);
+    tg_tensor *saved[TGI_INPUTS + 1];
+    for (int i = 0; i < inputs && saves; i++) saved[i] = saves & (SAVE_A << i) ? t[1 + i] : NULL;
+    saved[inputs] = saves & SAVE_Y ? t[0] : NULL;
+    const tg_tensor_list all = { t + 1, inputs }, to_save = { saved, saves ? inputs + 1 : 0 };
+    return tg_record(op, all, (tg_tensor_list){ t, 1 }, to_save, parameters, parameters_size(row));
+}
+
+/* tgi_run_row, whose callers know the number of inputs: the loops over them are unrolled. */
+__attribute__((always_inline)) static inline tg_tensor *run(const char *where, const tg_op *op,
+                                                            const tg_operand *operands, const double *parameters,
+                                                            int inputs)
+{
+    const tgi_row *row = op->detail;
+    tg_tensor *t[1 + TGI_INPUTS]; /* the result and all inputs; first those that are tensors */
+    const tg_tensor_list tensors = tgi_tensors_of(operands, inputs, t + 1);
+    if (!tg_op_begin(where, op, tensors)) return NULL;
+    bool alike = tensors.count == inputs; /* tensors of one shape and dtype: nothing to promote or broadcast */
+    for (int i = 1; i < inputs && alike; i++) alike = t[1 + i]->dtype == t[1]->dtype && tgi_same_shape(t[1 + i], t[1]);
+    if (row->check && !row->check(op, tensors, operands, parameters)) return NULL;
+    const tg_dtype given = alike ? (tg_dtype)t[1]->dtype : common_dtype(tensors, operands, inputs);
+    const tg_dtype dtype = compute_dtype(row, given), out = row->to_bool ? TG_BOOL : dtype;
+    const tgi_loop loop = row->loops()->forward[dtype];
+    if (!loop) return tgi_not_implemented(op, tensors, op->name, dtype);
+    if (!alike || given != dtype) {
+        if (!promote(op, tensors, operands, dtype, out, t)) return NULL;
+    } else if (!(t[0] = tgi_new_like(t[1], out))) {
+        return NULL;
+    }
+    iterate(row, loop, dtype, 1 + inputs, t, parameters);
+    if (!row->gradient[0]) return tgi_returns(op, t[0]);
+    return record(op, row, inputs, t, parameters) == TG_OK ? t[0] : NULL;
+}
+
 tg_tensor *tgi_run_row(const char *where, const tg_op *op, const tg_operand *operands, const double *parameters)
 {
-    call c;
-    if (!begin(where, op, operands, parameters, &c)) return NULL;
-    const tgi_row *row = op->detail;
-    const int inputs = row->inputs;
-    const tg_dtype dtype = compute_dtype(row, common_dtype(&c, operands, inputs));
-    const tgi_loop loop = row->loops()->forward[dtype];
-    if (!loop) return tgi_not_implemented(op, c.inputs, op->name, dtype);
-    if (!prepare(op, operands, dtype, row->to_bool ? TG_BOOL : dtype, &c)) return NULL;
-    iterate(row, loop, dtype, 1 + inputs, c.t, parameters);
-    const int saves = saves_of(row, c.t + 1);
-    tg_tensor *saved[TGI_INPUTS + 1];
-    for (int i = 0; i < inputs; i++) saved[i] = saves & (SAVE_A << i) ? c.t[1 + i] : NULL;
-    saved[inputs] = saves & SAVE_Y ? c.t[0] : NULL;
-    const tg_tensor_list all = { c.t + 1, inputs }, to_save = { saved, saves ? inputs + 1 : 0 };
-    if (!row->gradient[0]) return tgi_returns(op, c.t[0]);
-    const tg_status recorded = tg_record(op, all, tg_list(c.t[0]), to_save, parameters, parameters_size(row));
-    return recorded == TG_OK ? c.t[0] : NULL;
+    const bool binary = ((const tgi_row *)op->detail)->inputs == 2;
+    return binary ? run(where, op, operands, parameters, 2) : run(where, op, operands, parameters, 3);
 }
 
 /* ---- in place ---- */
@@ -183,7 +187,7 @@ static bool gather_in_place(const tg_op *op, const tg_operand *operands, tg_tens
     tg_tensor *a = t[0];
     for (int i = 1; i < row->inputs; i++)
         if (!(t[1 + i] = tgi_operand_to(operands[i], (tg_dtype)a->dtype))) return false;
-    const int saves = saves_of(row, t + 1);
+    const int saves = saves_of(row, t + 1, row->inputs);
     for (int i = 1; i < row->inputs; i++) {
         t[1 + i] = tgi_apart(t[1 + i], a, saves & (SAVE_A << i));
         if (!t[1 + i] || !tgi_fits_in_place(op, a, t[1 + i])) return false;
@@ -206,7 +210,7 @@ tg_tensor *tgi_run_in_place(const char *where, const tg_op *op, const tg_operand
     if (!can_store(op, a, dtype) || !gather_in_place(op, operands, t)) return NULL;
     const tg_tensor_list all = { t + 1, inputs };
     const bool recorded = row->gradient[0] && tg_will_record(all);
-    const int saves = recorded ? saves_of(row, t + 1) : SAVE_NONE;
+    const int saves = recorded ? saves_of(row, t + 1, inputs) : SAVE_NONE;
     tg_tensor *saved[TGI_INPUTS + 1] = { NULL };
     bool needs_old = false;
     for (int i = 0; i < inputs; i++) needs_old |= saves & (SAVE_A << i) && t[1 + i] == a;
