@@ -35,19 +35,25 @@ static inline bool is_unshared(const tgi_walk *w, const tgi_edge *edge, const tg
     return tgi_is_private(slot->grad) || (is_part(edge) && tgi_is_placed(w, edge->to.node, slot));
 }
 
-/* The only place where gradients are added. The first one is kept; the next is added to it in place, or, where others can
- * see it or the addition is recorded, into a new tensor. */
-bool tgi_accumulate(tgi_walk *w, const tgi_edge *edge, tg_tensor *grad)
+/* Into a new tensor. */
+__attribute__((noinline)) static bool add_apart(tgi_slot_sum *slot, tg_tensor *grad)
 {
-    tgi_slot_sum *slot = tgi_slot_of(w, edge);
-    if (!slot) return false;
-    if (!slot->grad) return (slot->grad = place_for(w, edge, slot, grad)) != NULL;
-    if (!w->create_graph && is_unshared(w, edge, slot)) return tgi_engine->add_(slot->grad, grad) == TG_OK;
     tg_tensor *sum = tgi_own(tgi_engine->add(slot->grad, grad));
     if (!sum) return false;
     tgi_unref(slot->grad);
     slot->grad = sum;
     return true;
+}
+
+/* The only place where gradients are added. The first one is kept; the next is added to it in place, or, where others can
+ * see it or the addition is recorded, apart. */
+bool tgi_accumulate(tgi_walk *w, const tgi_edge *edge, tg_tensor *grad)
+{
+    tgi_slot_sum *slot = tgi_slot_of(w, edge);
+    if (!slot) return false;
+    if (!slot->grad) return (slot->grad = place_for(w, edge, slot, grad)) != NULL;
+    if (w->create_graph || !is_unshared(w, edge, slot)) return add_apart(slot, grad);
+    return tgi_engine->add_(slot->grad, grad) == TG_OK;
 }
 
 /* ---- beginning and ending ---- */
@@ -213,7 +219,8 @@ static bool complete(const tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
 static void empty_slots(const tgi_walk *w, const tg_node *node, tgi_slot_sum *slots)
 {
     const bool captured = w->marks && w->marks[node->index - w->low] & TGI_CAPTURED;
-    for (int i = 0; i < tgi_slot_count(node); i++)
+    const int count = tgi_slot_count(node);
+    for (int i = 0; i < count; i++)
         if (!captured || !is_captured(w, node, i)) tgi_slot_empty(&slots[i]);
 }
 
@@ -263,7 +270,7 @@ static bool pass(tgi_walk *w, tg_node *node, tgi_slot_sum *slots)
 {
     const bool run = runs(w, node);
     tgi_self.grad_disabled = !w->create_graph; /* the node before, or a hook there, may have changed this */
-    tgi_set_seen(w->create_graph);             /* and this, see tgi_run_hooks */
+    if (!w->create_graph) tgi_set_seen(false); /* and this, see tgi_run_hooks */
     if (!visit(w, node, slots, run)) return false;
     if (node->saved_count && run && !w->retain_graph && tgi_node_release_saved(node)) node->spent = 1;
     if (node->op->passes_on) slots = tgi_slot_of_output(w, node, 0); /* a walk that was extended has moved its slots */

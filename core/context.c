@@ -23,9 +23,12 @@ const void *tg_attributes(const tg_context *ctx)
     return has_context(ctx) ? (const char *)ctx->node + ctx->node->attributes_at : NULL;
 }
 
-static inline bool needs_input_grad(const tg_context *ctx, int i)
+/* Where the gradient of input `i` goes; NULL: there is no such input, or nobody wants its gradient. */
+static inline const tgi_edge *wanted_edge(const tg_context *ctx, int i)
 {
-    return i >= 0 && i < ctx->node->input_count && !tgi_unwanted(ctx->walk, &tgi_inputs(ctx->node)[i]);
+    if ((uint32_t)i >= (uint32_t)ctx->node->input_count) return NULL;
+    const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
+    return tgi_unwanted(ctx->walk, edge) ? NULL : edge;
 }
 
 int64_t tg_output_size(const tg_context *ctx, int i, int dim)
@@ -36,25 +39,31 @@ int64_t tg_output_size(const tg_context *ctx, int i, int dim)
     return tgi_outputs(node)[i].dims[dim];
 }
 
-bool tg_needs_input_grad(const tg_context *ctx, int i) { return has_context(ctx) && needs_input_grad(ctx, i); }
+bool tg_needs_input_grad(const tg_context *ctx, int i) { return has_context(ctx) && wanted_edge(ctx, i); }
 
 tg_shape tg_input_shape(const tg_context *ctx, int i)
 {
-    if (!tg_needs_input_grad(ctx, i)) return tg_shape();
-    const tgi_target target = tgi_target_of(&tgi_inputs(ctx->node)[i]);
+    const tgi_edge *edge = has_context(ctx) ? wanted_edge(ctx, i) : NULL;
+    if (!edge) return tg_shape();
+    const tgi_target target = tgi_target_of(edge);
     return tgi_target_shape(&target);
+}
+
+/* NULL: there is no such output. */
+TG_RARE static tg_tensor *zeros_of_output(const tg_node *node, int i)
+{
+    if (i < 0 || i >= node->output_count)
+        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name, "backward asks for the gradient of output %d", i);
+    const tg_shape shape = tg_node_output_shape(node, i);
+    return tgi_new_full(&shape, (tg_dtype)tgi_outputs(node)[i].dtype, 0.0);
 }
 
 tg_tensor *tg_grad_output(tg_context *ctx, int i)
 {
     if (!has_context(ctx)) return NULL;
-    if (i < 0 || i >= ctx->node->output_count)
-        return tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward asks for the gradient of output %d",
-                          i);
-    tg_tensor *grad = tgi_slot_of_output(ctx->walk, ctx->node, i)->grad;
-    if (grad) return grad;
-    const tg_shape shape = tg_node_output_shape(ctx->node, i);
-    return tgi_new_full(&shape, (tg_dtype)tgi_outputs(ctx->node)[i].dtype, 0.0);
+    const bool there = (uint32_t)i < (uint32_t)ctx->node->output_count;
+    tg_tensor *grad = there ? tgi_slot_of_output(ctx->walk, ctx->node, i)->grad : NULL;
+    return grad ? grad : zeros_of_output(ctx->node, i);
 }
 
 bool tg_has_grad_output(const tg_context *ctx, int i)
@@ -146,22 +155,19 @@ TG_RARE static void refuse_grad(const tg_context *ctx, const tg_tensor *grad)
     if (has_context(ctx)) tgi_fail_handle(ctx->node->op->name, 0, grad);
 }
 
-TG_RARE static bool tell_edge(const tg_context *ctx, int i, tg_tensor *grad, const tg_product *product)
+static inline tg_tensor *fitted(const tg_context *ctx, int i, const tgi_edge *edge, tg_tensor *grad)
 {
-    return tgi_walk_tell_edge(ctx->walk, ctx->node, i, &tgi_inputs(ctx->node)[i], grad, product);
-}
-
-static inline tg_tensor *fitted(const tg_context *ctx, int i, tg_tensor *grad)
-{
-    return grad && !fits(&tgi_inputs(ctx->node)[i], grad) ? fit(ctx->node, i, grad) : grad;
+    return grad && !fits(edge, grad) ? fit(ctx->node, i, grad) : grad;
 }
 
 /* tg_set_grad_input in a walk of which somebody is told, or that has failed. */
 TG_RARE __attribute__((noinline)) static void set_grad_seen(const tg_context *ctx, int i, tg_tensor *grad)
 {
-    if (ctx->walk->state & TGI_FAILED_WALK || !needs_input_grad(ctx, i)) return;
-    grad = fitted(ctx, i, grad);
-    if (!grad || !tell_edge(ctx, i, grad, NULL) || !tgi_accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], grad))
+    tgi_walk *w = ctx->walk;
+    const tgi_edge *edge = wanted_edge(ctx, i);
+    if (w->state & TGI_FAILED_WALK || !edge) return;
+    grad = fitted(ctx, i, edge, grad);
+    if (!grad || !tgi_walk_tell_edge(w, ctx->node, i, edge, grad, NULL) || !tgi_accumulate(w, edge, grad))
         fail_of_input(ctx, i);
 }
 
@@ -176,16 +182,17 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
         set_grad_seen(ctx, i, grad);
         return;
     }
-    if (!needs_input_grad(ctx, i)) return;
-    grad = fitted(ctx, i, grad);
-    if (!grad || !tgi_accumulate(ctx->walk, &tgi_inputs(ctx->node)[i], grad)) fail_of_input(ctx, i);
+    const tgi_edge *edge = wanted_edge(ctx, i);
+    if (!edge) return;
+    grad = fitted(ctx, i, edge, grad);
+    if (!grad || !tgi_accumulate(ctx->walk, edge, grad)) fail_of_input(ctx, i);
 }
 
 tg_tensor *tg_grad_place(tg_context *ctx, int i)
 {
-    if (!has_context(ctx) || ctx->walk->state & TGI_FAILED_WALK || !needs_input_grad(ctx, i)) return NULL;
-    const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
-    return edge->output >= 0 && edge->to.node->op->part ? tgi_lend_place(ctx->walk, edge) : NULL;
+    if (!has_context(ctx) || ctx->walk->state & TGI_FAILED_WALK) return NULL;
+    const tgi_edge *edge = wanted_edge(ctx, i);
+    return edge && edge->output >= 0 && edge->to.node->op->part ? tgi_lend_place(ctx->walk, edge) : NULL;
 }
 
 /* ---- gradients that are products (see chain.c) ---- */
@@ -223,15 +230,15 @@ void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
     tgi_walk *w = ctx->walk;
     const char *name = ctx->node->op->name;
     if (!tgi_handle_or_null(name, product.a) || !tgi_handle_or_null(name, product.b)) return;
-    if (w->state & TGI_FAILED_WALK || !needs_input_grad(ctx, i)) return;
-    const tgi_edge *edge = &tgi_inputs(ctx->node)[i];
+    const tgi_edge *edge = wanted_edge(ctx, i);
+    if (w->state & TGI_FAILED_WALK || !edge) return;
     const tgi_target target = tgi_target_of(edge);
     if (product.a && tgi_is_lent(w, product.a)) product.a = tgi_engine->clone(product.a);
     if (product.b && tgi_is_lent(w, product.b)) product.b = tgi_engine->clone(product.b);
     bool ok = product.a && tg_optional_ok(product.b);
     if (ok && (w->create_graph || !tgi_engine->add_products || !product_fits(&target, &product)))
         ok = fail_product(ctx, i, &target, &product);
-    if (ok && w->state) ok = tell_edge(ctx, i, NULL, &product);
+    if (ok && w->state) ok = tgi_walk_tell_edge(w, ctx->node, i, edge, NULL, &product);
     tgi_slot_sum *slot = ok ? tgi_slot_of(w, edge) : NULL;
     if (!slot || !tgi_chain_add(slot, edge, ctx->node, &product)) fail_of_input(ctx, i);
 }

@@ -58,6 +58,7 @@ static int64_t add_leaf(tgi_walk *w, tg_tensor *leaf)
     if (!w->leaf_table || 2 * (w->leaf_count + 1) > (int64_t)1 << w->table_bits)
         if (!grow_table(w)) return -1;
     if (!tgi_grow(&w->leaves, &w->leaf_capacity, w->leaf_count + 1, sizeof *w->leaves)) return -1;
+    w->last_leaf = NULL; /* the slots may have moved */
     w->leaves[w->leaf_count] = (tgi_leaf_slot){ .leaf = tgi_ref(leaf), .lowest = INT32_MAX };
     enter_leaf(w, w->leaf_count);
     return w->leaf_count++;
@@ -65,11 +66,16 @@ static int64_t add_leaf(tgi_walk *w, tg_tensor *leaf)
 
 int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf)
 {
-    if (leaf == w->last_leaf) return w->last_slot;
-    int64_t slot = tgi_find_leaf(w, leaf);
-    if (slot < 0 && (slot = add_leaf(w, leaf)) < 0) return -1;
+    const int64_t slot = tgi_find_leaf(w, leaf);
+    return slot >= 0 ? slot : add_leaf(w, leaf);
+}
+
+tgi_slot_sum *tgi_sum_of_leaf(tgi_walk *w, tg_tensor *leaf)
+{
+    const int64_t slot = tgi_slot_of_leaf(w, leaf);
+    if (slot < 0) return NULL;
     w->last_leaf = leaf;
-    return w->last_slot = slot;
+    return w->last_sum = &w->leaves[slot].sum;
 }
 
 void tgi_leaves_free(const tgi_walk *w)

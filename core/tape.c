@@ -142,18 +142,24 @@ static bool fail_severed(const tg_tensor *t, const char *op)
     return false;
 }
 
+/* Of a tensor whose node is not on the tape. */
+TG_RARE static bool edge_without_node(const tg_tensor *t, const char *op, tgi_edge *edge)
+{
+    if (t->origin.serial != TGI_STANDS_FOR_LEAF) return fail_severed(t, op);
+    edge->to.leaf = t->extra->leaf;
+    edge->output = TGI_TO_LEAF;
+    return true;
+}
+
 static inline bool edge_to(const tgi_thread *self, tg_tensor *t, const char *op, tgi_edge *edge)
 {
-    edge->to.leaf = t;
-    edge->output = t->requires_grad ? TGI_TO_LEAF : TGI_TO_NOWHERE;
-    if (!t->origin.serial) return true;
-    tg_node *node = node_of(self, t);
-    if (!node && t->origin.serial == TGI_STANDS_FOR_LEAF) {
-        edge->to.leaf = t->extra->leaf;
-        edge->output = TGI_TO_LEAF;
+    if (!t->origin.serial) {
+        edge->to.leaf = t;
+        edge->output = t->requires_grad ? TGI_TO_LEAF : TGI_TO_NOWHERE;
         return true;
     }
-    if (!node) return fail_severed(t, op);
+    tg_node *node = node_of(self, t);
+    if (!node) return edge_without_node(t, op, edge);
     edge->to.node = node;
     edge->output = t->origin.output;
     return true;
@@ -233,12 +239,16 @@ static bool connect(const tgi_thread *self, tg_node *node, const tg_op *op, tg_t
     int32_t low = node->low;
     for (tg_tensor *const *item = inputs.items; edge < end; item++, edge++) {
         tg_tensor *t = *item;
-        edge->output = TGI_TO_NOWHERE;
-        if (!t) continue;
+        if (!t) {
+            edge->output = TGI_TO_NOWHERE;
+            continue;
+        }
         if (t->alive != TGI_ALIVE && !tgi_fail_handle(op->name, 0, t)) break;
         if ((is_stale(t) && !fail_stale(t, op->name)) || !edge_to(self, t, op->name, edge)) break;
-        if (edge->output == TGI_TO_LEAF) tgi_ref(edge->to.leaf);
-        if (edge->output >= 0 && edge->to.node->low < low) low = edge->to.node->low;
+        if (edge->output == TGI_TO_LEAF)
+            tgi_ref(edge->to.leaf);
+        else if (edge->output >= 0 && edge->to.node->low < low)
+            low = edge->to.node->low;
     }
     node->low = low;
     if (edge == end) return true;

@@ -199,7 +199,8 @@ static inline size_t tgi_element_size(const tg_tensor *t) { return tgi_size_of((
 /* The first element. NULL for a tensor without elements. */
 static inline void *tgi_ptr(const tg_tensor *t)
 {
-    return t->storage->data ? (char *)t->storage->data + (size_t)t->offset * tgi_element_size(t) : NULL;
+    char *data = t->storage->data;
+    return t->offset && data ? data + (size_t)t->offset * tgi_element_size(t) : data;
 }
 
 /* True when several elements share one place in memory, as in an expanded tensor. */

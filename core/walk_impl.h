@@ -40,7 +40,7 @@ typedef struct tgi_walk {
     int32_t *leaf_table;      /* finds a leaf by its address: a hash table of 1 + its index in `leaves`; 0 is a free place */
     int table_bits;           /* its size is 2^table_bits, and at least twice the number of leaves */
     const tg_tensor *last_leaf; /* the one found last, */
-    int64_t last_slot;        /* and where */
+    tgi_slot_sum *last_sum;   /* and what is added up for it */
     bool create_graph, retain_graph;
     tg_tensor_list roots;     /* what it starts from */
     uint8_t *marks;           /* tg_grad: for each node from `low` on, the marks above; NULL: all run */
@@ -72,6 +72,8 @@ extern const tg_engine_ops *tgi_engine;
 /* The leaf's slot in this walk: -1 when it has none; made at first use, -1 on failure. */
 int64_t tgi_find_leaf(const tgi_walk *w, const tg_tensor *leaf);
 int64_t tgi_slot_of_leaf(tgi_walk *w, tg_tensor *leaf);
+/* What is added up for it, and remembered as the last one; NULL on failure. */
+tgi_slot_sum *tgi_sum_of_leaf(tgi_walk *w, tg_tensor *leaf);
 /* Frees what it holds for leaves. */
 void tgi_leaves_free(const tgi_walk *w);
 
@@ -79,8 +81,7 @@ void tgi_leaves_free(const tgi_walk *w);
 static inline tgi_slot_sum *tgi_slot_of(tgi_walk *w, const tgi_edge *edge)
 {
     if (edge->output >= 0) return tgi_slot_of_output(w, edge->to.node, edge->output);
-    const int64_t slot = tgi_slot_of_leaf(w, edge->to.leaf);
-    return slot < 0 ? NULL : &w->leaves[slot].sum;
+    return edge->to.leaf == w->last_leaf ? w->last_sum : tgi_sum_of_leaf(w, edge->to.leaf);
 }
 
 /* True when nobody has a use for a gradient at this edge: it leads nowhere, or tg_grad was asked about no input behind
