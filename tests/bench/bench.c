@@ -38,6 +38,9 @@ static bool wanted(const char *only, const char *name)
     return !only;
 }
 
+/* Single ops are some two thousand: they run where they are named. */
+static bool runs(const char *only, int i) { return only ? wanted(only, workload(i)->name) : i < bench_workload_count; }
+
 /* Every item of `only` names something. */
 static bool only_is_known(const char *only)
 {
@@ -75,10 +78,10 @@ static void print_header(const bench_options *o)
         printf("%-38s %-58s %12s    %10s\n", "workload", "", "median", "peak MiB");
 }
 
-static bool run_workload(const bench_workload *w, const bench_options *o)
+static bool run_workload(const bench_workload *w, const bench_options *o, double *measured)
 {
     tg_manual_seed(0);
-    const double figure = w->measure(o->seconds > 0 ? o->seconds : w->seconds, w->argument);
+    const double figure = *measured = w->measure(o->seconds > 0 ? o->seconds : w->seconds, w->argument);
     if (tg_failed()) return false; /* told where it happened */
     if (!o->csv)
         printf("%-38s %-58s %12.2f %s %10.1f\n", w->name, w->description, figure, w->unit, bench_peak_memory());
@@ -89,33 +92,44 @@ static bool run_workload(const bench_workload *w, const bench_options *o)
     return true;
 }
 
-/* In a process of its own: memory that another workload has left cannot help it, and its peak is its own. */
-static bool run_apart(const bench_workload *w, const bench_options *o)
+/* In a process of its own: memory that another workload has left cannot help it, and its peak is its own. The figure comes
+ * back through a pipe. */
+static bool run_apart(const bench_workload *w, const bench_options *o, double *figure)
 {
+    int ends[2];
     fflush(stdout);
+    if (pipe(ends) != 0) return run_workload(w, o, figure);
     const pid_t child = fork();
-    if (child < 0) return run_workload(w, o);
     if (child == 0) {
-        const bool ok = run_workload(w, o);
+        bool ok = run_workload(w, o, figure);
         fflush(stdout);
+        ok &= write(ends[1], figure, sizeof *figure) == (ssize_t)sizeof *figure;
         _exit(ok ? 0 : 1);
     }
-    int status;
-    return waitpid(child, &status, 0) == child && status == 0;
+    int status = 0;
+    close(ends[1]);
+    const bool told = child > 0 && read(ends[0], figure, sizeof *figure) == (ssize_t)sizeof *figure;
+    close(ends[0]);
+    return child < 0 ? run_workload(w, o, figure) : waitpid(child, &status, 0) == child && status == 0 && told;
 }
 
 static bool run_workloads(const bench_options *o)
 {
     int count = 0;
+    double figure;
     const bench_workload *last = NULL;
     for (int i = 0; i < workload_count(); i++) {
-        if (wanted(o->only, workload(i)->name)) last = workload(i), count++;
+        if (runs(o->only, i)) last = workload(i), count++;
     }
     if (count > 0 || o->csv) print_header(o);
-    if (count == 1) return run_workload(last, o);
+    if (count == 1) return run_workload(last, o, &figure);
     bool ok = true;
     for (int i = 0; i < workload_count(); i++) {
-        if (wanted(o->only, workload(i)->name)) ok &= run_apart(workload(i), o);
+        if (!runs(o->only, i)) continue;
+        if (run_apart(workload(i), o, &figure))
+            bench_note_time(workload(i), figure);
+        else
+            ok = false;
     }
     return ok;
 }
@@ -146,5 +160,6 @@ int main(int argc, char **argv)
     bool ok = run_workloads(&o);
     if (wanted(o.only, "gemm")) ok &= bench_gemm(&o);
     if (wanted(o.only, "pointwise")) ok &= bench_pointwise(&o);
+    if (!o.only && !o.csv) bench_print_summary(&o);
     return ok ? 0 : 1;
 }

@@ -70,4 +70,11 @@ bool bench_rows_complete(void);
 bool bench_gemm(const bench_options *o);
 bool bench_pointwise(const bench_options *o);
 
+/* ---- summary.c: what matters, at the end ---- */
+
+void bench_note_time(const bench_workload *w, double figure);
+/* How near something comes to a limit; `group` is a constant: "square", "weight" (products), "near", "far" (pointwise). */
+void bench_note_share(const char *group, const char *name, double share);
+void bench_print_summary(const bench_options *o);
+
 #endif

@@ -86,6 +86,7 @@ static void print_row(const bench_options *o, const gemm_shape *s, const double 
         return;
     }
     const double operations = 2.0 * (double)s->m * (double)s->n * (double)s->k;
+    if (peak > 0) bench_note_share(s->weight ? "weight" : "square", name, operations / time[0] / peak);
     printf("%-26s %12.2f %9.1f", name, 1e6 * time[0], 1e-9 * operations / time[0]);
     if (peak > 0) printf(" %7.1f%%", 100 * operations / time[0] / peak);
     if (time[1] > 0) printf(" %12.2f %9.1f %7.2f", 1e6 * time[1], 1e-9 * operations / time[1], time[1] / time[0]);

@@ -100,6 +100,7 @@ static void run_row(const bench_options *o, const struct row *r, call *c, double
         printf("%-12s %s %9d %12.2f %9.3f %9.1f %7.1f%%\n", r->name, doubles ? "f64" : "f32", (int)c->n, 1e6 * time,
                1e9 * time / (double)c->n, 1e-9 * rate, 100 * rate / copy_rate);
     fflush(stdout);
+    if (!doubles) bench_note_share(c->n == LARGEST ? "far" : "near", r->name, rate / copy_rate);
     c->p[1 + r->inputs] = last;
 }
 
