@@ -45,7 +45,7 @@ passive=
 "$bench" ${ONLY:+--only "$ONLY"} --list >"$work/names" || exit 1
 "$bench" ${ONLY:+--only "$ONLY"} --rows >"$work/rows" || exit 1
 # What PyTorch has no call for is in none of the tables.
-awk -F '\t' 'NR == FNR { if ($3 == "") without[$1] = 1; next } !($0 in without)' "$work/rows" "$work/names" >"$work/both"
+awk -F '\t' 'FILENAME == ARGV[1] { if ($3 == "") without[$1] = 1; next } !($0 in without)' "$work/rows" "$work/names" >"$work/both"
 mv "$work/both" "$work/names"
 [ -s "$work/names" ] || { echo "bench-pytorch: PyTorch has none of '$ONLY'" >&2; exit 1; }
 
