@@ -323,7 +323,7 @@ notebook: $(BUILD)/examples/lstm_notebook ## builds and runs the LSTM notebook's
 test: $(if $(ONLY),,all $(BENCH) $(PLAYER).html) $(TESTS) $(CXX_TESTS) ## builds and runs every test and check; ends with "N passed, N failed"
 	@TAPEGRAD_POISON='$(TAPEGRAD_POISON)' TAPEGRAD_LIBRARY='$(SHARED_AT)' sh tests/tools/run_tests.sh $(foreach t,$(TESTS),"cmocka:$(notdir $t)=$(if $(RUN),$(RUN) )$t") \
 		$(foreach t,$(CXX_TESTS),"program:$(notdir $t)=$(if $(RUN),$(RUN) )$t") \
-		$(if $(ONLY),,"program:bench=env TAPEGRAD_POISON=0 $(BENCH) --only W1 --seconds 0.01 --csv") \
+		$(if $(ONLY),,"program:bench=env TAPEGRAD_POISON=0 $(BENCH) --only W1 --seconds 0.01 --csv" "program:bench-rows=$(BENCH) --missing") \
 		$(if $(ONLY),,$(foreach c,$(CHECKS),"script:$c=sh tests/tools/$(subst -,_,$c).sh"))
 ifneq ($(wildcard tests/*/*.cpp),)
 ifeq ($(CXX_FOUND),)
