@@ -304,7 +304,8 @@ static void mirror(double *a, int64_t n, bool to_lower)
                 TGI_KERNELS(factor)->transpose(columns, rows, lower, n, upper, n);
         }
         for (int64_t r = i; r < i + rows; r++)
-            for (int64_t c = r + 1; c < i + rows; c++) *(to_lower ? a + c * n + r : a + r * n + c) = a[to_lower ? r * n + c : c * n + r];
+            for (int64_t c = r + 1; c < i + rows; c++)
+                *(to_lower ? a + c * n + r : a + r * n + c) = a[to_lower ? r * n + c : c * n + r];
     }
 }
 

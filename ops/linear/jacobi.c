@@ -6,6 +6,8 @@
  * Jacobi SVD algorithm, 2008). */
 #include "factor.h"
 
+#include "ops/kernels/factor/factor_kernels.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -16,26 +18,7 @@ static const double shortest_square = 1e-280;
 /* Rotations converge quadratically, in some ten sweeps; more than these would only turn rounding errors around. */
 enum { SWEEPS = 60 };
 
-/* In eight sums, which a compiler may keep in vectors. */
-static double dot(const double *x, const double *y, int64_t n)
-{
-    double sum[8] = { 0 }, rest = 0;
-    int64_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int k = 0; k < 8; k++) sum[k] += x[i + k] * y[i + k];
-    for (; i < n; i++) rest += x[i] * y[i];
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7])) + rest;
-}
-
-/* x becomes a x + b y, y becomes c x + d y. */
-static void combine(double *restrict x, double *restrict y, int64_t n, double a, double b, double c, double d)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const double xi = x[i], yi = y[i];
-        x[i] = a * xi + b * yi;
-        y[i] = c * xi + d * yi;
-    }
-}
+static double dot(const double *x, const double *y, int64_t n) { return TGI_KERNELS(factor)->dot(n, x, y); }
 
 /* Makes rows p and q orthogonal, the longer one first. False if they are already. */
 static bool rotate(double *x, double *w, double *squares, int64_t n, int64_t p, int64_t q)
@@ -47,12 +30,10 @@ static bool rotate(double *x, double *w, double *squares, int64_t n, int64_t p, 
     const double zeta = (b - a) / (2 * product);
     const double tangent = copysign(1, zeta) / (fabs(zeta) + hypot(1, zeta));
     const double c = 1 / sqrt(1 + tangent * tangent), s = c * tangent;
+    const double longer_first[] = { s, c, c, -s }, as_they_are[] = { c, -s, s, c };
     for (int i = 0; i < (w ? 2 : 1); i++) {
         double *const rows = i ? w : x;
-        if (b > a)
-            combine(rows + p * n, rows + q * n, n, s, c, c, -s);
-        else
-            combine(rows + p * n, rows + q * n, n, c, -s, s, c);
+        TGI_KERNELS(factor)->combine(n, rows + p * n, rows + q * n, b > a ? longer_first : as_they_are);
     }
     squares[p] = dot(x + p * n, x + p * n, n);
     squares[q] = dot(x + q * n, x + q * n, n);
@@ -102,7 +83,7 @@ static void complete_row(double *x, int64_t n, int64_t row)
     for (int64_t j = 0; j < n; j++) y[j] /= length;
 }
 
-void tgi_singular(double *x, int64_t n, double *w, double *s)
+void tgi_jacobi(double *x, int64_t n, double *w, double *s)
 {
     bool turned = true;
     for (int64_t i = 0; i < n; i++) s[i] = dot(x + i * n, x + i * n, n);

@@ -1,4 +1,6 @@
-/* svd.c: the singular value decomposition: QR by reflections (householder.c), then rotations of R's rows (jacobi.c).
+/* svd.c: the singular value decomposition, by way of a bidiagonal matrix (bidiagonal.c), and of QR before (householder.c)
+ * where there are many more rows than columns; where lengths of rows or columns are so far apart that small values
+ * would drown, by rotations of R's rows (jacobi.c).
  *
  * Its gradient is written in ops, so it may be differentiated again: Townsend, Differentiating the singular value
  * decomposition (2016). */
@@ -8,6 +10,7 @@
 #include "ops/base/parallel.h"
 #include "ops/base/promote.h"
 #include "ops/create.h"
+#include "ops/kernels/factor/factor_kernels.h"
 #include "ops/kernels/gemm/gemm_kernels.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
@@ -20,28 +23,28 @@
 /* ---- values ---- */
 
 /* The decomposition's parts, doubles owned by the caller, and room for that of one matrix: T, which is A or, if A is
- * wider than high, its transpose; T = Q R; W R = S V. So T = Q WT S V. */
+ * wider than high, its transpose. Either W T = S V, or T = Q R and W R = S V, so that T = Q WT S V. */
 typedef struct parts {
     int64_t m, n, k;           /* A's size, and the smaller one of both */
     int64_t length, columns;   /* the larger one; the columns of Q: k, or as many as rows if all are wanted */
     tg_tensor *x, *s, *u, *vh; /* A; u, vh: NULL where only s is wanted */
     double *memory;
     size_t bytes;
-    double *t, *q, *r, *w, *tau, *scratch; /* in memory */
+    double *t, *q, *v, *w, *tau, *scratch; /* in memory */
 } parts;
 
 static bool take_memory(parts *p)
 {
-    const int64_t square = p->k * p->k, q = p->u ? p->length * p->columns : 0;
-    const int64_t count = p->length * p->k + q + 2 * square + p->k + TGI_QR_SCRATCH(p->length, p->k);
+    const int64_t tall = p->length * p->k, q = p->u ? p->length * p->columns : 0, w = p->u ? tall : 0;
+    const int64_t count = tall + q + p->k * p->k + w + p->k + TGI_BIDIAGONAL_SCRATCH(p->length, p->k);
     p->bytes = (size_t)count * sizeof(double);
     p->memory = tgi_calloc(p->bytes);
     if (!p->memory) return false;
     p->t = p->memory;
-    p->q = p->t + p->length * p->k;
-    p->r = p->q + q;
-    p->w = p->r + square;
-    p->tau = p->w + square;
+    p->q = p->t + tall;
+    p->v = p->q + q;
+    p->w = p->v + p->k * p->k;
+    p->tau = p->w + w;
     p->scratch = p->tau + p->k;
     return true;
 }
@@ -59,56 +62,94 @@ static double scale_of(const double *a, int64_t count)
     return ldexp(1, (int)-fmax(-1000, fmin(exponent, 1000))); /* neither infinite nor denormal */
 }
 
-/* T, scaled, becomes reflections and R. */
-static void factor_t(const parts *p, const double *a, double scale)
+static void read_t(const parts *p, const double *a, double scale)
 {
     for (int64_t i = 0; i < p->length; i++)
         for (int64_t j = 0; j < p->k; j++)
             p->t[i * p->k + j] = (p->m >= p->n ? a[i * p->n + j] : a[j * p->n + i]) * scale;
+}
+
+/* The shortest and the longest of some vectors that are not zeros are far apart. */
+static bool are_graded(const double *x, int64_t count, int64_t step, int64_t n, int64_t next)
+{
+    double shortest = INFINITY, longest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double square = 0;
+        for (int64_t j = 0; j < n; j++) square += x[i * step + j * next] * x[i * step + j * next];
+        longest = fmax(longest, square);
+        if (square > 0) shortest = fmin(shortest, square);
+    }
+    return shortest < longest * 0x1p-40;
+}
+
+/* T becomes reflections and R, which goes to v, and reflections make Q. */
+static void factor_t(const parts *p)
+{
     tgi_qr(p->t, p->length, p->k, p->tau, p->scratch);
     for (int64_t i = 0; i < p->k; i++)
-        for (int64_t j = 0; j < p->k; j++) p->r[i * p->k + j] = j < i ? 0 : p->t[i * p->k + j];
+        for (int64_t j = 0; j < p->k; j++) p->v[i * p->k + j] = j < i ? 0 : p->t[i * p->k + j];
+    if (p->u) tgi_qr_q(p->t, p->length, p->k, p->tau, p->q, p->columns, p->scratch);
 }
 
-/* U = Q WT of a high A, and Q's columns beyond. */
-static void make_high(const parts *p, double *u, double *vh)
+/* W, V and S from T. True if they are T's, not R's. */
+static bool decompose_t(const parts *p, const double *a, double scale, double *s)
 {
-    const tgi_gemm args = { .m = p->length,
-                            .n = p->k,
-                            .k = p->k,
-                            .a = p->q,
-                            .a_row = p->columns,
-                            .a_col = 1,
-                            .b = p->w,
-                            .b_row = 1,
-                            .b_col = p->k,
-                            .c = u,
-                            .c_row = p->columns };
-    TGI_KERNELS(gemm)->run[TGI_F64](&args);
-    for (int64_t i = 0; i < p->length; i++)
+    double *const w = p->u ? p->w : NULL;
+    read_t(p, a, scale);
+    if (!are_graded(p->t, p->length, p->k, p->k, 1) && !are_graded(p->t, p->k, 1, p->length, p->k)) {
+        if (p->length < 2 * p->k) {
+            if (tgi_bidiagonal(p->t, p->length, p->k, p->q, p->columns, w, p->v, s, p->scratch)) return true;
+        } else {
+            factor_t(p);
+            memcpy(p->t, p->v, (size_t)(p->k * p->k) * sizeof *p->t);
+            if (tgi_bidiagonal(p->t, p->k, p->k, p->v, p->k, w, p->v, s, p->scratch)) return false;
+        }
+        read_t(p, a, scale);
+    }
+    factor_t(p);
+    tgi_jacobi(p->v, p->k, w, s);
+    return false;
+}
+
+/* c [m, n] = a b, or its transpose */
+static void multiply(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, int64_t a_col, const double *b,
+                     int64_t b_row, int64_t b_col, double *c, int64_t c_row)
+{
+    TGI_KERNELS(gemm)->run[TGI_F64](&(tgi_gemm){ .m = m,
+                                                 .n = n,
+                                                 .k = k,
+                                                 .a = a,
+                                                 .a_row = a_row,
+                                                 .a_col = a_col,
+                                                 .b = b,
+                                                 .b_row = b_row,
+                                                 .b_col = b_col,
+                                                 .c = c,
+                                                 .c_row = c_row });
+}
+
+/* U = WT, or Q WT, of a high A, and Q's columns beyond. */
+static void make_high(const parts *p, bool whole, double *u, double *vh)
+{
+    if (whole)
+        TGI_KERNELS(factor)->transpose(p->k, p->length, p->w, p->length, u, p->columns);
+    else
+        multiply(p->length, p->k, p->k, p->q, p->columns, 1, p->w, 1, p->k, u, p->columns);
+    for (int64_t i = 0; p->columns > p->k && i < p->length; i++)
         memcpy(u + i * p->columns + p->k, p->q + i * p->columns + p->k, (size_t)(p->columns - p->k) * sizeof *u);
-    memcpy(vh, p->r, (size_t)(p->k * p->k) * sizeof *vh);
+    memcpy(vh, p->v, (size_t)(p->k * p->k) * sizeof *vh);
 }
 
-/* Of a wide A = TT = VT S (W QT): Vh = W QT, and Q's columns beyond; U = VT. */
-static void make_wide(const parts *p, double *u, double *vh)
+/* Of a wide A = TT = VT S W, or VT S (W QT): Vh = W, or W QT, and Q's columns beyond; U = VT. */
+static void make_wide(const parts *p, bool whole, double *u, double *vh)
 {
-    const tgi_gemm args = { .m = p->k,
-                            .n = p->length,
-                            .k = p->k,
-                            .a = p->w,
-                            .a_row = p->k,
-                            .a_col = 1,
-                            .b = p->q,
-                            .b_row = 1,
-                            .b_col = p->columns,
-                            .c = vh,
-                            .c_row = p->length };
-    TGI_KERNELS(gemm)->run[TGI_F64](&args);
-    for (int64_t i = p->k; i < p->columns; i++)
-        for (int64_t j = 0; j < p->length; j++) vh[i * p->length + j] = p->q[j * p->columns + i];
-    for (int64_t i = 0; i < p->k; i++)
-        for (int64_t j = 0; j < p->k; j++) u[i * p->k + j] = p->r[j * p->k + i];
+    if (whole)
+        memcpy(vh, p->w, (size_t)(p->k * p->length) * sizeof *vh);
+    else
+        multiply(p->k, p->length, p->k, p->w, p->k, 1, p->q, 1, p->columns, vh, p->length);
+    TGI_KERNELS(factor)->transpose(p->length, p->columns - p->k, p->q + p->k, p->columns, vh + p->k * p->length,
+                                   p->length);
+    TGI_KERNELS(factor)->transpose(p->k, p->k, p->v, p->k, u, p->k);
 }
 
 /* Turns round a vector whose largest element is negative, and with it, if there is one, its partner. */
@@ -136,17 +177,15 @@ static bool decompose_one(const parts *p, int64_t i)
     const double *a = (double *)tgi_ptr(p->x) + i * p->m * p->n, scale = scale_of(a, p->m * p->n);
     double *s = (double *)tgi_ptr(p->s) + i * p->k;
     if (isnan(scale)) return false;
-    factor_t(p, a, scale);
-    if (p->u) tgi_qr_q(p->t, p->length, p->k, p->tau, p->q, p->columns, p->scratch);
-    tgi_singular(p->r, p->k, p->u ? p->w : NULL, s);
+    const bool whole = decompose_t(p, a, scale, s);
     for (int64_t k = 0; k < p->k; k++) s[k] /= scale;
     if (!p->u) return true;
     double *u = (double *)tgi_ptr(p->u) + i * p->m * p->u->dims[p->u->ndim - 1];
     double *vh = (double *)tgi_ptr(p->vh) + i * p->n * p->vh->dims[p->vh->ndim - 2];
     if (p->m >= p->n)
-        make_high(p, u, vh);
+        make_high(p, whole, u, vh);
     else
-        make_wide(p, u, vh);
+        make_wide(p, whole, u, vh);
     fix_signs(p, u, vh);
     return true;
 }

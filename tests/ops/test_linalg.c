@@ -1,4 +1,4 @@
-/* test_linalg.c: linear algebra on matrices larger than a panel, by what the results must fulfil; singular matrices. */
+/* test_linalg.c: linear algebra on matrices larger and smaller than a panel, by what the results must fulfil; singular matrices. */
 #include "tests/support/suite.h"
 #include "tests/support/values.h"
 
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static const int64_t sizes[] = { 1, 2, 5, 47, 48, 49, 96, 97, 150 };
+static const int64_t sizes[] = { 1, 2, 5, 8, 9, 16, 17, 25, 48, 49, 97, 150 };
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 static tg_tensor *identity(int64_t n) { return tg_eye(n, n, .dtype = TG_FLOAT64); }
@@ -47,6 +47,8 @@ TEST(test_inverse)
         assert_near(tg_matmul(a, y), tg_expand(identity(n), tg_shape(2, n, n)), 1e-12 * size * (double)n);
         assert_near(tg_solve(a, tg_matmul(a, tg_ones(tg_shape(n, 3), .dtype = TG_FLOAT64))),
                     tg_ones(tg_shape(2, n, 3), .dtype = TG_FLOAT64), 1e-12 * size * (double)n);
+        assert_near(tg_solve(a, tg_squeeze(tg_matmul(a, tg_ones(tg_shape(n, 1), .dtype = TG_FLOAT64)), -1)),
+                    tg_ones(tg_shape(2, n), .dtype = TG_FLOAT64), 1e-12 * size * (double)n);
         tg_tensor *narrow = tg_to(a, TG_FLOAT32); /* computed in float64, so as good as the numbers given */
         assert_near(tg_to(tg_inv(narrow), TG_FLOAT64), tg_inv(tg_to(narrow, TG_FLOAT64)), 1e-6 * size);
     }
@@ -199,6 +201,25 @@ TEST(test_svd_of_low_rank)
         assert_svd(tg_pad(thin, tg_shape(3, 4)), full);
     }
     VALUES(tg_svdvals(tg_from_data(ranks, tg_shape(4, 3))), 1e-14, 14, 0, 0);
+}
+
+/* Values far apart, some of them 0, and sizes that take each way there is: as it is, by QR first, by rotations of rows
+ * where lengths are far apart. */
+TEST(test_svd_ways)
+{
+    static const int64_t shapes[][2] = { { 20, 20 },  { 39, 20 }, { 40, 20 }, { 20, 61 },
+                                         { 130, 97 }, { 3, 2 },   { 70, 1 } };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int way = 0; way < 4; way++) {
+            const int64_t m = shapes[i][0], n = shapes[i][1], scaled = way < 2 ? m : n;
+            tg_tensor *a = tg_randn(tg_shape(m, n), .dtype = TG_FLOAT64);
+            tg_tensor *exponent = tg_mul(tg_arange(0, (double)scaled, 1, .dtype = TG_FLOAT64), -1.0 / (double)scaled);
+            tg_tensor *scale = tg_pow(way % 2 ? 1e12 : 1e3, exponent);
+            a = tg_mul(a, way < 2 ? tg_unsqueeze(scale, 1) : scale);
+            assert_svd(a, false);
+            assert_svd(a, true);
+            if (n > 2) assert_svd(tg_pad(a, tg_shape(1, 2, 2, 1)), i % 2);
+        }
 }
 
 /* Of a matrix scaled by rows, whose small values a method that looks at large ones loses: those of 2 by 2 blocks
@@ -360,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_inverse),
+        T(test_svd_ways),
         T(test_determinant),
         T(test_cholesky),
         T(test_unread),

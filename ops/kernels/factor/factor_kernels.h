@@ -9,6 +9,8 @@ TGI_KERNEL_FAMILY(factor);
 
 /* Columns of a panel, and rows of a triangle, that are done one by one. */
 enum { TGI_NARROW = 8 };
+/* Columns that are rotated at once: 128 bytes. */
+enum { TGI_STRIP = 16 };
 
 /* Element (i, k) of a triangle lies at a[i row + k col]; `unit`: its diagonal is ones. */
 typedef struct tgi_triangle {
@@ -17,12 +19,12 @@ typedef struct tgi_triangle {
     bool upper, unit;
 } tgi_triangle;
 
-/* Rotations of neighbouring rows one after another: for i < count, c and s being pairs[2 i] and pairs[2 i + 1], of the
- * rows x = x[i], y = x[i + 1], which are `row` apart (less than 0: from the last one up), x becomes c x + s y, and y
- * becomes c y - s x. */
+/* Rotations of neighbouring rows one after another, from row `first` on downwards or `up`: for i < count, c and s being
+ * pairs[2 i] and pairs[2 i + 1], of the rows x = first + i and y, the one after it (up: first - i, the one before), x
+ * becomes c x + s y, and y becomes c y - s x. */
 typedef struct tgi_sweep {
-    double *x;
-    int64_t row, count;
+    int64_t first, count;
+    bool up;
     const double *pairs;
 } tgi_sweep;
 
@@ -53,8 +55,9 @@ struct tgi_factor_kernels {
     void (*reflect)(double *panel, int64_t m, int64_t width, double *tau);
     /* x and y, of n numbers, become a x + b y and c x + d y. */
     void (*combine)(int64_t n, double *x, double *y, const double *abcd);
-    /* All sweeps, one after another, to the first n columns of their rows. */
-    void (*turn)(const tgi_sweep *sweeps, int64_t count, int64_t n);
+    /* All sweeps, one after another, to the rows of x, `row` apart, of n numbers; strip: room for TGI_STRIP numbers for
+     * each row. */
+    void (*turn)(double *x, int64_t n, int64_t row, const tgi_sweep *sweeps, int64_t count, double *strip);
     void (*reduce)(const tgi_reduction_step *step);
 };
 

@@ -97,13 +97,14 @@ static void factor_combine_f64(int64_t n, double *x, double *y, const double *ab
     }
 }
 
-static void factor_turn_f64(const tgi_sweep *sweeps, int64_t count, int64_t n)
+static void factor_turn_f64(double *x, int64_t n, int64_t row, const tgi_sweep *sweeps, int64_t count, double *strip)
 {
-    for (int64_t w = 0; w < count; w++)
-        for (int64_t i = 0; i < sweeps[w].count; i++) {
-            const double c = sweeps[w].pairs[2 * i], s = sweeps[w].pairs[2 * i + 1];
-            double *x = sweeps[w].x + i * sweeps[w].row;
-            factor_combine_f64(n, x, x + sweeps[w].row, (const double[]){ c, s, -s, c });
+    (void)strip;
+    for (const tgi_sweep *w = sweeps; w < sweeps + count; w++)
+        for (int64_t i = 0; i < w->count; i++) {
+            const double c = w->pairs[2 * i], s = w->pairs[2 * i + 1];
+            double *const first = x + (w->up ? w->first - i : w->first + i) * row;
+            factor_combine_f64(n, first, w->up ? first - row : first + row, (const double[]){ c, s, -s, c });
         }
 }
 
