@@ -93,25 +93,6 @@ typedef struct job {
     const operands *o;
 } job;
 
-/* Integers wrap. Nothing trains on them, so this is a plain loop. */
-static void multiply_int64(const tgi_gemm *p)
-{
-    const uint64_t *a = p->a, *b = p->b;
-    uint64_t *c = p->c;
-    for (int64_t i = 0; i < p->m; i++) {
-        uint64_t *row = c + i * p->c_row;
-        const size_t bytes = (size_t)p->n * sizeof *row;
-        if (p->bias)
-            memcpy(row, p->bias, bytes);
-        else
-            memset(row, 0, bytes);
-        for (int64_t l = 0; l < p->k; l++) {
-            const uint64_t factor = a[i * p->a_row + l * p->a_col];
-            for (int64_t j = 0; j < p->n; j++) row[j] += factor * b[l * p->b_row + j * p->b_col];
-        }
-    }
-}
-
 static void multiply_one(const void *all, int64_t index)
 {
     const product *p = ((const job *)all)->p;
@@ -139,7 +120,7 @@ static void multiply_one(const void *all, int64_t index)
         .packed_b = o->packed_b,
     };
     if (o->dtype == TGI_I64)
-        multiply_int64(&args);
+        TGI_KERNELS(gemm)->integers(&args);
     else
         TGI_KERNELS(gemm)->run[o->dtype](&args);
 }
@@ -154,6 +135,11 @@ static void multiply_all(const product *p, const operands *o)
 bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c)
 {
     if (c->numel == 0) return true;
+    if (a->ndim == 1 && b->ndim == 1 && !bias) {
+        TGI_KERNELS(gemm)->dot[c->dtype](a->numel, tgi_ptr(a), tgi_strides(a)[0], tgi_ptr(b), tgi_strides(b)[0],
+                                         tgi_ptr(c));
+        return true;
+    }
     product p = plan(a, b, transpose_b, batch);
     fold(&p);
     tg_tensor *copy = NULL;

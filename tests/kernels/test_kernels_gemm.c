@@ -434,6 +434,74 @@ static void test_any_number_of_threads(void **unused)
 #endif
 }
 
+/* Every layout, on both sides of a strip's width and of a block of k; some results wrap. */
+static void test_integers(void **unused)
+{
+    (void)unused;
+    static const int64_t sizes_of[] = { 1, 2, 7, 8, 31, 32, 33, 70 }, steps[] = { 0, 1, 3, 255, 256, 300 };
+    enum { MOST = 2 * 70 * 300 };
+    static int64_t a[MOST], b[MOST], got[70 * 72], want[70 * 72], bias[70];
+    for (int i = 0; i < MOST; i++) a[i] = any_integer(), b[i] = any_integer();
+    for (int i = 0; i < 70; i++) bias[i] = any_integer();
+    for (int i = 0; i < 8 * 8 * 6; i++) {
+        const int64_t m = sizes_of[i / 8 % 8], n = sizes_of[i % 8], k = steps[i / 64];
+        for (int flags = 0; flags < 16; flags++) {
+            const bool a_turned = flags & 1, b_turned = flags & 2;
+            const tgi_gemm x = { .m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .a = a,
+                                 .a_row = a_turned ? 1 : 2 * k,
+                                 .a_col = a_turned ? m : 2,
+                                 .b = b,
+                                 .b_row = b_turned ? 1 : n,
+                                 .b_col = b_turned ? k : 1,
+                                 .c = got,
+                                 .c_row = 72,
+                                 .bias = flags & 4 ? bias : NULL,
+                                 .accumulate = flags & 8 };
+            tgi_gemm y = x;
+            y.c = want;
+            for (int j = 0; j < 70 * 72; j++) got[j] = want[j] = j;
+            K(gemm)->integers(&x);
+            R(gemm)->integers(&y);
+            assert_memory_equal(got, want, sizeof got);
+        }
+    }
+}
+
+/* On integers to the bit, on real numbers within the bound of pairwise sums; the same wherever the numbers lie. */
+static void test_products_of_vectors(void **unused)
+{
+    (void)unused;
+    static const int64_t lengths[] = { 0, 1, 3, 15, 16, 17, 64, 127, 128, 129, 1000, 1023, 1024, 1025, 5000, 7169 };
+    for (int d = 0; d < 3; d++)
+        for (int way = 0; way < 8; way++)
+            for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+                const int64_t n = lengths[i], size = sizes[d], a_step = way & 1 ? 3 : 1, b_step = way & 2 ? 2 : 1;
+                char *a = malloc((size_t)(3 * n + 1) * 8), *b = malloc((size_t)(3 * n + 1) * 8), got[8], want[8],
+                     near[8];
+                char *dense = malloc((size_t)(n + 1) * 8), *other = malloc((size_t)(n + 1) * 8);
+                for (int64_t k = 0; k < 3 * n; k++) {
+                    set(d, a + k * size, way & 4 ? uniform(-1, 1) : (double)(draw() % 9) - 4);
+                    set(d, b + k * size, way & 4 ? uniform(-1, 1) : (double)(draw() % 9) - 4);
+                }
+                for (int64_t k = 0; k < n; k++) {
+                    memcpy(dense + k * size, a + k * a_step * size, (size_t)size);
+                    memcpy(other + k * size, b + k * b_step * size, (size_t)size);
+                }
+                K(gemm)->dot[d](n, a, a_step, b, b_step, got);
+                R(gemm)->dot[d](n, a, a_step, b, b_step, want);
+                K(gemm)->dot[d](n, dense, 1, other, 1, near);
+                assert_memory_equal(got, near, (size_t)size);
+                if (d == TGI_I64 || !(way & 4))
+                    assert_memory_equal(got, want, (size_t)size);
+                else
+                    assert_true(fabs(get(d, got) - get(d, want)) <= (d == TGI_F32 ? 1e-6 : 1e-15) * (double)(n + 20));
+                free(a), free(b), free(dense), free(other);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +511,8 @@ int main(void)
         cmocka_unit_test(test_packed_and_in_parts),
         cmocka_unit_test(test_nothing_to_multiply),
         cmocka_unit_test(test_not_a_number_stays_in_its_row),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_products_of_vectors),
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_any_number_of_threads),
     };

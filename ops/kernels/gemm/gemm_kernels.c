@@ -12,11 +12,14 @@
 #include "gemm_micro.inc"
 #include "gemm_shapes.inc"
 #include "gemm.inc"
+#include "gemm_dot.inc"
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
 #include "gemm_pack.inc"
 #include "gemm_micro.inc"
 #include "gemm_shapes.inc"
 #include "gemm.inc"
+#include "gemm_dot.inc"
+#include "gemm_integers.inc"
 
 #include "gemm_table.inc"

@@ -14,6 +14,8 @@
  *     gemm_shapes.inc   the micro-kernel for each shape of tile: full, narrow, wide; and one row times columns
  *     gemm_pack.inc     packing: rows of a and columns of b in the order in which tiles read them
  *     gemm.inc          blocking: the loops over blocks and tiles, and the ways for small products
+ *     gemm_dot.inc      the product of two vectors
+ *     gemm_integers.inc products of int64
  *     gemm_plan.h       the plan: what follows from shapes and strides alone, threads too */
 #ifndef TG_OPS_KERNELS_GEMM_GEMM_SIZES_H
 #define TG_OPS_KERNELS_GEMM_GEMM_SIZES_H
