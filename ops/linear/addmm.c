@@ -390,6 +390,8 @@ tg_tensor *tg_addr_at(const char *where, tg_tensor *input, tg_tensor *vec1, tg_t
         return NULL;
     const tg_shape shape = tg_shape(vec1->dims[0], vec2->dims[0]);
     if (!expands_to(op, inputs, input, &shape) || !addr_factors(inputs, &options)) return NULL;
+    if (tgi_is_floating(input) && input->dtype == vec1->dtype && input->dtype == vec2->dtype && options.beta != 0)
+        return tg_addcmul(scaled(input, options.beta), tg_unsqueeze(vec1, 1), vec2, .value = options.alpha);
     tg_tensor *product = tg_outer(vec1, vec2);
     if (product && input->dtype == TG_BOOL && product->dtype == TG_BOOL) return addr_of_bools(input, product, &options);
     const tg_dtype dtype =

@@ -210,11 +210,40 @@ static bool kron_shapes(const tg_tensor *a, const tg_tensor *b, tg_shape *of_a, 
     return tgi_op_numel(&tgi_op_kron, TG_NONE, result) >= 0;
 }
 
+/* Rows of the result, which are those of a times one of b, are short, and there are many of them: it pays to stretch both
+ * to a row's length before. */
+static bool has_short_rows(const tg_tensor *a, const tg_tensor *b)
+{
+    enum { SHORT = 128, MANY = 4096 };
+    const int n = a->ndim;
+    if (n < 2 || a->dims[n - 1] != 1 || b->dims[n - 2] != 1 || b->dims[n - 1] > SHORT) return false;
+    const int64_t copies = a->numel * b->dims[n - 1] + b->numel * a->dims[n - 2];
+    return a->numel * b->numel >= MANY && copies <= a->numel * b->numel / 4;
+}
+
+/* The last two dimensions, of the sizes given after stretching, as one. */
+static tg_tensor *stretched(tg_tensor *t, int64_t rows, int64_t columns)
+{
+    tg_shape shape = tgi_shape(t);
+    shape.dims[shape.ndim - 2] = rows;
+    shape.dims[shape.ndim - 1] = columns;
+    t = tg_expand(t, shape);
+    shape.dims[--shape.ndim - 1] = rows * columns;
+    return tg_reshape(t, shape);
+}
+
 tg_tensor *tg_kron_at(const char *where, tg_tensor *a, tg_tensor *b)
 {
     tg_shape of_a, of_b, result;
     if (!tg_op_begin(where, &tgi_op_kron, tg_list(a, b)) || !kron_shapes(a, b, &of_a, &of_b, &result)) return NULL;
-    return tgi_ordinary(tg_reshape(tg_mul(tg_reshape(a, of_a), tg_reshape(b, of_b)), result), TG_NONE);
+    a = tg_reshape(a, of_a);
+    b = tg_reshape(b, of_b);
+    if (a && b && has_short_rows(a, b)) {
+        const int64_t rows = of_a.dims[of_a.ndim - 2], columns = of_b.dims[of_b.ndim - 1];
+        a = stretched(a, rows, columns);
+        b = stretched(b, rows, columns);
+    }
+    return tgi_ordinary(tg_reshape(tg_mul(a, b), result), TG_NONE);
 }
 
 static tg_tensor_list kron_call(const tg_value *v) { return tgi_result(tg_kron(v[0].as.tensor, v[1].as.tensor)); }

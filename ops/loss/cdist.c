@@ -1,7 +1,7 @@
 /* cdist.c: the distances between all rows of two matrices, and between the rows of one.
  *
- * Built for a few hundred rows on either side: one row is set against all others by a kernel, for the norms 0, 1, 2 and
- * infinity, or in a buffer that stays in the first cache, by the pointwise kernels, for any other; sums are of blocks.
+ * Built for a few hundred rows on either side: some rows are set against all others by a kernel, for the norms 0, 1, 2
+ * and infinity, or one in a buffer that stays in the first cache, by the pointwise kernels, for any other; sums are of blocks.
  * Distances are those of differences: nothing here may multiply out |a - b|^2, which loses what is near. */
 #include "ops/distance.h"
 
@@ -25,6 +25,7 @@
 
 enum {
     ROOM = 1024,       /* doubles of a buffer */
+    BLOCK = 64,        /* rows that a kernel sets against all others */
     PARALLEL = 1 << 16 /* differences from which on several threads pay */
 };
 
@@ -224,32 +225,38 @@ static void careful_gradient(const job *w, int64_t i)
 /* How many elements a buffer holds. */
 static int64_t room_of(const job *w) { return ROOM * (int64_t)sizeof(double) / w->size; }
 
-/* x = x + y, or the larger. */
-static void join(const job *w, int64_t n, char *x, const char *y)
+/* The distances of rows from i BLOCK on of a batch, BLOCK of them at most, by a kernel; before the root is taken. */
+static void kernel_task(const void *work, int64_t i)
 {
-    const tgi_row_loops *row =
-        w->kind == TGI_DISTANCE_LARGEST ? &TGI_KERNELS(pointwise)->maximum : &TGI_KERNELS(pointwise)->add;
-    row->forward[w->dtype](1, n, (char *[]){ x, x, (char *)(uintptr_t)y }, NULL,
-                           (int64_t[]){ w->size, w->size, w->size });
+    const job *w = work;
+    const int64_t blocks = tgi_pieces(w->p, BLOCK), batch = i / blocks, first = i % blocks * BLOCK;
+    const int64_t row = batch * w->p + first;
+    TGI_KERNELS(distance)->reduce[w->kind][w->dtype](&(tgi_distances){ .p = tgi_smaller(BLOCK, w->p - first),
+                                                                       .r = w->r,
+                                                                       .m = w->m,
+                                                                       .a = w->a + row * w->m * w->size,
+                                                                       .b = w->b + batch * w->r * w->m * w->size,
+                                                                       .a_row = w->m,
+                                                                       .b_row = w->m,
+                                                                       .y_row = w->r },
+                                                     w->y + row * w->r * w->size);
 }
 
-/* The distances of row i from all of b's, before the root is taken. */
-static void forward_task(const void *work, int64_t i)
+/* The distances of row i from all of b's by powers, before the root is taken. */
+static void powers_task(const void *work, int64_t i)
 {
     const job *w = work;
     _Alignas(64) double d[ROOM], sums[ROOM];
+    const tgi_loop add = TGI_KERNELS(pointwise)->add.forward[w->dtype];
     const int64_t width = tgi_smaller(w->m, room_of(w)), block = room_of(w) / width;
     for (int64_t j = 0; j < w->r; j += block) {
         const int64_t rows = tgi_smaller(w->r - j, block);
         char *y = w->y + (i * w->r + j) * w->size;
         for (int64_t first = 0; first < w->m; first += width) {
             const tgi_distance part = part_of(w, i, j, rows, first, tgi_smaller(w->m - first, width));
-            char *to = first == 0 ? y : (char *)sums;
-            if (w->kind >= 0)
-                TGI_KERNELS(distance)->reduce[w->kind][w->dtype](&part, to);
-            else
-                sum_powers(w, &part, (char *)d, to);
-            if (first > 0) join(w, rows, y, to);
+            sum_powers(w, &part, (char *)d, first == 0 ? y : (char *)sums);
+            if (first == 0) continue;
+            add(1, rows, (char *[]){ y, y, (char *)sums }, NULL, (int64_t[]){ w->size, w->size, w->size });
         }
     }
 }
@@ -359,9 +366,9 @@ static job job_of(const operands *o, double p, tg_dtype dtype)
                   .size = (int64_t)tgi_size_of(dtype) };
 }
 
-static void run(void (*task)(const void *, int64_t), const operands *o, const job *w)
+static void run(void (*task)(const void *, int64_t), int64_t tasks, const operands *o, const job *w)
 {
-    tgi_run_tasks(o->batch * o->p * o->r * o->m >= PARALLEL, o->batch * w->p, task, w);
+    tgi_run_tasks(o->batch * o->p * o->r * o->m >= PARALLEL, tasks, task, w);
 }
 
 /* All distances. Raw. */
@@ -374,7 +381,10 @@ static tg_tensor *distances(tg_tensor *x1, tg_tensor *x2, const operands *o, dou
     job w = job_of(o, p, (tg_dtype)x1->dtype);
     if (a && b) {
         w.a = tgi_ptr(a), w.b = tgi_ptr(b), w.y = tgi_ptr(y);
-        run(forward_task, o, &w);
+        if (w.kind >= 0)
+            run(kernel_task, o->batch * tgi_pieces(o->p, BLOCK), o, &w);
+        else
+            run(powers_task, o->batch * o->p, o, &w);
         if (p == 2)
             TGI_KERNELS(functions)->sqrt.forward[w.dtype](1, y->numel, (char *[]){ w.y, w.y }, NULL,
                                                           (int64_t[]){ w.size, w.size });
@@ -441,7 +451,7 @@ static tg_tensor *gradient(const job *of, tg_tensor *a, tg_tensor *b, const oper
     w.r = turned ? o->p : o->r;
     w.row = turned ? 1 : o->r;
     w.column = turned ? o->r : 1;
-    run(backward_task, o, &w);
+    run(backward_task, o->batch * w.p, o, &w);
     return d;
 }
 

@@ -37,26 +37,36 @@ static bool near(int dtype, const char *x, const char *y, double terms)
     return fabs(get(dtype, x) - get(dtype, y)) <= tolerance * fmax(1, fabs(get(dtype, y)) / fmax(1, terms));
 }
 
-static void check_sums(int kind, int dtype, int64_t rows, int64_t m)
+static void check_sums(int kind, int dtype, int64_t p, int64_t rows, int64_t m)
 {
-    static double got[ROWS + 1], want[ROWS];
+    enum { MOST_ROWS = 7, GAP = 3 };
+    static double got[MOST_ROWS * (ROWS + GAP)], want[MOST_ROWS * (ROWS + GAP)];
     char alone[8];
     const int64_t size = sizes[dtype];
-    tgi_distance r = arguments(rows, m);
+    tgi_distances t = { .p = p, .r = rows, .m = m, .a = b, .b = b, .a_row = MOST, .b_row = MOST, .y_row = rows + GAP };
+    t.a = (const char *)b + 5 * MOST * size; /* some rows are compared with themselves */
     memset(got, 0x5a, sizeof got);
-    K(distance)->reduce[kind][dtype](&r, got);
-    R(distance)->reduce[kind][dtype](&r, want);
-    r.rows = 1;
-    for (int64_t j = 0; j < rows; j++) {
-        const char *x = (char *)got + j * size;
-        if (!near(dtype, x, (char *)want + j * size, (double)m))
-            fail_msg("%s: kind %d, %s, %d numbers, row %d: %.9g, expected %.9g", set_name(), kind, dtype_name(dtype),
-                     (int)m, (int)j, get(dtype, x), get(dtype, (char *)want + j * size));
-        r.b = (const char *)b + j * MOST * size;
-        K(distance)->reduce[kind][dtype](&r, alone);
-        assert_memory_equal(alone, x, (size_t)size);
+    memcpy(want, got, sizeof got);
+    K(distance)->reduce[kind][dtype](&t, got);
+    R(distance)->reduce[kind][dtype](&t, want);
+    for (int64_t i = 0; i < p; i++) {
+        for (int64_t j = 0; j < rows; j++) {
+            char *x = (char *)got + (i * (rows + GAP) + j) * size, *y = (char *)want + (i * (rows + GAP) + j) * size;
+            if (!near(dtype, x, y, (double)m))
+                fail_msg("%s: kind %d, %s, %d numbers, rows %d and %d: %.9g, expected %.9g", set_name(), kind,
+                         dtype_name(dtype), (int)m, (int)i, (int)j, get(dtype, x), get(dtype, y));
+            const tgi_distances one = { .p = 1,
+                                        .r = 1,
+                                        .m = m,
+                                        .y_row = 1,
+                                        .a = (const char *)t.a + i * MOST * size,
+                                        .b = (const char *)b + j * MOST * size };
+            K(distance)->reduce[kind][dtype](&one, alone);
+            assert_memory_equal(alone, x, (size_t)size);
+            memcpy(x, y, (size_t)size);
+        }
     }
-    assert_int_equal(((unsigned char *)got)[rows * size], 0x5a);
+    assert_memory_equal(got, want, sizeof got);
 }
 
 static void check_gradients(int kind, int dtype, int64_t rows, int64_t m)
@@ -66,8 +76,12 @@ static void check_gradients(int kind, int dtype, int64_t rows, int64_t m)
     const int64_t size = sizes[dtype];
     tgi_distance r = arguments(rows, m);
     for (int64_t j = 0; j < rows; j++) { /* what the largest is compared with */
-        tgi_distance one = arguments(1, m);
-        one.b = (const char *)b + j * MOST * size;
+        const tgi_distances one = { .p = 1,
+                                    .r = 1,
+                                    .m = m,
+                                    .a = a,
+                                    .b = (const char *)b + j * MOST * size,
+                                    .y_row = 1 };
         R(distance)->reduce[TGI_DISTANCE_LARGEST][dtype](&one, (char *)distance + j * 3 * size);
     }
     memset(got, 0x5a, sizeof got);
@@ -95,7 +109,8 @@ static void test_distances(void **unused)
         for (int kind = 0; kind < TGI_DISTANCES; kind++) {
             assert_true(!K(distance)->gradient[kind][dtype] == (kind == TGI_DISTANCE_COUNT));
             for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
-                check_sums(kind, dtype, i % 2 ? ROWS : 3, widths[i]);
+                check_sums(kind, dtype, 1 + (int64_t)(i % 7), i % 2 ? ROWS : 3, widths[i]);
+                check_sums(kind, dtype, 5, 1 + (int64_t)(draw() % ROWS), widths[i]);
                 if (kind != TGI_DISTANCE_COUNT) check_gradients(kind, dtype, i % 2 ? ROWS : 3, widths[i]);
             }
         }
@@ -107,7 +122,7 @@ static void test_special_values(void **unused)
     (void)unused;
     const double x[] = { 1, NAN, -0.0, INFINITY, 2 }, y[] = { 1, 1, 0, 1, 2 };
     double result;
-    tgi_distance r = { .rows = 1, .m = 5, .row = 5, .a = x, .b = y };
+    tgi_distances r = { .p = 1, .r = 1, .m = 5, .y_row = 1, .a = x, .b = y };
     for (int kind = TGI_DISTANCE_ABSOLUTE; kind < TGI_DISTANCES; kind++) {
         r.m = 5;
         K(distance)->reduce[kind][TGI_F64](&r, &result);
@@ -116,7 +131,7 @@ static void test_special_values(void **unused)
         K(distance)->reduce[kind][TGI_F64](&r, &result);
         assert_true(result == 0 && !signbit(result));
     }
-    r = (tgi_distance){ .rows = 1, .m = 3, .row = 3, .a = x + 2, .b = y + 2 };
+    r = (tgi_distances){ .p = 1, .r = 1, .m = 3, .y_row = 1, .a = x + 2, .b = y + 2 };
     K(distance)->reduce[TGI_DISTANCE_LARGEST][TGI_F64](&r, &result);
     assert_true(isinf(result));
 }

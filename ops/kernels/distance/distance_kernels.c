@@ -2,7 +2,9 @@
 #include "ops/kernels/template/body.h"
 #include "distance_kernels.h"
 
-/* Sums kept at a time, and rows whose gradients are added up before they join the others. */
+/* A tile's rows and vectors; terms added one after the other before they join the others. */
+enum { DISTANCE_TILE_ROWS = 4, DISTANCE_VECTORS = 2, DISTANCE_K = 32 };
+/* Of gradients: sums kept at a time, and rows that are added up before they join the others. */
 enum { DISTANCE_SUMS = 4, DISTANCE_ROWS = 32 };
 
 #define DTYPE 0
