@@ -1,20 +1,26 @@
 /* grid_sample.c: images read at places that a tensor tells, and the places of an affine map.
  *
- * Three steps. An op of its own turns the grid into places, counted in pixels: a piecewise linear map. Around each place
- * stand the four elements that bilinear interpolation takes, whose indices are numbers and no part of the derivative;
- * what lies outside is read from one zero that is put behind each plane. The rest is gather and arithmetic. */
+ * The grid is turned into places, counted in elements: a piecewise linear map, which is an op of its own for the second
+ * derivative. Around each place stand the four elements that bilinear interpolation takes, whose indices are numbers and
+ * no part of the derivative. One loop does it all, forward and back (kernels/image/grid.inc); the gradient in ops is made
+ * of gather, scatter_add and arithmetic. */
 #include "ops/base/call.h"
 #include "ops/base/element.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
+#include "ops/base/parallel.h"
 #include "ops/base/promote.h"
 #include "ops/create.h"
 #include "ops/functions.h"
 #include "ops/index.h"
+#include "ops/join.h"
+#include "ops/kernels/image/grid_kernels.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
 #include "ops/rearrange.h"
+#include "ops/reduce.h"
 #include "ops/resample.h"
+#include "ops/scatter.h"
 #include "ops/view.h"
 
 #include <inttypes.h>
@@ -23,47 +29,13 @@
 
 /* ---- from a grid to places ---- */
 
-typedef enum outside { ZEROS, BORDER, REFLECTION, OUTSIDES } outside;
-static const char *const outside_names[OUTSIDES] = { "zeros", "border", "reflection" };
+static const char *const outside_names[TGI_OUTSIDES] = { "zeros", "border", "reflection" };
 
-static outside outside_of(const char *name)
+static tgi_outside outside_of(const char *name)
 {
     int i = 0;
-    while (i < OUTSIDES && (!name || strcmp(name, outside_names[i]) != 0)) i++;
-    return (outside)i;
-}
-
-/* A place, and its derivative by the number in the grid. */
-typedef struct place {
-    double at, slope;
-} place;
-
-static place clipped(place p, int64_t size)
-{
-    if (!(p.at > 0)) return (place){ 0, 0 }; /* NaN as well: it becomes an index */
-    return p.at < (double)(size - 1) ? p : (place){ (double)(size - 1), 0 };
-}
-
-/* Mirrored at low and at low + span, as often as it takes. */
-static place mirrored(place p, double low, double span)
-{
-    if (span == 0) return (place){ 0, 0 };
-    double from = p.at - low;
-    if (from < 0) {
-        from = -from;
-        p.slope = -p.slope;
-    }
-    const double rest = fmod(from, span);
-    if (fmod(floor(from / span), 2) == 0) return (place){ low + rest, p.slope };
-    return (place){ low + span - rest, -p.slope };
-}
-
-static place place_of(double x, int64_t size, outside mode, bool align_corners)
-{
-    const double n = (double)size;
-    place p = { align_corners ? (x + 1) / 2 * (n - 1) : ((x + 1) * n - 1) / 2, (align_corners ? n - 1 : n) / 2 };
-    if (mode == REFLECTION) p = align_corners ? mirrored(p, 0, n - 1) : mirrored(p, -0.5, n);
-    return mode == ZEROS ? p : clipped(p, size);
+    while (i < TGI_OUTSIDES && (!name || strcmp(name, outside_names[i]) != 0)) i++;
+    return (tgi_outside)i;
 }
 
 static void places_backward(tg_context *ctx)
@@ -71,40 +43,24 @@ static void places_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_mul(tg_grad_output(ctx, 0), tg_saved(ctx, 0)));
 }
 
-/* What the places are in, and how those outside are taken. */
-typedef struct plane_kind {
-    int64_t h, w;
-    outside mode;
-    bool align_corners;
-} plane_kind;
-
-/* grid [.., 2] as places in planes of h rows and w columns; the column first. */
-static tg_tensor *places(tg_tensor *grid, int64_t h, int64_t w, outside mode, bool align_corners)
+/* grid [.., 2] as places in planes; the column first. */
+static tg_tensor *places(tg_tensor *grid, const tgi_grid *g)
 {
     const tg_op *op = &tgi_op_grid_sampler_places;
     if (!tg_op_begin(NULL, op, tg_list(grid))) return NULL;
-    const tg_shape shape = tgi_shape(grid);
-    tg_tensor *y = tgi_new(&shape, (tg_dtype)grid->dtype);
-    tg_tensor *slopes = tg_will_record(tg_list(grid)) ? tgi_new(&shape, (tg_dtype)grid->dtype) : NULL;
-    tg_tensor *c = tgi_own_contiguous(grid);
-    if (!c || !y || (!slopes && tg_will_record(tg_list(grid)))) {
-        tgi_unref(c);
-        return NULL;
-    }
-    for (int64_t i = 0; i < y->numel; i++) {
-        const place p = place_of(tgi_get(tgi_ptr(c), c->dtype, i), i % 2 ? h : w, mode, align_corners);
-        tgi_put(tgi_ptr(y), y->dtype, i, p.at);
-        if (slopes) tgi_put(tgi_ptr(slopes), slopes->dtype, i, p.slope);
-    }
+    const bool recorded = tg_will_record(tg_list(grid));
+    tg_tensor *y = tgi_new_like(grid, (tg_dtype)grid->dtype);
+    tg_tensor *slopes = recorded ? tgi_new_like(grid, (tg_dtype)grid->dtype) : NULL, *c = tgi_own_contiguous(grid);
+    const bool ok = c && y && (slopes || !recorded);
+    if (ok)
+        TGI_KERNELS(grid)->places[c->dtype](g, c->numel / 2, tgi_ptr(c), tgi_ptr(y), slopes ? tgi_ptr(slopes) : NULL);
     tgi_unref(c);
-    const plane_kind a = { h, w, mode, align_corners };
-    return tg_record(op, tg_list(grid), tg_list(y), tg_list(slopes), &a, sizeof a) == TG_OK ? y : NULL;
+    return ok && tg_record(op, tg_list(grid), tg_list(y), tg_list(slopes), g, sizeof *g) == TG_OK ? y : NULL;
 }
 
 static tg_tensor_list places_again(const tg_node *node, tg_tensor_list inputs)
 {
-    const plane_kind *a = tg_node_attributes(node);
-    return tgi_result(places(inputs.items[0], a->h, a->w, a->mode, a->align_corners));
+    return tgi_result(places(inputs.items[0], tg_node_attributes(node)));
 }
 
 static tg_tensor_list grid_sampler_places_call(const tg_value *v)
@@ -112,12 +68,15 @@ static tg_tensor_list grid_sampler_places_call(const tg_value *v)
     const tg_op *op = &tgi_op_grid_sampler_places;
     tg_tensor *grid = v[0].as.tensor;
     const tg_shape *size = &v[1].as.ints;
-    const outside mode = outside_of(v[2].as.string);
+    const tgi_grid g = { .outside = outside_of(v[2].as.string),
+                         .align_corners = v[3].as.boolean,
+                         .h = size->ndim == 2 ? size->dims[0] : 0,
+                         .w = size->ndim == 2 ? size->dims[1] : 0 };
     if (!tg_op_begin(NULL, op, tg_list(grid))) return tg_list_failed();
     if (!tgi_is_floating(grid) || grid->ndim == 0 || grid->dims[grid->ndim - 1] != 2 || size->ndim != 2 ||
-        mode == OUTSIDES)
+        g.outside == TGI_OUTSIDES)
         return tgi_result(tg_op_fail(op, tg_list(grid), "wants a floating grid [.., 2], two sizes and a padding mode"));
-    return tgi_result(places(grid, size->dims[0], size->dims[1], mode, v[3].as.boolean));
+    return tgi_result(places(grid, &g));
 }
 
 const tg_op tgi_op_grid_sampler_places = {
@@ -173,20 +132,174 @@ static tg_tensor *read_at(tg_tensor *planes, tg_tensor *index)
     return tg_gather(planes, 2, tg_expand(index, tg_shape(planes->dims[0], planes->dims[1], index->dims[2])));
 }
 
-/* at [N, P, 2] */
-static tg_tensor *bilinear(tg_tensor *planes, tg_tensor *at, int64_t h, int64_t w)
+/* The gradient in ops, given that of y, g [N, C, P]. */
+typedef struct gradient {
+    tg_tensor *planes; /* [N, C, H W + 1], a zero behind each */
+    tg_tensor *g, *at; /* at [N, P, 2] */
+    tg_tensor *dplanes, *dat;
+    const tgi_grid *grid;
+} gradient;
+
+/* What the four corners give. Of corner k the share is the product of `column` or 1 - `column` and of `row` or 1 - `row`. */
+static bool corner_gradients(gradient *t, bool of_planes, bool of_grid)
 {
-    tg_tensor *fixed = tg_contiguous(tg_detach(at)), *share = tg_sub(at, tg_floor(fixed)), *sum = NULL;
-    tg_tensor *rest = tg_sub(1.0, share);
-    if (!rest) return NULL;
-    for (int corner = 0; corner < 4; corner++) {
-        const int down = corner / 2, right = corner % 2;
-        tg_tensor *weight = tg_mul(tg_select(right ? share : rest, -1, 0), tg_select(down ? share : rest, -1, 1));
-        tg_tensor *there = read_at(planes, indices_around(fixed, h, w, down, right, false));
-        tg_tensor *part = tg_mul(there, tg_unsqueeze(weight, 1));
-        sum = corner ? tg_add(sum, part) : part;
+    const tgi_grid *grid = t->grid;
+    tg_tensor *fixed = tg_contiguous(tg_detach(t->at)), *share = tg_sub(t->at, tg_floor(fixed)),
+              *rest = tg_sub(1.0, share);
+    tg_tensor *by_column = NULL, *by_row = NULL;
+    for (int k = 0; rest && k < (grid->nearest ? 1 : 4); k++) {
+        tg_tensor *index = indices_around(fixed, grid->h, grid->w, k / 2, k % 2, grid->nearest);
+        tg_tensor *column = tg_select(k % 2 ? share : rest, -1, 0), *row = tg_select(k / 2 ? share : rest, -1, 1);
+        if (!index || !row) return false;
+        if (of_planes) {
+            tg_tensor *part = grid->nearest ? t->g : tg_mul(t->g, tg_unsqueeze(tg_mul(column, row), 1));
+            t->dplanes = tg_scatter_add(t->dplanes, 2, tg_expand(index, tgi_shape(t->g)), part);
+        }
+        if (!of_grid) continue;
+        tg_tensor *read = tg_sum(tg_mul(t->g, read_at(t->planes, index)), .dims = tg_shape(1));
+        tg_tensor *a = tg_mul(read, row), *b = tg_mul(read, column);
+        by_column = !k ? tg_neg(a) : k % 2 ? tg_add(by_column, a) : tg_sub(by_column, a);
+        by_row = !k ? tg_neg(b) : k / 2 ? tg_add(by_row, b) : tg_sub(by_row, b);
     }
-    return sum;
+    if (of_grid) t->dat = tg_stack(tg_list(by_column, by_row), -1);
+    return rest && (t->dplanes || !of_planes) && (t->dat || !of_grid);
+}
+
+static tg_tensor *zeros_like(tg_tensor *t)
+{
+    tg_tensor *zeros = t ? tgi_new_like(t, (tg_dtype)t->dtype) : NULL;
+    if (zeros) tgi_fill(zeros, 0);
+    return zeros;
+}
+
+static void sample_backward(tg_context *ctx)
+{
+    const tgi_grid *grid = tg_attributes(ctx);
+    const bool of_planes = tg_needs_input_grad(ctx, 0), of_grid = tg_needs_input_grad(ctx, 1) && !grid->nearest;
+    tg_tensor *x = tg_saved(ctx, 0), *of = tg_saved(ctx, 1), *g = tg_grad_output(ctx, 0);
+    if (!x || !of || !g) return;
+    const int64_t n = tg_size(x, 0), c = grid->channels, size = grid->h * grid->w;
+    gradient t = { .grid = grid, .g = tg_reshape(g, tg_shape(n, c, grid->places)), .at = places(of, grid) };
+    t.at = tg_reshape(t.at, tg_shape(n, grid->places, 2));
+    t.planes = tg_pad(tg_reshape(x, tg_shape(n, c, size)), tg_shape(0, 1));
+    t.dplanes = of_planes ? zeros_like(t.planes) : NULL;
+    if (!t.g || !t.at || !t.planes || !corner_gradients(&t, of_planes, of_grid)) return;
+    if (of_planes) tg_set_grad_input(ctx, 0, tg_reshape(tg_narrow(t.dplanes, 2, 0, size), tgi_shape(x)));
+    if (of_grid) {
+        tg_tensor *slopes = tgi_new_like(of, (tg_dtype)of->dtype), *fixed = tg_contiguous(tg_detach(of));
+        if (!slopes || !fixed) return;
+        tg_tensor *unused = tgi_own(tgi_new_like(of, (tg_dtype)of->dtype));
+        if (unused)
+            TGI_KERNELS(grid)->places[of->dtype](grid, of->numel / 2, tgi_ptr(fixed), tgi_ptr(unused), tgi_ptr(slopes));
+        tg_set_grad_input(ctx, 1, unused ? tg_mul(tg_reshape(t.dat, tgi_shape(of)), slopes) : NULL);
+        tgi_unref(unused);
+    } else if (tg_needs_input_grad(ctx, 1)) /* the nearest element stays the same */
+        tg_set_grad_input(ctx, 1, zeros_like(of));
+}
+
+/* ---- its loops ---- */
+
+enum { PARALLEL = 1 << 14 }; /* elements from which on several threads pay */
+
+/* All contiguous; x, y and their gradients images, one behind the other. */
+typedef struct job {
+    const tgi_grid *g;
+    int dtype;
+    int64_t blocks, x_size, y_size, grid_size; /* blocks of places in an image; bytes of an image and its grid */
+    const char *x, *grid, *dy;
+    char *y, *dx, *dgrid;
+} job;
+
+static job job_of(const tgi_grid *g, int dtype)
+{
+    const int64_t size = (int64_t)tg_dtype_size((tg_dtype)dtype);
+    return (job){ .g = g,
+                  .dtype = dtype,
+                  .blocks = tgi_pieces(g->places, TGI_GRID_BLOCK),
+                  .x_size = g->channels * g->h * g->w * size,
+                  .y_size = g->channels * g->places * size,
+                  .grid_size = 2 * g->places * size };
+}
+
+static void read_block(const void *all, int64_t task)
+{
+    const job *j = all;
+    const int64_t image = task / j->blocks, first = task % j->blocks * TGI_GRID_BLOCK, left = j->g->places - first;
+    TGI_KERNELS(grid)->read[j->dtype](j->g, first, left < TGI_GRID_BLOCK ? left : TGI_GRID_BLOCK,
+                                      j->grid + image * j->grid_size, j->x + image * j->x_size,
+                                      j->y + image * j->y_size);
+}
+
+/* Places far apart may hand back to the same element: an image is one thread's. */
+static void read_image_backward(const void *all, int64_t image)
+{
+    const job *j = all;
+    char *dx = j->dx ? j->dx + image * j->x_size : NULL, *dgrid = j->dgrid ? j->dgrid + image * j->grid_size : NULL;
+    if (dx) memset(dx, 0, (size_t)j->x_size);
+    for (int64_t first = 0; first < j->g->places; first += TGI_GRID_BLOCK) {
+        const int64_t left = j->g->places - first;
+        TGI_KERNELS(grid)->read_backward[j->dtype](j->g, first, left < TGI_GRID_BLOCK ? left : TGI_GRID_BLOCK,
+                                                   j->grid + image * j->grid_size, j->x + image * j->x_size,
+                                                   j->dy + image * j->y_size, dx, dgrid);
+    }
+}
+
+static tg_tensor *sample(tg_tensor *x, tg_tensor *grid, const tgi_grid *g)
+{
+    const tg_shape to = tg_shape(x->dims[0], x->dims[1], grid->dims[1], grid->dims[2]);
+    tg_tensor *y = tgi_new(&to, (tg_dtype)x->dtype);
+    if (!y) return NULL;
+    if (y->numel > 0) {
+        tg_tensor *cx = tgi_own_contiguous(x), *cgrid = tgi_own_contiguous(grid);
+        const bool ok = cx && cgrid;
+        job j = job_of(g, x->dtype);
+        if (ok) {
+            j.x = tgi_ptr(cx);
+            j.grid = tgi_ptr(cgrid);
+            j.y = tgi_ptr(y);
+            tgi_run_tasks(y->numel >= PARALLEL, to.dims[0] * j.blocks, read_block, &j);
+        }
+        tgi_unref(cx);
+        tgi_unref(cgrid);
+        if (!ok) return NULL;
+    }
+    const tg_op *op = &tgi_op_grid_sample;
+    return tg_record(op, tg_list(x, grid), tg_list(y), tg_list(x, grid), g, sizeof *g) == TG_OK ? y : NULL;
+}
+
+static void sample_backward_fused(tg_context *ctx)
+{
+    tg_tensor *from[] = { tg_saved(ctx, 0), tg_saved(ctx, 1), tg_grad_output(ctx, 0) }, *grads[2] = { NULL, NULL };
+    tg_tensor *c[3] = { NULL, NULL, NULL };
+    bool ok = true;
+    for (int i = 0; i < 3; i++) {
+        c[i] = from[i] ? tgi_own_contiguous(from[i]) : NULL;
+        ok &= c[i] != NULL;
+    }
+    for (int i = 0; ok && i < 2; i++) {
+        if (!tg_needs_input_grad(ctx, i)) continue;
+        grads[i] = tgi_new_like(c[i], (tg_dtype)c[i]->dtype);
+        ok = grads[i] != NULL;
+    }
+    const tgi_grid *g = tg_attributes(ctx);
+    if (ok) {
+        job j = job_of(g, c[0]->dtype);
+        j.x = tgi_ptr(c[0]);
+        j.grid = tgi_ptr(c[1]);
+        j.dy = tgi_ptr(c[2]);
+        j.dx = grads[0] ? tgi_ptr(grads[0]) : NULL;
+        j.dgrid = grads[1] && !g->nearest ? tgi_ptr(grads[1]) : NULL;
+        if (grads[1] && g->nearest) tgi_fill(grads[1], 0); /* the nearest element stays the same */
+        tgi_run_tasks(c[2]->numel >= PARALLEL, c[0]->dims[0], read_image_backward, &j);
+    }
+    for (int i = 0; i < 2; i++)
+        if (grads[i]) tg_set_grad_input(ctx, i, ok ? grads[i] : NULL);
+    for (int i = 0; i < 3; i++) tgi_unref(c[i]);
+}
+
+static tg_tensor_list sample_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(sample(inputs.items[0], inputs.items[1], tg_node_attributes(node)));
 }
 
 /* ---- grid_sample ---- */
@@ -200,7 +313,7 @@ static bool modes_ok(const tg_op *op, tg_tensor *x, tg_tensor *grid, const tg_gr
     if (strcmp(mode, "bilinear") != 0 && strcmp(mode, "nearest") != 0)
         return FAIL(
             "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '%s'", mode);
-    return outside_of(padding) < OUTSIDES ||
+    return outside_of(padding) < TGI_OUTSIDES ||
            FAIL(
                "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '%s'",
                padding);
@@ -238,20 +351,16 @@ tg_tensor *tg_grid_sample_at(const char *where, tg_tensor *x, tg_tensor *grid, t
     const tg_op *op = &tgi_op_grid_sample;
     if (!tg_op_begin(where, op, tg_list(x, grid)) || !modes_ok(op, x, grid, &options) || !inputs_ok(op, x, grid))
         return NULL;
-    const int64_t n = x->dims[0], c = x->dims[1], h = x->dims[2], w = x->dims[3];
-    const tg_shape to = tg_shape(n, c, grid->dims[1], grid->dims[2]);
-    tg_tensor *at = places(grid, h, w, outside_of(options.padding_mode), options.align_corners);
-    at = tg_reshape(at, tg_shape(n, to.dims[2] * to.dims[3], 2));
-    tg_tensor *planes = tg_pad(tg_reshape(x, tg_shape(n, c, h * w)), tg_shape(0, 1)); /* a zero behind each */
-    if (!at || !planes) return NULL;
-    tg_tensor *y;
-    if (strcmp(options.mode, "bilinear") == 0) {
-        y = bilinear(planes, at, h, w);
-    } else {
-        tg_tensor *fixed = tg_contiguous(tg_detach(at));
-        y = fixed ? read_at(planes, indices_around(fixed, h, w, 0, 0, true)) : NULL;
-    }
-    return tgi_ordinary(tg_reshape(y, to), TG_NONE);
+    const int64_t h = x->dims[2], w = x->dims[3];
+    if (h > INT32_MAX / w) return tg_op_fail(op, tg_list(x, grid), "the planes are too large");
+    const tgi_grid g = { .h = h,
+                         .w = w,
+                         .outside = outside_of(options.padding_mode),
+                         .align_corners = options.align_corners,
+                         .nearest = strcmp(options.mode, "nearest") == 0,
+                         .channels = x->dims[1],
+                         .places = grid->dims[1] * grid->dims[2] };
+    return sample(x, grid, &g);
 }
 
 static tg_tensor_list grid_sample_call(const tg_value *v)
@@ -268,11 +377,14 @@ const tg_op tgi_op_grid_sample = {
               "align_corners=None) -> Tensor",
     .formula = "y[n, c, i, j] = input[n, c] at (grid[n, i, j, 1], grid[n, i, j, 0]), -1 and 1 being its ends",
     .gradient =
-        "of gather and the weights, of which it is made; by a grid that chooses the nearest element there is none",
+        "dinput: each g is added where it was read, as much of it as was taken; dgrid = the sum over c of g times what y "
+        "changes by from element to element, 0 where the nearest one is chosen",
     .doc = "Images read between their elements, 'bilinear', or at the 'nearest' one; outside as padding_mode says.",
     .shapes = "[N, C, H, W] and grid [N, H', W', 2] to [N, C, H', W']",
     .kinks = "at places of elements, where the weights turn, and where border or reflection begins",
-    .composite = true,
+    .backward = sample_backward,
+    .backward_fused = sample_backward_fused,
+    .again = sample_again,
     .call = grid_sample_call,
     .samples =
         (const char *const[]){ "grid_sample(f(2, 2, 3, 4), f(2, 2, 3, 2, lo=-1, hi=1))",
@@ -282,6 +394,8 @@ const tg_op tgi_op_grid_sample = {
                                "grid_sample(f(1, 1, 4, 3), f(1, 3, 4, 2, lo=-4, hi=4), padding_mode='reflection')",
                                "grid_sample(f(1, 1, 4, 3), f(1, 3, 4, 2, lo=-4, hi=4), padding_mode='reflection', "
                                "align_corners=True)",
+                               "grid_sample(f(1, 2, 4, 3), f(1, 3, 4, 2, lo=-2, hi=2), 'nearest', 'border')",
+                               "grid_sample(f(1, 3, 2, 5), f(1, 17, 17, 2, lo=-2, hi=2))",
                                "grid_sample(f(0, 2, 3, 4), f(0, 2, 3, 2))", NULL },
     .corners =
         (const char *const[]){

@@ -38,6 +38,9 @@ const char *tgi_interpolation_mode(const char *name)
     return mode < MODES ? mode_names[mode] : NULL;
 }
 
+static bool is_linear(interpolation mode) { return mode == LINEAR || mode == BILINEAR; }
+static bool has_corners(interpolation mode) { return is_linear(mode) || mode == BICUBIC; }
+
 /* An interpolation as it stands on the tape; rows first. Of sequences the height is 1. */
 typedef struct resampling {
     int spatial;
@@ -59,24 +62,79 @@ static double scale_of(const resampling *r, int d, bool narrow)
     return use ? 1 / given : in / out;
 }
 
-static tgi_tap nearest_tap(const resampling *r, int d, int64_t i, bool narrow)
+/* What one index of the result takes of one dimension. */
+typedef struct tap {
+    int64_t at[TGI_MOST_TAPS];
+    double share[TGI_MOST_TAPS];
+} tap;
+
+static tap nearest_tap(const resampling *r, int d, int64_t i, bool narrow)
 {
     const double scale = scale_of(r, d, narrow), from = (double)i + (r->mode == NEAREST_EXACT ? 0.5 : 0);
     const float place =
         narrow ? (float)from * (float)scale : (float)(from * scale); /* PyTorch rounds it down as a float */
     int64_t at = place < (float)r->in[d] ? (int64_t)floorf(place) : r->in[d] - 1;
     if (at > r->in[d] - 1) at = r->in[d] - 1;
-    return (tgi_tap){ { at, at }, { 1, 0 } };
+    return (tap){ { at }, { 1 } };
 }
 
-static tgi_tap linear_tap(const resampling *r, int d, int64_t i)
+static double place_of(const resampling *r, int d, int64_t i)
 {
     const double scale = scale_of(r, d, false);
-    double place = r->align_corners ? scale * (double)i : scale * ((double)i + 0.5) - 0.5;
+    return r->align_corners ? scale * (double)i : scale * ((double)i + 0.5) - 0.5;
+}
+
+static tap linear_tap(const resampling *r, int d, int64_t i)
+{
+    double place = place_of(r, d, i);
     if (place < 0) place = 0;
     int64_t at = place < (double)r->in[d] ? (int64_t)place : r->in[d] - 1;
     const double share = place - (double)at < 1 ? place - (double)at : 1;
-    return (tgi_tap){ { at, at + (at < r->in[d] - 1) }, { 1 - share, share } };
+    return (tap){ { at, at + (at < r->in[d] - 1) }, { 1 - share, share } };
+}
+
+/* How much of an element that is `distance` away: Keys' kernel with a = -3/4, PyTorch's. */
+static double cubic_share(double distance)
+{
+    const double a = -0.75, d = fabs(distance);
+    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+}
+
+static tap cubic_tap(const resampling *r, int d, int64_t i)
+{
+    const double place = place_of(r, d, i);
+    const int64_t last = r->in[d] - 1;
+    tap t;
+    for (int k = 0; k < TGI_MOST_TAPS; k++) {
+        const double at = floor(place) - 1 + k;
+        t.at[k] = at <= 0 ? 0 : at >= (double)last ? last : (int64_t)at;
+        t.share[k] = cubic_share(place - at);
+    }
+    return t;
+}
+
+/* The elements that one index takes of a dimension. */
+static int taps_of(const resampling *r) { return r->mode == BICUBIC ? 4 : is_linear(r->mode) ? 2 : 1; }
+
+/* The tables of a dimension, in `shares` and `at`, which have room for them. */
+static tgi_taps fill_taps(const resampling *r, int d, tg_dtype dtype, void *shares, int32_t *at)
+{
+    const int count = taps_of(r);
+    const int64_t n = r->out[d];
+    for (int64_t i = 0; i < n; i++) {
+        const tap t = r->mode == BICUBIC   ? cubic_tap(r, d, i)
+                      : is_linear(r->mode) ? linear_tap(r, d, i)
+                                           : nearest_tap(r, d, i, dtype == TG_FLOAT32);
+        for (int k = 0; k < count; k++) {
+            at[k * n + i] = (int32_t)t.at[k];
+            if (dtype == TG_FLOAT32)
+                ((float *)shares)[k * n + i] = (float)t.share[k];
+            else
+                ((double *)shares)[k * n + i] = t.share[k];
+        }
+    }
+    return (tgi_taps){ at, shares };
 }
 
 /* ---- running it ---- */
@@ -99,30 +157,25 @@ static void run_stretch(const void *all, int64_t task)
     j->run(j->r, left < j->most ? left : j->most, j->from + first * j->from_size, j->to + first * j->to_size);
 }
 
-static bool is_linear(interpolation mode) { return mode == LINEAR || mode == BILINEAR; }
-static bool has_corners(interpolation mode) { return is_linear(mode) || mode == BICUBIC; }
-
 static kernel *kernel_of(const resampling *r, int dtype, bool back)
 {
     const tgi_resample_kernels *k = TGI_KERNELS(resample);
-    if (is_linear(r->mode)) return (back ? k->linear_backward : k->linear)[dtype];
+    if (taps_of(r) > 1) return (back ? k->blend_backward : k->blend)[dtype];
     return (back ? k->nearest_backward : k->nearest)[dtype];
 }
 
 /* y from x, or, `back`, its transpose; both contiguous. False without memory. */
 static bool resample_into(const resampling *r, tg_tensor *x, tg_tensor *y, bool back)
 {
-    const size_t bytes = (size_t)(r->out[0] + r->out[1]) * sizeof(tgi_tap);
-    tgi_tap *taps = tgi_calloc(bytes);
-    if (!taps) return false;
-    int64_t n = 0;
-    for (int d = 0; d < 2; d++)
-        for (int64_t i = 0; i < r->out[d]; i++)
-            taps[n++] = is_linear(r->mode) ? linear_tap(r, d, i) : nearest_tap(r, d, i, x->dtype == TG_FLOAT32);
-    const tgi_resample map = {
-        r->in[0], r->in[1], r->out[0], r->out[1], r->spatial == 2 ? taps : NULL, taps + r->out[0]
-    };
-    const int64_t size = (int64_t)tgi_element_size(x), in = r->in[0] * r->in[1], out = r->out[0] * r->out[1];
+    const size_t size_of = tgi_element_size(x), count = (size_t)taps_of(r), n = count * (size_t)(r->out[0] + r->out[1]),
+                 bytes = n * (size_of + sizeof(int32_t)), rows = count * (size_t)r->out[0];
+    char *tables = tgi_calloc(bytes);
+    if (!tables) return false;
+    int32_t *at = (int32_t *)(tables + n * size_of);
+    tgi_resample map = { .h = r->in[0], .w = r->in[1], .oh = r->out[0], .ow = r->out[1], .taps = (int)count };
+    if (r->spatial == 2) map.rows = fill_taps(r, 0, (tg_dtype)x->dtype, tables, at);
+    map.columns = fill_taps(r, 1, (tg_dtype)x->dtype, tables + rows * size_of, at + rows);
+    const int64_t size = (int64_t)size_of, in = r->in[0] * r->in[1], out = r->out[0] * r->out[1];
     job j = { .r = &map,
               .run = kernel_of(r, x->dtype, back),
               .from = tgi_ptr(x),
@@ -132,7 +185,7 @@ static bool resample_into(const resampling *r, tg_tensor *x, tg_tensor *y, bool 
               .to_size = (back ? in : out) * size,
               .most = in + out < STRETCH ? STRETCH / (in + out) : 1 };
     tgi_run_tasks(x->numel + y->numel >= PARALLEL, tgi_pieces(j.planes, j.most), run_stretch, &j);
-    tgi_free(taps, bytes);
+    tgi_free(tables, bytes);
     return true;
 }
 
@@ -239,6 +292,7 @@ static bool sizes_ok(const tg_op *op, tg_tensor *x, const resampling *r)
                     : r->mode == BICUBIC ? "cubic"
                                          : "nearest",
                     tgi_type_name(x));
+    if (r->in[0] > INT32_MAX || r->in[1] > INT32_MAX) return FAIL("the input size is too large");
     if (r->out[0] > INT32_MAX || r->out[1] > INT32_MAX) return FAIL("the output size is too large");
     return true;
 }
@@ -279,10 +333,6 @@ tg_tensor *tg_interpolate_at(const char *where, tg_tensor *input, tg_interpolate
     resampling r;
     if (!tg_op_begin(where, &tgi_op_interpolate, tg_list(input)) || !check(&tgi_op_interpolate, input, &options, &r))
         return NULL;
-    if (r.mode == BICUBIC) {
-        const double scale[] = { scale_of(&r, 0, false), scale_of(&r, 1, false) };
-        return tgi_bicubic(input, r.out, scale, r.align_corners);
-    }
     if (r.mode != AREA) return resample(&tgi_op_interpolate, input, &r);
     return r.spatial == 1 ? tg_adaptive_avg_pool1d(input, tg_shape(r.out[1]))
                           : tg_adaptive_avg_pool2d(input, tg_shape(r.out[0], r.out[1]));
@@ -387,9 +437,7 @@ const tg_op tgi_op_interpolate = {
     .formula =
         "y[i] = x[floor(i / s)], or, linear, x between the two indices around (i + 1/2) / s - 1/2, or, bicubic, of "
         "the four around it; s the scale",
-    .gradient =
-        "dx = interpolate_backward of g; area: that of adaptive_avg_pool, of which it is made; bicubic: that of "
-        "index_select",
+    .gradient = "dx = interpolate_backward of g; area: that of adaptive_avg_pool, of which it is made",
     .doc =
         "Sequences and images brought to another size: 'nearest', 'nearest-exact', 'linear', 'bilinear', 'bicubic' or "
         "'area'.",
@@ -421,9 +469,7 @@ static tg_tensor_list interpolate_backward_call(const tg_value *v)
     const tg_shape want = ok ? resized(like, &r, r.out) : tg_shape(), have = tgi_shape(x);
     tgi_unref(like);
     if (!ok) return tg_list_failed();
-    if (r.mode == AREA || r.mode == BICUBIC)
-        return tgi_result(
-            tg_op_fail(op, tg_list(x), "%s is made of other ops, which have their own", mode_names[r.mode]));
+    if (r.mode == AREA) return tgi_result(tg_op_fail(op, tg_list(x), "area is made of another op, which has its own"));
     if (tg_shape_equal(&want, &have)) return tgi_result(resample(op, x, &r));
     return tgi_result(tg_op_fail(op, tg_list(x), "the result has shape %s, which grad_output must have, too",
                                  tg_shape_text(&want, text)));
@@ -431,11 +477,13 @@ static tg_tensor_list interpolate_backward_call(const tg_value *v)
 
 static const char *const interpolate_backward_samples[] = {
     "interpolate_backward(f(2, 3, 3), [2, 3, 5], size=3)",
-    "interpolate_backward(f(1, 2, 6, 7), [1, 2, 3, 4], size=[6, 7], mode='bilinear')", NULL
+    "interpolate_backward(f(1, 2, 6, 7), [1, 2, 3, 4], size=[6, 7], mode='bilinear')",
+    "interpolate_backward(f(1, 2, 6, 7), [1, 2, 3, 4], size=[6, 7], mode='bicubic')", NULL
 };
 static const tg_error_sample interpolate_backward_own_errors[] = {
     { "interpolate_backward(f(2, 3, 4), [2, 3, 5], size=3)",
       "the result has shape [2, 3, 3], which grad_output must have, too" },
+    { "interpolate_backward(f(2, 3, 3), [2, 3, 5], size=3, mode='area')", "area is made of another op" },
     { NULL, NULL }
 };
 

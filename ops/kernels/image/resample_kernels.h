@@ -6,23 +6,27 @@
 
 TGI_KERNEL_FAMILY(resample);
 
-/* What one index of the result takes along one dimension: x[at[0]] share[0] + x[at[1]] share[1]. */
-typedef struct tgi_tap {
-    int64_t at[2];
-    double share[2];
-} tgi_tap;
+enum { TGI_MOST_TAPS = 4 };
+
+/* What the n indices of the result take along one dimension: index i the sum over k of x[at[k n + i]] share[k n + i].
+ * Of each k, at does not fall; at[i], at[n + i], ... are neighbours, those outside moved to the border. */
+typedef struct tgi_taps {
+    const int32_t *at;
+    const void *share; /* of the planes' dtype */
+} tgi_taps;
 
 typedef struct tgi_resample {
     int64_t h, w, oh, ow;
-    const tgi_tap *rows, *columns; /* oh and ow of them; rows NULL: h and oh are 1, and there is no share of a row */
+    int taps;               /* of each index, 1, 2 or 4; of 1 there is no share: it is taken whole */
+    tgi_taps rows, columns; /* of oh and ow indices; rows.at NULL: h and oh are 1, and there is no share of a row */
 } tgi_resample;
 
 /* f32, f64. Each with its transpose. */
 struct tgi_resample_kernels {
-    void (*nearest[2])(const tgi_resample *r, int64_t planes, const void *x, void *y); /* takes at[0] whole */
+    void (*nearest[2])(const tgi_resample *r, int64_t planes, const void *x, void *y); /* taps: 1 */
     void (*nearest_backward[2])(const tgi_resample *r, int64_t planes, const void *g, void *x);
-    void (*linear[2])(const tgi_resample *r, int64_t planes, const void *x, void *y);
-    void (*linear_backward[2])(const tgi_resample *r, int64_t planes, const void *g, void *x);
+    void (*blend[2])(const tgi_resample *r, int64_t planes, const void *x, void *y); /* taps: 2 or 4 */
+    void (*blend_backward[2])(const tgi_resample *r, int64_t planes, const void *g, void *x);
 };
 
 #endif

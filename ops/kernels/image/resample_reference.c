@@ -9,9 +9,11 @@
 
 #define DTYPE 0
 #include "ops/kernels/template/dtype.inc"
+#include "resample_reference.inc"
 #include "resample.inc"
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
+#include "resample_reference.inc"
 #include "resample.inc"
 
 #include "resample_table.inc"
