@@ -1,18 +1,23 @@
 /* embedding_bag.c: the rows of each bag of indices added up, averaged, or their largest elements taken.
  *
- * Made of embedding and of its transpose, which adds rows up at indices: here the indices are the bags'. So all modes
- * are differentiable any number of times. What is left out, padding and indices behind the last bag, is left out before
- * a row is read. */
+ * Sums and means are one loop over the rows where they lie. Their gradient in ops, and all of the maximum, is made of
+ * embedding and of its transpose, which adds rows up at indices: so all modes are differentiable any number of times.
+ * What is left out, padding and indices behind the last bag, is left out before a row is read. */
 #include "ops/base/call.h"
 #include "embedding_impl.h"
 #include "index_impl.h"
+#include "ops/base/element.h"
 #include "ops/base/iterate.h"
+#include "ops/base/layout.h"
+#include "ops/base/parallel.h"
+#include "ops/kernels/index/bag_kernels.h"
 #include "ops/pointwise.h"
 #include "ops/view.h"
 
 #include "core/error.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 typedef enum bag_mode { SUM, MEAN, MAX, MODES } bag_mode;
@@ -36,7 +41,7 @@ typedef struct bags {
     int64_t count, bags;
     tg_tensor *index, *bag; /* int64 [count] */
     tg_tensor *position;    /* int64 [count], in the input; NULL: all of it */
-    tg_tensor *size;        /* int64 [bags] */
+    tg_tensor *first;       /* int64 [bags + 1]: where in these a bag begins, and the last one ends */
 } bags;
 
 /* ---- checks ---- */
@@ -150,24 +155,25 @@ static int64_t end_of(const tg_tensor *input, const tg_tensor *offsets, int64_t 
 static bool open_bags(const tg_tensor *input, const tg_tensor *offsets, bool include_last, int64_t padding_idx, bags *l)
 {
     l->bags = offsets ? offsets->numel - include_last : input->dims[0];
-    const tg_shape all = tg_shape(input->numel), each = tg_shape(l->bags);
+    const tg_shape all = tg_shape(input->numel), each = tg_shape(l->bags + 1);
     l->index = tgi_new(&all, TG_INT64);
     l->bag = tgi_new(&all, TG_INT64);
     l->position = tgi_new(&all, TG_INT64);
-    l->size = tgi_new_full(&each, TG_INT64, 0);
-    if (!l->index || !l->bag || !l->position || !l->size) return false;
+    l->first = tgi_new(&each, TG_INT64);
+    if (!l->index || !l->bag || !l->position || !l->first) return false;
     const int64_t *from = tgi_ptr(input);
     int64_t *index = tgi_ptr(l->index), *bag = tgi_ptr(l->bag), *position = tgi_ptr(l->position),
-            *size = tgi_ptr(l->size), n = 0;
+            *first = tgi_ptr(l->first), n = 0;
     for (int64_t b = 0, i = 0; b < l->bags; b++) {
+        first[b] = n;
         for (const int64_t end = end_of(input, offsets, b); i < end; i++) {
             if (from[i] == padding_idx) continue;
             index[n] = from[i];
             bag[n] = b;
             position[n++] = i;
-            size[b]++;
         }
     }
+    first[l->bags] = n;
     l->count = n;
     if (n == input->numel) {
         l->position = NULL;
@@ -201,17 +207,18 @@ LARGEST(double)
 /* The mask of the elements that are a bag's maximum, like `rows`. Raw. */
 static tg_tensor *where_largest(tg_tensor *rows, const bags *l)
 {
-    const int64_t d = rows->dims[1], *size = tgi_ptr(l->size);
+    const int64_t d = rows->dims[1], *first = tgi_ptr(l->first);
     tg_tensor *mask = tgi_new_like(rows, TG_BOOL), *c = tgi_own_contiguous(rows);
     tg_tensor *most = tgi_own(tgi_new(&tg_shape(d), TG_FLOAT64)), *place = tgi_own(tgi_new(&tg_shape(d), TG_INT64));
     const bool ok = mask && c && most && place;
     if (ok) tgi_fill(mask, 0);
-    for (int64_t b = 0, at = 0; ok && d > 0 && b < l->bags; at += d * size[b++]) {
+    for (int64_t b = 0; ok && d > 0 && b < l->bags; b++) {
+        const int64_t at = d * first[b], size = first[b + 1] - first[b];
         bool *chosen = (bool *)tgi_ptr(mask) + at;
         if (rows->dtype == TG_FLOAT32)
-            largest_float(size[b], d, (const float *)tgi_ptr(c) + at, tgi_ptr(most), tgi_ptr(place), chosen);
+            largest_float(size, d, (const float *)tgi_ptr(c) + at, tgi_ptr(most), tgi_ptr(place), chosen);
         else
-            largest_double(size[b], d, (const double *)tgi_ptr(c) + at, tgi_ptr(most), tgi_ptr(place), chosen);
+            largest_double(size, d, (const double *)tgi_ptr(c) + at, tgi_ptr(most), tgi_ptr(place), chosen);
     }
     tgi_unref(c);
     tgi_unref(most);
@@ -219,23 +226,220 @@ static tg_tensor *where_largest(tg_tensor *rows, const bags *l)
     return ok ? mask : NULL;
 }
 
-/* The weights of the indices that count, [count, 1]. */
-static tg_tensor *sample_weights(tg_tensor *weights, const bags *l)
+static tg_tensor *largest(tg_tensor *weight, const bags *l)
 {
-    tg_tensor *w = tg_reshape(weights, tg_shape(tg_numel(weights), 1));
-    return l->position ? tg_embedding(l->position, w) : w;
+    tg_tensor *rows = tg_embedding(l->index, weight);
+    if (!rows) return NULL;
+    rows = tg_where(where_largest(rows, l), rows, 0.0);
+    return tgi_embedding_dense_backward_at(TG_HERE, rows, l->bag, l->bags, -1, false);
 }
 
-static tg_tensor *of_bags(tg_tensor *weight, const bags *l, const tg_embedding_bag_options *o)
+/* ---- sums and means ---- */
+
+enum {
+    PARALLEL = 1 << 17, /* elements from which on several threads pay */
+    ADDERS = 16         /* tasks that share the rows of a gradient */
+};
+
+/* What a node of them knows. Of the tensors it saves `index` and the others of bags come first. */
+typedef struct summed {
+    bool mean, scale_grad_by_freq;
+    bool weighted, all; /* the samples have weights; no index was left out */
+    int64_t rows;       /* of the table */
+} summed;
+enum { INDEX, BAG, FIRST, POSITION, TABLE, SAMPLES };
+
+static bags bags_of(tg_tensor *index, tg_tensor *bag, tg_tensor *first, tg_tensor *position)
 {
-    tg_tensor *rows = tg_embedding(l->index, weight, .scale_grad_by_freq = o->scale_grad_by_freq);
-    if (!rows) return NULL;
-    const bag_mode mode = mode_of(o->mode);
-    if (o->per_sample_weights) rows = tg_mul(rows, sample_weights(o->per_sample_weights, l));
-    if (mode == MAX) rows = tg_where(where_largest(rows, l), rows, 0.0);
-    tg_tensor *y = tgi_embedding_dense_backward_at(TG_HERE, rows, l->bag, l->bags, -1, false);
-    if (mode != MEAN) return y;
-    return tg_div(y, tg_to(tg_unsqueeze(tg_maximum(l->size, 1), 1), tg_dtype_of(weight)));
+    const bool all = index && first;
+    return (bags){ all ? tg_numel(index) : 0, all ? tg_numel(first) - 1 : 0, index, bag, position, first };
+}
+
+/* The weights of the indices that count, [count]. */
+static tg_tensor *sample_weights(tg_tensor *weights, const bags *l)
+{
+    if (!l->position) return tg_reshape(weights, tg_shape(l->count));
+    return tg_reshape(tg_embedding(l->position, tg_reshape(weights, tg_shape(tg_numel(weights), 1))),
+                      tg_shape(l->count));
+}
+
+/* What the loops see; `from` and `to`: rows of the table and of the result, or of their gradients. */
+typedef struct job {
+    int dtype;
+    bool mean;
+    int64_t d, bags, rows, size, tasks;
+    const int64_t *index, *first;
+    const char *samples, *from;
+    char *to;
+} job;
+
+static int64_t bag_size(const job *j, int64_t b) { return j->first[b + 1] - j->first[b]; }
+static const char *samples_of(const job *j, int64_t b)
+{
+    return j->samples ? j->samples + j->first[b] * j->size : NULL;
+}
+
+static void sum_bag(const void *all, int64_t b)
+{
+    const job *j = all;
+    const int64_t n = bag_size(j, b);
+    TGI_KERNELS(bag)->sum[j->dtype](n, j->d, j->index + j->first[b], samples_of(j, b), j->from,
+                                    j->mean && n > 1 ? (double)n : 1, j->to + b * j->d * j->size);
+}
+
+/* Adds to a part of the table's rows. */
+static void add_bags(const void *all, int64_t task)
+{
+    const job *j = all;
+    const int64_t first = j->rows * task / j->tasks, end = j->rows * (task + 1) / j->tasks;
+    memset(j->to + first * j->d * j->size, 0, (size_t)((end - first) * j->d * j->size));
+    for (int64_t b = 0; b < j->bags; b++)
+        TGI_KERNELS(bag)->add[j->dtype](bag_size(j, b), j->d, j->index + j->first[b], samples_of(j, b), first, end,
+                                        j->from + b * j->d * j->size, j->to);
+}
+
+static job job_of(const bags *l, const tg_tensor *like, const tg_tensor *samples)
+{
+    return (job){ .dtype = like->dtype,
+                  .d = like->dims[1],
+                  .bags = l->bags,
+                  .size = (int64_t)tgi_element_size(like),
+                  .index = tgi_ptr(l->index),
+                  .first = tgi_ptr(l->first),
+                  .samples = samples ? tgi_ptr(samples) : NULL };
+}
+
+/* `weights` may be NULL. */
+static tg_tensor *sums(tg_tensor *weight, tg_tensor *weights, const bags *l, const summed *a)
+{
+    const tg_tensor_list inputs = tg_list(weight, weights);
+    tg_tensor *y = tgi_new(&tg_shape(l->bags, weight->dims[1]), (tg_dtype)weight->dtype);
+    tg_tensor *raw = weights ? tg_detach(weights) : NULL, *samples = raw ? sample_weights(raw, l) : NULL;
+    tg_tensor *table = tgi_own_contiguous(weight), *of = samples ? tgi_own_contiguous(samples) : NULL;
+    const bool ok = y && table && (of || !weights), of_weights = weights && tg_requires_grad(weights);
+    if (ok && y->numel > 0) {
+        job j = job_of(l, y, of);
+        j.mean = a->mean;
+        j.from = tgi_ptr(table);
+        j.to = tgi_ptr(y);
+        tgi_run_tasks(l->count * j.d >= PARALLEL, l->bags, sum_bag, &j);
+    }
+    tgi_unref(table);
+    tgi_unref(of);
+    if (!ok) return NULL;
+    return tg_record(&tgi_op_embedding_bag, inputs, tg_list(y),
+                     tg_list(l->index, l->bag, l->first, l->position, of_weights ? weight : NULL, weights), a,
+                     sizeof *a) == TG_OK
+               ? y
+               : NULL;
+}
+
+static tg_tensor_list sums_again(const tg_node *node, tg_tensor_list inputs)
+{
+    tg_tensor *of[4];
+    for (int i = INDEX; i <= POSITION; i++) of[i] = (tg_tensor *)tg_node_saved(node, i);
+    const bags l = bags_of(of[INDEX], of[BAG], of[FIRST], of[POSITION]);
+    tg_tensor *weights = inputs.count > 1 ? inputs.items[1] : NULL;
+    if (!weights && tg_node_saved(node, SAMPLES)) weights = tgi_saved_again(node, SAMPLES, inputs.items[0]);
+    return tgi_result(sums(inputs.items[0], weights, &l, tg_node_attributes(node)));
+}
+
+/* The gradient of y, for the mean divided by the bags' sizes. */
+static tg_tensor *gradient_of_sums(tg_context *ctx, const bags *l)
+{
+    const summed *a = tg_attributes(ctx);
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    if (!g || !a->mean) return g;
+    tg_tensor *sizes = tgi_new(&tg_shape(l->bags, 1), (tg_dtype)g->dtype);
+    const int64_t *first = tgi_ptr(l->first);
+    for (int64_t b = 0; sizes && b < l->bags; b++)
+        tgi_put(tgi_ptr(sizes), sizes->dtype, b, fmax((double)(first[b + 1] - first[b]), 1));
+    return tg_div(g, sizes);
+}
+
+static bags saved_bags(tg_context *ctx)
+{
+    const summed *a = tg_attributes(ctx);
+    return bags_of(tg_saved(ctx, INDEX), tg_saved(ctx, BAG), tg_saved(ctx, FIRST),
+                   a->all ? NULL : tg_saved(ctx, POSITION));
+}
+
+/* The sums of the rows of t [count, d], at their places in the input. */
+static tg_tensor *row_sums(tg_tensor *t, const bags *l, int64_t inputs)
+{
+    if (!t) return NULL;
+    const int64_t d = t->dims[1], *position = l->position ? tgi_ptr(l->position) : NULL;
+    tg_tensor *place = tgi_new(&tg_shape(l->count * d), TG_INT64);
+    int64_t *to = place ? tgi_ptr(place) : NULL;
+    for (int64_t i = 0; to && i < l->count * d; i++) to[i] = position ? position[i / d] : i / d;
+    return tgi_embedding_dense_backward_at(TG_HERE, tg_reshape(t, tg_shape(l->count * d, 1)), place, inputs, -1, false);
+}
+
+static void sums_backward(tg_context *ctx)
+{
+    const summed *a = tg_attributes(ctx);
+    const bags l = saved_bags(ctx);
+    tg_tensor *weights = a->weighted ? tg_saved(ctx, SAMPLES) : NULL;
+    tg_tensor *g = tg_embedding(l.bag, gradient_of_sums(ctx, &l));
+    if (!g) return;
+    if (weights && tg_needs_input_grad(ctx, 1)) {
+        tg_tensor *each = tg_mul(g, tg_embedding(l.index, tg_saved(ctx, TABLE)));
+        tg_set_grad_input(ctx, 1, tg_reshape(row_sums(each, &l, tg_numel(weights)), tg_input_shape(ctx, 1)));
+    }
+    if (!tg_needs_input_grad(ctx, 0)) return;
+    if (weights) g = tg_mul(g, tg_reshape(sample_weights(weights, &l), tg_shape(l.count, 1)));
+    tg_set_grad_input(ctx, 0, tgi_embedding_dense_backward_at(TG_HERE, g, l.index, a->rows, -1, a->scale_grad_by_freq));
+}
+
+/* The samples' gradients, at their places in the input. */
+static tg_tensor *gradient_of_samples(const bags *l, const job *j, tg_tensor *weights, const tg_tensor *table)
+{
+    const int64_t *position = l->position ? tgi_ptr(l->position) : NULL;
+    tg_tensor *to = tgi_new_like(weights, (tg_dtype)weights->dtype),
+              *each = tgi_new(&tg_shape(l->count), (tg_dtype)weights->dtype);
+    if (!to || !each) return NULL;
+    for (int64_t b = 0; b < l->bags; b++)
+        TGI_KERNELS(bag)->dot[j->dtype](bag_size(j, b), j->d, j->index + j->first[b], tgi_ptr(table),
+                                        j->from + b * j->d * j->size, (char *)tgi_ptr(each) + j->first[b] * j->size);
+    if (!position) return tg_reshape(each, tgi_shape(weights));
+    tgi_fill(to, 0);
+    for (int64_t i = 0; i < l->count; i++)
+        tgi_put(tgi_ptr(to), to->dtype, position[i], tgi_get(tgi_ptr(each), each->dtype, i));
+    return to;
+}
+
+static void sums_backward_fused(tg_context *ctx)
+{
+    const summed *a = tg_attributes(ctx);
+    if (a->scale_grad_by_freq) {
+        sums_backward(ctx);
+        return;
+    }
+    const bags l = saved_bags(ctx);
+    tg_tensor *weights = a->weighted ? tg_saved(ctx, SAMPLES) : NULL,
+              *samples = weights ? sample_weights(weights, &l) : NULL;
+    tg_tensor *g = gradient_of_sums(ctx, &l);
+    const bool of_samples = weights && tg_needs_input_grad(ctx, 1), of_table = tg_needs_input_grad(ctx, 0);
+    tg_tensor *table = of_samples ? tg_saved(ctx, TABLE) : NULL;
+    if (!g || (weights && !samples) || (of_samples && !table)) return;
+    tg_tensor *cg = tgi_own_contiguous(g), *of = samples ? tgi_own_contiguous(samples) : NULL,
+              *from = table ? tgi_own_contiguous(table) : NULL;
+    const tg_shape shape = tg_shape(a->rows, g->dims[1]);
+    tg_tensor *dtable = of_table ? tgi_new(&shape, (tg_dtype)g->dtype) : NULL;
+    if (cg && (of || !samples) && (from || !table)) {
+        job j = job_of(&l, cg, of);
+        j.from = tgi_ptr(cg);
+        j.rows = a->rows;
+        j.to = dtable ? tgi_ptr(dtable) : NULL;
+        const bool enough = l.count * j.d >= PARALLEL && tgi_has_threads();
+        j.tasks = enough ? ADDERS : 1;
+        if (dtable && dtable->numel > 0) tgi_run_tasks(enough, j.tasks, add_bags, &j);
+        if (of_table) tg_set_grad_input(ctx, 0, dtable);
+        if (of_samples) tg_set_grad_input(ctx, 1, gradient_of_samples(&l, &j, weights, from));
+    }
+    tgi_unref(cg);
+    tgi_unref(of);
+    tgi_unref(from);
 }
 
 tg_tensor *tg_embedding_bag_at(const char *where, tg_tensor *input, tg_tensor *weight, tg_embedding_bag_options options)
@@ -256,7 +460,13 @@ tg_tensor *tg_embedding_bag_at(const char *where, tg_tensor *input, tg_tensor *w
     if (!tgi_embedding_renorm(op, weight, indices, options.max_norm, options.norm_type) ||
         !open_bags(indices, offsets, offsets && options.include_last_offset, padding_idx, &l))
         return NULL;
-    return of_bags(weight, &l, &options);
+    if (mode_of(options.mode) == MAX) return largest(weight, &l);
+    const summed a = { .mean = mode_of(options.mode) == MEAN,
+                       .scale_grad_by_freq = options.scale_grad_by_freq,
+                       .weighted = options.per_sample_weights != NULL,
+                       .all = !l.position,
+                       .rows = weight->dims[0] };
+    return sums(weight, options.per_sample_weights, &l, &a);
 }
 
 /* ---- the descriptor ---- */
@@ -343,7 +553,9 @@ const tg_op tgi_op_embedding_bag = {
         "that of embedding for each index, divided by the bag's size for the mean, of the largest alone for the maximum",
     .doc = "embedding and a reduction of each bag in one. An empty bag gives zeros.",
     .shapes = "indices [B, N], or [N] with offsets [B], and [V, D] to [B, D]",
-    .composite = true,
+    .backward = sums_backward,
+    .backward_fused = sums_backward_fused,
+    .again = sums_again,
     .kinks = "mode='max': of elements that tie the first one gets the gradient",
     .call = embedding_bag_call,
     .samples = samples,
