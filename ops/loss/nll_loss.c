@@ -13,7 +13,7 @@
 /* The call as the loops see it; everything contiguous, in references to give back. */
 typedef struct nll {
     int64_t batch, classes, positions; /* the input is batch x classes x positions, the target batch x positions */
-    int64_t ignore_index;
+    int64_t ignore_index, counted;     /* targets that are not ignored */
     tg_reduction reduction;
     tg_dtype dtype;
     tg_tensor *input, *target, *weight;
@@ -22,36 +22,51 @@ typedef struct nll {
 static double at(const tg_tensor *t, int64_t i) { return tgi_get(tgi_ptr(t), t->dtype, i); }
 static void put(tg_tensor *t, int64_t i, double value) { tgi_put(tgi_ptr(t), t->dtype, i, value); }
 
-/* The class of target `i`; -1 if it is ignored. */
-static int64_t class_of(const nll *l, int64_t i)
-{
-    int64_t t = ((const int64_t *)tgi_ptr(l->target))[i];
-    return t == l->ignore_index ? -1 : t;
-}
-
-/* Where the input holds the value of class `c` for target `i`. */
-static int64_t place_of(const nll *l, int64_t i, int64_t c)
-{
-    return (i / l->positions * l->classes + c) * l->positions + i % l->positions;
-}
-
-static double weight_of(const nll *l, int64_t c) { return l->weight ? at(l->weight, c) : 1.0; }
+/* `to`: the loss of every target; its weight. Then, the other way round: each gradient g, `step` apart, divided by `total`, put where
+ * its target took from in the zeros `to`. */
+#define NLL_LOOPS(T)                                                                                                   \
+    static void losses_##T(const nll *l, T *to)                                                                        \
+    {                                                                                                                  \
+        const int64_t *target = tgi_ptr(l->target), m = l->positions;                                                  \
+        const T *x = tgi_ptr(l->input), *weight = l->weight ? tgi_ptr(l->weight) : NULL;                               \
+        for (int64_t b = 0; b < l->batch; b++, x += l->classes * m, target += m, to += m)                              \
+            for (int64_t p = 0; p < m; p++) {                                                                          \
+                const int64_t c = target[p];                                                                           \
+                to[p] = c == l->ignore_index ? 0 : weight ? -weight[c] * x[c * m + p] : -x[c * m + p];                 \
+            }                                                                                                          \
+    }                                                                                                                  \
+    static void weights_##T(const nll *l, T *to)                                                                       \
+    {                                                                                                                  \
+        const int64_t *target = tgi_ptr(l->target);                                                                    \
+        const T *weight = tgi_ptr(l->weight);                                                                          \
+        for (int64_t i = 0; i < l->target->numel; i++) to[i] = target[i] == l->ignore_index ? 0 : weight[target[i]];   \
+    }                                                                                                                  \
+    static void scatter_##T(const nll *l, const T *g, int64_t step, double total, T *to)                               \
+    {                                                                                                                  \
+        const int64_t *target = tgi_ptr(l->target), m = l->positions;                                                  \
+        const T *weight = l->weight ? tgi_ptr(l->weight) : NULL;                                                       \
+        for (int64_t b = 0; b < l->batch; b++, to += l->classes * m, target += m)                                      \
+            for (int64_t p = 0; p < m; p++, g += step) {                                                               \
+                const int64_t c = target[p];                                                                           \
+                if (c != l->ignore_index)                                                                              \
+                    to[c * m + p] = (T)(-(weight ? (double)weight[c] : 1) * ((double)*g / total));                     \
+            }                                                                                                          \
+    }
+NLL_LOOPS(float)
+NLL_LOOPS(double)
 
 /* What the mean divides by: the sum of the targets' weights, or their number. */
 static bool total_weight(const nll *l, double *total)
 {
-    *total = 0;
-    if (!l->weight) {
-        for (int64_t i = 0; i < l->target->numel; i++) *total += class_of(l, i) >= 0;
-        return true;
-    }
+    *total = (double)l->counted;
+    if (!l->weight) return true;
     tg_shape shape = tg_shape(l->target->numel);
     tg_tensor *each = tgi_own(tgi_new(&shape, l->dtype));
     if (!each) return false;
-    for (int64_t i = 0; i < each->numel; i++) {
-        int64_t c = class_of(l, i);
-        put(each, i, c < 0 ? 0.0 : weight_of(l, c));
-    }
+    if (l->dtype == TG_FLOAT32)
+        weights_float(l, tgi_ptr(each));
+    else
+        weights_double(l, tgi_ptr(each));
     tg_tensor *sum = tgi_own(tgi_sum_all_raw(each, false));
     if (sum) *total = at(sum, 0);
     tgi_unref(each);
@@ -74,10 +89,10 @@ static tg_tensor *nll_forward(const nll *l, const tg_shape *shape)
     tg_tensor *each = tgi_new(shape, l->dtype);
     if (!each) return NULL;
     if (l->reduction != TG_REDUCTION_NONE) each = tgi_own(each);
-    for (int64_t i = 0; i < each->numel; i++) {
-        int64_t c = class_of(l, i);
-        put(each, i, c < 0 ? 0.0 : -weight_of(l, c) * at(l->input, place_of(l, i, c)));
-    }
+    if (l->dtype == TG_FLOAT32)
+        losses_float(l, tgi_ptr(each));
+    else
+        losses_double(l, tgi_ptr(each));
     if (l->reduction == TG_REDUCTION_NONE) return each;
     double total = 1;
     tg_tensor *y = l->reduction == TG_REDUCTION_MEAN && !total_weight(l, &total) ? NULL : tgi_sum_all_raw(each, false);
@@ -86,17 +101,17 @@ static tg_tensor *nll_forward(const nll *l, const tg_shape *shape)
     return y;
 }
 
-/* Scatters the gradient `g` of the loss into zeros of the input's shape. */
+/* Scatters the gradient `g` of the loss, contiguous, into zeros of the input's shape. */
 static bool nll_scatter(const nll *l, tg_tensor *g, tg_tensor *d)
 {
     double total = 1;
     if (l->reduction == TG_REDUCTION_MEAN && !total_weight(l, &total)) return false;
+    const int64_t step = l->reduction == TG_REDUCTION_NONE;
     tgi_fill(d, 0);
-    for (int64_t i = 0; i < l->target->numel; i++) {
-        int64_t c = class_of(l, i);
-        if (c >= 0)
-            put(d, place_of(l, i, c), -weight_of(l, c) * (at(g, l->reduction == TG_REDUCTION_NONE ? i : 0) / total));
-    }
+    if (l->dtype == TG_FLOAT32)
+        scatter_float(l, tgi_ptr(g), step, total, tgi_ptr(d));
+    else
+        scatter_double(l, tgi_ptr(g), step, total, tgi_ptr(d));
     return true;
 }
 
@@ -142,15 +157,23 @@ static bool nll_weight_fits(const tg_op *op, tg_tensor_list inputs, const tg_ten
     return false;
 }
 
-static bool targets_in_bounds(const tg_op *op, tg_tensor_list inputs, const nll *l)
+/* And counts those that are not ignored. */
+static bool targets_in_bounds(const tg_op *op, tg_tensor_list inputs, nll *l)
 {
+    const int64_t *target = tgi_ptr(l->target), ignored = l->ignore_index;
+    const uint64_t classes = (uint64_t)l->classes;
+    bool bad = false;
+    int64_t counted = 0;
     for (int64_t i = 0; i < l->target->numel; i++) {
-        int64_t t = ((const int64_t *)tgi_ptr(l->target))[i];
-        if (t == l->ignore_index || (t >= 0 && t < l->classes)) continue;
-        tg_op_fail(op, inputs, "Target %lld is out of bounds.", (long long)t);
-        return false;
+        const bool counts = target[i] != ignored;
+        bad |= counts & ((uint64_t)target[i] >= classes);
+        counted += counts;
     }
-    return true;
+    l->counted = counted;
+    if (!bad) return true;
+    while (*target == ignored || (uint64_t)*target < classes) target++;
+    tg_op_fail(op, inputs, "Target %lld is out of bounds.", (long long)*target);
+    return false;
 }
 
 /* Checks the call and takes references to contiguous forms. `shape` and `dtype` are the input's, which may itself be
