@@ -91,14 +91,15 @@ static int64_t checked_numel(const tg_shape *shape)
     return empty ? 0 : extent;
 }
 
-/* Makes a handle that of a contiguous tensor with a storage of its own. */
-static inline void own_elements(tg_tensor *t, const int64_t *dims, int64_t numel, tg_dtype dtype, void *data)
+/* Makes a handle that of a contiguous tensor with a storage of its own, of `bytes` at `data`. */
+static inline void own_elements(tg_tensor *t, const int64_t *dims, int64_t numel, tg_dtype dtype, size_t bytes,
+                                void *data)
 {
     t->dtype = (uint8_t)dtype;
     t->contiguous = true;
     t->numel = numel;
     t->own.refs = 2;
-    t->own.bytes = (size_t)numel * tgi_size_of(dtype);
+    t->own.bytes = bytes;
     t->own.data = data;
     t->storage = &t->own;
     int64_t stride = 1;
@@ -122,7 +123,7 @@ static tg_tensor *tensor_new(int ndim, const int64_t *dims, int64_t numel, tg_dt
         tgi_dealloc(t->pool, t, handle_bytes(ndim));
         return NULL;
     }
-    own_elements(t, dims, numel, dtype, data);
+    own_elements(t, dims, numel, dtype, bytes, data);
     return tgi_scope_adopt(t);
 }
 
@@ -155,7 +156,7 @@ tg_tensor *tgi_new_on(void *data, const tg_shape *shape, tg_dtype dtype, tg_rele
     }
     t->extra = extra;
     extra->foreign = true;
-    own_elements(t, shape->dims, numel, dtype, data);
+    own_elements(t, shape->dims, numel, dtype, (size_t)numel * tgi_size_of(dtype), data);
     if (!tgi_scope_adopt(t)) return NULL; /* with which `t` went, but not the memory */
     extra->release = release;
     extra->context = context;

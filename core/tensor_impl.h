@@ -193,7 +193,11 @@ static inline tg_tensor *tgi_owner(const tgi_storage *storage)
 }
 
 /* ---- elements ---- */
-static inline size_t tgi_size_of(tg_dtype dtype) { return dtype == TG_BOOL ? 1 : dtype == TG_FLOAT32 ? 4 : 8; }
+static inline size_t tgi_size_of(tg_dtype dtype)
+{
+    static const uint8_t sizes[TG_DTYPES] = { 4, 8, 8, 1 };
+    return sizes[dtype];
+}
 static inline size_t tgi_element_size(const tg_tensor *t) { return tgi_size_of((tg_dtype)t->dtype); }
 
 /* The first element. NULL for a tensor without elements. */

@@ -60,7 +60,8 @@ static void merge_dims(plan *p, tg_tensor *const *t)
     }
 }
 
-/* The usual case at once: every operand contiguous and of the result's shape, or a single number. */
+/* The usual case at once: every operand contiguous and not broadcast, or a single number. One that has as many elements as
+ * the result is not broadcast: its shape may lack dimensions of size 1. */
 static bool all_flat(plan *p, tg_tensor *const *t)
 {
     const tg_tensor *y = t[0];
@@ -68,7 +69,7 @@ static bool all_flat(plan *p, tg_tensor *const *t)
     for (int k = 0; k < p->count; k++) {
         p->strides[0][k] = 0;
         if (!t[k] || t[k]->numel == 1) continue;
-        if (!t[k]->contiguous || !tgi_same_shape(t[k], y)) return false;
+        if (!t[k]->contiguous || t[k]->numel != y->numel) return false;
         p->strides[0][k] = (int64_t)tgi_element_size(t[k]);
     }
     p->ndim = 1;
@@ -155,7 +156,8 @@ __attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tens
         choose_rows(&p);
     }
     if (numel < PARALLEL && p.ndim <= 2) { /* one call of the kernel does it */
-        loop(p.ndim > 1 ? p.dims[1] : 1, p.dims[0], p.pointers, p.strides[1], p.strides[0]);
+        const bool rows = p.ndim > 1;
+        loop(rows ? p.dims[1] : 1, p.dims[0], p.pointers, rows ? p.strides[1] : NULL, p.strides[0]);
         return;
     }
     const int64_t outer = p.dims[p.ndim - 1], inner = numel / outer;
