@@ -130,7 +130,7 @@ DL_LIBS = $(if $(findstring linux,$(MACHINE)),-ldl)
 ifneq ($(findstring darwin,$(MACHINE)),)
 SHARED_FLAGS := -Wl,-install_name,@rpath/libtapegrad.so.$(SOVERSION)
 else
-# Once loaded it stays, and with it OpenMP, whose workers run on when a program closes it.
+# Once loaded it stays, and with it OpenMP, whose threads, if the program has any, run on when it closes the library.
 SHARED_FLAGS := -Wl,-soname,libtapegrad.so.$(SOVERSION) -Wl,-z,nodelete $(if $(SANITIZE),,-Wl,-z,defs)
 endif
 

@@ -57,9 +57,6 @@ static inline void tgi_float_mode_set(tgi_float_mode mode)
  * back: `const bool outer = tgi_set_flushing(true); ... tgi_set_flushing(outer);`. */
 bool tgi_set_flushing(bool on);
 
-/* The mode the thread would have without tapegrad. */
-tgi_float_mode tgi_float_mode_of_user(void);
-
 TG_EXTERN_C_END
 
 #endif

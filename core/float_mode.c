@@ -21,10 +21,4 @@ bool tgi_set_flushing(bool on)
     return was;
 }
 
-tgi_float_mode tgi_float_mode_of_user(void)
-{
-    const tgi_float_mode mode = tgi_self.flushing ? tgi_self.outer_mode : tgi_float_mode_get();
-    return mode & ~tgi_self.added_mode;
-}
-
 tg_flush tg_flush_denormal(void) { return tgi_self.flush_chosen ? tgi_self.flush : TG_FLUSH_GRADIENTS; }

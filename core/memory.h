@@ -29,7 +29,7 @@ void tg_memory_reset_peak(void);
 void tg_memory_trim(void);
 
 /* Replaces the system allocator, before the library's first use: for the pools, and for the memory that kernels work
- * in, on OpenMP's workers too. Several threads may call it at once. `allocate` returns memory aligned to 64 bytes, or
+ * in, on the threads of ops too. Several threads may call it at once. `allocate` returns memory aligned to 64 bytes, or
  * NULL. NULL arguments restore the C library's. */
 typedef void *(*tg_allocate_fn)(size_t bytes, void *context);
 typedef void (*tg_free_fn)(void *block, size_t bytes, void *context);

@@ -8,7 +8,7 @@ TG_BEGIN_DECLS
 
 /* Lets each op of the process use up to `threads` threads from its next loop on, whichever thread calls it; 1 to
  * TG_MAX_THREADS (torch.set_num_threads). Until then OpenMP decides: by OMP_NUM_THREADS, else by the processors there
- * are. In a child process that goes on with one thread (see docs/threads.md) more are refused with a warning. */
+ * are. */
 #define TG_MAX_THREADS               1024
 #define tg_set_num_threads(threads)  tg_set_num_threads_at(TG_HERE, threads)
 tg_status tg_set_num_threads_at(const char *where, int threads);

@@ -11,9 +11,7 @@ tg_status tg_set_num_threads_at(const char *where, int threads)
                    threads);
         return TG_FAILED;
     }
-    if (!tgi_set_thread_limit(threads))
-        tg_warn_at(where,
-                   "set_num_threads: this process was forked from one that had threads, and stays on one thread");
+    __atomic_store_n(&tgi_thread_limit, threads, __ATOMIC_RELAXED);
     return TG_OK;
 }
 

@@ -99,7 +99,7 @@ static void *use(void *path)
     memcpy(&plugin, &symbol, sizeof plugin);
     failure = plugin();
     dlclose(library);
-    usleep(20000); /* OpenMP's workers go to sleep meanwhile, in code that may be gone */
+    usleep(20000); /* threads of the library would go to sleep meanwhile, in code that may be gone */
     return NULL;
 }
 int main(int argc, char **argv)
@@ -114,7 +114,7 @@ plugins() {
         $CHECK_CC -DTHREADS=2 -shared -fPIC plugin.c -o shared.so -I"$prefix/include/tapegrad" \
             -L"$prefix/lib" -Wl,-rpath,"$prefix/lib" -ltapegrad &&
         ./host ./shared.so ./shared.so || return
-    cd "$root" && $CHECK_CC $CHECK_CFLAGS -DTHREADS=1 -shared -fPIC "$work/plugin.c" -o "$work/static.so" $CHECK_LIBS &&
+    cd "$root" && $CHECK_CC $CHECK_CFLAGS -DTHREADS=2 -shared -fPIC "$work/plugin.c" -o "$work/static.so" $CHECK_LIBS &&
         "$work/host" "$work/static.so" "$work/static.so"
 }
 [ -n "$sanitized" ] || check "a plug-in may be closed before its thread ends" plugins

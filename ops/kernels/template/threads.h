@@ -9,15 +9,15 @@
 
 /* What the process was told; 0: as many as OpenMP says to the calling thread. Atomic. */
 extern int tgi_thread_limit;
-/* False where the process must stay on one thread. */
-bool tgi_set_thread_limit(int threads);
+/* The calling thread runs a share of a loop that has been cut already. */
+extern _Thread_local bool tgi_in_task;
 
 /* How many threads the caller's loop can have; 1 where the caller is one of several already. */
 static inline int tgi_threads(void)
 {
 #ifdef _OPENMP
     const int limit = __atomic_load_n(&tgi_thread_limit, __ATOMIC_RELAXED);
-    if (limit == 1 || omp_in_parallel()) return 1;
+    if (limit == 1 || tgi_in_task || omp_in_parallel()) return 1;
     return limit ? limit : omp_get_max_threads();
 #else
     return 1;

@@ -1,4 +1,4 @@
-/* workers.h: threads for kernels, which know nothing of the rest of the library: ops/base/parallel.c lends them. */
+/* workers.h: threads for kernels, which know nothing of the rest of the library: ops/base/crew.c lends them. */
 #ifndef TG_OPS_KERNELS_TEMPLATE_WORKERS_H
 #define TG_OPS_KERNELS_TEMPLATE_WORKERS_H
 
