@@ -163,7 +163,7 @@ static void write_update(tgi_optimized *p)
 
 /* ---- an update in memory ---- */
 
-enum { PIECE = 1 << 15 }; /* elements: some tens of microseconds of work */
+enum { PIECE = 1 << 13 }; /* elements: some microseconds of work */
 
 typedef struct update_job {
     const tg_optimizer_class *kind;
@@ -200,7 +200,7 @@ static void run_update_fused(const step *s, const tgi_group *g, tgi_optimized *p
         if (p->state[i]) job.whole.state[i] = tgi_ptr(p->state[i]);
         job.whole.fresh[i] = p->fresh[i];
     }
-    tgi_run_tasks(n > 2 * PIECE, (n + PIECE - 1) / PIECE, update_piece, &job);
+    tgi_run_tasks(n >= 2 * PIECE, (n + PIECE - 1) / PIECE, update_piece, &job);
     if (p->values == p->tensor)
         tg_bump_version(p->tensor);
     else

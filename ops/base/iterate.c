@@ -12,9 +12,10 @@
 
 #include <string.h>
 
-/* Work of PARALLEL elements is cut into pieces of no fewer than PIECE for several threads. Measured: two threads begin to
- * pay at 2^16 elements (mul, bound by memory) or 2^15 (tanh); from 2^17 they win where the machine is busy, too. */
-enum { PARALLEL = 1 << 17, PIECE = 1 << 15 };
+/* Work of PARALLEL elements is cut into one piece for each thread, of no fewer than PIECE. Measured with two threads that
+ * are awake: mul of floats begins to pay between 2^13 and 2^14 elements, tanh between 2^12 and 2^13. The same tensor's
+ * same half is the same thread's in each op, so it is in its cache. */
+enum { PARALLEL = 1 << 13, PIECE = 1 << 12, CACHE_LINES = 64 };
 
 /* Strides are in bytes; dimension 0 is the innermost. */
 typedef struct plan {
@@ -160,10 +161,12 @@ __attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tens
         loop(rows ? p.dims[1] : 1, p.dims[0], p.pointers, rows ? p.strides[1] : NULL, p.strides[0]);
         return;
     }
-    const int64_t outer = p.dims[p.ndim - 1], inner = numel / outer;
-    p.piece = inner < PIECE ? PIECE / inner : 1;
-    if (numel < PARALLEL) p.piece = outer;
-    tgi_run_tasks(numel >= PARALLEL, tgi_pieces(outer, p.piece), run_piece, &p);
+    const int64_t outer = p.dims[p.ndim - 1];
+    const int64_t pieces = numel >= PARALLEL ? tgi_smaller(tgi_threads(), numel / PIECE) : 1;
+    p.piece = tgi_pieces(outer, pieces);
+    if (p.ndim == 1 && pieces > 1)
+        p.piece = tgi_pieces(p.piece, CACHE_LINES) * CACHE_LINES; /* no line is two threads' */
+    tgi_run_tasks(true, tgi_pieces(outer, p.piece), run_piece, &p);
 }
 
 void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)

@@ -406,8 +406,9 @@ static void test_any_number_of_threads(void **unused)
 {
     (void)unused;
 #ifdef _OPENMP
-    static const int64_t shapes[][3] = { { 32, 1024, 256 }, { 300, 260, 300 }, { 3, 2500, 600 },
-                                         { 1, 7000, 800 },  { 7000, 1, 800 },  { 1500, 6, 700 } };
+    static const int64_t shapes[][3] = { { 32, 1024, 256 }, { 300, 260, 300 }, { 3, 2500, 600 }, { 1, 7000, 800 },
+                                         { 7000, 1, 800 },  { 1500, 6, 700 },  { 33, 129, 127 }, { 80, 80, 80 },
+                                         { 81, 83, 85 },    { 1, 1300, 500 },  { 25, 700, 31 } };
     int before = omp_get_max_threads();
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         for (int flags = (int)s % 2; flags < 4; flags += 2) {

@@ -57,8 +57,41 @@ TEST(test_same_bits)
     }
 }
 
+/* Around the sizes from which on work is cut: flat, with rows that cannot be halved, transposed. */
+static int small_results(int64_t n, tg_tensor **y)
+{
+    int count = 0;
+    tg_manual_seed(3);
+    tg_tensor *a = tg_rand(tg_shape(n)), *b = tg_rand(tg_shape(n));
+    y[count++] = tg_tanh(a);
+    y[count++] = tg_mul(a, b);
+    y[count++] = tg_lt(a, b);
+    y[count++] = tg_sigmoid(tg_narrow(tg_reshape(tg_cat(tg_list(a, b), 0), tg_shape(2, n)), 1, 1, n - 1));
+    if (n % 3 == 0) y[count++] = tg_clone(tg_transpose(tg_reshape(a, tg_shape(3, n / 3)), 0, 1));
+    if (n % 8 == 0) y[count++] = tg_add(tg_reshape(a, tg_shape(4, n / 8, 2)), tg_rand(tg_shape(4, 1, 2)));
+    return count;
+}
+
+TEST(test_same_bits_around_the_cut)
+{
+    static const int64_t sizes[] = { 1000, 4095, 4096, 4097, 8191, 8192, 8193, 8194, 9999, 12288, 12289, 16384, 24576 };
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        tg_scope all = tg_scope_begin();
+        tg_tensor *want[RESULTS], *got[RESULTS];
+        tg_set_num_threads(1);
+        const int count = small_results(sizes[s], want);
+        for (int threads = 2; threads <= 8; threads += threads == 3 ? 5 : 1) {
+            tg_set_num_threads(threads);
+            small_results(sizes[s], got);
+            for (int i = 0; i < count; i++)
+                if (!tg_equal(got[i], want[i])) fail_msg("%lld elements, result %d", (long long)sizes[s], i);
+        }
+        tg_scope_end(all);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(test_same_bits) };
+    const struct CMUnitTest tests[] = { T(test_same_bits), T(test_same_bits_around_the_cut) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ enum { PANELS_TOGETHER = 4 };
 enum { SMALL_M = 2 * TILE_ROWS, SMALL_WORK = 64 * 64 * 64, FEW_PANELS = 1 };
 /* A product stored by columns with no more columns than these is computed as its transpose. */
 enum { SWAP_COLUMNS = 12 };
-/* Multiplications for each thread from which on another one pays: waking it takes some microseconds. */
-enum { THREAD_WORK = 1 << 21 };
+/* Multiplications for each thread from which on another one pays: a share takes 0.5 us to hand over, this some 3. */
+enum { THREAD_WORK = 1 << 18 };
 
 #endif
