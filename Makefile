@@ -334,12 +334,12 @@ no-cxx:
 endif
 endif
 
-# OpenBLAS, if it is compared with, picks its kernels itself.
+# OpenBLAS, if it is compared with, picks its kernels itself, unless CORETYPE names others.
 bench: $(BENCH) ## times training steps and kernels; THREADS=2 ONLY=W1,gemm ARGS="--blas libopenblas.so.0"
-	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(if $(CORETYPE),OPENBLAS_CORETYPE=$(CORETYPE)) $< --threads $(or $(THREADS),1) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
-bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 KEEP=1 CPU=1 FLUSH=1 PYTHON=python3
-	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' KEEP='$(KEEP)' CPU='$(CPU)' FLUSH='$(FLUSH)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
+bench-pytorch: $(BENCH) ## times the workloads here and in PyTorch by turns; THREADS=2 ONLY=W1,W2 RUNS=3 KEEP=1 CPU=1 FLUSH=1 CORETYPE=SkylakeX PYTHON=python3
+	@THREADS='$(THREADS)' ONLY='$(ONLY)' RUNS='$(RUNS)' KEEP='$(KEEP)' CPU='$(CPU)' FLUSH='$(FLUSH)' CORETYPE='$(CORETYPE)' PYTHON='$(PYTHON)' sh tests/bench/compare.sh $<
 
 bench-onednn: $(ONEDNN) ## times LSTM training steps here and with oneDNN by turns; THREADS=2 ARGS="--only W3 --rounds 9"
 	@$< --threads $(or $(THREADS),1) $(ARGS)

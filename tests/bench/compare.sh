@@ -15,6 +15,9 @@
 #
 # With FLUSH=1 PyTorch flushes denormals to zero (torch.set_flush_denormal), which it does not as it comes.
 #
+# An OpenBLAS that is older than the processor may not know it and pick kernels without vectors to speak of, "Prescott": the
+# second line says what it picked. With CORETYPE=SkylakeX (or Haswell, Zen) it is told.
+#
 # From the environment: THREADS (1), ONLY (every workload), RUNS (5), KEEP (0), PYTHON (/usr/bin/python3), SECONDS_EACH (each
 # workload's own), TOGETHER.
 set -u
@@ -38,6 +41,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+[ -z "${CORETYPE:-}" ] || export "OPENBLAS_CORETYPE=$CORETYPE"
 export "OMP_NUM_THREADS=$threads" "OPENBLAS_NUM_THREADS=$threads"
 [ "${KEEP:-0}" = 0 ] || export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
 passive=
@@ -92,6 +96,7 @@ summary() {
 }
 
 printf 'threads: %s, runs: %s\n' "$threads" "$runs"
+OPENBLAS_VERBOSE=2 "$python" -c 'import torch' 2>&1 | sed -n "s/^Core: /OpenBLAS's kernels: /p" | head -n 1
 printf '%-38s %13s %13s    %8s   %s\n' workload ours PyTorch ratio 'min .. max'
 awk -v most="${TOGETHER:-40}" '
     function flush() { if (line) print line; line = ""; held = 0 }
