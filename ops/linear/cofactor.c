@@ -184,14 +184,21 @@ static tg_tensor *own_derivatives(tg_tensor *a, tg_tensor_list directions)
 
 /* ---- cofactor ---- */
 
-/* x [n, n], the identity, becomes the cofactors' transpose: the inverse times the determinant. */
+/* x [n, n] = the cofactors' transpose: the inverse times the determinant. */
 static void cofactors(const tgi_factors *f, int64_t i, double *x)
 {
     const double *lu = tgi_factored(f, i);
     double product = tgi_lu_parity(f->n, f->pivots + i * f->n);
     for (int64_t k = 0; k < f->n; k++) product *= lu[k * f->n + k];
-    tgi_lu_solve(lu, f->n, f->pivots + i * f->n, x, f->n, f->scratch);
+    tgi_lu_inverse(lu, f->n, f->pivots + i * f->n, x, f->scratch);
     for (int64_t k = 0; k < f->n * f->n; k++) x[k] *= product;
+}
+
+static bool is_singular(const tgi_factors *f, int64_t i)
+{
+    for (int64_t k = 0; k < f->n; k++)
+        if (tgi_factored(f, i)[k * f->n + k] == 0) return true;
+    return false;
 }
 
 /* The faster way, of matrices that are not singular, and the other; owned doubles. */
@@ -202,12 +209,12 @@ static tg_tensor *own_cofactors(tg_tensor *a)
     tg_tensor *transposed = tgi_transposed(tg_detach(a)), *singular = NULL;
     if (!transposed) return NULL;
     bool ok = tgi_factors_new(transposed, &batch, &f);
-    tg_tensor *x = ok ? tgi_own_identities(&shape) : NULL;
+    tg_tensor *x = ok ? tgi_own(tgi_new(&shape, TG_FLOAT64)) : NULL;
     ok = x != NULL;
     const int64_t size = f.n * f.n;
     for (int64_t i = 0; ok && size > 0 && i < f.count; i++) {
         double *const y = (double *)tgi_ptr(x) + i * size;
-        if (!f.zero[i]) {
+        if (!is_singular(&f, i)) {
             cofactors(&f, i, y);
             continue;
         }

@@ -39,12 +39,6 @@ static void subtract_product(int64_t m, int64_t n, int64_t k, const double *a, i
     TGI_KERNELS(gemm)->run[TGI_F64](&args);
 }
 
-/* y -= factor x */
-static void subtract_row(int64_t n, double factor, const double *x, double *y)
-{
-    for (int64_t j = 0; j < n; j++) y[j] -= factor * x[j];
-}
-
 static void divide_row(int64_t m, double *row, double divisor)
 {
     for (int64_t j = 0; j < m; j++) row[j] /= divisor;
@@ -61,21 +55,23 @@ static tgi_triangle corner(const tgi_triangle *t, int64_t from, int64_t to)
     return c;
 }
 
-/* b, a vector, becomes t^-1 b; t's rows are contiguous. */
+/* b, a vector, becomes t^-1 b; t's rows are contiguous, or its columns. */
 static void solve_vector(const tgi_triangle *t, double *b)
 {
+    const bool by_rows = t->col == 1;
     for (int64_t step = 0; step < t->n; step++) {
-        const int64_t i = t->upper ? t->n - 1 - step : step, known = t->upper ? i + 1 : 0;
-        const double *row = t->a + i * t->row;
-        b[i] -= TGI_KERNELS(factor)->dot(step, row + known, b + known);
-        if (!t->unit) b[i] /= row[i];
+        const int64_t i = t->upper ? t->n - 1 - step : step;
+        const int64_t known = t->upper ? i + 1 : 0, later = t->upper ? 0 : i + 1;
+        if (by_rows) b[i] -= TGI_KERNELS(factor)->dot(step, t->a + i * t->row + known, b + known);
+        if (!t->unit) b[i] /= t->a[i * (t->row + t->col)];
+        if (!by_rows) TGI_KERNELS(factor)->add(t->n - 1 - step, -b[i], t->a + i * t->col + later, b + later);
     }
 }
 
 /* b [n, m] becomes t^-1 b. */
 static void solve(const tgi_triangle *t, double *b, int64_t b_row, int64_t m, double *scratch)
 {
-    if (m == 1 && b_row == 1 && t->col == 1) {
+    if (m == 1 && b_row == 1) {
         solve_vector(t, b);
         return;
     }
@@ -193,6 +189,16 @@ void tgi_lu_solve(const double *lu, int64_t n, const int64_t *pivots, double *b,
     tgi_triangular_solve(lu, n, true, false, b, m, scratch);
 }
 
+/* A^-T = PT L^-T U^-T */
+void tgi_lu_solve_transposed(const double *lu, int64_t n, const int64_t *pivots, double *b, int64_t m, double *scratch)
+{
+    const tgi_triangle u = { .a = lu, .n = n, .row = 1, .col = n };
+    const tgi_triangle l = { .a = lu, .n = n, .row = 1, .col = n, .upper = true, .unit = true };
+    solve(&u, b, m, m, scratch);
+    solve(&l, b, m, m, scratch);
+    for (int64_t i = n; i-- > 0;) tgi_swap_rows(b, m, i, pivots[i]);
+}
+
 /* A^-1 = U^-1 L^-1 P, where P swaps the columns of L^-1 in the opposite order. */
 void tgi_lu_inverse(const double *lu, int64_t n, const int64_t *pivots, double *x, double *scratch)
 {
@@ -250,7 +256,7 @@ void tgi_ldu(double *a, int64_t n, int64_t *rows, int64_t *columns)
         if (*pivot == 0) continue; /* so is all that is left: L and U have nothing there */
         for (int64_t i = k + 1; i < n; i++) {
             const double factor = a[i * n + k] /= *pivot;
-            subtract_row(n - k - 1, factor, pivot + 1, a + i * n + k + 1);
+            TGI_KERNELS(factor)->add(n - k - 1, -factor, pivot + 1, a + i * n + k + 1);
         }
         divide_row(n - k - 1, pivot + 1, *pivot);
     }

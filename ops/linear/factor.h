@@ -30,6 +30,9 @@ double tgi_lu_parity(int64_t n, const int64_t *pivots);
 /* b [n, m] = A^-1 b for an A that tgi_lu factored. Zeros on U's diagonal give inf and NaN. */
 void tgi_lu_solve(const double *lu, int64_t n, const int64_t *pivots, double *b, int64_t m, double *scratch);
 
+/* b [n, m] = A^-T b, m > 0. */
+void tgi_lu_solve_transposed(const double *lu, int64_t n, const int64_t *pivots, double *b, int64_t m, double *scratch);
+
 /* x = A^-1 for such an A. */
 void tgi_lu_inverse(const double *lu, int64_t n, const int64_t *pivots, double *x, double *scratch);
 

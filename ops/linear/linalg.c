@@ -90,30 +90,24 @@ bool tgi_factors_new(tg_tensor *a, const tg_shape *batch, tgi_factors *f)
 {
     const int64_t n = a->dims[a->ndim - 1], count = tg_shape_numel(batch);
     const tg_shape shape = tgi_shape_with(batch, n, n);
-    *f = (tgi_factors){ .lu = tgi_own_doubles(a, &shape), .n = n, .count = count };
-    f->bytes = (size_t)(TGI_FACTOR_SCRATCH(n) + count * (n + 1) + 1) * sizeof(double);
-    f->memory = f->lu ? tgi_calloc(f->bytes) : NULL;
-    if (!f->memory) return false;
-    f->scratch = f->memory;
-    f->pivots = (int64_t *)f->memory + TGI_FACTOR_SCRATCH(n);
-    f->zero = f->pivots + count * n;
-    for (int64_t i = 0; n > 0 && i < count; i++)
-        f->zero[i] = tgi_lu((double *)tgi_ptr(f->lu) + i * n * n, n, f->pivots + i * n, f->scratch);
+    *f = (tgi_factors){ .lu = tgi_own_doubles(a, &shape), .n = n, .count = count, .singular = -1 };
+    f->bytes = (size_t)TGI_FACTOR_SCRATCH(n) * sizeof(double);
+    f->swaps = f->lu ? tgi_own(tgi_new(&tg_shape(count, n), TG_INT64)) : NULL;
+    f->scratch = f->swaps ? tgi_calloc(f->bytes) : NULL;
+    if (!f->scratch) return false;
+    f->pivots = tgi_ptr(f->swaps);
+    for (int64_t i = 0; n > 0 && i < count; i++) {
+        const int64_t zero = tgi_lu((double *)tgi_ptr(f->lu) + i * n * n, n, f->pivots + i * n, f->scratch);
+        if (zero && f->singular < 0) f->singular = i, f->zero = zero;
+    }
     return true;
 }
 
 void tgi_factors_free(tgi_factors *f)
 {
-    tgi_free(f->memory, f->bytes);
+    tgi_free(f->scratch, f->bytes);
+    tgi_unref(f->swaps);
     tgi_unref(f->lu);
-}
-
-/* The first singular matrix; -1 if there is none. */
-static int64_t first_singular(const tgi_factors *f)
-{
-    for (int64_t i = 0; i < f->count; i++)
-        if (f->zero[i]) return i;
-    return -1;
 }
 
 /* b [batch, n, m], doubles, becomes A^-1 b. */
@@ -156,14 +150,14 @@ static tg_tensor *inverse(const tg_op *op, tg_tensor *a, bool check)
     tg_tensor *x = NULL;
     const tg_shape batch = tgi_matrix_batch(a), shape = tgi_shape(a);
     if (tgi_factors_new(a, &batch, &f)) {
-        const int64_t singular = check ? first_singular(&f) : -1;
+        const int64_t singular = check ? f.singular : -1;
         char element[48] = "";
         if (singular >= 0 && batch.ndim) snprintf(element, sizeof element, "(Batch element %" PRId64 "): ", singular);
         if (singular >= 0)
             tg_op_fail(op, tg_list(a),
                        "linalg.inv: %sThe diagonal element %" PRId64
                        " is zero, the inversion could not be completed because the input matrix is singular.",
-                       element, f.zero[singular]);
+                       element, f.zero);
         else if ((x = tgi_own(tgi_new(&shape, TG_FLOAT64))))
             invert_all(&f, x);
     }
@@ -245,20 +239,21 @@ static tg_tensor *solve(tg_tensor *a, tg_tensor *b, const tg_shape *batch)
     tg_tensor *x = NULL;
     const int64_t m = b->dims[b->ndim - 1];
     if (tgi_factors_new(a, batch, &f)) {
-        const int64_t singular = first_singular(&f);
         const tg_shape shape = tgi_shape_with(batch, f.n, m);
         char element[48] = "";
-        if (singular >= 0 && batch->ndim) snprintf(element, sizeof element, "(Batch element %" PRId64 "): ", singular);
-        if (singular >= 0)
+        if (f.singular >= 0 && batch->ndim)
+            snprintf(element, sizeof element, "(Batch element %" PRId64 "): ", f.singular);
+        if (f.singular >= 0)
             tg_op_fail(&tgi_op_solve, tg_list(a, b),
                        "torch.linalg.solve: %sThe solver failed because the input matrix is singular.", element);
         else if ((x = tgi_own_doubles(b, &shape)))
             solve_all(&f, x, m);
     }
-    tgi_factors_free(&f);
     tg_tensor *y = tgi_rounded_own(x, (tg_dtype)a->dtype);
-    if (!y) return NULL;
-    return tg_record(&tgi_op_solve, tg_list(a, b), tg_list(y), tg_list(a, y), NULL, 0) == TG_OK ? y : NULL;
+    const bool ok =
+        y && tg_record(&tgi_op_solve, tg_list(a, b), tg_list(y), tg_list(a, y, f.lu, f.swaps), NULL, 0) == TG_OK;
+    tgi_factors_free(&f);
+    return ok ? y : NULL;
 }
 
 tg_tensor *tg_solve_at(const char *where, tg_tensor *a, tg_tensor *b)
@@ -288,6 +283,26 @@ static void solve_backward(tg_context *ctx)
     if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_neg(tg_matmul(db, tgi_transposed(tg_saved(ctx, 1)))));
 }
 
+/* The same, db from the factors that forward made. */
+static void solve_backward_fused(tg_context *ctx)
+{
+    tg_tensor *g = tg_grad_output(ctx, 0), *y = tg_saved(ctx, 1), *lu = tg_saved(ctx, 2), *swaps = tg_saved(ctx, 3);
+    if (!g || !y || !lu || !swaps) return;
+    const int64_t n = lu->dims[lu->ndim - 1], m = g->dims[g->ndim - 1];
+    const tg_shape shape = tgi_shape(g);
+    const size_t bytes = (size_t)TGI_FACTOR_SCRATCH(n) * sizeof(double);
+    double *scratch = tgi_calloc(bytes);
+    tg_tensor *b = scratch ? tgi_own_doubles(g, &shape) : NULL;
+    for (int64_t i = 0; b && i * n * m < b->numel; i++)
+        tgi_lu_solve_transposed((double *)tgi_ptr(lu) + i * n * n, n, (int64_t *)tgi_ptr(swaps) + i * n,
+                                (double *)tgi_ptr(b) + i * n * m, m, scratch);
+    tgi_free(scratch, bytes);
+    tg_tensor *db = tgi_rounded_own(b, (tg_dtype)g->dtype);
+    if (!db) return;
+    if (tg_needs_input_grad(ctx, 1)) tg_set_grad_input(ctx, 1, db);
+    if (tg_needs_input_grad(ctx, 0)) tg_set_grad_input(ctx, 0, tg_neg(tg_matmul(db, tgi_transposed(y))));
+}
+
 static tg_tensor_list solve_call(const tg_value *v) { return tgi_result(tg_solve(v[0].as.tensor, v[1].as.tensor)); }
 
 const tg_op tgi_op_solve = {
@@ -298,6 +313,7 @@ const tg_op tgi_op_solve = {
     .doc = "the solution of A y = B for a matrix or a vector B, as torch.linalg.solve; a singular A is an error",
     .shapes = "[*, n, n] and [*, n, k] or [*, n] to the latter",
     .backward = solve_backward,
+    .backward_fused = solve_backward_fused,
     .call = solve_call,
     .samples = (const char *const[]){ "solve(" TGI_MATRIX_3 ", f(3, 2))", "solve(" TGI_MATRIX_2 ", f(2))",
                                       "solve(" TGI_MATRICES_2 ", f(2, 2))", "solve(" TGI_MATRICES_2 ", f(2, 2, 1))",

@@ -30,13 +30,12 @@ tg_shape tgi_shape_with(const tg_shape *batch, int64_t rows, int64_t columns);
 
 /* A batch of matrices, each as tgi_lu leaves it. */
 typedef struct tgi_factors {
-    tg_tensor *lu; /* owned */
+    tg_tensor *lu, *swaps; /* owned; swaps: int64 [count, n] */
     int64_t n, count;
-    void *memory;
-    size_t bytes;
-    int64_t *pivots; /* [count, n] */
-    int64_t *zero;   /* [count]: what tgi_lu returned */
     double *scratch;
+    size_t bytes;    /* of it */
+    int64_t *pivots; /* in swaps */
+    int64_t singular, zero; /* the first singular matrix, -1 if there is none, and what tgi_lu returned for it */
 } tgi_factors;
 
 /* `a` stretched to the batch's shape and factored. False: no memory. Either way tgi_factors_free comes next. */

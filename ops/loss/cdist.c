@@ -6,8 +6,8 @@
 #include "ops/distance.h"
 
 #include "ops/base/call.h"
-#include "ops/embedding.h"
 #include "ops/create.h"
+#include "ops/index.h"
 #include "ops/base/iterate.h"
 #include "ops/kernels/distance/distance_kernels.h"
 #include "ops/kernels/reduce/reduce_kernels.h"
@@ -181,12 +181,14 @@ static void mend(job *w, int64_t rows, int64_t n)
     enum { SOME = 64 };
     w->low = tgi_root_of_sum(tgi_least_sum(w->dtype, w->m), w->norm);
     w->high = tgi_most(w->dtype);
-    int bad = tgi_look_outside(w->y, w->dtype, n, w->low, w->high);
-    if (bad == TGI_ZERO && !may_vanish(w, w->a, rows * w->m) && (w->b == w->a || !may_vanish(w, w->b, n / w->p * w->m)))
+    int bad = TGI_KERNELS(distance)->look[w->dtype](n, w->y, w->low, w->high);
+    if (bad == TGI_DISTANCE_ZERO && !may_vanish(w, w->a, rows * w->m) &&
+        (w->b == w->a || !may_vanish(w, w->b, n / w->p * w->m)))
         bad = 0;
     for (int64_t at = 0; bad && at < n; at += SOME) {
         const int64_t some = tgi_smaller(SOME, n - at);
-        if (tgi_look_outside(w->y + at * w->size, w->dtype, some, w->low, w->high)) mend_some(w, at, at + some);
+        if (TGI_KERNELS(distance)->look[w->dtype](some, w->y + at * w->size, w->low, w->high))
+            mend_some(w, at, at + some);
     }
 }
 
@@ -435,7 +437,7 @@ static void look_for_care(job *w, int64_t pairs)
     const double most = w->dtype == TGI_F32 ? 60 : 500, e = fmin(most, most / fabs(w->norm - 1));
     w->low = exp2(-e);
     w->high = exp2(e);
-    w->careful = tgi_look_outside(w->distance, w->dtype, pairs, w->low, w->high) & TGI_OUTSIDE;
+    w->careful = TGI_KERNELS(distance)->look[w->dtype](pairs, w->distance, w->low, w->high) & TGI_DISTANCE_OUTSIDE;
 }
 
 /* The gradient of one matrix: of `a` against `b`, or, turned, of x2 against x1; `of` says what both have in common. */
@@ -556,8 +558,8 @@ tg_tensor *tg_pdist_at(const char *where, tg_tensor *t, tg_cdist_options options
     const int64_t n = t->dims[0];
     tg_tensor *square = tg_cdist_at(NULL, t, t, options);
     if (!square) return NULL;
-    tg_tensor *all = tg_reshape(square, tg_shape(n * n, 1));
-    return tgi_ordinary(tg_squeeze(tg_embedding(pairs(n > 0 ? n : 1), all), -1), tg_list(t));
+    tg_tensor *all = tg_reshape(square, tg_shape(n * n));
+    return tgi_ordinary(tg_gather(all, 0, pairs(n > 0 ? n : 1)), tg_list(t));
 }
 
 static tg_tensor_list pdist_call(const tg_value *args)

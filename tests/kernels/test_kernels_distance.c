@@ -136,9 +136,28 @@ static void test_special_values(void **unused)
     assert_true(isinf(result));
 }
 
+/* One number that is something else, at every place. */
+static void test_what_there_is(void **unused)
+{
+    (void)unused;
+    const double some[] = { 1, 0, 0.01, 1e-40, 200, INFINITY, NAN };
+    for (int dtype = 0; dtype < 2; dtype++)
+        for (int64_t n = 0; n < 70; n++)
+            for (int64_t at = 0; at <= n; at++)
+                for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
+                    char x[70 * 8];
+                    for (int64_t i = 0; i < n; i++) set(dtype, x + i * sizes[dtype], i == at ? some[k] : 2);
+                    const int found = K(distance)->look[dtype](n, x, 0.1, 100);
+                    assert_int_equal(found, R(distance)->look[dtype](n, x, 0.1, 100));
+                    if (at < n)
+                        assert_int_equal(found, k == 1 ? TGI_DISTANCE_ZERO : k > 1 && k < 6 ? TGI_DISTANCE_OUTSIDE : 0);
+                }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_distances), cmocka_unit_test(test_special_values) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_distances), cmocka_unit_test(test_special_values),
+                                        cmocka_unit_test(test_what_there_is) };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests);
     return failed;

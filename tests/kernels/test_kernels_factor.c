@@ -37,6 +37,9 @@ static void test_vectors(void **unused)
         K(factor)->products(5, n, got, ROW, got + 9 * ROW, sums);
         R(factor)->products(5, n, got, ROW, got + 9 * ROW, expected);
         for (int i = 0; i < 5; i++) assert_true(fabs(sums[i] - expected[i]) < 1e-14);
+        K(factor)->add(n, -0.3, got + 2 * ROW, got + 3 * ROW);
+        R(factor)->add(n, -0.3, want + 2 * ROW, want + 3 * ROW);
+        assert_same("add", n, 1e-15);
         K(factor)->combine(n, got, got + ROW, abcd);
         R(factor)->combine(n, want, want + ROW, abcd);
         assert_same("combine", n, 1e-15);

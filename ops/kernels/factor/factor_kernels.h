@@ -40,6 +40,8 @@ typedef struct tgi_reduction_step {
 struct tgi_factor_kernels {
     /* The sum of x[i] y[i]. */
     double (*dot)(int64_t n, const double *x, const double *y);
+    /* y += factor x */
+    void (*add)(int64_t n, double factor, const double *x, double *y);
     /* y[i] = the product of row i of a [m, n] and x. */
     void (*products)(int64_t m, int64_t n, const double *a, int64_t row, const double *x, double *y);
     /* to [m, n] = -from */

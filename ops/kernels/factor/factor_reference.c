@@ -13,6 +13,11 @@ static double factor_dot_f64(int64_t n, const double *x, const double *y)
     return (double)sum;
 }
 
+static void factor_add_f64(int64_t n, double factor, const double *x, double *y)
+{
+    for (int64_t i = 0; i < n; i++) y[i] += factor * x[i];
+}
+
 static void factor_products_f64(int64_t m, int64_t n, const double *a, int64_t row, const double *x, double *y)
 {
     for (int64_t i = 0; i < m; i++) y[i] = factor_dot_f64(n, a + i * row, x);
