@@ -55,10 +55,24 @@ static tgi_triangle corner(const tgi_triangle *t, int64_t from, int64_t to)
     return c;
 }
 
+static void solve_few(const tgi_triangle *t, double *b)
+{
+    for (int64_t step = 0; step < t->n; step++) {
+        const int64_t i = t->upper ? t->n - 1 - step : step;
+        for (int64_t k = t->upper ? i + 1 : 0; k < (t->upper ? t->n : i); k++)
+            b[i] -= t->a[i * t->row + k * t->col] * b[k];
+        if (!t->unit) b[i] /= t->a[i * (t->row + t->col)];
+    }
+}
+
 /* b, a vector, becomes t^-1 b; t's rows are contiguous, or its columns. */
 static void solve_vector(const tgi_triangle *t, double *b)
 {
     const bool by_rows = t->col == 1;
+    if (t->n <= TGI_NARROW) {
+        solve_few(t, b);
+        return;
+    }
     for (int64_t step = 0; step < t->n; step++) {
         const int64_t i = t->upper ? t->n - 1 - step : step;
         const int64_t known = t->upper ? i + 1 : 0, later = t->upper ? 0 : i + 1;
