@@ -203,7 +203,7 @@ static inline size_t tgi_element_size(const tg_tensor *t) { return tgi_size_of((
 /* The first element. NULL for a tensor without elements. */
 static inline void *tgi_ptr(const tg_tensor *t)
 {
-    char *data = t->storage->data;
+    char *data = (char *)t->storage->data;
     return t->offset && data ? data + (size_t)t->offset * tgi_element_size(t) : data;
 }
 
