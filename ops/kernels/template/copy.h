@@ -9,9 +9,11 @@
 
 #define DTYPE 0
 #include "dtype.inc"
+#include "fill.inc"
 #include "transpose.inc"
 #define DTYPE 1
 #include "dtype.inc"
+#include "fill.inc"
 #include "transpose.inc"
 
 /* Copies n elements of `size` bytes (1, 4 or 8) from one stride to another. */
@@ -26,22 +28,14 @@ TGI_INLINE void tgi_move(int64_t n, int64_t size, char *to, int64_t to_stride, c
     }
 }
 
-/* Fills n contiguous elements with one. */
-static void tgi_fill_row(int64_t n, int64_t size, char *to, const char *from)
+/* Fills rows of n contiguous elements, each with one number of its own. */
+static void tgi_fill_rows(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row, const char *from,
+                          int64_t from_row)
 {
-    char line[TGI_LINE];
-    if (size == 4) {
-        float value = *(const tgi_mem_f32 *)from;
-        for (int i = 0; i < TGI_LINE / 4; i++) ((tgi_mem_f32 *)line)[i] = value;
-    } else if (size == 8) {
-        double value = *(const tgi_mem_f64 *)from;
-        for (int i = 0; i < TGI_LINE / 8; i++) ((tgi_mem_f64 *)line)[i] = value;
-    } else {
-        memset(line, *from, sizeof line);
-    }
-    int64_t bytes = n * size;
-    for (; bytes >= TGI_LINE; bytes -= TGI_LINE, to += TGI_LINE) memcpy(to, line, TGI_LINE);
-    tgi_copy_bytes(to, line, bytes);
+    if (size == 4) fill_rows_f32(rows, n, to, to_row, from, from_row);
+    else if (size == 8) fill_rows_f64(rows, n, to, to_row, from, from_row);
+    else
+        for (int64_t r = 0; r < rows; r++) memset(to + r * to_row, from[r * from_row], (size_t)n);
 }
 
 /* Processors tell by its last 12 bits whether a load must wait for a store that is under way. Where `to` lies so little
@@ -96,7 +90,7 @@ static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t
         if (rows > 1 && from_row == n * size && to_row == n * size) n *= rows, rows = 1;
         tgi_copy_rows(rows, n * size, to, to_row, from, from_row);
     } else if (out_rows && from_stride == 0) {
-        for (int64_t r = 0; r < rows; r++) tgi_fill_row(n, size, to + r * to_row, from + r * from_row);
+        tgi_fill_rows(size, rows, n, to, to_row, from, from_row);
     } else if (out_rows && tgi_is_turned(size, rows, n, from_row, from_stride)) {
         (size == 4 ? turn_f32 : turn_f64)(n, rows, from, from_stride, to, to_row);
     } else if (in_rows && tgi_is_turned(size, rows, n, to_row, to_stride)) {
