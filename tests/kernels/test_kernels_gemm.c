@@ -239,8 +239,8 @@ static void check_packed(const problem *p, const char *old, const char *plain)
 
 enum { MOST_PARTS = 40 };
 
-/* Cuts k into `count` parts, some of them empty, each with b in memory and layout of its own. */
-static void check_parts(const problem *p, const char *old, const char *plain, int count)
+/* Cuts k into `count` parts, some of them empty, each with b in memory of its own; with `turned` some by columns. */
+static void check_parts(const problem *p, const char *old, const char *plain, int count, bool turned)
 {
     int64_t size = sizes[p->d], from = 0;
     tgi_gemm_part part[MOST_PARTS];
@@ -252,7 +252,7 @@ static void check_parts(const problem *p, const char *old, const char *plain, in
         part[t] = (tgi_gemm_part){ .k = k, .a_row = x->a_row, .a_col = x->a_col, .b_row = x->n + 1, .b_col = 1 };
         part[t].a = (const char *)x->a + from * x->a_col * size;
         own[t] = room(k * (x->n + 1), p->d);
-        if (t % 3 == 2) { /* by columns */
+        if (turned && t % 3 == 2) {
             part[t].b_row = 1;
             part[t].b_col = k;
         }
@@ -286,9 +286,11 @@ static void check_packed_and_parts(int d, int64_t m, int64_t n, int64_t k, int f
     memcpy(old, p.x.c, (size_t)(p.c_count * sizes[d]));
     char *plain = result(&p, old, &p.x);
     check_packed(&p, old, plain);
-    check_parts(&p, old, plain, 1);
-    check_parts(&p, old, plain, 3);
-    check_parts(&p, old, plain, MOST_PARTS);
+    check_parts(&p, old, plain, 1, false);
+    check_parts(&p, old, plain, 3, false);
+    check_parts(&p, old, plain, 3, true);
+    check_parts(&p, old, plain, MOST_PARTS, false);
+    check_parts(&p, old, plain, MOST_PARTS, true);
     free(plain);
     free(old);
     problem_free(&p);
@@ -311,8 +313,9 @@ static void test_packed_and_in_parts(void **unused)
             }
         }
     }
-    static const int64_t larger[][3] = { { 1, 300, 520 },  { 3, 270, 300 },   { 300, 5, 300 },
-                                         { 60, 150, 530 }, { 230, 140, 600 }, { 1, 1, 5000 } };
+    static const int64_t larger[][3] = { { 1, 300, 520 },   { 3, 270, 300 }, { 300, 5, 300 }, { 60, 150, 530 },
+                                         { 230, 140, 600 }, { 1, 1, 5000 },  { 1, 8, 1000 },  { 1, 32, 1024 },
+                                         { 1, 45, 1030 },   { 8, 1, 2300 } };
     for (size_t s = 0; s < sizeof larger / sizeof *larger; s++) {
         for (int step = 0; step < 4; step++) {
             flags = (flags + 7) % LAYOUTS;
@@ -425,7 +428,7 @@ static void test_any_number_of_threads(void **unused)
                 free(got);
             }
             check_packed(&p, old, one);
-            check_parts(&p, old, one, 7);
+            check_parts(&p, old, one, 7, flags % 2);
             omp_set_num_threads(before);
             free(one);
             free(old);

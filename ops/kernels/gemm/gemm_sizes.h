@@ -44,6 +44,8 @@ enum { PANELS_TOGETHER = 4 };
 enum { SMALL_M = 2 * TILE_ROWS, SMALL_WORK = 64 * 64 * 64, FEW_PANELS = 1 };
 /* A product stored by columns with no more columns than these is computed as its transpose. */
 enum { SWAP_COLUMNS = 12 };
+/* Blocks of k that are summed side by side where one row and few columns leave the multipliers idle. */
+enum { CHAINS = 4 };
 /* Multiplications for each thread from which on another one pays: a share takes 0.5 us to hand over, this some 3. */
 enum { THREAD_WORK = 1 << 18 };
 
