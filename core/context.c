@@ -7,12 +7,17 @@
 
 /* Only a backward function has a context, lent by the walk that calls it. Of what users pass elsewhere only NULL can be
  * told apart from one. */
-TG_RARE static bool fail_context(void)
+TG_RARE static void fail_context(void)
 {
     tg_fail_at(NULL, TG_ERROR_NULL, "backward", "the context is NULL: it is what a backward function is handed");
-    return false;
 }
-static inline bool has_context(const tg_context *ctx) { return ctx || fail_context(); }
+
+/* (As an expression, `ctx || fail_context()`, it has gcc take all of its callers for rare.) */
+static inline bool has_context(const tg_context *ctx)
+{
+    if (!ctx) fail_context();
+    return ctx != NULL;
+}
 
 const tg_op *tg_context_op(const tg_context *ctx) { return has_context(ctx) ? ctx->node->op : NULL; }
 int tg_input_count(const tg_context *ctx) { return has_context(ctx) ? ctx->node->input_count : 0; }
