@@ -55,6 +55,27 @@ TEST(test_options_at_zero)
     tg_scope_end(scope);
 }
 
+/* Operands with as many elements as the result lie flat, whatever dimensions of size 1 they lack; as many as each other,
+ * they may still be broadcast. */
+TEST(test_sizes_that_are_as_many)
+{
+    tg_scope scope = tg_scope_begin();
+    tg_tensor *x = ROW(1, 2, 3, 4, 5, 6), *column = tg_reshape(ROW(1, 2), tg_shape(2, 1)), *pair = ROW(10, 20);
+    tg_tensor *matrix = tg_reshape(x, tg_shape(2, 3)), *deep = tg_reshape(x, tg_shape(1, 2, 3));
+    tg_tensor *apart = tg_reshape(x, tg_shape(3, 1, 2)), *turned = tg_t(tg_reshape(x, tg_shape(3, 2)));
+    VALUES(tg_reshape(tg_mul(matrix, deep), tg_shape(6)), 0, 1, 4, 9, 16, 25, 36);
+    VALUES(tg_reshape(tg_mul(deep, matrix), tg_shape(6)), 0, 1, 4, 9, 16, 25, 36);
+    VALUES(tg_reshape(tg_add(column, pair), tg_shape(4)), 0, 11, 21, 12, 22);
+    VALUES(tg_reshape(tg_add(apart, column), tg_shape(12)), 0, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8);
+    VALUES(tg_reshape(tg_add(turned, deep), tg_shape(6)), 0, 2, 5, 8, 6, 9, 12);
+    VALUES(tg_reshape(tg_addcmul(deep, matrix, deep), tg_shape(6)), 0, 2, 6, 12, 20, 30, 42);
+    tg_tensor *leaf = tg_requires_grad_(tg_clone(matrix), true);
+    tg_backward(tg_sum(tg_mul(tg_tanh(leaf), deep)));
+    VALUES(tg_reshape(tg_sub(tg_grad_of(leaf), tg_mul(matrix, tg_sub(1, tg_square(tg_tanh(matrix))))), tg_shape(6)),
+           1e-15, 0, 0, 0, 0, 0, 0);
+    tg_scope_end(scope);
+}
+
 TEST(test_gelu_and_div_have_modes)
 {
     tg_scope scope = tg_scope_begin();
@@ -211,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_options_at_zero),
+        T(test_sizes_that_are_as_many),
         T(test_gelu_and_div_have_modes),
         T(test_clamp_bounds),
         T(test_in_place_saves_what_it_needs),
