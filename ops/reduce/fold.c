@@ -54,15 +54,45 @@ tg_tensor *tgi_own_moved(tg_tensor *t, const bool reduced[TG_MAX_DIMS])
     return copy;
 }
 
-/* `t` as the kernels of folds want it. `held`, which the caller unrefs, is the tensor that has the data: t or a copy,
+/* Puts the reduced dimensions, in the order in which they lie in memory if `any_order`, before the last kept one, which
+ * alone can be the columns. */
+static void arrange(tgi_axes *l, bool any_order)
+{
+    tgi_axes y = *l;
+    int n = 0, last = l->ndim - 1;
+    while (last >= 0 && l->reduced[last]) last--;
+    for (int pass = 0; pass < 3; pass++)
+        for (int d = 0; d < l->ndim; d++) {
+            if ((d == last ? 2 : l->reduced[d] ? 1 : 0) != pass) continue;
+            int at = n++;
+            for (; any_order && pass == 1 && at > 0 && y.reduced[at - 1] && y.strides[at - 1] < l->strides[d]; at--) {
+                y.dims[at] = y.dims[at - 1];
+                y.strides[at] = y.strides[at - 1];
+                y.reduced[at] = true;
+            }
+            y.dims[at] = l->dims[d];
+            y.strides[at] = l->strides[d];
+            y.reduced[at] = l->reduced[d];
+        }
+    *l = y;
+    tgi_axes_merge(l);
+}
+
+/* `t` as the kernels of folds want it. `any_order`: the elements may come in any order. `held`, which the caller unrefs, is the tensor that has the data: t or a copy,
  * with the reduced dimensions moved to where they can be one. NULL when memory ran out. */
-static const void *fold_of(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tgi_fold *fold, tg_tensor **held)
+static const void *fold_of(tg_tensor *t, const bool reduced[TG_MAX_DIMS], bool any_order, tgi_fold *fold,
+                           tg_tensor **held)
 {
     const int64_t size = (int64_t)tgi_element_size(t);
     tgi_axes l = tgi_axes_of(t, reduced);
     tgi_axes_merge(&l);
     *held = NULL;
-    if (fits(&l, size, fold)) {
+    bool as_it_is = fits(&l, size, fold);
+    if (!as_it_is) {
+        arrange(&l, any_order);
+        as_it_is = fits(&l, size, fold);
+    }
+    if (as_it_is) {
         *held = tgi_ref(t);
         return l.data;
     }
@@ -163,7 +193,7 @@ bool tgi_extreme_into(int which, tg_tensor *t, const bool reduced[TG_MAX_DIMS], 
     tg_tensor *held;
     const tgi_extremes_kernels *k = TGI_KERNELS(extremes);
     work w = { .size = (int64_t)tgi_element_size(t), .y = tgi_ptr(y), .index = index ? tgi_ptr(index) : NULL };
-    if (!(w.a = fold_of(t, reduced, &w.whole, &held))) return false;
+    if (!(w.a = fold_of(t, reduced, !index, &w.whole, &held))) return false;
     w.value = k->value[which][t->dtype];
     w.find = index ? k->index[which][t->dtype] : NULL;
     w.rows = w.whole.n;
@@ -188,7 +218,7 @@ bool tgi_prod_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
     }
     tg_tensor *held;
     work w = { .size = (int64_t)tgi_element_size(t), .y = tgi_ptr(y), .row_pieces = 1 };
-    if (!(w.a = fold_of(t, reduced, &w.whole, &held))) return false;
+    if (!(w.a = fold_of(t, reduced, false, &w.whole, &held))) return false;
     w.value = TGI_KERNELS(scan)->prod[t->dtype];
     w.rows = w.whole.n;
     run(&w);

@@ -290,10 +290,11 @@ static tg_tensor *nansum(const tg_op *op, tg_tensor *t, const tg_reduce_options 
     if (given && !tg_dtype_is_floating(options->dtype))
         return tgi_not_implemented(op, tg_list(t), "nansum_cpu", options->dtype);
     if (!tgi_reduction_read(op, t, options->dim, &options->dims, options->keepdim, &r)) return NULL;
-    tg_tensor *x = given ? tg_to(t, options->dtype) : t, *plain = tg_detach(x);
-    tg_tensor *numbers = tg_where(tg_eq(plain, plain), plain, 0);
-    tg_tensor *y = numbers ? tgi_sum_raw(numbers, &r, false) : NULL;
-    if (!y) return NULL;
+    tg_tensor *x = given ? tg_to(t, options->dtype) : t;
+    if (!x) return NULL;
+    const tg_shape shape = tgi_reduction_shape(&r, x);
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
+    if (!y || !tgi_sum_terms_into(TGI_NOT_NAN, x, r.reduced, y)) return NULL;
     return tg_record(&tgi_op_nansum, tg_list(x), tg_list(y), tg_list(x), &r, sizeof r) == TG_OK ? y : NULL;
 }
 

@@ -4,6 +4,7 @@
 
 #include "ops/base/iterate.h"
 #include "ops/kernels/reduce/extremes_kernels.h"
+#include "ops/kernels/reduce/reduce_kernels.h"
 
 TG_EXTERN_C_BEGIN
 
@@ -57,6 +58,8 @@ void tgi_axes_merge(tgi_axes *l);
 
 /* y = the sum of `t`, whose dimensions in `reduced` are gone from y or of size 1 there. False when memory ran out. */
 bool tgi_sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y);
+/* The same of what `terms` (TGI_SQUARES, ...: reduce_kernels.h) makes of the elements of a floating tensor. */
+bool tgi_sum_terms_into(int terms, tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y);
 
 /* The sum (or mean) over the dimensions that `r` says, and of all elements, a 0-d tensor; in t's dtype (int64 for
  * bool). */

@@ -4,7 +4,9 @@
  * in which elements are added follows from the shape alone: a transposed tensor has the same sum as its copy, and one
  * thread finds what eight find. Nothing here may add from left to right: every level is pairwise. */
 #include "ops/kernels/reduce/reduce_kernels.h"
+#include "ops/kernels/rows/copy_kernels.h"
 #include "ops/kernels/rows/pointwise_kernels.h"
+#include "ops/kernels/template/scratch.h"
 #include "ops/base/parallel.h"
 #include "reduce_impl.h"
 
@@ -13,17 +15,22 @@
 /* Powers of two: pieces of such a length are whole branches of the tree in which the kernels add, so that the sum does
  * not tell how it was cut. */
 enum {
-    CHUNK = 1 << 16,   /* elements added up by one call of a kernel */
-    COLUMNS = 1 << 9,  /* kept columns that one such call takes at most */
-    ROWS = 1 << 11,    /* rows that it takes at least, if there are so many */
-    PARALLEL = 1 << 18 /* elements from which on several threads pay */
+    CHUNK = 1 << 16,      /* elements added up by one call of a kernel */
+    COLUMNS = 1 << 9,     /* kept columns that one such call takes at most */
+    ROWS = 1 << 11,       /* rows that it takes at least, if there are so many */
+    ROW_MOST = CHUNK / 8, /* elements of a row that is copied as a whole */
+    PARALLEL = 1 << 18    /* elements from which on several threads pay */
 };
 
 /* ---- the loops ---- */
 
+/* `terms` of those that add up the elements as they are. */
+enum { PLAIN = -1 };
+
 /* One sweep: [outer..., n, inner] becomes [outer..., inner] by way of [outer..., chunks, inner]. */
 typedef struct pass {
     const tgi_axes *from;
+    int terms;
     int outer_dims;
     int64_t outer, n, inner;
     int64_t row, column;   /* strides in bytes */
@@ -76,11 +83,24 @@ static const char *step(const pass *p, const char *a, int64_t index[TG_MAX_DIMS]
     return a;
 }
 
+static void sum(const pass *p, int64_t rows, int64_t n, const char *a, int64_t row, char *y)
+{
+    const tgi_reduce_kernels *k = TGI_KERNELS(reduce);
+    const int dtype = p->from->dtype;
+    (p->terms == PLAIN ? k->sum[dtype] : k->sum_of[p->terms][dtype])(rows, n, a, row, p->row, y);
+}
+
+static void sum_rows(const pass *p, int64_t n, int64_t m, const char *a, char *y)
+{
+    const tgi_reduce_kernels *k = TGI_KERNELS(reduce);
+    const int dtype = p->from->dtype;
+    (p->terms == PLAIN ? k->sum_rows[dtype] : k->sum_rows_of[p->terms][dtype])(n, m, a, p->row, p->column, y);
+}
+
 /* One chunk and block of a run of outer indices. */
 static void pass_task(const void *work, int64_t task)
 {
     const pass *p = work;
-    const tgi_reduce_kernels *k = TGI_KERNELS(reduce);
     int64_t block = task % p->blocks, chunk = task / p->blocks % p->chunks,
             outer = task / p->blocks / p->chunks * p->run;
     int64_t rows = tgi_smaller(p->chunk, p->n - chunk * p->chunk),
@@ -93,13 +113,13 @@ static void pass_task(const void *work, int64_t task)
         if (p->inner == 1 && p->chunks == 1 && p->outer_dims > 0) { /* all of the last outer dimension at once */
             const int last = p->outer_dims - 1;
             together = tgi_smaller(p->from->dims[last] - index[last], end - outer);
-            k->sum[p->from->dtype](together, rows, a + skip, p->from->strides[last], p->row, y);
+            sum(p, together, rows, a + skip, p->from->strides[last], y);
             index[last] += together - 1;
             a += (together - 1) * p->from->strides[last];
         } else if (p->inner == 1) {
-            k->sum[p->from->dtype](1, rows, a + skip, 0, p->row, y);
+            sum(p, 1, rows, a + skip, 0, y);
         } else {
-            k->sum_rows[p->from->dtype](rows, columns, a + skip, p->row, p->column, y);
+            sum_rows(p, rows, columns, a + skip, y);
         }
         y += together * p->chunks * p->inner * p->to_size;
         outer += together;
@@ -142,10 +162,16 @@ static bool pass_run(pass *p, tg_tensor *to)
     return true;
 }
 
-static pass pass_plan(const tgi_axes *l)
+static pass pass_plan(const tgi_axes *l, int terms)
 {
     int r = last_reduced(l);
-    pass p = { .from = l, .outer_dims = r, .outer = 1, .n = l->dims[r], .row = l->strides[r], .inner = 1 };
+    pass p = { .from = l,
+               .terms = terms,
+               .outer_dims = r,
+               .outer = 1,
+               .n = l->dims[r],
+               .row = l->strides[r],
+               .inner = 1 };
     for (int d = 0; d < r; d++) p.outer *= l->dims[d];
     if (r + 1 < l->ndim) {
         p.inner = l->dims[r + 1];
@@ -178,11 +204,11 @@ static tgi_axes layout_after(const pass *p, const tg_tensor *to)
 }
 
 /* Adds up one group of dimensions after the other, the innermost first; the last sweep writes `y`. */
-static bool sum_groups(tgi_axes l, tg_tensor *y)
+static bool sum_groups(tgi_axes l, int terms, tg_tensor *y)
 {
     tg_tensor *from = NULL;
-    for (bool ok = true; ok;) {
-        pass p = pass_plan(&l);
+    for (bool ok = true; ok; terms = PLAIN) {
+        pass p = pass_plan(&l, terms);
         tg_shape shape = tg_shape(p.outer * p.inner);
         bool last = shape.dims[0] == y->numel;
         tg_tensor *to = last ? tgi_ref(y) : tgi_own(tgi_new(&shape, (tg_dtype)p.to_dtype));
@@ -199,7 +225,91 @@ static bool sum_groups(tgi_axes l, tg_tensor *y)
     return false;
 }
 
-bool tgi_sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
+/* ---- elements that do not follow each other ---- */
+
+/* All elements of a tensor of two dimensions or more, chunk after chunk: whole rows are copied to where they follow each
+ * other, which is as near as the second cache. */
+typedef struct gathering {
+    pass sum; /* of [chunks] */
+    int64_t rows, n;
+    bool *failed;
+} gathering;
+
+/* Copies `rows` rows from row `first` on, counted over all dimensions but the last, one after the other. */
+static void gather_rows(const tgi_axes *l, int64_t first, int64_t rows, char *to)
+{
+    const tgi_loop copy = TGI_KERNELS(copy)->run[l->dtype][l->dtype];
+    const int row = l->ndim - 2;
+    const int64_t size = element_size(l->dtype), n = l->dims[row + 1];
+    while (rows > 0) {
+        int64_t outer = first / l->dims[row];
+        const int64_t at = first % l->dims[row], count = tgi_smaller(rows, l->dims[row] - at);
+        const char *from = l->data + at * l->strides[row];
+        for (int d = row - 1; d >= 0; outer /= l->dims[d--]) from += outer % l->dims[d] * l->strides[d];
+        copy(count, n, (char *[]){ to, (char *)(uintptr_t)from }, (int64_t[]){ n * size, l->strides[row] },
+             (int64_t[]){ size, l->strides[row + 1] });
+        to += count * n * size;
+        first += count;
+        rows -= count;
+    }
+}
+
+static void gather_task(const void *work, int64_t chunk)
+{
+    const gathering *g = work;
+    const pass *p = &g->sum;
+    const int64_t size = element_size(p->from->dtype), start = chunk * CHUNK, end = tgi_smaller(start + CHUNK, p->n);
+    const int64_t first = start / g->n, rows = (end - 1) / g->n + 1 - first;
+    char *buffer = tgi_scratch(TGI_SCRATCH_SORT, (size_t)(rows * g->n * size));
+    if (!buffer) {
+        __atomic_store_n(g->failed, true, __ATOMIC_RELAXED);
+        return;
+    }
+    gather_rows(p->from, first, rows, buffer);
+    sum(p, 1, end - start, buffer + (start - first * g->n) * size, 0, p->partial + chunk * p->to_size);
+}
+
+/* False when memory ran out. */
+static bool sum_gathered(const tgi_axes *l, int terms, int64_t numel, tg_tensor *y)
+{
+    bool failed = false;
+    gathering g = { .sum = { .from = l, .terms = terms, .n = numel, .inner = 1, .row = element_size(l->dtype) },
+                    .n = l->dims[l->ndim - 1],
+                    .failed = &failed };
+    g.sum.chunks = tgi_pieces(numel, CHUNK);
+    g.sum.to_dtype = l->dtype == TGI_BOOL ? TGI_I64 : l->dtype;
+    g.sum.to_size = element_size(g.sum.to_dtype);
+    const tg_shape shape = tg_shape(g.sum.chunks);
+    tg_tensor *partial = tgi_own(tgi_new(&shape, (tg_dtype)g.sum.to_dtype));
+    if (!partial) return false;
+    g.sum.partial = tgi_ptr(partial);
+    tgi_run_tasks(numel >= PARALLEL, g.sum.chunks, gather_task, &g);
+    if (!failed) {
+        fold_chunks(&g.sum, 0);
+        memcpy(tgi_ptr(y), g.sum.partial, (size_t)g.sum.to_size);
+    }
+    tgi_unref(partial);
+    return !failed;
+}
+
+/* ---- which way ---- */
+
+/* y = t, or what is made of it where there is nothing to add up. */
+static bool sum_nothing(int terms, tg_tensor *t, tg_tensor *y)
+{
+    const tg_shape shape = tgi_shape(t);
+    int64_t strides[TG_MAX_DIMS];
+    tg_shape_strides(&shape, strides);
+    tg_tensor *same = tgi_own(tgi_new_view(y, t->ndim, t->dims, strides, y->offset));
+    if (!same) return false;
+    tgi_copy_raw(same, t);
+    tgi_unref(same);
+    const int64_t size = element_size(y->dtype);
+    if (terms != PLAIN) TGI_KERNELS(reduce)->sum_of[terms][y->dtype](y->numel, 1, tgi_ptr(y), size, size, tgi_ptr(y));
+    return true;
+}
+
+static bool sum_into(int terms, tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
 {
     if (t->numel == 0) {
         tgi_fill(y, 0);
@@ -207,22 +317,24 @@ bool tgi_sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
     }
     tgi_axes l = tgi_axes_of(t, reduced);
     tgi_axes_merge(&l);
-    if (last_reduced(&l) < 0) { /* only sizes of 1 were to go: a copy */
-        tg_shape shape = tgi_shape(t);
-        int64_t strides[TG_MAX_DIMS];
-        tg_shape_strides(&shape, strides);
-        tg_tensor *same = tgi_own(tgi_new_view(y, t->ndim, t->dims, strides, y->offset));
-        if (!same) return false;
-        tgi_copy_raw(same, t);
-        tgi_unref(same);
-        return true;
-    }
-    if (ready(&l)) return sum_groups(l, y);
+    if (last_reduced(&l) < 0) return sum_nothing(terms, t, y);
+    if (ready(&l)) return sum_groups(l, terms, y);
+    if (y->numel == 1 && l.dims[l.ndim - 1] <= ROW_MOST) return sum_gathered(&l, terms, t->numel, y);
     tg_tensor *c = tgi_own_contiguous(t);
     if (!c) return false;
     l = tgi_axes_of(c, reduced);
     tgi_axes_merge(&l);
-    bool ok = sum_groups(l, y);
+    bool ok = sum_groups(l, terms, y);
     tgi_unref(c);
     return ok;
+}
+
+bool tgi_sum_into(tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
+{
+    return sum_into(PLAIN, t, reduced, y);
+}
+
+bool tgi_sum_terms_into(int terms, tg_tensor *t, const bool reduced[TG_MAX_DIMS], tg_tensor *y)
+{
+    return sum_into(terms, t, reduced, y);
 }

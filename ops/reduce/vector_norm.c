@@ -1,5 +1,7 @@
 /* vector_norm.c: norms of vectors, and logarithms of sums of exponentials. */
 #include "ops/base/call.h"
+#include "ops/base/parallel.h"
+#include "ops/kernels/template/scratch.h"
 #include "ops/moments.h"
 #include "moments_impl.h"
 #include "ops/pointwise.h"
@@ -95,19 +97,31 @@ static bool rescue(const tgi_reduction *over, double p, tg_tensor *x, tg_tensor 
     return factor;
 }
 
+/* The sums of powers in y, or the extremes. *part: the powers, where they had to be written down; the caller unrefs it. */
+static bool sum_powers(const tgi_reduction *over, double p, tg_tensor *x, tg_tensor **part, tg_tensor *y)
+{
+    if (p == 1 || p == 2) return tgi_sum_terms_into(p == 1 ? TGI_SIZES : TGI_SQUARES, x, over->reduced, y);
+    *part = tgi_own(tgi_new_like(x, (tg_dtype)x->dtype));
+    if (!*part || !powers(p, x, *part)) return false;
+    if (isinf(p)) return tgi_extreme_into(p > 0 ? TGI_MAX : TGI_MIN, *part, over->reduced, y, NULL);
+    return tgi_sum_into(*part, over->reduced, y);
+}
+
 tg_tensor *tgi_norm_raw(const tgi_reduction *over, double p, tg_tensor *x)
 {
     const tg_shape shape = tgi_reduction_shape(over, x), whole = tgi_shape(x);
     if (x->numel == 0) return tgi_new_full(&shape, (tg_dtype)x->dtype, 0);
     const int64_t n = tgi_reduction_count(over, &whole);
-    tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
-    tg_tensor *part = y ? tgi_own(tgi_new_like(x, (tg_dtype)x->dtype)) : NULL;
-    bool ok = part && powers(p, x, part);
-    if (ok && isinf(p))
-        ok = tgi_extreme_into(p > 0 ? TGI_MAX : TGI_MIN, part, over->reduced, y, NULL);
-    else if (ok)
-        ok = tgi_sum_into(part, over->reduced, y);
-    if (ok && p != 0 && p != 1 && !isinf(p)) ok = has_lost(y, n) ? rescue(over, p, x, part, n, y) : root(p, y);
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype), *part = NULL;
+    bool ok = y && sum_powers(over, p, x, &part, y);
+    if (ok && p != 0 && p != 1 && !isinf(p)) {
+        if (!has_lost(y, n)) {
+            ok = root(p, y);
+        } else {
+            if (!part) part = tgi_own(tgi_new_like(x, (tg_dtype)x->dtype));
+            ok = part && rescue(over, p, x, part, n, y);
+        }
+    }
     tgi_unref(part);
     return ok ? y : NULL;
 }
@@ -396,6 +410,61 @@ static void make_finite(tg_tensor *t)
     }
 }
 
+/* Rows of one dtype, contiguous, so few at a time that they stay in the nearer caches from step to step. */
+typedef struct exp_rows {
+    int dtype;
+    int64_t rows, n, few;
+    const char *x, *high;
+    char *y;
+    bool *failed;
+} exp_rows;
+
+static void exp_rows_task(const void *work, int64_t task)
+{
+    const exp_rows *w = work;
+    const int64_t size = w->dtype == TGI_F32 ? 4 : 8, row = w->n * size, first = task * w->few;
+    const int64_t rows = w->few < w->rows - first ? w->few : w->rows - first;
+    char *part = tgi_scratch(TGI_SCRATCH_SORT, (size_t)(rows * row));
+    if (!part) {
+        __atomic_store_n(w->failed, true, __ATOMIC_RELAXED);
+        return;
+    }
+    char *const difference[] = { part, (char *)(uintptr_t)w->x + first * row,
+                                 (char *)(uintptr_t)w->high + first * size };
+    TGI_ROW(pointwise, sub)
+        ->forward[w->dtype](rows, w->n, difference, (int64_t[]){ row, row, size }, (int64_t[]){ size, size, 0 });
+    TGI_ROW(functions, exp)
+        ->forward[w->dtype](1, rows * w->n, (char *[]){ part, part }, NULL, (int64_t[]){ size, size });
+    TGI_KERNELS(reduce)->sum[w->dtype](rows, w->n, part, row, size, w->y + first * size);
+}
+
+/* y = sum e^(x - high) where the last dimensions of a contiguous tensor go; to the bit what sums of all differences are.
+ * False: it is no such one, or there was no memory. */
+static bool sum_of_exps(const tgi_reduction *r, const tg_tensor *x, const tg_tensor *high, tg_tensor *y)
+{
+    enum { NEAR = 1 << 13, LONGEST = 1 << 15, PARALLEL = 1 << 17 };
+    bool failed = false, in_order = x->contiguous;
+    for (int d = 1; d < x->ndim; d++) in_order &= r->reduced[d] || !r->reduced[d - 1];
+    const int64_t n = x->numel / y->numel;
+    if (!in_order || n > LONGEST) return false;
+    exp_rows w = { x->dtype, y->numel, n, n < NEAR ? NEAR / n : 1, tgi_ptr(x), tgi_ptr(high), tgi_ptr(y), &failed };
+    tgi_run_tasks(x->numel >= PARALLEL, tgi_pieces(w.rows, w.few), exp_rows_task, &w);
+    return !failed;
+}
+
+/* The same, of any tensor. */
+static bool sum_exps(const tgi_reduction *r, tg_tensor *x, tg_tensor *high, tg_tensor *y)
+{
+    if (sum_of_exps(r, x, high, y)) return true;
+    tg_tensor *part = tgi_own(tgi_new_like(x, (tg_dtype)x->dtype));
+    if (!part) return false;
+    tgi_apply_binary(TGI_ROW(pointwise, sub), part, x, high);
+    tgi_apply_unary(TGI_ROW(functions, exp), part, part);
+    const bool ok = tgi_sum_into(part, r->reduced, y);
+    tgi_unref(part);
+    return ok;
+}
+
 /* y = log(sum e^(x - high)) + high */
 static bool logsumexp_into(const tgi_reduction *r, tg_tensor *x, tg_tensor *y)
 {
@@ -403,15 +472,11 @@ static bool logsumexp_into(const tgi_reduction *r, tg_tensor *x, tg_tensor *y)
     kept.keepdim = true;
     const tg_shape shape = tgi_reduction_shape(&kept, x);
     tg_tensor *high = tgi_own(tgi_new(&shape, (tg_dtype)x->dtype));
-    tg_tensor *part = high ? tgi_own(tgi_new_like(x, (tg_dtype)x->dtype)) : NULL;
-    bool ok = part && tgi_extreme_into(TGI_MAX, x, r->reduced, high, NULL);
+    bool ok = high && tgi_extreme_into(TGI_MAX, x, r->reduced, high, NULL);
     if (ok) {
         make_finite(high);
-        tgi_apply_binary(TGI_ROW(pointwise, sub), part, x, high);
-        tgi_apply_unary(TGI_ROW(functions, exp), part, part);
-        ok = tgi_sum_into(part, r->reduced, y);
+        ok = sum_exps(r, x, high, y);
     }
-    tgi_unref(part);
     tg_tensor *shift = ok ? tgi_own(tgi_new_view(high, y->ndim, y->dims, tgi_strides(y), high->offset)) : NULL;
     if (shift) {
         tgi_apply_unary(TGI_ROW(functions, log), y, y);

@@ -130,12 +130,50 @@ static void test_sum_is_pairwise(void **unused)
     assert_true(fabs(y - 1e7 * (double)tenth) <= 1);
 }
 
+static double term_of(int terms, double x)
+{
+    return terms == TGI_SQUARES ? x * x : terms == TGI_SIZES ? fabs(x) : isnan(x) ? 0 : x;
+}
+
+/* Sums of terms against those of the terms written down, to the bit, in rows and in columns. */
+static void test_sum_of_terms(void **unused)
+{
+    (void)unused;
+    enum { N = 1100, M = 37 };
+    static char a[N * M * 8], term[N * M * 8], sums[M * 8], want[M * 8];
+    static const int64_t widths[] = { 1, 3, 8, 16, 17, M };
+    for (int d = TGI_F32; d <= TGI_F64; d++)
+        for (int terms = 0; terms < TGI_TERMS; terms++) {
+            const int64_t size = sizes[d];
+            for (int64_t i = 0; i < N * M; i++) {
+                set(d, a + i * size, i % 19 == 0 ? -0.0 : uniform(-1, 1));
+                if (terms == TGI_NOT_NAN && i % 7 == 0) set(d, a + i * size, i % 2 ? NAN : -NAN);
+                set(d, term + i * size, term_of(terms, get(d, a + i * size)));
+            }
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+                for (int64_t n = 0, m = widths[w]; n <= N; n += n < 40 ? 1 : 353) {
+                    K(reduce)->sum_of[terms][d](m, n, a, n * size, size, sums);
+                    K(reduce)->sum[d](m, n, term, n * size, size, want);
+                    assert_memory_equal(sums, want, (size_t)(m * size));
+                    K(reduce)->sum_of[terms][d](m, n, a, size, m * size, sums); /* columns */
+                    K(reduce)->sum_rows[d](n, m, term, m * size, size, want);
+                    assert_memory_equal(sums, want, (size_t)(m * size));
+                    K(reduce)->sum_rows_of[terms][d](n, m, a, m * size, size, sums);
+                    assert_memory_equal(sums, want, (size_t)(m * size));
+                    for (int64_t j = 0; j < m; j++) {
+                        R(reduce)->sum_of[terms][d](1, n, a + j * size, 0, m * size, want);
+                        assert_true(fabs(get(d, sums + j * size) - get(d, want)) <= (d == TGI_F32 ? 1e-3 : 1e-11));
+                    }
+                }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum_floats),      cmocka_unit_test(test_sum_wide_rows),
         cmocka_unit_test(test_sum_many),        cmocka_unit_test(test_sum_integers_and_specials),
-        cmocka_unit_test(test_sum_is_pairwise),
+        cmocka_unit_test(test_sum_is_pairwise), cmocka_unit_test(test_sum_of_terms),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)

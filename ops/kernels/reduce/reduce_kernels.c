@@ -8,10 +8,12 @@
 #include "ops/kernels/template/dtype.inc"
 #include "sum.inc"
 #include "reduce.inc"
+#include "reduce_terms.inc"
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
 #include "sum.inc"
 #include "reduce.inc"
+#include "reduce_terms.inc"
 #define DTYPE 2
 #include "ops/kernels/template/dtype.inc"
 #include "sum.inc"

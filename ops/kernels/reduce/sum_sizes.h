@@ -4,6 +4,6 @@
 
 /* Elements of a block, columns at a time, bytes of the sums kept of them; columns so few that all lanes are added at
  * once. */
-enum { SUM_BLOCK = 512, SUM_COLUMNS = 512, SUM_ROOM = 24576, SUM_DENSE = 16 };
+enum { SUM_BLOCK = 512, SUM_COLUMNS = 512, SUM_ROOM = 24576, SUM_DENSE = 128 };
 
 #endif
