@@ -6,6 +6,7 @@
 #include "tensor_impl.h"
 #include "thread.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- where the parts of a tensor lie ---- see the picture in tensor_impl.h */
@@ -205,6 +206,10 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
 void tgi_fill(tg_tensor *t, double value)
 {
     void *p = tgi_ptr(t);
+    if (value == 0 && !signbit(value) && t->numel) { /* a library can write much memory without reading it */
+        memset(p, 0, (size_t)t->numel * tgi_element_size(t));
+        return;
+    }
     switch (t->dtype) {
     case TG_FLOAT32:
         for (int64_t i = 0; i < t->numel; i++) ((float *)p)[i] = (float)value;

@@ -290,7 +290,7 @@ typedef struct add_job {
     int64_t count, d, rows, run, padding_idx, size;
     const char *g;
     char *y;
-    tgi_loop add;
+    tgi_index_loop add;
 } add_job;
 
 /* Adds what belongs to rows task * run.. of the gradient. */
@@ -298,12 +298,24 @@ static void add_task(const void *work, int64_t task)
 {
     const add_job *w = work;
     const int64_t first = task * w->run, end = first + w->run;
-    const int64_t strides[] = { w->size, w->size, w->size };
-    for (int64_t i = 0; i < w->count; i++) {
-        const int64_t k = w->index[i];
-        if (k < first || k >= end || k == w->padding_idx) continue;
-        char *y = w->y + k * w->d * w->size, *g = (char *)(uintptr_t)w->g + i * w->d * w->size;
-        w->add(1, w->d, (char *[]){ y, y, g }, NULL, strides);
+    tgi_index_rows rows = { .n = w->d,
+                            .index_row = 1,
+                            .x_row = w->d,
+                            .x_step = 1,
+                            .y = w->y,
+                            .y_step = 1,
+                            .size = w->rows,
+                            .jump = w->d };
+    for (int64_t i = 0; i < w->count;
+         i += rows.rows + 1) { /* runs of indices that belong here, and one that does not */
+        rows.index = w->index + i;
+        rows.x = w->g + i * w->d * w->size;
+        rows.rows = 0;
+        for (; i + rows.rows < w->count; rows.rows++) {
+            const int64_t k = rows.index[rows.rows];
+            if (k < first || k >= end || k == w->padding_idx) break;
+        }
+        if (rows.rows) w->add(&rows);
     }
 }
 
@@ -327,7 +339,7 @@ static tg_tensor *add_rows(tg_tensor *g, const tg_tensor *indices, int64_t num_w
     tg_tensor *c = y ? tgi_own_contiguous(g) : NULL;
     if (!c) return NULL;
     tgi_fill(y, 0);
-    int64_t tasks = g->numel >= PARALLEL ? ADDERS : 1;
+    int64_t tasks = g->numel >= PARALLEL && tgi_has_threads() ? ADDERS : 1;
     if (tasks > num_weights) tasks = num_weights;
     if (g->numel > 0) {
         const add_job w = { .index = tgi_ptr(indices),
@@ -339,7 +351,7 @@ static tg_tensor *add_rows(tg_tensor *g, const tg_tensor *indices, int64_t num_w
                             .size = (int64_t)tgi_element_size(g),
                             .g = tgi_ptr(c),
                             .y = tgi_ptr(y),
-                            .add = TGI_ROW(pointwise, add)->forward[g->dtype] };
+                            .add = TGI_KERNELS(index)->scatter[TGI_SCATTER_ADD][g->dtype] };
         tgi_run_tasks(tasks > 1, tasks, add_task, &w);
     }
     tgi_unref(c);

@@ -7,10 +7,17 @@
 #include "core/thread.h"
 #include "ops/base/call.h"
 #include "join_impl.h"
+#include "ops/base/iterate.h"
 #include "ops/base/layout.h"
+#include "ops/base/parallel.h"
+#include "ops/kernels/rows/copy_kernels.h"
 #include "ops/view.h"
 
 #include <inttypes.h>
+
+/* Rows are joined side by side from LEAST elements on, of no more than MOST tensors, for what is longer is better copied
+ * tensor by tensor; NEAR bytes at a time, PIECE elements by a task, on several threads from PARALLEL on. */
+enum { LEAST = 1 << 10, MOST = 32, NEAR = 1 << 14, PIECE = 1 << 15, PARALLEL = 1 << 17 };
 
 /* The tensors in `dtype`: the list itself if they have it. Empty when that failed. */
 static tg_tensor_list converted(tg_tensor_list tensors, tg_dtype dtype)
@@ -122,8 +129,52 @@ static bool cat_shape(tg_tensor_list tensors, int64_t *dim, tg_shape *shape, tg_
     return true;
 }
 
+/* Contiguous tensors whose rows, of `inner` elements for each index of the joined dimension, go side by side into the rows
+ * of y. */
+typedef struct rows_job {
+    tg_tensor *y;
+    tg_tensor_list tensors;
+    int64_t outer, run; /* rows, and those of a task */
+} rows_job;
+
+/* So few rows at a time that those of y are complete before they leave the first cache. */
+static void join_task(const void *work, int64_t task)
+{
+    const rows_job *w = work;
+    const tgi_loop copy = TGI_KERNELS(copy)->run[w->y->dtype][w->y->dtype];
+    const int64_t size = (int64_t)tgi_element_size(w->y), row = w->y->numel / w->outer * size;
+    const int64_t end = (task + 1) * w->run < w->outer ? (task + 1) * w->run : w->outer;
+    const int64_t few = row < NEAR ? NEAR / row : 1;
+    for (int64_t r = task * w->run; r < end; r += few) {
+        char *to = (char *)tgi_ptr(w->y) + r * row;
+        for (int64_t i = 0; i < w->tensors.count; i++) {
+            const tg_tensor *t = w->tensors.items[i];
+            const int64_t n = t->numel / w->outer;
+            if (n == 0) continue;
+            copy(few < end - r ? few : end - r, n, (char *[]){ to, (char *)tgi_ptr(t) + r * n * size },
+                 (int64_t[]){ row, n * size }, (int64_t[]){ size, size });
+            to += n * size;
+        }
+    }
+}
+
+/* Copies the tensors, along `dim` of y, if they lie so that it can be done by rows. */
+static bool join_rows(tg_tensor *y, tg_tensor_list tensors, int dim)
+{
+    rows_job w = { .y = y, .tensors = tensors, .outer = 1 };
+    for (int d = 0; d < dim; d++) w.outer *= y->dims[d];
+    if (w.outer < 2 || y->numel < LEAST || tensors.count > MOST) return false;
+    for (int64_t i = 0; i < tensors.count; i++)
+        if (!tg_is_contiguous(tensors.items[i])) return false;
+    const int64_t row = y->numel / w.outer;
+    w.run = row < PIECE ? PIECE / row : 1;
+    tgi_run_tasks(y->numel >= PARALLEL, tgi_pieces(w.outer, w.run), join_task, &w);
+    return true;
+}
+
 static tg_status cat_copy(tg_tensor *y, tg_tensor_list tensors, int dim)
 {
+    if (join_rows(y, tensors, dim)) return TG_OK;
     tgi_layout part = tgi_layout_of(y);
     for (int64_t i = 0; i < tensors.count; i++) {
         tg_tensor *t = tensors.items[i];
@@ -237,7 +288,8 @@ tg_tensor *tg_stack_at(const char *where, tg_tensor_list tensors, int64_t dim)
     tensors = converted(tensors, dtype);
     tg_tensor *y = tensors.count ? tgi_new(&shape, dtype) : NULL;
     const int d = (int)dim;
-    for (int64_t i = 0; y && i < tensors.count; i++) {
+    const bool joined = y && join_rows(y, tensors, d);
+    for (int64_t i = 0; y && !joined && i < tensors.count; i++) {
         tgi_layout part = tgi_layout_of(y);
         tgi_layout_select(&part, d, i);
         if (tgi_copy_part(y, &part, tensors.items[i]) != TG_OK) return NULL;

@@ -37,6 +37,29 @@ static bool rows_in_range(const tgi_index_rows *w)
     return true;
 }
 
+/* Whole rows, each named by one index: so many are checked, then copied, that a short row costs little more than its
+ * copy. */
+static bool gather_rows(const tgi_index_rows *w, int64_t element)
+{
+    const int64_t bytes = w->n * element, row = w->y_row * element, jump = w->jump * element;
+    for (int64_t first = 0; first < w->rows; first += LINE) {
+        const tgi_mem_i64 *index = (const tgi_mem_i64 *)w->index + first * w->index_row;
+        const int64_t rows = LINE < w->rows - first ? LINE : w->rows - first;
+        const char *x = w->x;
+        char *y = (char *)w->y + first * row;
+        if (!in_range(rows, index, w->index_row, w->size)) return false;
+        if (bytes == 16)
+            for (int64_t r = 0; r < rows; r++) memcpy(y + r * row, x + index[r * w->index_row] * jump, 16);
+        else if (bytes == 32)
+            for (int64_t r = 0; r < rows; r++) memcpy(y + r * row, x + index[r * w->index_row] * jump, 32);
+        else if (bytes == 64)
+            for (int64_t r = 0; r < rows; r++) memcpy(y + r * row, x + index[r * w->index_row] * jump, 64);
+        else
+            for (int64_t r = 0; r < rows; r++) tgi_copy_row(y + r * row, x + index[r * w->index_row] * jump, bytes);
+    }
+    return true;
+}
+
 /* Row after row, piece after piece. */
 TGI_INLINE bool walk_rows(const tgi_index_rows *w, piece_loop piece)
 {

@@ -38,27 +38,46 @@ static void tgi_fill_rows(int64_t size, int64_t rows, int64_t n, char *to, int64
         for (int64_t r = 0; r < rows; r++) memset(to + r * to_row, from[r * from_row], (size_t)n);
 }
 
-/* Processors tell by its last 12 bits whether a load must wait for a store that is under way. Where `to` lies so little
- * behind `from` in these bits every load would, for nothing. */
-TGI_INLINE bool tgi_seems_to_follow(const char *to, const char *from)
+/* Each element of a row `n` times, one after the other; a whole line is written for each as long as there is room, and what
+ * it writes too much is written over. */
+typedef uint32_t tgi_line_4 __attribute__((vector_size(TGI_LINE), aligned(1), may_alias));
+typedef uint64_t tgi_line_8 __attribute__((vector_size(TGI_LINE), aligned(1), may_alias));
+#define TGI_REPEAT(T, LINE)                                                                                            \
+    for (; (rows - r) * n * size >= TGI_LINE; r++) {                                                                   \
+        T value;                                                                                                       \
+        memcpy(&value, from + r * from_row, sizeof value);                                                             \
+        *(LINE *)(to + r * n * size) = (LINE){ 0 } + value;                                                            \
+    }
+static void tgi_repeat(int64_t size, int64_t rows, int64_t n, char *to, const char *from, int64_t from_row)
 {
-    const uintptr_t behind = ((uintptr_t)to - (uintptr_t)from) % 4096;
-    return behind > 0 && behind < 8 * TGI_LINE;
+    int64_t r = 0;
+    if (size == 4) {
+        TGI_REPEAT(uint32_t, tgi_line_4)
+    } else if (size == 8) {
+        TGI_REPEAT(uint64_t, tgi_line_8)
+    }
+    for (; r < rows; r++) tgi_fill_row(n, size, to + r * n * size, from + r * from_row);
 }
+#undef TGI_REPEAT
 
-/* From the end on. */
-static void tgi_copy_backwards(char *to, const char *from, int64_t bytes)
-{
-    for (; bytes >= TGI_LINE; bytes -= TGI_LINE) memcpy(to + bytes - TGI_LINE, from + bytes - TGI_LINE, TGI_LINE);
-    tgi_copy_bytes(to, from, bytes);
-}
-
-/* A library's copy knows more about long rows, and takes longer to begin. */
+/* A library's copy knows more about long rows, and takes longer to begin. In between several vectors are read before the
+ * first is written: many processors tell by the last 12 bits of an address whether a load must wait for a store. */
 TGI_INLINE void tgi_copy_row(char *to, const char *from, int64_t bytes)
 {
-    if (bytes <= 8 * TGI_LINE) tgi_copy_bytes(to, from, bytes);
-    else if (tgi_seems_to_follow(to, from)) tgi_copy_backwards(to, from, bytes);
-    else memmove(to, from, (size_t)bytes);
+    enum { AT_ONCE = 4, STEP = AT_ONCE * TGI_VECTOR_BYTES, LONG = 8192 };
+    if (bytes > LONG) {
+        memmove(to, from, (size_t)bytes);
+        return;
+    }
+    if (bytes > 8 * TGI_LINE)
+        for (; bytes >= STEP; bytes -= STEP, to += STEP, from += STEP) {
+            tgi_vec_f32 x[AT_ONCE];
+            TGI_UNROLLED
+            for (int v = 0; v < AT_ONCE; v++) x[v] = ((const tgi_memvec_f32 *)from)[v];
+            TGI_UNROLLED
+            for (int v = 0; v < AT_ONCE; v++) ((tgi_memvec_f32 *)to)[v] = x[v];
+        }
+    tgi_copy_bytes(to, from, bytes);
 }
 
 /* Short rows of a usual length: each is one instruction or two, with no mask to set up. */
@@ -89,6 +108,8 @@ static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t
     if (in_rows && out_rows) {
         if (rows > 1 && from_row == n * size && to_row == n * size) n *= rows, rows = 1;
         tgi_copy_rows(rows, n * size, to, to_row, from, from_row);
+    } else if (out_rows && from_stride == 0 && n * size <= TGI_LINE && to_row == n * size) {
+        tgi_repeat(size, rows, n, to, from, from_row);
     } else if (out_rows && from_stride == 0) {
         tgi_fill_rows(size, rows, n, to, to_row, from, from_row);
     } else if (out_rows && tgi_is_turned(size, rows, n, from_row, from_stride)) {
