@@ -18,7 +18,7 @@ static double values[MOST]; /* what every dtype under test holds exactly */
 static int64_t places[MOST], order[MOST];
 static bool descending;
 
-/* Ties, zeros of both signs, NaN and infinities, or numbers that hardly ever meet. */
+/* Numbers that hardly ever meet, ties, zeros of both signs with NaN and infinities, or the last in order first. */
 static void draw(int64_t n, int kind)
 {
     static const double some[] = { 0.0, -0.0, NAN, INFINITY, -INFINITY, 1, -1, 2, -2 };
@@ -27,6 +27,7 @@ static void draw(int64_t n, int kind)
         x = x * 6364136223846793005u + 1442695040888963407u;
         const int32_t r = (int32_t)(x >> 33) - (1 << 30);
         values[i] = kind == 0 ? (double)(r >> 7) : kind == 1 ? (double)(r % 50) : some[(x >> 33) % 9];
+        if (kind == 3) values[i] = (double)(descending ? i : n - i);
     }
 }
 
@@ -81,6 +82,22 @@ TEST(test_order)
                 }
 }
 
+/* The first few, kept in order while the row is gone through: numbers of them and lengths about where that begins and ends,
+ * and rows in which each element is among the first so far. */
+TEST(test_first_few)
+{
+    static const int64_t sizes[] = { 16, 17, 31, 32, 33, 63, 64, 65, 1000, 5003 };
+    static const int64_t counts[] = { 1, 2, 4, 5, 8, 15, 16, 17 };
+    for (int d = 0; d < TGI_DTYPES; d++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+            for (size_t c = 0; c < sizeof counts / sizeof *counts && counts[c] <= sizes[s]; c++)
+                for (int kind = 0; kind < 4; kind++)
+                    for (int down = 0; down < 2; down++) {
+                        descending = down;
+                        check(d, sizes[s], counts[c], kind);
+                    }
+}
+
 /* Stands before the C library's, which a thread's working memory comes from. */
 static bool no_memory;
 void *aligned_alloc(size_t alignment, size_t size)
@@ -131,6 +148,7 @@ TEST(test_dimensions)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(test_order_without_memory), T(test_order), T(test_dimensions) };
+    const struct CMUnitTest tests[] = { T(test_order_without_memory), T(test_order), T(test_first_few),
+                                        T(test_dimensions) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,8 +10,11 @@ enum {
     FEW = 48, /* sorted by insertion */
     DIGIT = 8,
     DIGITS = 1 << DIGIT,
-    BLOCK = 64,   /* keys made at a time while the first elements are looked for */
-    FIRST_FEW = 8 /* these are looked for in one sweep when the row is that many times longer */
+    BLOCK = 64,    /* keys made at a time while the first elements are looked for */
+    FIRST_FEW = 8, /* these are looked for in one sweep when the row is that many times longer */
+    INSERTED = 16,
+    INSERTED_FEW = 4, /* so few are kept in order meanwhile, if the row is that many times longer */
+    SCREEN = 16       /* elements compared at a time with the last of those */
 };
 
 /* ---- keys ---- */
@@ -57,6 +60,28 @@ static void keys_long(const tgi_sort_row *row, int64_t start, int64_t count, uin
     } else {
         const int64_t *a = (const int64_t *)row->a + start;
         for (int64_t i = 0; i < count; i++) keys[i] = ((uint64_t)a[i] ^ 0x8000000000000000u) ^ flip;
+    }
+}
+
+/* Whether any of SCREEN elements comes before the one at `place`, which does not lie behind them; true if that is NaN. The
+ * compiler makes vectors of it. */
+#define ANY_BEFORE(type)                                                                                               \
+    do {                                                                                                               \
+        const type *a = (const type *)row->a + start, limit = ((const type *)row->a)[place];                           \
+        int any = !(limit == limit);                                                                                   \
+        if (row->descending)                                                                                           \
+            for (int i = 0; i < SCREEN; i++) any |= !(a[i] <= limit);                                                  \
+        else                                                                                                           \
+            for (int i = 0; i < SCREEN; i++) any |= a[i] < limit;                                                      \
+        return any;                                                                                                    \
+    } while (0)
+static bool any_before(const tgi_sort_row *row, int64_t start, int64_t place)
+{
+    switch (row->dtype) {
+    case TGI_F32: ANY_BEFORE(float);
+    case TGI_F64: ANY_BEFORE(double);
+    case TGI_I64: ANY_BEFORE(int64_t);
+    default: return true;
     }
 }
 
