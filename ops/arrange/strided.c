@@ -69,6 +69,48 @@ static void as_strided_backward(tg_context *ctx)
     tg_set_grad_input(ctx, 0, tg_reshape(share, tg_input_shape(ctx, 0)));
 }
 
+/* Whether all places of a layout differ, as far as its strides show it. */
+static bool is_injective(const tgi_layout *layout)
+{
+    int64_t reached = 0; /* by the dimensions that are taken, from the smallest stride on */
+    bool taken[TG_MAX_DIMS] = { false };
+    for (int n = 0; n < layout->ndim; n++) {
+        int next = -1;
+        for (int d = 0; d < layout->ndim; d++)
+            if (!taken[d] && (next < 0 || layout->strides[d] < layout->strides[next])) next = d;
+        taken[next] = true;
+        if (layout->dims[next] < 2) continue;
+        if (layout->strides[next] <= reached) return false;
+        reached += (layout->dims[next] - 1) * layout->strides[next];
+    }
+    return true;
+}
+
+/* Where nothing coincides g is copied to its places. */
+static void as_strided_backward_fused(tg_context *ctx)
+{
+    const strided_attributes *a = tg_attributes(ctx);
+    tg_tensor *g = tg_grad_output(ctx, 0);
+    if (!g || g->numel == 0 || !is_injective(&a->input) || !is_injective(&a->output)) {
+        as_strided_backward(ctx);
+        return;
+    }
+    int64_t start = INT64_MAX, end = 0;
+    reach(&a->input, &start, &end);
+    reach(&a->output, &start, &end);
+    if (start > end) start = end;
+    tgi_layout input = a->input, output = a->output;
+    input.offset -= start;
+    output.offset -= start;
+    const tg_shape all = tg_shape(end - start);
+    tg_tensor *storage = tgi_new_full(&all, tg_dtype_of(g), 0);
+    const bool copied = storage && tgi_copy_part(storage, &output, g) == TG_OK;
+    tg_tensor *view =
+        copied ? tgi_own(tgi_new_view(storage, input.ndim, input.dims, input.strides, input.offset)) : NULL;
+    tg_set_grad_input(ctx, 0, view ? tgi_contiguous_raw(view) : NULL);
+    tgi_unref(view);
+}
+
 static tg_tensor_list as_strided_call(const tg_value *v)
 {
     const int64_t offset = v[3].kind == TG_VALUE_NONE ? TG_NO_DIM : v[3].as.integer;
@@ -82,6 +124,7 @@ const tg_op tgi_op_as_strided = {
     .gradient = "dself = the sum of g over all elements of y that are the element of self",
     .doc = "any sizes and strides of the same memory; without storage_offset from self's first element on",
     .backward = as_strided_backward,
+    .backward_fused = as_strided_backward_fused,
     .call = as_strided_call,
     /* What it gives depends on the strides of self, so they are made known. */
     .samples =

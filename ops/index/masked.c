@@ -78,12 +78,18 @@ static tg_tensor *nonzero(tg_tensor *t)
     tg_tensor *y = places ? tgi_new(&shape, TG_INT64) : NULL;
     const int64_t *place = places ? tgi_ptr(places) : NULL;
     int64_t *to = y ? tgi_ptr(y) : NULL;
-    for (int64_t k = 0; to && k < shape.dims[0]; k++) {
-        int64_t rest = place[k];
-        for (int d = t->ndim - 1; d >= 0; d--) {
-            to[k * t->ndim + d] = rest % t->dims[d];
-            rest /= t->dims[d];
+    const int last = t->ndim - 1;
+    int64_t line = 0, end = 0; /* places of a row of the last dimension: those behind it need divisions */
+    for (int64_t k = 0; to && k < shape.dims[0] && last >= 0; k++, to += t->ndim) {
+        if (place[k] < end) {
+            for (int d = 0; d < last; d++) to[d] = to[d - t->ndim];
+        } else {
+            int64_t rest = place[k] / t->dims[last];
+            line = rest * t->dims[last];
+            end = line + t->dims[last];
+            for (int d = last - 1; d >= 0; rest /= t->dims[d--]) to[d] = rest % t->dims[d];
         }
+        to[last] = place[k] - line;
     }
     tgi_unref(places);
     return y;

@@ -287,9 +287,34 @@ static bool equal_at(const tg_tensor *a, int64_t i, const tg_tensor *b, int64_t 
     }
 }
 
+/* The integers of `test` lie close together: a byte for each from the least to the largest says whether it is there. False:
+ * they do not, or there is no memory. */
+static bool look_up_members(tg_tensor *y, tg_tensor *x, tg_tensor *test, bool invert)
+{
+    if (test->dtype != TG_INT64 || test->numel == 0) return false;
+    const int64_t *of = tgi_ptr(test), *a = tgi_ptr(x);
+    int64_t low = of[0], high = of[0], span;
+    for (int64_t i = 1; i < test->numel; i++) {
+        low = of[i] < low ? of[i] : low;
+        high = of[i] > high ? of[i] : high;
+    }
+    if (__builtin_sub_overflow(high, low, &span) || span >= 1024 + x->numel + 8 * test->numel) return false;
+    tg_tensor *table = tgi_own(tgi_new_full(&tg_shape(span + 1), TG_BOOL, 0));
+    if (!table) return false;
+    bool *there = tgi_ptr(table), *to = tgi_ptr(y);
+    for (int64_t i = 0; i < test->numel; i++) there[of[i] - low] = true;
+    for (int64_t i = 0; i < x->numel; i++) {
+        const uint64_t at = (uint64_t)a[i] - (uint64_t)low;
+        to[i] = (at <= (uint64_t)span && there[at]) != invert;
+    }
+    tgi_unref(table);
+    return true;
+}
+
 /* y = whether each element of x is in `test`: found in it, sorted, by halves. False when memory ran out. */
 static bool find_members(tg_tensor *y, tg_tensor *x, tg_tensor *test, bool invert)
 {
+    if (look_up_members(y, x, test, invert)) return true;
     const tg_shape places = tg_shape(x->numel), n = tg_shape(test->numel);
     tg_tensor *place = tgi_own(tgi_new(&places, TG_INT64)), *order = tgi_own(tgi_new(&n, TG_INT64));
     const bool ok = place && order;
@@ -375,6 +400,23 @@ static void count_into(tg_tensor *y, const int64_t *x, int64_t n, const tg_tenso
         for (int64_t i = 0; i < n; i++) ((double *)tgi_ptr(y))[x[i]] += ((const double *)tgi_ptr(weights))[i];
 }
 
+/* The largest, too: two at a time, so that neither waits for the other. */
+static bool any_negative(const int64_t *x, int64_t n, int64_t *most)
+{
+    int64_t even = -1, odd = -1, signs = 0;
+    for (int64_t i = 0; i + 1 < n; i += 2) {
+        even = x[i] > even ? x[i] : even;
+        odd = x[i + 1] > odd ? x[i + 1] : odd;
+        signs |= x[i] | x[i + 1];
+    }
+    if (n % 2) {
+        even = x[n - 1] > even ? x[n - 1] : even;
+        signs |= x[n - 1];
+    }
+    *most = even > odd ? even : odd;
+    return signs < 0;
+}
+
 tg_tensor *tg_bincount_at(const char *where, tg_tensor *t, tg_bincount_options options)
 {
     const tg_op *op = &tgi_op_bincount;
@@ -384,13 +426,10 @@ tg_tensor *tg_bincount_at(const char *where, tg_tensor *t, tg_bincount_options o
     tg_tensor *w = options.weights;
     const tg_dtype dtype = !w ? TG_INT64 : w->dtype == TG_FLOAT32 ? TG_FLOAT32 : TG_FLOAT64;
     tg_tensor *x = tgi_own_contiguous(t), *weights = w ? own_as(tg_operand_tensor(w), dtype) : NULL, *y = NULL;
-    int64_t most = -1, least = 0;
-    for (int64_t i = 0; x && i < x->numel; i++) {
-        const int64_t at = ((const int64_t *)tgi_ptr(x))[i];
-        most = at > most ? at : most;
-        least = at < least ? at : least;
-    }
-    if (least < 0)
+    int64_t most = -1;
+    bool negative = false;
+    if (x && x->numel) negative = any_negative(tgi_ptr(x), x->numel, &most);
+    if (negative)
         tg_op_fail(op, inputs, "bincount only supports 1-d non-negative integral inputs.");
     else if (most == INT64_MAX)
         tg_op_fail(op, inputs, "%" PRId64 " bins are too many", most);

@@ -7,6 +7,7 @@
 
 #include "ops/base/call.h"
 #include "ops/base/iterate.h"
+#include "ops/kernels/reduce/reduce_kernels.h"
 #include "ops/view.h"
 
 #include <string.h>
@@ -85,6 +86,106 @@ static int64_t group_rows(const slices *s, int64_t *first, int64_t *group)
     return groups;
 }
 
+/* The same of elements in the order in which they stand. */
+#define GROUPS_OF(type)                                                                                                \
+    do {                                                                                                               \
+        const type *x = tgi_ptr(s->rows);                                                                              \
+        for (int64_t i = 0; i < s->n; i++) { /* no branch: what does not begin a group is written over */              \
+            first[groups] = i;                                                                                         \
+            groups += i == 0 || x[i] != x[i - 1];                                                                      \
+            group[i] = groups - 1;                                                                                     \
+        }                                                                                                              \
+        return groups;                                                                                                 \
+    } while (0)
+
+static int64_t group_elements(const slices *s, int64_t *first, int64_t *group)
+{
+    int64_t groups = 0;
+    switch (s->rows->dtype) {
+    case TG_FLOAT32: GROUPS_OF(float);
+    case TG_FLOAT64: GROUPS_OF(double);
+    case TG_INT64: GROUPS_OF(int64_t);
+    default: GROUPS_OF(uint8_t);
+    }
+}
+
+/* ---- integers that lie close together ---- a table of all numbers from the least on */
+
+/* `low` and how many numbers there are up to the largest; 0: too many for a table of `n` elements. */
+static int64_t span_of(const tg_tensor *x, int64_t *low)
+{
+    if (x->dtype == TG_BOOL || x->numel == 0) return *low = 0, x->numel ? 2 : 0;
+    const int64_t *a = tgi_ptr(x);
+    int64_t high = *low = a[0], span;
+    for (int64_t i = 1; i < x->numel; i++) {
+        *low = a[i] < *low ? a[i] : *low;
+        high = a[i] > high ? a[i] : high;
+    }
+    return __builtin_sub_overflow(high, *low, &span) || span >= 2 * x->numel ? 0 : span + 1;
+}
+
+/* table[x - low]: how often x occurs or, if that is not `counted`, that it does. Two counters for neighbours, which are often
+ * equal: none waits for the other. */
+static void count_elements(const tg_tensor *x, int64_t low, int64_t span, bool counted, int64_t *table)
+{
+    const uint8_t *flag = tgi_ptr(x);
+    const int64_t *a = tgi_ptr(x);
+    memset(table, 0, 2 * (size_t)span * sizeof *table);
+    if (x->dtype == TG_BOOL) {
+        TGI_KERNELS(reduce)->sum[TGI_BOOL](1, x->numel, flag, 0, 1, &table[1]);
+        table[0] = x->numel - table[1];
+    } else if (!counted) {
+        for (int64_t i = 0; i < x->numel; i++) table[a[i] - low] = 1;
+    } else {
+        for (int64_t i = 0; i < x->numel; i++) table[a[i] - low + (i & 1 ? span : 0)]++;
+        for (int64_t k = 0; k < span; k++) table[k] += table[span + k];
+    }
+}
+
+/* The numbers that occur, how often, and for each element which it is, by way of the table. */
+static bool read_table(const tg_tensor *x, int64_t low, int64_t span, int64_t *table, const tg_unique_options *o,
+                       tg_unique_result *y)
+{
+    int64_t groups = 0;
+    for (int64_t k = 0; k < span; k++) groups += table[k] != 0;
+    const tg_shape shape = tg_shape(groups), whole = tgi_shape(x);
+    y->values = tgi_new(&shape, (tg_dtype)x->dtype);
+    if (o->return_counts) y->counts = tgi_new(&shape, TG_INT64);
+    if (o->return_inverse) y->inverse = tgi_new(&whole, TG_INT64);
+    if (!y->values || (o->return_counts && !y->counts) || (o->return_inverse && !y->inverse)) return false;
+    for (int64_t k = 0, g = 0; k < span; k++) {
+        if (!table[k]) continue;
+        if (x->dtype == TG_BOOL)
+            ((uint8_t *)tgi_ptr(y->values))[g] = k != 0;
+        else
+            ((int64_t *)tgi_ptr(y->values))[g] = low + k;
+        if (y->counts) ((int64_t *)tgi_ptr(y->counts))[g] = table[k];
+        table[k] = g++;
+    }
+    if (!y->inverse) return true;
+    int64_t *to = tgi_ptr(y->inverse);
+    if (x->dtype == TG_BOOL)
+        for (int64_t i = 0; i < x->numel; i++) to[i] = table[((const uint8_t *)tgi_ptr(x))[i] != 0];
+    else
+        for (int64_t i = 0; i < x->numel; i++) to[i] = table[((const int64_t *)tgi_ptr(x))[i] - low];
+    return true;
+}
+
+/* False: there is no such table for them, or no memory. */
+static bool unique_by_table(tg_tensor *x, const tg_unique_options *o, tg_unique_result *y)
+{
+    int64_t low;
+    const int64_t span = x->dtype == TG_INT64 || x->dtype == TG_BOOL ? span_of(x, &low) : 0;
+    const tg_shape shape = tg_shape(2 * span);
+    tg_tensor *table = span ? tgi_own(tgi_new(&shape, TG_INT64)) : NULL;
+    if (!table) return false;
+    count_elements(x, low, span, o->return_counts, tgi_ptr(table));
+    const bool ok = read_table(x, low, span, tgi_ptr(table), o, y);
+    if (!ok) *y = (tg_unique_result){ NULL, NULL, NULL };
+    tgi_unref(table);
+    return true;
+}
+
 /* ---- the ops ---- */
 
 /* Reads the tensor as slices. False with an error recorded. */
@@ -128,18 +229,29 @@ static tg_tensor *values_of(tg_tensor *t, int dim, const slices *s, const int64_
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype);
     if (!y) return NULL;
     const size_t bytes = (size_t)s->width * tgi_element_size(t);
-    for (int64_t g = 0; g < groups && bytes; g++)
-        memcpy((char *)tgi_ptr(y) + (size_t)g * bytes, (const char *)tgi_ptr(s->rows) + (size_t)first[g] * bytes,
-               bytes);
+    if (bytes == 8)
+        for (int64_t g = 0; g < groups; g++)
+            memcpy((char *)tgi_ptr(y) + g * 8, (const char *)tgi_ptr(s->rows) + first[g] * 8, 8);
+    else if (bytes == 4)
+        for (int64_t g = 0; g < groups; g++)
+            memcpy((char *)tgi_ptr(y) + g * 4, (const char *)tgi_ptr(s->rows) + first[g] * 4, 4);
+    else
+        for (int64_t g = 0; g < groups && bytes; g++)
+            memcpy((char *)tgi_ptr(y) + (size_t)g * bytes, (const char *)tgi_ptr(s->rows) + (size_t)first[g] * bytes,
+                   bytes);
     return dim <= 0 || t->ndim < 2 ? y : tg_contiguous(tg_transpose(y, 0, dim));
 }
 
-static tg_tensor *counts_of(const slices *s, const int64_t *group, int64_t groups)
+static tg_tensor *counts_of(const slices *s, const int64_t *first, const int64_t *group, int64_t groups)
 {
     const tg_shape shape = tg_shape(groups);
     tg_tensor *y = tgi_new(&shape, TG_INT64);
     if (!y || groups == 0) return y;
     int64_t *counts = tgi_ptr(y);
+    if (!s->order) {
+        for (int64_t g = 0; g < groups; g++) counts[g] = (g + 1 < groups ? first[g + 1] : s->n) - first[g];
+        return y;
+    }
     memset(counts, 0, (size_t)groups * sizeof *counts);
     for (int64_t i = 0; i < s->n; i++) counts[group[i]]++;
     return y;
@@ -152,10 +264,14 @@ static tg_unique_result grouped(tg_tensor *t, int dim, const slices *s, const tg
     tg_unique_result y = none;
     tg_tensor *inverse = tgi_new(dim < 0 ? &whole : &flat, TG_INT64), *first = tgi_own(tgi_new(&flat, TG_INT64));
     if (inverse && first) {
-        const int64_t groups = group_rows(s, tgi_ptr(first), tgi_ptr(inverse));
+        int64_t groups = 0;
+        if (s->width == 1 && !s->order && s->n)
+            groups = group_elements(s, tgi_ptr(first), tgi_ptr(inverse));
+        else
+            groups = group_rows(s, tgi_ptr(first), tgi_ptr(inverse));
         y.values = values_of(t, dim, s, tgi_ptr(first), groups);
         if (o->return_inverse) y.inverse = inverse;
-        if (o->return_counts) y.counts = counts_of(s, tgi_ptr(inverse), groups);
+        if (o->return_counts) y.counts = counts_of(s, tgi_ptr(first), tgi_ptr(inverse), groups);
     }
     tgi_unref(first);
     return y.values && (y.counts || !o->return_counts) ? y : none;
@@ -167,8 +283,9 @@ static tg_unique_result run(const char *where, const tg_op *op, tg_tensor *t, co
     slices s;
     int dim;
     if (!tg_op_begin(where, op, tg_list(t)) || !slices_of(op, t, o->dim, &dim, &s)) return none;
-    const bool ok = op != &tgi_op_unique || sort_slices(&s);
-    const tg_unique_result y = ok ? grouped(t, dim, &s, o) : none;
+    tg_unique_result y = none;
+    const bool by_table = op == &tgi_op_unique && dim < 0 && unique_by_table(s.rows, o, &y);
+    if (!by_table && (op != &tgi_op_unique || sort_slices(&s))) y = grouped(t, dim, &s, o);
     tgi_unref(s.order);
     tgi_unref(s.rows);
     return y;

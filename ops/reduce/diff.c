@@ -46,7 +46,8 @@ tg_tensor *tg_diff_at(const char *where, tg_tensor *t, tg_diff_options options)
     if (t->ndim == 0) return tg_op_fail(op, inputs, "diff expects input to be at least one-dimensional");
     const int dim = tgi_op_dim(op, inputs, options.dim, t->ndim);
     if (dim < 0 || !joins(inputs, t, options.prepend, dim) || !joins(inputs, t, options.append, dim)) return NULL;
-    tg_tensor *y = count > 1 ? tg_cat(inputs, dim) : tg_clone(t);
+    const bool differs = options.n > 0 && t->dims[dim] > 0;
+    tg_tensor *y = count > 1 ? tg_cat(inputs, dim) : differs ? t : tg_clone(t);
     for (int64_t i = 0; y && i < options.n && y->dims[dim] > 0; i++) y = difference(y, dim);
     return y;
 }

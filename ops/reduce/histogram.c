@@ -1,4 +1,4 @@
-/* histogram.c: counts between edges. Made of ops that search and count; it has no gradient, as PyTorch's has none. */
+/* histogram.c: counts between edges; it has no gradient, as PyTorch's has none. */
 #include "ops/base/call.h"
 #include "ops/base/element.h"
 #include "ops/base/promote.h"
@@ -47,14 +47,37 @@ static bool edges_fit(const tg_op *op, tg_tensor_list inputs, const tg_tensor *t
 
 /* ---- edges ---- */
 
+/* NaN if there is one. */
+#define EXTREMES_OF(T)                                                                                                 \
+    do {                                                                                                               \
+        const T *a = tgi_ptr(x);                                                                                       \
+        T low = a[0], high = a[0];                                                                                     \
+        bool nan = false;                                                                                              \
+        for (int64_t i = 0; i < x->numel; i++) {                                                                       \
+            low = a[i] < low ? a[i] : low;                                                                             \
+            high = a[i] > high ? a[i] : high;                                                                          \
+            nan |= a[i] != a[i];                                                                                       \
+        }                                                                                                              \
+        *least = nan ? NAN : (double)low;                                                                              \
+        *most = nan ? NAN : (double)high;                                                                              \
+    } while (0)
+static void extremes_of(const tg_tensor *x, double *least, double *most)
+{
+    if (x->dtype == TG_FLOAT32)
+        EXTREMES_OF(float);
+    else
+        EXTREMES_OF(double);
+}
+
 /* As given or, of infinities, as the elements x have it; half a unit to each side if there is nothing between. */
 static bool range_of(const tg_op *op, tg_tensor_list inputs, const tg_tensor *x, double *low, double *high)
 {
     const bool lowest = isinf(*low), highest = isinf(*high);
-    for (int64_t i = 0; i < x->numel; i++) {
-        const double value = tgi_get(tgi_ptr(x), x->dtype, i);
-        if (lowest && (i == 0 || value < *low || isnan(value))) *low = value;
-        if (highest && (i == 0 || value > *high || isnan(value))) *high = value;
+    double least, most;
+    if (x->numel && (lowest || highest)) {
+        extremes_of(x, &least, &most);
+        if (lowest) *low = least;
+        if (highest) *high = most;
     }
     if (lowest && x->numel == 0) *low = highest ? 0 : *high - 1;
     if (highest && x->numel == 0) *high = *low + 1;
@@ -84,14 +107,40 @@ static tg_tensor *equal_edges(const tg_op *op, tg_tensor_list inputs, const tg_t
 
 /* ---- counts ---- */
 
-/* How much of the vectors x and weight lies between the edges. */
-static tg_tensor *counts(tg_tensor *x, tg_tensor *edges, tg_tensor *weight)
+/* Adds what lies between the edges, in order. The bin of x is the last whose edge is not greater, but for the last edge: it
+ * is looked for by halves or, where the edges are `evenly` spaced, from where it should be, a step or none away. */
+#define COUNT(T)                                                                                                       \
+    do {                                                                                                               \
+        const T *a = tgi_ptr(x), *edge = tgi_ptr(edges), *w = weight ? tgi_ptr(weight) : NULL;                         \
+        const T low = edge[0], high = edge[bins], scale = (T)bins / (high - low);                                      \
+        T *y = tgi_ptr(hist);                                                                                          \
+        for (int64_t i = 0; i < x->numel; i++) {                                                                       \
+            if (!(a[i] >= low && a[i] <= high)) continue;                                                              \
+            int64_t bin = 0;                                                                                           \
+            if (evenly) {                                                                                              \
+                const T at = (a[i] - low) * scale;                                                                     \
+                bin = at < (T)bins ? (int64_t)at : bins - 1;                                                           \
+                while (bin > 0 && edge[bin] > a[i]) bin--;                                                             \
+                while (bin < bins - 1 && edge[bin + 1] <= a[i]) bin++;                                                 \
+            } else {                                                                                                   \
+                for (int64_t n = bins; n > 1; n -= n / 2) bin += edge[bin + n / 2] <= a[i] ? n / 2 : 0;                \
+            }                                                                                                          \
+            y[bin] += w ? w[i] : 1;                                                                                    \
+        }                                                                                                              \
+    } while (0)
+
+/* How much of the vectors x and weight lies between the edges; all are contiguous. */
+static tg_tensor *counts(tg_tensor *x, tg_tensor *edges, bool evenly, tg_tensor *weight)
 {
     const int64_t bins = edges->numel - 1;
-    tg_tensor *inside = tg_logical_and(tg_ge(x, tg_select(edges, 0, 0)), tg_le(x, tg_select(edges, 0, -1)));
-    tg_tensor *bin = tg_clamp(tg_sub(tg_searchsorted(edges, x, .right = true), 1), .min = 0, .max = (double)(bins - 1));
-    tg_tensor *counted = weight ? tg_where(inside, weight, 0.0) : tg_to(inside, tg_dtype_of(x));
-    return counted ? tg_bincount(bin, .weights = counted, .minlength = bins) : NULL;
+    const tg_shape shape = tg_shape(bins);
+    tg_tensor *hist = tgi_new_full(&shape, (tg_dtype)x->dtype, 0);
+    if (!hist || x->numel == 0) return hist;
+    if (x->dtype == TG_FLOAT32)
+        COUNT(float);
+    else
+        COUNT(double);
+    return hist;
 }
 
 tg_histogram_result tg_histogram_at(const char *where, tg_tensor *t, tg_operand bins, tg_histogram_options options)
@@ -111,8 +160,8 @@ tg_histogram_result tg_histogram_at(const char *where, tg_tensor *t, tg_operand 
         edges =
             edged ? tg_clone(tg_detach(bins.as.tensor)) : equal_edges(op, inputs, x, bins, options.min, options.max);
     if (!edges) return failed;
-    tg_tensor *w = options.weight ? tg_reshape(tg_detach(options.weight), tg_shape(-1)) : NULL;
-    tg_tensor *hist = w || !options.weight ? counts(x, edges, w) : NULL;
+    tg_tensor *w = options.weight ? tg_contiguous(tg_reshape(tg_detach(options.weight), tg_shape(-1))) : NULL;
+    tg_tensor *hist = w || !options.weight ? counts(x, edges, !edged, w) : NULL;
     if (options.density) hist = tg_div(tg_div(hist, tg_sum(hist)), tg_diff(edges));
     return hist ? (tg_histogram_result){ hist, edges } : failed;
 }
