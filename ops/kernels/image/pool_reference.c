@@ -12,14 +12,17 @@
 #include "ops/kernels/template/dtype.inc"
 #include "pool_window.inc"
 #include "pool_reference.inc"
+#include "pool_average_reference.inc"
 #include "pool.inc"
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
 #include "pool_window.inc"
 #include "pool_reference.inc"
+#include "pool_average_reference.inc"
 #include "pool.inc"
 #define DTYPE 2
 #include "ops/kernels/template/dtype.inc"
+#include "pool_average_reference.inc"
 #include "pool.inc"
 
 #include "pool_table.inc"
