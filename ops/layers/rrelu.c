@@ -10,16 +10,35 @@
 
 #include "core/rng.h"
 
+enum { DRAWN = 512 }; /* elements whose slopes are drawn together */
+
+#define SLOPES(T)                                                                                                      \
+    static void slopes_##T(int64_t n, const T *x, const tg_rrelu_options *o, T *slopes)                                \
+    {                                                                                                                  \
+        double drawn[DRAWN];                                                                                           \
+        int64_t count = 0, next = 0;                                                                                   \
+        for (int64_t i = 0; i < n; i++) count += x[i] <= 0;                                                            \
+        tg_generate_uniform_f64(tg_default_generator(), drawn, count, o->lower, o->upper);                             \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const bool negative = x[i] <= 0;                                                                           \
+            slopes[i] = (T)(negative ? drawn[next] : 1);                                                               \
+            next += negative;                                                                                          \
+        }                                                                                                              \
+    }
+SLOPES(float)
+SLOPES(double)
+
 /* The slope of each element of x; 1 of the positive ones, and of NaN. */
 static tg_tensor *draw_slopes(tg_tensor *x, const tg_rrelu_options *o)
 {
     const tg_shape shape = tgi_shape(x);
     tg_tensor *slopes = tgi_new(&shape, (tg_dtype)x->dtype), *c = tgi_own_contiguous(x);
-    for (int64_t i = 0; slopes && c && i < x->numel; i++) {
-        double slope = 1;
-        if (tgi_get(tgi_ptr(c), c->dtype, i) <= 0)
-            tg_generate_uniform_f64(tg_default_generator(), &slope, 1, o->lower, o->upper);
-        tgi_put(tgi_ptr(slopes), slopes->dtype, i, slope);
+    for (int64_t i = 0; slopes && c && i < x->numel; i += DRAWN) {
+        const int64_t n = x->numel - i < DRAWN ? x->numel - i : DRAWN;
+        if (x->dtype == TG_FLOAT32)
+            slopes_float(n, (const float *)tgi_ptr(c) + i, o, (float *)tgi_ptr(slopes) + i);
+        else
+            slopes_double(n, (const double *)tgi_ptr(c) + i, o, (double *)tgi_ptr(slopes) + i);
     }
     const bool ok = c != NULL;
     tgi_unref(c);
@@ -56,7 +75,7 @@ const tg_op tgi_op_rrelu = {
     .call = rrelu_call,
     .samples = (const char *const[]){ "rrelu(f(3, 4))", "rrelu(f(3, 4), 0.2, 0.7)", "rrelu(f(5, 4), training=True)",
                                       "rrelu(f(2, 3, 2), 0.5, 2.5, True)", "rrelu(f(3), 0.5, 0.5, True)",
-                                      "rrelu(f(0, 2), training=True)", NULL },
+                                      "rrelu(f(0, 2), training=True)", "rrelu(f(25, 47), training=True)", NULL },
     .corners = (const char *const[]){ "rrelu(v(inf, 0, -0, -1, 2, -3), training=True)", NULL },
     .errors =
         (const tg_error_sample[]){

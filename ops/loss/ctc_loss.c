@@ -12,6 +12,7 @@
 #include "ops/base/element.h"
 #include "ops/base/iterate.h"
 #include "ops/base/layout.h"
+#include "ops/kernels/rows/functions_kernels.h"
 #include "loss_impl.h"
 #include "ops/base/parallel.h"
 #include "ops/pointwise.h"
@@ -24,6 +25,8 @@ enum { PARALLEL = 1 << 14 /* alphas from which on several threads pay */ };
 
 /* ---- the loops ---- */
 
+enum { LARGEST, TERMS, ROOM = TERMS + 3 }; /* of sums of three: the largest term, and the terms */
+
 /* The call as the loops see it; all contiguous. */
 typedef struct ctc {
     int64_t steps, batch, labels, symbols; /* symbols: the most that a sequence has, 2 S + 1 */
@@ -33,6 +36,7 @@ typedef struct ctc {
     const void *log_probs; /* [T, N, C] */
     double *alpha;         /* [N, T, symbols] */
     double *beta;          /* of the gradient: [N, 2, symbols], two steps at a time */
+    double *room;          /* [N, ROOM, symbols]: of the sums at work */
     double *nll;           /* [N] */
     const double *g;       /* of the gradient: [N] */
     bool zero_infinity;
@@ -64,6 +68,31 @@ static double log_sum(double a, double b, double c)
 /* Whether symbol `s` may follow symbol s - 2: not a blank, and not the same label again. */
 static bool may_skip(const ctc *c, int64_t n, int64_t s) { return s > 1 && symbol(c, n, s) != symbol(c, n, s - 2); }
 
+static void in_place(tgi_loop loop, double *x, int64_t n)
+{
+    loop(1, n, (char *[]){ (char *)x, (char *)x }, NULL, (int64_t[]){ sizeof *x, sizeof *x });
+}
+
+/* One step of all symbols: the logarithms of the sums of what may come before them (`back` 1) or after them (-1), and of
+ * the symbol's own probability. */
+static void step(const ctc *c, int64_t n, int64_t t, int64_t count, int64_t back, const double *from, double *to)
+{
+    double *top = c->room + n * ROOM * c->symbols, *x = top + count, *y = x + count, *z = y + count;
+    for (int64_t s = 0; s < count; s++) {
+        const int64_t near = s - back, far = s - 2 * back;
+        const double a = from[s], b = near >= 0 && near < count ? from[near] : -INFINITY;
+        const bool skip = far >= 0 && far < count && may_skip(c, n, far > s ? far : s);
+        const double d = skip ? from[far] : -INFINITY, larger = a > b ? a : b, most = d > larger ? d : larger;
+        const double shift = most == -INFINITY ? 0 : most; /* of all that is impossible each term is 0 */
+        top[s] = most, x[s] = a - shift, y[s] = b - shift, z[s] = d - shift;
+    }
+    in_place(TGI_KERNELS(functions)->exp.forward[TGI_F64], x, 3 * count);
+    for (int64_t s = 0; s < count; s++) x[s] = x[s] + y[s] + z[s];
+    in_place(TGI_KERNELS(functions)->log.forward[TGI_F64], x, count);
+    for (int64_t s = 0; s < count; s++)
+        to[s] = (top[s] == -INFINITY ? top[s] : x[s] + top[s]) + log_prob(c, t, n, symbol(c, n, s));
+}
+
 /* All alphas of sequence `n`, and its loss. */
 static void alpha_task(const void *work, int64_t n)
 {
@@ -75,28 +104,18 @@ static void alpha_task(const void *work, int64_t n)
         return;
     }
     for (int64_t s = 0; s < count; s++) alpha[s] = s < 2 ? log_prob(c, 0, n, symbol(c, n, s)) : -INFINITY;
-    for (int64_t t = 1; t < steps; t++) {
-        const double *before = alpha;
-        alpha += c->symbols;
-        for (int64_t s = 0; s < count; s++)
-            alpha[s] =
-                log_sum(before[s], s > 0 ? before[s - 1] : -INFINITY, may_skip(c, n, s) ? before[s - 2] : -INFINITY) +
-                log_prob(c, t, n, symbol(c, n, s));
-    }
+    for (int64_t t = 1; t < steps; t++, alpha += c->symbols) step(c, n, t, count, 1, alpha, alpha + c->symbols);
     c->nll[n] = -log_sum(alpha[count - 1], count > 1 ? alpha[count - 2] : -INFINITY, -INFINITY);
 }
 
 /* The betas of step `t` from those of the next one; the last step begins with the last two symbols. */
 static void beta_step(const ctc *c, int64_t n, int64_t t, int64_t count, const double *after, double *beta)
 {
-    const bool last = t == c->input_lengths[n] - 1;
-    for (int64_t s = 0; s < count; s++) {
-        double sum = s >= count - 2 ? 0 : -INFINITY;
-        if (!last)
-            sum = log_sum(after[s], s + 1 < count ? after[s + 1] : -INFINITY,
-                          s + 2 < count && may_skip(c, n, s + 2) ? after[s + 2] : -INFINITY);
-        beta[s] = sum + log_prob(c, t, n, symbol(c, n, s));
+    if (t < c->input_lengths[n] - 1) {
+        step(c, n, t, count, -1, after, beta);
+        return;
     }
+    for (int64_t s = 0; s < count; s++) beta[s] = (s >= count - 2 ? 0 : -INFINITY) + log_prob(c, t, n, symbol(c, n, s));
 }
 
 static void put(const ctc *c, int64_t at, double value) { tgi_put(c->gradient, c->dtype, at, value); }
@@ -296,13 +315,17 @@ static bool ctc_forward(const tg_op *op, tg_tensor_list inputs, int64_t blank, t
     *nll = tgi_new(&tg_shape(c.batch), TG_FLOAT64);
     const tg_shape shape = tg_shape(c.batch, c.steps, c.symbols);
     *alpha = *nll && tgi_op_numel(op, inputs, &shape) >= 0 ? tgi_new(&shape, TG_FLOAT64) : NULL;
-    if (*alpha) {
+    tg_tensor *room = *alpha ? tgi_own(tgi_new(&tg_shape(c.batch, ROOM, c.symbols), TG_FLOAT64)) : NULL;
+    if (room) {
+        c.room = tgi_ptr(room);
         c.alpha = tgi_ptr(*alpha);
         c.nll = tgi_ptr(*nll);
         tgi_run_tasks((*alpha)->numel >= PARALLEL, c.batch, alpha_task, &c);
     }
+    const bool ok = room != NULL;
+    tgi_unref(room);
     close_ctc(&a);
-    return *alpha != NULL;
+    return ok;
 }
 
 /* The gradient of log_probs. Raw. */
@@ -314,15 +337,18 @@ static tg_tensor *ctc_gradient(tg_context *ctx, tg_tensor *g, tg_tensor_list inp
     if (!open_ctc(tg_context_op(ctx), inputs, attributes->blank, &c, &a)) return NULL;
     tg_tensor *d = tgi_new_like(inputs.items[0], (tg_dtype)inputs.items[0]->dtype);
     tg_tensor *beta = tgi_own(tgi_new(&tg_shape(c.batch, 2, c.symbols), TG_FLOAT64));
+    tg_tensor *room = tgi_own(tgi_new(&tg_shape(c.batch, ROOM, c.symbols), TG_FLOAT64));
     tg_tensor *wide = tg_to(tg_detach(g), TG_FLOAT64), *gc = wide ? tgi_own_contiguous(wide) : NULL;
-    if (d && beta && gc) {
+    const bool ok = d && beta && room && gc;
+    if (ok) {
+        c.room = tgi_ptr(room);
         c.zero_infinity = attributes->zero_infinity;
         c.alpha = tgi_ptr(alpha), c.beta = tgi_ptr(beta), c.nll = tgi_ptr(nll);
         c.g = tgi_ptr(gc), c.gradient = tgi_ptr(d);
         tgi_run_tasks(alpha->numel >= PARALLEL, c.batch, gradient_task, &c);
     }
-    const bool ok = d && beta && gc;
     tgi_unref(beta);
+    tgi_unref(room);
     tgi_unref(gc);
     close_ctc(&a);
     return ok ? d : NULL;
