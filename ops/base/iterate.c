@@ -16,6 +16,8 @@
  * are awake: mul of floats begins to pay between 2^13 and 2^14 elements, tanh between 2^12 and 2^13. The same tensor's
  * same half is the same thread's in each op, so it is in its cache. */
 enum { PARALLEL = 1 << 13, PIECE = 1 << 12, CACHE_LINES = 64 };
+/* A copy is made for somebody who may use it on one thread, and would fetch half of it from another's cache. */
+enum { COPY_PARALLEL = 1 << 16 };
 
 /* Strides are in bytes; dimension 0 is the innermost. */
 typedef struct plan {
@@ -142,7 +144,8 @@ static inline void run_one(tgi_loop loop, int count, tg_tensor *const *t, const 
 }
 
 /* Not inlined, so that a single number does not pay for a frame that holds a plan. */
-__attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
+__attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters,
+                                               int64_t parallel)
 {
     const int64_t numel = t[0]->numel;
     plan p;
@@ -156,13 +159,13 @@ __attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tens
         merge_dims(&p, t);
         choose_rows(&p);
     }
-    if (numel < PARALLEL && p.ndim <= 2) { /* one call of the kernel does it */
+    if (numel < parallel && p.ndim <= 2) { /* one call of the kernel does it */
         const bool rows = p.ndim > 1;
         loop(rows ? p.dims[1] : 1, p.dims[0], p.pointers, rows ? p.strides[1] : NULL, p.strides[0]);
         return;
     }
     const int64_t outer = p.dims[p.ndim - 1];
-    const int64_t pieces = numel >= PARALLEL ? tgi_smaller(tgi_threads(), numel / PIECE) : 1;
+    const int64_t pieces = numel >= parallel ? tgi_smaller(tgi_threads(), numel / PIECE) : 1;
     p.piece = tgi_pieces(outer, pieces);
     if (p.ndim == 1 && pieces > 1)
         p.piece = tgi_pieces(p.piece, CACHE_LINES) * CACHE_LINES; /* no line is two threads' */
@@ -172,7 +175,7 @@ __attribute__((noinline)) static void run_many(tgi_loop loop, int count, tg_tens
 void tgi_iterate_with(tgi_loop loop, int count, tg_tensor *const *t, const void *parameters)
 {
     if (t[0]->numel > 1)
-        run_many(loop, count, t, parameters);
+        run_many(loop, count, t, parameters, PARALLEL);
     else if (t[0]->numel == 1)
         run_one(loop, count, t, parameters);
 }
@@ -195,7 +198,11 @@ bool tgi_broadcast(const tg_op *op, tg_tensor_list inputs, const tg_shape *a, co
 void tgi_copy_raw(tg_tensor *to, tg_tensor *from)
 {
     tg_tensor *operands[] = { to, from };
-    tgi_iterate(TGI_KERNELS(copy)->run[to->dtype][from->dtype], 2, operands);
+    const tgi_loop loop = TGI_KERNELS(copy)->run[to->dtype][from->dtype];
+    if (to->numel > 1)
+        run_many(loop, 2, operands, NULL, COPY_PARALLEL);
+    else
+        tgi_iterate(loop, 2, operands);
 }
 
 tg_tensor *tgi_contiguous_raw(tg_tensor *t)

@@ -9,7 +9,7 @@
 
 /* Work of PARALLEL elements is cut into pieces of no fewer than PIECE, if there are threads to share them; rows, where they
  * must be cut, into ROW_PIECES at most, for what is short takes longer. */
-enum { PARALLEL = 1 << 16, PIECE = 1 << 14, ROW_PIECES = 8 };
+enum { PARALLEL = 1 << 16, PIECE = 1 << 14, ROW_PIECES = 8, OWN_BYTES = 1 << 10 };
 
 enum { INDEX, X, Y, OPERANDS };
 
@@ -141,12 +141,17 @@ bool tgi_index_run(const tgi_indexing *w)
     p.bad = &bad;
     p.cut = p.ndim - 1; /* the outermost one that may be cut and is worth it */
     while (p.cut > 0 && ((w->scatter && p.cut == indexed) || p.dims[p.cut] < ROW_PIECES)) p.cut--;
-    const bool enough = numel >= PARALLEL && !(w->scatter && p.cut == indexed) && tgi_has_threads();
+    bool enough = numel >= PARALLEL && !(w->scatter && p.cut == indexed) && tgi_has_threads();
     p.piece = p.dims[p.cut];
     if (enough) {
         const int64_t one = numel / p.piece, least = p.cut ? 1 : (p.piece - 1) / ROW_PIECES + 1;
         p.piece = one < PIECE ? PIECE / one : 1;
         if (p.piece < least) p.piece = least;
+        /* Threads that write to the same cache lines wait for each other all the time. */
+        if (w->scatter && p.piece * p.strides[p.cut][Y] * p.bytes[Y] < OWN_BYTES) {
+            enough = false;
+            p.piece = p.dims[p.cut];
+        }
     }
     tgi_run_tasks(enough, tgi_pieces(p.dims[p.cut], p.piece), run_piece, &p);
     return !bad;

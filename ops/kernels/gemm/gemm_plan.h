@@ -44,7 +44,8 @@ TGI_INLINE bool tgi_gemm_swaps(int64_t m, int64_t n, const tgi_gemm_part *first,
 /* How many threads are worth it; 1 where the caller is one of several already. */
 TGI_INLINE int64_t tgi_gemm_threads(int64_t m, int64_t n, int64_t k)
 {
-    const double most = (double)m * (double)n * (double)k / THREAD_WORK;
+    const double rows = (double)(m < FEW_SIDE ? FEW_SIDE : m), columns = (double)(n < FEW_SIDE ? FEW_SIDE : n);
+    const double most = rows * columns * (double)k / THREAD_WORK;
     if (most < 2) return 1;
     const int threads = tgi_threads();
     return most < threads ? (int64_t)most : threads;
