@@ -140,10 +140,13 @@ static void test_every_small_shape(void **unused)
 static void test_larger_shapes(void **unused)
 {
     (void)unused;
-    static const int64_t shapes[][3] = {
-        { 100, 13, 300 }, { 1, 300, 700 },   { 1, 129, 257 }, { 300, 1, 520 }, { 97, 3, 257 },   { 64, 65, 256 },
-        { 67, 64, 513 },  { 130, 140, 257 }, { 5, 513, 30 },  { 257, 40, 33 }, { 12, 200, 260 }, { 25, 2100, 9 },
-    };
+    static const int64_t shapes[]
+                               [3] = {
+                                   { 100, 13, 300 },   { 1, 300, 700 }, { 1, 129, 257 },  { 300, 1, 520 },
+                                   { 97, 3, 257 },     { 64, 65, 256 }, { 67, 64, 513 },  { 130, 140, 257 },
+                                   { 5, 513, 30 },     { 257, 40, 33 }, { 12, 200, 260 }, { 25, 2100, 9 },
+                                   { 26, 1040, 1040 }, /* more columns, and more steps of k, than are packed at once */
+                               };
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         for (int flags = 0; flags < LAYOUTS; flags++) {
             if (shapes[s][0] * shapes[s][1] * shapes[s][2] > 1000000 && flags % 7) continue;

@@ -41,6 +41,26 @@ TGI_INLINE bool tgi_gemm_swaps(int64_t m, int64_t n, const tgi_gemm_part *first,
     return first->a_row == 1 && n <= SWAP_COLUMNS && n < width && m > n;
 }
 
+/* What is packed, and what of c is visited, at a time: rows of a, columns of b, steps of k. */
+typedef struct tgi_gemm_blocks {
+    int64_t rows, columns, depth;
+} tgi_gemm_blocks;
+
+/* An element of c is visited once for each BLOCK_K steps of k. So that it is in the second cache then, several blocks
+ * of k are packed of fewer columns, and few rows run through all of them. */
+TGI_INLINE tgi_gemm_blocks tgi_gemm_blocks_of(int64_t m, int64_t n, int64_t k, bool pack, int64_t size)
+{
+    tgi_gemm_blocks b = { m, n, k };
+    if (!pack) return b;
+    const int64_t deep = (k + BLOCK_K - 1) / BLOCK_K, most = BLOCK_N_BYTES / size;
+    const int64_t columns = most / (deep < MOST_DEEP ? deep : MOST_DEEP), high = BLOCK_M_BYTES / size / (deep > 1 ? 2 : 1);
+    if (n > columns) b.columns = columns;
+    if (b.columns * deep > most) b.depth = most / b.columns * BLOCK_K;
+    const int64_t pieces = (m + high - 1) / high;
+    b.rows = ((m + pieces - 1) / pieces + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+    return b;
+}
+
 /* How many threads are worth it; 1 where the caller is one of several already. */
 TGI_INLINE int64_t tgi_gemm_threads(int64_t m, int64_t n, int64_t k)
 {

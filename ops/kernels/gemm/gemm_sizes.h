@@ -31,15 +31,14 @@
 #define WIDE_ROWS 1
 #endif
 enum { TILE_VECTORS = 2, NARROW_ROWS = 12, TILE_WIDE = 8, DOT_VECTORS = 2, BLOCK_K = 256, PREFETCH_K = 64 };
-/* BLOCK_K of these go into the second and the third cache. */
-enum { BLOCK_M_BYTES = 96 * 8, BLOCK_N_BYTES = 2048 * 8 };
+/* BLOCK_K of these go into the second and the third cache. Where k is longer the columns may be fewer, down to a
+ * fourth, with more steps of k packed of each, and the rows half as many: see gemm_plan.h. */
+enum { BLOCK_M_BYTES = 96 * 8, BLOCK_N_BYTES = 2048 * 8, MOST_DEEP = 4 };
 /* Elements that packing may write behind the last one. */
 enum { PACK_SLACK = 16 };
 /* From one row of a to the next where a block of it is packed row by row: not all begin in the same set of the first
  * cache. */
 enum { PACKED_ROW = BLOCK_K + 16 };
-/* Panels of a that are packed side by side where its rows run contiguously: together they read whole cache lines. */
-enum { PANELS_TOGETHER = 4 };
 /* A product with no more rows, panels or multiplications is not worth packing. */
 enum { SMALL_M = 2 * TILE_ROWS, SMALL_WORK = 64 * 64 * 64, FEW_PANELS = 1 };
 /* A product stored by columns with no more columns than these is computed as its transpose. */
