@@ -76,6 +76,7 @@ static void check_backward(const char *name, const tgi_row_loops *fast, const tg
 static void test_unary_rows(void **unused)
 {
     (void)unused;
+    state = 1; /* every set is given the same numbers */
 #define TG_UNARY(name, dtypes, y, da, saves, ...) FORWARD(name, 1, false, 0) BACKWARD(name, 1, 0, saves, 0)
 #define TG_TEST(name, ...)                        FORWARD(name, 1, true, 0)
 #include "ops/rows/rows.def"
@@ -119,7 +120,7 @@ static void test_pow_by_a_number(void **unused)
         const int64_t size = sizes[d], apart[] = { size, size, size, size, size }, one[] = { size, size, 0, 0, 0 },
                       back[] = { size, size, size, 0, 0 };
         static char a[99 * 8], b[99 * 8], g[99 * 8], got[99 * 8], want[99 * 8];
-        for (int exponent = -1; exponent < 5; exponent++) {
+        for (double exponent = -1.5; exponent < 5; exponent += 0.5) {
             for (int64_t i = 0; i < 99; i++) {
                 set(d, a + i * size, any_real());
                 set(d, b + i * size, exponent);
@@ -132,6 +133,100 @@ static void test_pow_by_a_number(void **unused)
             K(pointwise)->pow.backward[0][d](1, 99, (char *[]){ want, g, a, b, NULL }, NULL, apart);
             for (int64_t i = 0; i < 99; i++) assert_true(alike(d, got + i * size, want + i * size, 0));
         }
+    }
+}
+
+/* ---- rows that have a shorter way for easy elements ---- */
+
+enum { EASY = 600 }; /* blocks of them, and a part of one */
+
+typedef struct easy_test {
+    const char *name;
+    const tgi_row_loops *fast, *slow;
+    int inputs;
+    double ulps, lo, hi;
+} easy_test;
+
+/* From lo to hi, or a whole number of a size from 1 up; never 0. */
+static void set_easy(const easy_test *t, int d, char *at)
+{
+    const int64_t whole = (int64_t)ldexp(uniform(1, 2), (int)(draw() % 48)) * (draw() % 2 ? 1 : -1);
+    double real = uniform(t->lo, t->hi);
+    while (real == 0) real = uniform(t->lo, t->hi);
+    if (d == TGI_I64)
+        memcpy(at, &whole, 8);
+    else
+        set(d, at, real);
+}
+
+/* What is hard: beyond the shorter way, or at its edge. */
+static void set_hard(int d, char *at, int i)
+{
+    static const double reals[] = { NAN, INFINITY, -INFINITY, -0.0, 8192, 8191.9, 1048576, -1048575.5, 1e30, -1e300 };
+    static const int64_t integers[] = { 0,         -1,        INT64_MAX,       INT64_MIN,       1ll << 49, -(1ll << 49),
+                                        1ll << 50, 1ll << 51, (1ll << 49) - 1, -(1ll << 49) - 1 };
+    if (d == TGI_I64)
+        memcpy(at, &integers[i], 8);
+    else
+        set(d, at, reals[i]);
+}
+
+/* Each element is what the reference has, and the same among easy ones and beside a hard one. */
+static void check_easy(const easy_test *t, int d)
+{
+    static char x[3][EASY * 8], easy[EASY * 8], got[EASY * 8], want[EASY * 8];
+    double one[TGI_PARAMETERS] = { 1, 1, 1 };
+    const int64_t size = sizes[d], stride[] = { size, size, size, size };
+    char *to_easy[] = { easy, x[0], x[1], NULL }, *to_got[] = { got, x[0], x[1], NULL },
+         *to_want[] = { want, x[0], x[1] };
+    char **all[] = { to_easy, to_got, to_want };
+    for (int k = 0; k < 3; k++) all[k][1 + t->inputs] = (char *)one;
+    for (int i = 0; i < EASY; i++)
+        for (int k = 0; k < 2; k++) set_easy(t, d, x[k] + i * size);
+    t->fast->forward[d](1, EASY, to_easy, NULL, stride);
+    for (int hard = -1; hard < 20; hard++) {
+        const int at = 256 + hard % 10;
+        char kept[8];
+        if (hard >= 0) {
+            memcpy(kept, x[hard / 10] + at * size, (size_t)size);
+            set_hard(d, x[hard / 10] + at * size, hard % 10);
+        }
+        t->fast->forward[d](1, EASY, to_got, NULL, stride);
+        t->slow->forward[d](1, EASY, to_want, NULL, stride);
+        for (int i = 0; i < EASY; i++) {
+            if (!alike(d, got + i * size, want + i * size, t->ulps))
+                fail_msg("%s %s of %s: %g %g gives %.17g, not %.17g", set_name(), t->name, dtype_name(d),
+                         get(d, x[0] + i * size), get(d, x[1] + i * size), get(d, got + i * size),
+                         get(d, want + i * size));
+            if (hard < 0 || i != at) assert_memory_equal(got + i * size, easy + i * size, (size_t)size);
+        }
+        if (hard >= 0) memcpy(x[hard / 10] + at * size, kept, (size_t)size);
+    }
+}
+
+static void test_easy_elements(void **unused)
+{
+    (void)unused;
+#define EASY_ROW(family, name, inputs, ...)                                                                            \
+    {                                                                                                                  \
+#name, &K(family)->name, &R(family)->name, inputs, __VA_ARGS__                                                 \
+    }
+    const easy_test divisions[] = { EASY_ROW(pointwise, fmod, 2, 0, -1e6, 1e6),
+                                    EASY_ROW(pointwise, remainder, 2, 0, -1e6, 1e6),
+                                    EASY_ROW(pointwise, floor_divide, 2, 0, -1e6, 1e6),
+                                    EASY_ROW(pointwise, div_trunc, 2, 0, -1e6, 1e6) };
+    const easy_test angles[] = {
+        EASY_ROW(functions, sin, 1, 2, -8000, 8000), EASY_ROW(functions, cos, 1, 2, -8000, 8000),
+        EASY_ROW(functions, tan, 1, 3, -8000, 8000), EASY_ROW(functions, sin, 1, 2, -3, 3),
+        EASY_ROW(functions, cos, 1, 2, -3, 3),       EASY_ROW(functions, tan, 1, 3, -3, 3)
+    };
+    const easy_test units[] = { EASY_ROW(activation, elu, 1, 4, 0, 3), EASY_ROW(activation, selu, 1, 4, 0, 3),
+                                EASY_ROW(activation, celu, 1, 4, 0, 3) };
+    for (int i = 0; i < 4; i++)
+        for (int d = TGI_F32; d <= TGI_I64; d++) check_easy(&divisions[i], d);
+    for (int d = TGI_F32; d <= TGI_F64; d++) {
+        for (int i = 0; i < 6; i++) check_easy(&angles[i], d);
+        for (int i = 0; i < 3; i++) check_easy(&units[i], d);
     }
 }
 
@@ -172,7 +267,7 @@ int main(void)
         cmocka_unit_test(test_unary_rows),      cmocka_unit_test(test_binary_rows),
         cmocka_unit_test(test_ternary_rows),    cmocka_unit_test(test_rows_with_parameters),
         cmocka_unit_test(test_bool_rows),       cmocka_unit_test(test_where),
-        cmocka_unit_test(test_pow_by_a_number),
+        cmocka_unit_test(test_pow_by_a_number), cmocka_unit_test(test_easy_elements),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)

@@ -174,8 +174,24 @@ TGI_INLINE double signed_power_f64(double x, double y, double power)
     return ((x == 1.0) | (y == 0.0)) ? 1.0 : result;
 }
 
-/* The small whole powers are what pow is mostly asked for, and are products. */
-#define TGI_SMALL_POWERS(x, y, result) ((y) == 1 ? (x) : (y) == 2 ? (x) * (x) : (y) == 3 ? (x) * (x) * (x) : (result))
+/* The small whole powers and roots are what pow is mostly asked for, and are products. The root of -0 is 0 here, that
+ * of minus infinity infinite. Choices one after the other, which become vectors; of nested ones gcc makes branches. */
+#define TGI_SMALL_POWERS(T, suffix)                                                                                    \
+    TGI_INLINE T small_power_##suffix(T x, T y, T result)                                                              \
+    {                                                                                                                  \
+        T root = sqrt_##suffix(abs_##suffix(x));                                                                       \
+        root = ((x < 0) & (root < (T)INFINITY)) ? (T)NAN : root;                                                       \
+        root = y < 0 ? 1 / root : root;                                                                                \
+        T whole = y < 0 ? 1 / x : x;                                                                                   \
+        T square = x * x;                                                                                              \
+        result = ((y == (T)0.5) | (y == (T)-0.5)) ? root : result;                                                     \
+        result = ((y == 1) | (y == -1)) ? whole : result;                                                              \
+        result = y == 2 ? square : result;                                                                             \
+        return y == 3 ? square * x : result;                                                                           \
+    }
+TGI_SMALL_POWERS(float, f32)
+TGI_SMALL_POWERS(double, f64)
+#undef TGI_SMALL_POWERS
 
 /* log |x| to 2^-36 is enough for a float. */
 TGI_INLINE float pow_f32(float base, float exponent)
@@ -192,8 +208,7 @@ TGI_INLINE float pow_f32(float base, float exponent)
     double product = y * log_size, power = exp_short_f64(product);
     power = product > 89.0 ? (double)INFINITY : power;
     power = product < -104.0 ? 0.0 : power;
-    float result = (float)signed_power_f64(x, y, power);
-    return TGI_SMALL_POWERS(base, exponent, result);
+    return small_power_f32(base, exponent, (float)signed_power_f64(x, y, power));
 }
 
 #if TGI_HAS_FMA
@@ -230,15 +245,13 @@ TGI_INLINE double pow_f64(double x, double y)
     double power = exp_between_f64(product, rest);
     power = product > 710.0 ? (double)INFINITY : power;
     power = product < -746.0 ? 0.0 : power;
-    double result = signed_power_f64(x, y, power);
-    return TGI_SMALL_POWERS(x, y, result);
+    return small_power_f64(x, y, signed_power_f64(x, y, power));
 }
 #else
 /* Without a fused multiply-add there is no cheap way to a product's lost digits. */
 TGI_INLINE double pow_f64(double x, double y)
 {
-    double result = pow(x, y);
-    return TGI_SMALL_POWERS(x, y, result);
+    return small_power_f64(x, y, pow(x, y));
 }
 #endif
 

@@ -136,16 +136,64 @@ TGI_INLINE double fmod_f64(double x, double y)
 TGI_INLINE double fmod_f64(double x, double y) { return fmod(x, y); }
 #endif
 
-TGI_INLINE float remainder_f32(float x, float y)
+#if TGI_HAS_FMA
+/* Whether x / y is short, and 1 / y no denormal: then one step of the division is all of it. */
+TGI_INLINE int is_short_f64(double x, double y)
 {
-    float rest = fmod_f32(x, y);
-    return ((rest != 0.0f) & ((rest < 0.0f) != (y < 0.0f))) ? rest + y : rest;
+    double size = __builtin_fabs(y);
+    return (__builtin_fabs(x) < size * 0x1p50) & (size > 0x1p-1000) & (size < 0x1p970);
 }
 
-TGI_INLINE double remainder_f64(double x, double y)
+TGI_INLINE double short_fmod_f64(double x, double y)
 {
-    double rest = fmod_f64(x, y);
+    double size = __builtin_fabs(y), r = division_step_f64(__builtin_fabs(x), size, 1.0 / size);
+    return __builtin_copysign(r < 0.0 ? r + size : r, x);
+}
+#endif
+
+/* fmod's result with the sign of y. */
+TGI_INLINE float to_sign_f32(float rest, float y)
+{
+    return ((rest != 0.0f) & ((rest < 0.0f) != (y < 0.0f))) ? rest + y : rest;
+}
+TGI_INLINE double to_sign_f64(double rest, double y)
+{
     return ((rest != 0.0) & ((rest < 0.0) != (y < 0.0))) ? rest + y : rest;
+}
+
+TGI_INLINE float remainder_f32(float x, float y) { return to_sign_f32(fmod_f32(x, y), y); }
+TGI_INLINE double remainder_f64(double x, double y) { return to_sign_f64(fmod_f64(x, y), y); }
+
+/* ---- quotients of integers ---- of fewer than 51 digits, which are doubles. The quotient of two such is no nearer to
+ * a whole number than rounding would show, unless it is one, so that it can be rounded up or down; and products of
+ * these numbers are exact. */
+
+TGI_INLINE int are_short_i64(int64_t x, int64_t y)
+{
+    const uint64_t half = UINT64_C(1) << 49;
+    return ((((uint64_t)x + half) >> 50 | ((uint64_t)y + half) >> 50) == 0) & (y != 0);
+}
+
+TGI_INLINE double short_to_f64(int64_t x) { return from_bits_f64((uint64_t)x + 0x4338000000000000u) - TGI_ROUNDER_F64; }
+TGI_INLINE int64_t short_to_i64(double x) { return (int64_t)(bits_f64(x + TGI_ROUNDER_F64) - 0x4338000000000000u); }
+
+TGI_INLINE int64_t short_div_trunc_i64(int64_t x, int64_t y)
+{
+    return short_to_i64(trunc_f64(short_to_f64(x) / short_to_f64(y)));
+}
+TGI_INLINE int64_t short_floor_divide_i64(int64_t x, int64_t y)
+{
+    return short_to_i64(floor_f64(short_to_f64(x) / short_to_f64(y)));
+}
+TGI_INLINE int64_t short_fmod_i64(int64_t x, int64_t y)
+{
+    double a = short_to_f64(x), b = short_to_f64(y);
+    return short_to_i64(a - trunc_f64(a / b) * b);
+}
+TGI_INLINE int64_t short_remainder_i64(int64_t x, int64_t y)
+{
+    double a = short_to_f64(x), b = short_to_f64(y);
+    return short_to_i64(a - floor_f64(a / b) * b);
 }
 
 /* ---- sizes and signs ---- */

@@ -61,19 +61,63 @@ TGI_INLINE float quadrant_f32(uint32_t n, float sine, float cosine)
     return from_bits_f32(bits_f32((n & 1) ? cosine : sine) ^ ((n & 2) << 30));
 }
 
+#if TGI_HAS_FMA
+/* Angles below this are as good by a shorter way: pi/2 is a number and two small ones; x less a multiple of the first
+ * is exact, since all its digits lie below 1 and not below the last one of that number or of x. */
+#define TGI_NEAR_f32 0x1p13f
+
+TGI_INLINE float near_f32(float x, uint32_t *n)
+{
+    float shifted = fma_f32(x, 0x1.45f306p-1f, TGI_ROUNDER), turns = shifted - TGI_ROUNDER;
+    float r = fma_f32(turns, -0x1.921fb6p+0f, x);
+    *n = bits_f32(shifted);
+    return fma_f32(turns, 0x1.ee59dap-50f, fma_f32(turns, 0x1.777a5cp-25f, r));
+}
+
+TGI_INLINE float near_sin_f32(float x)
+{
+    uint32_t n;
+    float r = near_f32(__builtin_fabsf(x), &n);
+    float result = quadrant_f32(n, sin_reduced_f32(r), cos_reduced_f32(r));
+    return from_bits_f32(bits_f32(result) ^ (bits_f32(x) & 0x80000000u));
+}
+
+TGI_INLINE float near_cos_f32(float x)
+{
+    uint32_t n;
+    float r = near_f32(__builtin_fabsf(x), &n);
+    return quadrant_f32(n + 1, sin_reduced_f32(r), cos_reduced_f32(r));
+}
+#endif
+
+/* Of any size. */
+TGI_INLINE float any_f32(float x, uint32_t *n)
+{
+    uint64_t turns;
+    float r = (float)reduce_f32((double)x, &turns);
+    *n = (uint32_t)turns;
+#if TGI_HAS_FMA
+    uint32_t near_n;
+    float near = near_f32(x, &near_n);
+    *n = x < TGI_NEAR_f32 ? near_n : *n;
+    r = x < TGI_NEAR_f32 ? near : r;
+#endif
+    return r;
+}
+
 TGI_INLINE float sin_f32(float x)
 {
-    uint64_t n;
-    float size = __builtin_fabsf(x), r = (float)reduce_f32((double)size, &n);
-    float result = quadrant_f32((uint32_t)n, sin_reduced_f32(r), cos_reduced_f32(r));
+    uint32_t n;
+    float size = __builtin_fabsf(x), r = any_f32(size, &n);
+    float result = quadrant_f32(n, sin_reduced_f32(r), cos_reduced_f32(r));
     return size < 0x1p-13f ? x : from_bits_f32(bits_f32(result) ^ (bits_f32(x) & 0x80000000u));
 }
 
 TGI_INLINE float cos_f32(float x)
 {
-    uint64_t n;
-    float r = (float)reduce_f32((double)__builtin_fabsf(x), &n);
-    return quadrant_f32((uint32_t)n + 1, sin_reduced_f32(r), cos_reduced_f32(r));
+    uint32_t n;
+    float r = any_f32(__builtin_fabsf(x), &n);
+    return quadrant_f32(n + 1, sin_reduced_f32(r), cos_reduced_f32(r));
 }
 
 /* sin and cos for |r| <= pi/4, to 2^-28 and 2^-34 */
@@ -109,13 +153,42 @@ TGI_INLINE double quadrant_f64(uint64_t n, double sine, double cosine)
     return from_bits_f64(bits_f64(by_parity_f64(n, sine, cosine)) ^ ((n & 2) << 62));
 }
 
+/* Of |x|, which is r beyond the n-th quarter. */
+TGI_INLINE float tan_reduced_f32(float x, double r, uint64_t n)
+{
+    double s = sin_short_f64(r), c = cos_short_f64(r);
+    float result = (float)(by_parity_f64(n, s, -c) / by_parity_f64(n, c, s));
+    return __builtin_fabsf(x) < 0x1p-13f ? x : from_bits_f32(bits_f32(result) ^ (bits_f32(x) & 0x80000000u));
+}
+
+#if TGI_HAS_FMA
+/* In doubles two parts of pi/2 will do. */
+TGI_INLINE double near_tan_angle_f32(double x, uint64_t *n)
+{
+    double shifted = fma_f64(x, 0x1.45f306dc9c883p-1, TGI_ROUNDER_F64), turns = shifted - TGI_ROUNDER_F64;
+    *n = bits_f64(shifted);
+    return fma_f64(turns, -0x1.1a62633145c07p-54, fma_f64(turns, -0x1.921fb54442d18p+0, x));
+}
+
+TGI_INLINE float near_tan_f32(float x)
+{
+    uint64_t n;
+    double r = near_tan_angle_f32((double)__builtin_fabsf(x), &n);
+    return tan_reduced_f32(x, r, n);
+}
+#endif
+
 TGI_INLINE float tan_f32(float x)
 {
     uint64_t n;
-    float size = __builtin_fabsf(x);
-    double r = reduce_f32((double)size, &n), s = sin_short_f64(r), c = cos_short_f64(r);
-    float result = (float)(by_parity_f64(n, s, -c) / by_parity_f64(n, c, s));
-    return size < 0x1p-13f ? x : from_bits_f32(bits_f32(result) ^ (bits_f32(x) & 0x80000000u));
+    double size = (double)__builtin_fabsf(x), r = reduce_f32(size, &n);
+#if TGI_HAS_FMA
+    uint64_t near_n;
+    double near = near_tan_angle_f32(size, &near_n);
+    n = size < (double)TGI_NEAR_f32 ? near_n : n;
+    r = size < (double)TGI_NEAR_f32 ? near : r;
+#endif
+    return tan_reduced_f32(x, r, n);
 }
 
 /* ---- sin, cos and tan of doubles ---- */
@@ -202,29 +275,60 @@ TGI_INLINE double reduce_f64(double x, double *low, uint64_t *n)
     return small ? x : r;
 }
 
-TGI_INLINE double sin_f64(double x)
+/* As for floats; what r and the second part lose is in `low`. */
+#define TGI_NEAR_f64 0x1p20
+
+TGI_INLINE double near_f64(double x, double *low, uint64_t *n)
 {
-    uint64_t n;
-    double low, r = reduce_f64(__builtin_fabs(x), &low, &n);
+    double shifted = fma_f64(x, 0x1.45f306dc9c883p-1, TGI_ROUNDER_F64), turns = shifted - TGI_ROUNDER_F64;
+    double r = fma_f64(turns, -0x1.921fb54442d18p+0, x);
+    double second = turns * 0x1.1a62633145c07p-54, rest = fma_f64(turns, 0x1.1a62633145c07p-54, -second);
+    double near = r - second, back = r - near; /* either may be the larger */
+    double lost = (r - (near + back)) + (back - second);
+    *n = bits_f64(shifted);
+    *low = fma_f64(turns, 0x1.f1976b7ed8fbcp-110, lost - rest);
+    return near;
+}
+
+/* The sine, the cosine and the tangent of an angle |x| that either reduction has reduced. */
+TGI_INLINE double signed_sin_f64(double x, double r, double low, uint64_t n)
+{
     double result = quadrant_f64(n, sin_reduced_f64(r, low), cos_reduced_f64(r, low));
     return from_bits_f64(bits_f64(result) ^ (bits_f64(x) & 0x8000000000000000u));
 }
 
-TGI_INLINE double cos_f64(double x)
+TGI_INLINE double signed_cos_f64(double x, double r, double low, uint64_t n)
 {
-    uint64_t n;
-    double low, r = reduce_f64(__builtin_fabs(x), &low, &n);
+    (void)x;
     return quadrant_f64(n + 1, sin_reduced_f64(r, low), cos_reduced_f64(r, low));
 }
 
-TGI_INLINE double tan_f64(double x)
+TGI_INLINE double signed_tan_f64(double x, double r, double low, uint64_t n)
 {
-    uint64_t n;
-    double low, r = reduce_f64(__builtin_fabs(x), &low, &n);
     double s = sin_reduced_f64(r, low), c = cos_reduced_f64(r, low);
     double result = by_parity_f64(n, s, -c) / by_parity_f64(n, c, s);
     return from_bits_f64(bits_f64(result) ^ (bits_f64(x) & 0x8000000000000000u));
 }
+
+#define TGI_ANGLE(function)                                                                                            \
+    TGI_INLINE double near_##function##_f64(double x)                                                                  \
+    {                                                                                                                  \
+        uint64_t n;                                                                                                    \
+        double low, r = near_f64(__builtin_fabs(x), &low, &n);                                                         \
+        return signed_##function##_f64(x, r, low, n);                                                                  \
+    }                                                                                                                  \
+    TGI_INLINE double function##_f64(double x)                                                                         \
+    {                                                                                                                  \
+        uint64_t n, near_n;                                                                                            \
+        double size = __builtin_fabs(x), low, near_low;                                                                \
+        double r = reduce_f64(size, &low, &n), near = near_f64(size, &near_low, &near_n);                              \
+        int is_near = size < TGI_NEAR_f64;                                                                             \
+        return signed_##function##_f64(x, is_near ? near : r, is_near ? near_low : low, is_near ? near_n : n);         \
+    }
+TGI_ANGLE(sin)
+TGI_ANGLE(cos)
+TGI_ANGLE(tan)
+#undef TGI_ANGLE
 #else
 /* Without a fused multiply-add there is no cheap way to a product's lost digits. */
 TGI_INLINE double sin_f64(double x) { return sin(x); }

@@ -2,9 +2,10 @@
 #include "ops/kernels/template/body.h"
 #include "activation_kernels.h"
 
-#define FAMILY activation
-#define ROWS   "ops/activation.def"
-#define DTYPE  0
+#define FAMILY     activation
+#define ROWS       "ops/activation.def"
+#define ROWS_FIRST "positive.inc"
+#define DTYPE      0
 #include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 1

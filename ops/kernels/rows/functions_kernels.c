@@ -2,9 +2,10 @@
 #include "ops/kernels/template/body.h"
 #include "functions_kernels.h"
 
-#define FAMILY functions
-#define ROWS   "ops/functions.def"
-#define DTYPE  0
+#define FAMILY     functions
+#define ROWS       "ops/functions.def"
+#define ROWS_FIRST "angles.inc"
+#define DTYPE      0
 #include "ops/kernels/template/dtype.inc"
 #include "rows.inc"
 #define DTYPE 1

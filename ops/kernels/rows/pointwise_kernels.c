@@ -4,7 +4,7 @@
 
 #define FAMILY     pointwise
 #define ROWS       "ops/pointwise.def"
-#define ROWS_FIRST "pow.inc"
+#define ROWS_FIRST "arithmetic.inc"
 #define DTYPE      0
 #include "ops/kernels/template/dtype.inc"
 #include "rows.inc"

@@ -13,10 +13,12 @@
 
 #include "copy.h"
 
-/* A block has at most so many elements; rows at least TGI_LONG long, each contiguous, are not gathered into blocks. */
-enum { TGI_OPERANDS = 6, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16 };
+/* Elements of a block, at most; rows of so many, if contiguous, are not gathered; easy elements; bytes of a strip. */
+enum { TGI_OPERANDS = 6, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16, TGI_EASY = 256, TGI_STRIP = 24576 };
 
 typedef void (*tgi_flat_loop)(int64_t n, char *const *p);
+/* The same, of at most TGI_EASY elements that are easy; false: not all are, and nothing was written. */
+typedef bool (*tgi_easy_loop)(int64_t n, char *const *p);
 
 typedef struct tgi_flat {
     tgi_flat_loop loop;
@@ -30,10 +32,40 @@ typedef struct tgi_flat {
 
 /* ---- running a loop ---- */
 
-/* The `rest` elements from index `done` on, less than a unit. */
+/* By blocks: those of easy elements alone by `easy`, which gives what `loop` would, and the others by that. */
+static __attribute__((unused)) void tgi_run_easy(tgi_easy_loop easy, tgi_flat_loop loop, int count, bool parameters,
+                                                 int64_t size, int64_t n, char *const *p)
+{
+    char *at[TGI_OPERANDS + 1] = { NULL };
+    if (parameters) at[count] = p[count];
+    for (int64_t i = 0; i < n; i += TGI_EASY) {
+        const int64_t some = n - i < TGI_EASY ? n - i : TGI_EASY;
+        for (int k = 0; k < count; k++) at[k] = p[k] ? p[k] + i * size : NULL;
+        if (!easy(some, at)) loop(some, at);
+    }
+}
+
+/* Whether the loop writes nothing that it reads. */
+TGI_INLINE bool tgi_writes_apart(const tgi_flat *f, char *const *p)
+{
+    for (int k = 1; k < f->count; k++) {
+        if (p[k] == p[0]) return false;
+    }
+    return true;
+}
+
+/* The `rest` elements from index `done` on, less than a unit. The last unit is done once more where that does no harm,
+ * which is quicker than a copy of it. */
 static __attribute__((noinline, unused)) void tgi_run_rest(const tgi_flat *f, int64_t done, int64_t rest,
                                                            char *const *p)
 {
+    if (done >= f->unit && tgi_writes_apart(f, p)) {
+        char *last[TGI_OPERANDS + 1] = { NULL };
+        for (int k = 0; k < f->count; k++) last[k] = p[k] ? p[k] + (done + rest - f->unit) * f->size[k] : NULL;
+        if (f->parameters) last[f->count] = p[f->count];
+        f->loop(f->unit, last);
+        return;
+    }
     _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_VECTOR_BYTES * 8 + TGI_LINE];
     char *block[TGI_OPERANDS + 1];
     if (f->parameters) block[f->count] = p[f->count];
@@ -80,13 +112,33 @@ static int64_t tgi_block_width(const tgi_flat *f, int64_t rows, int64_t n, char 
     return n < TGI_BLOCK ? n : TGI_BLOCK;
 }
 
+/* Rows of w times the number that stands at the head of each, one behind the other; a line more may be written. */
+typedef uint64_t tgi_line_8 __attribute__((vector_size(TGI_LINE)));
+typedef uint32_t tgi_line_4 __attribute__((vector_size(TGI_LINE)));
+#define TGI_SPREAD(SIZE)                                                                                              \
+    for (int64_t r = 0; r < rows; r++) {                                                                              \
+        tgi_line_##SIZE line = { 0 };                                                                                 \
+        memcpy(&line, from + r * from_row, SIZE);                                                                     \
+        line = (tgi_line_##SIZE){ 0 } + line[0];                                                                      \
+        memcpy(to + r * w * SIZE, &line, TGI_LINE);                                                                   \
+    }
+static void tgi_spread(int64_t size, int64_t rows, int64_t w, char *to, const char *from, int64_t from_row)
+{
+    if (size == 4) TGI_SPREAD(4)
+    else if (size == 8) TGI_SPREAD(8)
+    else
+        for (int64_t r = 0; r < rows; r++) memset(to + r * w, from[r * from_row], (size_t)w);
+}
+#undef TGI_SPREAD
+
 static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
                                                              const int64_t *row, const int64_t *stride)
 {
-    _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_BLOCK * 8];
+    _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_BLOCK * 8 + TGI_LINE];
     char *block[TGI_OPERANDS + 1] = { NULL };
     if (f->parameters) block[f->count] = p[f->count];
     int64_t width = tgi_block_width(f, rows, n, p, row, stride), height = TGI_BLOCK / width;
+    if (height > f->unit) height &= -f->unit; /* the loop has no rest */
     for (int64_t r = 0; r < rows; r += height) {
         int64_t h = rows - r < height ? rows - r : height;
         for (int64_t c = 0; c < n; c += width) {
@@ -100,12 +152,60 @@ static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, 
                 bool moved = c > 0 ? stride[k] != 0 || (h > 1 && row[k] != 0)
                                    : r == 0 || row[k] != 0 || (stride[k] != 0 && width < n);
                 block[k] = direct ? at : buffer[k];
-                if (k > 0 && !direct && moved) tgi_copy(size, h, w, buffer[k], w * size, size, at, row[k], stride[k]);
+                if (k == 0 || direct || !moved) continue;
+                if (stride[k] == 0 && w * size <= TGI_LINE) tgi_spread(size, h, w, buffer[k], at, row[k]);
+                else tgi_copy(size, h, w, buffer[k], w * size, size, at, row[k], stride[k]);
             }
             tgi_run_flat(f, h * w, block);
             if (block[0] == buffer[0])
                 tgi_copy(f->size[0], h, w, p[0] + r * row[0] + c * stride[0], row[0], stride[0], buffer[0],
                          w * f->size[0], f->size[0]);
+        }
+    }
+}
+
+/* Where some operands that are read are transposed, and each row of the others is contiguous: how many are. 0: not so,
+ * or none are. */
+static int tgi_turned(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
+                      const int64_t *stride)
+{
+    int turned = 0;
+    for (int k = 0; k < f->count; k++) {
+        if (!p[k] || stride[k] == f->size[k]) continue;
+        if (k == 0 || !tgi_is_turned(f->size[k], rows, n, row[k], stride[k])) return 0;
+        turned++;
+    }
+    return turned;
+}
+
+/* Strips of some rows: of the transposed operands they are turned into a buffer, the others are taken from where they
+ * lie, row by row. */
+static __attribute__((noinline, unused)) void tgi_run_strips(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
+                                                             const int64_t *row, const int64_t *stride, int turned)
+{
+    _Alignas(TGI_LINE) char buffer[TGI_STRIP];
+    char *at[TGI_OPERANDS + 1] = { NULL };
+    if (f->parameters) at[f->count] = p[f->count];
+    const int64_t room = TGI_STRIP / turned / (TGI_TILE * 8) & -TGI_TILE, width = n < room ? n : room;
+    for (int64_t r = 0; r < rows; r += TGI_TILE) {
+        const int64_t h = rows - r < TGI_TILE ? rows - r : TGI_TILE;
+        for (int64_t c = 0; c < n; c += width) {
+            const int64_t w = n - c < width ? n - c : width;
+            char *to = buffer;
+            for (int k = 0; k < f->count; k++) {
+                if (!p[k]) continue;
+                const int64_t size = f->size[k];
+                at[k] = p[k] + r * row[k] + c * stride[k];
+                if (stride[k] == size) continue;
+                tgi_copy(size, h, w, to, w * size, size, at[k], row[k], stride[k]);
+                at[k] = to;
+                to += h * w * size;
+            }
+            for (int64_t i = 0; i < h; i++) {
+                tgi_run_flat(f, w, at);
+                for (int k = 0; k < f->count; k++)
+                    if (at[k]) at[k] += stride[k] == f->size[k] ? row[k] : w * f->size[k];
+            }
         }
     }
 }
@@ -148,7 +248,9 @@ static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64
             tgi_run_flat(f, n, at);
         }
     } else if (n > 0) {
-        tgi_run_blocks(f, rows, n, p, row, stride);
+        const int turned = n >= TGI_LONG ? tgi_turned(f, rows, n, p, row, stride) : 0;
+        if (turned) tgi_run_strips(f, rows, n, p, row, stride, turned);
+        else tgi_run_blocks(f, rows, n, p, row, stride);
     }
 }
 
