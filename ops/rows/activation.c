@@ -2,7 +2,9 @@
 #include "ops/activation.h"
 
 #include "ops/base/call.h"
+#include "ops/base/iterate.h"
 #include "ops/create.h"
+#include "ops/join.h"
 #include "ops/kernels/rows/activation_kernels.h"
 #include "ops/base/layout.h"
 #include "ops/pointwise.h"
@@ -193,7 +195,49 @@ tg_tensor *tg_prelu_at(const char *where, tg_tensor *a, tg_tensor *weight)
 
 /* ---- glu ---- */
 
+/* One half of t along a dimension, the first or the second; a view that is not recorded. */
+static tg_tensor *half_of(tg_tensor *t, int dim, int which)
+{
+    tgi_layout half = tgi_layout_of(t);
+    const int64_t length = t->dims[dim] / 2;
+    tgi_layout_slice(&half, dim, which * length, length, 1);
+    return tgi_make_view(t, &half);
+}
+
+static void glu_backward(tg_context *ctx)
+{
+    const int dim = *(const int *)tg_attributes(ctx);
+    tg_tensor *g = tg_grad_output(ctx, 0), *a = tg_saved(ctx, 0);
+    if (!a) return;
+    const int64_t half = a->dims[dim] / 2;
+    tg_tensor *first = tg_narrow(a, dim, 0, half), *second = tg_narrow(a, dim, half, half);
+    tg_tensor *gate = tg_sigmoid(second), *slope = tg_mul(gate, tg_sigmoid(tg_neg(second)));
+    tg_tensor *d_first = tg_mul(g, gate), *d_second = tg_mul(tg_mul(g, first), slope);
+    tg_set_grad_input(ctx, 0, tg_cat(tg_list(d_first, d_second), dim));
+}
+
+/* Both halves where they belong. */
+static void glu_backward_fused(tg_context *ctx)
+{
+    const int dim = *(const int *)tg_attributes(ctx);
+    const tgi_row_loops *loops = TGI_ROW(activation, glu_kernel);
+    tg_tensor *g = tg_grad_output(ctx, 0), *a = tg_saved(ctx, 0), *d = tg_grad_place(ctx, 0);
+    if (!a) return;
+    if (!d || !tgi_same_shape(d, a)) d = tgi_new_like(a, (tg_dtype)a->dtype);
+    tg_tensor *first = half_of(a, dim, 0), *second = half_of(a, dim, 1);
+    tg_tensor *to_first = d ? half_of(d, dim, 0) : NULL, *to_second = d ? half_of(d, dim, 1) : NULL;
+    if (!first || !second || !to_first || !to_second) return;
+    tgi_iterate(loops->backward[0][a->dtype], 5, (tg_tensor *[]){ to_first, g, NULL, second, NULL });
+    tgi_iterate(loops->backward[1][a->dtype], 5, (tg_tensor *[]){ to_second, g, first, second, NULL });
+    tg_set_grad_input(ctx, 0, d);
+}
+
 static tg_tensor_list glu_call(const tg_value *v) { return tgi_result(tg_glu(v[0].as.tensor, v[1].as.integer)); }
+
+static tg_tensor_list glu_again(const tg_node *node, tg_tensor_list inputs)
+{
+    return tgi_result(tg_glu(inputs.items[0], *(const int *)tg_node_attributes(node)));
+}
 
 const tg_op tgi_op_glu = {
     .name = "glu",
@@ -203,13 +247,16 @@ const tg_op tgi_op_glu = {
     .doc = "the first half along dim, through the gate that is the second",
     .shapes = "[*, 2 N, *] to [*, N, *]",
     .usage = "tg_glu(self, dim)",
-    .composite = true,
+    .backward = glu_backward,
+    .backward_fused = glu_backward_fused,
     .call = glu_call,
+    .again = glu_again,
     .samples = (const char *const[]){ "glu(f(2, 4))", "glu(f(4, 3), 0)", "glu(f(2, 6, 3), dim=1)", "glu(f(2))",
                                       "glu(f(0, 4))", NULL },
     .errors =
         (const tg_error_sample[]){ { "glu(f(2, 3))", "Halving dimension must be even, but dimension 1 is size 3" },
                                    { "glu(f(2, 4), 2)", "Dimension out of range" },
+                                   { "glu(i(2, 4))", "\"glu_cpu\" not implemented for 'Long'" },
                                    { "glu(f())", "glu does not support scalars because halving size must be even" },
                                    { NULL, NULL } },
 };
@@ -224,7 +271,13 @@ tg_tensor *tg_glu_at(const char *where, tg_tensor *a, int64_t dim)
     if (a->dims[d] % 2)
         return tg_op_fail(&tgi_op_glu, tg_list(a), "Halving dimension must be even, but dimension %d is size %lld", d,
                           (long long)a->dims[d]);
-    const int64_t half = a->dims[d] / 2;
-    tg_tensor *first = tg_narrow(a, d, 0, half), *second = tg_narrow(a, d, half, half);
-    return first && second ? tg_mul(first, tg_sigmoid(second)) : NULL;
+    const tgi_loop loop = TGI_ROW(activation, glu_kernel)->forward[a->dtype];
+    if (!loop) return tgi_not_implemented(&tgi_op_glu, tg_list(a), "glu_cpu", (tg_dtype)a->dtype);
+    tg_shape shape = tgi_shape(a);
+    shape.dims[d] /= 2;
+    tg_tensor *first = half_of(a, d, 0), *second = half_of(a, d, 1);
+    tg_tensor *y = first && second ? tgi_new(&shape, (tg_dtype)a->dtype) : NULL;
+    if (!y) return NULL;
+    tgi_iterate(loop, 3, (tg_tensor *[]){ y, first, second });
+    return tg_record(&tgi_op_glu, tg_list(a), tg_list(y), tg_list(a), &d, sizeof d) == TG_OK ? y : NULL;
 }

@@ -122,6 +122,15 @@ def digamma(x):
     return formula(torch.digamma, trigamma)(x)
 
 
+def glu_kernel(a, b):
+    if not torch.is_tensor(a) or not torch.is_tensor(b):
+        return with_numbers(glu_kernel)(a, b)
+    dtype = torch.result_type(a, b)
+    if not dtype.is_floating_point:
+        raise RuntimeError("not implemented")
+    return a.to(dtype) * torch.sigmoid(b.to(dtype))
+
+
 prelu_elements = formula(lambda a, b: torch.where(a > 0, a, a * b), lambda a, b: torch.where(a > 0, 1.0, b), lambda a, b: torch.where(a > 0, 0.0, a))
 
 
@@ -196,7 +205,7 @@ NAMES = {
     "bitwise_left_shift": with_numbers(torch.bitwise_left_shift),
     "bitwise_right_shift": with_numbers(torch.bitwise_right_shift),
     "elu": elu, "digamma": digamma, "polygamma": polygamma, "hardsigmoid": hardsigmoid,
-    "prelu_kernel": prelu_kernel, "gelu_tanh": lambda a: F.gelu(a, approximate="tanh"), "clamp": clamp,
+    "prelu_kernel": prelu_kernel, "glu_kernel": glu_kernel, "gelu_tanh": lambda a: F.gelu(a, approximate="tanh"), "clamp": clamp,
 }
 ROOT = math.sqrt(0.5)
 SPECIAL = {

@@ -140,6 +140,7 @@ static const row rows[] = {
     ONE(hardshrink),
     AS(threshold, "threshold(f(1), 0.25, -1)", 1),
     TWO(prelu_kernel),
+    TWO(glu_kernel, .b = { -80, 80 }), /* beyond, a may be as large as the gate is small, which is denormal */
 
     AS(mse, "mse_loss(f(1), f(1), 'none')", 2),
     AS(l1, "l1_loss(f(1), f(1), 'none')", 2),

@@ -293,6 +293,7 @@ UNARY(hardshrink)
 }
 UNARY(threshold) { return X == 0.25L ? zero_but(-1) : X > 0.25L ? a : jet_constant(-1); }
 BINARY(prelu_kernel) { return jet_branch(a, 0, a, jet_mul(a, b), 0); }
+BINARY(glu_kernel) { return jet_mul(a, jet_sigmoid(b)); }
 
 BINARY(mse)
 {
