@@ -141,7 +141,7 @@ SECTIONS := -ffunction-sections -fdata-sections
 LEVEL := -O2 $(SECTIONS)
 HOT := core ops/base ops/kernels
 $(addsuffix /%.o,$(addprefix $(OBJ)/,$(HOT))) $(OBJ)/ops/engine.o: LEVEL := -O3
-$(OBJ)/ops/rows/%.o: LEVEL := -O3 $(SECTIONS)
+$(OBJ)/ops/rows/%.o $(OBJ)/ops/shape/create.o: LEVEL := -O3 $(SECTIONS)
 # Nor does a program that only reads a format link what writes it.
 $(OBJ)/core/file/%.o $(OBJ)/core/show/%.o $(OBJ)/core/watch/%.o: LEVEL := -O2 $(SECTIONS)
 $(OBJ)/core/watch/check/check_scan.o: LEVEL := -O3 $(SECTIONS)

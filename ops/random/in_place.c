@@ -239,9 +239,10 @@ tg_tensor *tg_cauchy_in_place_at(const char *where, tg_tensor *t, tg_cauchy_opti
 
 /* ---- integers ---- */
 
-static double one_geometric(tg_generator *g, const double *p)
+/* `log_miss` is log(1 - p). */
+static double one_geometric(tg_generator *g, const double *log_miss)
 {
-    return ceil(log(tg_random_uniform(g)) / log(1.0 - p[0]));
+    return ceil(log(tg_random_uniform(g)) / *log_miss);
 }
 
 tg_tensor *tg_geometric_in_place_at(const char *where, tg_tensor *t, double p, tg_draw_options o)
@@ -250,7 +251,7 @@ tg_tensor *tg_geometric_in_place_at(const char *where, tg_tensor *t, double p, t
     if (!tg_op_begin(where, op, tg_list(t))) return NULL;
     if (!(p > 0 && p < 1)) return tg_op_fail(op, tg_list(t), "geometric_ expects p to be in (0, 1), but got p=%g", p);
     if (t->dtype == TG_BOOL) return tgi_not_implemented(op, tg_list(t), "geometric_cpu", TG_BOOL);
-    return draw(op, t, o.generator, one_geometric, p, 0);
+    return draw(op, t, o.generator, one_geometric, log(1.0 - p), 0);
 }
 
 /* Drawn apart and then copied, in case that p is t. */

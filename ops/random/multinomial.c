@@ -67,28 +67,28 @@ typedef struct found {
 
 /* The loops, for either dtype. */
 #define LOOPS(type)                                                                                                    \
-    /* Looks at n weights; sums[i] = p[0] + .. + p[i], where there are sums. */                                        \
+    /* Looks at n weights; sums[i] = p[0] + .. + p[i] as a part of the sum of all, where there are sums. */            \
     static found add_up_##type(const type *p, int64_t n, type *sums)                                                   \
     {                                                                                                                  \
-        found f = { false, false, false };                                                                             \
+        int negative = 0, infinite = 0, positive = 0;                                                                  \
         type sum = 0;                                                                                                  \
         for (int64_t i = 0; i < n; i++) {                                                                              \
-            f.negative |= !(p[i] >= 0);                                                                                \
-            f.infinite |= p[i] == (type)INFINITY;                                                                      \
-            f.positive |= p[i] > 0;                                                                                    \
-            sum += p[i];                                                                                               \
-            if (sums) sums[i] = sum;                                                                                   \
+            negative |= !(p[i] >= 0);                                                                                  \
+            infinite |= p[i] == (type)INFINITY;                                                                        \
+            positive |= p[i] > 0;                                                                                      \
         }                                                                                                              \
-        return f;                                                                                                      \
+        for (int64_t i = 0; sums && i < n; i++) sums[i] = sum += p[i];                                                 \
+        for (int64_t i = 0; sums && i < n; i++) sums[i] /= sum;                                                        \
+        return (found){ negative != 0, infinite != 0, positive != 0 };                                                 \
     }                                                                                                                  \
                                                                                                                        \
-    /* The first i whose sum, as a part of the last one, is not below u; the last i if there is none. */               \
+    /* The first i whose sum is not below u; the last i if there is none. */                                           \
     static int64_t slot_##type(const type *sums, int64_t n, double u)                                                  \
     {                                                                                                                  \
         int64_t low = 0, high = n - 1;                                                                                 \
         while (low < high) {                                                                                           \
             const int64_t middle = low + (high - low) / 2;                                                             \
-            if ((double)(sums[middle] / sums[n - 1]) < u)                                                              \
+            if ((double)sums[middle] < u)                                                                              \
                 low = middle + 1;                                                                                      \
             else                                                                                                       \
                 high = middle;                                                                                         \

@@ -4,6 +4,7 @@
 #include "ops/pointwise.h"
 
 #include "core/error.h"
+#include "core/observe_impl.h"
 #include "core/scope.h"
 #include "ops/base/call.h"
 #include "ops/create.h"
@@ -46,10 +47,10 @@ static bool has_zero(const tg_operand *operand)
     tg_tensor *t = tgi_operand_to(*operand, TG_INT64);
     t = t ? tgi_contiguous_raw(t) : NULL;
     const int64_t *x = t ? (const int64_t *)tgi_ptr(t) : NULL;
-    bool found = !t;
-    for (int64_t i = 0; t && i < t->numel && !found; i++) found = x[i] == 0;
+    int64_t zeros = !t; /* counted, which vectors do, where a search would stop */
+    for (int64_t i = 0; t && i < t->numel; i++) zeros += x[i] == 0;
     tg_scope_end(scope);
-    return found;
+    return zeros != 0;
 }
 
 static bool divisor_check(const tg_op *op, tg_tensor_list inputs, const tg_operand *operands, const double *parameters)
@@ -320,8 +321,21 @@ static tg_operand scaled_number(tg_operand b, double alpha, tg_dtype common)
     return tg_operand_int((int64_t)((uint64_t)b.as.integer * (uint64_t)(int64_t)alpha));
 }
 
-/* b times alpha, which is whole where both operands are integers. False: an error. */
-static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *b, double alpha)
+/* a + alpha b in one pass, as a + alpha b 1. NULL: not so, since the tensors differ or a gradient is asked for. */
+static tg_tensor *added_at_once(const tg_op *op, tg_tensor_list inputs, double alpha)
+{
+    tg_tensor *a = inputs.items[0], *b = inputs.items[1];
+    if (!tgi_is_floating(a) || a->dtype != b->dtype || !tgi_same_shape(a, b) || tg_will_record(inputs)) return NULL;
+    tg_tensor *one = tgi_operand_to(tg_operand_real(1), (tg_dtype)a->dtype);
+    tg_tensor *y = one ? tgi_new_like(a, (tg_dtype)a->dtype) : NULL;
+    if (!y) return NULL;
+    tgi_iterate_with(TGI_ROW(pointwise, addcmul)->forward[a->dtype], 4, (tg_tensor *[]){ y, a, b, one }, &alpha);
+    return tgi_returns(op, y);
+}
+
+/* b times alpha, which is whole where both operands are integers; or, where there is room for it, the result itself. False:
+ * an error. */
+static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *b, double alpha, tg_tensor **y)
 {
     const tg_operand operands[] = { a, *b };
     tg_tensor *tensors[2];
@@ -333,6 +347,7 @@ static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *
         return refuse(op, inputs, "For integral input tensors, argument alpha must not be a floating point number.");
     if (!tg_dtype_is_floating(common) && !(fabs(alpha) < 0x1p63)) return refuse(op, inputs, TGI_NO_INT64);
     if (alpha == 1) return true;
+    if (y && inputs.count == 2 && (*y = added_at_once(op, inputs, op == &tgi_op_sub ? -alpha : alpha))) return true;
     if (b->kind != TG_OPERAND_TENSOR) {
         *b = scaled_number(*b, alpha, common);
         return true;
@@ -348,22 +363,24 @@ static bool scale(const char *where, const tg_op *op, tg_operand a, tg_operand *
 
 tg_tensor *tg_add_scaled_at(const char *where, tg_operand a, tg_operand b, double alpha)
 {
-    return scale(where, &tgi_op_add, a, &b, alpha) ? tg_add_at(where, a, b) : NULL;
+    tg_tensor *y = NULL;
+    return scale(where, &tgi_op_add, a, &b, alpha, &y) ? y ? y : tg_add_at(where, a, b) : NULL;
 }
 
 tg_tensor *tg_sub_scaled_at(const char *where, tg_operand a, tg_operand b, double alpha)
 {
-    return scale(where, &tgi_op_sub, a, &b, alpha) ? tg_sub_at(where, a, b) : NULL;
+    tg_tensor *y = NULL;
+    return scale(where, &tgi_op_sub, a, &b, alpha, &y) ? y ? y : tg_sub_at(where, a, b) : NULL;
 }
 
 tg_tensor *tg_add_scaled_in_place_at(const char *where, tg_tensor *a, tg_operand b, double alpha)
 {
-    return scale(where, &tgi_op_add, tg_operand_tensor(a), &b, alpha) ? tg_add_in_place_at(where, a, b) : NULL;
+    return scale(where, &tgi_op_add, tg_operand_tensor(a), &b, alpha, NULL) ? tg_add_in_place_at(where, a, b) : NULL;
 }
 
 tg_tensor *tg_sub_scaled_in_place_at(const char *where, tg_tensor *a, tg_operand b, double alpha)
 {
-    return scale(where, &tgi_op_sub, tg_operand_tensor(a), &b, alpha) ? tg_sub_in_place_at(where, a, b) : NULL;
+    return scale(where, &tgi_op_sub, tg_operand_tensor(a), &b, alpha, NULL) ? tg_sub_in_place_at(where, a, b) : NULL;
 }
 
 enum { TRUE_QUOTIENT, TRUNCATED, FLOORED, NO_SUCH_MODE };

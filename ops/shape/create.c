@@ -202,23 +202,40 @@ tg_tensor *tg_scalar_at(const char *where, tg_operand value, tg_create_options o
 
 /* ---- sequences ---- */
 
+/* to[i] = first + (from + i sign) by, in R, then rounded to T. Counted in pieces by an int, which every processor's vectors
+ * convert. */
+enum { SEQUENCE_PIECE = 1 << 30 };
+#define SEQUENCE(name, T, R)                                                                                           \
+    static void name(T *to, int64_t n, R first, R by, int64_t from, double sign)                                       \
+    {                                                                                                                  \
+        for (int64_t done = 0; done < n; done += SEQUENCE_PIECE) {                                                     \
+            const double place = (double)from + sign * (double)done;                                                   \
+            const int some = n - done < SEQUENCE_PIECE ? (int)(n - done) : SEQUENCE_PIECE;                             \
+            for (int i = 0; i < some; i++) to[done + i] = (T)(first + by * (R)(place + sign * (double)i));             \
+        }                                                                                                              \
+    }
+SEQUENCE(floats, float, float)
+SEQUENCE(rounded_floats, float, double)
+SEQUENCE(doubles, double, double)
+SEQUENCE(truncated, int64_t, double)
+SEQUENCE(bools, bool, double)
+
 /* Fills t[i] = start + i step: computed in double (int64: exactly), then rounded once. */
 static void fill_sequence(tg_tensor *t, tg_operand start, tg_operand step)
 {
     void *p = tgi_ptr(t);
     const bool integers = start.kind != TG_OPERAND_REAL && step.kind != TG_OPERAND_REAL;
     const double first = operand_real(start), by = operand_real(step);
-    for (int64_t i = 0; i < t->numel; i++) {
-        const double value = first + by * (double)i;
-        if (t->dtype == TG_FLOAT32)
-            ((float *)p)[i] = (float)value;
-        else if (t->dtype == TG_FLOAT64)
-            ((double *)p)[i] = value;
-        else if (t->dtype == TG_INT64)
-            ((int64_t *)p)[i] = integers ? start.as.integer + i * step.as.integer : (int64_t)value;
-        else
-            ((bool *)p)[i] = value != 0;
-    }
+    if (t->dtype == TG_FLOAT32)
+        rounded_floats(p, t->numel, first, by, 0, 1);
+    else if (t->dtype == TG_FLOAT64)
+        doubles(p, t->numel, first, by, 0, 1);
+    else if (t->dtype == TG_BOOL)
+        bools(p, t->numel, first, by, 0, 1);
+    else if (!integers)
+        truncated(p, t->numel, first, by, 0, 1);
+    else
+        for (int64_t i = 0; i < t->numel; i++) ((int64_t *)p)[i] = start.as.integer + i * step.as.integer;
 }
 
 /* As PyTorch counts in integers: in steps of whole numbers. False: the number is none. */
@@ -270,17 +287,17 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
     }
     const double step = steps > 1 ? (end_ - start) / (double)(steps - 1) : 0;
     const float step32 = steps > 1 ? ((float)end_ - (float)start) / (float)(steps - 1) : 0;
-    for (int64_t i = 0; i < steps; i++) {
-        const bool first_half = i < steps / 2;
-        const int64_t j = steps - 1 - i;
-        const double value = first_half || steps == 1 ? start + step * (double)i : end_ - step * (double)j;
-        if (t->dtype == TG_FLOAT64)
-            ((double *)tgi_ptr(t))[i] = value;
-        else if (t->dtype == TG_INT64)
-            ((int64_t *)tgi_ptr(t))[i] = (int64_t)value;
-        else
-            ((float *)tgi_ptr(t))[i] =
-                first_half || steps == 1 ? (float)start + step32 * (float)i : (float)end_ - step32 * (float)j;
+    const int64_t half = steps == 1 ? 1 : steps / 2, rest = steps - half;
+    void *p = tgi_ptr(t);
+    if (t->dtype == TG_FLOAT64) {
+        doubles(p, half, start, step, 0, 1);
+        doubles((double *)p + half, rest, end_, -step, rest - 1, -1);
+    } else if (t->dtype == TG_INT64) {
+        truncated(p, half, start, step, 0, 1);
+        truncated((int64_t *)p + half, rest, end_, -step, rest - 1, -1);
+    } else {
+        floats(p, half, (float)start, step32, 0, 1);
+        floats((float *)p + half, rest, (float)end_, -step32, rest - 1, -1);
     }
     return end(t, &options);
 }

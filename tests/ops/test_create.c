@@ -47,6 +47,34 @@ TEST(test_constants)
     expect_error("9 is not a dtype");
 }
 
+/* Long and odd, element by element. */
+TEST(test_long_sequences)
+{
+    enum { N = 1003 };
+    static float singles[N];
+    static double doubles[N];
+    static int64_t integers[N];
+    tg_to_array(tg_arange(-2, N - 2, 1, .dtype = TG_FLOAT64), doubles, N);
+    for (int i = 0; i < N; i++) assert_true(doubles[i] == i - 2);
+    tg_to_array(tg_arange(1, 1 + 0.1 * (N - 0.5), 0.1, .dtype = TG_FLOAT64), doubles, N);
+    for (int i = 0; i < N; i++) assert_true(doubles[i] == 1 + 0.1 * i);
+    tg_to_array(tg_arange(1000, 1000 - 3 * N, -3), doubles, N);
+    for (int i = 0; i < N; i++) assert_true(doubles[i] == 1000 - 3 * i);
+    tg_to_array(tg_linspace(1, -1, N, .dtype = TG_FLOAT64), doubles, N);
+    tg_tensor *line = tg_linspace(1, -1, N), *whole = tg_linspace(-500, 502, N, .dtype = TG_INT64);
+    const float *single = tg_data(line, TG_FLOAT32);
+    const int64_t *integer = tg_data(whole, TG_INT64);
+    const float step = (-1.0f - 1.0f) / (float)(N - 1);
+    for (int i = 0; i < N; i++) {
+        const int left = N - 1 - i;
+        singles[i] = i < N / 2 ? 1 + step * (float)i : -1 - step * (float)left;
+        integers[i] = i - 500;
+        assert_true(doubles[i] == (i < N / 2 ? 1 + -2.0 / (N - 1) * i : -1 - -2.0 / (N - 1) * left));
+        assert_true(single[i] == singles[i]);
+        assert_true(integer[i] == integers[i]);
+    }
+}
+
 TEST(test_sequences)
 {
     check(tg_arange(0, 5, 2), TG_INT64, VALUES(0, 2, 4));
@@ -224,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_constants),
         T(test_sequences),
+        T(test_long_sequences),
         T(test_from_data),
         T(test_like),
         T(test_new),

@@ -46,6 +46,9 @@ TEST(test_options_at_zero)
     VALUES(tg_addcdiv(x, x, ROW(1, 2, 4), .value = 0), 0, -2, 0, 3);
     VALUES(tg_add(x, x, .alpha = 0), 0, -2, 0, 3);
     VALUES(tg_sub(x, 1, .alpha = 0), 0, -2, 0, 3);
+    VALUES(tg_add(x, x, .alpha = 2.5), 0, -7, 0, 10.5); /* in one pass, which tensors of other shapes are not */
+    VALUES(tg_sub(x, x, .alpha = 0.5), 0, -1, 0, 1.5);
+    VALUES(tg_sub(x, tg_scalar(1), .alpha = 0.5), 0, -2.5, -0.5, 2.5);
     VALUES(tg_logit(ROW(0.5), .eps = 0), 0, 0);
     assert_true(isinf(tg_item(tg_logit(ROW(0), .eps = 0))));
     assert_false(tg_allclose(ROW(1), ROW(1 + 1e-6), .rtol = 0));
