@@ -109,7 +109,7 @@ typedef struct waiting {
     int64_t m, n;  /* their lengths */
     int64_t count, used, room;
     double *pairs; /* [room] */
-    double *strip; /* of TGI_STRIP n numbers */
+    double *strip; /* of TGI_FACTOR_STRIP n numbers */
     tgi_sweep of_w[SWEEPS], of_v[SWEEPS];
 } waiting;
 

@@ -129,7 +129,7 @@ static void test_singular_panels(void **unused)
 static void test_rotations(void **unused)
 {
     (void)unused;
-    static double pairs[3][2 * MOST], strip[MOST * TGI_STRIP];
+    static double pairs[3][2 * MOST], strip[MOST * TGI_FACTOR_STRIP];
     for (int w = 0; w < 3; w++)
         for (int i = 0; i < MOST; i++) {
             const double angle = uniform(-3, 3);

@@ -10,7 +10,7 @@ TGI_KERNEL_FAMILY(factor);
 /* Columns of a panel, and rows of a triangle, that are done one by one. */
 enum { TGI_NARROW = 8 };
 /* Columns that are rotated at once: 128 bytes. */
-enum { TGI_STRIP = 16 };
+enum { TGI_FACTOR_STRIP = 16 };
 
 /* Element (i, k) of a triangle lies at a[i row + k col]; `unit`: its diagonal is ones. */
 typedef struct tgi_triangle {
@@ -57,7 +57,7 @@ struct tgi_factor_kernels {
     void (*reflect)(double *panel, int64_t m, int64_t width, double *tau);
     /* x and y, of n numbers, become a x + b y and c x + d y. */
     void (*combine)(int64_t n, double *x, double *y, const double *abcd);
-    /* All sweeps, one after another, to the rows of x, `row` apart, of n numbers; strip: room for TGI_STRIP numbers for
+    /* All sweeps, one after another, to the rows of x, `row` apart, of n numbers; strip: room for TGI_FACTOR_STRIP numbers for
      * each row. */
     void (*turn)(double *x, int64_t n, int64_t row, const tgi_sweep *sweeps, int64_t count, double *strip);
     void (*reduce)(const tgi_reduction_step *step);

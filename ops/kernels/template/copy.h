@@ -56,7 +56,7 @@ static void tgi_repeat(int64_t size, int64_t rows, int64_t n, char *to, const ch
     } else if (size == 8) {
         TGI_REPEAT(uint64_t, tgi_line_8)
     }
-    for (; r < rows; r++) tgi_fill_row(n, size, to + r * n * size, from + r * from_row);
+    tgi_fill_rows(size, rows - r, n, to + r * n * size, n * size, from + r * from_row, from_row);
 }
 #undef TGI_REPEAT
 
