@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Elements from which on several threads pay, and of a piece; how long a piece of one long row is. */
-enum { PARALLEL = 1 << 17, PIECE = 1 << 15, CHUNK = 1 << 16 };
+enum { PARALLEL = 1 << 16, PIECE = 1 << 15, CHUNK = 1 << 16 };
 
 /* ---- [outer, n, m] ---- */
 

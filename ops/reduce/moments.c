@@ -32,7 +32,7 @@ typedef struct means {
 
 enum {
     CHUNK = 1 << 16,    /* elements in a task: a power of two, so that a chunk is a whole branch of the kernel's tree */
-    PARALLEL = 1 << 17, /* elements from which on several threads pay */
+    PARALLEL = 1 << 16, /* elements from which on several threads pay */
     LONG = 64           /* elements from which on rows are the kernel's */
 };
 

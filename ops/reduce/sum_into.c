@@ -19,7 +19,7 @@ enum {
     COLUMNS = 1 << 9,     /* kept columns that one such call takes at most */
     ROWS = 1 << 11,       /* rows that it takes at least, if there are so many */
     ROW_MOST = CHUNK / 8, /* elements of a row that is copied as a whole */
-    PARALLEL = 1 << 18    /* elements from which on several threads pay */
+    PARALLEL = 1 << 16    /* elements from which on several threads pay */
 };
 
 /* ---- the loops ---- */
