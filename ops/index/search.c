@@ -288,8 +288,8 @@ static bool equal_at(const tg_tensor *a, int64_t i, const tg_tensor *b, int64_t 
 }
 
 /* The integers of `test` lie close together: a byte for each from the least to the largest says whether it is there. False:
- * they do not, or there is no memory. */
-static bool look_up_members(tg_tensor *y, tg_tensor *x, tg_tensor *test, bool invert)
+ * they do not. When memory ran out *ok is false. */
+static bool look_up_members(tg_tensor *y, tg_tensor *x, tg_tensor *test, bool invert, bool *ok)
 {
     if (test->dtype != TG_INT64 || test->numel == 0) return false;
     const int64_t *of = tgi_ptr(test), *a = tgi_ptr(x);
@@ -300,7 +300,8 @@ static bool look_up_members(tg_tensor *y, tg_tensor *x, tg_tensor *test, bool in
     }
     if (__builtin_sub_overflow(high, low, &span) || span >= 1024 + x->numel + 8 * test->numel) return false;
     tg_tensor *table = tgi_own(tgi_new_full(&tg_shape(span + 1), TG_BOOL, 0));
-    if (!table) return false;
+    *ok = table;
+    if (!table) return true;
     bool *there = tgi_ptr(table), *to = tgi_ptr(y);
     for (int64_t i = 0; i < test->numel; i++) there[of[i] - low] = true;
     for (int64_t i = 0; i < x->numel; i++) {
@@ -314,7 +315,8 @@ static bool look_up_members(tg_tensor *y, tg_tensor *x, tg_tensor *test, bool in
 /* y = whether each element of x is in `test`: found in it, sorted, by halves. False when memory ran out. */
 static bool find_members(tg_tensor *y, tg_tensor *x, tg_tensor *test, bool invert)
 {
-    if (look_up_members(y, x, test, invert)) return true;
+    bool looked_up;
+    if (look_up_members(y, x, test, invert, &looked_up)) return looked_up;
     const tg_shape places = tg_shape(x->numel), n = tg_shape(test->numel);
     tg_tensor *place = tgi_own(tgi_new(&places, TG_INT64)), *order = tgi_own(tgi_new(&n, TG_INT64));
     const bool ok = place && order;

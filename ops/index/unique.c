@@ -171,14 +171,15 @@ static bool read_table(const tg_tensor *x, int64_t low, int64_t span, int64_t *t
     return true;
 }
 
-/* False: there is no such table for them, or no memory. */
+/* False: there is no such table for them. When memory ran out y has no values. */
 static bool unique_by_table(tg_tensor *x, const tg_unique_options *o, tg_unique_result *y)
 {
     int64_t low;
     const int64_t span = x->dtype == TG_INT64 || x->dtype == TG_BOOL ? span_of(x, &low) : 0;
+    if (span == 0) return false;
     const tg_shape shape = tg_shape(2 * span);
-    tg_tensor *table = span ? tgi_own(tgi_new(&shape, TG_INT64)) : NULL;
-    if (!table) return false;
+    tg_tensor *table = tgi_own(tgi_new(&shape, TG_INT64));
+    if (!table) return true;
     count_elements(x, low, span, o->return_counts, tgi_ptr(table));
     const bool ok = read_table(x, low, span, tgi_ptr(table), o, y);
     if (!ok) *y = (tg_unique_result){ NULL, NULL, NULL };

@@ -269,13 +269,12 @@ static void gather_task(const void *work, int64_t chunk)
     sum(p, 1, end - start, buffer + (start - first * g->n) * size, 0, p->partial + chunk * p->to_size);
 }
 
-/* False when memory ran out. */
-static bool sum_gathered(const tgi_axes *l, int terms, int64_t numel, tg_tensor *y)
+/* False when memory ran out; *failed: that to work in, which is no error yet. */
+static bool sum_gathered(const tgi_axes *l, int terms, int64_t numel, tg_tensor *y, bool *failed)
 {
-    bool failed = false;
     gathering g = { .sum = { .from = l, .terms = terms, .n = numel, .inner = 1, .row = element_size(l->dtype) },
                     .n = l->dims[l->ndim - 1],
-                    .failed = &failed };
+                    .failed = failed };
     g.sum.chunks = tgi_pieces(numel, CHUNK);
     g.sum.to_dtype = l->dtype == TGI_BOOL ? TGI_I64 : l->dtype;
     g.sum.to_size = element_size(g.sum.to_dtype);
@@ -284,12 +283,12 @@ static bool sum_gathered(const tgi_axes *l, int terms, int64_t numel, tg_tensor 
     if (!partial) return false;
     g.sum.partial = tgi_ptr(partial);
     tgi_run_tasks(numel >= PARALLEL, g.sum.chunks, gather_task, &g);
-    if (!failed) {
+    if (!*failed) {
         fold_chunks(&g.sum, 0);
         memcpy(tgi_ptr(y), g.sum.partial, (size_t)g.sum.to_size);
     }
     tgi_unref(partial);
-    return !failed;
+    return !*failed;
 }
 
 /* ---- which way ---- */
@@ -319,7 +318,11 @@ static bool sum_into(int terms, tg_tensor *t, const bool reduced[TG_MAX_DIMS], t
     tgi_axes_merge(&l);
     if (last_reduced(&l) < 0) return sum_nothing(terms, t, y);
     if (ready(&l)) return sum_groups(l, terms, y);
-    if (y->numel == 1 && l.dims[l.ndim - 1] <= ROW_MOST) return sum_gathered(&l, terms, t->numel, y);
+    if (y->numel == 1 && l.dims[l.ndim - 1] <= ROW_MOST) {
+        bool failed = false;
+        const bool ok = sum_gathered(&l, terms, t->numel, y, &failed);
+        if (ok || !failed) return ok;
+    }
     tg_tensor *c = tgi_own_contiguous(t);
     if (!c) return false;
     l = tgi_axes_of(c, reduced);

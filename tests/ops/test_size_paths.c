@@ -288,6 +288,8 @@ TEST(test_histograms)
             check_histogram(x, tg_histogram(x, bins, .weight = w), w);
             check_histogram(x, tg_histogram(x, bins, .min = -2.5, .max = 1), NULL);
             check_histogram(tg_transpose(x, 0, 1), tg_histogram(tg_transpose(x, 0, 1), bins), NULL);
+            tg_tensor *on_edges = tg_linspace(-0.7, 1.1, bins + 1, .dtype = dtype);
+            check_histogram(on_edges, tg_histogram(on_edges, bins), NULL);
             tg_tensor *edges = tg_sort(tg_randn(tg_shape(bins + 1), .dtype = dtype)).values;
             check_histogram(x, tg_histogram(x, edges), NULL);
             tg_tensor *holes = tg_where(tg_gt(x, 2), (double)NAN, x);
