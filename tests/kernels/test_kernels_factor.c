@@ -43,13 +43,16 @@ static void test_vectors(void **unused)
         K(factor)->combine(n, got, got + ROW, abcd);
         R(factor)->combine(n, want, want + ROW, abcd);
         assert_same("combine", n, 1e-15);
-        K(factor)->negate(n, 9, got + 8 * ROW, ROW, got, ROW / 2);
-        R(factor)->negate(n, 9, want + 8 * ROW, ROW, want, ROW / 2);
-        if (n <= 16) assert_same("negate", n, 1e-15);
+        if (n <= 16) {
+            K(factor)->negate(n, 9, got + 8 * ROW, ROW, got, ROW / 2);
+            R(factor)->negate(n, 9, want + 8 * ROW, ROW, want, ROW / 2);
+            assert_same("negate", n, 1e-15);
+        }
+        if (n > 48) continue;
         fill(-1, 1);
         K(factor)->transpose(n, 11, got + 20 * ROW, ROW, got, ROW);
         R(factor)->transpose(n, 11, want + 20 * ROW, ROW, want, ROW);
-        if (n <= 48) assert_same("transpose", n, 0);
+        assert_same("transpose", n, 0);
     }
 }
 
