@@ -11,7 +11,7 @@
 
 enum {
     PARALLEL = 1 << 15, /* elements from which on several threads pay */
-    STRETCH = 1 << 13   /* elements of one task */
+    STRETCH = 1 << 15   /* elements of one task */
 };
 
 #define FAIL(...) (tg_op_fail(op, tg_list(input), __VA_ARGS__), false)

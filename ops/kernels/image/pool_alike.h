@@ -5,7 +5,7 @@
 #include "pool_kernels.h"
 #include "ops/kernels/template/scalar.h"
 
-enum { TGI_ALIKE = 64 }; /* windows that are looked at together */
+enum { TGI_ALIKE = 128 }; /* windows that are looked at together */
 
 /* Columns of windows that are alike, `stride` apart. */
 typedef struct tgi_alike {
