@@ -111,6 +111,8 @@ static const char *const gelu_corners[] = { "gelu(f(2, 3))", "gelu(f(2, 3), appr
        .call = gelu_approximate_in_place_call
 #define EXTRA_prelu_kernel  ~, .usage = ""
 #define EXTRA_prelu_kernel_ ~, .usage = ""
+#define EXTRA_glu_kernel    ~, .usage = ""
+#define EXTRA_glu_kernel_   ~, .usage = ""
 
 #define ROWS   "ops/activation.def"
 #define FAMILY activation

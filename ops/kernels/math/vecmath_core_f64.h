@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ops/kernels/template/scalar.h"
+#include "vecmath_core_f32.h"
 
 TGI_INLINE uint64_t bits_f64(double x)
 {

@@ -2,4 +2,4 @@
 #include "threads.h"
 
 int tgi_thread_limit;
-_Thread_local bool tgi_in_task;
+__thread bool tgi_in_task;

@@ -10,7 +10,7 @@
 /* What the process was told; 0: as many as OpenMP says to the calling thread. Atomic. */
 extern int tgi_thread_limit;
 /* The calling thread runs a share of a loop that has been cut already. */
-extern _Thread_local bool tgi_in_task;
+extern __thread bool tgi_in_task;
 
 /* How many threads the caller's loop can have; 1 where the caller is one of several already. */
 static inline int tgi_threads(void)
