@@ -18,7 +18,7 @@
 # An OpenBLAS that is older than the processor may not know it and pick kernels without vectors to speak of, "Prescott": the
 # second line says what it picked. With CORETYPE=SkylakeX (or Haswell, Zen) it is told.
 #
-# From the environment: THREADS (1), ONLY (every workload), RUNS (5), KEEP (0), PYTHON (/usr/bin/python3), SECONDS_EACH (each
+# From the environment: THREADS (1), ONLY (every workload, no single ops), RUNS (5), KEEP (0), PYTHON (/usr/bin/python3), SECONDS_EACH (each
 # workload's own), TOGETHER.
 set -u
 export LC_ALL=C
@@ -50,7 +50,7 @@ passive=
 "$bench" ${ONLY:+--only "$ONLY"} --rows >"$work/rows" || exit 1
 # What PyTorch has no call for is in none of the tables.
 awk -F '\t' 'FILENAME == ARGV[1] { if ($3 == "") without[$1] = 1; next } !($0 in without)' "$work/rows" "$work/names" >"$work/both"
-mv "$work/both" "$work/names"
+if [ -n "${ONLY:-}" ]; then mv "$work/both" "$work/names"; else grep -v '^op-' "$work/both" >"$work/names"; fi
 [ -s "$work/names" ] || { echo "bench-pytorch: PyTorch has none of '$ONLY'" >&2; exit 1; }
 
 # Rows "run,side,workload,threads,figure" of some workloads.
