@@ -178,7 +178,7 @@ static void check_easy(const easy_test *t, int d)
     double one[TGI_PARAMETERS] = { 1, 1, 1 };
     const int64_t size = sizes[d], stride[] = { size, size, size, size };
     char *to_easy[] = { easy, x[0], x[1], NULL }, *to_got[] = { got, x[0], x[1], NULL },
-         *to_want[] = { want, x[0], x[1] };
+         *to_want[] = { want, x[0], x[1], NULL };
     char **all[] = { to_easy, to_got, to_want };
     for (int k = 0; k < 3; k++) all[k][1 + t->inputs] = (char *)one;
     for (int i = 0; i < EASY; i++)
