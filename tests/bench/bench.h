@@ -26,6 +26,9 @@ int bench_options_parse(bench_options *o, int argc, char **argv);
 
 typedef void (*bench_body)(void *state);
 
+/* Of `count` values, which are put in ascending order. */
+double bench_median(double *values, int count);
+
 /* The median of the seconds that body(state) takes: three calls to warm up, then calls timed one by one until `seconds`
  * have passed, at least five. */
 double bench_time(bench_body body, void *state, double seconds);

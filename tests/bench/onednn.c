@@ -347,18 +347,6 @@ static bool losses_agree(training *t)
     return true;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median_of(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    return values[count / 2];
-}
-
 static bool compare(const sizes *s, int threads, int rounds, double seconds)
 {
     double ours[MOST_ROUNDS], theirs[MOST_ROUNDS], ratio[MOST_ROUNDS];
@@ -378,9 +366,9 @@ static bool compare(const sizes *s, int threads, int rounds, double seconds)
         ratio[i] = theirs[i] / ours[i];
     }
     if (agree) {
-        const double middle = median_of(ratio, rounds);
+        const double middle = bench_median(ratio, rounds);
         printf("%-4s %-42s %8d %9.2f ms %9.2f ms %8.3f   %.3f .. %.3f\n", s->name, s->description, threads,
-               median_of(ours, rounds), median_of(theirs, rounds), middle, ratio[0], ratio[rounds - 1]);
+               bench_median(ours, rounds), bench_median(theirs, rounds), middle, ratio[0], ratio[rounds - 1]);
     }
     tg_optimizer_free(t.adam);
     tg_optimizer_free(t.their_adam);

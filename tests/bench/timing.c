@@ -36,7 +36,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median_of(double *values, int count)
+double bench_median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof *values, ascending);
     return values[count / 2];
@@ -48,7 +48,7 @@ double bench_time(bench_body body, void *state, double seconds)
     const double end = now() + seconds;
     int count = 0;
     while (count < LEAST || (count < MOST && now() < end)) samples[0][count++] = seconds_of(body, state, 1);
-    return median_of(samples[0], count);
+    return bench_median(samples[0], count);
 }
 
 /* Warms up, and finds how many calls make a sample. */
@@ -71,7 +71,7 @@ void bench_time_pair(const bench_body body[2], void *const state[2], double seco
         count++;
     }
     median[1] = 0;
-    for (int i = 0; i < bodies; i++) median[i] = median_of(samples[i], count);
+    for (int i = 0; i < bodies; i++) median[i] = bench_median(samples[i], count);
 }
 
 double bench_peak_memory(void)

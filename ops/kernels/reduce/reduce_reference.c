@@ -12,49 +12,11 @@ static double not_nan(double x) { return isnan(x) ? 0 : x; }
 
 #define DTYPE 0
 #include "ops/kernels/template/dtype.inc"
-#define NAIVE        double
-#define SUMMED(name) NAME(name)
-#define TERM(x)      (x)
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
-#define SUMMED(name) NAME(squares_##name)
-#define TERM(x)      ((x) * (x))
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
-#define SUMMED(name) NAME(sizes_##name)
-#define TERM(x)      fabs(x)
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
-#define SUMMED(name) NAME(numbers_##name)
-#define TERM(x)      not_nan(x)
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
+#define NAIVE double
+#include "reduce_reference_terms.inc"
 #define DTYPE 1
 #include "ops/kernels/template/dtype.inc"
-#define SUMMED(name) NAME(name)
-#define TERM(x)      (x)
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
-#define SUMMED(name) NAME(squares_##name)
-#define TERM(x)      ((x) * (x))
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
-#define SUMMED(name) NAME(sizes_##name)
-#define TERM(x)      fabs(x)
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
-#define SUMMED(name) NAME(numbers_##name)
-#define TERM(x)      not_nan(x)
-#include "reduce_reference.inc"
-#undef SUMMED
-#undef TERM
+#include "reduce_reference_terms.inc"
 #define DTYPE 2
 #include "ops/kernels/template/dtype.inc"
 #undef NAIVE
