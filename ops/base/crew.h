@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
-/* Calls task(work, i) for each i < tasks, cut into one stretch for each of `threads` threads, 2 or more. The first stretch
- * is the caller's, the others are those of the same threads each time. Where no thread can be had the caller does all. */
+/* Calls task(work, i) for each i < tasks, cut into one stretch for each of `threads` threads, 2 or more. The first
+ * stretch is the caller's, the others are those of the same threads each time. Where no thread can be had the caller
+ * does all. */
 void tgi_crew_run(int threads, int64_t tasks, void (*task)(const void *work, int64_t i), const void *work);
 
 #endif

@@ -58,16 +58,16 @@ void tgi_qr_q(const double *a, int64_t m, int64_t n, const double *tau, double *
 
 /* ---- singular values ---- */
 
-/* In bidiagonal.c: W X = S V for X [m, n], m >= n, whose largest element is about 1: s is S's diagonal, the largest first;
- * w [n, m] and v [n, n] have rows that are orthogonal and of length 1. q [m, columns], which may be v if m = n, becomes an
- * orthogonal matrix whose columns from n on complete w's rows. Without w only s is made. x is lost; scratch is of
- * TGI_BIDIAGONAL_SCRATCH(m, n) doubles. False if there is no end to it. */
+/* In bidiagonal.c: W X = S V for X [m, n], m >= n, whose largest element is about 1: s is S's diagonal, the largest
+ * first; w [n, m] and v [n, n] have rows that are orthogonal and of length 1. q [m, columns], which may be v if m = n,
+ * becomes an orthogonal matrix whose columns from n on complete w's rows. Without w only s is made. x is lost; scratch
+ * is of TGI_BIDIAGONAL_SCRATCH(m, n) doubles. False if there is no end to it. */
 #define TGI_BIDIAGONAL_SCRATCH(m, n) (TGI_QR_SCRATCH(m, n) + 3 * (n))
 bool tgi_bidiagonal(double *x, int64_t m, int64_t n, double *q, int64_t columns, double *w, double *v, double *s,
                     double *scratch);
 
-/* In jacobi.c, slower, but small values are as accurate, relative to themselves, as large ones: the same for a square X,
- * which becomes V. Values below 1e-140 are zeros. */
+/* In jacobi.c, slower, but small values are as accurate, relative to themselves, as large ones: the same for a square
+ * X, which becomes V. Values below 1e-140 are zeros. */
 void tgi_jacobi(double *x, int64_t n, double *w, double *s);
 
 #endif

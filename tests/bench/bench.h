@@ -63,7 +63,8 @@ extern const int bench_workload_count;
 extern const bench_workload bench_ops[]; /* ops.c */
 extern const int bench_op_count;
 
-/* One of bench_ops as pytorch.py reads it: its name, whether with gradients, PyTorch's call, the inputs; tabs between. */
+/* One of bench_ops as pytorch.py reads it: its name, whether with gradients, PyTorch's call, the inputs; tabs
+ * between. */
 void bench_print_row(const bench_workload *w);
 
 /* Whether each op of the registry has a row; prints which has none. */
@@ -76,7 +77,8 @@ bool bench_pointwise(const bench_options *o);
 /* ---- summary.c: what matters, at the end ---- */
 
 void bench_note_time(const bench_workload *w, double figure);
-/* How near something comes to a limit; `group` is a constant: "square", "weight" (products), "near", "far" (pointwise). */
+/* How near something comes to a limit; `group` is a constant: "square", "weight" (products), "near", "far"
+ * (pointwise). */
 void bench_note_share(const char *group, const char *name, double share);
 void bench_print_summary(const bench_options *o);
 

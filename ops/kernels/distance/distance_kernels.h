@@ -1,4 +1,5 @@
-/* distance_kernels.h: rows of numbers against each other: sums of what their differences are, and the gradients of one of them. */
+/* distance_kernels.h: rows of numbers against each other: sums of what their differences are, and the gradients of one
+ * of them. */
 #ifndef TG_OPS_KERNELS_DISTANCE_DISTANCE_KERNELS_H
 #define TG_OPS_KERNELS_DISTANCE_DISTANCE_KERNELS_H
 

@@ -1,5 +1,5 @@
-/* factor_kernels.h: what is left of factorisations when most of their work is a product: narrow panels, small triangles,
- * rotations. Of doubles, rows one after another. */
+/* factor_kernels.h: what is left of factorisations when most of their work is a product: narrow panels, small
+ * triangles, rotations. Of doubles, rows one after another. */
 #ifndef TG_OPS_KERNELS_FACTOR_FACTOR_KERNELS_H
 #define TG_OPS_KERNELS_FACTOR_FACTOR_KERNELS_H
 
@@ -50,15 +50,17 @@ struct tgi_factor_kernels {
     void (*transpose)(int64_t m, int64_t n, const double *from, int64_t from_row, double *to, int64_t to_row);
     /* b [t->n, m] = t^-1 b, t->n no more than TGI_NARROW. */
     void (*solve)(const tgi_triangle *t, double *b, int64_t b_row, int64_t m);
-    /* P A = L U of a panel [m, width], its rows TGI_NARROW apart and all of it room for numbers: rows are swapped in it.
-     * pivots[k] is the row that went to row k. Returns the number, from 1, of the first pivot that is 0; 0: none. */
+    /* P A = L U of a panel [m, width], its rows TGI_NARROW apart and all of it room for numbers: rows are swapped in
+     * it. pivots[k] is the row that went to row k. Returns the number, from 1, of the first pivot that is 0; 0:
+     * none. */
     int64_t (*eliminate)(double *panel, int64_t m, int64_t width, int64_t *pivots);
-    /* A panel of the same layout becomes reflections and the triangle that they leave, see householder.c; m >= width. */
+    /* A panel of the same layout becomes reflections and the triangle that they leave, see householder.c; m >=
+     * width. */
     void (*reflect)(double *panel, int64_t m, int64_t width, double *tau);
     /* x and y, of n numbers, become a x + b y and c x + d y. */
     void (*combine)(int64_t n, double *x, double *y, const double *abcd);
-    /* All sweeps, one after another, to the rows of x, `row` apart, of n numbers; strip: room for TGI_FACTOR_STRIP numbers for
-     * each row. */
+    /* All sweeps, one after another, to the rows of x, `row` apart, of n numbers; strip: room for TGI_FACTOR_STRIP
+     * numbers for each row. */
     void (*turn)(double *x, int64_t n, int64_t row, const tgi_sweep *sweeps, int64_t count, double *strip);
     void (*reduce)(const tgi_reduction_step *step);
 };

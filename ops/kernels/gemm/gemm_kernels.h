@@ -47,8 +47,8 @@ struct tgi_gemm_kernels {
     void (*pack[2])(const tgi_gemm *args, void *packed);
     /* The same as run for int64, which wraps; without packed_b and parts. */
     void (*integers)(const tgi_gemm *args);
-    /* y = the sum over i < n of a[i] b[i], f32, f64 and i64, the steps in elements. Sums of blocks are added pairwise, so
-     * that it is more exact than, and not to the bit, what `run` makes of a row and a column. */
+    /* y = the sum over i < n of a[i] b[i], f32, f64 and i64, the steps in elements. Sums of blocks are added pairwise,
+     * so that it is more exact than, and not to the bit, what `run` makes of a row and a column. */
     void (*dot[3])(int64_t n, const void *a, int64_t a_step, const void *b, int64_t b_step, void *y);
 };
 

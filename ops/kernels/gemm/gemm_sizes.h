@@ -45,9 +45,9 @@ enum { SMALL_M = 2 * TILE_ROWS, SMALL_WORK = 64 * 64 * 64, FEW_PANELS = 1 };
 enum { SWAP_COLUMNS = 12 };
 /* Blocks of k that are summed side by side where one row and few columns leave the multipliers idle. */
 enum { CHAINS = 4 };
-/* Multiplications for each thread from which on another one pays: some 6 us, of which 0.5 are lost, and whoever reads the
- * result finds half of it in another's cache. A product of few rows or columns takes as long as one of FEW_SIDE: it waits
- * for memory. */
+/* Multiplications for each thread from which on another one pays: some 6 us, of which 0.5 are lost, and whoever reads
+ * the result finds half of it in another's cache. A product of few rows or columns takes as long as one of FEW_SIDE: it
+ * waits for memory. */
 enum { THREAD_WORK = 1 << 19, FEW_SIDE = 8 };
 
 #endif

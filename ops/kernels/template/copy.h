@@ -38,8 +38,8 @@ static void tgi_fill_rows(int64_t size, int64_t rows, int64_t n, char *to, int64
         for (int64_t r = 0; r < rows; r++) memset(to + r * to_row, from[r * from_row], (size_t)n);
 }
 
-/* Each element of a row `n` times, one after the other; a whole line is written for each as long as there is room, and what
- * it writes too much is written over. */
+/* Each element of a row `n` times, one after the other; a whole line is written for each as long as there is room, and
+ * what it writes too much is written over. */
 typedef uint32_t tgi_line_4 __attribute__((vector_size(TGI_LINE), aligned(1), may_alias));
 typedef uint64_t tgi_line_8 __attribute__((vector_size(TGI_LINE), aligned(1), may_alias));
 #define TGI_REPEAT(T, LINE)                                                                                            \
@@ -60,8 +60,8 @@ static void tgi_repeat(int64_t size, int64_t rows, int64_t n, char *to, const ch
 }
 #undef TGI_REPEAT
 
-/* A library's copy knows more about long rows, and takes longer to begin. In between several vectors are read before the
- * first is written: many processors tell by the last 12 bits of an address whether a load must wait for a store. */
+/* A library's copy knows more about long rows, and takes longer to begin. In between several vectors are read before
+ * the first is written: many processors tell by the last 12 bits of an address whether a load must wait for a store. */
 TGI_INLINE void tgi_copy_row(char *to, const char *from, int64_t bytes)
 {
     enum { AT_ONCE = 4, STEP = AT_ONCE * TGI_VECTOR_BYTES, LONG = 8192 };
