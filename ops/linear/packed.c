@@ -2,7 +2,8 @@
  *
  * The matrix product copies its right operand into panels before it multiplies. A weight used at every step of a
  * sequence, or at every call of an inference loop, would be copied each time: for few rows that is as much work as the
- * product. So the second product by a weight since it was last written packs it whole, and all later ones find it.
+ * product. So the second product by a weight since it was last written packs it whole, and all later ones find it. So
+ * does the first one where the version before was used more than once: a training step is like the step before.
  *
  * What is remembered hangs on the storage (tgi_extra.cached), one entry for each matrix of it that was used (the weight
  * and its transpose are two), and goes with it. An entry is valid for one version of the storage; the next version
@@ -32,6 +33,7 @@ struct tgi_packed {
     const tgi_gemm_kernels *kernels; /* whose layout it has */
     int64_t version;                 /* of the storage, to which the rest refers */
     int64_t uses;                    /* products since then */
+    bool again;                      /* the version before had several */
     bool ready, packing;
     int users;      /* products that read `data` now */
     tgi_pool *pool; /* of `data` */
@@ -102,12 +104,13 @@ static bool note_use(tgi_packed *p, int64_t version)
 {
     const tgi_gemm_kernels *kernels = TGI_KERNELS(gemm);
     if ((p->version != version || p->kernels != kernels) && !p->users && !p->packing) {
+        p->again = p->uses > 1;
         p->version = version;
         p->kernels = kernels;
         p->uses = 0;
         p->ready = false;
     }
-    return p->version == version && ++p->uses > 1 && !p->ready && !p->packing;
+    return p->version == version && ++p->uses + p->again > 1 && !p->ready && !p->packing;
 }
 
 /* Memory for the packed matrix, kept from version to version. False when there is none or it would be too much. */

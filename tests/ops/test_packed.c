@@ -245,7 +245,8 @@ TEST(test_sees_what_was_written)
         tg_tensor *x = numbers(S(2, tg_size(s.m->weight, 1)), TG_FLOAT32, 3), *last = NULL;
         for (int round = 0; round < 4; round++) {
             tg_tensor *expected = tg_linear(x, copy_of(s.m->weight), copy_of(s.m->bias));
-            for (int use = 0; use < 3; use++) assert_same(tg_linear_forward(s.m, x), expected);
+            const int uses = round == 1 ? 1 : 3; /* after several the first use packs at once, after one it does not */
+            for (int use = 0; use < uses; use++) assert_same(tg_linear_forward(s.m, x), expected);
             assert_true(!last ||
                         memcmp(tg_data(last, TG_FLOAT32), tg_data(expected, TG_FLOAT32), (size_t)tg_numel(last) * 4));
             last = expected;
