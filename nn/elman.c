@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "ops/activation.h"
-#include "ops/matmul.h"
+#include "ops/linear/matmul_impl.h"
 #include "ops/pointwise.h"
 #include "rnn_impl.h"
 
@@ -12,7 +12,7 @@
 
 static tg_tensor *sum(const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s)
 {
-    return tg_add(x_gates, tg_linear(s.h, w->weight_hh, w->bias_hh));
+    return tgi_linear_onto(x_gates, s.h, w->weight_hh, w->bias_hh);
 }
 
 static tgi_rnn_state step_tanh(const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s)

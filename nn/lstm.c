@@ -3,13 +3,14 @@
 #include "lstm.h"
 
 #include "ops/join.h"
+#include "ops/linear/matmul_impl.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
 #include "rnn_impl.h"
 
 static tgi_rnn_state step(const tg_rnn_weights *w, tg_tensor *x_gates, tgi_rnn_state s)
 {
-    tg_tensor *gates = tg_add(x_gates, tg_linear(s.h, w->weight_hh, w->bias_hh));
+    tg_tensor *gates = tgi_linear_onto(x_gates, s.h, w->weight_hh, w->bias_hh);
     const tg_tensor_list part = tg_chunk(gates, 4, 1);
     tg_tensor *i = tg_sigmoid(part.items[0]), *f = tg_sigmoid(part.items[1]);
     tg_tensor *g = tg_tanh(part.items[2]), *o = tg_sigmoid(part.items[3]);

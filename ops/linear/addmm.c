@@ -116,7 +116,7 @@ static tg_tensor *rows_with_bias(tg_tensor *bias, tg_tensor *a, tg_tensor *b)
 {
     const tg_shape shape = tg_shape(a->dims[0], b->dims[1]), none = { 0, { 0 } };
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype), *row = y ? tgi_bias_row(bias, b->dims[1]) : NULL;
-    const bool ok = row && tgi_multiply(a, b, false, &none, row, y);
+    const bool ok = row && tgi_multiply(a, b, false, &none, row, NULL, y);
     tgi_unref(row);
     if (!ok) return NULL;
     tg_tensor *saved_a = tg_requires_grad(b) ? a : NULL, *saved_b = tg_requires_grad(a) ? b : NULL;

@@ -2,12 +2,14 @@
  *
  * One product with its bias set down in the same pass; its weight's gradients are products that the engine adds up over
  * all uses of the layer. */
+#include "core/observe.h"
 #include "ops/base/call.h"
 #include "ops/base/flops.h"
 #include "ops/base/iterate.h"
 #include "ops/matmul.h"
 #include "matmul_impl.h"
 #include "ops/base/promote.h"
+#include "ops/pointwise.h"
 #include "ops/view.h"
 
 /* PyTorch's order of checks and words. */
@@ -54,17 +56,21 @@ tg_tensor *tgi_bias_row(tg_tensor *bias, int64_t n)
     return row;
 }
 
-/* y = x wT, the bias set down with it. */
-static bool linear_into(tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_tensor *y)
+/* y = x wT, the bias and the addend set down with it. */
+static bool linear_into(tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_tensor *addend, tg_tensor *y)
 {
     tg_tensor *row = bias ? tgi_bias_row(bias, weight->dims[0]) : NULL;
     const tg_shape batch = tgi_batch_of(x);
-    const bool ok = (row || !bias) && tgi_multiply(x, weight, true, &batch, row, y);
+    const bool ok = (row || !bias) && tgi_multiply(x, weight, true, &batch, row, addend, y);
     tgi_unref(row);
     return ok;
 }
 
-tg_tensor *tg_linear_at(const char *where, tg_tensor *x, tg_tensor *weight, tg_tensor *bias)
+/* y as what a sum is made of, whose memory it is. */
+static tg_tensor *summand(tg_tensor *y) { return tgi_new_view(y, y->ndim, y->dims, tgi_strides(y), y->offset); }
+
+/* (addend +) linear(x, weight, bias). */
+static tg_tensor *linear(const char *where, tg_tensor *x, tg_tensor *weight, tg_tensor *bias, tg_tensor *addend)
 {
     tg_tensor_list inputs = tg_list(x, weight, bias);
     if (!bias) inputs.count = 2;
@@ -74,9 +80,32 @@ tg_tensor *tg_linear_at(const char *where, tg_tensor *x, tg_tensor *weight, tg_t
     tg_shape shape = tgi_shape(x);
     shape.dims[shape.ndim - 1] = weight->dims[0];
     tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
-    if (!y || !linear_into(x, weight, bias, y)) return NULL;
+    if (!y || !linear_into(x, weight, bias, addend, y)) return NULL;
+    tg_tensor *product = addend ? summand(y) : y;
     tg_tensor *saved_x = tg_requires_grad(weight) ? x : NULL, *saved_w = tg_requires_grad(x) ? weight : NULL;
-    return tg_record(&tgi_op_linear, inputs, tg_list(y), tg_list(saved_x, saved_w), NULL, 0) == TG_OK ? y : NULL;
+    if (!product) return NULL;
+    if (tg_record(&tgi_op_linear, inputs, tg_list(product), tg_list(saved_x, saved_w), NULL, 0) != TG_OK) return NULL;
+    if (!addend) return y;
+    return tg_record(&tgi_op_add, tg_list(addend, product), tg_list(y), TG_NONE, NULL, 0) == TG_OK ? y : NULL;
+}
+
+tg_tensor *tg_linear_at(const char *where, tg_tensor *x, tg_tensor *weight, tg_tensor *bias)
+{
+    return linear(where, x, weight, bias, NULL);
+}
+
+/* Whether the product can be set down on `a`. Who observes is to see the product itself. */
+static bool is_place(const tg_tensor *a, const tg_tensor *x, const tg_tensor *weight)
+{
+    if (!a || !x || !weight || tg_is_observed()) return false;
+    return a->ndim == 2 && x->ndim == 2 && weight->ndim == 2 && a->dims[0] == x->dims[0] &&
+           a->dims[1] == weight->dims[0] && tgi_strides(a)[1] == 1 && a->dtype == x->dtype && tgi_is_floating(a);
+}
+
+tg_tensor *tgi_linear_onto(tg_tensor *addend, tg_tensor *x, tg_tensor *weight, tg_tensor *bias)
+{
+    if (is_place(addend, x, weight)) return linear(NULL, x, weight, bias, addend);
+    return tg_add(addend, tg_linear(x, weight, bias));
 }
 
 /* A vector as a matrix of one row, anything else as one tall matrix. */

@@ -85,7 +85,8 @@ typedef struct operands {
     int dtype;
     const char *a, *b;
     char *c;
-    const void *bias, *packed_b;
+    const void *bias, *packed_b, *addend;
+    int64_t addend_row;
 } operands;
 
 typedef struct job {
@@ -117,6 +118,8 @@ static void multiply_one(const void *all, int64_t index)
         .c = o->c + index * p->m * p->n * size,
         .c_row = p->n,
         .bias = o->bias,
+        .addend = o->addend,
+        .addend_row = o->addend_row,
         .packed_b = o->packed_b,
     };
     if (o->dtype == TGI_I64)
@@ -132,7 +135,8 @@ static void multiply_all(const product *p, const operands *o)
     tgi_run_tasks(each < ALONE && count * each >= PARALLEL, count, multiply_one, &(job){ p, o });
 }
 
-bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c)
+bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias,
+                  tg_tensor *addend, tg_tensor *c)
 {
     if (c->numel == 0) return true;
     if (a->ndim == 1 && b->ndim == 1 && !bias) {
@@ -157,6 +161,8 @@ bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *
                    .b = tgi_ptr(b),
                    .c = tgi_ptr(c),
                    .bias = bias ? tgi_ptr(bias) : NULL,
+                   .addend = addend ? tgi_ptr(addend) : NULL,
+                   .addend_row = addend ? tgi_strides(addend)[0] : 0,
                    .packed_b = tgi_packed_data(packed) };
     multiply_all(&p, &o);
     tgi_packed_release(packed);
@@ -262,7 +268,7 @@ tg_tensor *tg_matmul_at(const char *where, tg_tensor *a, tg_tensor *b)
     tg_shape batch, shape;
     if (!matmul_shapes(a, b, &batch, &shape)) return NULL;
     tg_tensor *y = tgi_new(&shape, (tg_dtype)a->dtype);
-    if (!y || !tgi_multiply(a, b, false, &batch, NULL, y)) return NULL;
+    if (!y || !tgi_multiply(a, b, false, &batch, NULL, NULL, y)) return NULL;
     tg_tensor *saved_a = tg_requires_grad(b) ? a : NULL, *saved_b = tg_requires_grad(a) ? b : NULL;
     return tg_record(&tgi_op_matmul, tg_list(a, b), tg_list(y), tg_list(saved_a, saved_b), NULL, 0) == TG_OK ? y : NULL;
 }

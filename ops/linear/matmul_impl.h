@@ -12,10 +12,14 @@ TG_EXTERN_C_BEGIN
 /* The engine's add_products (autograd.h): one product of a long k. `sum` overlaps no factor. */
 tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count);
 
-/* c = a b (+ bias along c's last dimension), for operands as matmul takes them and the common shape `batch` of their
- * batches; a matrix b may be taken transposed, which saves who has bT a view. Raw: records nothing. False: no
- * memory. */
-bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias, tg_tensor *c);
+/* c = a b (+ bias along c's last dimension) (+ addend, where there is no batch: a matrix like c, its rows contiguous),
+ * for operands as matmul takes them and the common shape `batch` of their batches; a matrix b may be taken transposed,
+ * which saves who has bT a view. Raw: records nothing. False: no memory. */
+bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias,
+                  tg_tensor *addend, tg_tensor *c);
+
+/* addend + linear(x, weight, bias): the same two nodes on the tape and the same bits, in one pass where that goes. */
+tg_tensor *tgi_linear_onto(tg_tensor *addend, tg_tensor *x, tg_tensor *weight, tg_tensor *bias);
 
 /* The bias as tgi_multiply wants it, one contiguous value for each of n columns; a reference to give back. */
 tg_tensor *tgi_bias_row(tg_tensor *bias, int64_t n);

@@ -282,6 +282,46 @@ static void check_parts(const problem *p, const char *old, const char *plain, in
     for (int t = 0; t < count; t++) free(own[t]);
 }
 
+/* An addend is what a loop after the product would add: whether b is packed or k is in two parts. */
+static void check_addend(const problem *p, const char *old, const char *plain)
+{
+    const int64_t size = sizes[p->d], row = p->x.n + 3, half = p->x.k / 2;
+    const tgi_gemm *x = &p->x;
+    char *addend = room(x->m * row, p->d), *want = room(p->c_count, p->d);
+    void *packed = aligned_alloc(64, (K(gemm)->packed_bytes[p->d](x->n, x->k) + 63) / 64 * 64);
+    assert_non_null(packed);
+    K(gemm)->pack[p->d](x, packed);
+    fill(p->d, REALS, addend, x->m * row);
+    memcpy(want, plain, (size_t)(p->c_count * size));
+    for (int64_t i = 0; i < x->m; i++)
+        for (int64_t j = 0; j < x->n; j++)
+            set(p->d, want + (i * x->c_row + j) * size,
+                element(p->d, plain, i * x->c_row + j) + element(p->d, addend, i * row + j));
+    tgi_gemm_part part[] = { { half, x->a, x->a_row, x->a_col, x->b, x->b_row, x->b_col },
+                             { x->k - half, (const char *)x->a + half * x->a_col * size, x->a_row, x->a_col,
+                               (const char *)x->b + half * x->b_row * size, x->b_row, x->b_col } };
+    for (int way = 0; way < 3; way++) {
+        tgi_gemm sum = *x;
+        sum.addend = addend;
+        sum.addend_row = row;
+        if (way == 1) sum.packed_b = packed;
+        if (way == 2) sum.parts = 2, sum.part = part;
+        char *got = result(p, old, &sum);
+        assert_same(p, want, got, "addend", way);
+        free(got);
+    }
+    memcpy(p->x.c, old, (size_t)(p->c_count * size));
+    tgi_gemm sum = *x;
+    sum.addend = addend;
+    sum.addend_row = row;
+    R(gemm)->run[p->d](&sum);
+    for (int64_t at = 0; at < p->c_count; at++)
+        assert_true(fabs(element(p->d, want, at) - element(p->d, p->x.c, at)) < 1e-3 + 1e-4 * (double)x->k);
+    free(packed);
+    free(addend);
+    free(want);
+}
+
 static void check_packed_and_parts(int d, int64_t m, int64_t n, int64_t k, int flags)
 {
     problem p = problem_new(d, REALS, m, n, k, flags);
@@ -294,6 +334,7 @@ static void check_packed_and_parts(int d, int64_t m, int64_t n, int64_t k, int f
     check_parts(&p, old, plain, 3, true);
     check_parts(&p, old, plain, MOST_PARTS, false);
     check_parts(&p, old, plain, MOST_PARTS, true);
+    check_addend(&p, old, plain);
     free(plain);
     free(old);
     problem_free(&p);

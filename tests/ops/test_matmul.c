@@ -6,6 +6,7 @@
 #include "tapegrad.h"
 
 #include "ops/create.h"
+#include "ops/linear/matmul_impl.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -393,6 +394,59 @@ TEST(test_errors)
     tg_scope_end(scope);
 }
 
+/* ---- a sum with a linear map ---- */
+
+enum { SUM_RESULTS = 5 };
+
+/* The sum, and the gradients of all that is in it. `way` 0: two ops; 1: at once; 2: at once, somebody observing. */
+static int64_t add_linear(int way, tg_dtype dtype, const int64_t *sizes, bool turned, tg_tensor **results)
+{
+    static const tg_observer nothing = { 0 };
+    const int64_t m = sizes[0], n = sizes[1], k = sizes[2], number = way == 2 ? tg_observe(&nothing, NULL) : 0;
+    tg_manual_seed((uint64_t)(m + n + k));
+    tg_tensor *given = tg_randn(turned ? tg_shape(n, m) : tg_shape(m, n), .dtype = dtype, .requires_grad = true);
+    tg_tensor *a = turned ? tg_t(given) : given, *x = tg_randn(tg_shape(m, k), .dtype = dtype, .requires_grad = true);
+    tg_tensor *w = tg_randn(tg_shape(n, k), .dtype = dtype, .requires_grad = true);
+    tg_tensor *b = tg_randn(tg_shape(n), .dtype = dtype, .requires_grad = true);
+    tg_tensor *y = way ? tgi_linear_onto(a, x, w, b) : tg_add(a, tg_linear(x, w, b));
+    const int64_t nodes = tg_tape_length();
+    assert_string_equal(tg_node_op(tg_tape_node(nodes - 2))->name, "linear");
+    assert_string_equal(tg_node_op(tg_tape_node(nodes - 1))->name, "add");
+    assert_int_equal(tg_backward(tg_sum(tg_mul(y, tg_sin(y)))), TG_OK);
+    tg_tensor *const all[SUM_RESULTS] = { y, tg_grad_of(given), tg_grad_of(x), tg_grad_of(w), tg_grad_of(b) };
+    memcpy(results, all, sizeof all);
+    if (way == 2) tg_unobserve(number);
+    return nodes;
+}
+
+/* To the bit and to the node: where one pass does it, and where it cannot (a turned addend). */
+TEST(test_linear_onto_is_add_of_linear)
+{
+    static const int64_t sizes[][3] = { { 1, 1, 1 }, { 1, 40, 300 }, { 32, 64, 520 }, { 100, 32, 8 }, { 13, 5, 257 } };
+    for (int i = 0; i < 5 * 4; i++) {
+        IN_SCOPE;
+        const tg_dtype dtype = i & 1 ? TG_FLOAT64 : TG_FLOAT32;
+        tg_tensor *want[SUM_RESULTS], *got[SUM_RESULTS];
+        const int64_t nodes = add_linear(0, dtype, sizes[i / 4], i & 2, want), more = tg_tape_length() - nodes;
+        for (int way = 1; way < 3; way++) {
+            const int64_t start = tg_tape_length();
+            assert_int_equal(add_linear(way, dtype, sizes[i / 4], i & 2, got) - start, nodes);
+            assert_int_equal(tg_tape_length() - start, nodes + more);
+            for (int r = 0; r < SUM_RESULTS; r++) assert_true(tg_equal(got[r], want[r]));
+        }
+        tg_scope_end(scope);
+    }
+    IN_SCOPE;
+    tg_tensor *x = tg_ones(tg_shape(2, 3)), *w = tg_ones(tg_shape(4, 3));
+    assert_null(tgi_linear_onto(tg_ones(tg_shape(2, 5)), x, w, NULL));
+    assert_int_equal(tg_error_get().code, TG_ERROR_VALUE);
+    tg_error_clear();
+    assert_null(tgi_linear_onto(NULL, x, w, NULL));
+    assert_int_equal(tg_error_get().code, TG_ERROR_NULL);
+    tg_error_clear();
+    tg_scope_end(scope);
+}
+
 /* The line is the caller's, and a bias that failed is no bias left out. */
 TEST(test_where_and_failed_bias)
 {
@@ -419,6 +473,7 @@ int main(void)
         T(test_linear_gradients),
         T(test_gradients_of_broadcast_batches),
         T(test_saves_only_what_is_needed),
+        T(test_linear_onto_is_add_of_linear),
         T(test_errors),
         T(test_where_and_failed_bias),
     };

@@ -10,6 +10,9 @@ TGI_KERNEL_FAMILY(gemm);
  * Row and column strides in elements; c's columns are contiguous (its column stride is 1). k = 0 gives zeros (and
  * bias). c overlaps nothing.
  *
+ * `addend`, if not NULL, is a matrix like c, addend_row from row to row: it is added to the result as by a loop of its
+ * own.
+ *
  * `packed_b`, if not NULL, is what `pack` made of this b, n and k: it is read instead of b, which may then be NULL.
  * It needs parts == 0.
  *
@@ -34,6 +37,8 @@ typedef struct tgi_gemm {
     int64_t c_row;
     const void *bias;
     bool accumulate;
+    const void *addend;
+    int64_t addend_row;
     const void *packed_b;
     int64_t parts;
     const tgi_gemm_part *part;
