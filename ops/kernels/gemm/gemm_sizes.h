@@ -49,5 +49,7 @@ enum { CHAINS = 4 };
  * the result finds half of it in another's cache. A product of few rows or columns takes as long as one of FEW_SIDE: it
  * waits for memory. */
 enum { THREAD_WORK = 1 << 19, FEW_SIDE = 8 };
+/* Elements from which on a matrix is packed by several threads. */
+enum { PACK_WORK = 1 << 16 };
 
 #endif
