@@ -172,6 +172,27 @@ static bool join_rows(tg_tensor *y, tg_tensor_list tensors, int dim)
     return true;
 }
 
+/* Tensor `i` of as many as follow each other in y, all of one size. */
+static void stack_task(const void *work, int64_t i)
+{
+    const rows_job *w = work;
+    const tg_tensor *t = w->tensors.items[i];
+    const int64_t size = (int64_t)tgi_element_size(t), strides[] = { size, size };
+    TGI_KERNELS(copy)->run[t->dtype][t->dtype](1, t->numel,
+                                               (char *[]){ (char *)tgi_ptr(w->y) + i * t->numel * size, tgi_ptr(t) },
+                                               NULL, strides);
+}
+
+/* Copies them on several threads, if that pays and they lie so. */
+static bool stack_on_threads(tg_tensor *y, tg_tensor_list tensors, int dim)
+{
+    bool fits = y->numel >= PARALLEL && tgi_has_threads();
+    for (int d = 0; d < dim; d++) fits &= y->dims[d] == 1;
+    for (int64_t i = 0; i < tensors.count && fits; i++) fits = tg_is_contiguous(tensors.items[i]);
+    if (fits) tgi_run_tasks(true, tensors.count, stack_task, &(rows_job){ .y = y, .tensors = tensors });
+    return fits;
+}
+
 static tg_status cat_copy(tg_tensor *y, tg_tensor_list tensors, int dim)
 {
     if (join_rows(y, tensors, dim)) return TG_OK;
@@ -288,7 +309,7 @@ tg_tensor *tg_stack_at(const char *where, tg_tensor_list tensors, int64_t dim)
     tensors = converted(tensors, dtype);
     tg_tensor *y = tensors.count ? tgi_new(&shape, dtype) : NULL;
     const int d = (int)dim;
-    const bool joined = y && join_rows(y, tensors, d);
+    const bool joined = y && (join_rows(y, tensors, d) || stack_on_threads(y, tensors, d));
     for (int64_t i = 0; y && !joined && i < tensors.count; i++) {
         tgi_layout part = tgi_layout_of(y);
         tgi_layout_select(&part, d, i);

@@ -5,7 +5,17 @@
 
 #include <string.h>
 
-enum { ROWS = 517, COLUMNS = 611, RESULTS = 16, MOST_THREADS = 4 };
+enum { ROWS = 517, COLUMNS = 611, RESULTS = 18, MOST_THREADS = 4 };
+
+/* Two rows of parts, each written into its place by a copy on as many threads as there are. */
+static tg_tensor *gradient_of_parts(tg_tensor *a)
+{
+    tg_tensor *x = tg_requires_grad_(tg_clone(a), true), *y = tg_mul(x, 1);
+    const tg_tensor_list parts = tg_split(y, ROWS / 2 + 1, 0);
+    tg_tensor *first = parts.items[0], *second = parts.items[1];
+    assert_int_equal(tg_backward(tg_add(tg_sum(tg_mul(tg_add(first, first), first)), tg_sum(tg_exp(second)))), TG_OK);
+    return tg_grad_of(x);
+}
 
 /* Every loop that may be cut, on tensors of one dtype; the number of results. */
 static int results(tg_dtype dtype, tg_tensor **y)
@@ -30,6 +40,8 @@ static int results(tg_dtype dtype, tg_tensor **y)
     y[n++] = tg_softmax(a, 1);
     y[n++] = tg_log_softmax(a, 0);
     y[n++] = tg_softmax(wide, 1);
+    y[n++] = tg_stack(tg_list(a, a, tg_neg(a)), 0);
+    y[n++] = gradient_of_parts(a);
     assert_int_equal(n, RESULTS);
     return n;
 }
@@ -55,6 +67,26 @@ TEST(test_same_bits)
         }
         tg_scope_end(all);
     }
+}
+
+/* Tensor by tensor it is the tensors, from where threads copy them on: also into a dimension of ones. */
+TEST(test_stack_is_its_tensors)
+{
+    for (int threads = 1; threads <= 3; threads++) {
+        IN_SCOPE;
+        tg_set_num_threads(threads);
+        tg_tensor *t[5];
+        for (int i = 0; i < 5; i++)
+            t[i] = tg_rand(tg_shape(1, 100, 300), .dtype = threads & 1 ? TG_FLOAT32 : TG_FLOAT64);
+        t[4] = tg_transpose(tg_reshape(t[4], tg_shape(1, 300, 100)), 1, 2);
+        for (int count = 4; count <= 5; count++)
+            for (int dim = 0; dim < 2; dim++) {
+                tg_tensor *all = tg_stack(tg_list_of(t, count), dim);
+                for (int i = 0; i < count; i++) assert_true(tg_equal(tg_select(all, dim, i), t[i]));
+            }
+        tg_scope_end(scope);
+    }
+    tg_set_num_threads(1);
 }
 
 /* Around the sizes from which on work is cut: flat, with rows that cannot be halved, transposed. */
@@ -92,6 +124,7 @@ TEST(test_same_bits_around_the_cut)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(test_same_bits), T(test_same_bits_around_the_cut) };
+    const struct CMUnitTest tests[] = { T(test_same_bits), T(test_stack_is_its_tensors),
+                                        T(test_same_bits_around_the_cut) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
