@@ -16,8 +16,7 @@
 
 /* ---- what they share ---- */
 
-/* `input` can be stretched to `shape`; otherwise PyTorch's words. */
-static bool expands_to(const tg_op *op, tg_tensor_list inputs, const tg_tensor *input, const tg_shape *shape)
+bool tgi_expands_to(const tg_op *op, tg_tensor_list inputs, const tg_tensor *input, const tg_shape *shape)
 {
     char own[TG_SHAPE_TEXT], target[TG_SHAPE_TEXT];
     const tg_shape sizes = tgi_shape(input);
@@ -49,8 +48,7 @@ static tg_tensor *scaled(tg_tensor *t, double factor)
     return tgi_is_floating(t) ? tg_mul(t, factor) : tg_mul(t, (int64_t)factor);
 }
 
-/* beta input + alpha product. */
-static tg_tensor *sum_of(tg_tensor *input, tg_tensor *product, const tg_addmm_options *o)
+tg_tensor *tgi_sum_of(tg_tensor *input, tg_tensor *product, const tg_addmm_options *o)
 {
     product = scaled(product, o->alpha);
     if (!product || o->beta == 0) return product;
@@ -108,7 +106,7 @@ static bool addmm_check(tg_tensor *input, tg_tensor *a, tg_tensor *b)
         tgi_fail_cannot_multiply(op, inputs, a->dims[0], a->dims[1], b->dims[0], b->dims[1]);
         return false;
     }
-    return expands_to(op, inputs, input, &shape) && same_dtypes(op, input, a, b);
+    return tgi_expands_to(op, inputs, input, &shape) && same_dtypes(op, input, a, b);
 }
 
 /* y = a b, `bias` set down with each row. */
@@ -134,7 +132,7 @@ tg_tensor *tg_addmm_at(const char *where, tg_tensor *input, tg_tensor *mat1, tg_
     if (mat2->ndim != 2) return tg_op_fail(op, inputs, "mat2 must be a matrix, got %d-D tensor", mat2->ndim);
     if (!addmm_check(input, mat1, mat2)) return NULL;
     if (options.beta == 1 && options.alpha == 1 && input->ndim <= 1) return rows_with_bias(input, mat1, mat2);
-    return sum_of(input, tg_matmul(mat1, mat2), &options);
+    return tgi_sum_of(input, tg_matmul(mat1, mat2), &options);
 }
 
 static void addmm_backward(tg_context *ctx)
@@ -214,7 +212,7 @@ tg_tensor *tg_addmv_at(const char *where, tg_tensor *input, tg_tensor *mat, tg_t
         return tg_op_fail(op, inputs, "size mismatch, got %" PRId64 ", %" PRId64 "x%" PRId64 ",%" PRId64, input->numel,
                           mat->dims[0], mat->dims[1], vec->dims[0]);
     if (!tgi_products_exist(op, mat, vec)) return NULL;
-    return sum_of(tg_to(input, (tg_dtype)mat->dtype), tg_matmul(mat, vec), &options);
+    return tgi_sum_of(tg_to(input, (tg_dtype)mat->dtype), tg_matmul(mat, vec), &options);
 }
 
 static tg_tensor_list addmv_call(const tg_value *v) { return call(&tgi_op_addmv, tg_addmv_at, v); }
@@ -261,10 +259,10 @@ tg_tensor *tg_baddbmm_at(const char *where, tg_tensor *input, tg_tensor *batch1,
     const tg_tensor_list inputs = tg_list(input, batch1, batch2);
     if (!tg_op_begin(where, op, inputs) || !batches(op, inputs)) return NULL;
     const tg_shape shape = tg_shape(batch1->dims[0], batch1->dims[1], batch2->dims[2]);
-    if (!expands_to(op, inputs, input, &shape) || !tgi_batches_match(op, inputs, batch1, batch2) ||
+    if (!tgi_expands_to(op, inputs, input, &shape) || !tgi_batches_match(op, inputs, batch1, batch2) ||
         !tgi_products_exist(op, batch1, batch2))
         return NULL;
-    return sum_of(tg_to(input, (tg_dtype)batch1->dtype), tg_matmul(batch1, batch2), &options);
+    return tgi_sum_of(tg_to(input, (tg_dtype)batch1->dtype), tg_matmul(batch1, batch2), &options);
 }
 
 static tg_tensor_list baddbmm_call(const tg_value *v) { return call(&tgi_op_baddbmm, tg_baddbmm_at, v); }
@@ -313,7 +311,7 @@ tg_tensor *tg_addbmm_at(const char *where, tg_tensor *input, tg_tensor *batch1, 
     if (!tg_op_begin(where, op, inputs) || !batches(op, inputs)) return NULL;
     const int64_t *a = batch1->dims, *b = batch2->dims;
     const tg_shape shape = tg_shape(a[1], b[2]);
-    if (!expands_to(op, inputs, input, &shape)) return NULL;
+    if (!tgi_expands_to(op, inputs, input, &shape)) return NULL;
     if (a[0] != b[0])
         return tg_op_fail(op, inputs,
                           "batch1 and batch2 must have same number of batches, got %" PRId64 " and %" PRId64, a[0],
@@ -323,7 +321,7 @@ tg_tensor *tg_addbmm_at(const char *where, tg_tensor *input, tg_tensor *batch1, 
                           "Incompatible matrix sizes for bmm (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64 ")",
                           a[1], a[2], b[1], b[2]);
     if (!same_dtypes(op, input, batch1, batch2)) return NULL;
-    return sum_of(input, product_over_batches(batch1, batch2), &options);
+    return tgi_sum_of(input, product_over_batches(batch1, batch2), &options);
 }
 
 static tg_tensor_list addbmm_call(const tg_value *v) { return call(&tgi_op_addbmm, tg_addbmm_at, v); }
@@ -355,76 +353,4 @@ const tg_op tgi_op_addbmm = {
             { NULL, NULL } },
     .own_errors = (const tg_error_sample[]){ { "addbmm(f(3, 4), f(2, 3, 5), f(5, 4))", "batch2 must be a 3D tensor" },
                                              { NULL, NULL } },
-};
-
-/* ---- addr ---- */
-
-/* PyTorch's rule for the factors of integers, which addr alone has. */
-static bool addr_factors(tg_tensor_list inputs, const tg_addmm_options *o)
-{
-    const double factors[] = { o->beta, o->alpha };
-    bool floating = false;
-    for (int i = 0; i < 3; i++) floating |= tgi_is_floating(inputs.items[i]);
-    for (int i = 0; i < 2 && !floating; i++) {
-        if (factors[i] == (double)(int64_t)factors[i]) continue;
-        tg_op_fail(&tgi_op_addr, inputs, "For integral input tensors, argument %s must not be a floating point number.",
-                   i == 0 ? "beta" : "alpha");
-        return false;
-    }
-    return true;
-}
-
-/* Factors of bools are true or false. */
-static tg_tensor *addr_of_bools(tg_tensor *input, tg_tensor *product, const tg_addmm_options *o)
-{
-    tg_addmm_options truth = { .beta = o->beta != 0, .alpha = 1 };
-    return sum_of(input, o->alpha != 0 ? product : tg_mul(product, (bool)false), &truth);
-}
-
-tg_tensor *tg_addr_at(const char *where, tg_tensor *input, tg_tensor *vec1, tg_tensor *vec2, tg_addmm_options options)
-{
-    const tg_op *op = &tgi_op_addr;
-    const tg_tensor_list inputs = tg_list(input, vec1, vec2);
-    if (!tg_op_begin(where, op, inputs) || !tgi_is_vector(op, inputs, vec1, "vec1") ||
-        !tgi_is_vector(op, inputs, vec2, "vec2"))
-        return NULL;
-    const tg_shape shape = tg_shape(vec1->dims[0], vec2->dims[0]);
-    if (!expands_to(op, inputs, input, &shape) || !addr_factors(inputs, &options)) return NULL;
-    if (tgi_is_floating(input) && input->dtype == vec1->dtype && input->dtype == vec2->dtype && options.beta != 0)
-        return tg_addcmul(scaled(input, options.beta), tg_unsqueeze(vec1, 1), vec2, .value = options.alpha);
-    tg_tensor *product = tg_outer(vec1, vec2);
-    if (product && input->dtype == TG_BOOL && product->dtype == TG_BOOL) return addr_of_bools(input, product, &options);
-    const tg_dtype dtype =
-        product ? tg_promote_types((tg_dtype)input->dtype, (tg_dtype)product->dtype) : TG_DEFAULT_DTYPE;
-    return product ? sum_of(tg_to(input, dtype), tg_to(product, dtype), &options) : NULL;
-}
-
-static tg_tensor_list addr_call(const tg_value *v) { return call(&tgi_op_addr, tg_addr_at, v); }
-
-const tg_op tgi_op_addr = {
-    .name = "addr",
-    .schema = "addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-    .formula = "y[i, j] = beta self[i, j] + alpha vec1[i] vec2[j]",
-    .gradient = "dself = beta g, dvec1 = alpha g vec2, dvec2 = alpha gT vec1",
-    .doc = "an outer product added to a matrix; beta = 0: self is not read and gets no gradient",
-    .shapes = "[n, m], [n] and [m] to [n, m]",
-    .composite = true,
-    .call = addr_call,
-    .samples = (const char *const[]){ "addr(f(2, 3), f(2), f(3))", "addr(f(3), f(2), f(3), beta=0.5, alpha=2)",
-                                      "addr(f(), f(2), f(3))", "addr(f(0, 3), f(0), f(3))",
-                                      "addr(i(2, 3), i(2), i(3), beta=2)", "addr(i(2, 3), f(2), i(3), alpha=1.5)",
-                                      "addr(b(2, 3), b(2), b(3))", "addr(b(2, 3), b(2), b(3), beta=0)",
-                                      "addr(b(2, 3), b(2), b(3), beta=2, alpha=0)", NULL },
-    .corners = (const char *const[]){ "addr(v(nan, inf, 1), f(2), f(3), beta=0)", NULL },
-    .errors =
-        (const tg_error_sample[]){
-            { "addr(f(4), f(2), f(3))",
-              "The expanded size of the tensor (3) must match the existing size (4) at non-singleton dimension 1.  Target "
-              "sizes: [2, 3].  Tensor sizes: [4]" },
-            { "addr(f(1, 2, 3), f(2), f(3))", "the number of sizes provided (2) must be greater or equal to" },
-            { "addr(f(2, 3), f(2, 1), f(3))", "addr: Expected 1-D argument vec1, but got 2-D" },
-            { "addr(f(2, 3), f(2), f(3, 1))", "addr: Expected 1-D argument vec2, but got 2-D" },
-            { "addr(i(2, 3), i(2), i(3), beta=1.5)",
-              "For integral input tensors, argument beta must not be a floating point number." },
-            { NULL, NULL } },
 };

@@ -1,6 +1,6 @@
 /* addmm_in_place.c: the in-place forms of the products that are added to something.
  *
- * The result is computed, then written: the product needs memory of its own in any case. */
+ * The result is computed, then written: the product needs memory of its own in any case, but for that of two vectors. */
 #include "ops/base/call.h"
 #include "ops/index/index_impl.h"
 #include "ops/products.h"
@@ -10,6 +10,15 @@
 
 typedef tg_tensor *(*add_fn)(const char *where, tg_tensor *input, tg_tensor *a, tg_tensor *b, tg_addmm_options options);
 
+/* Whether self itself can be what tgi_addr_into writes: where nothing is recorded and addr would not refuse. */
+static bool addr_fits_in_place(const tg_op *op, const tg_tensor *self, const tg_tensor *a, const tg_tensor *b,
+                               const tg_addmm_options *o)
+{
+    return op == &tgi_op_addr_ && self->ndim == 2 && a->ndim == 1 && b->ndim == 1 && self->dims[0] == a->dims[0] &&
+           self->dims[1] == b->dims[0] && tgi_strides(self)[1] == 1 && tgi_addr_in_one_pass(self, a, b, o) &&
+           !tg_shares_storage(self, a) && !tg_shares_storage(self, b);
+}
+
 /* What `fn` returns, written to `self`, whose shape and kind of dtype it must have. */
 static tg_tensor *write(const char *where, const tg_op *op, add_fn fn, tg_tensor *self, tg_tensor *a, tg_tensor *b,
                         tg_addmm_options options)
@@ -17,6 +26,10 @@ static tg_tensor *write(const char *where, const tg_op *op, add_fn fn, tg_tensor
     const tg_tensor_list inputs = tg_list(self, a, b);
     char own[TG_SHAPE_TEXT], result[TG_SHAPE_TEXT];
     if (!tg_op_begin(where, op, inputs)) return NULL;
+    if (!tg_will_record(inputs) && addr_fits_in_place(op, self, a, b, &options)) {
+        if (!tg_in_place_begin(op, self, NULL) || !tgi_addr_into(self, self, a, b, &options)) return NULL;
+        return tg_record_in_place(op, tg_list(self), self, TG_NONE, NULL, 0) == TG_OK ? self : NULL;
+    }
     tg_tensor *y = fn(TG_HERE, self, a, b, options);
     if (!y) return NULL;
     const tg_shape have = tgi_shape(self), want = tgi_shape(y);

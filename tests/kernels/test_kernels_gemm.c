@@ -550,6 +550,42 @@ static void test_products_of_vectors(void **unused)
             }
 }
 
+/* To the bit, in place or not, and nothing beside it is written. */
+static void test_outer_sum(void **unused)
+{
+    (void)unused;
+    static const int64_t lengths[] = { 0, 1, 3, 7, 8, 15, 16, 17, 63, 64, 65, 150 };
+    double a[15], b[152], x[5 * 152], got[5 * 152], want[5 * 152];
+    for (int d = 0; d < 2; d++)
+        for (size_t i = 0; i < 2 * sizeof lengths / sizeof *lengths; i++) {
+            const int64_t n = lengths[i / 2], row = n + 2;
+            for (int64_t k = 0; k < 15; k++) set(d, (char *)a + k * sizes[d], uniform(-1, 1));
+            for (int64_t k = 0; k < n; k++) set(d, (char *)b + k * sizes[d], uniform(-1, 1));
+            for (int64_t k = 0; k < 5 * row; k++) {
+                set(d, (char *)x + k * sizes[d], uniform(-1, 1));
+                set(d, (char *)got + k * sizes[d], 7);
+            }
+            if (i % 2) memcpy(got, x, sizeof x);
+            memcpy(want, got, sizeof x);
+            tgi_outer_sum s = { .m = 5,
+                                .n = n,
+                                .a = a,
+                                .a_step = i % 2 ? 3 : 1,
+                                .b = b,
+                                .x = i % 2 ? got : x,
+                                .x_row = row,
+                                .y = got,
+                                .y_row = row,
+                                .alpha = 0.7,
+                                .beta = i % 4 < 2 ? 1 : -0.3 };
+            K(gemm)->add_outer[d](&s);
+            s.x = i % 2 ? want : x;
+            s.y = want;
+            R(gemm)->add_outer[d](&s);
+            assert_memory_equal(got, want, (size_t)(5 * row * sizes[d]));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +597,7 @@ int main(void)
         cmocka_unit_test(test_not_a_number_stays_in_its_row),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_products_of_vectors),
+        cmocka_unit_test(test_outer_sum),
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_any_number_of_threads),
     };

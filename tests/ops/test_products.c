@@ -61,6 +61,34 @@ TEST(test_addmm_gradients)
     }
 }
 
+/* Rows and blocks of rows, inputs of every shape and layout, in place or not. */
+TEST(test_addr)
+{
+    tg_tensor *u = uniform(tg_shape(67), true), *v = uniform(tg_shape(150), true), *w = tg_unsqueeze(u, 1);
+    tg_tensor *inputs[] = { uniform(tg_shape(67, 150), true), tg_transpose(uniform(tg_shape(150, 67), true), 0, 1),
+                            uniform(tg_shape(150), true), uniform(tg_shape(67, 1), true), uniform(tg_shape(1), true) };
+    const tg_addmm_options options[] = { { .beta = 1, .alpha = 1 }, { .beta = -0.5, .alpha = 2 } };
+    for (int i = 0; i < 10; i++) {
+        const tg_addmm_options o = options[i % 2];
+        const tg_tensor_list leaves = tg_list(inputs[i / 2], u, v);
+        tg_tensor *y = tg_addr(leaves.items[0], u, v, .beta = o.beta, .alpha = o.alpha);
+        tg_tensor *z = tg_add(tg_mul(leaves.items[0], o.beta), tg_mul(tg_mul(w, v), o.alpha));
+        assert_same(y, z);
+        tg_tensor_list a = tg_grad(tg_list(tg_sum(tg_square(y))), leaves),
+                       b = tg_grad(tg_list(tg_sum(tg_square(z))), leaves);
+        for (int k = 0; k < 3; k++) assert_same(a.items[k], b.items[k]);
+        if (i >= 4) continue;
+        tg_scope scope = tg_no_grad_begin();
+        tg_tensor *whole = tg_detach(tg_clone(leaves.items[0])), *x = i < 2 ? whole : tg_t(tg_clone(tg_t(whole)));
+        assert_true(tg_addr_(x, u, v, .beta = o.beta, .alpha = o.alpha) == x);
+        assert_same(x, z);
+        tg_tensor *square = tg_clone(tg_narrow(z, 1, 0, 67)), *row = tg_select(square, 0, 3);
+        tg_tensor *want = tg_addr(square, tg_clone(row), row);
+        assert_same(tg_addr_(square, row, row), want); /* what it reads is part of what it writes */
+        tg_scope_end(scope);
+    }
+}
+
 /* beta = 0: what is in the input does not matter, in any of them. */
 TEST(test_unread_input)
 {
@@ -150,9 +178,9 @@ TEST(test_in_place)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_addmm_roads),     T(test_addmm_gradients),  T(test_unread_input),
-        T(test_einsum_roads),    T(test_einsum_attention), T(test_einsum_many_labels),
-        T(test_multi_dot_order), T(test_integers),         T(test_in_place),
+        T(test_addmm_roads),  T(test_addmm_gradients),  T(test_unread_input),       T(test_addr),
+        T(test_einsum_roads), T(test_einsum_attention), T(test_einsum_many_labels), T(test_multi_dot_order),
+        T(test_integers),     T(test_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,16 @@ typedef struct tgi_gemm {
     const tgi_gemm_part *part;
 } tgi_gemm;
 
+/* y [m, n] = beta x + (alpha a) b, a being a column and b a row; x is y or overlaps nothing that is written. */
+typedef struct tgi_outer_sum {
+    int64_t m, n;
+    const void *a, *b, *x;
+    int64_t a_step, x_row;
+    void *y;
+    int64_t y_row;
+    double alpha, beta;
+} tgi_outer_sum;
+
 struct tgi_gemm_kernels {
     void (*run[2])(const tgi_gemm *args);               /* f32, f64 */
     /* A matrix b packed once for many products: the bytes it takes, for 64-byte aligned memory, and the packing, which
@@ -55,6 +65,7 @@ struct tgi_gemm_kernels {
     /* y = the sum over i < n of a[i] b[i], f32, f64 and i64, the steps in elements. Sums of blocks are added pairwise,
      * so that it is more exact than, and not to the bit, what `run` makes of a row and a column. */
     void (*dot[3])(int64_t n, const void *a, int64_t a_step, const void *b, int64_t b_step, void *y);
+    void (*add_outer[2])(const tgi_outer_sum *args);    /* f32, f64 */
 };
 
 #endif
