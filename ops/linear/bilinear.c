@@ -1,5 +1,5 @@
-/* bilinear.c: products that are linear in each of two operands: bilinear maps, the vector product, Kronecker's
- * product. All are made of matmul, mul and views. */
+/* bilinear.c: products that are linear in each of two operands: bilinear maps and Kronecker's product. Both are made of
+ * matmul, mul and views. */
 #include "ops/base/call.h"
 #include "ops/base/iterate.h"
 #include "ops/join.h"
@@ -105,79 +105,6 @@ const tg_op tgi_op_bilinear = {
     .own_errors = (const tg_error_sample[]){ { "bilinear(f(2, 3), f(2, 4), f(5, 3))",
                                                "bilinear(): weight must have 3 dimensions, got 2" },
                                              { NULL, NULL } },
-};
-
-/* ---- cross ---- */
-
-/* The first dimension of size 3; `ndim` if there is none. */
-static int first_of_three(const tg_tensor *t)
-{
-    int d = 0;
-    while (d < t->ndim && t->dims[d] != 3) d++;
-    return d;
-}
-
-/* a[i] b[j] - a[j] b[i] */
-static tg_tensor *minor(tg_tensor_list a, tg_tensor_list b, int i, int j)
-{
-    return tg_sub(tg_mul(a.items[i], b.items[j]), tg_mul(a.items[j], b.items[i]));
-}
-
-tg_tensor *tg_cross_at(const char *where, tg_tensor *a, tg_tensor *b, int64_t dim)
-{
-    const tg_op *op = &tgi_op_cross;
-    const tg_tensor_list inputs = tg_list(a, b);
-    if (!tg_op_begin(where, op, inputs)) return NULL;
-    if (dim == TG_NO_DIM && (dim = first_of_three(a)) == a->ndim)
-        return tg_op_fail(op, inputs, "no dimension of size 3 in input");
-    if (a->ndim != b->ndim)
-        return tg_op_fail(op, inputs, "linalg.cross: inputs must have the same number of dimensions.");
-    const int d = tgi_op_dim(op, inputs, dim, a->ndim);
-    if (d < 0) return NULL;
-    const int64_t size_a = a->ndim ? a->dims[d] : 1, size_b = b->ndim ? b->dims[d] : 1;
-    if (size_a != 3 || size_b != 3)
-        return tg_op_fail(op, inputs,
-                          "linalg.cross: inputs dimension %" PRId64 " must have length 3. Got %" PRId64 " and %" PRId64,
-                          dim, size_a, size_b);
-    if (a->dtype != b->dtype) return tgi_expected_type(op, inputs, a->dtype, b->dtype);
-    if (a->dtype == TG_BOOL) return tg_op_fail(op, inputs, "\"cross\" not implemented for 'Bool'");
-    const tg_tensor_list x = tg_unbind(a, d), y = tg_unbind(b, d);
-    if (x.count != 3 || y.count != 3) return NULL;
-    return tg_stack(tg_list(minor(x, y, 1, 2), minor(x, y, 2, 0), minor(x, y, 0, 1)), d);
-}
-
-static tg_tensor_list cross_call(const tg_value *v)
-{
-    const int64_t dim = v[2].kind == TG_VALUE_INT ? v[2].as.integer : TG_NO_DIM;
-    return tgi_result(tg_cross_at(TG_HERE, v[0].as.tensor, v[1].as.tensor, dim));
-}
-
-const tg_op tgi_op_cross = {
-    .name = "cross",
-    .schema = "cross(Tensor self, Tensor other, int? dim=None) -> Tensor",
-    .formula = "y = (a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0) along dim",
-    .gradient = "dself = cross(other, g), dother = cross(g, self)",
-    .doc = "the vector product along a dimension of size 3, the first such one if none is given",
-    .shapes = "[.., 3, ..] and [.., 3, ..], which broadcast, to [.., 3, ..]",
-    .usage = "tg_cross(self, other, dim)",
-    .composite = true,
-    .call = cross_call,
-    .samples = (const char *const[]){ "cross(f(2, 3), f(2, 3))", "cross(f(3, 2), f(3, 2))", "cross(f(3), f(3))",
-                                      "cross(f(3, 3), f(3, 3), dim=1)", "cross(f(3, 3), f(3, 3))",
-                                      "cross(f(2, 3), f(1, 3), -1)", "cross(f(0, 3), f(0, 3))",
-                                      "cross(i(2, 3), i(2, 3))", NULL },
-    .errors =
-        (const tg_error_sample[]){
-            { "cross(f(2, 2), f(2, 2))", "no dimension of size 3 in input" },
-            { "cross(f(), f())", "no dimension of size 3 in input" },
-            { "cross(f(3, 2), f(3, 2), dim=1)", "linalg.cross: inputs dimension 1 must have length 3. Got 2 and 2" },
-            { "cross(f(2, 3), f(3))", "linalg.cross: inputs must have the same number of dimensions." },
-            { "cross(f(2, 3), f(4, 3))",
-              "The size of tensor a (2) must match the size of tensor b (4) at non-singleton dimension 0" },
-            { "cross(f(3), f(3), dim=1)", "Dimension out of range (expected to be in range of [-1, 0], but got 1)" },
-            { "cross(f(2, 3), i(2, 3))", "expected scalar type Double but found Long" },
-            { "cross(b(2, 3), b(2, 3))", "\"cross\" not implemented for 'Bool'" },
-            { NULL, NULL } },
 };
 
 /* ---- kron ---- */

@@ -89,6 +89,33 @@ TEST(test_addr)
     }
 }
 
+/* Along any dimension, stretched and of other layouts: each element by hand, gradients by those of mul and sub. */
+TEST(test_cross)
+{
+    tg_tensor *a = uniform(tg_shape(5, 3, 40, 3), true), *b = uniform(tg_shape(5, 3, 40, 3), true),
+              *row = uniform(tg_shape(1, 3, 1, 3), true);
+    const tg_tensor_list pairs[] = { tg_list(a, b), tg_list(a, row), tg_list(row, b),
+                                     tg_list(tg_transpose(a, 1, 3), tg_transpose(b, 1, 3)),
+                                     tg_list(tg_expand(tg_narrow(a, 2, 7, 1), tg_shape(5, 3, 40, 3)), b) };
+    for (int i = 0; i < 10; i++) {
+        const int d = i % 2 ? 3 : 1;
+        const tg_tensor_list leaves = pairs[i / 2];
+        tg_tensor *y = tg_cross(leaves.items[0], leaves.items[1], d), *part[3];
+        for (int k = 0; k < 3; k++) {
+            const int next = (k + 1) % 3, last = (k + 2) % 3;
+            part[k] = tg_sub(tg_mul(tg_select(leaves.items[0], d, next), tg_select(leaves.items[1], d, last)),
+                             tg_mul(tg_select(leaves.items[0], d, last), tg_select(leaves.items[1], d, next)));
+        }
+        tg_tensor *z = tg_stack(tg_list(part[0], part[1], part[2]), d);
+        assert_true(tg_equal(y, z));
+        tg_tensor_list got = tg_grad(tg_list(tg_sum(tg_square(y))), leaves),
+                       want = tg_grad(tg_list(tg_sum(tg_square(z))), leaves);
+        for (int k = 0; k < 2; k++) assert_same(got.items[k], want.items[k]);
+    }
+    tg_tensor *whole = tg_cross(tg_full(tg_shape(3), INT64_MAX), tg_arange(0, 3, 1), 0);
+    assert_true(tg_item_int64(tg_select(whole, 0, 0)) == INT64_MAX);
+}
+
 /* beta = 0: what is in the input does not matter, in any of them. */
 TEST(test_unread_input)
 {
@@ -178,9 +205,9 @@ TEST(test_in_place)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_addmm_roads),  T(test_addmm_gradients),  T(test_unread_input),       T(test_addr),
-        T(test_einsum_roads), T(test_einsum_attention), T(test_einsum_many_labels), T(test_multi_dot_order),
-        T(test_integers),     T(test_in_place),
+        T(test_addmm_roads),     T(test_addmm_gradients), T(test_unread_input),     T(test_addr),
+        T(test_cross),           T(test_einsum_roads),    T(test_einsum_attention), T(test_einsum_many_labels),
+        T(test_multi_dot_order), T(test_integers),        T(test_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
