@@ -5,6 +5,8 @@
 #include "ops/base/call.h"
 #include "factor.h"
 #include "ops/base/iterate.h"
+#include "ops/kernels/factor/factor_kernels.h"
+#include "ops/kernels/rows/copy_kernels.h"
 #include "ops/linalg.h"
 #include "linalg_impl.h"
 #include "ops/matmul.h"
@@ -133,20 +135,60 @@ typedef struct triangular {
     bool upper, unit;
 } triangular;
 
+/* A as float64, to be read: itself where it is that already, row by row and stretched to `shape`. Owned. */
+static tg_tensor *own_matrices(tg_tensor *a, const tg_shape *shape)
+{
+    const tg_shape have = tgi_shape(a);
+    if (a->dtype == TG_FLOAT64 && a->contiguous && tg_shape_equal(&have, shape)) return tgi_ref(a);
+    return tgi_own_doubles(a, shape);
+}
+
+/* x = a^-1 x for triangles of floats. Of one column each element of a is used once: a row's part is made doubles when
+ * it is its turn, in `part`, and a is never all doubles in memory. The sums are those of tgi_triangular_solve. */
+static void solve_columns(const float *a, int64_t n, int64_t count, triangular how, double *x, double *part)
+{
+    const int64_t row[] = { 0, 0 }, step[] = { sizeof *part, sizeof *a };
+    for (int64_t i = 0; i < count * n; i++) {
+        const int64_t matrix = i / n, known = i % n, r = how.upper ? n - 1 - known : known,
+                      from = how.upper ? r + 1 : 0;
+        const float *of_row = a + (matrix * n + r) * n;
+        double *column = x + matrix * n;
+        char *p[] = { (char *)part, (char *)(uintptr_t)(of_row + from) };
+        TGI_KERNELS(copy)->run[TGI_F64][TGI_F32](1, known, p, row, step);
+        column[r] -= TGI_KERNELS(factor)->dot(known, part, column + from);
+        if (!how.unit) column[r] /= (double)of_row[r];
+    }
+}
+
+/* b becomes X of A X = B. False: no memory. */
+static bool solve_in_place(tg_tensor *a, const tg_shape *batch, triangular how, tg_tensor *b)
+{
+    const int64_t n = a->dims[a->ndim - 1], m = b->dims[b->ndim - 1], count = tg_shape_numel(batch);
+    const tg_shape shape = tgi_shape_with(batch, n, n), have = tgi_shape(a);
+    double *const x = tgi_ptr(b);
+    if (m == 1 && n > TGI_NARROW && a->dtype == TG_FLOAT32 && a->contiguous && tg_shape_equal(&have, &shape)) {
+        double *part = tgi_calloc((size_t)n * sizeof *part);
+        if (part) solve_columns(tgi_ptr(a), n, count, how, x, part);
+        tgi_free(part, (size_t)n * sizeof *part);
+        return part != NULL;
+    }
+    tg_tensor *matrices = own_matrices(a, &shape);
+    double *scratch = matrices ? scratch_new(m > 1 ? n : 0) : NULL;
+    for (int64_t i = 0; scratch && b->numel && i < count; i++)
+        tgi_triangular_solve((double *)tgi_ptr(matrices) + i * n * n, n, how.upper, how.unit, x + i * n * m, m,
+                             scratch);
+    scratch_free(scratch, m > 1 ? n : 0);
+    tgi_unref(matrices);
+    return scratch != NULL;
+}
+
 /* X of A X = B. Records. */
 static tg_tensor *solve_left(tg_tensor *a, tg_tensor *b, const tg_shape *batch, triangular how)
 {
-    const int64_t n = a->dims[a->ndim - 1], m = b->dims[b->ndim - 1], count = tg_shape_numel(batch);
-    const tg_shape shape_a = tgi_shape_with(batch, n, n), shape_b = tgi_shape_with(batch, n, m);
-    tg_tensor *matrices = tgi_own_doubles(a, &shape_a), *x = matrices ? tgi_own_doubles(b, &shape_b) : NULL, *y = NULL;
-    double *scratch = x ? scratch_new(n) : NULL;
-    for (int64_t i = 0; scratch && x->numel && i < count; i++)
-        tgi_triangular_solve((double *)tgi_ptr(matrices) + i * n * n, n, how.upper, how.unit,
-                             (double *)tgi_ptr(x) + i * n * m, m, scratch);
-    if (scratch) y = tgi_rounded(x, (tg_dtype)a->dtype);
-    scratch_free(scratch, n);
+    const tg_shape shape = tgi_shape_with(batch, a->dims[a->ndim - 1], b->dims[b->ndim - 1]);
+    tg_tensor *x = tgi_own_doubles(b, &shape);
+    tg_tensor *y = x && solve_in_place(a, batch, how, x) ? tgi_rounded(x, (tg_dtype)a->dtype) : NULL;
     tgi_unref(x);
-    tgi_unref(matrices);
     if (!y) return NULL;
     const tg_status status =
         tg_record(&tgi_op_solve_triangular, tg_list(a, b), tg_list(y), tg_list(a, y), &how, sizeof how);

@@ -83,6 +83,27 @@ TEST(test_cholesky)
     }
 }
 
+/* Of floats: what doubles give, rounded once, whatever the layout and however many columns are solved at once. */
+TEST(test_triangular_floats)
+{
+    for (int i = 0; i < 4 * SIZES; i++) {
+        const int64_t n = sizes[i / 4];
+        const bool upper = i % 2, unit = i % 4 >= 2;
+        tg_tensor *a = tg_to(tg_div(tg_cholesky(positive_definite(n)), sqrt((double)n)), TG_FLOAT32);
+        tg_tensor *b = tg_rand(tg_shape(2, n, 1)), *t = tg_transpose(a, -2, -1);
+        if (upper) a = tg_contiguous(t);
+        tg_tensor *y = tg_solve_triangular(a, b, upper, .unitriangular = unit);
+        tg_tensor *exact =
+            tg_solve_triangular(tg_to(a, TG_FLOAT64), tg_to(b, TG_FLOAT64), upper, .unitriangular = unit);
+        assert_true(tg_equal(y, tg_to(exact, TG_FLOAT32)));
+        if (!unit) assert_near(tg_matmul(tg_to(a, TG_FLOAT64), exact), tg_to(b, TG_FLOAT64), 1e-12 * (double)n);
+        tg_tensor *turned = tg_transpose(tg_contiguous(tg_transpose(a, -2, -1)), -2, -1), *one = tg_select(a, 0, 1);
+        assert_true(tg_equal(y, tg_solve_triangular(turned, b, upper, .unitriangular = unit)));
+        assert_true(
+            tg_equal(tg_select(tg_solve_triangular(one, b, upper, .unitriangular = unit), 0, 1), tg_select(y, 0, 1)));
+    }
+}
+
 static void assert_qr(int64_t m, int64_t n, const char *mode)
 {
     tg_tensor *a = tg_randn(tg_shape(2, m, n), .dtype = TG_FLOAT64);
@@ -384,6 +405,7 @@ int main(void)
         T(test_svd_ways),
         T(test_determinant),
         T(test_cholesky),
+        T(test_triangular_floats),
         T(test_unread),
         T(test_singular_determinant),
         T(test_logarithms),
