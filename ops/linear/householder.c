@@ -50,8 +50,11 @@ static void make_t(double *t, int64_t count, const double *tau)
 static void read_block(const double *a, int64_t m, int64_t n, int64_t from, int64_t to, const double *tau, block *b)
 {
     const int64_t count = b->count = to - from, rows = b->rows = m - from;
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < count; j++) b->v[i * count + j] = i < j ? 0 : i == j ? 1 : a[(from + i) * n + from + j];
+    for (int64_t i = 0; i < rows; i++) {
+        double *const row = b->v + i * count;
+        memcpy(row, a + (from + i) * n + from, (size_t)tgi_smaller(i, count) * sizeof *row);
+        for (int64_t j = i; j < count; j++) row[j] = i == j;
+    }
     const tgi_gemm args = { .m = count,
                             .n = count,
                             .k = rows,
@@ -109,7 +112,7 @@ static void reflect_panel(double *a, int64_t m, int64_t n, int64_t from, int64_t
 {
     const int64_t rows = m - from;
     const size_t bytes = (size_t)(to - from) * sizeof *a;
-    memset(panel, 0, (size_t)(rows * TGI_NARROW) * sizeof *panel);
+    if (to - from < TGI_NARROW) memset(panel, 0, (size_t)(rows * TGI_NARROW) * sizeof *panel);
     for (int64_t i = 0; i < rows; i++) memcpy(panel + i * TGI_NARROW, a + (from + i) * n + from, bytes);
     TGI_KERNELS(factor)->reflect(panel, rows, to - from, tau + from);
     for (int64_t i = 0; i < rows; i++) memcpy(a + (from + i) * n + from, panel + i * TGI_NARROW, bytes);

@@ -4,6 +4,7 @@
  *
  * Its gradient is written in ops, so it may be differentiated again: Townsend, Differentiating the singular value
  * decomposition (2016). */
+#include "core/thread.h"
 #include "factor.h"
 #include "linalg_impl.h"
 #include "ops/base/call.h"
@@ -29,6 +30,7 @@ typedef struct parts {
     int64_t length, columns;   /* the larger one; the columns of Q: k, or as many as rows if all are wanted */
     tg_tensor *x, *s, *u, *vh; /* A; u, vh: NULL where only s is wanted */
     double *memory;
+    tgi_pool *pool; /* of it */
     size_t bytes;
     double *t, *q, *v, *w, *tau, *scratch; /* in memory */
 } parts;
@@ -38,8 +40,9 @@ static bool take_memory(parts *p)
     const int64_t tall = p->length * p->k, q = p->u ? p->length * p->columns : 0, w = p->u ? tall : 0;
     const int64_t count = tall + q + p->k * p->k + w + p->k + TGI_BIDIAGONAL_SCRATCH(p->length, p->k);
     p->bytes = (size_t)count * sizeof(double);
-    p->memory = tgi_calloc(p->bytes);
+    p->memory = tgi_alloc(p->bytes);
     if (!p->memory) return false;
+    p->pool = tgi_self.pool;
     p->t = p->memory;
     p->q = p->t + tall;
     p->v = p->q + q;
@@ -69,17 +72,29 @@ static void read_t(const parts *p, const double *a, double scale)
             p->t[i * p->k + j] = (p->m >= p->n ? a[i * p->n + j] : a[j * p->n + i]) * scale;
 }
 
-/* The shortest and the longest of some vectors that are not zeros are far apart. */
-static bool are_graded(const double *x, int64_t count, int64_t step, int64_t n, int64_t next)
+static void note_length(double square, double *shortest, double *longest)
 {
-    double shortest = INFINITY, longest = 0;
-    for (int64_t i = 0; i < count; i++) {
-        double square = 0;
-        for (int64_t j = 0; j < n; j++) square += x[i * step + j * next] * x[i * step + j * next];
-        longest = fmax(longest, square);
-        if (square > 0) shortest = fmin(shortest, square);
+    *longest = fmax(*longest, square);
+    if (square > 0) *shortest = fmin(*shortest, square);
+}
+
+/* The shortest and the longest of the rows, or of the columns, of x [m, n] that are not zeros are far apart. `squares`
+ * is room for n numbers. */
+static bool are_graded(const double *x, int64_t m, int64_t n, double *squares)
+{
+    double shortest[2] = { INFINITY, INFINITY }, longest[2] = { 0, 0 };
+    memset(squares, 0, (size_t)n * sizeof *squares);
+    for (int64_t i = 0; i < m; i++) {
+        double row = 0;
+        for (int64_t j = 0; j < n; j++) {
+            const double square = x[i * n + j] * x[i * n + j];
+            row += square;
+            squares[j] += square;
+        }
+        note_length(row, &shortest[0], &longest[0]);
     }
-    return shortest < longest * 0x1p-40;
+    for (int64_t j = 0; j < n; j++) note_length(squares[j], &shortest[1], &longest[1]);
+    return shortest[0] < longest[0] * 0x1p-40 || shortest[1] < longest[1] * 0x1p-40;
 }
 
 /* T becomes reflections and R, which goes to v, and reflections make Q. */
@@ -96,7 +111,7 @@ static bool decompose_t(const parts *p, const double *a, double scale, double *s
 {
     double *const w = p->u ? p->w : NULL;
     read_t(p, a, scale);
-    if (!are_graded(p->t, p->length, p->k, p->k, 1) && !are_graded(p->t, p->k, 1, p->length, p->k)) {
+    if (!are_graded(p->t, p->length, p->k, p->tau)) {
         if (p->length < 2 * p->k) {
             if (tgi_bidiagonal(p->t, p->length, p->k, p->q, p->columns, w, p->v, s, p->scratch)) return true;
         } else {
@@ -152,23 +167,37 @@ static void make_wide(const parts *p, bool whole, double *u, double *vh)
     TGI_KERNELS(factor)->transpose(p->k, p->k, p->v, p->k, u, p->k);
 }
 
-/* Turns round a vector whose largest element is negative, and with it, if there is one, its partner. */
-static void fix_sign(double *x, int64_t count, int64_t step, double *partner, int64_t partner_count)
+static void negate_row(double *x, int64_t n)
 {
-    double largest = 0;
-    for (int64_t i = 0; i < count; i++)
-        if (fabs(x[i * step]) > fabs(largest)) largest = x[i * step];
-    if (largest >= 0) return;
-    for (int64_t i = 0; i < count; i++) x[i * step] = -x[i * step];
-    for (int64_t i = 0; i < partner_count; i++) partner[i] = -partner[i];
+    for (int64_t i = 0; i < n; i++) x[i] = -x[i];
 }
 
+static double largest_of(const double *x, int64_t n)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (fabs(x[i]) > fabs(largest)) largest = x[i];
+    return largest;
+}
+
+/* A vector whose largest element is negative is turned round, and with it, if there is one, its partner: of the columns
+ * of u, row by row, and of the rows of vh beyond. */
 static void fix_signs(const parts *p, double *u, double *vh)
 {
     const int64_t columns = p->m >= p->n ? p->columns : p->m, rows = p->m >= p->n ? p->n : p->columns;
-    for (int64_t i = 0; i < columns; i++)
-        fix_sign(u + i, p->m, columns, i < p->k ? vh + i * p->n : NULL, i < p->k ? p->n : 0);
-    for (int64_t i = p->k; i < rows; i++) fix_sign(vh + i * p->n, p->n, 1, NULL, 0);
+    double *const largest = p->scratch;
+    memset(largest, 0, (size_t)columns * sizeof *largest);
+    for (int64_t i = 0; i < p->m; i++)
+        for (int64_t j = 0; j < columns; j++)
+            if (fabs(u[i * columns + j]) > fabs(largest[j])) largest[j] = u[i * columns + j];
+    for (int64_t j = 0; j < columns; j++) {
+        largest[j] = largest[j] < 0 ? -1 : 1;
+        if (j < p->k && largest[j] < 0) negate_row(vh + j * p->n, p->n);
+    }
+    for (int64_t i = 0; i < p->m; i++)
+        for (int64_t j = 0; j < columns; j++) u[i * columns + j] *= largest[j];
+    for (int64_t i = p->k; i < rows; i++)
+        if (largest_of(vh + i * p->n, p->n) < 0) negate_row(vh + i * p->n, p->n);
 }
 
 /* False where an element of matrix i is not finite. */
@@ -206,7 +235,7 @@ static bool decompose_all(const tg_op *op, tg_tensor *a, parts *p)
     bool ok = take_memory(p);
     for (int64_t i = 0; ok && p->k > 0 && i * p->m * p->n < p->x->numel; i++)
         if (!decompose_one(p, i)) ok = fail_of_values(op, a, i);
-    tgi_free(p->memory, p->bytes);
+    if (p->memory) tgi_pool_free(p->pool, p->memory, p->bytes);
     return ok;
 }
 
