@@ -49,12 +49,43 @@ static void test_copy_of_rows_that_seem_to_follow(void **unused)
         }
 }
 
+/* Matrices from columns to rows and back, element by element: strips of several rows, strips cut off, parts of tiles. */
+static void test_copy_of_large_transposed(void **unused)
+{
+    (void)unused;
+    enum { ROWS = 47, N = 1050, APART = 5 };
+    static const int64_t shapes[][2] = { { ROWS, N }, { 33, 130 }, { 64, 515 }, { 32, 17 }, { 5, 700 }, { 40, 4 } };
+    static char matrix[(ROWS + APART) * N * 8], turned[ROWS * N * 8 + 8];
+    for (int i = 0; i < 6; i++)
+        for (int to = TGI_F32; to <= TGI_F64; to++)
+            for (int from = TGI_F32; from <= TGI_F64; from++)
+                for (int back = 0; back < 2; back++) {
+                    const int64_t rows = shapes[i][0], n = shapes[i][1], apart = (back ? n : rows) + APART;
+                    for (int64_t k = 0; k < (back ? rows : n) * apart; k++)
+                        set(from, matrix + k * sizes[from], (double)(k % 4999));
+                    const int64_t row[] = { back ? sizes[to] : n * sizes[to],
+                                            back ? apart * sizes[from] : sizes[from] };
+                    const int64_t stride[] = { back ? rows * sizes[to] : sizes[to],
+                                               back ? sizes[from] : apart * sizes[from] };
+                    memset(turned, 0x5a, sizeof turned);
+                    K(copy)->run[to][from](rows, n, (char *[]){ turned, matrix }, row, stride);
+                    for (int64_t r = 0; r < rows; r++)
+                        for (int64_t c = 0; c < n; c++)
+                            if (get(to, turned + r * row[0] + c * stride[0]) !=
+                                get(from, matrix + r * row[1] + c * stride[1]))
+                                fail_msg("%s %s to %s, %d x %d: [%d, %d]", set_name(), dtype_name(from), dtype_name(to),
+                                         (int)rows, (int)n, (int)r, (int)c);
+                    assert_int_equal(turned[rows * n * sizes[to]], 0x5a);
+                }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_copy_to_int64),
         cmocka_unit_test(test_copy_of_rows_that_seem_to_follow),
+        cmocka_unit_test(test_copy_of_large_transposed),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)

@@ -276,6 +276,24 @@ TEST(test_threads)
 #endif
 }
 
+/* All of a matrix that lies in memory the other way round, whose rows are copied chunk by chunk: rows of which a block of
+ * additions takes two, one and a part of one, and short ones; several matrices. */
+TEST(test_sums_of_all_of_transposed)
+{
+    static const tg_shape shapes[] = { { 2, { 700, 300 } },  { 2, { 131, 1001 } },  { 2, { 40, 4001 } },
+                                       { 2, { 5000, 100 } }, { 3, { 7, 90, 513 } }, { 2, { 65, 512 } } };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (tg_dtype dtype = TG_FLOAT32; dtype <= TG_BOOL; dtype++) {
+            tg_scope scope = tg_scope_begin();
+            tg_tensor *t = tg_to(tg_mul(tg_randn(shapes[i], .dtype = TG_FLOAT64), 3), dtype);
+            tg_tensor *turned = tg_transpose(tg_contiguous(tg_transpose(t, -1, -2)), -1, -2);
+            assert_same_bits(tg_sum(turned), tg_sum(t));
+            assert_same_bits(tg_nansum(turned), tg_nansum(t));
+            if (tg_dtype_is_floating(dtype)) assert_same_bits(tg_norm(turned), tg_norm(t));
+            tg_scope_end(scope);
+        }
+}
+
 /* The order of additions follows from the shape: not from strides, threads, or how many columns stand side by side. */
 TEST(test_sums_depend_on_values_alone)
 {
@@ -393,6 +411,7 @@ int main(void)
         T(test_long_running_sums),
         T(test_zero_options),
         T(test_threads),
+        T(test_sums_of_all_of_transposed),
         T(test_sums_depend_on_values_alone),
         T(test_gradient_is_a_view),
         T(test_broadcasting_is_undone),

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "scratch.h"
 #include "vectors.h"
 
 #define DTYPE 0
@@ -99,6 +100,46 @@ TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row
     return size > 1 && row == size && stride != size && stride != 0 && rows >= 4 && n >= 4;
 }
 
+/* Rows of a transposed matrix are made in strips of so many, of so many bytes in all. */
+enum { TGI_STRIP_ROWS = 32, TGI_STRIP = 1 << 17 };
+
+/* Room for a strip's row: an odd number of lines, so that what stands below each other shares no set of a cache. */
+TGI_INLINE int64_t tgi_strip_row(int64_t bytes) { return ((bytes + TGI_LINE - 1) / TGI_LINE | 1) * TGI_LINE; }
+
+/* Makes `rows` rows of n elements of a transposed matrix: its columns are contiguous, `from_column` bytes apart. */
+TGI_INLINE void tgi_turn(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row, const char *from,
+                         int64_t from_column)
+{
+    (size == 4 ? turn_f32 : turn_f64)(n, rows, from, from_column, to, to_row);
+}
+
+/* The same of a large one. Where the rows do not begin with lines, a vector stored is two lines', which takes longer:
+ * tiles go to a strip whose rows do. */
+static void tgi_turn_large(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row, const char *from,
+                           int64_t from_column)
+{
+    enum { LEAST = TGI_STRIP_ROWS / 2 };
+    const int64_t room = TGI_STRIP / TGI_STRIP_ROWS / size, width = n < room ? n : room;
+    const int64_t strip_row = tgi_strip_row(width * size);
+    const bool in_lines = ((intptr_t)to | to_row) % TGI_LINE == 0;
+    const bool large = !in_lines && rows >= TGI_STRIP_ROWS && n * size >= 8 * TGI_LINE;
+    char *strip = large ? tgi_scratch(TGI_SCRATCH_STRIP, (size_t)(TGI_STRIP_ROWS * strip_row)) : NULL;
+    if (!strip) {
+        tgi_turn(size, rows, n, to, to_row, from, from_column);
+        return;
+    }
+    for (int64_t c = 0; c < n; c += width) {
+        const int64_t w = n - c < width ? n - c : width;
+        for (int64_t next = 0; next < rows; next += TGI_STRIP_ROWS) {
+            const int64_t r = next < rows - LEAST ? next : rows - LEAST; /* the last strip has a tile at least */
+            const int64_t h = rows - r < TGI_STRIP_ROWS ? rows - r : TGI_STRIP_ROWS;
+            tgi_turn(size, h, w, strip, strip_row, from + c * from_column + r * size, from_column);
+            for (int64_t i = 0; i < h; i++)
+                memcpy(to + (r + i) * to_row + c * size, strip + i * strip_row, (size_t)(w * size));
+        }
+    }
+}
+
 /* Copies `rows` rows of n elements of `size` bytes; rows and elements may lie anywhere. */
 static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row,
                                              int64_t to_stride, const char *from, int64_t from_row,
@@ -113,9 +154,9 @@ static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t
     } else if (out_rows && from_stride == 0) {
         tgi_fill_rows(size, rows, n, to, to_row, from, from_row);
     } else if (out_rows && tgi_is_turned(size, rows, n, from_row, from_stride)) {
-        (size == 4 ? turn_f32 : turn_f64)(n, rows, from, from_stride, to, to_row);
+        tgi_turn_large(size, rows, n, to, to_row, from, from_stride);
     } else if (in_rows && tgi_is_turned(size, rows, n, to_row, to_stride)) {
-        (size == 4 ? turn_f32 : turn_f64)(rows, n, from, from_row, to, to_stride);
+        tgi_turn_large(size, n, rows, to, to_stride, from, from_row);
     } else {
         for (int64_t r = 0; r < rows; r++)
             tgi_move(n, size, to + r * to_row, to_stride, from + r * from_row, from_stride);

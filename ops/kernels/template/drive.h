@@ -13,8 +13,8 @@
 
 #include "copy.h"
 
-/* Elements of a block, at most; rows of so many, if contiguous, are not gathered; easy elements; bytes of a strip. */
-enum { TGI_OPERANDS = 6, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16, TGI_EASY = 256, TGI_STRIP = 24576 };
+/* Elements of a block, at most; rows of so many, if contiguous, are not gathered; easy elements; */
+enum { TGI_OPERANDS = 6, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16, TGI_EASY = 256 };
 
 typedef void (*tgi_flat_loop)(int64_t n, char *const *p);
 /* The same, of at most TGI_EASY elements that are easy; false: not all are, and nothing was written. */
@@ -164,50 +164,65 @@ static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, 
     }
 }
 
-/* Where some operands that are read are transposed, and each row of the others is contiguous: how many are. 0: not so,
- * or none are. */
-static int tgi_turned(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
-                      const int64_t *stride)
+/* Where some operands that are read are transposed, and each row of the others is contiguous: how many bytes an element
+ * of each of the former has. 0: not so, or none are. */
+static int64_t tgi_turned(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
+                          const int64_t *stride)
 {
-    int turned = 0;
+    int64_t turned = 0;
     for (int k = 0; k < f->count; k++) {
         if (!p[k] || stride[k] == f->size[k]) continue;
         if (k == 0 || !tgi_is_turned(f->size[k], rows, n, row[k], stride[k])) return 0;
-        turned++;
+        turned += f->size[k];
     }
     return turned;
 }
 
-/* Strips of some rows: of the transposed operands they are turned into a buffer, the others are taken from where they
- * lie, row by row. */
+/* Strips of some rows: transposed operands are turned into `strip`, where `width` elements of each row have room, and
+ * the others are taken from where they lie, row by row. */
 static __attribute__((noinline, unused)) void tgi_run_strips(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
-                                                             const int64_t *row, const int64_t *stride, int turned)
+                                                             const int64_t *row, const int64_t *stride, int64_t width,
+                                                             char *strip)
 {
-    _Alignas(TGI_LINE) char buffer[TGI_STRIP];
     char *at[TGI_OPERANDS + 1] = { NULL };
+    int64_t step[TGI_OPERANDS] = { 0 };
     if (f->parameters) at[f->count] = p[f->count];
-    const int64_t room = TGI_STRIP / turned / (TGI_TILE * 8) & -TGI_TILE, width = n < room ? n : room;
-    for (int64_t r = 0; r < rows; r += TGI_TILE) {
-        const int64_t h = rows - r < TGI_TILE ? rows - r : TGI_TILE;
+    for (int64_t r = 0; r < rows; r += TGI_STRIP_ROWS) {
+        const int64_t h = rows - r < TGI_STRIP_ROWS ? rows - r : TGI_STRIP_ROWS;
         for (int64_t c = 0; c < n; c += width) {
             const int64_t w = n - c < width ? n - c : width;
-            char *to = buffer;
+            char *to = strip;
             for (int k = 0; k < f->count; k++) {
                 if (!p[k]) continue;
                 const int64_t size = f->size[k];
                 at[k] = p[k] + r * row[k] + c * stride[k];
+                step[k] = row[k];
                 if (stride[k] == size) continue;
-                tgi_copy(size, h, w, to, w * size, size, at[k], row[k], stride[k]);
+                step[k] = tgi_strip_row(width * size);
+                tgi_turn(size, h, w, to, step[k], at[k], stride[k]);
                 at[k] = to;
-                to += h * w * size;
+                to += TGI_STRIP_ROWS * step[k];
             }
             for (int64_t i = 0; i < h; i++) {
                 tgi_run_flat(f, w, at);
                 for (int k = 0; k < f->count; k++)
-                    if (at[k]) at[k] += stride[k] == f->size[k] ? row[k] : w * f->size[k];
+                    if (at[k]) at[k] += step[k];
             }
         }
     }
+}
+
+/* By strips where they pay; false: nothing was done. */
+static bool tgi_in_strips(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
+                          const int64_t *stride)
+{
+    const int64_t turned = n >= TGI_LONG ? tgi_turned(f, rows, n, p, row, stride) : 0;
+    if (!turned) return false;
+    const int64_t room = TGI_STRIP / TGI_STRIP_ROWS / turned & -TGI_TILE, width = n < room ? n : room;
+    const int64_t bytes = turned * width + 2 * TGI_LINE * TGI_OPERANDS; /* of all rows that are turned at a time */
+    char *strip = tgi_scratch(TGI_SCRATCH_STRIP, (size_t)(TGI_STRIP_ROWS * bytes));
+    if (strip) tgi_run_strips(f, rows, n, p, row, stride, width, strip);
+    return strip;
 }
 
 /* Whether there is a loop that knows the one number in operand b; if so sets it in `f` and takes the operand from p. */
@@ -247,10 +262,8 @@ static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64
             if (f->parameters) at[f->count] = p[f->count];
             tgi_run_flat(f, n, at);
         }
-    } else if (n > 0) {
-        const int turned = n >= TGI_LONG ? tgi_turned(f, rows, n, p, row, stride) : 0;
-        if (turned) tgi_run_strips(f, rows, n, p, row, stride, turned);
-        else tgi_run_blocks(f, rows, n, p, row, stride);
+    } else if (n > 0 && !tgi_in_strips(f, rows, n, p, row, stride)) {
+        tgi_run_blocks(f, rows, n, p, row, stride);
     }
 }
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* Blocks of a thread: what the two operands of a product are packed into, or a panel of the second one; what is sorted;
- * a strip of what is indexed. */
+ * a strip of what is indexed, or of what lies transposed. */
 typedef enum tgi_scratch_use {
     TGI_SCRATCH_A,
     TGI_SCRATCH_B,
@@ -14,6 +14,7 @@ typedef enum tgi_scratch_use {
     TGI_SCRATCH_SORT,
     TGI_SCRATCH_ATTENTION,
     TGI_SCRATCH_INDEX,
+    TGI_SCRATCH_STRIP,
     TGI_SCRATCH_USES
 } tgi_scratch_use;
 
