@@ -2,9 +2,10 @@
 #include "ops/kernels/template/body.h"
 #include "scan_kernels.h"
 
-/* Columns and contiguous rows that are worked on at a time; columns and factors side by side in a product,
- * and rows so short that they become columns, so many at a time. */
-enum { SCAN_COLUMNS = 512, SCAN_ROWS = 4, PROD_COLUMNS = 64, PROD_LANES = 32, PROD_SHORT = 64, PROD_TURN = 32 };
+/* Columns and contiguous rows that are worked on at a time, rows that become columns and elements of each at a time; columns
+ * and factors side by side in a product, and rows so short that they become columns, so many at a time. */
+enum { SCAN_COLUMNS = 512, SCAN_ROWS = 4, SCAN_TURN = 16, SCAN_PIECE = 64 };
+enum { PROD_COLUMNS = 64, PROD_LANES = 32, PROD_SHORT = 64, PROD_TURN = 32 };
 
 /* A running sum goes in steps of so many elements. Floats of a step are half a vector. */
 #define STEP (TGI_VECTOR_BYTES / 8)
