@@ -270,14 +270,14 @@ static bool divide(const attributes *a, tg_tensor *y, tg_tensor *index)
     const int64_t *count = ok ? tgi_ptr(n) : NULL;
     void *data = tgi_ptr(y);
     for (int64_t i = 0; ok && i < y->numel; i++) {
-        if (count[i] < 2) continue;
+        const int64_t terms = count[i] > 1 ? count[i] : 1; /* no jump, which nobody could foresee */
         int64_t *integer = (int64_t *)data + i;
         if (y->dtype == TG_FLOAT32)
-            ((float *)data)[i] /= (float)count[i];
+            ((float *)data)[i] /= (float)terms;
         else if (y->dtype == TG_FLOAT64)
-            ((double *)data)[i] /= (double)count[i];
+            ((double *)data)[i] /= (double)terms;
         else
-            *integer = *integer / count[i] - (*integer % count[i] < 0);
+            *integer = *integer / terms - (*integer % terms < 0);
     }
     tgi_unref(n);
     return ok;

@@ -203,22 +203,24 @@ tg_tensor *tg_scalar_at(const char *where, tg_operand value, tg_create_options o
 /* ---- sequences ---- */
 
 /* to[i] = first + (from + i sign) by, in R, then rounded to T. Counted in pieces by an int, which every processor's vectors
- * convert. */
+ * convert, and in C, in which from + i sign is exact. */
 enum { SEQUENCE_PIECE = 1 << 30 };
-#define SEQUENCE(name, T, R)                                                                                           \
+#define SEQUENCE(name, T, R, C)                                                                                        \
     static void name(T *to, int64_t n, R first, R by, int64_t from, double sign)                                       \
     {                                                                                                                  \
         for (int64_t done = 0; done < n; done += SEQUENCE_PIECE) {                                                     \
-            const double place = (double)from + sign * (double)done;                                                   \
+            const C place = (C)((double)from + sign * (double)done);                                                   \
             const int some = n - done < SEQUENCE_PIECE ? (int)(n - done) : SEQUENCE_PIECE;                             \
-            for (int i = 0; i < some; i++) to[done + i] = (T)(first + by * (R)(place + sign * (double)i));             \
+            for (int i = 0; i < some; i++)                                                                             \
+                to[done + i] = (T)(first + by * (R)(sign > 0 ? place + (C)i : place - (C)i));                          \
         }                                                                                                              \
     }
-SEQUENCE(floats, float, float)
-SEQUENCE(rounded_floats, float, double)
-SEQUENCE(doubles, double, double)
-SEQUENCE(truncated, int64_t, double)
-SEQUENCE(bools, bool, double)
+SEQUENCE(floats, float, float, double)
+SEQUENCE(floats_by_int, float, float, int) /* where from + i sign is an int */
+SEQUENCE(rounded_floats, float, double, double)
+SEQUENCE(doubles, double, double, double)
+SEQUENCE(truncated, int64_t, double, double)
+SEQUENCE(bools, bool, double, double)
 
 /* Fills t[i] = start + i step: computed in double (int64: exactly), then rounded once. */
 static void fill_sequence(tg_tensor *t, tg_operand start, tg_operand step)
@@ -296,8 +298,10 @@ tg_tensor *tg_linspace_at(const char *where, double start, double end_, int64_t 
         truncated(p, half, start, step, 0, 1);
         truncated((int64_t *)p + half, rest, end_, -step, rest - 1, -1);
     } else {
-        floats(p, half, (float)start, step32, 0, 1);
-        floats((float *)p + half, rest, (float)end_, -step32, rest - 1, -1);
+        void (*const fill)(float *, int64_t, float, float, int64_t, double) =
+            steps <= INT32_MAX ? floats_by_int : floats;
+        fill(p, half, (float)start, step32, 0, 1);
+        fill((float *)p + half, rest, (float)end_, -step32, rest - 1, -1);
     }
     return end(t, &options);
 }
