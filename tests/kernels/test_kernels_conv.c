@@ -112,6 +112,10 @@ static void test_convolutions_at_the_edges(void **unused)
         { 1, 2, 1, 2, 11, 71, 11, 36, 3, 3, 1, 2, 1, 1, 1, 1 },   /* a stride in the rows, */
         { 1, 1, 3, 2, 13, 40, 11, 36, 3, 3, 1, 1, 0, 0, 1, 2 },   /* several channels, holes */
         { 2, 1, 2, 5, 40, 41, 40, 41, 3, 3, 1, 1, 1, 1, 1, 1 },   /* several tasks an image */
+        { 2, 2, 3, 5, 20, 40, 16, 36, 5, 5, 1, 1, 0, 0, 1, 1 },   /* panels over several rows of the input itself, */
+        { 3, 1, 5, 4, 9, 23, 9, 23, 3, 3, 1, 1, 1, 1, 1, 1 },     /* of a strip with several images, */
+        { 2, 1, 70, 3, 30, 42, 15, 21, 3, 3, 2, 2, 1, 1, 1, 1 },  /* parted in rows and columns, in two chains, */
+        { 1, 1, 3, 40, 30, 42, 9, 40, 4, 3, 3, 1, 0, 0, 1, 1 },   /* parted in rows alone; more rows than pay */
     };
     for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
         for (int d = TGI_F32; d <= TGI_F64; d++) check_conv(d, &edges[i]);

@@ -111,7 +111,7 @@ TGI_INLINE bool tgi_line_inside(const tgi_implicit_line *l)
 }
 
 /* ---- blocks ---- */
-enum { TGI_CONV_K = 256,          /* steps of one chain, if one channel has no more taps */
+enum { TGI_CONV_K = 288,          /* steps of one chain, if one channel has no more taps */
        TGI_CONV_ROWS = 288,       /* rows of one task, at most */
        TGI_CONV_POSITIONS = 256,  /* and positions, */
        TGI_CONV_AREA = 4096,      /* or so many where rows are too few for a tile */
@@ -132,7 +132,7 @@ TGI_INLINE int64_t tgi_implicit_channels(const tgi_implicit *g)
 {
     const int64_t taps = g->y.taps * g->x.taps, most = taps > 0 ? TGI_CONV_K / taps : g->channels;
     if (most < 1 || g->channels < 1) return 1;
-    return most < g->channels ? most : g->channels;
+    return tgi_pieces(g->channels, tgi_pieces(g->channels, most));
 }
 
 /* Into blocks of at most `block` positions. Of large images each is a span: a strip is for a part of one, or for
@@ -163,7 +163,7 @@ TGI_INLINE void tgi_block_positions(const tgi_implicit_tasks *t, int64_t block, 
 TGI_INLINE tgi_implicit_tasks tgi_implicit_cut(const tgi_implicit *g)
 {
     tgi_implicit_tasks t = { .by_planes = g->rows <= 2 && g->channels <= tgi_implicit_channels(g) };
-    tgi_cut_positions(&t, g, t.by_planes ? TGI_CONV_AREA : TGI_CONV_POSITIONS, t.by_planes);
+    tgi_cut_positions(&t, g, t.by_planes ? TGI_CONV_AREA : TGI_CONV_POSITIONS, true);
     t.row_blocks = tgi_pieces(g->rows, TGI_CONV_ROWS);
     t.rows = t.row_blocks ? tgi_pieces(g->rows, t.row_blocks) : 0;
     t.steps = g->channels * g->y.taps * g->x.taps;
@@ -172,7 +172,7 @@ TGI_INLINE tgi_implicit_tasks tgi_implicit_cut(const tgi_implicit *g)
 
 /* ---- by tiles of four ---- Winograd's way, for float32 and windows of 3 by 3 without a stride */
 
-enum { TGI_WINOGRAD_CHANNELS = 16,   /* from so many on, of both kinds, */
+enum { TGI_WINOGRAD_CHANNELS = 24,   /* from so many on, of both kinds, */
        TGI_WINOGRAD_TILES = 9,       /* and so many tiles in a plane; the batch is not looked at, lest it change bits */
        TGI_WINOGRAD_BLOCK = 128,     /* tiles of a task, at most */
        TGI_WINOGRAD_POINTS = 16 };
