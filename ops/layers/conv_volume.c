@@ -69,12 +69,12 @@ static tg_tensor *added_up(const tgi_conv_call *call, tg_tensor *given, int64_t 
     const int64_t h = given->dims[2], w = given->dims[3];
     const int64_t stride = call->stride.dims[0], dilation = call->dilation.dims[0], cut = call->padding.dims[0];
     const int64_t whole = (depth - 1) * stride + dilation * (taps - 1) + 1;
-    tg_tensor *columns = tg_reshape(given, tg_shape(batch, depth, channels, taps, h, w));
-    columns =
-        tg_reshape(tg_permute(columns, tg_shape(0, 2, 4, 5, 3, 1)), tg_shape(batch, channels * h * w * taps, depth));
-    tg_tensor *y = tg_fold(columns, tg_shape(whole, 1), tg_shape(taps, 1), .dilation = tg_shape(dilation, 1),
+    /* A plane is a row of an image as high as the volume is deep: whole rows are copied and added up. */
+    tg_tensor *columns = tg_transpose(tg_reshape(given, tg_shape(batch, depth, channels * taps, h * w)), 1, 2);
+    columns = tg_reshape(columns, tg_shape(batch, channels * taps, depth * h * w));
+    tg_tensor *y = tg_fold(columns, tg_shape(whole, h * w), tg_shape(taps, 1), .dilation = tg_shape(dilation, 1),
                            .stride = tg_shape(stride, 1));
-    y = tg_permute(tg_reshape(y, tg_shape(batch, channels, h, w, whole)), tg_shape(0, 1, 4, 2, 3));
+    y = tg_reshape(y, tg_shape(batch, channels, whole, h, w));
     if (cut || call->output_padding.dims[0])
         y = tg_pad(y, tg_shape(0, 0, 0, 0, -cut, call->output_padding.dims[0] - cut));
     return tg_contiguous(y);
