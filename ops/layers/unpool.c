@@ -122,7 +122,7 @@ static tg_tensor *unpool(const char *where, unpool_call c)
     if (!indices_ok(&c, size, plane)) return NULL;
     tg_tensor *zeros = tg_zeros(tg_shape(planes, plane), .dtype = (tg_dtype)x->dtype);
     tg_tensor *to = tg_reshape(c.indices, tg_shape(planes, pooled)), *from = tg_reshape(x, tg_shape(planes, pooled));
-    return tgi_ordinary(tg_reshape(tg_scatter(zeros, 1, to, from), shape), TG_NONE);
+    return tgi_ordinary(tg_reshape(tg_scatter_(zeros, 1, to, from), shape), TG_NONE);
 }
 
 #define UNPOOL(n)                                                                                                      \
