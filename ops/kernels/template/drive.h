@@ -13,7 +13,7 @@
 
 #include "copy.h"
 
-/* Elements of a block, at most; rows of so many, if contiguous, are not gathered; easy elements; */
+/* Elements of a block, at most; rows of so many, if contiguous, are not gathered; easy elements. */
 enum { TGI_OPERANDS = 6, TGI_BLOCK = 512, TGI_LONG = 128, TGI_TILE = 16, TGI_EASY = 256 };
 
 typedef void (*tgi_flat_loop)(int64_t n, char *const *p);
