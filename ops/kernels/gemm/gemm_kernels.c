@@ -11,6 +11,7 @@
 #include "gemm_pack.inc"
 #include "gemm_micro.inc"
 #include "gemm_shapes.inc"
+#include "gemm_tiles.inc"
 #include "gemm.inc"
 #include "gemm_dot.inc"
 #define DTYPE 1
@@ -18,6 +19,7 @@
 #include "gemm_pack.inc"
 #include "gemm_micro.inc"
 #include "gemm_shapes.inc"
+#include "gemm_tiles.inc"
 #include "gemm.inc"
 #include "gemm_dot.inc"
 #include "gemm_integers.inc"

@@ -13,8 +13,9 @@
  *     gemm_micro.inc    the micro-kernel: one tile over one block of k
  *     gemm_shapes.inc   the micro-kernel for each shape of tile: full, narrow, wide; and one row times columns
  *     gemm_pack.inc     packing: rows of a and columns of b in the order in which tiles read them
- *     gemm.inc          blocking: the loops over blocks and tiles, and the ways for small products
- *     gemm_dot.inc      the product of two vectors
+ *     gemm_tiles.inc    a block of k: the loops over tiles, and the ways for small products
+ *     gemm.inc          blocking: the loops over blocks
+ *     gemm_dot.inc      the inner and outer products of two vectors
  *     gemm_integers.inc products of int64
  *     gemm_plan.h       the plan: what follows from shapes and strides alone, threads too */
 #ifndef TG_OPS_KERNELS_GEMM_GEMM_SIZES_H
