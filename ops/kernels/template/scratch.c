@@ -8,11 +8,16 @@
 
 enum { PAGE = 4096 };
 
+/* A thread's own memory is scarce: what is rarely looked at stands before the block's data. */
+typedef struct origin {
+    void *block; /* what was allocated */
+    size_t bytes;
+    tgi_scratch_source from;
+} origin;
+
 typedef struct scratch {
     void *data[TGI_SCRATCH_USES]; /* at the start of a page */
     size_t bytes[TGI_SCRATCH_USES];
-    void *block[TGI_SCRATCH_USES]; /* what was allocated: a page more */
-    tgi_scratch_source from[TGI_SCRATCH_USES];
 } scratch;
 
 static _Thread_local scratch mine;
@@ -38,9 +43,13 @@ static tgi_scratch_source (*source)(void) = c_library;
 
 void tgi_scratch_from(tgi_scratch_source (*of_library)(void)) { source = of_library ? of_library : c_library; }
 
+static origin *origin_of(void *data) { return (origin *)data - 1; }
+
 static void drop(scratch *s, tgi_scratch_use use)
 {
-    if (s->block[use]) s->from[use].release(s->block[use], s->bytes[use] + PAGE, s->from[use].context);
+    if (!s->data[use]) return;
+    const origin o = *origin_of(s->data[use]);
+    o.from.release(o.block, o.bytes, o.from.context);
 }
 
 static void release(void *of_thread)
@@ -54,7 +63,7 @@ static void make_key(void) { key_made = pthread_key_create(&key, release) == 0; 
 
 static void *handed_out(tgi_scratch_use use, size_t bytes)
 {
-    if (mine.from[use].poisoned) memset(mine.data[use], 0xff, bytes);
+    if (origin_of(mine.data[use])->from.poisoned) memset(mine.data[use], 0xff, bytes);
     return mine.data[use];
 }
 
@@ -69,18 +78,20 @@ __attribute__((destructor)) static void end_process(void)
 
 void *tgi_scratch(tgi_scratch_use use, size_t bytes)
 {
-    if (bytes <= mine.bytes[use]) return handed_out(use, bytes);
+    if (mine.data[use] && bytes <= mine.bytes[use]) return handed_out(use, bytes);
     pthread_once(&once, make_key);
     if (!key_made || pthread_setspecific(key, &mine) != 0) return NULL;
     if (bytes > SIZE_MAX / 2) return NULL;
     const size_t rounded = (bytes + PAGE - 1) / PAGE * PAGE;
+    const size_t all = rounded + PAGE + sizeof(origin);
     const tgi_scratch_source from = source();
-    char *block = from.allocate(rounded + PAGE, from.context);
+    char *block = from.allocate(all, from.context);
     if (!block) return NULL;
     drop(&mine, use);
-    mine.block[use] = block;
-    mine.from[use] = from;
-    mine.data[use] = block + (PAGE - (uintptr_t)block % PAGE) % PAGE;
+    char *data = block + sizeof(origin);
+    data += (PAGE - (uintptr_t)data % PAGE) % PAGE;
+    *origin_of(data) = (origin){ block, all, from };
+    mine.data[use] = data;
     mine.bytes[use] = rounded;
     return handed_out(use, bytes);
 }
