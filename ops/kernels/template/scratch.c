@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, BEFORE = 64 /* bytes before the data, for its origin */ };
 
 /* A thread's own memory is scarce: what is rarely looked at stands before the block's data. */
 typedef struct origin {
@@ -14,6 +14,7 @@ typedef struct origin {
     size_t bytes;
     tgi_scratch_source from;
 } origin;
+_Static_assert(sizeof(origin) <= BEFORE, "an origin has room");
 
 typedef struct scratch {
     void *data[TGI_SCRATCH_USES]; /* at the start of a page */
@@ -83,12 +84,12 @@ void *tgi_scratch(tgi_scratch_use use, size_t bytes)
     if (!key_made || pthread_setspecific(key, &mine) != 0) return NULL;
     if (bytes > SIZE_MAX / 2) return NULL;
     const size_t rounded = (bytes + PAGE - 1) / PAGE * PAGE;
-    const size_t all = rounded + PAGE + sizeof(origin);
+    const size_t all = rounded + PAGE + BEFORE; /* a multiple of 64, which aligned_alloc wants */
     const tgi_scratch_source from = source();
     char *block = from.allocate(all, from.context);
     if (!block) return NULL;
     drop(&mine, use);
-    char *data = block + sizeof(origin);
+    char *data = block + BEFORE;
     data += (PAGE - (uintptr_t)data % PAGE) % PAGE;
     *origin_of(data) = (origin){ block, all, from };
     mine.data[use] = data;
