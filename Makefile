@@ -259,7 +259,7 @@ $(filter $(BUILD)/tests/kernels/%,$(TESTS)): $(REFERENCE)
 
 # These open the shared object.
 $(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process $(BUILD)/tests/core/test_interrupt: LIBS += $(DL_LIBS)
-$(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process: $(SHARED)
+$(BUILD)/tests/ops/test_binding $(BUILD)/tests/core/test_process $(BUILD)/tests/core/test_thread: $(SHARED)
 
 $(CXX_TESTS): $(BUILD)/tests/%: $(OBJ)/tests/%.cpp.o $(STATIC) $(CMOCKA)
 	@mkdir -p $(@D); $(SAY) "LD $@"
