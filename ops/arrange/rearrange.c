@@ -88,15 +88,14 @@ tg_tensor *tg_flip_at(const char *where, tg_tensor *t, tg_shape dims)
     const tg_op *op = &tgi_op_flip;
     unsigned marked;
     if (!tg_op_begin(where, op, tg_list(t)) || !mark_dims(op, t, &dims, &marked)) return NULL;
-    tg_tensor *y = tgi_new_like(t, (tg_dtype)t->dtype);
-    if (!y) return NULL;
-    tgi_layout back = tgi_layout_of(y); /* y from its other end, where t's elements go */
+    tgi_layout back = tgi_layout_of(t); /* t from its other end */
     for (int d = 0; d < t->ndim; d++) {
         if (!(marked >> d & 1) || t->numel == 0) continue;
         back.offset += (back.dims[d] - 1) * back.strides[d];
         back.strides[d] = -back.strides[d];
     }
-    if (tgi_copy_part(y, &back, t) != TG_OK) return NULL;
+    tg_tensor *y = tgi_copy_of_part(t, &back);
+    if (!y) return NULL;
     return tg_record(op, tg_list(t), tg_list(y), TG_NONE, &dims, sizeof dims) == TG_OK ? y : NULL;
 }
 

@@ -87,7 +87,8 @@ static void choose_rows(plan *p)
     for (int d = 2; d < p->ndim; d++) {
         for (int k = 0; k < p->count; k++) {
             const int64_t size = p->strides[0][0] > 0 ? p->strides[0][0] : 1;
-            if (p->strides[0][k] == size || p->strides[0][k] == 0 || p->strides[d][k] != size) continue;
+            const bool in_order = p->strides[d][k] == size || p->strides[d][k] == -size;
+            if (p->strides[0][k] == size || p->strides[0][k] == -size || p->strides[0][k] == 0 || !in_order) continue;
             int64_t strides[TGI_MAX_OPERANDS], dim = p->dims[d];
             memcpy(strides, p->strides[d], sizeof strides);
             memmove(p->strides[2], p->strides[1], (size_t)(d - 1) * sizeof strides);

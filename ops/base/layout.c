@@ -1,7 +1,7 @@
 /* layout.c: sizes, strides and offsets of views, and the checks that view ops share.
  *
- * Everything here works on the description of a tensor; an element is touched by tgi_copy_part alone. It must never
- * write through a layout that reaches outside its tensor: callers check indices first. */
+ * Everything here works on the description of a tensor; an element is touched by tgi_copy_part and tgi_copy_of_part
+ * alone. It must never reach through a layout beyond its tensor: callers check indices first. */
 #include "layout.h"
 
 #include "core/thread.h"
@@ -63,6 +63,17 @@ tg_status tgi_copy_part(tg_tensor *to, const tgi_layout *part, tg_tensor *from)
     tgi_unref(view);
     tgi_set_seen(seen);
     return made ? TG_OK : TG_FAILED;
+}
+
+tg_tensor *tgi_copy_of_part(tg_tensor *from, const tgi_layout *part)
+{
+    const bool seen = tgi_set_seen(false);
+    tg_tensor *view = tgi_own(tgi_new_view(from, part->ndim, part->dims, part->strides, part->offset));
+    tgi_set_seen(seen);
+    tg_tensor *y = view ? tgi_new_like(view, (tg_dtype)from->dtype) : NULL;
+    if (y) tgi_copy_raw(y, view);
+    tgi_unref(view);
+    return y;
 }
 
 int tgi_op_dim(const tg_op *op, tg_tensor_list inputs, int64_t dim, int ndim)

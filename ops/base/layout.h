@@ -1,7 +1,7 @@
 /* layout.h: the one way a view comes to be. Internal to ops/.
  *
  * A view op computes a layout (sizes, strides, offset) from its input's and hands it to tgi_record_view. Nothing here
- * reads or moves an element except tgi_copy_part. */
+ * reads or moves an element except tgi_copy_part and tgi_copy_of_part. */
 #ifndef TG_OPS_BASE_LAYOUT_H
 #define TG_OPS_BASE_LAYOUT_H
 
@@ -49,6 +49,8 @@ tg_tensor *tgi_record_view(const tg_op *op, tg_tensor *t, const tgi_layout *layo
                            size_t attributes_size);
 /* Copies `from` into the part of `to` that `part` describes. Records nothing. */
 tg_status tgi_copy_part(tg_tensor *to, const tgi_layout *part, tg_tensor *from);
+/* A new tensor, a copy of the part of `from` that `part` describes; NULL when memory ran out. Records nothing. */
+tg_tensor *tgi_copy_of_part(tg_tensor *from, const tgi_layout *part);
 
 /* Zeros of `shape` with `diagonal` on a diagonal of dim1 and dim2: the gradient of diagonal, recorded when grad mode is
  * on. The dimensions count from the front, and the diagonal's shape is right. */

@@ -304,7 +304,7 @@ static bool sum_gathered(const tgi_axes *l, int terms, int64_t numel, tg_tensor 
                     .failed = failed };
     g.row = g.n * size;
     if (g.n >= BLOCK / 2 && size > 1) {
-        g.row = tgi_pieces(g.row, LINE) * LINE;
+        g.row = (tgi_pieces(g.row, LINE) | 1) * LINE; /* an odd number: what stands below each other shares no set */
         g.sum.chunk = BLOCK;
     }
     g.sum.chunks = tgi_pieces(numel, g.sum.chunk);

@@ -53,10 +53,11 @@ static void test_copy_of_rows_that_seem_to_follow(void **unused)
 static void test_copy_of_large_transposed(void **unused)
 {
     (void)unused;
-    enum { ROWS = 47, N = 1050, APART = 5 };
-    static const int64_t shapes[][2] = { { ROWS, N }, { 33, 130 }, { 64, 515 }, { 32, 17 }, { 5, 700 }, { 40, 4 } };
+    enum { ROWS = 75, N = 1050, APART = 5 };
+    static const int64_t shapes[][2] = { { ROWS, N }, { 33, 130 }, { 64, 515 },  { 32, 17 },
+                                         { 5, 700 },  { 40, 4 },   { 75, 1024 }, { 33, 514 } };
     static char matrix[(ROWS + APART) * N * 8], turned[ROWS * N * 8 + 8];
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 8; i++)
         for (int to = TGI_F32; to <= TGI_F64; to++)
             for (int from = TGI_F32; from <= TGI_F64; from++)
                 for (int back = 0; back < 2; back++) {
@@ -79,6 +80,49 @@ static void test_copy_of_large_transposed(void **unused)
                 }
 }
 
+static void put(int dtype, char *at, int64_t value)
+{
+    const float single = (float)value;
+    const double real = (double)value;
+    const char boolean = value % 3 == 0;
+    const void *const from[] = { &single, &real, &value, &boolean };
+    memcpy(at, from[dtype], (size_t)sizes[dtype]);
+}
+
+/* Matrices read from another corner, along rows or along columns. */
+static void test_copy_of_reversed(void **unused)
+{
+    (void)unused;
+    enum { MOST_ELEMENTS = 70 * 1001 };
+    static const int64_t shapes[][2] = { { 1, 1 },  { 1, 17 },   { 17, 1 },    { 5, 15 },   { 3, 16 },   { 63, 63 },
+                                         { 9, 33 }, { 35, 128 }, { 70, 1001 }, { 66, 512 }, { 33, 514 }, { 64, 1000 } };
+    static char matrix[MOST_ELEMENTS * 8], copy[MOST_ELEMENTS * 8 + 1];
+    for (int i = 0; i < 12; i++)
+        for (int d = 0; d < TGI_DTYPES; d++)
+            for (int way = 0; way < 8; way++) {
+                const int64_t rows = shapes[i][0], n = shapes[i][1], size = sizes[d];
+                const bool turned = way & 4;
+                for (int64_t k = 0; k < rows * n; k++) put(d, matrix + k * size, k % 4999);
+                int64_t row[] = { n * size, turned ? size : n * size },
+                        stride[] = { size, turned ? rows * size : size };
+                char *from = matrix;
+                if (way & 1) from += (rows - 1) * row[1], row[1] = -row[1];
+                if (way & 2) from += (n - 1) * stride[1], stride[1] = -stride[1];
+                memset(copy, 0x5a, sizeof copy);
+                K(copy)->run[d][d](rows, n, (char *[]){ copy, from }, row, stride);
+                for (int64_t r = 0; r < rows; r++)
+                    for (int64_t c = 0; c < n; c++) {
+                        const int64_t y = way & 1 ? rows - 1 - r : r, x = way & 2 ? n - 1 - c : c;
+                        char want[8];
+                        put(d, want, (turned ? x * rows + y : y * n + x) % 4999);
+                        if (memcmp(copy + (r * n + c) * size, want, (size_t)size) != 0)
+                            fail_msg("%s %s, %d x %d, way %d: [%d, %d]", set_name(), dtype_name(d), (int)rows, (int)n,
+                                     way, (int)r, (int)c);
+                    }
+                assert_int_equal(copy[rows * n * size], 0x5a);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_copy_to_int64),
         cmocka_unit_test(test_copy_of_rows_that_seem_to_follow),
         cmocka_unit_test(test_copy_of_large_transposed),
+        cmocka_unit_test(test_copy_of_reversed),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)

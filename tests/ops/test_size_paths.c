@@ -36,6 +36,75 @@ TEST(test_transposed_copies)
     tg_scope_end(scope);
 }
 
+/* Flips of a tensor and of what is transposed of it, element by element. */
+TEST(test_flips)
+{
+    IN_SCOPE;
+    static const int64_t sizes[] = { 1, 15, 16, 17, 63, 130 };
+    static const tg_dtype dtypes[] = { TG_FLOAT32, TG_FLOAT64, TG_INT64 };
+    for (int d = 0; d < 3; d++)
+        for (int a = 0; a < 6; a++)
+            for (int b = 0; b < 6; b++)
+                for (int way = 0; way < 8; way++) {
+                    const int64_t n = sizes[a], m = sizes[b];
+                    const bool down = way & 1, left = way & 2, turned = way & 4;
+                    tg_tensor *t =
+                        tg_reshape(counted(2 * n * m, dtypes[d]), turned ? tg_shape(2, m, n) : tg_shape(2, n, m));
+                    if (turned) t = tg_transpose(t, 1, 2);
+                    tg_tensor *y = tg_flip(t, down && left ? tg_shape(1, 2) : down ? tg_shape(1) : tg_shape(2));
+                    double *x = elements(down || left ? y : tg_flip(t, tg_shape()));
+                    for (int64_t i = 0; i < 2 * n * m; i++) {
+                        const int64_t row = i / m % n, column = i % m;
+                        const int64_t r = down ? n - 1 - row : row, c = left ? m - 1 - column : column;
+                        assert_true(x[i] == (double)(i / (n * m) * n * m + (turned ? c * n + r : r * m + c)));
+                    }
+                    free(x);
+                }
+    tg_scope_end(scope);
+}
+
+/* Arithmetic on what is transposed, beside contiguous operands, numbers, rows and columns of numbers. */
+TEST(test_transposed_operands)
+{
+    IN_SCOPE;
+    static const int64_t rows[] = { 4, 17, 63, 64, 130 }, columns[] = { 127, 128, 130, 999, 1024, 1100 };
+    for (int r = 0; r < 5; r++)
+        for (int c = 0; c < 6; c++)
+            for (int wide = 0; wide < 2; wide++) {
+                const int64_t n = rows[r], m = columns[c];
+                const tg_dtype dtype = wide ? TG_FLOAT64 : TG_FLOAT32;
+                tg_tensor *t = tg_transpose(tg_reshape(counted(n * m, dtype), tg_shape(m, n)), 0, 1);
+                tg_tensor *flat = tg_reshape(counted(n * m, dtype), tg_shape(n, m)), *row = counted(m, dtype);
+                tg_tensor *column = tg_reshape(counted(n, dtype), tg_shape(n, 1));
+                tg_tensor *other = tg_transpose(tg_sub(tg_transpose(t, 0, 1), 1), 0, 1);
+                tg_tensor *results[] = { tg_neg(t),
+                                         tg_clamp(t, .min = 5, .max = 1000),
+                                         tg_add(t, flat),
+                                         tg_add(flat, t),
+                                         tg_add(t, row),
+                                         tg_add(column, t),
+                                         tg_add(t, other),
+                                         tg_add(t, t),
+                                         tg_to(t, wide ? TG_FLOAT32 : TG_FLOAT64),
+                                         tg_gt(t, flat),
+                                         tg_add_(tg_clone(t), t) };
+                double *y[11];
+                for (int k = 0; k < 11; k++) y[k] = elements(results[k]);
+                for (int64_t i = 0; i < n * m; i++) {
+                    const double x = (double)(i % m * n + i / m), f = (double)i, a = (double)(i % m),
+                                 b = (double)(i / m);
+                    const double want[] = {
+                        -x,   x < 5 ? 5 : x > 1000 ? 1000 : x, x + f, f + x, x + a, b + x, 2 * x - 1, 2 * x, x, x > f,
+                        2 * x
+                    };
+                    for (int k = 0; k < 11; k++)
+                        if (y[k][i] != want[k]) fail_msg("%d x %d, %d: element %d", (int)n, (int)m, k, (int)i);
+                }
+                for (int k = 0; k < 11; k++) free(y[k]);
+            }
+    tg_scope_end(scope);
+}
+
 /* Rows of all lengths about where another copy begins, from and to odd places. */
 TEST(test_rows_copied)
 {
@@ -333,6 +402,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_transposed_copies),
+        T(test_flips),
+        T(test_transposed_operands),
         T(test_rows_copied),
         T(test_joined_rows),
         T(test_repeated_elements),

@@ -100,8 +100,8 @@ TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row
     return size > 1 && row == size && stride != size && stride != 0 && rows >= 4 && n >= 4;
 }
 
-/* Rows of a transposed matrix are made in strips of so many, of so many bytes in all. */
-enum { TGI_STRIP_ROWS = 32, TGI_STRIP = 1 << 17 };
+/* Rows of a transposed matrix are made so many at a time; where in strips, of so many bytes in all. */
+enum { TGI_STRIP_ROWS = 64, TGI_STRIP = 1 << 17 };
 
 /* Room for a strip's row: an odd number of lines, so that what stands below each other shares no set of a cache. */
 TGI_INLINE int64_t tgi_strip_row(int64_t bytes) { return ((bytes + TGI_LINE - 1) / TGI_LINE | 1) * TGI_LINE; }
@@ -113,16 +113,30 @@ TGI_INLINE void tgi_turn(int64_t size, int64_t rows, int64_t n, char *to, int64_
     (size == 4 ? turn_f32 : turn_f64)(n, rows, from, from_column, to, to_row);
 }
 
-/* The same of a large one. Where the rows do not begin with lines, a vector stored is two lines', which takes longer:
- * tiles go to a strip whose rows do. */
+/* Whether the lines that rows made at a time are written to stay in the nearest cache, since they lie in different sets
+ * of it, until tiles that follow have filled them. */
+static bool tgi_rows_apart(int64_t rows, int64_t to_row)
+{
+    enum { SETS = 64, WAYS = 8 };
+    uint8_t lines[SETS] = { 0 };
+    bool apart = true;
+    for (int64_t r = 0; r < rows && r < TGI_STRIP_ROWS; r++) {
+        const uint64_t start = (uint64_t)(r * to_row), first = start / TGI_LINE % SETS;
+        apart &= ++lines[first] <= WAYS;
+        if (start % TGI_LINE) apart &= ++lines[(first + 1) % SETS] <= WAYS;
+    }
+    return apart;
+}
+
+/* The same of a large one. Where rows of the result push each other out of the cache, they are made in a strip whose
+ * rows do not, and copied. */
 static void tgi_turn_large(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row, const char *from,
                            int64_t from_column)
 {
     enum { LEAST = TGI_STRIP_ROWS / 2 };
     const int64_t room = TGI_STRIP / TGI_STRIP_ROWS / size, width = n < room ? n : room;
     const int64_t strip_row = tgi_strip_row(width * size);
-    const bool in_lines = ((intptr_t)to | to_row) % TGI_LINE == 0;
-    const bool large = !in_lines && rows >= TGI_STRIP_ROWS && n * size >= 8 * TGI_LINE;
+    const bool large = rows >= LEAST && n * size >= 8 * TGI_LINE && !tgi_rows_apart(rows, to_row);
     char *strip = large ? tgi_scratch(TGI_SCRATCH_STRIP, (size_t)(TGI_STRIP_ROWS * strip_row)) : NULL;
     if (!strip) {
         tgi_turn(size, rows, n, to, to_row, from, from_column);
@@ -140,15 +154,36 @@ static void tgi_turn_large(int64_t size, int64_t rows, int64_t n, char *to, int6
     }
 }
 
+/* Rows whose elements stand in memory the other way round, the last one first. */
+static void tgi_reverse(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row, const char *from,
+                        int64_t from_row)
+{
+    for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
+        const char *end = from - (n - 1) * size;
+        if (size == 4) reverse_f32(n, to, end);
+        else if (size == 8) reverse_f64(n, to, end);
+        else
+            for (int64_t i = 0; i < n; i++) to[i] = end[n - 1 - i];
+    }
+}
+
 /* Copies `rows` rows of n elements of `size` bytes; rows and elements may lie anywhere. */
 static __attribute__((unused)) void tgi_copy(int64_t size, int64_t rows, int64_t n, char *to, int64_t to_row,
                                              int64_t to_stride, const char *from, int64_t from_row,
                                              int64_t from_stride)
 {
     bool in_rows = from_stride == size || n == 1, out_rows = to_stride == size || n == 1;
+    if (from_row == -size && rows > 1) { /* the last row first: to what is transposed it makes no difference */
+        from += (rows - 1) * from_row;
+        to += (rows - 1) * to_row;
+        from_row = size;
+        to_row = -to_row;
+    }
     if (in_rows && out_rows) {
         if (rows > 1 && from_row == n * size && to_row == n * size) n *= rows, rows = 1;
         tgi_copy_rows(rows, n * size, to, to_row, from, from_row);
+    } else if (out_rows && from_stride == -size) {
+        tgi_reverse(size, rows, n, to, to_row, from, from_row);
     } else if (out_rows && from_stride == 0 && n * size <= TGI_LINE && to_row == n * size) {
         tgi_repeat(size, rows, n, to, from, from_row);
     } else if (out_rows && from_stride == 0) {

@@ -164,25 +164,36 @@ static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, 
     }
 }
 
-/* Where some operands that are read are transposed, and each row of the others is contiguous: how many bytes an element
- * of each of the former has. 0: not so, or none are. */
+/* Where some operands that are read are transposed, and each row of the others is contiguous or one number: how many
+ * bytes of a strip an element takes. -1: not so, or none are. One transposed operand, `direct` (0: none), needs no
+ * strip: it can be turned to where the result will be. */
 static int64_t tgi_turned(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
-                          const int64_t *stride)
+                          const int64_t *stride, int *direct)
 {
-    int64_t turned = 0;
+    int64_t bytes = 0;
+    bool some = false;
+    *direct = 0;
     for (int k = 0; k < f->count; k++) {
         if (!p[k] || stride[k] == f->size[k]) continue;
-        if (k == 0 || !tgi_is_turned(f->size[k], rows, n, row[k], stride[k])) return 0;
-        turned += f->size[k];
+        if (k > 0 && stride[k] == 0) {
+            bytes += row[k] ? f->size[k] : 0;
+            continue;
+        }
+        if (k == 0 || !tgi_is_turned(f->size[k], rows, n, row[k], stride[k])) return -1;
+        some = true;
+        if (!*direct && f->size[k] == f->size[0] && tgi_writes_apart(f, p) && tgi_rows_apart(rows, row[0]))
+            *direct = k;
+        else
+            bytes += f->size[k];
     }
-    return turned;
+    return some ? bytes : -1;
 }
 
-/* Strips of some rows: transposed operands are turned into `strip`, where `width` elements of each row have room, and
- * the others are taken from where they lie, row by row. */
+/* Strips of some rows: transposed operands are turned into `strip`, where `width` elements of each row have room, numbers
+ * are repeated there, and the others are taken from where they lie, row by row. */
 static __attribute__((noinline, unused)) void tgi_run_strips(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
-                                                             const int64_t *row, const int64_t *stride, int64_t width,
-                                                             char *strip)
+                                                             const int64_t *row, const int64_t *stride, int direct,
+                                                             int64_t width, char *strip)
 {
     char *at[TGI_OPERANDS + 1] = { NULL };
     int64_t step[TGI_OPERANDS] = { 0 };
@@ -194,17 +205,19 @@ static __attribute__((noinline, unused)) void tgi_run_strips(const tgi_flat *f, 
             char *to = strip;
             for (int k = 0; k < f->count; k++) {
                 if (!p[k]) continue;
-                const int64_t size = f->size[k];
-                at[k] = p[k] + r * row[k] + c * stride[k];
+                const int64_t size = f->size[k], room = tgi_strip_row(width * size);
+                const char *from = at[k] = p[k] + r * row[k] + c * stride[k];
                 step[k] = row[k];
                 if (stride[k] == size) continue;
-                step[k] = tgi_strip_row(width * size);
-                tgi_turn(size, h, w, to, step[k], at[k], stride[k]);
-                at[k] = to;
-                to += TGI_STRIP_ROWS * step[k];
+                at[k] = k == direct ? at[0] : to;
+                step[k] = k == direct ? row[0] : stride[k] || row[k] ? room : 0;
+                if (stride[k]) tgi_turn(size, h, w, at[k], step[k], from, stride[k]);
+                else tgi_fill_rows(size, step[k] ? h : 1, w, to, step[k], from, row[k]);
+                if (k != direct) to += step[k] ? TGI_STRIP_ROWS * room : room;
             }
-            for (int64_t i = 0; i < h; i++) {
-                tgi_run_flat(f, w, at);
+            const bool follow = w == n && tgi_rows_follow(f, h, n, at, step);
+            for (int64_t i = 0; i < (follow ? 1 : h); i++) {
+                tgi_run_flat(f, follow ? h * n : w, at);
                 for (int k = 0; k < f->count; k++)
                     if (at[k]) at[k] += step[k];
             }
@@ -216,12 +229,15 @@ static __attribute__((noinline, unused)) void tgi_run_strips(const tgi_flat *f, 
 static bool tgi_in_strips(const tgi_flat *f, int64_t rows, int64_t n, char *const *p, const int64_t *row,
                           const int64_t *stride)
 {
-    const int64_t turned = n >= TGI_LONG ? tgi_turned(f, rows, n, p, row, stride) : 0;
-    if (!turned) return false;
-    const int64_t room = TGI_STRIP / TGI_STRIP_ROWS / turned & -TGI_TILE, width = n < room ? n : room;
+    int direct;
+    const int64_t turned = n >= TGI_LONG ? tgi_turned(f, rows, n, p, row, stride, &direct) : -1;
+    if (turned < 0) return false;
+    const int64_t most = turned ? TGI_STRIP / turned : 4 * TGI_STRIP / f->size[0]; /* a result is used at once */
+    const int64_t room = most / TGI_STRIP_ROWS & -TGI_TILE, width = n < room ? n : room;
     const int64_t bytes = turned * width + 2 * TGI_LINE * TGI_OPERANDS; /* of all rows that are turned at a time */
-    char *strip = tgi_scratch(TGI_SCRATCH_STRIP, (size_t)(TGI_STRIP_ROWS * bytes));
-    if (strip) tgi_run_strips(f, rows, n, p, row, stride, width, strip);
+    const int64_t numbers = TGI_OPERANDS * tgi_strip_row(width * 8);
+    char *strip = tgi_scratch(TGI_SCRATCH_STRIP, (size_t)(TGI_STRIP_ROWS * bytes + numbers));
+    if (strip) tgi_run_strips(f, rows, n, p, row, stride, direct, width, strip);
     return strip;
 }
 

@@ -352,4 +352,37 @@ TGI_SHUFFLE(by_turns_lower, f64, TGI_LOWER_F64)
 TGI_SHUFFLE(by_turns_upper, f64, TGI_UPPER_F64)
 #undef TGI_SHUFFLE
 
+/* The lower and the upper half of a vector's floats as doubles. */
+#if defined(__AVX512F__)
+#define TGI_LOWER(x) _mm512_cvtps_pd(_mm512_castps512_ps256((__m512)(x)))
+#define TGI_UPPER(x) _mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd((__m512d)(x), 1)))
+#elif defined(__AVX2__)
+#define TGI_LOWER(x) _mm256_cvtps_pd(_mm256_castps256_ps128((__m256)(x)))
+#define TGI_UPPER(x) _mm256_cvtps_pd(_mm256_extractf128_ps((__m256)(x), 1))
+#elif defined(__aarch64__)
+#define TGI_LOWER(x) vcvt_f64_f32(vget_low_f32((float32x4_t)(x)))
+#define TGI_UPPER(x) vcvt_high_f64_f32((float32x4_t)(x))
+#else
+#define TGI_LOWER(x) (tgi_vec_f64){ x[0], x[1] }
+#define TGI_UPPER(x) (tgi_vec_f64){ x[2], x[3] }
+#endif
+TGI_INLINE tgi_vec_f64 lower_as_f64(tgi_vec_f32 x) { return (tgi_vec_f64)TGI_LOWER(x); }
+TGI_INLINE tgi_vec_f64 upper_as_f64(tgi_vec_f32 x) { return (tgi_vec_f64)TGI_UPPER(x); }
+#undef TGI_LOWER
+#undef TGI_UPPER
+
+/* The lanes in reverse order. */
+#if TGI_VECTOR_BYTES == 64
+#define TGI_BACKWARD_F32 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0
+#define TGI_BACKWARD_F64 7, 6, 5, 4, 3, 2, 1, 0
+#elif TGI_VECTOR_BYTES == 32
+#define TGI_BACKWARD_F32 7, 6, 5, 4, 3, 2, 1, 0
+#define TGI_BACKWARD_F64 3, 2, 1, 0
+#else
+#define TGI_BACKWARD_F32 3, 2, 1, 0
+#define TGI_BACKWARD_F64 1, 0
+#endif
+TGI_INLINE tgi_vec_f32 backward_f32(tgi_vec_f32 x) { return __builtin_shufflevector(x, x, TGI_BACKWARD_F32); }
+TGI_INLINE tgi_vec_f64 backward_f64(tgi_vec_f64 x) { return __builtin_shufflevector(x, x, TGI_BACKWARD_F64); }
+
 #endif
