@@ -56,8 +56,22 @@ static void test_extremes(void **unused)
                     fill(d, a, n, kind);
                     check_columns(d, which, n, 1 + n % 40, a);
                 }
+                for (int64_t n = 2; n < 50; n += 3) check_extreme(d, which, n, 57 + n * n % 100, kind);
                 check_extreme(d, which, 3, 5000, kind);
                 check_extreme(d, which, 60000, 1, kind);
+            }
+    for (int64_t j = 0; j < 4 * 150; j++) /* plain columns, and one NaN or zero in them */
+        for (int d = 0; d < TGI_I64; d++)
+            for (int zero = 0; zero < 2; zero++) {
+                const tgi_fold columns = { 1, 4, 150, 0, 150 * sizes[d] };
+                fill(d, a, 4 * 150, PLAIN);
+                set(d, a + j * sizes[d], zero ? 0.0 : NAN);
+                if (zero) set(d, a + (j + 150) % 600 * sizes[d], -0.0);
+                for (int which = 0; which < TGI_EXTREMES; which++) {
+                    K(extremes)->value[which][d](&columns, a, y);
+                    R(extremes)->value[which][d](&columns, a, want);
+                    expect(d, 150, y, want, 0, "columns with one NaN or zero");
+                }
             }
     for (int64_t n = 300; n <= 302; n++) /* plain rows of every length and one NaN or zero in them */
         for (int64_t i = 0; i < n; i++)
