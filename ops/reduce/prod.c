@@ -59,12 +59,19 @@ static void prod_backward_fused(tg_context *ctx)
     const tgi_reduction *r = tg_attributes(ctx);
     const tg_shape shape = tg_input_shape(ctx, 0);
     tg_tensor *x = tg_saved(ctx, 0), *y = tg_saved(ctx, 1);
-    if (!x || !y || x->numel == 0 || x->ndim == 0 || !tgi_products_divide(y)) {
-        prod_backward(ctx);
+    if (!x || !y) {
+        tg_set_grad_input(ctx, 0, NULL);
         return;
     }
-    y = tgi_reduction_keep(r, &shape, y);
-    tg_set_grad_input(ctx, 0, tg_mul(tgi_reduction_keep(r, &shape, tg_grad_output(ctx, 0)), tg_div(y, x)));
+    const int dim = reduced_dim(r, shape.ndim);
+    tg_tensor *others;
+    if (x->numel && tgi_products_divide(y))
+        others = tg_div(tgi_reduction_keep(r, &shape, y), x);
+    else if (dim >= 0)
+        others = tgi_products_of_others(x, dim);
+    else
+        others = tg_reshape(tgi_products_of_others(tg_flatten(x), 0), shape);
+    tg_set_grad_input(ctx, 0, tg_mul(tgi_reduction_keep(r, &shape, tg_grad_output(ctx, 0)), others));
 }
 
 static tg_tensor_list prod_call(const tg_value *v)

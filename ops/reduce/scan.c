@@ -31,7 +31,7 @@ typedef struct direction {
 /* ---- the loops ---- */
 
 typedef struct work {
-    const tg_op *op;
+    const tg_op *op; /* NULL: the products of all others, which are part of an op's gradient */
     tgi_scan whole;
     int dtype;
     int64_t size; /* of an element */
@@ -53,6 +53,7 @@ static void run_piece(const void *argument, int64_t i)
     const int64_t at = outer * part.n * part.row + column;
     const void *a = w->a + at * w->size;
     void *y = w->y + at * w->size;
+    if (!w->op) k->others[w->dtype](&part, a, y);
     if (w->op == &tgi_op_cumsum) k->cumsum[w->dtype](&part, a, y);
     if (w->op == &tgi_op_cumprod) k->cumprod[w->dtype](&part, a, y);
     if (w->op == &tgi_op_cummax) k->extreme[TGI_MAX][w->dtype](&part, a, y, w->index + at);
@@ -122,6 +123,12 @@ tg_tensor *tgi_cumprod(tg_tensor *t, int dim, bool reverse)
     tg_tensor *y = t ? result_of(&tgi_op_cumprod, &along, t, NULL) : NULL;
     if (!y) return NULL;
     return tg_record(&tgi_op_cumprod, tg_list(t), tg_list(y), tg_list(t, y), &along, sizeof along) == TG_OK ? y : NULL;
+}
+
+tg_tensor *tgi_products_of_others(tg_tensor *t, int dim)
+{
+    const direction along = { dim, false };
+    return t ? result_of(NULL, &along, t, NULL) : NULL;
 }
 
 static tg_tensor_list cumsum_again(const tg_node *node, tg_tensor_list inputs)

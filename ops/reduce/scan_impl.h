@@ -9,6 +9,9 @@ TG_EXTERN_C_BEGIN
 /* The running product, from the last index if `reverse`; recorded. NULL is passed on. */
 tg_tensor *tgi_cumprod(tg_tensor *t, int dim, bool reverse);
 
+/* y_i = the product along dimension `dim` of all but t_i; raw. NULL is passed on. */
+tg_tensor *tgi_products_of_others(tg_tensor *t, int dim);
+
 /* y_i = t_(i-1), or t_(i+1) if `reverse`, and `fill` where there is none. Recorded. NULL is passed on. */
 tg_tensor *tgi_shifted(tg_tensor *t, int dim, bool reverse, double fill);
 

@@ -66,6 +66,9 @@ static void test_scans(void **unused)
                 for (int64_t i = 0; d < TGI_I64 && i < OUTER * n; i++) set(d, a + i * sizes[d], uniform(0.9, 1.1));
                 check_scan(d, K(scan)->cumprod[d], R(scan)->cumprod[d], n, reverse, d == TGI_F32 ? 1 : 4 + (double)n,
                            "cumprod");
+                if (d < TGI_I64 && !reverse)
+                    check_scan(d, K(scan)->others[d], R(scan)->others[d], n, false, d == TGI_F32 ? 3 : 4 + (double)n,
+                               "products of others");
             }
 }
 
@@ -84,6 +87,34 @@ static void test_cumsum_specials(void **unused)
                 R(scan)->cumsum[d](&row, a, want);
                 expect(d, 100, y, want, 0, "cumsum of specials");
             }
+}
+
+/* Every row of five of these: infinities, what is not a number, numbers that are far from each other or near. */
+static void test_logcumsumexp_specials(void **unused)
+{
+    (void)unused;
+    enum { N = 5, KINDS_OF = 8, ROWS = KINDS_OF * KINDS_OF * KINDS_OF * KINDS_OF };
+    const double some[KINDS_OF] = { -0.0, INFINITY, NAN, -INFINITY, 700, -700, 1e-3, -36 };
+    const tgi_scan rows = { ROWS, N, 1, 1, false };
+    for (int d = 0; d < TGI_I64; d++) {
+        for (int64_t r = 0; r < ROWS; r++) {
+            int64_t rest = r;
+            for (int64_t i = 0; i < N; i++, rest /= KINDS_OF) set(d, a + (r * N + i) * sizes[d], some[rest % KINDS_OF]);
+        }
+        K(scan)->logcumsumexp[d](&rows, a, y);
+        R(scan)->logcumsumexp[d](&rows, a, want);
+        for (int64_t i = 0; i < ROWS * N; i++) {
+            const double got = get(d, y + i * sizes[d]), exact = get(d, want + i * sizes[d]);
+            if (got != exact && !(fabs(got - exact) <= fmax(1e-15, fabs(exact) * (d == TGI_F32 ? 1e-7 : 1e-15))) &&
+                !(isnan(got) && isnan(exact)))
+                fail_msg("%s %s, row %d: %.17g, want %.17g", set_name(), dtype_name(d), (int)(i / N), got, exact);
+        }
+    }
+    const tgi_scan small = { 1, 3, 1, 1, false }; /* a sum is the first number and something that is not lost in it */
+    const double from[] = { 0, -40, -50 };
+    K(scan)->logcumsumexp[TGI_F64](&small, from, y);
+    assert_true(get(TGI_F64, y) == 0 && fabs(get(TGI_F64, y + 8) / exp(-40) - 1) < 1e-14);
+    assert_true(fabs(get(TGI_F64, y + 16) / (exp(-40) + exp(-50)) - 1) < 1e-14);
 }
 
 static void test_cumulative_extremes(void **unused)
@@ -155,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scans),
         cmocka_unit_test(test_cumsum_specials),
+        cmocka_unit_test(test_logcumsumexp_specials),
         cmocka_unit_test(test_cumulative_extremes),
         cmocka_unit_test(test_recurrence),
         cmocka_unit_test(test_prod),

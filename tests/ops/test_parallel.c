@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ROWS = 517, COLUMNS = 611, RESULTS = 18, MOST_THREADS = 4 };
+enum { ROWS = 517, COLUMNS = 611, RESULTS = 25, MOST_THREADS = 4 };
 
 /* Two rows of parts, each written into its place by a copy on as many threads as there are. */
 static tg_tensor *gradient_of_parts(tg_tensor *a)
@@ -47,6 +47,13 @@ static int results(tg_dtype dtype, tg_tensor **y)
     y[n++] = tg_softmax(wide, 1);
     y[n++] = tg_stack(tg_list(a, a, tg_neg(a)), 0);
     y[n++] = gradient_of_parts(a);
+    y[n++] = tg_flip(t, tg_shape(0));
+    y[n++] = tg_flip(tg_transpose(wide, 0, 2), tg_shape(0, 2));
+    y[n++] = tg_clamp(t, .min = 0.25, .max = 0.75);
+    y[n++] = tg_add(t, tg_exp(t));
+    y[n++] = tg_amax(wide, .dim = 1);
+    y[n++] = tg_logcumsumexp(wide, 1);
+    y[n++] = tg_prod(a, .dim = 1);
     assert_int_equal(n, RESULTS);
     return n;
 }

@@ -21,6 +21,8 @@ struct tgi_scan_kernels {
     void (*cumprod[TGI_DTYPES])(const tgi_scan *shape, const void *a, void *y);
     /* The largest or smallest so far and where it stands; of equal ones the last; NaN stays. */
     void (*extreme[TGI_EXTREMES][TGI_DTYPES])(const tgi_scan *shape, const void *a, void *y, int64_t *index);
+    /* y_i = a_0 .. a_(i-1) times a_(i+1) .. a_(n-1), both as cumprod gives them */
+    void (*others[2])(const tgi_scan *shape, const void *a, void *y);
     /* y_i = log(e^a_0 + .. + e^a_i) */
     void (*logcumsumexp[2])(const tgi_scan *shape, const void *a, void *y);
     /* y_i = b_i + a_i y_(i-1), where y is 0 before the first; a_0 is read for nothing. */
