@@ -203,26 +203,34 @@ tg_tensor *tgi_new_view(tg_tensor *base, int ndim, const int64_t *dims, const in
     return tgi_scope_adopt(t);
 }
 
+/* A piece is copied from the front, where it is in the first cache. */
+enum { NEAR = 4096 };
+
+void tgi_repeat_bytes(char *block, size_t bytes, int64_t count)
+{
+    const size_t all = bytes * (size_t)count, most = bytes < NEAR ? NEAR / bytes * bytes : bytes;
+    for (size_t done = bytes, piece; done < all; done += piece) {
+        piece = done < most ? done : most;
+        if (piece > all - done) piece = all - done;
+        memcpy(block + done, block, piece);
+    }
+}
+
 void tgi_fill(tg_tensor *t, double value)
 {
     void *p = tgi_ptr(t);
-    if (value == 0 && !signbit(value) && t->numel) { /* a library can write much memory without reading it */
+    if (!t->numel) return;
+    if (value == 0 && !signbit(value)) { /* a library can write much memory without reading it */
         memset(p, 0, (size_t)t->numel * tgi_element_size(t));
         return;
     }
     switch (t->dtype) {
-    case TG_FLOAT32:
-        for (int64_t i = 0; i < t->numel; i++) ((float *)p)[i] = (float)value;
-        break;
-    case TG_FLOAT64:
-        for (int64_t i = 0; i < t->numel; i++) ((double *)p)[i] = value;
-        break;
-    case TG_INT64:
-        for (int64_t i = 0; i < t->numel; i++) ((int64_t *)p)[i] = (int64_t)value;
-        break;
-    default:
-        for (int64_t i = 0; i < t->numel; i++) ((bool *)p)[i] = value != 0;
+    case TG_FLOAT32: *(float *)p = (float)value; break;
+    case TG_FLOAT64: *(double *)p = value; break;
+    case TG_INT64: *(int64_t *)p = (int64_t)value; break;
+    default: *(bool *)p = value != 0;
     }
+    tgi_repeat_bytes(p, tgi_element_size(t), t->numel);
 }
 
 tg_tensor *tgi_new_full(const tg_shape *shape, tg_dtype dtype, double value)

@@ -271,6 +271,8 @@ const char *tgi_where(void);
 /* Opens a function that is no op, as tg_op_begin opens one: remembers the user's place and, for errors, the name. */
 void tgi_begin(const char *where, const char *name);
 
+/* What stands in the `bytes` at `block` again and again, until it stands there `count` times, which is 1 or more. */
+void tgi_repeat_bytes(char *block, size_t bytes, int64_t count);
 /* Fills a contiguous tensor. */
 void tgi_fill(tg_tensor *t, double value);
 

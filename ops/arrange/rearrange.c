@@ -305,24 +305,13 @@ const tg_op tgi_op_repeat = {
             { NULL, NULL } },
 };
 
-/* The contiguous `bytes` at `block` again and again, until `count` of them stand there; in ever larger pieces. */
-static void repeat_block(char *block, size_t bytes, int64_t count)
-{
-    const size_t all = bytes * (size_t)count;
-    for (size_t done = bytes; done < all;) {
-        const size_t piece = done < all - done ? done : all - done;
-        memcpy(block + done, block, piece);
-        done += piece;
-    }
-}
-
 /* Repeats what stands at the front of dimensions d to `last` of the part of `y` at `at`; behind `last` nothing repeats.
  * The inner dimensions come first, so that a row begins with one contiguous block of sizes[d] finished ones. */
 static void spread(const tg_tensor *y, const int64_t *sizes, const tg_shape *repeats, int d, int last, char *at)
 {
     const size_t row = (size_t)tgi_strides(y)[d] * tgi_element_size(y);
     for (int64_t i = 0; d < last && i < sizes[d]; i++) spread(y, sizes, repeats, d + 1, last, at + (size_t)i * row);
-    repeat_block(at, (size_t)sizes[d] * row, repeats->dims[d]);
+    tgi_repeat_bytes(at, (size_t)sizes[d] * row, repeats->dims[d]);
 }
 
 tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats)
@@ -335,15 +324,15 @@ tg_tensor *tg_repeat_at(const char *where, tg_tensor *t, tg_shape repeats)
                           "dimensions of tensor");
     tgi_layout front = { .ndim = repeats.ndim }; /* where t goes first */
     tg_shape shape = repeats;
-    int last = -1;
     for (int d = 0; d < repeats.ndim; d++) {
         const int own = d - (repeats.ndim - t->ndim);
         front.dims[d] = own < 0 ? 1 : t->dims[own];
         if (__builtin_mul_overflow(repeats.dims[d], front.dims[d], &shape.dims[d])) shape.dims[d] = INT64_MAX;
-        if (repeats.dims[d] > 1) last = d;
     }
     tg_tensor *y = tgi_new(&shape, (tg_dtype)t->dtype); /* refuses sizes that are negative or too large */
     if (!y) return NULL;
+    int last = repeats.ndim - 1; /* behind it a copy that broadcasts does all */
+    for (; last >= 0 && (repeats.dims[last] == 1 || front.dims[last] == 1); last--) front.dims[last] = y->dims[last];
     for (int d = 0; d < y->ndim; d++) front.strides[d] = tgi_strides(y)[d];
     if (y->numel && tgi_copy_part(y, &front, t) != TG_OK) return NULL;
     if (y->numel && last >= 0) spread(y, front.dims, &repeats, 0, last, tgi_ptr(y));

@@ -11,6 +11,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* `t` has this dtype and these elements, in row-major order. */
 static void check(const tg_tensor *t, tg_dtype dtype, int64_t count, const double *expected)
@@ -45,6 +46,25 @@ TEST(test_constants)
     expect_error("only Tensors of floating point dtype can require gradients");
     assert_null(tg_zeros(tg_shape(2), .dtype = (tg_dtype)9));
     expect_error("9 is not a dtype");
+}
+
+/* Whole tensors of one number: below, at and above what is filled at once, in memory of the step before. */
+TEST(test_filled)
+{
+    static const int64_t sizes[] = { 1, 2, 15, 16, 17, 63, 511, 512, 513, 1001, 1025, 4097, 70001 };
+    for (tg_dtype dtype = TG_FLOAT32; dtype < TG_DTYPES; dtype++) {
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            IN_SCOPE;
+            tg_tensor *t = tg_ones(tg_shape(sizes[k]), .dtype = dtype);
+            double *values = malloc((size_t)sizes[k] * sizeof *values);
+            assert_non_null(values);
+            assert_int_equal(tg_to_array(t, values, sizes[k]), TG_OK);
+            for (int64_t i = 0; i < sizes[k]; i++)
+                if (values[i] != 1) fail_msg("dtype %d, element %d of %d", (int)dtype, (int)i, (int)sizes[k]);
+            free(values);
+            tg_scope_end(scope);
+        }
+    }
 }
 
 /* Long and odd, element by element. */
@@ -251,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_constants),
+        T(test_filled),
         T(test_sequences),
         T(test_long_sequences),
         T(test_from_data),

@@ -3,6 +3,7 @@
  * Strides, which were printed by PyTorch 1.13.1; writes through a view; what is refused. Values and gradients of any
  * views are test_view_chains.c's. */
 #include "tests/support/suite.h"
+#include "tests/support/values.h"
 
 #include "tapegrad.h"
 
@@ -195,6 +196,46 @@ TEST(test_many_dimensions)
     tg_scope_end(scope);
 }
 
+/* Each element is the one that its place stands for; dimensions of one, and blocks below and above what is near. */
+static void check_repeat(tg_dtype dtype, tg_shape dims, tg_shape repeats)
+{
+    IN_SCOPE;
+    tg_tensor *x = tg_to(tg_randint(0, 100, dims), dtype), *y = tg_repeat(x, repeats);
+    double *from = elements(x), *got = elements(y);
+    for (int64_t i = 0; i < tg_numel(y); i++) {
+        int64_t rest = i, at = 0, stride = 1;
+        for (int d = 1; d <= repeats.ndim; d++) {
+            const int64_t own = d <= dims.ndim ? dims.dims[dims.ndim - d] : 1,
+                          all = own * repeats.dims[repeats.ndim - d];
+            at += rest % all % own * stride;
+            stride *= own;
+            rest /= all;
+        }
+        if (got[i] != from[at]) fail_msg("dtype %d, element %d of %d", (int)dtype, (int)i, (int)tg_numel(y));
+    }
+    free(from);
+    free(got);
+    tg_scope_end(scope);
+}
+
+TEST(test_repeat_by_definition)
+{
+    for (tg_dtype dtype = TG_FLOAT32; dtype < TG_DTYPES; dtype++) {
+        for (int threads = 1; threads <= 3; threads++) {
+            tg_set_num_threads(threads);
+            check_repeat(dtype, S(1001), S(70, 1));
+            check_repeat(dtype, S(63, 1), S(1, 1001));
+            check_repeat(dtype, S(17, 1), S(5, 63));
+            check_repeat(dtype, S(17, 1, 3), S(2, 5, 7));
+            check_repeat(dtype, S(1, 15), S(3, 1001));
+            check_repeat(dtype, S(3, 1, 1, 2), S(2, 1, 4, 3, 1));
+            check_repeat(dtype, S(2, 5000), S(3, 2));
+            check_repeat(dtype, S(), S(2, 1001));
+        }
+    }
+    tg_set_num_threads(1);
+}
+
 TEST(test_huge_numbers)
 {
     tg_scope scope = tg_scope_begin();
@@ -259,8 +300,9 @@ TEST(test_no_views)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_strides), T(test_nothing_to_do),   T(test_dtypes),       T(test_writes),   T(test_tracked_writes),
-        T(test_damage),  T(test_many_dimensions), T(test_huge_numbers), T(test_no_views), T(test_where),
+        T(test_strides),        T(test_nothing_to_do), T(test_dtypes),          T(test_writes),
+        T(test_tracked_writes), T(test_damage),        T(test_many_dimensions), T(test_repeat_by_definition),
+        T(test_huge_numbers),   T(test_no_views),      T(test_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
