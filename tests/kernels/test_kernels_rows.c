@@ -136,6 +136,22 @@ static void test_pow_by_a_number(void **unused)
     }
 }
 
+static void test_pow_of_integers_by_a_number(void **unused)
+{
+    (void)unused;
+    static int64_t a[99], got[99];
+    for (int64_t exponent = 0; exponent < 6; exponent++) {
+        for (int i = 0; i < 99; i++) a[i] = any_integer();
+        K(pointwise)->pow.forward[TGI_I64](1, 99, (char *[]){ (char *)got, (char *)a, (char *)&exponent }, NULL,
+                                           (int64_t[]){ 8, 8, 0 });
+        for (int i = 0; i < 99; i++) {
+            uint64_t want = 1;
+            for (int64_t k = 0; k < exponent; k++) want *= (uint64_t)a[i];
+            assert_true(got[i] == (int64_t)want);
+        }
+    }
+}
+
 /* ---- rows that have a shorter way for easy elements ---- */
 
 enum { EASY = 600 }; /* blocks of them, and a part of one */
@@ -267,7 +283,8 @@ int main(void)
         cmocka_unit_test(test_unary_rows),      cmocka_unit_test(test_binary_rows),
         cmocka_unit_test(test_ternary_rows),    cmocka_unit_test(test_rows_with_parameters),
         cmocka_unit_test(test_bool_rows),       cmocka_unit_test(test_where),
-        cmocka_unit_test(test_pow_by_a_number), cmocka_unit_test(test_easy_elements),
+        cmocka_unit_test(test_pow_by_a_number), cmocka_unit_test(test_pow_of_integers_by_a_number),
+        cmocka_unit_test(test_easy_elements),
     };
     int failed = 0;
     RUN_FOR_EACH_SET(failed, tests)

@@ -126,6 +126,71 @@ TEST(test_clamp_bounds)
     tg_scope_end(scope);
 }
 
+static double bounded(double x, double low, double high)
+{
+    if (isnan(x) || isnan(low) || isnan(high)) return (double)NAN;
+    const double above = x < low ? low : x;
+    return above > high ? high : above;
+}
+
+static void assert_bounded(const char *what, tg_tensor *y, tg_tensor *x, double low, double high)
+{
+    double *got = elements(y), *from = elements(x);
+    for (int64_t i = 0; i < tg_numel(x); i++) {
+        const double want = bounded(from[i], low, high);
+        if (isnan(want) ? !isnan(got[i]) : got[i] != want || !signbit(got[i]) != !signbit(want))
+            fail_msg("%s of %g between %g and %g, element %d of %d: %g", what, from[i], low, high, (int)i,
+                     (int)tg_numel(x), got[i]);
+    }
+    free(got);
+    free(from);
+}
+
+/* What is special and what is not, by turns; the second of two dimensions is 1 or 3. */
+static tg_tensor *mixed(int64_t n, int64_t columns, tg_dtype dtype)
+{
+    static const double some[] = { -2, 0.3, NAN, -0.0, 0.0, INFINITY, -INFINITY, 0.5, -0.5, 6, 7, 0x1p-149, 1.25 };
+    double *values = malloc((size_t)(n * columns) * sizeof *values);
+    assert_non_null(values);
+    for (int64_t i = 0; i < n * columns; i++) values[i] = some[i % (int64_t)TG_COUNT(some)];
+    tg_tensor *x = tg_to(tg_from_data(values, tg_shape(columns, n), .dtype = TG_FLOAT64), dtype);
+    free(values);
+    return tg_transpose(x, 0, 1);
+}
+
+/* Numbers and tensors as bounds, where they lie and as they lie. */
+static void check_bounds(tg_tensor *x, double low, double high)
+{
+    tg_tensor *lows = tg_full_like(x, low), *highs = tg_full_like(x, high);
+    assert_bounded("clamp", tg_clamp(x, .min = low, .max = high), x, low, high);
+    assert_bounded("clamp_", tg_clamp_(tg_clone(x), .min = low, .max = high), x, low, high);
+    assert_bounded("clamp by tensors", tg_clamp_tensor(x, lows, highs), x, low, high);
+    assert_bounded("clamp_ by tensors", tg_clamp_tensor_(tg_clone(x), lows, highs), x, low, high);
+    assert_bounded("clamp by one row", tg_clamp_tensor(x, tg_narrow(lows, 0, 0, 1), highs), x, low, high);
+    if (low > high) return;
+    assert_bounded("hardtanh", tg_hardtanh(x, .min_val = low, .max_val = high), x, low, high);
+    assert_bounded("hardtanh_", tg_hardtanh_(tg_clone(x), .min_val = low, .max_val = high), x, low, high);
+}
+
+TEST(test_bounds_by_definition)
+{
+    static const int64_t sizes[] = { 1, 2, 15, 16, 17, 63, 1001, 9001 };
+    static const double bounds[][2] = { { -0.5, 0.5 },    { 0.0, 6 },      { -0.0, 0.0 }, { 0.0, -0.0 }, { 0.5, -0.5 },
+                                        { -INFINITY, 1 }, { 0, INFINITY }, { NAN, 1 },    { -1, NAN } };
+    for (int threads = 1; threads <= 3; threads++) {
+        tg_set_num_threads(threads);
+        for (int i = 0; i < 32; i++) {
+            IN_SCOPE;
+            tg_tensor *x = mixed(sizes[i % 8], i < 16 ? 1 : 3, i / 8 % 2 ? TG_FLOAT32 : TG_FLOAT64);
+            for (size_t k = 0; k < TG_COUNT(bounds); k++) check_bounds(x, bounds[k][0], bounds[k][1]);
+            assert_bounded("relu6", tg_relu6(x), x, 0, 6);
+            assert_bounded("relu6_", tg_relu6_(tg_clone(x)), x, 0, 6);
+            tg_scope_end(scope);
+        }
+    }
+    tg_set_num_threads(1);
+}
+
 /* ---- in place ---- */
 
 /* x is no leaf: in-place forms write over a result. */
@@ -234,14 +299,9 @@ TEST(test_equal_and_allclose)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_options_at_zero),
-        T(test_sizes_that_are_as_many),
-        T(test_gelu_and_div_have_modes),
-        T(test_clamp_bounds),
-        T(test_in_place_saves_what_it_needs),
-        T(test_in_place_is_refused),
-        T(test_masked_fill_in_place),
-        T(test_integers),
+        T(test_options_at_zero),     T(test_sizes_that_are_as_many), T(test_gelu_and_div_have_modes),
+        T(test_clamp_bounds),        T(test_bounds_by_definition),   T(test_in_place_saves_what_it_needs),
+        T(test_in_place_is_refused), T(test_masked_fill_in_place),   T(test_integers),
         T(test_equal_and_allclose),
     };
     return cmocka_run_group_tests_name("pointwise", tests, NULL, NULL);

@@ -183,6 +183,7 @@ static inline void check_rows(const loop_test *t)
     for (int i = 0; i < 40; i++) check_rows_once(t, 1 + (int64_t)(draw() % SIDE), widths[i % 7]);
     check_rows_once(t, 3, 300);
     for (int i = 0; i < 12; i++) check_rows_once(t, 10, 131);
+    for (int i = 0; i < 4; i++) check_rows_once(t, 2, MOST - 64 + (int64_t)(draw() % 64)); /* more than a block */
     char *p[OPERANDS + 1] = { memory[0], memory[1], memory[2], memory[3], memory[4], memory[5] };
     p[t->count] = (char *)(uintptr_t)t->parameters;
     t->fast(0, 5, p, (int64_t[OPERANDS]){ 0 }, (int64_t[OPERANDS]){ 0 });

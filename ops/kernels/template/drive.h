@@ -85,6 +85,13 @@ TGI_INLINE void tgi_run_flat(const tgi_flat *f, int64_t n, char *const *p)
     if (rest) tgi_run_rest(f, n - rest, rest, p);
 }
 
+/* Each pointer is written, a null one too: the compiler makes vectors of them, and of one that is stored by a mask the
+ * loop's loads of the pointers wait until it and all before it are in the cache. */
+TGI_INLINE void tgi_advance(const tgi_flat *f, char **at, const int64_t *step)
+{
+    for (int k = 0; k < f->count; k++) at[k] = at[k] ? at[k] + step[k] : NULL;
+}
+
 /* Whether each row of each operand is contiguous, and whether the rows follow each other. */
 TGI_INLINE bool tgi_rows_flat(const tgi_flat *f, int64_t n, char *const *p, const int64_t *stride)
 {
@@ -164,6 +171,42 @@ static __attribute__((noinline, unused)) void tgi_run_blocks(const tgi_flat *f, 
     }
 }
 
+/* Whether each operand is, along a row, contiguous or one number. */
+static bool tgi_numbers(const tgi_flat *f, char *const *p, const int64_t *stride)
+{
+    for (int k = 0; k < f->count; k++) {
+        if (p[k] && stride[k] != f->size[k] && (k == 0 || stride[k] != 0)) return false;
+    }
+    return true;
+}
+
+/* Such rows by blocks, where they lie. A number has a block that is full of it, written once for as many rows as have
+ * that number. */
+static __attribute__((noinline, unused)) void tgi_run_numbers(const tgi_flat *f, int64_t rows, int64_t n,
+                                                              char *const *p, const int64_t *row,
+                                                              const int64_t *stride)
+{
+    _Alignas(TGI_LINE) char buffer[TGI_OPERANDS][TGI_BLOCK * 8];
+    char *at[TGI_OPERANDS + 1] = { NULL };
+    int64_t step[TGI_OPERANDS] = { 0 };
+    if (f->parameters) at[f->count] = p[f->count];
+    for (int64_t r = 0; r < rows; r++) {
+        for (int k = 0; k < f->count; k++) {
+            if (!p[k]) continue;
+            at[k] = p[k] + r * row[k];
+            step[k] = stride[k] * TGI_BLOCK;
+            if (step[k] != 0) continue;
+            if (r == 0 || row[k] != 0)
+                tgi_fill_rows(f->size[k], 1, n < TGI_BLOCK ? n : TGI_BLOCK, buffer[k], 0, at[k], 0);
+            at[k] = buffer[k];
+        }
+        for (int64_t c = 0; c < n; c += TGI_BLOCK) {
+            tgi_run_flat(f, n - c < TGI_BLOCK ? n - c : TGI_BLOCK, at);
+            tgi_advance(f, at, step);
+        }
+    }
+}
+
 /* Where some operands that are read are transposed, and each row of the others is contiguous or one number: how many
  * bytes of a strip an element takes. -1: not so, or none are. One transposed operand, `direct` (0: none), needs no
  * strip: it can be turned to where the result will be. */
@@ -218,8 +261,7 @@ static __attribute__((noinline, unused)) void tgi_run_strips(const tgi_flat *f, 
             const bool follow = w == n && tgi_rows_follow(f, h, n, at, step);
             for (int64_t i = 0; i < (follow ? 1 : h); i++) {
                 tgi_run_flat(f, follow ? h * n : w, at);
-                for (int k = 0; k < f->count; k++)
-                    if (at[k]) at[k] += step[k];
+                tgi_advance(f, at, step);
             }
         }
     }
@@ -278,6 +320,8 @@ static __attribute__((noinline, unused)) void tgi_drive(const tgi_flat *f, int64
             if (f->parameters) at[f->count] = p[f->count];
             tgi_run_flat(f, n, at);
         }
+    } else if (n >= TGI_LONG && tgi_numbers(f, p, stride)) {
+        tgi_run_numbers(f, rows, n, p, row, stride);
     } else if (n > 0 && !tgi_in_strips(f, rows, n, p, row, stride)) {
         tgi_run_blocks(f, rows, n, p, row, stride);
     }
