@@ -189,6 +189,12 @@ static void run_stretch(const void *all, int64_t task)
     job->run(job, first, left < most ? left : most);
 }
 
+void tgi_pool_planes(const tgi_pool_job *job)
+{
+    const int64_t each = job->in + job->out, most = each > 0 && each < STRETCH ? STRETCH / each : 1;
+    tgi_run_tasks(job->planes * each >= PARALLEL, tgi_pieces(job->planes, most), run_stretch, job);
+}
+
 bool tgi_pool_run(const tgi_windows *w, tgi_pool_job *job)
 {
     const size_t bytes = (size_t)(w->out[0] + w->out[1]) * sizeof(tgi_window);
@@ -199,8 +205,7 @@ bool tgi_pool_run(const tgi_windows *w, tgi_pool_job *job)
     const tgi_pool pool = { w->in[0],       w->in[1], w->out[0],          w->out[1], w->dilation[0],
                             w->dilation[1], tables,   tables + w->out[0], w->divisor };
     job->pool = &pool;
-    const int64_t each = job->in + job->out, most = each > 0 && each < STRETCH ? STRETCH / each : 1;
-    tgi_run_tasks(job->planes * each >= PARALLEL, tgi_pieces(job->planes, most), run_stretch, job);
+    tgi_pool_planes(job);
     tgi_free(tables, bytes);
     return true;
 }

@@ -39,7 +39,8 @@ void tgi_max_pool_options_of(const tg_value *v, tg_max_pool_options *options);
 /* The shape of `t` with its spatial dimensions set to `size`. */
 tg_shape tgi_windows_shape(const tg_shape *t, const tgi_windows *w, const int64_t size[2]);
 
-/* Calls `run` for stretches of planes, on several threads if that pays. False without memory. */
+/* Calls `run` for stretches of planes, on several threads if that pays; with tables of windows, false without memory
+ * for them. */
 typedef struct tgi_pool_job {
     const tgi_pool *pool;
     void (*run)(const struct tgi_pool_job *job, int64_t first, int64_t planes);
@@ -49,6 +50,7 @@ typedef struct tgi_pool_job {
     int dtype;
     int64_t planes, in, out; /* elements of a plane on either side */
 } tgi_pool_job;
+void tgi_pool_planes(const tgi_pool_job *job);
 bool tgi_pool_run(const tgi_windows *w, tgi_pool_job *job);
 
 TG_EXTERN_C_END

@@ -24,23 +24,39 @@ static void sizes_of(const tg_shape *shape, int spatial, int64_t *planes, int64_
     for (int d = 0; d < shape->ndim; d++) *(d < shape->ndim - spatial ? planes : plane) *= shape->dims[d];
 }
 
+static void run_gather(const tgi_pool_job *job, int64_t first, int64_t planes)
+{
+    const int64_t size = (int64_t)tg_dtype_size((tg_dtype)job->dtype);
+    TGI_KERNELS(pool)->gather[job->dtype](planes, job->in, job->out, (const char *)job->from + first * job->in * size,
+                                          job->indices + first * job->out, (char *)job->to + first * job->out * size);
+}
+
+static void run_scatter(const tgi_pool_job *job, int64_t first, int64_t planes)
+{
+    const int64_t size = (int64_t)tg_dtype_size((tg_dtype)job->dtype);
+    TGI_KERNELS(pool)->scatter[job->dtype](planes, job->in, job->out, (const char *)job->from + first * job->out * size,
+                                           job->indices + first * job->out, (char *)job->to + first * job->in * size);
+}
+
 /* y = x[indices], or, `scatter`, zeros of a->size with x added at the indices. Raw; NULL is passed on. */
 static tg_tensor *moved(tg_tensor *x, tg_tensor *indices, const along *a, bool scatter)
 {
-    const tg_shape shape = scatter ? a->size : tgi_shape(indices);
-    tg_tensor *y = x && indices ? tgi_new(&shape, (tg_dtype)x->dtype) : NULL;
+    if (!x || !indices) return NULL;
+    const tg_shape from = tgi_shape(indices), shape = scatter ? a->size : from;
+    tg_tensor *y = tgi_new(&shape, (tg_dtype)x->dtype);
     if (!y) return NULL;
     tg_tensor *xc = tgi_own_contiguous(x), *ic = tgi_own_contiguous(indices);
-    if (xc && ic) {
-        int64_t planes, plane, out;
-        const tg_shape from = tgi_shape(indices);
-        sizes_of(&a->size, a->spatial, &planes, &plane);
-        sizes_of(&from, a->spatial, &planes, &out);
-        const tgi_pool_kernels *k = TGI_KERNELS(pool);
-        if (planes > 0 && y->numel > 0)
-            (scatter ? k->scatter : k->gather)[x->dtype](planes, plane, out, tgi_ptr(xc), tgi_ptr(ic), tgi_ptr(y));
-    }
     const bool ok = xc && ic;
+    if (ok && y->numel > 0) {
+        tgi_pool_job job = { .run = scatter ? run_scatter : run_gather,
+                             .from = tgi_ptr(xc),
+                             .to = tgi_ptr(y),
+                             .indices = tgi_ptr(ic),
+                             .dtype = x->dtype };
+        sizes_of(&a->size, a->spatial, &job.planes, &job.in);
+        sizes_of(&from, a->spatial, &job.planes, &job.out);
+        tgi_pool_planes(&job);
+    }
     tgi_unref(xc);
     tgi_unref(ic);
     return ok ? y : NULL;

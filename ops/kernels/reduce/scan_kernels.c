@@ -7,10 +7,8 @@
 enum { SCAN_COLUMNS = 512, SCAN_ROWS = 4, SCAN_TURN = 16, SCAN_PIECE = 64 };
 enum { PROD_COLUMNS = 64, PROD_LANES = 32, PROD_SHORT = 64, PROD_TURN = 32 };
 
-/* A running sum goes in steps of so many elements. Floats of a step are half a vector. */
+/* A running sum goes in steps of so many elements. */
 #define STEP (TGI_VECTOR_BYTES / 8)
-typedef float half_f32 __attribute__((vector_size(STEP * 4)));
-typedef float memhalf_f32 __attribute__((vector_size(STEP * 4), aligned(1), may_alias));
 
 #include "scan_step.inc"
 

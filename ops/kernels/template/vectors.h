@@ -196,6 +196,36 @@ TGI_PARTS(f64)
 #undef TGI_PARTS
 #endif
 
+/* As many numbers as a vector has doubles, as doubles, and back; of the first n of them the other lanes are 0. (Of the
+ * vectors' own conversions gcc 12 makes two halves, put together again.) */
+typedef float tgi_half_f32 __attribute__((vector_size(TGI_VECTOR_BYTES / 2)));
+typedef float tgi_memhalf_f32 __attribute__((vector_size(TGI_VECTOR_BYTES / 2), aligned(1), may_alias));
+#if defined(__AVX512F__)
+TGI_INLINE tgi_vec_f64 widened(tgi_half_f32 x) { return (tgi_vec_f64)_mm512_cvtps_pd((__m256)x); }
+TGI_INLINE tgi_half_f32 narrowed(tgi_vec_f64 x) { return (tgi_half_f32)_mm512_cvtpd_ps((__m512d)x); }
+#elif defined(__AVX2__)
+TGI_INLINE tgi_vec_f64 widened(tgi_half_f32 x) { return (tgi_vec_f64)_mm256_cvtps_pd((__m128)x); }
+TGI_INLINE tgi_half_f32 narrowed(tgi_vec_f64 x) { return (tgi_half_f32)_mm256_cvtpd_ps((__m256d)x); }
+#else
+TGI_INLINE tgi_vec_f64 widened(tgi_half_f32 x) { return __builtin_convertvector(x, tgi_vec_f64); }
+TGI_INLINE tgi_half_f32 narrowed(tgi_vec_f64 x) { return __builtin_convertvector(x, tgi_half_f32); }
+#endif
+TGI_INLINE tgi_vec_f64 load_wide_f32(const tgi_mem_f32 *from) { return widened(*(const tgi_memhalf_f32 *)from); }
+TGI_INLINE tgi_vec_f64 load_wide_f64(const tgi_mem_f64 *from) { return *(const tgi_memvec_f64 *)from; }
+TGI_INLINE tgi_vec_f64 load_wide_first_f32(const tgi_mem_f32 *from, int64_t n)
+{
+    const tgi_vec_f32 x = load_first_f32(from, first_f32(n));
+    tgi_half_f32 lower;
+    memcpy(&lower, &x, sizeof lower);
+    return widened(lower);
+}
+TGI_INLINE tgi_vec_f64 load_wide_first_f64(const tgi_mem_f64 *from, int64_t n)
+{
+    return load_first_f64(from, first_f64(n));
+}
+TGI_INLINE void store_wide_f32(tgi_mem_f32 *to, tgi_vec_f64 x) { *(tgi_memhalf_f32 *)to = narrowed(x); }
+TGI_INLINE void store_wide_f64(tgi_mem_f64 *to, tgi_vec_f64 x) { *(tgi_memvec_f64 *)to = x; }
+
 /* The upper half of the first 2 `half` lanes, brought to the lower; the other lanes are anything. */
 #define TGI_UPPER(x, ...) return __builtin_shufflevector(x, x, __VA_ARGS__)
 TGI_INLINE tgi_vec_f32 upper_f32(tgi_vec_f32 x, int half)
@@ -280,23 +310,29 @@ TGI_INLINE tgi_vec_f64 splat_f64(double x) { return x - (tgi_vec_f64){ 0 }; }
  * lower halves or the upper. */
 #if TGI_VECTOR_BYTES == 64
 #define TGI_EVENS_F32 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define TGI_ODDS_F32  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
 #define TGI_LOWER_F32 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define TGI_UPPER_F32 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #define TGI_EVENS_F64 0, 2, 4, 6, 8, 10, 12, 14
+#define TGI_ODDS_F64  1, 3, 5, 7, 9, 11, 13, 15
 #define TGI_LOWER_F64 0, 8, 1, 9, 2, 10, 3, 11
 #define TGI_UPPER_F64 4, 12, 5, 13, 6, 14, 7, 15
 #elif TGI_VECTOR_BYTES == 32
 #define TGI_EVENS_F32 0, 2, 4, 6, 8, 10, 12, 14
+#define TGI_ODDS_F32  1, 3, 5, 7, 9, 11, 13, 15
 #define TGI_LOWER_F32 0, 8, 1, 9, 2, 10, 3, 11
 #define TGI_UPPER_F32 4, 12, 5, 13, 6, 14, 7, 15
 #define TGI_EVENS_F64 0, 2, 4, 6
+#define TGI_ODDS_F64  1, 3, 5, 7
 #define TGI_LOWER_F64 0, 4, 1, 5
 #define TGI_UPPER_F64 2, 6, 3, 7
 #else
 #define TGI_EVENS_F32 0, 2, 4, 6
+#define TGI_ODDS_F32  1, 3, 5, 7
 #define TGI_LOWER_F32 0, 4, 1, 5
 #define TGI_UPPER_F32 2, 6, 3, 7
 #define TGI_EVENS_F64 0, 2
+#define TGI_ODDS_F64  1, 3
 #define TGI_LOWER_F64 0, 2
 #define TGI_UPPER_F64 1, 3
 #endif
@@ -345,9 +381,11 @@ TGI_SHUFFLE(high, f64, TGI_HIGH_F64)
 TGI_SHUFFLE(even, f64, TGI_EVEN_F64)
 TGI_SHUFFLE(odd, f64, TGI_ODD_F64)
 TGI_SHUFFLE(evens, f32, TGI_EVENS_F32)
+TGI_SHUFFLE(odds, f32, TGI_ODDS_F32)
 TGI_SHUFFLE(by_turns_lower, f32, TGI_LOWER_F32)
 TGI_SHUFFLE(by_turns_upper, f32, TGI_UPPER_F32)
 TGI_SHUFFLE(evens, f64, TGI_EVENS_F64)
+TGI_SHUFFLE(odds, f64, TGI_ODDS_F64)
 TGI_SHUFFLE(by_turns_lower, f64, TGI_LOWER_F64)
 TGI_SHUFFLE(by_turns_upper, f64, TGI_UPPER_F64)
 #undef TGI_SHUFFLE
