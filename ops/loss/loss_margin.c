@@ -12,7 +12,7 @@
 #include "ops/view.h"
 
 /* max(t, 0). At 0 the gradient passes, NaN has none. */
-static tg_tensor *held_at_0(tg_tensor *t) { return tg_where(tg_ge(t, 0.0), t, tg_maximum(tg_detach(t), 0.0)); }
+static tg_tensor *held_at_0(tg_tensor *t) { return tg_clamp(t, .min = 0); }
 
 /* ---- hinge_embedding_loss ---- */
 
@@ -87,8 +87,9 @@ tg_tensor *tg_margin_ranking_loss_at(const char *where, tg_tensor *input1, tg_te
                           "torch.Size(%s), input2: torch.Size(%s), target: torch.Size(%s) ",
                           tg_shape_text(&a, texts[0]), tg_shape_text(&b, texts[1]), tg_shape_text(&c, texts[2]));
     }
-    tg_tensor *y = tg_mul(tg_neg(target), tg_sub(input1, input2));
-    return tgi_reduced(held_at_0(tg_add(y, options.margin)), options.reduction);
+    if (target->dtype == TG_BOOL) return tg_neg(target); /* PyTorch takes -target: the same error */
+    tg_tensor *y = tg_sub(options.margin, tg_mul(target, tg_sub(input1, input2)));
+    return tgi_reduced(held_at_0(y), options.reduction);
 }
 
 static tg_tensor_list margin_ranking_loss_call(const tg_value *args)
