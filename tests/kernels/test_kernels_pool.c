@@ -43,6 +43,10 @@ static void test_pooling(void **unused)
             p.w = between(1, 200);
             p.ow = draw_equal_windows(p.w, p.step_w, columns);
         }
+        if (i % 5 == 4) { /* one window, of whole rows */
+            p.oh = p.ow = 1;
+            columns[0] = (tgi_window){ 0, p.w, p.w };
+        }
         const int64_t in = 3 * p.h * p.w, out = 3 * p.oh * p.ow;
         for (int d = TGI_F32; d <= TGI_I64; d++) {
             void *x = numbers(d, in), *g = numbers(d, out), *got = numbers(d, in + out), *want = numbers(d, in + out);

@@ -53,11 +53,12 @@ static void assert_blend(int d, const tgi_resample *r, bool back, const void *fr
     free(want), free(got);
 }
 
+/* Wide: more columns than are made together; far: neighbours take what is many vectors apart. */
 static void draw_map(int d, int i, tgi_resample *r, int32_t *at[2], void *share[2])
 {
-    const bool sequence = i % 4 == 0, wide = i % 10 == 1; /* wide: more columns than are made together */
+    const bool sequence = i % 4 == 0, wide = i % 10 == 1, far = i % 10 == 2;
     *r = (tgi_resample){ .h = between(1, 20),
-                         .w = between(1, 20),
+                         .w = far ? between(40, 300) : between(1, 20),
                          .oh = between(1, 40),
                          .ow = wide ? between(500, 1100) : between(1, 40),
                          .taps = i % 3 == 0 ? 4 : 2 };

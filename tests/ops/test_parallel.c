@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ROWS = 517, COLUMNS = 611, RESULTS = 25, MOST_THREADS = 4 };
+enum { ROWS = 517, COLUMNS = 611, RESULTS = 26, MOST_THREADS = 4 };
 
 /* Two rows of parts, each written into its place by a copy on as many threads as there are. */
 static tg_tensor *gradient_of_parts(tg_tensor *a)
@@ -19,6 +19,17 @@ static tg_tensor *gradient_of_parts(tg_tensor *a)
     const tg_tensor_list rows = tg_split(a, ROWS / 2 + 1, 0);
     tg_tensor *want = tg_cat(tg_list(tg_mul(rows.items[0], 4), tg_exp(rows.items[1])));
     assert_true(tg_allclose(tg_grad_of(x), want, .rtol = 1e-5));
+    return tg_grad_of(x);
+}
+
+/* Each window's largest element has that as its gradient; more planes than one thread takes at a time. */
+static tg_tensor *gradient_of_pool(tg_dtype dtype)
+{
+    tg_tensor *x = tg_requires_grad_(tg_rand(tg_shape(90, 26, 38), .dtype = dtype), true);
+    tg_tensor *y = tg_max_pool2d(x, tg_shape(2));
+    assert_int_equal(tg_backward(tg_sum(tg_mul(tg_mul(y, y), 0.5))), TG_OK);
+    tg_tensor *of_window = tg_repeat_interleave(tg_repeat_interleave(y, 2, .dim = 1), 2, .dim = 2);
+    assert_true(tg_equal(tg_grad_of(x), tg_where(tg_eq(x, of_window), x, 0.0)));
     return tg_grad_of(x);
 }
 
@@ -54,6 +65,7 @@ static int results(tg_dtype dtype, tg_tensor **y)
     y[n++] = tg_amax(wide, .dim = 1);
     y[n++] = tg_logcumsumexp(wide, 1);
     y[n++] = tg_prod(a, .dim = 1);
+    y[n++] = gradient_of_pool(dtype);
     assert_int_equal(n, RESULTS);
     return n;
 }
