@@ -320,14 +320,21 @@ tg_tensor *tg_stack_at(const char *where, tg_tensor_list tensors, int64_t dim)
 
 /* ---- split, chunk, unbind ---- */
 
-/* The gradients of all pieces; those that nothing flowed to are zeros. Empty when one failed. */
+/* The gradients of all pieces. Those that nothing flowed to are zeros, all of them one number. Empty when one failed. */
 static tg_tensor_list output_gradients(tg_context *ctx)
 {
     const int count = tg_output_count(ctx);
-    tg_tensor **grads = tg_list_new(count);
-    for (int i = 0; grads && i < count; i++)
-        if (!(grads[i] = tg_grad_output(ctx, i))) return tg_list_failed();
-    return grads ? tg_list_of(grads, count) : tg_list_failed();
+    tg_tensor **grads = tg_list_new(count), *some = NULL, *zero = NULL;
+    for (int i = 0; grads && i < count && !some; i++)
+        if (tg_has_grad_output(ctx, i)) some = tg_grad_output(ctx, i);
+    for (int i = 0; some && i < count; i++) {
+        tg_shape shape = tgi_shape(some);
+        for (int d = 0; d < shape.ndim; d++) shape.dims[d] = tg_output_size(ctx, i, d);
+        if (!zero && !tg_has_grad_output(ctx, i)) zero = tgi_new_full(&(tg_shape){ 0 }, (tg_dtype)some->dtype, 0);
+        grads[i] = tg_has_grad_output(ctx, i) ? tg_grad_output(ctx, i) : tg_expand(zero, shape);
+        if (!grads[i]) return tg_list_failed();
+    }
+    return some ? tg_list_of(grads, count) : tg_list_failed();
 }
 
 /* How a dimension is cut: the first `longer` pieces have one index more than `size`. A negative `size`: unevenly. */
