@@ -14,6 +14,7 @@ TG_EXTERN_C_BEGIN
 typedef struct tgi_indexing {
     tgi_index_loop loop;
     bool scatter;
+    bool checked; /* every index is known to be in range */
     bool vector; /* index has dimension `dim` alone, and is the same along all others */
     tg_shape box;
     int dim;

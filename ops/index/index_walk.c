@@ -20,6 +20,7 @@ typedef struct plan {
     int64_t dims[TG_MAX_DIMS];
     int64_t strides[TG_MAX_DIMS][OPERANDS];
     int64_t size, jump, piece;
+    bool checked;
     char *pointers[OPERANDS];
     int64_t bytes[OPERANDS]; /* of an element */
     bool *bad;
@@ -63,7 +64,10 @@ static void swap_inner(plan *p)
 static plan make_plan(const tgi_indexing *w, int *indexed)
 {
     const tg_tensor *t[OPERANDS] = { w->index, w->x, w->y }, *jumps = w->scatter ? w->y : w->x;
-    plan p = { .loop = w->loop, .size = tgi_size_along(jumps, w->dim), .jump = stride_of(jumps, w->dim) };
+    plan p = { .loop = w->loop,
+               .size = tgi_size_along(jumps, w->dim),
+               .jump = stride_of(jumps, w->dim),
+               .checked = w->checked };
     for (int k = 0; k < OPERANDS; k++) {
         p.pointers[k] = tgi_ptr(t[k]);
         p.bytes[k] = (int64_t)tgi_element_size(t[k]);
@@ -113,7 +117,8 @@ static void run_piece(const void *work, int64_t i)
                                    .y_row = rows ? p->strides[1][Y] : 0,
                                    .y_step = p->strides[0][Y],
                                    .size = p->size,
-                                   .jump = p->jump };
+                                   .jump = p->jump,
+                                   .checked = p->checked };
         if (!p->loop(&w)) {
             __atomic_store_n(p->bad, true, __ATOMIC_RELAXED);
             return;

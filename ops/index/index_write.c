@@ -24,6 +24,7 @@ static bool combine(const tgi_index_write *w, tg_tensor *y)
     if (w->vector) box.dims[w->dim] = w->index->numel;
     const tgi_indexing work = { .loop = TGI_KERNELS(index)->scatter[w->kernel][y->dtype],
                                 .scatter = true,
+                                .checked = w->in_place,
                                 .vector = w->vector,
                                 .box = box,
                                 .dim = w->dim,

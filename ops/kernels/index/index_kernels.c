@@ -66,10 +66,10 @@ TGI_INLINE bool walk_rows(const tgi_index_rows *w, piece_loop piece)
     const bool whole = w->index_step == 0; /* one index for all of a row */
     const int64_t length = whole ? w->n : LINE;
     const bool same = w->index_row == 0 && w->rows > 1 && !whole; /* all rows have the indices of the first */
-    if (same && !in_range(w->n, (const tgi_mem_i64 *)w->index, w->index_step, w->size)) return false;
+    if (same && !w->checked && !in_range(w->n, (const tgi_mem_i64 *)w->index, w->index_step, w->size)) return false;
     for (int64_t r = 0; r < w->rows; r++)
         for (int64_t from = 0; from < w->n; from += length)
-            if (!piece(w, same, r, from, length < w->n - from ? length : w->n - from)) return false;
+            if (!piece(w, same || w->checked, r, from, length < w->n - from ? length : w->n - from)) return false;
     return true;
 }
 
@@ -97,7 +97,7 @@ TGI_INLINE bool walk_strip(const tgi_index_rows *w, int64_t element, bool scatte
             for (int64_t k = 0; k < w->n * w->index_step * 8; k += 64) __builtin_prefetch(index + k);
             for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(next + k);
         }
-        if (!piece(w, false, r, 0, w->n)) return false;
+        if (!piece(w, w->checked, r, 0, w->n)) return false;
     }
     return true;
 }

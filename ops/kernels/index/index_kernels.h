@@ -18,6 +18,7 @@ typedef struct tgi_index_rows {
     void *y;
     int64_t y_row, y_step;
     int64_t size, jump;
+    bool checked; /* every index is known to be in [0, size) */
 } tgi_index_rows;
 
 /* False: an index is not in [0, size); y may have been written in part, but never outside its dimension. */
