@@ -31,7 +31,7 @@
 #define TILE_ROWS 6
 #define WIDE_ROWS 1
 #endif
-enum { TILE_VECTORS = 2, NARROW_ROWS = 12, TILE_WIDE = 8, DOT_VECTORS = 2, BLOCK_K = 256, PREFETCH_K = 64 };
+enum { TILE_VECTORS = 2, NARROW_ROWS = 12, TILE_WIDE = 8, DOT_VECTORS = 2, DOT_STEPS = 2, BLOCK_K = 256, PREFETCH_K = 64 };
 /* BLOCK_K of these go into the second and the third cache. Where k is longer the columns may be fewer, down to a
  * fourth, with more steps of k packed of each, and the rows half as many: see gemm_plan.h. */
 enum { BLOCK_M_BYTES = 96 * 8, BLOCK_N_BYTES = 2048 * 8, MOST_DEEP = 4 };

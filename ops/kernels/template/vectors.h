@@ -302,6 +302,28 @@ TGI_EXTREME(smaller, <)
 #endif
 #undef TGI_EXTREME
 
+/* Half a vector from one place and half from another: on the way from memory that costs no shuffle. */
+#if defined(__AVX512F__)
+TGI_INLINE tgi_vec_f32 halves_f32(const tgi_mem_f32 *low, const tgi_mem_f32 *high)
+{
+    const __m512d half = _mm512_castpd256_pd512(_mm256_loadu_pd((const double *)low));
+    return (tgi_vec_f32)_mm512_insertf64x4(half, _mm256_loadu_pd((const double *)high), 1);
+}
+TGI_INLINE tgi_vec_f64 halves_f64(const tgi_mem_f64 *low, const tgi_mem_f64 *high)
+{
+    return (tgi_vec_f64)halves_f32((const tgi_mem_f32 *)low, (const tgi_mem_f32 *)high);
+}
+#elif defined(__AVX2__)
+TGI_INLINE tgi_vec_f32 halves_f32(const tgi_mem_f32 *low, const tgi_mem_f32 *high)
+{
+    return (tgi_vec_f32)_mm256_loadu2_m128((const float *)high, (const float *)low);
+}
+TGI_INLINE tgi_vec_f64 halves_f64(const tgi_mem_f64 *low, const tgi_mem_f64 *high)
+{
+    return (tgi_vec_f64)_mm256_loadu2_m128d((const double *)high, (const double *)low);
+}
+#endif
+
 /* The same number in every lane (x - 0 is x, even for -0). */
 TGI_INLINE tgi_vec_f32 splat_f32(float x) { return x - (tgi_vec_f32){ 0 }; }
 TGI_INLINE tgi_vec_f64 splat_f64(double x) { return x - (tgi_vec_f64){ 0 }; }
