@@ -243,6 +243,70 @@ TEST(test_svd_ways)
         }
 }
 
+/* d on the diagonal and e above it. */
+static tg_tensor *bidiagonal(const double *d, const double *e, int64_t n)
+{
+    tg_tensor *a = tg_zeros(tg_shape(n, n), .dtype = TG_FLOAT64);
+    double *x = tg_mutable_data(a, TG_FLOAT64);
+    for (int64_t i = 0; i < n; i++) {
+        x[i * n + i] = d[i];
+        if (i + 1 < n) x[i * n + i + 1] = e[i];
+    }
+    return a;
+}
+
+/* Ones have the values 2 sin((2 k - 1) pi / (4 n + 2)), relative to themselves where nothing is to be reflected. Two of
+ * them make pairs, which do not hang together. */
+TEST(test_singular_values_of_ones)
+{
+    static const int64_t counts[] = { 1, 2, 3, 15, 16, 17, 63, 200 };
+    double ones[200];
+    for (int i = 0; i < 200; i++) ones[i] = 1;
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        const int64_t n = counts[k];
+        tg_tensor *a = bidiagonal(ones, ones, n), *two = tg_block_diag(tg_list(a, tg_flip(a, tg_shape(0, 1))));
+        double *s = elements(tg_svdvals(a)), *turned = elements(tg_svdvals(tg_t(a))),
+               *twice = elements(tg_svdvals(two));
+        for (int64_t i = 0; i < n; i++) {
+            const double value = 2 * sin((double)(2 * (n - i) - 1) * acos(-1) / (double)(4 * n + 2));
+            assert_true(fabs(s[i] / value - 1) < 1e-14);
+            assert_true(fabs(turned[i] - value) < 1e-14);
+            assert_true(fabs(twice[2 * i] - value) < 1e-14 && fabs(twice[2 * i + 1] - value) < 1e-14);
+        }
+        free(s);
+        free(turned);
+        free(twice);
+    }
+}
+
+/* The product of the values is that of the diagonal, relative to itself; the sum of their squares that of all numbers:
+ * anyhow, growing or falling to a 100,000th, some parted, and with all values near 1. */
+TEST(test_products_of_singular_values)
+{
+    static const int64_t counts[] = { 3, 4, 16, 33, 100 };
+    double d[100], e[100];
+    for (int way = 0; way < 20; way++) {
+        const int64_t n = counts[way / 4];
+        double *random = elements(tg_rand(tg_shape(2, n), .dtype = TG_FLOAT64)), logarithm = 0, squares = 0;
+        for (int64_t i = 0; i < n; i++) {
+            const double place = (double)i / (double)n, scale = way % 4 == 1 ? pow(1e-5, place) : pow(1e-5, 1 - place);
+            d[i] = way % 4 == 0 ? 0.01 + random[i] : way % 4 == 3 ? 1 : scale;
+            e[i] = i % 7 == 5 ? 0 : random[n + i] * (way % 4 == 3 ? 1e-9 : d[i]);
+            logarithm += log(d[i]);
+            squares += d[i] * d[i] + (i + 1 < n ? e[i] * e[i] : 0);
+        }
+        double *s = elements(tg_svdvals(bidiagonal(d, e, n)));
+        for (int64_t i = 0; i < n; i++) {
+            assert_true(i == 0 || s[i] <= s[i - 1]);
+            logarithm -= log(s[i]);
+            squares -= s[i] * s[i];
+        }
+        assert_true(fabs(logarithm) < 1e-13 * (double)n && fabs(squares) < 1e-13 * s[0] * s[0]);
+        free(random);
+        free(s);
+    }
+}
+
 /* Of a matrix scaled by rows, whose small values a method that looks at large ones loses: those of 2 by 2 blocks
  * d [1, 1; -1, 1] are sqrt(2) d, twice. */
 TEST(test_small_singular_values)
@@ -415,6 +479,8 @@ int main(void)
         T(test_qr_without_gradient),
         T(test_svd),
         T(test_svd_of_low_rank),
+        T(test_singular_values_of_ones),
+        T(test_products_of_singular_values),
         T(test_small_singular_values),
         T(test_svd_gradient),
         T(test_svd_gradient_of_equal_values),
