@@ -21,6 +21,7 @@ enum {
     ROW_MOST = CHUNK / 8, /* elements of a row that is copied as a whole */
     BLOCK = 512,          /* elements that a kernel adds up before there is a tree */
     LINE = 64,            /* bytes of a line of the caches */
+    TILE = 16,            /* rows that a kernel turns at once, at most */
     PARALLEL = 1 << 16    /* elements from which on several threads pay */
 };
 
@@ -233,9 +234,10 @@ static bool sum_groups(tgi_axes l, int terms, tg_tensor *y)
  * the second cache. There they follow each other if they are short; others begin with a line of the cache, which makes
  * turning them twice as fast, and are added up block by block, which one that goes from row to row is put together for. */
 typedef struct gathering {
-    pass sum;    /* of [chunks] */
-    int64_t n;   /* of a row */
-    int64_t row; /* bytes from row to row of the copy */
+    pass sum;     /* of [chunks] */
+    int64_t n;    /* of a row */
+    int64_t task; /* elements of one task: whole chunks */
+    int64_t row;  /* bytes from row to row of the copy */
     bool *failed;
 } gathering;
 
@@ -280,7 +282,7 @@ static void gather_task(const void *work, int64_t task)
 {
     const gathering *g = work;
     const pass *p = &g->sum;
-    const int64_t start = task * CHUNK, end = tgi_smaller(start + CHUNK, p->n);
+    const int64_t start = task * g->task, end = tgi_smaller(start + g->task, p->n);
     const int64_t first = start / g->n, rows = (end - 1) / g->n + 1 - first;
     char block[BLOCK * sizeof(double)], *buffer = tgi_scratch(TGI_SCRATCH_SORT, (size_t)(rows * g->row));
     if (!buffer) {
@@ -301,11 +303,14 @@ static bool sum_gathered(const tgi_axes *l, int terms, int64_t numel, tg_tensor 
     const int64_t size = element_size(l->dtype);
     gathering g = { .sum = { .from = l, .terms = terms, .n = numel, .inner = 1, .row = size, .chunk = CHUNK },
                     .n = l->dims[l->ndim - 1],
+                    .task = CHUNK,
                     .failed = failed };
     g.row = g.n * size;
     if (g.n >= BLOCK / 2 && size > 1) {
         g.row = (tgi_pieces(g.row, LINE) | 1) * LINE; /* an odd number: what stands below each other shares no set */
         g.sum.chunk = BLOCK;
+        const int64_t rows = CHUNK / g.n / TILE * TILE; /* are turned at a time, two of them cut */
+        if (rows) g.task = (rows - 2) * g.n / BLOCK * BLOCK;
     }
     g.sum.chunks = tgi_pieces(numel, g.sum.chunk);
     g.sum.to_dtype = l->dtype == TGI_BOOL ? TGI_I64 : l->dtype;
@@ -314,7 +319,7 @@ static bool sum_gathered(const tgi_axes *l, int terms, int64_t numel, tg_tensor 
     tg_tensor *partial = tgi_own(tgi_new(&shape, (tg_dtype)g.sum.to_dtype));
     if (!partial) return false;
     g.sum.partial = tgi_ptr(partial);
-    tgi_run_tasks(numel >= PARALLEL, tgi_pieces(numel, CHUNK), gather_task, &g);
+    tgi_run_tasks(numel >= PARALLEL, tgi_pieces(numel, g.task), gather_task, &g);
     if (!*failed) {
         fold_chunks(&g.sum, 0);
         memcpy(tgi_ptr(y), g.sum.partial, (size_t)g.sum.to_size);

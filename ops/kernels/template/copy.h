@@ -100,8 +100,9 @@ TGI_INLINE bool tgi_is_turned(int64_t size, int64_t rows, int64_t n, int64_t row
     return size > 1 && row == size && stride != size && stride != 0 && rows >= 4 && n >= 4;
 }
 
-/* Rows of a transposed matrix are made so many at a time; where in strips, of so many bytes in all. */
-enum { TGI_STRIP_ROWS = 64, TGI_STRIP = 1 << 17 };
+/* Rows of a transposed matrix are made so many side by side (see transpose.inc); in strips so many, of so many bytes in
+ * all. */
+enum { TGI_TURNED_ROWS = 64, TGI_STRIP_ROWS = 32, TGI_STRIP = 1 << 17 };
 
 /* Room for a strip's row: an odd number of lines, so that what stands below each other shares no set of a cache. */
 TGI_INLINE int64_t tgi_strip_row(int64_t bytes) { return ((bytes + TGI_LINE - 1) / TGI_LINE | 1) * TGI_LINE; }
@@ -120,7 +121,7 @@ static bool tgi_rows_apart(int64_t rows, int64_t to_row)
     enum { SETS = 64, WAYS = 8 };
     uint8_t lines[SETS] = { 0 };
     bool apart = true;
-    for (int64_t r = 0; r < rows && r < TGI_STRIP_ROWS; r++) {
+    for (int64_t r = 0; r < rows && r < TGI_TURNED_ROWS; r++) {
         const uint64_t start = (uint64_t)(r * to_row), first = start / TGI_LINE % SETS;
         apart &= ++lines[first] <= WAYS;
         if (start % TGI_LINE) apart &= ++lines[(first + 1) % SETS] <= WAYS;
@@ -136,7 +137,7 @@ static void tgi_turn_large(int64_t size, int64_t rows, int64_t n, char *to, int6
     enum { LEAST = TGI_STRIP_ROWS / 2 };
     const int64_t room = TGI_STRIP / TGI_STRIP_ROWS / size, width = n < room ? n : room;
     const int64_t strip_row = tgi_strip_row(width * size);
-    const bool large = rows >= LEAST && n * size >= 8 * TGI_LINE && !tgi_rows_apart(rows, to_row);
+    const bool large = rows >= TGI_STRIP_ROWS && n * size >= 8 * TGI_LINE && !tgi_rows_apart(rows, to_row);
     char *strip = large ? tgi_scratch(TGI_SCRATCH_STRIP, (size_t)(TGI_STRIP_ROWS * strip_row)) : NULL;
     if (!strip) {
         tgi_turn(size, rows, n, to, to_row, from, from_column);

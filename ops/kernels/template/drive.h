@@ -232,17 +232,17 @@ static int64_t tgi_turned(const tgi_flat *f, int64_t rows, int64_t n, char *cons
     return some ? bytes : -1;
 }
 
-/* Strips of some rows: transposed operands are turned into `strip`, where `width` elements of each row have room, numbers
- * are repeated there, and the others are taken from where they lie, row by row. */
+/* Strips of `height` rows: transposed operands are turned into `strip`, where `width` elements of each row have room,
+ * numbers are repeated there, and the others are taken from where they lie, row by row. */
 static __attribute__((noinline, unused)) void tgi_run_strips(const tgi_flat *f, int64_t rows, int64_t n, char *const *p,
                                                              const int64_t *row, const int64_t *stride, int direct,
-                                                             int64_t width, char *strip)
+                                                             int64_t height, int64_t width, char *strip)
 {
     char *at[TGI_OPERANDS + 1] = { NULL };
     int64_t step[TGI_OPERANDS] = { 0 };
     if (f->parameters) at[f->count] = p[f->count];
-    for (int64_t r = 0; r < rows; r += TGI_STRIP_ROWS) {
-        const int64_t h = rows - r < TGI_STRIP_ROWS ? rows - r : TGI_STRIP_ROWS;
+    for (int64_t r = 0; r < rows; r += height) {
+        const int64_t h = rows - r < height ? rows - r : height;
         for (int64_t c = 0; c < n; c += width) {
             const int64_t w = n - c < width ? n - c : width;
             char *to = strip;
@@ -274,12 +274,13 @@ static bool tgi_in_strips(const tgi_flat *f, int64_t rows, int64_t n, char *cons
     int direct;
     const int64_t turned = n >= TGI_LONG ? tgi_turned(f, rows, n, p, row, stride, &direct) : -1;
     if (turned < 0) return false;
+    const int64_t height = turned ? TGI_STRIP_ROWS : TGI_TURNED_ROWS;
     const int64_t most = turned ? TGI_STRIP / turned : 4 * TGI_STRIP / f->size[0]; /* a result is used at once */
-    const int64_t room = most / TGI_STRIP_ROWS & -TGI_TILE, width = n < room ? n : room;
+    const int64_t room = most / height & -TGI_TILE, width = n < room ? n : room;
     const int64_t bytes = turned * width + 2 * TGI_LINE * TGI_OPERANDS; /* of all rows that are turned at a time */
     const int64_t numbers = TGI_OPERANDS * tgi_strip_row(width * 8);
     char *strip = tgi_scratch(TGI_SCRATCH_STRIP, (size_t)(TGI_STRIP_ROWS * bytes + numbers));
-    if (strip) tgi_run_strips(f, rows, n, p, row, stride, direct, width, strip);
+    if (strip) tgi_run_strips(f, rows, n, p, row, stride, direct, height, width, strip);
     return strip;
 }
 
