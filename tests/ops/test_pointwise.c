@@ -152,7 +152,7 @@ static tg_tensor *mixed(int64_t n, int64_t columns, tg_dtype dtype)
     static const double some[] = { -2, 0.3, NAN, -0.0, 0.0, INFINITY, -INFINITY, 0.5, -0.5, 6, 7, 0x1p-149, 1.25 };
     double *values = malloc((size_t)(n * columns) * sizeof *values);
     assert_non_null(values);
-    for (int64_t i = 0; i < n * columns; i++) values[i] = some[i % (int64_t)TG_COUNT(some)];
+    for (int64_t i = 0; i < n * columns; i++) values[i] = some[i % (int64_t)(sizeof some / sizeof *some)];
     tg_tensor *x = tg_to(tg_from_data(values, tg_shape(columns, n), .dtype = TG_FLOAT64), dtype);
     free(values);
     return tg_transpose(x, 0, 1);
@@ -182,7 +182,7 @@ TEST(test_bounds_by_definition)
         for (int i = 0; i < 32; i++) {
             IN_SCOPE;
             tg_tensor *x = mixed(sizes[i % 8], i < 16 ? 1 : 3, i / 8 % 2 ? TG_FLOAT32 : TG_FLOAT64);
-            for (size_t k = 0; k < TG_COUNT(bounds); k++) check_bounds(x, bounds[k][0], bounds[k][1]);
+            for (size_t k = 0; k < sizeof bounds / sizeof *bounds; k++) check_bounds(x, bounds[k][0], bounds[k][1]);
             assert_bounded("relu6", tg_relu6(x), x, 0, 6);
             assert_bounded("relu6_", tg_relu6_(tg_clone(x)), x, 0, 6);
             tg_scope_end(scope);
