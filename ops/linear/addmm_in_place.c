@@ -1,8 +1,11 @@
 /* addmm_in_place.c: the in-place forms of the products that are added to something.
  *
- * The result is computed, then written: the product needs memory of its own in any case, but for that of two vectors. */
+ * The result is computed, then written; where nothing is recorded and self is no part of what is read, the product is
+ * written to self at once. */
 #include "ops/base/call.h"
 #include "ops/index/index_impl.h"
+#include "matmul_impl.h"
+#include "ops/pointwise.h"
 #include "ops/products.h"
 #include "products_impl.h"
 #include "ops/base/promote.h"
@@ -19,6 +22,29 @@ static bool addr_fits_in_place(const tg_op *op, const tg_tensor *self, const tg_
            !tg_shares_storage(self, a) && !tg_shares_storage(self, b);
 }
 
+/* Whether self itself can be what the product of matrices is written to, or each of it, beta self being added. A product
+ * by one column is better computed alone. */
+static bool product_fits_in_place(const tg_op *op, const tg_tensor *self, const tg_tensor *a, const tg_tensor *b,
+                                  const tg_addmm_options *o)
+{
+    const int batch = op == &tgi_op_baddbmm_, n = batch + 1;
+    if (!(batch || op == &tgi_op_addmm_) || self->ndim != n + 1 || a->ndim != n + 1 || b->ndim != n + 1) return false;
+    if (batch && (self->dims[0] != a->dims[0] || self->dims[0] != b->dims[0])) return false;
+    return self->dims[batch] == a->dims[batch] && self->dims[n] == b->dims[n] && a->dims[n] == b->dims[batch] &&
+           b->dims[n] > 1 && o->alpha == 1 && o->beta != 0 && tgi_is_floating(self) && self->dtype == a->dtype &&
+           self->dtype == b->dtype && tg_is_contiguous(self) && !tg_shares_storage(self, a) &&
+           !tg_shares_storage(self, b);
+}
+
+/* self = beta self + a b: the product's tiles add a copy of self as the op for two tensors would. */
+static bool product_into(tg_tensor *self, tg_tensor *a, tg_tensor *b, double beta)
+{
+    tg_shape batch = { 0, { 0 } };
+    if (self->ndim == 3) batch = tg_shape(self->dims[0]);
+    tg_tensor *addend = beta == 1 ? tg_clone(self) : tg_mul(self, beta);
+    return addend && tgi_multiply(a, b, false, &batch, NULL, addend, self);
+}
+
 /* What `fn` returns, written to `self`, whose shape and kind of dtype it must have. */
 static tg_tensor *write(const char *where, const tg_op *op, add_fn fn, tg_tensor *self, tg_tensor *a, tg_tensor *b,
                         tg_addmm_options options)
@@ -28,6 +54,10 @@ static tg_tensor *write(const char *where, const tg_op *op, add_fn fn, tg_tensor
     if (!tg_op_begin(where, op, inputs)) return NULL;
     if (!tg_will_record(inputs) && addr_fits_in_place(op, self, a, b, &options)) {
         if (!tg_in_place_begin(op, self, NULL) || !tgi_addr_into(self, self, a, b, &options)) return NULL;
+        return tg_record_in_place(op, tg_list(self), self, TG_NONE, NULL, 0) == TG_OK ? self : NULL;
+    }
+    if (!tg_will_record(inputs) && product_fits_in_place(op, self, a, b, &options)) {
+        if (!tg_in_place_begin(op, self, NULL) || !product_into(self, a, b, options.beta)) return NULL;
         return tg_record_in_place(op, tg_list(self), self, TG_NONE, NULL, 0) == TG_OK ? self : NULL;
     }
     tg_tensor *y = fn(TG_HERE, self, a, b, options);

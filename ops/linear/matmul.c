@@ -85,7 +85,8 @@ typedef struct operands {
     int dtype;
     const char *a, *b;
     char *c;
-    const void *bias, *packed_b, *addend;
+    const void *bias, *packed_b;
+    const char *addend;
     int64_t addend_row;
 } operands;
 
@@ -118,7 +119,7 @@ static void multiply_one(const void *all, int64_t index)
         .c = o->c + index * p->m * p->n * size,
         .c_row = p->n,
         .bias = o->bias,
-        .addend = o->addend,
+        .addend = o->addend ? o->addend + index * p->m * o->addend_row * size : NULL,
         .addend_row = o->addend_row,
         .packed_b = o->packed_b,
     };
@@ -162,7 +163,7 @@ bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *
                    .c = tgi_ptr(c),
                    .bias = bias ? tgi_ptr(bias) : NULL,
                    .addend = addend ? tgi_ptr(addend) : NULL,
-                   .addend_row = addend ? tgi_strides(addend)[0] : 0,
+                   .addend_row = addend ? tgi_strides(addend)[addend->ndim - 2] : 0,
                    .packed_b = tgi_packed_data(packed) };
     multiply_all(&p, &o);
     tgi_packed_release(packed);

@@ -12,9 +12,9 @@ TG_EXTERN_C_BEGIN
 /* The engine's add_products (autograd.h): one product of a long k. `sum` overlaps no factor. */
 tg_status tgi_add_products(tg_tensor *sum, bool accumulate, const tg_product *products, int64_t count);
 
-/* c = a b (+ bias along c's last dimension) (+ addend, where there is no batch: a matrix like c, its rows contiguous),
- * for operands as matmul takes them and the common shape `batch` of their batches; a matrix b may be taken transposed,
- * which saves who has bT a view. Raw: records nothing. False: no memory. */
+/* c = a b (+ bias along c's last dimension) (+ addend, like c and contiguous; without a batch only its rows need be
+ * so), for operands as matmul takes them and the common shape `batch` of their batches; a matrix b may be taken
+ * transposed, which saves who has bT a view. Raw: records nothing. False: no memory. */
 bool tgi_multiply(tg_tensor *a, tg_tensor *b, bool transpose_b, const tg_shape *batch, tg_tensor *bias,
                   tg_tensor *addend, tg_tensor *c);
 

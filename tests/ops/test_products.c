@@ -61,6 +61,35 @@ TEST(test_addmm_gradients)
     }
 }
 
+/* In place: a product, or each of a batch, and a sum, to the bit, of more and fewer steps than are summed at once; of
+ * turned factors, and where self is one of them. */
+TEST(test_products_into_self)
+{
+    static const int64_t shapes[][3] = { { 1, 1, 1 },  { 15, 16, 17 }, { 63, 63, 300 },
+                                         { 40, 1, 7 }, { 1, 70, 600 }, { 70, 101, 64 } };
+    tg_scope scope = tg_no_grad_begin();
+    for (int i = 0; i < 24; i++) {
+        const int64_t m = shapes[i / 4][0], n = shapes[i / 4][1], k = shapes[i / 4][2];
+        const double beta = i % 2 ? 1 : -0.75;
+        tg_tensor *c = uniform(tg_shape(3, m, n), false), *a = uniform(tg_shape(3, m, k), false),
+                  *b = i % 4 < 2 ? uniform(tg_shape(3, k, n), false)
+                                 : tg_transpose(uniform(tg_shape(3, n, k), false), 1, 2);
+        if (i % 3 == 0) c = tg_to(c, TG_FLOAT32), a = tg_to(a, TG_FLOAT32), b = tg_to(b, TG_FLOAT32);
+        tg_tensor *want = tg_add(tg_mul(c, beta), tg_matmul(a, b)), *y = tg_clone(c);
+        assert_true(tg_baddbmm_(y, a, b, .beta = beta) == y);
+        assert_true(tg_equal(y, want));
+        y = tg_clone(tg_select(c, 0, 1));
+        assert_true(tg_addmm_(y, tg_select(a, 0, 1), tg_select(b, 0, 1), .beta = beta) == y);
+        assert_true(tg_equal(y, tg_select(want, 0, 1)));
+    }
+    tg_tensor *square = uniform(tg_shape(33, 33), false), *other = uniform(tg_shape(33, 33), false);
+    for (int i = 0; i < 2; i++) {
+        tg_tensor *a = i ? other : square, *b = i ? square : other, *want = tg_add(square, tg_matmul(a, b));
+        assert_true(tg_equal(tg_addmm_(square, a, b), want));
+    }
+    tg_scope_end(scope);
+}
+
 /* Rows and blocks of rows, inputs of every shape and layout, in place or not. */
 TEST(test_addr)
 {
@@ -205,9 +234,18 @@ TEST(test_in_place)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_addmm_roads),     T(test_addmm_gradients), T(test_unread_input),     T(test_addr),
-        T(test_cross),           T(test_einsum_roads),    T(test_einsum_attention), T(test_einsum_many_labels),
-        T(test_multi_dot_order), T(test_integers),        T(test_in_place),
+        T(test_addmm_roads),
+        T(test_products_into_self),
+        T(test_addmm_gradients),
+        T(test_unread_input),
+        T(test_addr),
+        T(test_cross),
+        T(test_einsum_roads),
+        T(test_einsum_attention),
+        T(test_einsum_many_labels),
+        T(test_multi_dot_order),
+        T(test_integers),
+        T(test_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
