@@ -165,9 +165,9 @@ static bool check_node(const tgi_walk *w, const tg_node *node)
         return false;
     }
     if (!node->op->backward || (w->create_graph && node->op->no_second_derivative)) {
+        const char *why = node->op->backward ? node->op->no_second_derivative : node->op->gradient;
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, node->op->name, "%s is not differentiable%s: %s", node->op->name,
-                   node->op->backward ? " twice" : "",
-                   node->op->backward ? node->op->no_second_derivative : node->op->gradient);
+                   node->op->backward ? " twice" : "", why ? why : "it has no backward");
         return false;
     }
     return true;

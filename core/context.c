@@ -155,6 +155,16 @@ static void fail_of_input(const tg_context *ctx, int i)
         tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name, "backward returned NULL for input %d", i);
 }
 
+/* NULL as wanted_edge has it; an input that the op has not is an error. */
+TG_RARE static void refuse_input(const tg_context *ctx, int i)
+{
+    if ((uint32_t)i < (uint32_t)ctx->node->input_count) return;
+    tg_fail_at(NULL, TG_ERROR_AUTOGRAD, ctx->node->op->name,
+               "backward sets the gradient of input %d: there are %d inputs, counted from 0", i,
+               ctx->node->input_count);
+    fail_of_input(ctx, i);
+}
+
 TG_RARE static void refuse_grad(const tg_context *ctx, const tg_tensor *grad)
 {
     if (has_context(ctx)) tgi_fail_handle(ctx->node->op->name, 0, grad);
@@ -170,6 +180,7 @@ TG_RARE __attribute__((noinline)) static void set_grad_seen(const tg_context *ct
 {
     tgi_walk *w = ctx->walk;
     const tgi_edge *edge = wanted_edge(ctx, i);
+    if (!edge) refuse_input(ctx, i);
     if (w->state & TGI_FAILED_WALK || !edge) return;
     grad = fitted(ctx, i, edge, grad);
     if (!grad || !tgi_walk_tell_edge(w, ctx->node, i, edge, grad, NULL) || !tgi_accumulate(w, edge, grad))
@@ -188,7 +199,10 @@ void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad)
         return;
     }
     const tgi_edge *edge = wanted_edge(ctx, i);
-    if (!edge) return;
+    if (!edge) {
+        refuse_input(ctx, i);
+        return;
+    }
     grad = fitted(ctx, i, edge, grad);
     if (!grad || !tgi_accumulate(ctx->walk, edge, grad)) fail_of_input(ctx, i);
 }
@@ -236,6 +250,7 @@ void tg_set_grad_input_product(tg_context *ctx, int i, tg_product product)
     const char *name = ctx->node->op->name;
     if (!tgi_handle_or_null(name, product.a) || !tgi_handle_or_null(name, product.b)) return;
     const tgi_edge *edge = wanted_edge(ctx, i);
+    if (!edge) refuse_input(ctx, i);
     if (w->state & TGI_FAILED_WALK || !edge) return;
     const tgi_target target = tgi_target_of(edge);
     if (product.a && tgi_is_lent(w, product.a)) product.a = tgi_engine->clone(product.a);

@@ -303,6 +303,10 @@ static bool mode_ok(const tg_op *op, tg_tensor *x, const tg_interpolate_options 
     if (mode == MODES && o->mode && strcmp(o->mode, "trilinear") == 0)
         return FAIL("PyTorch's mode %s is not there: nearest | linear | bilinear | bicubic | area | nearest-exact",
                     o->mode);
+    if (x->ndim == 5 && mode != MODES)
+        return FAIL(
+            "volumes (5D) are not there: 3D and 4D inputs, for the modes nearest | linear | bilinear | bicubic | area | "
+            "nearest-exact");
     if (mode == MODES) return FAIL(ONLY, x->ndim, o->mode ? o->mode : "None");
     if (o->align_corners && !has_corners(mode))
         return FAIL("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
@@ -426,9 +430,11 @@ static const tg_error_sample interpolate_errors[] = {
     { NULL, NULL }
 };
 
-static const tg_error_sample interpolate_own_errors[] = { { "interpolate(f(1, 2, 5, 5, 5), size=3, mode='trilinear')",
-                                                            "PyTorch's mode trilinear is not there" },
-                                                          { NULL, NULL } };
+static const tg_error_sample interpolate_own_errors[] = {
+    { "interpolate(f(1, 2, 5, 5, 5), size=3, mode='trilinear')", "PyTorch's mode trilinear is not there" },
+    { "interpolate(f(1, 2, 5, 5, 5), size=3)", "volumes (5D) are not there" },
+    { NULL, NULL }
+};
 
 const tg_op tgi_op_interpolate = {
     .name = "interpolate",

@@ -6,6 +6,7 @@
 
 #include "core/observe_impl.h"
 #include "ops/base/call.h"
+#include "ops/base/layout.h"
 #include "ops/index/index_impl.h"
 #include "ops/pointwise.h"
 #include "reduce_impl.h"
@@ -243,7 +244,9 @@ static tg_values_indices max_dim(const char *where, const tg_op *op, int which, 
     const tg_shape none = tg_shape();
     tg_values_indices y;
     tgi_reduction r;
-    if (!tg_op_begin(where, op, tg_list(t)) || !tgi_reduction_read(op, t, dim, &none, keepdim, &r)) return failed;
+    if (!tg_op_begin(where, op, tg_list(t))) return failed;
+    if (tgi_op_dim(op, tg_list(t), dim, t->ndim) < 0) return failed; /* TG_NO_DIM is none here */
+    if (!tgi_reduction_read(op, t, dim, &none, keepdim, &r)) return failed;
     if (!has_elements(op, t, &r, false, "") || !find(which, t, &r, &y)) return failed;
     const tg_status status = tg_record(op, tg_list(t), tg_list(y.values, y.indices), tg_list(y.indices), &r, sizeof r);
     return status == TG_OK ? y : failed;
@@ -276,6 +279,7 @@ static tg_tensor_list min_dim_call(const tg_value *v)
     (const tg_error_sample[])                                                                                          \
     {                                                                                                                  \
         { name "(f(2, 3), 2)", "Dimension out of range (expected to be in range of [-2, 1], but got 2)" },             \
+            { name "(f(2, 3), -9223372036854775808)", "Dimension out of range" },                                      \
             { name "(f(0, 3), 0)", word "(): Expected reduction dim 0 to have non-zero size." },                       \
         {                                                                                                              \
             NULL, NULL                                                                                                 \

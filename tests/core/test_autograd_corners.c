@@ -315,6 +315,23 @@ TEST(test_grad_runs_only_what_it_must)
     tg_scope_end(scope);
 }
 
+static void backward_of_too_many(tg_context *ctx) { tg_set_grad_input(ctx, 1, tg_grad_output(ctx, 0)); }
+
+/* What an op's author forgot: to write a backward and to say why there is none; or how many inputs there are. */
+TEST(test_ops_that_are_wrong)
+{
+    IN_SCOPE;
+    static const tg_op none = { .name = "none" }, many = { .name = "many", .backward = backward_of_too_many };
+    tg_tensor *w = leaf(3), *y = tg_clone(tg_detach(w)), *z = tg_clone(y);
+    tg_record(&none, tg_list(w), tg_list(y), TG_NONE, NULL, 0);
+    tg_record(&many, tg_list(w), tg_list(z), TG_NONE, NULL, 0);
+    assert_int_equal(tg_backward(tg_sum(y)), TG_FAILED);
+    expect_error("none is not differentiable: it has no backward");
+    assert_int_equal(tg_backward(tg_sum(z)), TG_FAILED);
+    expect_error("many: backward sets the gradient of input 1: there are 1 inputs, counted from 0");
+    tg_scope_end(scope);
+}
+
 static void *gradients_of_shared(void *shared)
 {
     tg_tensor *w = shared;
@@ -392,6 +409,7 @@ int main(void)
         T(test_hook_and_scopes),
         T(test_grad_leaves_others_alone),
         T(test_grad_runs_only_what_it_must),
+        T(test_ops_that_are_wrong),
         T(test_grad_in_threads),
         T(test_carried_state_is_flat),
         T(test_scope_results),

@@ -353,6 +353,19 @@ TEST(test_dead_units)
     run_free(&r);
 }
 
+/* What is not a number is no 0. */
+TEST(test_units_that_are_nan)
+{
+    run r = run_relu(0);
+    tg_fill_(r.x, NAN);
+    CHECKING;
+    train(&r, 30);
+    tg_check_end();
+    assert_true(all.count > 0);
+    assert_int_equal(count_of(&all, "dead_units"), 0);
+    run_free(&r);
+}
+
 TEST(test_units_that_live)
 {
     run r = run_relu(0);
@@ -457,6 +470,26 @@ TEST(test_exploding)
     recur(3, true, &all);
     assert_says(found(&all, "exploding"), "the gradient of w grows from use to use");
     assert_int_equal(count_of(&all, "vanishing"), 0);
+}
+
+/* Eight walks to each of two leaves from one line, the second's gradient `factor` times as large: another model's. The
+ * ninth to the first is that large as well. */
+TEST(test_norms_of_two_models)
+{
+    IN_SCOPE;
+    CHECKING;
+    tg_tensor *w[] = { tg_randn(tg_shape(3), .requires_grad = true), tg_randn(tg_shape(3), .requires_grad = true) };
+    for (int i = 0; i < 17; i++) {
+        tg_scope step = tg_scope_begin();
+        tg_tensor *leaf = w[i / 8 % 2];
+        tg_set_grad(leaf, NULL);
+        tg_backward(tg_add(tg_sum(tg_mul(leaf, i < 8 ? 1e-2 : 1e4)), (double)i));
+        tg_scope_end(step);
+        if (i == 15) assert_int_equal(count_of(&all, "exploding"), 0);
+    }
+    tg_check_end();
+    assert_says(found(&all, "exploding"), "the norm of all gradients is 1.73e+04, where it has been about 0.0173");
+    tg_scope_end(scope);
 }
 
 /* A first state of zeros contributes nothing, and no row of an embedding but those that are looked up. */
@@ -761,12 +794,14 @@ int main(void)
         T(test_no_step),
         T(test_loss_without_slope),
         T(test_dead_units),
+        T(test_units_that_are_nan),
         T(test_units_that_live),
         T(test_units_that_live_now_and_then),
         T(test_saturated),
         T(test_sure_classifier),
         T(test_vanishing),
         T(test_exploding),
+        T(test_norms_of_two_models),
         T(test_zeros_that_are_right),
         T(test_neither),
         T(test_state_of_an_ended_scope),

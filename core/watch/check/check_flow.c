@@ -22,12 +22,18 @@ typedef struct flow_of {
     int gone_walks, grown_walks, zero_walks;
 } flow_of;
 
+/* Of walks from one line to the same leaves: another model's gradients are of another size. */
+typedef struct norm_of {
+    double usual; /* averaged over walks by its logarithm */
+    int64_t walks;
+} norm_of;
+
 typedef struct flow {
     tgi_lint_state base;
-    tgi_table of;   /* flow_of by leaf */
-    double squares; /* of all gradients of this walk */
-    double usual;   /* a norm, averaged over walks by its logarithm */
-    int64_t walks;
+    tgi_table of;                /* flow_of by leaf */
+    tgi_table norms;             /* norm_of by line and leaves */
+    double squares;              /* of all gradients of this walk */
+    uint64_t leaf_key;           /* of all leaves that it has met, in any order */
     int64_t leaves, zero_leaves; /* that this walk brought a gradient, and one of zeros */
     bool at_zero;                /* the loss is 0: no wonder */
     int still_walks;             /* in a row whose gradients were all 0 */
@@ -50,6 +56,7 @@ static void walk(void *state, const tg_walk *what)
     const bool one = root && root->alive == TGI_ALIVE && root->numel == 1;
     f->at_zero = one && tgi_element_number(root, 0) == 0;
     f->squares = 0;
+    f->leaf_key = 0;
     f->leaves = f->zero_leaves = 0;
     f->stopped = NULL;
 }
@@ -143,7 +150,9 @@ static void tell_zero(tgi_check *c, const tgi_watched *w)
                  ZERO_WALKS);
     tgi_find_row(
         &f, "why",
-        "units behind it that are dead or at their ends, weights behind it that are 0, a function without slope");
+        "units behind it that are dead or at their ends, weights behind it that are 0, a function without slope; or a "
+        "loss that is a difference of two results of it, such as a last bias's in tg_margin_ranking_loss, which is "
+        "harmless");
     tgi_find_row(&f, "mend", "tg_tape_print(stdout) after tg_backward shows where it becomes 0");
     tgi_find_tell(c, &f);
 }
@@ -178,6 +187,7 @@ static void leaf_ready(void *state, tg_tensor *leaf, tg_tensor *grad)
     double zeros;
     const double norm = tgi_norm_of(grad, &zeros);
     f->squares += norm * norm;
+    f->leaf_key += (uint64_t)(uintptr_t)leaf * 0x9e3779b97f4a7c15u;
     f->leaves++;
     f->zero_leaves += zeros == 1 || !grad->numel;
     of->zero_walks = zeros == 1 && grad->numel ? of->zero_walks + 1 : 0;
@@ -190,17 +200,21 @@ static void leaf_ready(void *state, tg_tensor *leaf, tg_tensor *grad)
 
 static void check_norm(flow *f, double norm)
 {
+    const char *line = f->base.check->walk.where;
     tgi_finding finding;
     if (norm <= 0 || !isfinite(norm)) return;
-    if (f->walks++ >= WARM && norm > grown * exp(f->usual) && norm > small &&
-        tgi_find_begin(f->base.check, &finding, "exploding", f->base.check->walk.where, NULL)) {
-        tgi_find_say(&finding, "the norm of all gradients is %.3g, where it has been about %.3g", norm, exp(f->usual));
+    f->norms.size = sizeof(norm_of);
+    norm_of *of = tgi_table_at(&f->norms, tgi_key_of(line, NULL, false) ^ f->leaf_key);
+    if (!of) return;
+    if (of->walks++ >= WARM && norm > grown * exp(of->usual) && norm > small &&
+        tgi_find_begin(f->base.check, &finding, "exploding", line, NULL)) {
+        tgi_find_say(&finding, "the norm of all gradients is %.3g, where it has been about %.3g", norm, exp(of->usual));
         tgi_find_row(&finding, "mend",
                      "tg_clip_grad_norm_ before tg_step; a smaller learning rate; look at the batch, one sample may be "
                      "out of all proportion");
         tgi_find_tell(f->base.check, &finding);
     }
-    f->usual += (log(norm) - f->usual) / (double)(f->walks < 10 ? f->walks : 10);
+    of->usual += (log(norm) - of->usual) / (double)(of->walks < 10 ? of->walks : 10);
 }
 
 static void walked(void *state, tg_status status)
@@ -219,7 +233,12 @@ static void walked(void *state, tg_status status)
     }
 }
 
-static void ended(void *state) { tgi_table_free(&((flow *)state)->of); }
+static void ended(void *state)
+{
+    flow *f = state;
+    tgi_table_free(&f->of);
+    tgi_table_free(&f->norms);
+}
 
 const tgi_lint tgi_lint_flow = {
     .state_size = sizeof(flow),

@@ -59,8 +59,8 @@ const char *tgi_index_of(const tg_shape *shape, int64_t i, char text[TG_SHAPE_TE
 double tgi_norm_of(const tg_tensor *t, double *zeros);
 /* How many elements are less than the one or more than the other. */
 int64_t tgi_count_outside(const tg_tensor *t, double least, double most);
-/* Sets the mark of each index along `dim` at which some element is positive. */
-void tgi_mark_positive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark);
+/* Sets the mark of each index along `dim` at which some element is neither 0 nor less: NaN is not. */
+void tgi_mark_alive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark);
 
 /* ---- finds (check_find.c) ---- */
 

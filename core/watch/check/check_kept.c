@@ -70,7 +70,10 @@ static void tell_held(kept *k, const growth *g)
                  g->more == 1 ? "" : "s", g->more == 1 ? "is" : "are", GROWING);
     for (int l = 0; l < LINES && lines[l]; l++)
         tgi_find_row(&f, l ? "" : "made", "%lld at %s", (long long)counts[l], tgi_line(lines[l]));
-    if (!all) tgi_find_row(&f, "made", "not by ops: by tg_zeros and its kind, from memory or from files");
+    if (!all)
+        tgi_find_row(
+            &f, "made",
+            "not by ops that the tape records: by tg_detach, tg_zeros, tg_randn and their kind, from memory or from files");
     tgi_find_row(
         &f, "mend",
         "tg_release what tg_keep kept; tg_item(t) where only the number is wanted; tg_scope_next where a state replaces "

@@ -152,7 +152,7 @@ int64_t tgi_count_outside(const tg_tensor *t, double least, double most)
     return count;
 }
 
-void tgi_mark_positive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark)
+void tgi_mark_alive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark)
 {
     int64_t below = 1, above = 1;
     for (int d = 0; d < dim; d++) above *= t->dims[d];
@@ -164,7 +164,7 @@ void tgi_mark_positive(const tg_tensor *t, int dim, int64_t *marks, int64_t mark
             if (marks[k] == mark) continue; /* most are after a few samples */
             const int64_t at = (i * n + k) * below;
             bool any = false;
-            for (int64_t j = at; !any && j < at + below; j++) any = v ? v[j] > 0 : tgi_element_number(t, j) > 0;
+            for (int64_t j = at; !any && j < at + below; j++) any = !((v ? v[j] : tgi_element_number(t, j)) <= 0);
             if (any) marks[k] = mark;
         }
 }

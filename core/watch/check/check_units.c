@@ -51,7 +51,7 @@ static void look_alive(site *s, const tg_tensor *t, int64_t now)
         if (!(s->alive = tgi_calloc((size_t)n * sizeof *s->alive))) return;
         for (int64_t i = 0; i < n; i++) s->alive[i] = now - 1;
     }
-    if (s->units == n) tgi_mark_positive(t, dim, s->alive, now);
+    if (s->units == n) tgi_mark_alive(t, dim, s->alive, now);
 }
 
 static void look_at_ends(site *s, const tg_tensor *t)
