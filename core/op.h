@@ -180,7 +180,7 @@ int tg_input_count(const tg_context *ctx);
 int tg_output_count(const tg_context *ctx);
 int64_t tg_output_size(const tg_context *ctx, int i, int dim);   /* output i's size in dimension dim >= 0 */
 /* Hands over the gradient of input `i`: its dtype, and its shape or one that broadcasting made of it (the engine sums
- * it back). An input that is given none gets none. */
+ * it back). An input that is given none gets none; one that the op has not is an error. */
 void tg_set_grad_input(tg_context *ctx, int i, tg_tensor *grad);
 
 /* Stands for a product of two matrices, either transposed first if its flag says so: a [m, k] by b [k, n]. Without b it

@@ -422,7 +422,7 @@ TEST(test_written_factors)
 
 /* ---- ops of the user ---- y = x w, whose backward hands over what `kind` says */
 
-enum kind { GOOD, VIEWS, TWICE, TURNED, FLAT, WITHOUT_B, OTHER_DTYPE, NO_A, UNWANTED };
+enum kind { GOOD, VIEWS, TWICE, TURNED, FLAT, WITHOUT_B, OTHER_DTYPE, NO_A, UNWANTED, BEYOND, BELOW };
 
 static void product_backward(tg_context *ctx)
 {
@@ -435,11 +435,9 @@ static void product_backward(tg_context *ctx)
     if (kind == WITHOUT_B) p.b = NULL;
     if (kind == OTHER_DTYPE) p.a = tg_to(x, TG_FLOAT32);
     if (kind == NO_A) p.a = NULL;
-    if (kind == UNWANTED) {
-        tg_set_grad_input_product(ctx, 0, (tg_product){ NULL, NULL, false, false });
-        tg_set_grad_input_product(ctx, 7, p);
-        tg_set_grad_input_product(ctx, -1, p);
-    }
+    if (kind == UNWANTED) tg_set_grad_input_product(ctx, 0, (tg_product){ NULL, NULL, false, false });
+    if (kind == BEYOND) tg_set_grad_input_product(ctx, 2, p);
+    if (kind == BELOW) tg_set_grad_input_product(ctx, -1, p);
     tg_set_grad_input_product(ctx, 1, p);
     if (kind == TWICE) tg_set_grad_input_product(ctx, 1, p);
 }
@@ -471,6 +469,8 @@ TEST(test_user_op)
         { WITHOUT_B, "product: backward returned a product of [5, 4] and ones for input 1 of shape [4, 3]" },
         { OTHER_DTYPE, "product: backward returned a product of" },
         { NO_A, "product: backward returned NULL for input 1" },
+        { BEYOND, "product: backward sets the gradient of input 2: there are 2 inputs, counted from 0" },
+        { BELOW, "product: backward sets the gradient of input -1: there are 2 inputs, counted from 0" },
     };
     for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
         IN_SCOPE;

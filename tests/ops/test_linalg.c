@@ -255,8 +255,7 @@ static tg_tensor *bidiagonal(const double *d, const double *e, int64_t n)
     return a;
 }
 
-/* Ones have the values 2 sin((2 k - 1) pi / (4 n + 2)). Two of
- * them make pairs, which do not hang together. */
+/* Ones have the values 2 sin((2 k - 1) pi / (4 n + 2)). Two of them make pairs, which do not hang together. */
 TEST(test_singular_values_of_ones)
 {
     static const int64_t counts[] = { 1, 2, 3, 15, 16, 17, 63, 200 };
