@@ -6,9 +6,10 @@
 
 TG_EXTERN_C_BEGIN
 
-/* Hands a record to the system, with one write where that takes it all: who is killed leaves whole records. Where it
- * fails, the disk being full, say, what was written of it is cut off again, and the next one may be tried. False with
- * an error pending. `out` comes from tgi_output_append. */
+/* Hands a record to the system, with one write where that takes it all: who is killed leaves whole records, but for a
+ * write that was under way, which the system may end at a page's end. Where it fails, the disk being full, say, what
+ * was written of it is cut off again, and the next one may be tried. False with an error pending. `out` comes from
+ * tgi_output_append. */
 bool tgi_append(tgi_output *out, const void *bytes, size_t count);
 /* Cuts off what was appended since the file had so many bytes. */
 void tgi_append_undo(tgi_output *out, int64_t written);

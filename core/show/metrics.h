@@ -14,7 +14,7 @@
  *
  * Each row is handed to the system whole, so that a run that is killed leaves whole rows. One that goes on after step k
  * opens the files with `.append = true, .resume_after = k`: the rows of later steps go, as they will be written again,
- * and so does half a row, if a power failure left one.
+ * and so does half a row, if a power failure left one, or a kill in the middle of a write.
  *
  * Numbers are written with as many digits as bring back every bit, the same in every locale. NaN and the infinities are
  * nan, inf and -inf in CSV, and NaN, Infinity and -Infinity in JSON: what Python's json and PyTorch Lightning write and

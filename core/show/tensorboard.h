@@ -8,8 +8,9 @@
  *
  *     $ tensorboard --logdir runs
  *
- * Each event is handed to the system whole as it is added, so that a run that is killed leaves all of them. A run that
- * resumes writes a further file into the same folder, with `.purge_step`, the step at which it goes on. */
+ * Each event is handed to the system whole as it is added, so that a run that is killed leaves all of them; of one
+ * that was being written then there may be a part, which TensorBoard passes over. A run that resumes writes a further
+ * file into the same folder, with `.purge_step`, the step at which it goes on. */
 #ifndef TG_CORE_SHOW_TENSORBOARD_H
 #define TG_CORE_SHOW_TENSORBOARD_H
 
