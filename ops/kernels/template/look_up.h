@@ -32,7 +32,7 @@ TGI_INLINE tgi_vec_f64 look_up_f64(const tgi_mem_f64 *x, const int32_t *at)
 /* The same from a row of n, of indices from `first` to `last`: where these are near each other two vectors hold all
  * that lies between, and no element is loaded by itself. */
 #if defined(__AVX512F__)
-#define TGI_NEAR(suffix, T, cast, permuted, indices)                                                                  \
+#define TGI_LOOK_NEAR(suffix, T, cast, permuted, indices)                                                             \
     typedef struct tgi_near_##suffix {                                                                                \
         tgi_vec_##suffix lower, upper;                                                                                \
         int32_t first;                                                                                                \
@@ -63,12 +63,12 @@ TGI_INLINE __m512i tgi_indices_f64(const int32_t *at, int32_t first)
     const __m256i indices = _mm256_loadu_si256((const __m256i *)(const void *)at);
     return _mm512_cvtepi32_epi64(_mm256_sub_epi32(indices, _mm256_set1_epi32(first)));
 }
-TGI_NEAR(f32, float, __m512, _mm512_permutex2var_ps, tgi_indices_f32)
-TGI_NEAR(f64, double, __m512d, _mm512_permutex2var_pd, tgi_indices_f64)
-#undef TGI_NEAR
+TGI_LOOK_NEAR(f32, float, __m512, _mm512_permutex2var_ps, tgi_indices_f32)
+TGI_LOOK_NEAR(f64, double, __m512d, _mm512_permutex2var_pd, tgi_indices_f64)
+#undef TGI_LOOK_NEAR
 #else
 typedef int tgi_near_f32, tgi_near_f64;
-#define TGI_NEAR(suffix)                                                                                              \
+#define TGI_LOOK_NEAR(suffix)                                                                                         \
     TGI_INLINE tgi_near_##suffix load_near_##suffix(const tgi_mem_##suffix *x, int64_t n, int32_t first,              \
                                                     int32_t last)                                                     \
     {                                                                                                                 \
@@ -79,9 +79,9 @@ typedef int tgi_near_f32, tgi_near_f64;
     {                                                                                                                 \
         return (void)near, look_up_##suffix(x, at);                                                                   \
     }
-TGI_NEAR(f32)
-TGI_NEAR(f64)
-#undef TGI_NEAR
+TGI_LOOK_NEAR(f32)
+TGI_LOOK_NEAR(f64)
+#undef TGI_LOOK_NEAR
 #endif
 
 #endif
